@@ -1,0 +1,39 @@
+# The service on Debian slim, as an ordinary user. Three build stages, so that a change in the code compiles the code
+# and not its dependencies:
+#   skeleton  the manifests, and an empty file for every target they may name
+#   builder   the dependencies (a layer that changes with the skeleton alone), then the code
+# The skeleton's files are the same until a manifest or the list of targets changes, and then so is the cached layer.
+
+FROM rust:1.95-bookworm AS skeleton
+WORKDIR /src
+COPY . .
+RUN scripts/docker-skeleton.sh /src /skeleton
+
+FROM rust:1.95-bookworm AS builder
+WORKDIR /src
+COPY --from=skeleton /skeleton .
+RUN cargo build --locked --release --package watchword --bin watchword
+COPY . .
+# Cargo compares times: the real files must be newer than what was built from the empty ones.
+RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
+    && cargo build --locked --release --package watchword --bin watchword
+
+FROM debian:bookworm-slim
+# The certificate authorities, for TLS to NATS, PostgreSQL and Redis.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 watchword \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/watchword --shell /usr/sbin/nologin watchword \
+    && install -d -o watchword -g watchword -m 0700 /var/lib/watchword
+COPY --from=builder /src/target/release/watchword /usr/local/bin/watchword
+
+USER 10001:10001
+WORKDIR /var/lib/watchword
+# The SQLite file and the generated secret key, where no database and no key are given.
+VOLUME /var/lib/watchword
+ENV WATCHWORD__DATA_DIR=/var/lib/watchword
+EXPOSE 3001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["watchword", "healthcheck"]
+ENTRYPOINT ["watchword"]
+CMD ["serve"]

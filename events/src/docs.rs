@@ -1,0 +1,84 @@
+//! The catalogue as Markdown.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::catalogue::{CATALOGUE, EventType};
+use crate::schema;
+
+/// The table of all events: subject, version, the fields of `data` beside the common ones, description.
+/// A field that may be absent ends in `?`.
+#[must_use]
+pub fn table() -> String {
+    let mut out = String::from("| subject | version | extra `data` | what happened |\n|---|---|---|---|\n");
+    for event in CATALOGUE {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} |",
+            event.subject,
+            event.version,
+            extra_fields(event).join(", "),
+            event.description
+        );
+    }
+    out
+}
+
+/// The generated page `docs/reference/events.md`: the table, and one example of every event.
+#[must_use]
+pub fn page() -> String {
+    let mut out = String::from(concat!(
+        "<!-- Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`. -->\n",
+        "# Events\n\n",
+        "Every message is compact JSON with `id`, `subject`, `schemaVersion`, `data` and `metadata`. `data` always\n",
+        "has `timestamp`; it has `userId` and `userSeq` when the event is about a known account, and `actor` when\n",
+        "it was not the user who acted. The other fields are listed here; one that may be absent ends in `?`.\n\n",
+    ));
+    out.push_str(&table());
+    for event in CATALOGUE {
+        let _ = write!(
+            out,
+            "\n## {}\n\n{} Schema: [`schemas/{}/{}.json`](schemas/{}/{}.json)\n\n```json\n{}\n```\n",
+            event.name,
+            event.description,
+            event.subject,
+            event.version,
+            event.subject,
+            event.version,
+            pretty_example(event)
+        );
+    }
+    out
+}
+
+fn extra_fields(event: &EventType) -> Vec<String> {
+    const COMMON: [&str; 4] = ["userId", "timestamp", "userSeq", "actor"];
+    let document = schema::document(event, schema::DEFAULT_BASE_URL);
+    let data = document.pointer("/properties/data");
+    let required: Vec<&str> = data
+        .and_then(|data| data.get("required"))
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    data.and_then(|data| data.get("properties"))
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|properties| properties.keys())
+        .filter(|name| !COMMON.contains(&name.as_str()))
+        .map(|name| format!("{name}{}", if required.contains(&name.as_str()) { "" } else { "?" }))
+        .collect()
+}
+
+/// The examples are valid by construction; the tests would notice an empty one.
+fn pretty_example(event: &EventType) -> String {
+    let value: Option<Value> = event
+        .example()
+        .to_json()
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok());
+    value
+        .and_then(|value| serde_json::to_string_pretty(&value).ok())
+        .unwrap_or_default()
+}

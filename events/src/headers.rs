@@ -1,0 +1,108 @@
+//! The headers of a published message: CloudEvents 1.0 in binary mode (NATS binding), beside JetStream's
+//! own `Nats-Msg-Id` and the W3C `traceparent`.
+
+use std::fmt::Write as _;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::schema;
+use crate::timestamp::Timestamp;
+use crate::trace::TraceParent;
+
+/// JetStream recognises a repeated publish by this header: the event's id.
+pub const MESSAGE_ID: &str = "Nats-Msg-Id";
+/// Always `application/json`: a value beginning with `application/cloudevents` would mean structured mode.
+pub const CONTENT_TYPE: &str = "Content-Type";
+/// Always `1.0`.
+pub const CE_SPECVERSION: &str = "ce-specversion";
+/// The event's id.
+pub const CE_ID: &str = "ce-id";
+/// The subject and the major version, such as `auth.user.logged_in.v1`.
+pub const CE_TYPE: &str = "ce-type";
+/// `/<service>/<environment>`.
+pub const CE_SOURCE: &str = "ce-source";
+/// The user's id; absent when the event is about nobody known.
+pub const CE_SUBJECT: &str = "ce-subject";
+/// When the event happened.
+pub const CE_TIME: &str = "ce-time";
+/// The URL of the event's JSON Schema.
+pub const CE_DATASCHEMA: &str = "ce-dataschema";
+/// The W3C trace context. NATS headers are case-sensitive; the name is lower-case.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// What the headers are made of: columns of the ledger and settings of the service, so that a relay need
+/// not parse the body it publishes.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    /// The event's id.
+    pub id: Uuid,
+    /// The subject the event is published on.
+    pub subject: &'a str,
+    /// The major version of the event's schema.
+    pub version: u32,
+    /// The account the event is about.
+    pub user_id: Option<Uuid>,
+    /// When it happened.
+    pub occurred_at: OffsetDateTime,
+    /// `events.service`.
+    pub service: &'a str,
+    /// `events.environment`.
+    pub environment: &'a str,
+    /// What [`schema::url`] puts before `/schemas/…`.
+    pub schema_base: &'a str,
+    /// The W3C trace context; one that is not valid is left out.
+    pub traceparent: Option<&'a str>,
+}
+
+/// The headers of one message, in the order of the documentation. Names and values are ASCII.
+#[must_use]
+pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
+    let id = message.id.to_string();
+    let source = format!("/{}/{}", uri_segment(message.service), uri_segment(message.environment));
+    let mut headers = vec![
+        (MESSAGE_ID, id.clone()),
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CE_SPECVERSION, "1.0".to_owned()),
+        (CE_ID, id),
+        (
+            CE_TYPE,
+            header_value(&format!("{}.v{}", message.subject, message.version)),
+        ),
+        (CE_SOURCE, header_value(&source)),
+    ];
+    headers.extend(message.user_id.map(|user| (CE_SUBJECT, user.to_string())));
+    headers.push((CE_TIME, Timestamp(message.occurred_at).to_string()));
+    let dataschema = schema::url(message.schema_base, message.subject, message.version);
+    headers.push((CE_DATASCHEMA, header_value(&dataschema)));
+    let trace = message.traceparent.and_then(|text| text.parse::<TraceParent>().ok());
+    headers.extend(trace.map(|trace| (TRACEPARENT, trace.to_string())));
+    headers
+}
+
+/// Percent-encodes what CloudEvents wants encoded in a header: space, `"`, `%` and everything outside
+/// printable ASCII (NATS protocol binding section 3.1.3.2).
+fn header_value(value: &str) -> String {
+    percent_encode(value, |byte| {
+        matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%')
+    })
+}
+
+/// One path segment of a URI reference: everything but unreserved characters is encoded (RFC 3986 section 2.3).
+fn uri_segment(segment: &str) -> String {
+    percent_encode(segment, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    })
+}
+
+fn percent_encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if keep(byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}

@@ -1,0 +1,101 @@
+//! JSON Schemas (2020-12) of the message bodies, made from the payload types.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{Transform, transform_subschemas};
+use serde_json::{Value, json};
+
+use crate::catalogue::EventType;
+
+/// The base of the schemas' `$id` in the committed files: where a service with default settings serves them.
+pub const DEFAULT_BASE_URL: &str = "http://localhost:3001";
+
+/// Where the schema of an event is: `<base_url>/schemas/<subject>/<version>.json`.
+///
+/// It is the schema's `$id`, the header `ce-dataschema` and the body's `metadata.dataschema`.
+#[must_use]
+pub fn url(base_url: &str, subject: &str, version: u32) -> String {
+    format!("{}/schemas/{subject}/{version}.json", base_url.trim_end_matches('/'))
+}
+
+/// The schema of one event's message body.
+#[must_use]
+pub fn document(event: &EventType, base_url: &str) -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator();
+    let mut body = event.body_schema(&mut generator);
+    Open.transform(&mut body);
+    narrow(&mut body, event);
+    let mut document = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": url(base_url, event.subject, event.version),
+        "title": format!("{} v{}", event.subject, event.version),
+        "description": event.description,
+    });
+    if let (Some(document), Some(body)) = (document.as_object_mut(), body.as_object()) {
+        for (key, value) in body {
+            document.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+    document
+}
+
+/// Says what the shared envelope cannot know: which event this is, and whether it names its user.
+fn narrow(body: &mut Schema, event: &EventType) {
+    let constants = [
+        ("/properties/subject", json!(event.subject)),
+        ("/properties/schemaVersion", json!(event.version)),
+    ];
+    for (pointer, constant) in constants {
+        if let Some(property) = body.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            property.retain(|keyword, _| keyword == "description");
+            property.insert("const".to_owned(), constant);
+        }
+    }
+    if let Some(Value::Array(required)) = body.pointer_mut("/properties/data/required")
+        && event.about_known_user
+    {
+        required.splice(0..0, [json!("userId"), json!("userSeq")]);
+    }
+}
+
+/// Objects are open to fields of later minor versions; an absent value is left out, never `null`; and what
+/// an integer's width in Rust is, is nobody's business.
+struct Open;
+
+impl Transform for Open {
+    fn transform(&mut self, schema: &mut Schema) {
+        without_null(schema);
+        let is = |schema: &Schema, name: &str| schema.get("type").is_some_and(|kind| kind == name);
+        if is(schema, "integer") {
+            schema.remove("format");
+        }
+        if is(schema, "object") {
+            schema.insert("additionalProperties".to_owned(), Value::Bool(true));
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+fn without_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| *choice != json!({ "type": "null" }));
+        if let [Value::Object(only)] = choices.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            if let Some(schema) = schema.as_object_mut() {
+                for (key, value) in only {
+                    schema.entry(key).or_insert(value);
+                }
+            }
+        }
+    }
+}

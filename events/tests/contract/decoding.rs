@@ -1,0 +1,172 @@
+//! Reading what an older or a newer service, or nobody's service at all, has written.
+
+use serde_json::{Value, json};
+use time::macros::datetime;
+use uuid::Uuid;
+use watchword_events::{
+    Actor, AuthEvent, DecodeError, DeletedReason, Event, EventKind, IdentifierHash, LoginFailedReason, Received,
+};
+
+use super::{body, example};
+
+fn changed(kind: EventKind, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut value: Value = serde_json::from_str(&body(kind)).unwrap();
+    change(&mut value);
+    serde_json::to_vec(&value).unwrap()
+}
+
+fn set(value: &mut Value, pointer: &str, new: Value) {
+    let (object, key) = pointer.rsplit_once('/').unwrap();
+    value
+        .pointer_mut(object)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .insert(key.to_owned(), new);
+}
+
+#[test]
+fn unknown_fields_are_readable() {
+    let bytes = changed(EventKind::LoggedIn, |body| {
+        set(body, "/data/country", json!("NO"));
+        set(body, "/metadata/region", json!("eu-north"));
+        set(body, "/later", json!([1, 2]));
+    });
+    let received = Received::from_json(&bytes).unwrap();
+    assert_eq!(received.kind(), Some(EventKind::LoggedIn));
+    assert_eq!(received.data().get("country"), Some(&json!("NO")));
+    assert_eq!(received.raw().pointer("/metadata/region"), Some(&json!("eu-north")));
+    assert_eq!(received.raw().get("later"), Some(&json!([1, 2])));
+    assert_eq!(Event::from_json(&bytes).unwrap(), example(EventKind::LoggedIn));
+}
+
+#[test]
+fn unknown_events_are_readable_and_not_taken_for_known_ones() {
+    for (subject, version) in [("auth.user.teleported", 1), ("auth.user.registered", 2)] {
+        let bytes = changed(EventKind::Registered, |body| {
+            set(body, "/subject", json!(subject));
+            set(body, "/schemaVersion", json!(version));
+            set(body, "/data/destination", json!("Mars"));
+        });
+        let received = Received::from_json(&bytes).unwrap();
+        assert_eq!((received.subject.as_str(), received.schema_version), (subject, version));
+        assert_eq!(received.event, None);
+        assert_eq!(received.user, example(EventKind::Registered).user);
+        assert_eq!(received.data().get("destination"), Some(&json!("Mars")));
+        let refused = Event::from_json(&bytes).unwrap_err();
+        assert!(matches!(refused, DecodeError::UnknownEvent { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn what_is_not_an_event_is_refused_with_its_reason() {
+    let registered = |change: fn(&mut Value)| Received::from_json(&changed(EventKind::Registered, change)).unwrap_err();
+    assert!(matches!(
+        Received::from_json(b"hello").unwrap_err(),
+        DecodeError::Json(_)
+    ));
+    assert!(matches!(
+        Received::from_json(b"[]").unwrap_err(),
+        DecodeError::Envelope(_)
+    ));
+    assert!(matches!(
+        Received::from_json(b"{}").unwrap_err(),
+        DecodeError::Envelope(_)
+    ));
+    assert!(matches!(
+        registered(|body| set(body, "/id", json!("7"))),
+        DecodeError::Envelope(_)
+    ));
+    assert!(matches!(
+        registered(|body| set(body, "/data/timestamp", json!("noon"))),
+        DecodeError::Timestamp(_)
+    ));
+    assert!(matches!(
+        registered(|body| set(body, "/data/userSeq", Value::Null)),
+        DecodeError::MissingUser { .. }
+    ));
+    assert!(matches!(
+        registered(|body| set(body, "/data/roles", json!("all"))),
+        DecodeError::Payload { .. }
+    ));
+}
+
+#[test]
+fn reasons_are_closed() {
+    let bytes = changed(EventKind::Deleted, |body| set(body, "/data/reason", json!("boredom")));
+    assert!(matches!(
+        Received::from_json(&bytes).unwrap_err(),
+        DecodeError::Payload { .. }
+    ));
+}
+
+#[test]
+fn a_body_has_exactly_the_documented_layout() {
+    let mut event = example(EventKind::Deleted);
+    event.timestamp = datetime!(2026-11-22 13:00:00.123_987 +1);
+    event.event = watchword_events::Deleted {
+        reason: DeletedReason::Admin,
+    }
+    .into();
+    event.actor = Some(Actor::Admin { id: Uuid::from_u128(7) });
+    event.metadata.request_id = None;
+    let expected = concat!(
+        r#"{"id":"01a20320-a200-7a3f-8d5e-4b1c6f2e9a01","subject":"auth.user.deleted","schemaVersion":1,"#,
+        r#""data":{"userId":"01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02","timestamp":"2026-11-22T12:00:00.123Z","userSeq":10,"#,
+        r#""actor":{"type":"admin","id":"00000000-0000-0000-0000-000000000007"},"reason":"admin"},"#,
+        r#""metadata":{"service":"auth-service","version":"1.0.0","environment":"production","#,
+        r#""traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","#,
+        r#""dataschema":"https://auth.example.com/schemas/auth.user.deleted/1.json"}}"#,
+    );
+    let written = event.to_json().unwrap();
+    assert_eq!(String::from_utf8(written.clone()).unwrap(), expected);
+    let read = Event::from_json(&written).unwrap();
+    assert_eq!(read.timestamp, datetime!(2026-11-22 12:00:00.123 UTC));
+    assert_eq!(read.actor, event.actor);
+}
+
+#[test]
+fn every_actor_is_read_back() {
+    let id = Uuid::from_u128(9);
+    for actor in [
+        Actor::User { id },
+        Actor::Admin { id },
+        Actor::Service {
+            id: "billing".to_owned(),
+        },
+        Actor::System,
+    ] {
+        let mut event = example(EventKind::SessionRevoked);
+        event.actor = Some(actor);
+        assert_eq!(Event::from_json(&event.to_json().unwrap()).unwrap(), event);
+    }
+}
+
+#[test]
+fn only_a_failed_login_may_be_about_nobody() {
+    for kind in [EventKind::LoginFailed, EventKind::Registered] {
+        let mut event = example(kind);
+        event.user = None;
+        assert_eq!(event.to_json().is_ok(), kind == EventKind::LoginFailed);
+    }
+    let mut event = example(EventKind::LoginFailed);
+    event.user = None;
+    if let AuthEvent::LoginFailed(failed) = &mut event.event {
+        failed.reason = LoginFailedReason::UnknownAccount;
+        failed.attempts = None;
+    }
+    let written = event.to_json().unwrap();
+    assert!(!String::from_utf8(written.clone()).unwrap().contains("userId"));
+    assert_eq!(Event::from_json(&written).unwrap(), event);
+}
+
+#[test]
+fn an_identifier_hash_is_64_lower_case_digits() {
+    let hash = IdentifierHash::from_mac(std::array::from_fn(|position| u8::try_from(position * 8).unwrap()));
+    assert!(hash.to_string().starts_with("0008101820") && hash.to_string().len() == 64);
+    assert_eq!(hash.to_string().parse(), Ok(hash));
+    let (upper, short, long) = ("A".repeat(64), "a".repeat(63), "a".repeat(65));
+    for wrong in ["", "ada@example.com", &upper, &short, &long] {
+        assert!(wrong.parse::<IdentifierHash>().is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,55 @@
+//! What is generated is committed, and fresh.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use watchword_events::{CATALOGUE, docs, schema};
+
+const HINT: &str = "is stale: run `make generate`";
+
+fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference")
+}
+
+#[test]
+fn the_schemas_are_fresh_and_there_are_no_others() {
+    let schemas = reference().join("schemas");
+    let mut expected = BTreeSet::new();
+    for event in CATALOGUE {
+        let path = schemas.join(event.subject).join(format!("{}.json", event.version));
+        let document = schema::document(event, schema::DEFAULT_BASE_URL);
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(committed, format!("{document:#}\n"), "{} {HINT}", path.display());
+        expected.insert(path);
+    }
+    let folders = fs::read_dir(schemas).unwrap().map(|entry| entry.unwrap().path());
+    let found: BTreeSet<PathBuf> = folders
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_page_is_fresh_and_complete() {
+    let committed = fs::read_to_string(reference().join("events.md")).unwrap_or_default();
+    assert_eq!(committed, docs::page(), "docs/reference/events.md {HINT}");
+    assert_eq!(
+        committed.matches("```json\n{\n").count(),
+        CATALOGUE.len(),
+        "an example is empty"
+    );
+    assert!(docs::table().contains("| `auth.user.logged_in` | 1 | sessionId, email?, ip?, userAgent?, method, amr |"));
+}
+
+#[test]
+fn the_id_of_a_schema_is_where_the_service_serves_it() {
+    for base in ["https://auth.example.com", "https://auth.example.com/"] {
+        let event = CATALOGUE.first().unwrap();
+        let document = schema::document(event, base);
+        let url = "https://auth.example.com/schemas/auth.user.registered/1.json";
+        assert_eq!(document.get("$id").unwrap(), url);
+        assert_eq!(schema::url(base, event.subject, event.version), url);
+    }
+}

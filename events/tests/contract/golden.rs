@@ -1,0 +1,193 @@
+//! The exact bytes of every event, and schemas and bytes that agree.
+//!
+//! A golden file holds one body and a final line break. Samples of published versions are never edited: a new
+//! optional field adds a second file. `UPDATE_GOLDEN=1` writes those that are missing.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use jsonschema::Validator;
+use serde_json::Value;
+use watchword_events::{CATALOGUE, Event, EventKind, EventType, Received, schema};
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn validator(event: &EventType) -> Validator {
+    let document = schema::document(event, schema::DEFAULT_BASE_URL);
+    assert!(
+        jsonschema::draft202012::meta::is_valid(&document),
+        "{} is not a schema",
+        event.subject
+    );
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(&document)
+        .unwrap()
+}
+
+fn golden_bodies() -> Vec<(String, Vec<u8>)> {
+    let files = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                fs::read(path).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_is_its_golden_file_byte_for_byte() {
+    for event in CATALOGUE {
+        let path = directory().join(format!("{}.v{}.json", event.subject, event.version));
+        let mut bytes = event.example().to_json().unwrap();
+        bytes.push(b'\n');
+        if env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+            fs::write(&path, &bytes).unwrap();
+        }
+        let golden = fs::read(&path).unwrap_or_default();
+        assert_eq!(
+            String::from_utf8_lossy(&bytes),
+            String::from_utf8_lossy(&golden),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_golden_file_matches_its_schema_and_is_read_back_whole() {
+    let bodies = golden_bodies();
+    assert!(bodies.len() >= CATALOGUE.len());
+    for (name, bytes) in bodies {
+        let received = Received::from_json(&bytes).unwrap();
+        let kind = EventKind::from_subject(&received.subject).unwrap();
+        let validator = validator(&kind.definition());
+        let errors: Vec<String> = validator
+            .iter_errors(received.raw())
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+        let written = Event::try_from(received).unwrap().to_json().unwrap();
+        assert_eq!(written, bytes.trim_ascii_end(), "{name}");
+    }
+}
+
+#[test]
+fn every_example_survives_the_wire() {
+    for event in CATALOGUE {
+        let example = event.example();
+        assert_eq!(Event::from_json(&example.to_json().unwrap()).unwrap(), example);
+        assert_eq!(
+            (example.event.kind(), example.event.subject()),
+            (event.kind, event.subject)
+        );
+    }
+}
+
+#[test]
+fn subjects_and_versions_follow_the_rule() {
+    for event in CATALOGUE {
+        assert_eq!(
+            event.subject,
+            format!("{}{}", watchword_events::SUBJECT_PREFIX, event.name)
+        );
+        assert!(
+            event.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{}",
+            event.name
+        );
+        assert!(event.version >= 1 && event.description.ends_with('.') && !event.description.contains(['|', '\n']));
+        assert_eq!(
+            CATALOGUE.iter().filter(|other| other.subject == event.subject).count(),
+            1
+        );
+    }
+    for promised in ["registered", "logged_in", "logged_out", "token_refreshed"] {
+        assert!(
+            CATALOGUE.iter().any(|event| event.name == promised),
+            "{promised} is promised for ever"
+        );
+    }
+}
+
+#[test]
+fn a_schema_refuses_what_is_not_its_event_and_takes_what_later_versions_add() {
+    for event in CATALOGUE {
+        let validator = validator(event);
+        let good: Value = serde_json::from_slice(&event.example().to_json().unwrap()).unwrap();
+        let with = |pointer: &str, value: Value| {
+            let mut changed = good.clone();
+            *changed.pointer_mut(pointer).unwrap() = value;
+            changed
+        };
+        let without = |object: &str, key: &str| {
+            let mut changed = good.clone();
+            changed
+                .pointer_mut(object)
+                .unwrap()
+                .as_object_mut()
+                .unwrap()
+                .remove(key)
+                .unwrap();
+            changed
+        };
+        for bad in [
+            with("/subject", "auth.user.other".into()),
+            with("/schemaVersion", 2.into()),
+            with("/data/timestamp", "yesterday".into()),
+            with("/data/userId", "42".into()),
+            with("/data/userSeq", 0.into()),
+            with("/metadata/requestId", Value::Null),
+            without("", "id"),
+            without("/data", "timestamp"),
+            without("/metadata", "service"),
+            without("/metadata", "environment"),
+        ] {
+            assert!(!validator.is_valid(&bad), "{} accepts {bad}", event.subject);
+        }
+        assert_eq!(
+            validator.is_valid(&without("/data", "userId")),
+            !event.about_known_user,
+            "{}",
+            event.subject
+        );
+        let mut newer = good.clone();
+        for object in ["", "/data", "/metadata"] {
+            newer
+                .pointer_mut(object)
+                .unwrap()
+                .as_object_mut()
+                .unwrap()
+                .insert("later".to_owned(), 1.into());
+        }
+        assert!(validator.is_valid(&newer), "{}", event.subject);
+    }
+}
+
+#[test]
+fn no_schema_has_a_field_for_a_secret() {
+    fn names(value: &Value, found: &mut Vec<String>) {
+        if let Some(properties) = value.get("properties").and_then(Value::as_object) {
+            found.extend(properties.keys().map(|name| name.to_lowercase()));
+        }
+        match value {
+            Value::Object(members) => members.values().for_each(|member| names(member, found)),
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            _ => {}
+        }
+    }
+    let secret = [
+        "password", "token", "secret", "hash", "cookie", "code", "key", "header", "seed",
+    ];
+    for event in CATALOGUE {
+        let mut found = Vec::new();
+        names(&schema::document(event, schema::DEFAULT_BASE_URL), &mut found);
+        assert!(found.contains(&"timestamp".to_owned()));
+        found.retain(|name| name != "identifierhash" && secret.iter().any(|word| name.contains(word)));
+        assert!(found.is_empty(), "{}: {found:?}", event.subject);
+    }
+}

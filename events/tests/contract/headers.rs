@@ -1,0 +1,90 @@
+//! The headers of a message.
+
+use time::macros::datetime;
+use uuid::{Uuid, uuid};
+use watchword_events::headers::{Attributes, for_message};
+
+const ID: Uuid = uuid!("01a20320-a200-7a3f-8d5e-4b1c6f2e9a01");
+const USER: Uuid = uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02");
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+const MESSAGE: Attributes<'static> = Attributes {
+    id: ID,
+    subject: "auth.user.logged_in",
+    version: 1,
+    user_id: Some(USER),
+    occurred_at: datetime!(2026-11-22 12:00 UTC),
+    service: "auth-service",
+    environment: "production",
+    schema_base: "https://auth.example.com/",
+    traceparent: Some(TRACE),
+};
+
+fn value<'a>(headers: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_message_has_these_headers_and_no_others() {
+    let headers = for_message(&MESSAGE);
+    let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    assert_eq!(
+        lines,
+        [
+            "Nats-Msg-Id: 01a20320-a200-7a3f-8d5e-4b1c6f2e9a01",
+            "Content-Type: application/json",
+            "ce-specversion: 1.0",
+            "ce-id: 01a20320-a200-7a3f-8d5e-4b1c6f2e9a01",
+            "ce-type: auth.user.logged_in.v1",
+            "ce-source: /auth-service/production",
+            "ce-subject: 01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02",
+            "ce-time: 2026-11-22T12:00:00.000Z",
+            "ce-dataschema: https://auth.example.com/schemas/auth.user.logged_in/1.json",
+            "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ]
+    );
+}
+
+#[test]
+fn an_event_about_nobody_has_no_subject() {
+    let headers = for_message(&Attributes {
+        user_id: None,
+        ..MESSAGE
+    });
+    assert_eq!(value(&headers, "ce-subject"), None);
+}
+
+#[test]
+fn a_trace_that_is_not_valid_is_left_out() {
+    for traceparent in [None, Some("00-nonsense"), Some("evil\r\nNats-Rollup: all")] {
+        assert_eq!(
+            value(&for_message(&Attributes { traceparent, ..MESSAGE }), "traceparent"),
+            None
+        );
+    }
+}
+
+#[test]
+fn values_are_percent_encoded_as_cloud_events_demands() {
+    // As a URI reference the name is `/b%C3%BCro%20%22a%22/%25`, and a header encodes its per cent signs again.
+    let headers = for_message(&Attributes {
+        service: "b\u{fc}ro \"a\"",
+        environment: "%",
+        schema_base: "https://example.com/\u{20ac} x\r\n",
+        ..MESSAGE
+    });
+    assert_eq!(
+        value(&headers, "ce-source"),
+        Some("/b%25C3%25BCro%2520%2522a%2522/%2525")
+    );
+    let dataschema = "https://example.com/%E2%82%AC%20x%0D%0A/schemas/auth.user.logged_in/1.json";
+    assert_eq!(value(&headers, "ce-dataschema"), Some(dataschema));
+    assert!(
+        headers
+            .iter()
+            .all(|(_, value)| value.bytes().all(|byte| byte.is_ascii_graphic()))
+    );
+}

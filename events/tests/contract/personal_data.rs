@@ -1,0 +1,99 @@
+//! The personal-data profiles.
+
+use watchword_events::{AuthEvent, CATALOGUE, EventKind, LoggedIn, Pii, Registered};
+
+use super::example;
+
+fn registered(profile: Pii) -> Registered {
+    let AuthEvent::Registered(payload) = example(EventKind::Registered).event.with_pii(profile) else {
+        panic!("another event came back")
+    };
+    payload
+}
+
+fn logged_in(ip: &str, user_agent: &str, profile: Pii) -> LoggedIn {
+    let AuthEvent::LoggedIn(mut payload) = example(EventKind::LoggedIn).event else {
+        panic!("not the example of a login")
+    };
+    payload.ip = Some(ip.parse().unwrap());
+    payload.user_agent = Some(user_agent.to_owned());
+    let AuthEvent::LoggedIn(payload) = AuthEvent::from(payload).with_pii(profile) else {
+        panic!("another event came back")
+    };
+    payload
+}
+
+#[test]
+fn full_changes_nothing() {
+    for event in CATALOGUE {
+        let payload = event.example().event;
+        assert_eq!(payload.clone().with_pii(Pii::Full), payload);
+    }
+}
+
+#[test]
+fn masked_keeps_the_shape() {
+    let payload = registered(Pii::Masked);
+    assert_eq!(payload.email.as_deref(), Some("a***@example.com"));
+    assert_eq!(payload.username.as_deref(), Some("a***"));
+    assert_eq!(payload.name.as_deref(), Some("A***"));
+    assert_eq!(payload.roles, ["user"]);
+}
+
+#[test]
+fn masked_addresses_are_networks() {
+    for (ip, network) in [
+        ("192.0.2.7", "192.0.2.0"),
+        ("::ffff:192.0.2.7", "192.0.2.0"),
+        ("2001:db8:aaaa:bbbb:cccc::1", "2001:db8:aaaa::"),
+    ] {
+        assert_eq!(
+            logged_in(ip, "curl", Pii::Masked).ip,
+            Some(network.parse().unwrap()),
+            "{ip}"
+        );
+    }
+}
+
+#[test]
+fn masked_user_agents_are_families() {
+    let chrome =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+    let edge = format!("{chrome} Edg/142.0.0.0");
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let long = "x".repeat(33);
+    for (agent, family) in [
+        (chrome, Some("Chrome")),
+        (edge.as_str(), Some("Edge")),
+        (firefox, Some("Firefox")),
+        ("curl/8.5.0", Some("curl")),
+        ("ada@example.com", None),
+        (long.as_str(), None),
+        ("", None),
+    ] {
+        assert_eq!(
+            logged_in("192.0.2.7", agent, Pii::Masked).user_agent.as_deref(),
+            family,
+            "{agent}"
+        );
+    }
+}
+
+#[test]
+fn none_leaves_nothing_of_a_person_in_any_event() {
+    for event in CATALOGUE {
+        for (profile, traces) in [
+            (Pii::None, ["ada", "Ada", "example.com", "192.0.2", "curl"].as_slice()),
+            (Pii::Masked, ["ada", "Ada", "192.0.2.7", "8.5.0"].as_slice()),
+        ] {
+            let body = serde_json::to_string(&event.example().event.with_pii(profile)).unwrap();
+            for trace in traces {
+                assert!(!body.contains(trace), "{profile:?} leaves {trace} in {body}");
+            }
+        }
+    }
+    assert_eq!(
+        logged_in("192.0.2.7", "curl/8", Pii::None).session_id,
+        logged_in("::1", "", Pii::Full).session_id
+    );
+}

@@ -1,0 +1,256 @@
+//! What a durable subscriber promises while everything is up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::{Barrier, Notify};
+use tokio::time::Instant;
+use watchword_events::{EventKind, Failure, TraceParent};
+
+use super::support::{NatsServer, PATIENCE, create_stream, event, eventually, publish};
+use super::{QUICK, Running, consumer_info, durable, settled};
+
+#[tokio::test]
+async fn every_event_comes_once_and_in_order_and_a_restart_goes_on_behind_it() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=50 {
+        publish(&context, &event(EventKind::LoggedIn, number)).await;
+    }
+    let mut first = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    for number in 1..=50 {
+        let (received, delivery) = first.next().await;
+        assert_eq!(received.id.as_u128(), number);
+        assert_eq!((delivery.attempt, u128::from(delivery.stream_sequence)), (1, number));
+    }
+    first.stop().await;
+    settled(&context, 50).await;
+    publish(&context, &event(EventKind::LoggedOut, 51)).await;
+    let mut second = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    assert_eq!(second.next_number().await, 51);
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_delivery_tells_the_trace_and_what_is_pending() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    let original = event(EventKind::LoggedIn, 1);
+    publish(&context, &original).await;
+    publish(&context, &event(EventKind::LoggedIn, 2)).await;
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    let (received, delivery) = running.next().await;
+    assert_eq!(received.event.unwrap(), original.event);
+    assert_eq!(delivery.pending, 1);
+    let trace: TraceParent = original.metadata.traceparent.unwrap().parse().unwrap();
+    assert_eq!(delivery.traceparent, Some(trace));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_events_asked_for_come() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for (number, kind) in [
+        (1, EventKind::LoggedIn),
+        (2, EventKind::Registered),
+        (3, EventKind::Deleted),
+    ] {
+        publish(&context, &event(kind, number)).await;
+    }
+    let wanted = durable().events([EventKind::Registered, EventKind::Deleted]);
+    let mut running = Running::start(wanted, &server.url(), |_, _| Ok(())).await;
+    assert_eq!(running.next_number().await, 2);
+    assert_eq!(running.next_number().await, 3);
+    settled(&context, 3).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_choice_even_unknown_events_come() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    let body = String::from_utf8(event(EventKind::Registered, 1).to_json().unwrap()).unwrap();
+    let body = body.replace("auth.user.registered", "auth.user.teleported");
+    context
+        .publish("auth.user.teleported", body.into())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    let (received, _) = running.next().await;
+    assert_eq!(
+        (received.subject.as_str(), received.event),
+        ("auth.user.teleported", None)
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_event_comes_again_after_a_pause() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    let busy = |_: &_, delivery: &watchword_events::Delivery| match delivery.attempt {
+        1 | 2 => Err(Failure::retry("the mail server is busy")),
+        _ => Ok(()),
+    };
+    let mut running = Running::start(durable(), &server.url(), busy).await;
+    let mut before = Instant::now();
+    for attempt in 1..=3 {
+        let (received, delivery) = running.next().await;
+        assert_eq!((received.id.as_u128(), delivery.attempt), (1, attempt));
+        if attempt > 1 {
+            assert!(
+                before.elapsed() >= QUICK.first / 2,
+                "attempt {attempt} came after {:?}",
+                before.elapsed()
+            );
+        }
+        before = Instant::now();
+    }
+    settled(&context, 1).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_handler_keeps_its_event() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    let (sender, mut seen) = unbounded_channel();
+    let wait = Duration::from_millis(300);
+    let connected = durable().ack_wait(wait).connect(&server.url()).await.unwrap();
+    let task = tokio::spawn(connected.run(move |received, delivery| {
+        let sender = sender.clone();
+        async move {
+            let _ = sender.send((received, delivery));
+            // The server's clock is what is tested: four times the wait passes.
+            tokio::time::sleep(wait * 4).await;
+            Ok(())
+        }
+    }));
+    settled(&context, 1).await;
+    assert_eq!(seen.recv().await.unwrap().1.attempt, 1);
+    assert!(seen.try_recv().is_err(), "the server gave the event to someone else");
+    assert_eq!(consumer_info(&context).await.unwrap().num_redelivered, 0);
+    task.abort();
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_was_begun_and_begins_nothing_new() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=2 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let stop = watchword_events::subscriber::CancellationToken::new();
+    let connected = durable().stop_on(stop.clone()).connect(&server.url()).await.unwrap();
+    let mut task = tokio::spawn(connected.run({
+        let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+        move |_, _| {
+            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            async move {
+                begun.notify_one();
+                release.notified().await;
+                Ok(())
+            }
+        }
+    }));
+    begun.notified().await;
+    stop.cancel();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), &mut task)
+            .await
+            .is_err(),
+        "a handler is still at work"
+    );
+    release.notify_one();
+    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap().unwrap();
+    let info = consumer_info(&context).await.unwrap();
+    assert_eq!(
+        (info.ack_floor.stream_sequence, info.num_pending, info.num_ack_pending),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn as_many_handlers_run_at_once_as_asked_for_and_no_more() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=12 {
+        publish(&context, &event(EventKind::LoggedIn, number)).await;
+    }
+    let (together, running, most) = (
+        Arc::new(Barrier::new(3)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let connected = durable().concurrency(3).connect(&server.url()).await.unwrap();
+    let task = tokio::spawn(connected.run({
+        let most = Arc::clone(&most);
+        move |_, _| {
+            let (together, running, most) = (Arc::clone(&together), Arc::clone(&running), Arc::clone(&most));
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                together.wait().await; // nobody goes on alone
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            }
+        }
+    }));
+    settled(&context, 12).await;
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+    task.abort();
+}
+
+#[tokio::test]
+async fn in_strict_order_nothing_overtakes_a_failed_event() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=3 {
+        publish(&context, &event(EventKind::LoggedIn, number)).await;
+    }
+    let mut running = Running::start(durable().strict_order(), &server.url(), |received, delivery| {
+        if received.id.as_u128() == 1 && delivery.attempt < 3 {
+            Err(Failure::retry("not yet"))
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    for expected in [1, 1, 1, 2, 3] {
+        assert_eq!(running.next_number().await, expected);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_ends_the_subscriber_with_its_panic() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::LoggedIn, 1)).await;
+    let running = Running::start(durable(), &server.url(), |_, _| panic!("a bug in the handler")).await;
+    let ended = tokio::time::timeout(PATIENCE, running.task).await.unwrap();
+    assert!(ended.unwrap_err().is_panic());
+    eventually("the event is kept", async || {
+        consumer_info(&context)
+            .await
+            .filter(|info| info.ack_floor.stream_sequence == 0)
+    })
+    .await;
+}

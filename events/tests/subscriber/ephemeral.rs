@@ -1,0 +1,106 @@
+//! Looking without leaving a trace.
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+use watchword_events::subscriber::{CancellationToken, Ephemeral};
+use watchword_events::{EventKind, SubscribeError, Subscriber};
+
+use super::support::{NatsServer, PATIENCE, STREAM, create_stream, event, eventually, publish};
+
+struct Tail {
+    seen: UnboundedReceiver<u128>,
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), SubscribeError>>,
+}
+
+impl Tail {
+    async fn start(subscriber: Subscriber<Ephemeral>, url: &str) -> Self {
+        let (sender, seen) = unbounded_channel();
+        let stop = CancellationToken::new();
+        let connected = subscriber.stop_on(stop.clone()).connect(url).await.unwrap();
+        let task = tokio::spawn(connected.run(move |received, _| {
+            let _ = sender.send(received.id.as_u128());
+            async {}
+        }));
+        Self { seen, stop, task }
+    }
+
+    async fn next(&mut self) -> u128 {
+        tokio::time::timeout(PATIENCE, self.seen.recv()).await.unwrap().unwrap()
+    }
+
+    async fn stop(mut self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert!(self.seen.try_recv().is_err());
+    }
+}
+
+async fn is_reading(context: &async_nats::jetstream::Context) {
+    eventually("the ephemeral consumer", async || {
+        let stream = context.get_stream(STREAM).await.ok()?;
+        (stream.cached_info().state.consumer_count == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn from_the_start_it_sees_everything_and_goes_on() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    context
+        .publish("auth.user.registered", "not an event".into())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
+    publish(&context, &event(EventKind::LoggedIn, 2)).await;
+    let mut tail = Tail::start(Subscriber::ephemeral().from_start(), &server.url()).await;
+    assert_eq!((tail.next().await, tail.next().await), (1, 2));
+    publish(&context, &event(EventKind::LoggedOut, 3)).await;
+    assert_eq!(tail.next().await, 3);
+    tail.stop().await;
+}
+
+#[tokio::test]
+async fn otherwise_it_sees_what_is_new_of_the_events_asked_for() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    let mut tail = Tail::start(Subscriber::ephemeral().events([EventKind::Registered]), &server.url()).await;
+    is_reading(&context).await;
+    publish(&context, &event(EventKind::LoggedIn, 2)).await;
+    publish(&context, &event(EventKind::Registered, 3)).await;
+    assert_eq!(tail.next().await, 3);
+    tail.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_server_and_a_new_stream_are_waited_for() {
+    let mut server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    let mut tail = Tail::start(Subscriber::ephemeral(), &server.url()).await;
+    is_reading(&context).await;
+    for number in 1..=2 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+        assert_eq!(tail.next().await, number);
+    }
+    server.kill();
+    server.start_again().await;
+    let context = server.jetstream().await;
+    publish(&context, &event(EventKind::Registered, 3)).await;
+    assert_eq!(tail.next().await, 3);
+    context.delete_stream(STREAM).await.unwrap();
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 4)).await;
+    assert_eq!(tail.next().await, 4);
+    tail.stop().await;
+}

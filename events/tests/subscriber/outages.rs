@@ -1,0 +1,139 @@
+//! Servers that die, streams that come late, durables that vanish.
+
+use std::time::Duration;
+
+use watchword_events::{EventKind, Failure};
+
+use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
+use super::{DURABLE, Running, consumer_info, durable, settled};
+
+#[tokio::test]
+async fn a_killed_server_is_waited_for() {
+    let mut server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    assert_eq!(running.next_number().await, 1);
+    settled(&context, 1).await;
+    server.kill();
+    server.start_again().await;
+    let context = server.jetstream().await;
+    for number in 2..=4 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    for number in 2..=4 {
+        assert_eq!(running.next_number().await, number);
+    }
+    settled(&context, 4).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_asked_again() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    eventually("the durable", async || consumer_info(&context).await).await;
+    server.signal("STOP");
+    // Silence is what is tested: two heartbeats of five seconds are missed.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    server.signal("CONT");
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    assert_eq!(running.next_number().await, 1);
+    settled(&context, 1).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_may_start_before_the_stream() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    assert_eq!(running.next_number().await, 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_durable_is_made_again_and_goes_on_where_it_was() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=5 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    for number in 1..=5 {
+        assert_eq!(running.next_number().await, number);
+    }
+    settled(&context, 5).await;
+    context.delete_consumer_from_stream(DURABLE, STREAM).await.unwrap();
+    publish(&context, &event(EventKind::Registered, 6)).await;
+    // The last one may come twice; everything before it must not.
+    let mut number = running.next_number().await;
+    if number == 5 {
+        number = running.next_number().await;
+    }
+    assert_eq!(number, 6);
+    settled(&context, 6).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_event_survives_the_loss_of_its_durable() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=3 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let hour = Duration::from_secs(3600);
+    let subscriber = durable().backoff(watchword_events::Backoff {
+        first: hour,
+        longest: hour,
+    });
+    let mut running = Running::start(subscriber, &server.url(), |received, delivery| {
+        let fails = received.id.as_u128() == 2 && delivery.stream_sequence == 2 && delivery.pending > 0;
+        if fails { Err(Failure::retry("later")) } else { Ok(()) }
+    })
+    .await;
+    for number in 1..=3 {
+        assert_eq!(running.next_number().await, number);
+    }
+    eventually("the third is acknowledged, the second waits", async || {
+        consumer_info(&context)
+            .await
+            .filter(|info| info.num_ack_pending == 1 && info.num_pending == 0)
+    })
+    .await;
+    context.delete_consumer_from_stream(DURABLE, STREAM).await.unwrap();
+    assert_eq!(
+        running.next_number().await,
+        2,
+        "it was not acknowledged, so it comes again"
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_made_again_is_read_from_its_beginning() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=3 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    for number in 1..=3 {
+        assert_eq!(running.next_number().await, number);
+    }
+    settled(&context, 3).await;
+    context.delete_stream(STREAM).await.unwrap();
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 4)).await;
+    assert_eq!(running.next_number().await, 4);
+    running.stop().await;
+}

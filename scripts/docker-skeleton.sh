@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# scripts/docker-skeleton.sh SOURCE DESTINATION
+# Copies what decides which dependencies are built: the lock file, the manifests, and an empty main for every file that
+# cargo takes for a target. Modules are left out, so that a new one changes nothing here.
+set -euo pipefail
+shopt -s nullglob
+
+mkdir -p "$2"
+destination=$(cd "$2" && pwd)
+cd "$1"
+
+install -m 644 Cargo.lock "$destination/Cargo.lock"
+for manifest in Cargo.toml */Cargo.toml; do
+    install -D -m 644 "$manifest" "$destination/$manifest"
+    package=$(dirname "$manifest")
+    for target in "$package"/{build,src/lib,src/main}.rs "$package"/{src/bin,benches,examples,tests}/{*.rs,*/main.rs} \
+        "$package"/*.rs; do
+        [ -e "$target" ] || continue
+        mkdir -p "$(dirname "$destination/$target")"
+        printf 'fn main() {}\n' >"$destination/$target"
+    done
+done

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Writes the generated contracts under docs/reference: `make generate`. All of it or nothing: the generators write into
+# a copy, which takes the directory's place once every one of them has succeeded.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+mkdir -p docs/reference
+# Beside the original, so that the last step is a rename.
+WORK=$(mktemp -d docs/.reference.XXXXXX)
+trap 'rm -rf "$WORK"' EXIT
+cp -R docs/reference "$WORK/new"
+
+cargo run --quiet --locked --package watchword-events --bin generate-contract -- "$WORK/new"
+cargo run --quiet --locked --package watchword --bin watchword -- openapi >"$WORK/new/openapi.json"
+
+if diff --recursive --brief docs/reference "$WORK/new" >&2; then
+    say "docs/reference is fresh"
+else
+    trap '' INT TERM
+    mv docs/reference "$WORK/old"
+    mv "$WORK/new" docs/reference
+fi

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server.
+# The tests start the servers themselves, as child processes on free ports; no system service is started or used.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+"$ROOT/scripts/install-build-deps.sh"
+
+# rust_component COMMAND COMPONENT: `cargo COMMAND` works, or rustup can bring it.
+rust_component() {
+    cargo "$1" --version >/dev/null 2>&1 && return 0
+    have rustup || die "cargo $1 is missing: install $2"
+    say "installing $2 (rustup)"
+    rustup component add "$2" >&2
+}
+rust_component fmt rustfmt
+rust_component clippy clippy
+
+# Debian keeps initdb and postgres off PATH, in a directory per version.
+have_postgres() {
+    have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+packages=()
+have_postgres || packages+=(postgresql)
+have redis-server || packages+=(redis-server)
+if [ "${#packages[@]}" -gt 0 ]; then
+    can_apt_install || die "missing: ${packages[*]}. Install them from your system's packages."
+    apt_install "${packages[@]}"
+fi
+
+"$ROOT/scripts/install-nats-server.sh"

@@ -1,0 +1,60 @@
+//! A user deletes their own account: `deleted`, and every session ends with it.
+
+use secrecy::ExposeSecret as _;
+use watchword_events::{AuthEvent, Deleted, DeletedReason};
+
+use super::authenticate::Identity;
+use super::{Auth, Failure};
+use crate::domain::origin::Origin;
+use crate::domain::password::Password;
+use crate::domain::session::RevokeReason;
+use crate::domain::user::UserStatus;
+use crate::limits::Limited;
+use crate::security::PasswordHash;
+
+/// Why the account is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The password is not the account's.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The account is gone already.
+    #[error("no such user")]
+    NotFound,
+    /// Try later.
+    #[error(transparent)]
+    Failure(Failure),
+}
+
+impl<E> From<E> for Error
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Deletes the account.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
+    auth.limits.reserve_network(Limited::Login, origin.ip, auth.clock.now()).await?;
+    let found = auth.store.credentials_by_id(who.user.id).await?.ok_or(Error::NotFound)?;
+    let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
+    if !auth.hasher.verify(password, &stored).await?.ok {
+        return Err(Error::WrongPassword);
+    }
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let (user, mut lock) = tx.lock_user(who.user.id).await?.ok_or(Error::NotFound)?;
+    if user.status == UserStatus::Deleted {
+        return Err(Error::NotFound);
+    }
+    tx.delete_user(user.id).await?;
+    let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
+    tx.record(&mut lock, AuthEvent::Deleted(Deleted { reason: DeletedReason::User })).await?;
+    tx.commit().await?;
+    auth.gate.ended(&ended).await;
+    Ok(())
+}

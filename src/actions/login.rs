@@ -1,0 +1,154 @@
+//! Login with a password: a new session and `logged_in`, or `login_failed`.
+//!
+//! Whether the account is unknown, disabled or the password wrong, a client sees the same answer after the same work: one hash
+//! with the same parameters, one recorded event.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use watchword_events::{
+    AuthEvent, AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, SessionRevoked, SessionRevokedReason,
+};
+
+use super::{Auth, Failure, TokenPair};
+use crate::domain::email;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::origin::Origin;
+use crate::domain::password::Password;
+use crate::domain::session::RevokeReason;
+use crate::domain::user::{User, UserStatus};
+use crate::limits::Limited;
+use crate::security::PasswordHash;
+use crate::store::{Credentials, NewSession, Tx, UserLock};
+
+/// Who says they are whom.
+pub struct Input {
+    /// An email address or a username, as typed.
+    pub identifier: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// Why nobody is logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Unknown account, wrong password or an account that may not log in: the caller can't tell which.
+    #[error("the credentials are wrong")]
+    InvalidCredentials,
+    /// Try later.
+    #[error(transparent)]
+    Failure(Failure),
+}
+
+impl<E> From<E> for Error
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Logs in.
+///
+/// # Errors
+/// [`Error`]; a refusal is recorded, a failure changes nothing.
+pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
+    auth.limits.reserve_network(Limited::Login, origin.ip, auth.clock.now()).await?;
+    let identifier = email::canonical(&input.identifier);
+    let Some(found) = auth.store.credentials_by_identifier(&identifier).await? else {
+        auth.hasher.verify_dummy(input.password).await?;
+        return refuse(auth, origin, &identifier, None, LoginFailedReason::UnknownAccount).await;
+    };
+    let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
+    let verified = auth.hasher.verify(input.password.clone(), &stored).await?;
+    if !verified.ok {
+        return refuse(auth, origin, &identifier, Some(found.user.id), LoginFailedReason::WrongPassword).await;
+    }
+    let user = found.user.id;
+    // A busy pool is no reason to refuse: the next login rehashes.
+    let rehashed = if verified.needs_rehash { auth.hasher.hash(input.password).await.ok() } else { None };
+    let rehashed = rehashed.map(|hash| hash.into_string().into());
+    match open(auth, origin, &found, rehashed).await? {
+        Some(pair) => Ok(pair),
+        None => refuse(auth, origin, &identifier, Some(user), LoginFailedReason::Disabled).await,
+    }
+}
+
+/// Opens the session; `None` when the account may not log in.
+async fn open(
+    auth: &Auth,
+    origin: &Origin,
+    found: &Credentials,
+    rehashed: Option<SecretString>,
+) -> Result<Option<TokenPair>, Failure> {
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    // The status that counts is the one under the lock: disabling or deleting the account may have come first.
+    let Some((user, mut lock)) = tx.lock_user(found.user.id).await? else { return Ok(None) };
+    if user.status != UserStatus::Active {
+        return Ok(None);
+    }
+    if let Some(new) = rehashed {
+        tx.rehash_password(user.id, &found.password_hash, &new).await?;
+    }
+    let session = NewSession {
+        id: SessionId::new_v7(tx.now(), &*auth.random),
+        user_id: user.id,
+        expires_at: tx.now() + auth.sessions.absolute_ttl,
+    };
+    let session = tx.open_session(session).await?;
+    tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin))).await?;
+    let ended = make_room(auth, &mut tx, &mut lock, user.id).await?;
+    let pair = auth.token_pair(&session, user, tx.now())?;
+    tx.commit().await?;
+    auth.gate.ended(&ended).await;
+    Ok(Some(pair))
+}
+
+fn logged_in(user: &User, session: SessionId, origin: &Origin) -> LoggedIn {
+    LoggedIn {
+        session_id: session.as_uuid(),
+        email: Some(user.email.clone()),
+        ip: origin.ip,
+        user_agent: origin.user_agent.clone(),
+        method: LoginMethod::Password,
+        amr: vec![AuthMethod::Pwd],
+    }
+}
+
+/// Ends the oldest sessions of a user who has too many.
+async fn make_room(auth: &Auth, tx: &mut Tx<'_>, lock: &mut UserLock, user: UserId) -> Result<Vec<SessionId>, Failure> {
+    let surplus = tx.surplus_sessions(user, u64::from(auth.sessions.max_per_user)).await?;
+    for session in &surplus {
+        tx.revoke_session(user, *session, RevokeReason::Limit).await?;
+        let revoked = SessionRevoked { session_id: session.as_uuid(), reason: SessionRevokedReason::Limit };
+        tx.record(lock, AuthEvent::SessionRevoked(revoked)).await?;
+    }
+    Ok(surplus)
+}
+
+/// Records a refusal and answers it.
+async fn refuse(
+    auth: &Auth,
+    origin: &Origin,
+    identifier: &str,
+    user: Option<UserId>,
+    reason: LoginFailedReason,
+) -> Result<TokenPair, Error> {
+    let failed = LoginFailed {
+        identifier_hash: IdentifierHash::from_mac(auth.identifiers.sign(identifier.as_bytes())),
+        reason,
+        ip: origin.ip,
+        user_agent: origin.user_agent.clone(),
+        attempts: None,
+    };
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let lock = match user {
+        Some(id) => tx.lock_user(id).await?.map(|(_, lock)| lock),
+        None => None,
+    };
+    match lock {
+        Some(mut lock) => tx.record(&mut lock, AuthEvent::LoginFailed(failed)).await?,
+        None => tx.record_anonymous(AuthEvent::LoginFailed(failed)).await?,
+    }
+    tx.commit().await?;
+    Err(Error::InvalidCredentials)
+}

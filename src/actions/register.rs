@@ -1,0 +1,107 @@
+//! Registration: a new account, its first session and the event `registered`.
+
+use watchword_events::{AuthEvent, Registered};
+
+use super::{Auth, Failure, TokenPair};
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::name::DisplayName;
+use crate::domain::origin::Origin;
+use crate::domain::password::Password;
+use crate::domain::text::TextError;
+use crate::domain::user::{AccountType, User};
+use crate::domain::username::Username;
+use crate::limits::Limited;
+use crate::store::{Conflict, NewSession, NewUser, StoreError};
+
+/// Who wants an account.
+pub struct Input {
+    /// The address.
+    pub email: Email,
+    /// The password, not checked against the policy yet.
+    pub password: Password,
+    /// The display name.
+    pub name: Option<DisplayName>,
+    /// The second identifier.
+    pub username: Option<Username>,
+    /// The kind of account.
+    pub account_type: AccountType,
+}
+
+/// Why there is no new account.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The password does not satisfy the policy.
+    #[error("the password {0}")]
+    Password(TextError),
+    /// A live account has the address.
+    #[error("the email address is taken")]
+    EmailTaken,
+    /// A live account has the username.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// Try later.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(Conflict::Email) => Self::EmailTaken,
+            StoreError::Conflict(Conflict::Username) => Self::UsernameTaken,
+            other => Self::Failure(other.into()),
+        }
+    }
+}
+
+/// Registers.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
+    let now = auth.clock.now();
+    auth.limits.reserve_network(Limited::Register, origin.ip, now).await.map_err(Failure::from)?;
+    auth.passwords.check(&input.password, &own_words(auth, &input)).map_err(Error::Password)?;
+    let password_hash = auth.hasher.hash(input.password).await.map_err(Failure::from)?.into_string().into();
+
+    let new = NewUser {
+        id: UserId::new_v7(now, &*auth.random),
+        email: input.email,
+        username: input.username,
+        name: input.name,
+        account_type: input.account_type,
+        roles: input.account_type.initial_roles(),
+        password_hash,
+    };
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let (user, mut lock) = tx.insert_user(new).await?;
+    let session = NewSession {
+        id: SessionId::new_v7(tx.now(), &*auth.random),
+        user_id: user.id,
+        expires_at: tx.now() + auth.sessions.absolute_ttl,
+    };
+    let session = tx.open_session(session).await?;
+    tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
+    let pair = auth.token_pair(&session, user, tx.now())?;
+    tx.commit().await?;
+    Ok(pair)
+}
+
+/// What the event says about a new account.
+pub(super) fn registered(user: &User) -> Registered {
+    Registered {
+        email: Some(user.email.clone()),
+        username: user.username.clone(),
+        name: user.name.clone(),
+        account_type: user.account_type.as_str().to_owned(),
+        roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+    }
+}
+
+fn own_words<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
+    let mut words = vec![auth.service.as_str(), "watchword", input.email.canonical(), input.email.local_part()];
+    words.extend(input.username.as_ref().map(Username::canonical));
+    words.extend(input.name.as_ref().map(DisplayName::as_str));
+    words
+}

@@ -1,0 +1,68 @@
+//! Ending sessions from the list: one of them, or all but the current one. Each ended session has its `session_revoked`.
+
+use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
+
+use super::authenticate::Identity;
+use super::{Auth, Failure};
+use crate::domain::ids::SessionId;
+use crate::domain::origin::Origin;
+use crate::domain::session::RevokeReason;
+
+/// Why nothing was ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user has no such live session; whether somebody else has is not said.
+    #[error("no such session")]
+    NotFound,
+    /// Try later.
+    #[error(transparent)]
+    Failure(Failure),
+}
+
+impl<E> From<E> for Error
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Ends one session.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionId) -> Result<(), Error> {
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else { return Err(Error::NotFound) };
+    if !tx.revoke_session(user.id, session, RevokeReason::Logout).await? {
+        return Err(Error::NotFound);
+    }
+    tx.record(&mut lock, revoked(session)).await?;
+    tx.commit().await?;
+    auth.gate.ended(&[session]).await;
+    Ok(())
+}
+
+/// Ends all sessions but the current one.
+///
+/// # Errors
+/// [`Failure`]; nothing is changed then.
+pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Failure> {
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else { return Ok(()) };
+    let ended = tx.revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout).await?;
+    if ended.is_empty() {
+        return Ok(());
+    }
+    for session in &ended {
+        tx.record(&mut lock, revoked(*session)).await?;
+    }
+    tx.commit().await?;
+    auth.gate.ended(&ended).await;
+    Ok(())
+}
+
+fn revoked(session: SessionId) -> AuthEvent {
+    AuthEvent::SessionRevoked(SessionRevoked { session_id: session.as_uuid(), reason: SessionRevokedReason::Logout })
+}

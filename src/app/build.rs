@@ -1,0 +1,184 @@
+//! Puts the parts together from the configuration.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use watchword_events::Pii;
+
+use super::{App, AppError, Seams, Stop};
+use crate::actions::{Auth, rotate_keys};
+use crate::config::{PiiMode, RedisSettings, Settings};
+use crate::domain::password::PasswordPolicy;
+use crate::domain::session::SessionPolicy;
+use crate::http::detached::Detached;
+use crate::jetstream::Nats;
+use crate::limits::{InProcess, Limits, RateLimiter, Shared};
+use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
+use crate::security::hasher::HasherStats;
+use crate::security::{AccessTokens, HashParams, Hasher, KeyRing, PoolSize, RefreshTokens, RotationPolicy, SecretKey, TokenPolicy};
+use crate::store::{EventProfile, Store};
+use crate::telemetry::{Metrics, MetricsServer};
+
+/// Stands for identifiers in events.
+const IDENTIFIER_LABEL: &str = "login-identifier";
+
+impl App {
+    /// Builds the service: opens the database, migrates it, makes the first signing key and binds the listeners.
+    /// NATS and Redis may be down.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn build(settings: Settings) -> Result<Self, AppError> {
+        Self::build_with(settings, Seams::default()).await
+    }
+
+    /// As [`build`](Self::build), with other time and randomness.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn build_with(settings: Settings, seams: Seams) -> Result<Self, AppError> {
+        let store = open_store(&settings, &seams).await?;
+        store.migrate_up().await?;
+        Self::build_over(settings, seams, store).await
+    }
+
+    /// As [`build_with`](Self::build_with), over a database that somebody else migrates.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn build_unmigrated(settings: Settings, seams: Seams) -> Result<Self, AppError> {
+        let store = open_store(&settings, &seams).await?;
+        Self::build_over(settings, seams, store).await
+    }
+
+    async fn build_over(settings: Settings, seams: Seams, store: Store) -> Result<Self, AppError> {
+        let metrics = Metrics::new()?;
+        store.observe(metrics.clone());
+        let auth = Arc::new(build_auth(&settings, &seams, store.clone(), &metrics)?);
+        rotate_keys::run(&auth).await?;
+        let stop = Stop::default();
+        let address = SocketAddr::new(settings.http.host, settings.http.port);
+        let refused = |source| AppError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let metrics_server = MetricsServer::bind(&settings.metrics).await?;
+        let nats = Nats::start(&settings, metrics.clone(), stop.connected.clone()).await?;
+        Ok(Self {
+            settings,
+            seams,
+            metrics,
+            store,
+            auth,
+            detached: Detached::new(),
+            nats,
+            stop,
+            listener,
+            address,
+            metrics_server,
+        })
+    }
+}
+
+/// Opens the database as configured.
+pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
+    let schema_base = settings.events.schema_base_url.as_ref().unwrap_or(&settings.http.public_url);
+    let profile = EventProfile {
+        service: settings.events.service.clone(),
+        environment: settings.events.environment.clone(),
+        pii: match settings.events.pii {
+            PiiMode::Full => Pii::Full,
+            PiiMode::Masked => Pii::Masked,
+            PiiMode::None => Pii::None,
+        },
+        schema_base_url: schema_base.trim_end_matches('/').to_owned(),
+    };
+    Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+}
+
+/// Everything that actions work with.
+pub(super) fn build_auth(settings: &Settings, seams: &Seams, store: Store, metrics: &Metrics) -> Result<Auth, AppError> {
+    let secret = match &settings.secret_key {
+        Some(key) => SecretKey::from_base64(key)?,
+        None => SecretKey::load_or_create(&settings.data_dir, &*seams.random)?,
+    };
+    let tokens = &settings.tokens;
+    let issuer = tokens.issuer.as_ref().unwrap_or(&settings.http.public_url);
+    let policy = TokenPolicy::new(issuer, &tokens.audience, tokens.access_ttl, tokens.leeway);
+    let sessions = session_policy(settings);
+    let redis = redis(&settings.redis)?;
+    let denylist: Arc<dyn Denylist> = match &redis {
+        Some(redis) => Arc::new(RedisDenylist::new(redis.clone())),
+        None => Arc::new(NoDenylist),
+    };
+    let counted_here = InProcess::new(settings.limits.max_tracked);
+    let limiter: Arc<dyn RateLimiter> = match redis {
+        Some(redis) => Arc::new(Shared::new(redis, counted_here)),
+        None => Arc::new(counted_here),
+    };
+    Ok(Auth {
+        hasher: hasher(settings, seams, metrics)?,
+        access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
+        refresh: RefreshTokens::new(&secret)?,
+        identifiers: secret.mac_key(IDENTIFIER_LABEL)?,
+        rotation: RotationPolicy::new(tokens.key_rotation)?,
+        gate: SessionGate::new(store.clone(), sessions, denylist, long(tokens.access_ttl + tokens.leeway)),
+        limits: Limits::new(&settings.limits, limiter),
+        passwords: PasswordPolicy { min_length: settings.passwords.min_length },
+        sessions,
+        service: settings.events.service.clone(),
+        clock: seams.clock.clone(),
+        random: seams.random.clone(),
+        secret: Arc::new(secret),
+        store,
+    })
+}
+
+fn session_policy(settings: &Settings) -> SessionPolicy {
+    SessionPolicy {
+        absolute_ttl: long(settings.sessions.absolute_ttl),
+        idle_ttl: long(settings.sessions.idle_ttl),
+        refresh_grace: long(settings.tokens.refresh_grace),
+        max_per_user: settings.sessions.max_per_user,
+    }
+}
+
+fn hasher(settings: &Settings, seams: &Seams, metrics: &Metrics) -> Result<Hasher, AppError> {
+    let passwords = &settings.passwords;
+    let params = HashParams {
+        memory_kib: passwords.argon2_memory_kib,
+        iterations: passwords.argon2_iterations,
+        parallelism: passwords.argon2_parallelism,
+    };
+    let size = PoolSize {
+        threads: passwords.hash_threads,
+        memory_limit_mib: passwords.hash_memory_limit_mib,
+        max_queue_per_thread: passwords.max_queue_per_thread,
+        max_wait: passwords.max_wait,
+    };
+    let stats = HasherStats {
+        queue_depth: metrics.hash_queue_depth.clone(),
+        active: metrics.hash_active.clone(),
+        wait_seconds: metrics.hash_wait.clone(),
+        rejected: metrics.hash_rejected.clone(),
+    };
+    Ok(Hasher::start(params, size, stats, seams.random.clone())?)
+}
+
+/// A connection that is made when first used and made again when lost.
+fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError> {
+    let Some(url) = &settings.url else { return Ok(None) };
+    let client = redis::Client::open(url.expose_secret()).map_err(AppError::Redis)?;
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(settings.timeout))
+        .set_response_timeout(Some(settings.timeout))
+        .set_number_of_retries(1);
+    ConnectionManager::new_lazy_with_config(client, config).map(Some).map_err(AppError::Redis)
+}
+
+fn long(duration: Duration) -> time::Duration {
+    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}

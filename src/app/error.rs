@@ -1,0 +1,72 @@
+//! Why the service does not start, or a command fails.
+
+use crate::actions::Failure;
+use crate::actions::register;
+use crate::config::ConfigError;
+use crate::jetstream::NatsError;
+use crate::security::SecretKeyError;
+use crate::security::access_token::TokenPolicyError;
+use crate::security::hasher::HasherSetupError;
+use crate::security::signing_keys::RotationPolicyError;
+use crate::store::StoreError;
+use crate::telemetry::{MetricsServerError, TelemetryError};
+
+/// Why the service does not start, or a command fails. Each says what to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Logs or metrics.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The metrics listener.
+    #[error(transparent)]
+    MetricsServer(#[from] MetricsServerError),
+    /// The public listener.
+    #[error("cannot listen on {address} (http.host, http.port)")]
+    Listen {
+        /// The configured address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The secret key.
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyError),
+    /// The hashing pool.
+    #[error(transparent)]
+    Hasher(#[from] HasherSetupError),
+    /// Access tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenPolicyError),
+    /// Rotation of signing keys.
+    #[error(transparent)]
+    Rotation(#[from] RotationPolicyError),
+    /// Redis' address.
+    #[error("redis.url cannot be used")]
+    Redis(#[source] redis::RedisError),
+    /// NATS' settings.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The start needed something that failed.
+    #[error(transparent)]
+    Action(#[from] Failure),
+    /// The administrator can't be made.
+    #[error(transparent)]
+    Register(#[from] register::Error),
+    /// A value given on the command line.
+    #[error("{what} {problem}")]
+    Argument {
+        /// Which.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A part ended that should run as long as the service.
+    #[error("{0} ended unexpectedly")]
+    Ended(&'static str),
+}

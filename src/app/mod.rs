@@ -1,0 +1,89 @@
+//! The composition root: the one place that knows every part.
+
+mod build;
+pub mod commands;
+mod error;
+mod readiness;
+mod run;
+mod signals;
+mod stop;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use self::error::AppError;
+pub use self::signals::stop_on_signals;
+pub use self::stop::Stop;
+use crate::actions::Auth;
+use crate::config::Settings;
+use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::random::{Random, SystemRandom};
+use crate::http::detached::Detached;
+use crate::jetstream::{NatsHandle, NatsStatus};
+use crate::store::Store;
+use crate::telemetry::{Metrics, MetricsServer};
+
+/// What tests replace: time and randomness.
+#[derive(Clone)]
+pub struct Seams {
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom::default()) }
+    }
+}
+
+/// The service, built and bound, not yet serving.
+pub struct App {
+    settings: Settings,
+    seams: Seams,
+    metrics: Arc<Metrics>,
+    store: Store,
+    auth: Arc<Auth>,
+    detached: Detached,
+    nats: NatsHandle,
+    stop: Stop,
+    listener: TcpListener,
+    address: SocketAddr,
+    metrics_server: Option<MetricsServer>,
+}
+
+impl App {
+    /// The port that requests are served on, also when the configuration said 0.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Where the metrics are, when they are served.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_server.as_ref().map(MetricsServer::address)
+    }
+
+    /// Follows the connection to NATS and the stream.
+    #[must_use]
+    pub fn nats_status(&self) -> watch::Receiver<NatsStatus> {
+        self.nats.status()
+    }
+
+    /// The database, for tests that look at it beside the service.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    /// Where the data is, for people.
+    #[must_use]
+    pub fn database(&self) -> String {
+        self.store.describe()
+    }
+}

@@ -1,0 +1,46 @@
+//! What `/readyz` looks at.
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::http::routes::health::{Delivery, Readiness, Report};
+use crate::jetstream::{NatsStatus, StreamState};
+use crate::store::Store;
+
+/// Longest wait for the database's sign of life.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The parts of a running service.
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) nats: watch::Receiver<NatsStatus>,
+    pub(super) stopping: CancellationToken,
+}
+
+impl Readiness for Parts {
+    fn look(&self) -> BoxFuture<'_, Report> {
+        async move {
+            let store = self.store.clone();
+            // The ping runs to its end in a task of its own: only the wait for it is cut short.
+            let ping = tokio::spawn(async move { store.ping().await.is_ok() });
+            let database = matches!(tokio::time::timeout(DATABASE_TIMEOUT, ping).await, Ok(Ok(true)));
+            let events_detail = why_waiting(&self.nats.borrow());
+            let events = if events_detail.is_none() { Delivery::Flowing } else { Delivery::Waiting };
+            Report { stopping: self.stopping.is_cancelled(), database, events, events_detail }
+        }
+        .boxed()
+    }
+}
+
+fn why_waiting(status: &NatsStatus) -> Option<String> {
+    match &status.stream {
+        _ if !status.connected => Some("not connected to NATS".to_owned()),
+        StreamState::Ok(_) => None,
+        StreamState::Unknown => Some("the stream has not been looked at yet".to_owned()),
+        StreamState::Missing => Some("the stream is missing".to_owned()),
+        StreamState::Fault(fault) => Some(fault.to_string()),
+    }
+}

@@ -1,0 +1,100 @@
+//! Serves until told to stop, then stops in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::EndpointExt as _;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::readiness::Parts;
+use super::{App, AppError};
+use crate::actions::{Auth, rotate_keys};
+use crate::http::middleware::{Edge, EdgeSettings};
+use crate::http::server::{ServerSettings, serve};
+use crate::http::{api::Api, site};
+use crate::relay::{Relay, RelayParts};
+use crate::telemetry;
+
+/// How often signing keys are looked after.
+const KEY_ROUND: Duration = Duration::from_secs(60);
+
+/// How long the relay may publish after the last request.
+const FLUSH: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Serves until `stop` is cancelled; then finishes what is in flight, publishes what is recorded and ends.
+    /// All of it takes no longer than `http.shutdown_grace` and a few seconds.
+    ///
+    /// # Errors
+    /// [`AppError::Ended`] when a part ended that should have gone on.
+    pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
+        let endpoint = self.endpoint();
+        let grace = self.settings.http.shutdown_grace;
+        let server = serve(self.listener, endpoint, ServerSettings::from(&self.settings.http), self.stop.serving.clone());
+        let server = telemetry::spawn("http", server);
+        let metrics_server = self.metrics_server.map(|metrics_server| {
+            telemetry::spawn("metrics", metrics_server.run(self.metrics.clone(), self.stop.connected.clone()))
+        });
+        let keys = telemetry::spawn("signing keys", look_after_keys(self.auth.clone(), self.stop.serving.clone()));
+        let parts = RelayParts {
+            ledger: self.store.ledger(),
+            publisher: self.nats.publisher(),
+            now: relay_clock(&self.seams),
+            metrics: self.metrics.clone(),
+            shutdown: self.stop.relaying.clone(),
+            flush_for: FLUSH,
+        };
+        let relay = Relay::spawn(parts);
+
+        stop.cancelled().await;
+        let deadline = Instant::now() + grace;
+        self.stop.serving.cancel();
+        let _ = server.await;
+        // A client that hung up leaves its action running: it commits or rolls back before the database closes.
+        let finished = timeout_at(deadline, self.detached.drained()).await.is_ok();
+        self.stop.relaying.cancel();
+        let relayed = relay.await;
+        self.stop.connected.cancel();
+        self.nats.stopped().await;
+        let _ = keys.await;
+        if let Some(metrics_server) = metrics_server {
+            let _ = metrics_server.await;
+        }
+        self.store.close().await;
+        tracing::info!(finished, "stopped");
+        relayed.map_err(|_| AppError::Ended("the relay"))
+    }
+
+    fn endpoint(&self) -> impl poem::Endpoint<Output = poem::Response> + use<> {
+        let api = Api::new(self.auth.clone(), self.detached.clone());
+        let readiness =
+            Parts { store: self.store.clone(), nats: self.nats.status(), stopping: self.stop.serving.clone() };
+        let schema_base = self.settings.events.schema_base_url.as_ref().unwrap_or(&self.settings.http.public_url);
+        let site = site::build(&self.settings.http, schema_base, &api, Arc::new(readiness));
+        let edge = Edge::new(
+            EdgeSettings::from(&self.settings.http),
+            site.table,
+            self.seams.clock.clone(),
+            self.seams.random.clone(),
+        );
+        site.endpoint.with(edge)
+    }
+}
+
+async fn look_after_keys(auth: Arc<Auth>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(KEY_ROUND) => {}
+        }
+        if let Err(error) = rotate_keys::run(&auth).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "signing keys could not be looked after");
+        }
+    }
+}
+
+fn relay_clock(seams: &super::Seams) -> crate::relay::Clock {
+    let clock = seams.clock.clone();
+    Arc::new(move || clock.now())
+}

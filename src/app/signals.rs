@@ -1,0 +1,28 @@
+//! SIGTERM and SIGINT: the first asks to stop, the second ends the process at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The exit code of a process that was told twice.
+const TOLD_TWICE: i32 = 130;
+
+/// A token that the first SIGTERM or SIGINT cancels.
+///
+/// # Errors
+/// The system does not let the process listen for signals.
+pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for round in 0.. {
+            tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+            if round > 0 {
+                std::process::exit(TOLD_TWICE);
+            }
+            tracing::info!("stopping: finishing what is in flight; a second signal ends at once");
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,75 @@
+//! What runs where, and what to try next, for a person who has just started the service.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::{LogFormat, Settings};
+use crate::jetstream::NatsStatus;
+
+/// How long the banner waits for NATS, to tell how it is.
+const NATS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the banner tells beside the settings.
+pub(super) struct Facts {
+    port: u16,
+    metrics: Option<SocketAddr>,
+    database: String,
+    nats: watch::Receiver<NatsStatus>,
+}
+
+impl Facts {
+    pub(super) fn of(app: &App) -> Self {
+        Self { port: app.port(), metrics: app.metrics_addr(), database: app.database(), nats: app.nats_status() }
+    }
+}
+
+/// Prints the banner to standard error, unless the log is meant for machines.
+pub(super) async fn print(settings: Settings, mut facts: Facts) {
+    if settings.telemetry.format == LogFormat::Json {
+        return;
+    }
+    let ready = facts.nats.wait_for(|status| status.ready().is_some());
+    let _ = tokio::time::timeout(NATS_PATIENCE, ready).await;
+    let text = banner(&settings, &facts);
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn banner(settings: &Settings, facts: &Facts) -> String {
+    let base = settings.http.base_path.trim_end_matches('/');
+    let api = format!("http://localhost:{}{base}", facts.port);
+    let stream = &settings.stream.name;
+    let status = facts.nats.borrow().clone();
+    let server = status.server_url.as_deref().unwrap_or("nats-server");
+    let nats = match status.ready() {
+        Some(_) => format!("{server} (nats-server {}), stream {stream}", status.server_version.as_deref().unwrap_or("?")),
+        None => "not there yet: events wait in the database (`make nats-server` installs one; or set NATS_URL)".to_owned(),
+    };
+    let shared = if settings.redis.url.is_some() { "in Redis" } else { "in this process" };
+    let metrics = facts.metrics.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/metrics"));
+
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write!(
+        text,
+        "\nWatchword {version}\n\
+         \x20 API       {api}    Swagger UI: {api}/docs\n\
+         \x20 database  {database}\n\
+         \x20 limits    {shared}\n\
+         \x20 NATS      {nats}\n\
+         \x20 metrics   {metrics}\n\n\
+         Try next:\n\
+         \x20 curl -X POST {api}/auth/register -H 'content-type: application/json' \
+         -d '{{\"email\":\"test@example.com\",\"password\":\"password123!x\",\"name\":\"Test User\"}}'\n\
+         \x20 nats{server_option} stream view {stream}\n\
+         \x20 open {api}/docs\n\n",
+        version = env!("CARGO_PKG_VERSION"),
+        database = facts.database,
+        server_option = status.server_url.as_deref().filter(|url| !url.ends_with(":4222")).map(|url| format!(" --server {url}")).unwrap_or_default(),
+    );
+    text
+}

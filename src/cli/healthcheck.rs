@@ -1,0 +1,44 @@
+//! `watchword healthcheck`: for container runtimes, whose images need no curl then.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::print;
+use crate::config::Settings;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Exit code 0 when `/readyz` answers 200.
+pub(super) async fn run(settings: &Settings) -> ExitCode {
+    match tokio::time::timeout(PATIENCE, ask(settings)).await {
+        Ok(Ok(status)) if status.contains(" 200 ") => ExitCode::SUCCESS,
+        Ok(Ok(status)) => fail(&status),
+        Ok(Err(error)) => fail(&error.to_string()),
+        Err(_) => fail("no answer in time"),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    print(&format!("not ready: {reason}\n"));
+    ExitCode::FAILURE
+}
+
+async fn ask(settings: &Settings) -> std::io::Result<String> {
+    let host = match settings.http.host {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    let mut socket = TcpStream::connect((host, settings.http.port)).await?;
+    let base = settings.http.base_path.trim_end_matches('/');
+    let request = format!("GET {base}/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await?;
+    let answer = String::from_utf8_lossy(&answer);
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,36 @@
+//! `watchword serve`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::banner;
+use crate::app::{App, AppError, Seams, stop_on_signals};
+use crate::config::Settings;
+use crate::telemetry::{self, Output};
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Leave the database's schema as it is
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
+        let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
+        let stop = stop_on_signals().map_err(|error| AppError::Argument { what: "signals", problem: error.to_string() })?;
+        let app = if self.no_migrate {
+            App::build_unmigrated(settings.clone(), Seams::default()).await?
+        } else {
+            App::build(settings.clone()).await?
+        };
+        tracing::info!(port = app.port(), database = app.database(), version = env!("CARGO_PKG_VERSION"), "serving");
+        let banner = telemetry::spawn("banner", banner::print(settings, banner::Facts::of(&app)));
+        let result = app.run_until_stopped(stop).await;
+        banner.abort();
+        log.flush();
+        result.map(|()| ExitCode::SUCCESS)
+    }
+}

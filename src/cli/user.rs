@@ -1,0 +1,47 @@
+//! `watchword user create-admin`.
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::print;
+use crate::app::{AppError, commands};
+use crate::config::Settings;
+
+/// Arguments of `user`.
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Make an administrator; the password is read from standard input
+    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | watchword user create-admin --email admin@example.com")]
+    CreateAdmin {
+        /// The email address
+        #[arg(long)]
+        email: String,
+    },
+}
+
+impl User {
+    pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
+        let Self::CreateAdmin { email } = self;
+        let password = read_password()?;
+        let id = commands::create_admin(settings, &email, password.expose_secret()).await?;
+        print(&format!("{id}\n"));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// One line of standard input: an argument would stand in the process list and in the shell's history.
+fn read_password() -> Result<SecretString, AppError> {
+    let unreadable = |error: std::io::Error| AppError::Argument { what: "the password", problem: error.to_string() };
+    let mut text = String::new();
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let _ = write!(std::io::stderr(), "Password (shown as you type): ");
+        stdin.read_line(&mut text).map_err(unreadable)?;
+    } else {
+        stdin.lock().take(4096).read_to_string(&mut text).map_err(unreadable)?;
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned().into())
+}

@@ -1,0 +1,122 @@
+//! Section `http`: the public listener.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Problems,
+    checks::{at_least, between_durations, http_url},
+    parse,
+};
+
+/// The public HTTP listener and its limits.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 lets the system choose one.
+    pub port: u16,
+    /// Path under which every route is mounted; `/` or `/segment…` without a final slash.
+    pub base_path: String,
+    /// Address clients reach the service under: scheme, host and port, without `base_path` and
+    /// without a final slash. Issuer, schema addresses and links derive from it.
+    #[serde(deserialize_with = "parse::without_final_slash")]
+    pub public_url: String,
+    /// Networks whose `X-Forwarded-For` and `Forwarded` headers are believed.
+    #[serde(deserialize_with = "parse::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether Swagger UI is served at `/docs`.
+    pub swagger_ui: bool,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Longest time for the whole request head to arrive.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// Longest time for the whole body to arrive.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How long an idle keep-alive connection stays open.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// Longest time a request may take before it is answered with 503.
+    #[serde(with = "humantime_serde")]
+    pub request_deadline: Duration,
+    /// Most connections open at once.
+    pub max_connections: usize,
+    /// How long a shutdown waits for requests in flight.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_grace: Duration,
+}
+
+impl HttpSettings {
+    /// The address to bind.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    pub(super) fn check(&self, problems: &mut Problems) {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let second = Duration::from_secs(1);
+        check_base_path(&self.base_path, problems);
+        http_url(problems, "http.public_url", &self.public_url);
+        for network in &self.trusted_proxies {
+            if network.prefix_len() == 0 {
+                problems.refuse(
+                    "http.trusted_proxies",
+                    format!("{network} trusts every client to state its own address; list the proxies' networks"),
+                );
+            }
+        }
+        if !(1024..=1_048_576).contains(&self.max_body_bytes) {
+            problems.refuse(
+                "http.max_body_bytes",
+                format!("must be 1024 to 1048576 bytes, is {}", self.max_body_bytes),
+            );
+        }
+        for (key, value, most) in [
+            ("http.header_timeout", self.header_timeout, MINUTE),
+            ("http.body_timeout", self.body_timeout, 5 * MINUTE),
+            ("http.idle_timeout", self.idle_timeout, 60 * MINUTE),
+            ("http.request_deadline", self.request_deadline, 5 * MINUTE),
+        ] {
+            between_durations(problems, key, value, second, most);
+        }
+        between_durations(
+            problems,
+            "http.shutdown_grace",
+            self.shutdown_grace,
+            Duration::ZERO,
+            10 * MINUTE,
+        );
+        at_least(problems, "http.max_connections", self.max_connections, 1);
+    }
+}
+
+fn check_base_path(path: &str, problems: &mut Problems) {
+    const KEY: &str = "http.base_path";
+    if !path.starts_with('/') {
+        problems.refuse(
+            KEY,
+            format!("must start with '/', for instance \"/api/v1\", is {path:?}"),
+        );
+    } else if path != "/" && path.ends_with('/') {
+        problems.refuse(KEY, format!("must not end with '/', is {path:?}"));
+    } else if path.contains("//") || !path.bytes().all(is_path_byte) {
+        problems.refuse(
+            KEY,
+            format!("must be plain segments of letters, digits, '-', '.', '_' and '~', is {path:?}"),
+        );
+    }
+}
+
+/// RFC 3986 unreserved characters and the separator: nothing a router could read as a pattern.
+const fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~')
+}

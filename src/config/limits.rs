@@ -1,0 +1,31 @@
+//! Section `limits`: rate limits, counted per client network.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Problems, checks::between};
+
+/// How often a client may try. Networks are an IPv4 address or an IPv6 /64.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSettings {
+    /// Whether limits apply; off only for load tests.
+    pub enabled: bool,
+    /// Logins a network may try per minute.
+    pub login_per_minute: u32,
+    /// Accounts a network may register per hour.
+    pub register_per_hour: u32,
+    /// Refreshes of one session per minute.
+    pub refresh_per_minute: u32,
+    /// Networks and accounts remembered at once when limits are kept in this process.
+    pub max_tracked: usize,
+}
+
+impl LimitsSettings {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        const MOST: u32 = 1_000_000;
+        between(problems, "limits.login_per_minute", self.login_per_minute, 1, MOST);
+        between(problems, "limits.register_per_hour", self.register_per_hour, 1, MOST);
+        between(problems, "limits.refresh_per_minute", self.refresh_per_minute, 1, MOST);
+        between(problems, "limits.max_tracked", self.max_tracked, 1000, 10_000_000);
+    }
+}

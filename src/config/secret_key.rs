@@ -1,0 +1,71 @@
+//! The master secret's notation and least strength.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+/// Least length in bytes.
+const LENGTH: usize = 32;
+
+/// Fewest different bytes. 32 random bytes hold about 30; fewer than this does not happen by chance.
+const DISTINCT: usize = 12;
+
+/// Why a secret key is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SecretKeyProblem {
+    /// Neither standard nor URL-safe base64 (RFC 4648).
+    #[error("must be base64")]
+    Encoding,
+    /// Fewer than 32 bytes.
+    #[error("must be base64 of at least 32 bytes")]
+    Short,
+    /// Repeats a few bytes, or counts up.
+    #[error("is visibly not random")]
+    Weak,
+}
+
+/// The bytes of a secret key: base64 in the standard or the URL-safe alphabet, padded or not.
+///
+/// # Errors
+///
+/// [`SecretKeyProblem`], which never shows the key.
+pub fn decode_secret_key(secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, SecretKeyProblem> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let text = secret.expose_secret().trim();
+    let alphabet = if text.contains(['-', '_']) {
+        alphabet::URL_SAFE
+    } else {
+        alphabet::STANDARD
+    };
+    let bytes = GeneralPurpose::new(&alphabet, config)
+        .decode(text)
+        .map(Zeroizing::new)
+        .map_err(|_| SecretKeyProblem::Encoding)?;
+    if bytes.len() < LENGTH {
+        return Err(SecretKeyProblem::Short);
+    }
+    if is_weak(&bytes) {
+        Err(SecretKeyProblem::Weak)
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn is_weak(bytes: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    for byte in bytes {
+        if let Some(slot) = seen.get_mut(usize::from(*byte)) {
+            *slot = true;
+        }
+    }
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    let mut steps = bytes.windows(2).map(|pair| match pair {
+        [a, b] => b.wrapping_sub(*a),
+        _ => 0,
+    });
+    let first = steps.next();
+    distinct < DISTINCT || steps.all(|step| Some(step) == first)
+}

@@ -1,0 +1,14 @@
+//! Pure types and rules: nothing here does input or output, and nothing here imports another module of the service.
+
+pub mod clock;
+pub mod email;
+pub mod ids;
+pub mod name;
+pub mod origin;
+pub mod password;
+pub mod random;
+pub mod session;
+pub mod signing_key;
+pub mod text;
+pub mod user;
+pub mod username;

@@ -1,0 +1,22 @@
+//! Randomness as an argument.
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom as AwsRandom};
+
+/// A cryptographically secure source of random bytes.
+pub trait Random: Send + Sync + 'static {
+    /// Fills `bytes` completely.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+#[derive(Debug, Clone, Default)]
+pub struct SystemRandom(AwsRandom);
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Without randomness every id, key and nonce would be predictable: ending the process is the only safe answer.
+        if self.0.fill(bytes).is_err() {
+            std::process::abort();
+        }
+    }
+}

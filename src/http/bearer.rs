@@ -1,0 +1,132 @@
+//! The bearer token of a request (RFC 6750 section 2.1): taken out of the header, not judged.
+
+use std::fmt;
+
+use poem::http::header::AUTHORIZATION;
+use poem::http::HeaderValue;
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::{Problem, ProblemCode};
+
+/// The scheme's name in the specification.
+const SCHEME: &str = "Bearer";
+/// Longest token that is looked at, in bytes. The service's own are well below 1 KiB.
+const MAX_TOKEN: usize = 4096;
+
+/// The access token that came with the request: required.
+///
+/// No `Authorization` header: 401 `authentication_required`. Another scheme, more than one header, or a token that is too long or not
+/// in the token68 alphabet: 401 `invalid_token`.
+#[derive(Clone)]
+pub struct BearerToken(String);
+
+impl BearerToken {
+    /// The token as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(***)")
+    }
+}
+
+/// The access token if one came with the request; one that is malformed is refused all the same.
+#[derive(Debug, Clone)]
+pub struct OptionalBearerToken(pub Option<BearerToken>);
+
+/// Takes the token out of the request's `Authorization` header, if there is one.
+fn token_of(request: &Request) -> Result<Option<BearerToken>, Problem> {
+    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let token = parse(value).ok_or(ProblemCode::InvalidToken)?;
+            Ok(Some(BearerToken(token.to_owned())))
+        }
+        (Some(_), Some(_)) => Err(ProblemCode::InvalidToken.into()),
+    }
+}
+
+fn parse(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case(SCHEME) && (1..=MAX_TOKEN).contains(&token.len()) && is_token68(token)).then_some(token)
+}
+
+/// RFC 9110 section 11.2.
+fn is_token68(token: &str) -> bool {
+    let token = token.trim_end_matches('=');
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}
+
+fn register_scheme(registry: &mut Registry) {
+    registry.create_security_scheme(SCHEME, MetaSecurityScheme {
+        ty: "http",
+        description: Some("An access token from /auth/login, /auth/register or /auth/refresh."),
+        name: None,
+        key_in: None,
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        flows: None,
+        openid_connect_url: None,
+    });
+}
+
+impl<'a> ApiExtractor<'a> for BearerToken {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        Ok(token_of(request)?.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for OptionalBearerToken {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_scheme(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    fn has_security_fallback() -> bool {
+        true
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        Ok(Self(token_of(request)?))
+    }
+}

@@ -1,0 +1,51 @@
+//! Work that outlives its request.
+//!
+//! A client that resets its connection drops the handler in the middle of whatever it awaits. Dropping a transaction there is how
+//! pooled connections get poisoned and writes get lost, so every action runs as a task of its own, which nothing cancels.
+
+use std::future::Future;
+
+use tokio_util::task::TaskTracker;
+
+use super::problem::{Problem, ProblemCode};
+use crate::telemetry::spawn;
+
+/// Runs actions to their end, whoever still listens. Clones share one register of what is running.
+#[derive(Debug, Clone, Default)]
+pub struct Detached {
+    tasks: TaskTracker,
+}
+
+impl Detached {
+    /// An empty register.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `work` as a task inside the current span and waits for it. Dropping this future leaves the task running.
+    ///
+    /// # Errors
+    ///
+    /// `internal_error` when the work panicked.
+    pub async fn run<F>(&self, work: F) -> Result<F::Output, Problem>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = spawn("action", self.tasks.track_future(work));
+        task.await.map_err(|_panicked| Problem::new(ProblemCode::InternalError))
+    }
+
+    /// How many actions are running.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Waits until nothing runs any more. To be called when no new requests arrive; whoever calls it sets the deadline.
+    pub async fn drained(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

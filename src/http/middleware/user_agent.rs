@@ -1,0 +1,14 @@
+//! The client's description of itself, made safe to keep.
+
+use poem::http::HeaderMap;
+use poem::http::header::USER_AGENT;
+
+const MAX_CHARS: usize = 256;
+
+/// The first 256 characters of `User-Agent` that are not control characters; `None` when nothing is left.
+pub(super) fn of(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes());
+    let kept: String = text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}

@@ -1,0 +1,100 @@
+//! A JSON value to a typed one: closed, uncoerced, and with every error tied to its field.
+
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::pointer::{Step, render};
+use super::tree::MAX_ERRORS;
+use crate::http::problem::{FieldError, Problem};
+use error::{Kind, Mismatch};
+use node::{Context, Node};
+
+mod error;
+mod node;
+
+/// Makes a `T` of `value`, or says which fields do not fit.
+pub(super) fn decode<T: Type + DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    let mut context = Context::default();
+    let first = T::deserialize(Node::root(value, &context));
+    let mut mismatch = match first {
+        Ok(decoded) if context.unknown.borrow().is_empty() => return Ok(decoded),
+        Ok(_) => None,
+        Err(mismatch) => Some(mismatch),
+    };
+    // serde stops at the first error. Hiding the field where it is and starting again finds the next one:
+    // only refused requests pay for it, and a body is small.
+    let mut errors = context.unknown.take();
+    while let Some(found) = mismatch.take() {
+        if errors.len() >= MAX_ERRORS || report::<T>(value, found, &mut context, &mut errors) == Next::Stop {
+            break;
+        }
+        mismatch = T::deserialize(Node::root(value, &context)).err();
+    }
+    errors.truncate(MAX_ERRORS);
+    Err(Problem::validation(errors))
+}
+
+/// Whether another look may find another error.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Again,
+    Stop,
+}
+
+fn report<T: Type>(value: &Value, found: Mismatch, context: &mut Context, errors: &mut Vec<FieldError>) -> Next {
+    let Mismatch { path, kind } = found;
+    let path = path.unwrap_or_default();
+    match kind {
+        Kind::Required(name) => {
+            report_missing::<T>(value, &path, name, context, errors);
+            Next::Stop
+        }
+        kind => {
+            let pointer = render(&path);
+            errors.push(FieldError::new(pointer, kind.code(), kind.detail()));
+            match path.last() {
+                Some(Step::Field(_)) => {
+                    context.hidden.push(path);
+                    Next::Again
+                }
+                // An element of an array cannot be hidden without moving the ones after it.
+                Some(Step::Index(_)) | None => Next::Stop,
+            }
+        }
+    }
+}
+
+/// Reports `name` as missing, and at the top of the body every other required field that the schema knows of.
+fn report_missing<T: Type>(
+    value: &Value,
+    path: &[Step],
+    name: &'static str,
+    context: &Context,
+    errors: &mut Vec<FieldError>,
+) {
+    let mut missing = vec![name];
+    if path.is_empty() {
+        missing.extend(required_fields::<T>().into_iter().filter(|other| *other != name));
+    }
+    for name in missing {
+        let mut steps = path.to_vec();
+        steps.push(Step::Field(name.to_owned()));
+        let given = path.is_empty() && value.get(name).is_some();
+        if !given && !context.hidden.contains(&steps) {
+            errors.push(FieldError::new(render(&steps), "required", "The field is required."));
+        }
+    }
+}
+
+fn required_fields<T: Type>() -> Vec<&'static str> {
+    match T::schema_ref() {
+        MetaSchemaRef::Inline(schema) => schema.required,
+        MetaSchemaRef::Reference(name) => {
+            let mut registry = Registry::new();
+            T::register(&mut registry);
+            registry.schemas.remove(&name).map(|schema| schema.required).unwrap_or_default()
+        }
+    }
+}

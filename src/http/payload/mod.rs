@@ -1,0 +1,101 @@
+//! The request payload: JSON, read strictly.
+//!
+//! poem-openapi's own `Json<T>` turns numbers and booleans into strings, lets unknown fields and duplicate keys pass and repeats
+//! the client's input in its errors. [`StrictJson`] does none of that. The schema in the specification still comes from
+//! `T: poem_openapi::types::Type`; the value comes from `T: serde::Deserialize`, always closed and never coerced.
+
+mod body;
+mod decode;
+mod patch;
+mod pointer;
+mod tree;
+
+use poem::http::header::CONTENT_ENCODING;
+use poem::{Request, RequestBody, Result};
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde::de::DeserializeOwned;
+
+pub use body::{BodyLimits, read_body};
+pub use patch::Patch;
+
+use super::problem::{Problem, ProblemCode};
+
+/// A required `application/json` request body.
+///
+/// Refused, always without repeating what was sent:
+/// another content type or a content encoding (415), more than the configured size (413), a body that does not arrive in time (408),
+/// what is not JSON in UTF-8, duplicate keys and more than 32 levels (400),
+/// control characters in any string, unknown and missing fields and values of another type (422, one entry per field).
+/// `null` is a value of its own: an `Option` field may be absent but not `null`; [`Patch`] is the type that takes both.
+#[derive(Debug, Clone)]
+pub struct StrictJson<T>(pub T);
+
+/// Parses the bytes of a request body as [`StrictJson`] does.
+///
+/// # Errors
+///
+/// 400 when the bytes are not acceptable JSON, 422 when the value is not a `T`.
+pub fn parse_strict<T: Type + DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let value = tree::parse(bytes)?;
+    decode::decode(&value)
+}
+
+impl<T: Type> Payload for StrictJson<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(Self::CONTENT_TYPE)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type + DeserializeOwned> ParsePayload for StrictJson<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
+        let bytes = read_body(request, body).await?;
+        Ok(Self(parse_strict(&bytes)?))
+    }
+}
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for StrictJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Self as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest {
+            description: None,
+            content: vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: T::schema_ref() }],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let json = request.content_type().is_some_and(Self::check_content_type);
+        if !json || request.headers().contains_key(CONTENT_ENCODING) {
+            return Err(Problem::new(ProblemCode::UnsupportedMediaType).into());
+        }
+        <Self as ParsePayload>::from_request(request, body).await
+    }
+}

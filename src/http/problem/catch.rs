@@ -1,0 +1,69 @@
+//! Every error of the framework, as a problem. What poem says about it is not used: it repeats the client's input.
+
+use poem::Error;
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
+use poem::http::StatusCode;
+use poem_openapi::error::{
+    AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError, ParsePathError,
+    ParseRequestPayloadError,
+};
+
+use super::{Problem, ProblemCode};
+
+/// The problem that an error is.
+pub(crate) fn problem_of_error(error: &Error) -> Problem {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.clone();
+    }
+    if error.is::<NotFoundError>() {
+        return ProblemCode::NotFound.into();
+    }
+    if error.is::<MethodNotAllowedError>() {
+        return ProblemCode::MethodNotAllowed.into();
+    }
+    if error.is::<ContentTypeError>() {
+        return ProblemCode::UnsupportedMediaType.into();
+    }
+    if error.is::<AuthorizationError>() {
+        return ProblemCode::AuthenticationRequired.into();
+    }
+    if error.is::<ParseRequestPayloadError>() || error.is::<ParseMultipartError>() {
+        return ProblemCode::BadRequest.into();
+    }
+    if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
+        // The name is the program's own word, not the client's.
+        let detail = format!("The parameter `{}` is missing or not in its documented form.", parameter.name);
+        return Problem::new(ProblemCode::InvalidParameter).with_detail(detail);
+    }
+    if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
+        return Problem::new(ProblemCode::InvalidParameter).with_detail("A parameter of the path is not valid.");
+    }
+    if let Some(ReadBodyError::PayloadTooLarge) = error.downcast_ref::<ReadBodyError>() {
+        return ProblemCode::PayloadTooLarge.into();
+    }
+    let status = error.status();
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), error = %error, "request failed");
+    }
+    problem_of_status(status)
+}
+
+/// The problem to tell when a status is all that is known.
+pub(crate) fn problem_of_status(status: StatusCode) -> Problem {
+    let code = match status {
+        StatusCode::UNAUTHORIZED => ProblemCode::AuthenticationRequired,
+        StatusCode::FORBIDDEN => ProblemCode::Forbidden,
+        StatusCode::NOT_FOUND => ProblemCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => ProblemCode::RequestTimeout,
+        StatusCode::CONFLICT => ProblemCode::Conflict,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::PayloadTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemCode::UnsupportedMediaType,
+        StatusCode::UNPROCESSABLE_ENTITY => ProblemCode::ValidationFailed,
+        StatusCode::TOO_MANY_REQUESTS => ProblemCode::RateLimited,
+        StatusCode::SERVICE_UNAVAILABLE => ProblemCode::ServiceUnavailable,
+        other if other.is_client_error() => ProblemCode::BadRequest,
+        _ => ProblemCode::InternalError,
+    };
+    Problem::new(code)
+}

@@ -1,0 +1,236 @@
+//! Errors on the wire: RFC 9457 `application/problem+json`, everywhere.
+//!
+//! A [`Problem`] says what went wrong and nothing else: it never carries what the client sent, nor anything of the service's inside.
+//! [`ProblemJson`] is its payload in a documented response, [`catch`] turns every other error into one,
+//! and the outermost middleware adds what only it knows: the absolute `type` and the request id.
+
+mod catch;
+mod code;
+mod document;
+mod pages;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use poem::error::ResponseError;
+use poem::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use poem::http::{HeaderName, HeaderValue, StatusCode};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use catch::{problem_of_error, problem_of_status};
+pub use code::ProblemCode;
+pub use document::{PROBLEM_CONTENT_TYPE, ProblemDocument};
+pub use pages::pages;
+
+/// The realm named in every `WWW-Authenticate` challenge.
+const CHALLENGE: &str = r#"Bearer realm="watchword""#;
+/// The challenge when a token was sent and is not good (RFC 6750 section 3.1).
+const CHALLENGE_INVALID: &str = r#"Bearer realm="watchword", error="invalid_token""#;
+
+/// One field of the request that is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) to the field in the request body; empty for the body as a whole.
+    #[oai(validator(max_length = 512))]
+    pub pointer: String,
+    /// What is wrong: stable, `snake_case`.
+    pub code: String,
+    /// The same for a person, in one sentence.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at `pointer`, for example `/email`.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
+    }
+}
+
+/// What went wrong with a request, as the client will be told.
+///
+/// Also a [`poem::Error`], so that extractors and `?` can end a request with it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: ProblemCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with its code's own explanation as the detail, and with the headers its status asks for:
+    /// `WWW-Authenticate` for 401, `Retry-After: 1` for 429 and 503.
+    #[must_use]
+    pub fn new(code: ProblemCode) -> Self {
+        let headers = match code.status() {
+            StatusCode::UNAUTHORIZED => vec![(WWW_AUTHENTICATE, challenge(code))],
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                vec![(RETRY_AFTER, HeaderValue::from_static("1"))]
+            }
+            _ => Vec::new(),
+        };
+        Self { code, detail: Cow::Borrowed(code.explanation()), errors: Vec::new(), headers }
+    }
+
+    /// A body whose fields are not acceptable: 422 with one entry per field.
+    #[must_use]
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ProblemCode::ValidationFailed) }
+    }
+
+    /// Replaces the detail. Never put input or internals here.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Adds one field's error.
+    #[must_use]
+    pub fn with_error(mut self, error: FieldError) -> Self {
+        self.errors.push(error);
+        self
+    }
+
+    /// Sets `Retry-After`: whole seconds, rounded up, at least 1.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with_header(RETRY_AFTER, HeaderValue::from(rounded_up.max(1)))
+    }
+
+    /// Sets a response header, for example `RateLimit`.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Which problem this is.
+    #[must_use]
+    pub const fn code(&self) -> ProblemCode {
+        self.code
+    }
+
+    /// The fields that are not acceptable.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The document to send, with the status it is sent with.
+    pub(crate) fn into_document(self, status: StatusCode) -> (ProblemDocument, Vec<(HeaderName, HeaderValue)>) {
+        let document = ProblemDocument {
+            type_uri: self.code.relative_uri(),
+            title: self.code.title().to_owned(),
+            status: status.as_u16(),
+            code: self.code,
+            detail: self.detail.into_owned(),
+            errors: self.errors,
+            request_id: None,
+        };
+        (document, self.headers)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let (document, headers) = self.into_document(status);
+        let mut response = Response::default();
+        document.write_to(&mut response);
+        for (name, value) in headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// A [`Problem`] as the payload of a documented response:
+/// `#[oai(status = 409)] Conflict(ProblemJson)` in a `#[derive(ApiResponse)]` enum.
+#[derive(Debug, Clone)]
+pub struct ProblemJson(pub Problem);
+
+impl From<Problem> for ProblemJson {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<ProblemCode> for ProblemJson {
+    fn from(code: ProblemCode) -> Self {
+        Self(Problem::new(code))
+    }
+}
+
+impl Payload for ProblemJson {
+    const CONTENT_TYPE: &'static str = PROBLEM_CONTENT_TYPE;
+
+    fn schema_ref() -> MetaSchemaRef {
+        ProblemDocument::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemDocument::register(registry);
+    }
+}
+
+impl IntoResponse for ProblemJson {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+fn challenge(code: ProblemCode) -> HeaderValue {
+    HeaderValue::from_static(match code {
+        ProblemCode::InvalidToken => CHALLENGE_INVALID,
+        _ => CHALLENGE,
+    })
+}
+
+/// Adds the headers that a status must carry and that the route did not set.
+pub(crate) fn require_headers(response: &mut Response, code: ProblemCode) {
+    let status = response.status();
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            headers.entry(WWW_AUTHENTICATE).or_insert_with(|| challenge(code));
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+}

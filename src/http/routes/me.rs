@@ -1,0 +1,147 @@
+//! GET, PATCH and DELETE /auth/me.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
+
+use super::Tag;
+use super::body::{Fields, UserBody};
+use super::refusals::{ALWAYS, BEARER, BODY, refusals};
+use crate::actions::{delete_account, update_profile};
+use crate::domain::password::Password;
+use crate::http::api::{Api, failure};
+use crate::http::bearer::BearerToken;
+use crate::http::middleware::RequestContext;
+use crate::http::payload::{Patch, StrictJson};
+use crate::http::problem::{FieldError, Problem, ProblemCode};
+
+/// What to change: a field that is left out stays, `null` removes it.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProfilePatch {
+    /// The display name, 1 to 100 characters.
+    #[oai(default)]
+    #[serde(default)]
+    name: Patch<String>,
+    /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
+    #[oai(default)]
+    #[serde(default)]
+    username: Patch<String>,
+}
+
+/// Proof that it is the owner who asks.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Confirmation {
+    /// The account's password.
+    #[oai(validator(max_length = 128))]
+    password: String,
+}
+
+/// The user.
+#[derive(ApiResponse)]
+enum Found {
+    /// The signed-in user, at most one second old.
+    #[oai(status = 200)]
+    Ok(Json<UserBody>),
+}
+
+/// The user after the change.
+#[derive(ApiResponse)]
+enum Changed {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(Json<UserBody>),
+}
+
+/// The account is gone.
+#[derive(ApiResponse)]
+enum Deleted {
+    /// Every session has ended; the identifiers are free again.
+    #[oai(status = 204)]
+    Done,
+}
+
+refusals! {
+    /// Why there is no user to show.
+    ReadRefused: [BEARER, ALWAYS], []
+}
+refusals! {
+    /// Why nothing was changed.
+    ChangeRefused: [BODY, BEARER, ALWAYS], [UsernameTaken]
+}
+refusals! {
+    /// Why the account is still there.
+    DeleteRefused: [BODY, BEARER, ALWAYS], [RateLimited, Overloaded]
+}
+
+/// The resource.
+pub struct Me(pub Api);
+
+#[OpenApi]
+impl Me {
+    /// Show the signed-in user
+    #[oai(path = "/auth/me", method = "get", operation_id = "getMe", tag = "Tag::Account")]
+    async fn get(&self, context: RequestContext, bearer: BearerToken) -> Result<Found, ReadRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        Ok(Found::Ok(Json(UserBody::from(&*identity.user))))
+    }
+
+    /// Change the signed-in user
+    ///
+    /// Records `auth.user.updated` with the names of the fields that changed.
+    #[oai(path = "/auth/me", method = "patch", operation_id = "updateMe", tag = "Tag::Account")]
+    async fn patch(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        body: StrictJson<ProfilePatch>,
+    ) -> Result<Changed, ChangeRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let change = change(body.0)?;
+        let work = self.0.run(&context, |auth, origin| async move { update_profile::run(&auth, &origin, &identity, change).await });
+        let user = work.await?.map_err(|error| match error {
+            update_profile::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
+            update_profile::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
+            update_profile::Error::Failure(error) => failure(error),
+        })?;
+        Ok(Changed::Ok(Json(UserBody::from(&user))))
+    }
+
+    /// Delete the signed-in user's account
+    ///
+    /// Asks for the password, ends every session and frees the identifiers. Records `auth.user.deleted`.
+    #[oai(path = "/auth/me", method = "delete", operation_id = "deleteMe", tag = "Tag::Account")]
+    async fn delete(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        body: StrictJson<Confirmation>,
+    ) -> Result<Deleted, DeleteRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let mut fields = Fields::default();
+        let password = fields.take("/password", Password::parse(&body.0.password));
+        let password = fields.finish(password)?;
+        let work = self.0.run(&context, |auth, origin| async move { delete_account::run(&auth, &origin, &identity, password).await });
+        work.await?.map_err(|error| match error {
+            delete_account::Error::WrongPassword => wrong_password(),
+            delete_account::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
+            delete_account::Error::Failure(error) => failure(error),
+        })?;
+        Ok(Deleted::Done)
+    }
+}
+
+fn change(body: ProfilePatch) -> Result<update_profile::Input, Problem> {
+    let mut fields = Fields::default();
+    let name = body.name.into_option().map(|name| name.map(|name| fields.parse("/name", &name)));
+    let username = body.username.into_option().map(|name| name.map(|name| fields.parse("/username", &name)));
+    let change = update_profile::Input { name: name.map(Option::flatten), username: username.map(Option::flatten) };
+    fields.finish(Some(change))
+}
+
+fn wrong_password() -> Problem {
+    Problem::validation(vec![FieldError::new("/password", "wrong_password", "is not the account's password")])
+}

@@ -1,0 +1,50 @@
+//! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
+
+pub mod body;
+pub mod health;
+pub mod jwks;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod refresh;
+pub mod refusals;
+pub mod register;
+pub mod sessions;
+
+use std::sync::Arc;
+
+use poem_openapi::Tags;
+
+use self::health::{Health, Readiness};
+use super::api::Api;
+
+/// The groups of the specification.
+#[derive(Tags)]
+pub enum Tag {
+    /// Accounts, logins and tokens.
+    Authentication,
+    /// The signed-in user's own account.
+    Account,
+    /// The signed-in user's sessions.
+    Sessions,
+    /// Keys and health, for other services and operators.
+    Service,
+}
+
+/// Every resource.
+pub type Routes =
+    (register::Register, login::Login, refresh::Refresh, logout::Logout, me::Me, sessions::Sessions, jwks::Jwks, Health);
+
+/// All routes over one [`Api`].
+pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
+    (
+        register::Register(api.clone()),
+        login::Login(api.clone()),
+        refresh::Refresh(api.clone()),
+        logout::Logout(api.clone()),
+        me::Me(api.clone()),
+        sessions::Sessions(api.clone()),
+        jwks::Jwks(api.clone()),
+        Health(readiness),
+    )
+}

@@ -1,0 +1,107 @@
+//! POST /auth/register.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
+
+use super::Tag;
+use super::body::{AccountType, Fields, Tokens, field_error};
+use super::refusals::{ALWAYS, BODY, refusals};
+use crate::actions::register::{self, Error, Input};
+use crate::domain::password::Password;
+use crate::domain::user;
+use crate::http::api::{Api, failure};
+use crate::http::middleware::RequestContext;
+use crate::http::payload::StrictJson;
+use crate::http::problem::{Problem, ProblemCode};
+
+/// Who wants an account.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewAccount {
+    /// The address; one account per address, regardless of case.
+    #[oai(validator(max_length = 254))]
+    email: String,
+    /// At least 8 characters unless configured otherwise, at most 128; no rules about their kinds.
+    #[oai(validator(max_length = 128))]
+    password: String,
+    /// The display name, 1 to 100 characters.
+    #[oai(skip_serializing_if_is_none)]
+    name: Option<String>,
+    /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
+    #[oai(skip_serializing_if_is_none)]
+    username: Option<String>,
+    /// The kind of account; `user` when left out.
+    #[oai(skip_serializing_if_is_none)]
+    account_type: Option<AccountType>,
+}
+
+impl poem_openapi::types::Example for NewAccount {
+    fn example() -> Self {
+        Self {
+            email: "test@example.com".to_owned(),
+            password: "password123!x".to_owned(),
+            name: Some("Test User".to_owned()),
+            username: None,
+            account_type: None,
+        }
+    }
+}
+
+/// The new account, signed in.
+#[derive(ApiResponse)]
+enum Registered {
+    /// The account exists, and so does its event.
+    #[oai(status = 201)]
+    Created(Json<Tokens>),
+}
+
+refusals! {
+    /// Why there is no new account.
+    Refused: [BODY, ALWAYS], [EmailTaken, UsernameTaken, RateLimited, Overloaded]
+}
+
+/// The resource.
+pub struct Register(pub Api);
+
+#[OpenApi]
+impl Register {
+    /// Register an account
+    ///
+    /// Makes an account and signs it in. Records `auth.user.registered`.
+    #[oai(path = "/auth/register", method = "post", operation_id = "register", tag = "Tag::Authentication")]
+    async fn register(&self, context: RequestContext, body: StrictJson<NewAccount>) -> Result<Registered, Refused> {
+        let input = parse(body.0)?;
+        let outcome = self.0.run(&context, |auth, origin| async move { register::run(&auth, &origin, input).await }).await?;
+        let pair = outcome.map_err(problem)?;
+        context.set_user(pair.user.id);
+        Ok(Registered::Created(Json(pair.into())))
+    }
+}
+
+fn parse(body: NewAccount) -> Result<Input, Problem> {
+    let mut fields = Fields::default();
+    let email = fields.parse("/email", &body.email);
+    let password = fields.take("/password", Password::parse(&body.password));
+    let name = body.name.map(|name| fields.parse("/name", &name));
+    let username = body.username.map(|name| fields.parse("/username", &name));
+    let account_type = body.account_type.map_or(user::AccountType::User, Into::into);
+    let input = email.zip(password).map(|(email, password)| Input {
+        email,
+        password,
+        name: name.flatten(),
+        username: username.flatten(),
+        account_type,
+    });
+    fields.finish(input)
+}
+
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::Password(error) => Problem::validation(vec![field_error("/password", error)]),
+        Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
+        Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
+        Error::Failure(error) => failure(error),
+    }
+}

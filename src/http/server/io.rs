@@ -1,0 +1,92 @@
+//! The socket, telling the pulse what it sees, and closing so that the last answer arrives.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::pulse::Pulse;
+
+/// Most bytes that are thrown away after our side has closed.
+const MAX_DISCARDED: usize = 1024 * 1024;
+
+/// A client's socket.
+pub(super) struct Socket {
+    inner: TcpStream,
+    pulse: Arc<Pulse>,
+    discarded: usize,
+    closed: bool,
+}
+
+impl Socket {
+    pub(super) const fn new(inner: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { inner, pulse, discarded: 0, closed: false }
+    }
+
+    fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.pulse.wrote(result.is_ready());
+        result
+    }
+
+    /// Reads on until the client has closed its side. Closing a socket with unread bytes resets it, and a reset overtakes the
+    /// answer: a client in the middle of a body that is too large would never learn that it is.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0_u8; 4096];
+        while self.discarded < MAX_DISCARDED {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.discarded += buffer.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.pulse.bytes_came();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.note_write(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.note_write(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.closed {
+            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+            self.closed = true;
+            self.pulse.linger();
+        }
+        ready!(self.poll_discard(cx));
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,93 @@
+//! Everything that is served on the public port, under the configured base path.
+
+use std::sync::{Arc, OnceLock};
+
+use poem::endpoint::make_sync;
+use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use poem::web::Path;
+use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
+use watchword_events::{CATALOGUE, schema};
+
+use super::api::Api;
+use super::middleware::RouteTable;
+use super::problem::{Problem, ProblemCode, pages};
+use super::routes::health::Readiness;
+use super::routes::{Routes, all};
+use super::specification;
+use crate::config::HttpSettings;
+
+/// Swagger UI is one page with everything inline; it may talk to this service alone.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                           img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Published schemas never change.
+const SCHEMA_CACHE: &str = "public, max-age=86400";
+
+/// The site, and the names of its routes.
+pub struct Site {
+    /// Answers requests.
+    pub endpoint: poem::endpoint::BoxEndpoint<'static, Response>,
+    /// For logs, metrics and `Allow`.
+    pub table: RouteTable,
+}
+
+/// Builds the site.
+pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: Arc<dyn Readiness>) -> Site {
+    let base = settings.base_path.as_str();
+    let service = specification::service(all(api, readiness.clone()), base);
+    let document = specification::document(&service.spec());
+    let mut table = RouteTable::new()
+        .with_api::<Routes>(base)
+        .with_route(base, "/openapi.json", &["GET"])
+        .with_route(base, "/schemas/{subject}/{file}", &["GET"])
+        .with_route(base, "/problems", &["GET"])
+        .with_route(base, "/problems/{code}", &["GET"]);
+    let mut route = Route::new()
+        .at("/schemas/:subject/:file", get(event_schema.data(SchemaBase(schema_base.into()))))
+        .nest("/problems", pages());
+    if settings.swagger_ui {
+        table = table.with_route(base, "/docs", &["GET"]);
+        route = route.at("/docs", get(swagger_ui(base, api, readiness, &document)));
+    }
+    route = route.at("/openapi.json", get(openapi(document))).nest("/", service);
+    let trimmed = base.trim_end_matches('/');
+    let site = if trimmed.is_empty() { route } else { Route::new().nest(trimmed, route) };
+    Site { endpoint: site.map_to_response().boxed(), table }
+}
+
+fn openapi(document: String) -> impl Endpoint {
+    let document: Arc<str> = document.into();
+    make_sync(move |_| Response::builder().content_type("application/json").body(document.to_string()))
+}
+
+/// The page is made when somebody first asks for it: it is larger than all else that an idle service holds.
+fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
+    let page = OnceLock::new();
+    let (base, api, document) = (base.to_owned(), api.clone(), document.to_owned());
+    make_sync(move |_| {
+        let page: &String = page.get_or_init(|| {
+            let service = specification::service(all(&api, readiness.clone()), &base);
+            let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
+            let page = service.swagger_ui_html().replace(&service.spec(), &document);
+            format!("<!doctype html>{}", page.replace("<title>Swagger UI</title>", title))
+        });
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(CONTENT_SECURITY_POLICY, DOCS_POLICY)
+            .body(page.clone())
+    })
+}
+
+#[derive(Clone)]
+struct SchemaBase(Arc<str>);
+
+#[handler]
+fn event_schema(Path((subject, file)): Path<(String, String)>, base: poem::web::Data<&SchemaBase>) -> Result<Response, Problem> {
+    let known = CATALOGUE.iter().find(|event| event.subject == subject && file == format!("{}.json", event.version));
+    let event = known.ok_or(ProblemCode::NotFound)?;
+    let schema = schema::document(event, &base.0.0);
+    Ok(Response::builder()
+        .content_type("application/schema+json")
+        .header(CACHE_CONTROL, SCHEMA_CACHE)
+        .body(schema.to_string()))
+}

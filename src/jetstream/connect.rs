@@ -1,0 +1,173 @@
+//! The client: its options from the settings, and what its events mean for the status.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_nats::{
+    Client, ConnectOptions, Event, ServerAddr, ServerError,
+    jetstream::{Context, ContextBuilder},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::watch;
+
+use super::{
+    error::NatsError,
+    status::{NatsStatus, StreamState},
+};
+use crate::config::NatsSettings;
+
+/// How long an acknowledgement, or an answer of the JetStream API, may take.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest pause between two attempts to connect.
+const LONGEST_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
+
+/// The addresses in `nats.url`, which may be several, separated by commas.
+///
+/// # Errors
+///
+/// [`NatsError::Url`] when one of them is none.
+pub(crate) fn addresses(url: &SecretString) -> Result<Vec<ServerAddr>, NatsError> {
+    url.expose_secret().split(',').map(|address| parse_address(address.trim())).collect()
+}
+
+fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
+    // What stands before the @ may be a password.
+    let refused = || NatsError::Url(address.rsplit('@').next().unwrap_or_default().to_owned());
+    let parsed: ServerAddr = address.parse().map_err(|_| refused())?;
+    // The client is built without WebSockets.
+    if matches!(parsed.scheme(), "ws" | "wss") { Err(refused()) } else { Ok(parsed) }
+}
+
+/// The addresses without credentials, for people.
+pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
+    let shown: Vec<String> =
+        addresses.iter().map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port())).collect();
+    shown.join(",")
+}
+
+/// The client's options: identity, transport security, name, reply subjects.
+///
+/// # Errors
+///
+/// [`NatsError::File`] when a file named by the settings cannot be used.
+pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsError> {
+    let mut options = ConnectOptions::new()
+        .name(concat!("watchword/", env!("CARGO_PKG_VERSION")))
+        .custom_inbox_prefix(&settings.inbox_prefix)
+        .request_timeout(Some(ANSWER_TIMEOUT))
+        .reconnect_delay_callback(reconnect_pause);
+    if let Some(path) = &settings.creds_file {
+        let refused = |source| file("nats.creds_file", path, source);
+        options = options.credentials_file(path).await.map_err(refused)?;
+    }
+    if let Some(path) = &settings.nkey_file {
+        let seed = tokio::fs::read_to_string(path).await.map_err(|source| file("nats.nkey_file", path, source))?;
+        options = options.nkey(seed.trim().to_owned());
+    }
+    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        options = options.user_and_password(user.clone(), password.expose_secret().to_owned());
+    }
+    if let Some(ca) = &settings.tls.ca {
+        options = options.add_root_certificates(ca.clone());
+    }
+    if let (Some(cert), Some(key)) = (&settings.tls.cert, &settings.tls.key) {
+        options = options.add_client_certificate(cert.clone(), key.clone());
+    }
+    Ok(options.require_tls(settings.tls.required))
+}
+
+fn file(key: &'static str, path: &Path, source: std::io::Error) -> NatsError {
+    NatsError::File { key, path: path.to_owned(), source }
+}
+
+/// Quick at first: a server that restarts is back within a second. 10, 20, 40 ms … 2 s.
+fn reconnect_pause(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
+    Duration::from_millis(10).saturating_mul(1 << doublings).min(LONGEST_RECONNECT_PAUSE)
+}
+
+/// A client that keeps trying to connect in the background, and writes what happens into `status`.
+///
+/// # Errors
+///
+/// [`NatsError::Client`] when the options themselves cannot work.
+pub(crate) async fn connect(
+    options: ConnectOptions,
+    addresses: Vec<ServerAddr>,
+    status: Arc<watch::Sender<NatsStatus>>,
+) -> Result<Client, NatsError> {
+    status.send_modify(|status| status.server_url = Some(shown(&addresses)));
+    options
+        .retry_on_initial_connect()
+        .event_callback(move |event| {
+            // The client waits for this before it reads on: nothing here may wait.
+            on_event(&event, &status);
+            std::future::ready(())
+        })
+        .connect(addresses)
+        .await
+        .map_err(NatsError::Client)
+}
+
+/// The JetStream API with one bound on every answer.
+pub(crate) fn jetstream(client: Client) -> Context {
+    ContextBuilder::new().timeout(ANSWER_TIMEOUT).build(client)
+}
+
+fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
+    match event {
+        Event::Connected => {
+            tracing::info!("connected to NATS");
+            status.send_modify(|status| {
+                status.connected = true;
+                status.connections += 1;
+                status.stream = StreamState::Unknown;
+            });
+        }
+        Event::Disconnected | Event::Closed => {
+            tracing::warn!("connection to NATS lost; events wait in the ledger");
+            status.send_modify(|status| {
+                status.connected = false;
+                status.stream = StreamState::Unknown;
+            });
+        }
+        Event::ServerError(error) => on_server_error(error),
+        Event::ClientError(error) => tracing::warn!(%error, "NATS client error"),
+        Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
+        Event::Draining => tracing::debug!("the NATS connection drains"),
+        Event::SlowConsumer(subscription) => tracing::warn!(subscription, "a NATS subscription is too slow"),
+    }
+}
+
+/// A refused permission is no error of the call, which only times out: this is the one place that says why.
+fn on_server_error(error: &ServerError) {
+    let text = error.to_string();
+    if text.to_ascii_lowercase().contains("permissions violation") {
+        tracing::error!(error = text, "the NATS user lacks a permission: the call behind it will time out");
+    } else {
+        tracing::error!(error = text, "NATS server error");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_parsed_and_shown_without_credentials() {
+        let read = |text: &str| addresses(&SecretString::from(text)).map(|parsed| shown(&parsed));
+        assert_eq!(read("nats://ada:secret@n1:4223, tls://n2").unwrap(), "nats://n1:4223,tls://n2:4222");
+        assert_eq!(read("localhost").unwrap(), "nats://localhost:4222");
+        for wrong in ["http://n1", "wss://n1", "nats://ada:secret@", "", "nats://n1,,"] {
+            let error = read(wrong).unwrap_err().to_string();
+            assert!(error.contains("nats.url") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn reconnects_fast_then_calmly() {
+        assert_eq!(reconnect_pause(1), Duration::from_millis(10));
+        assert_eq!(reconnect_pause(3), Duration::from_millis(40));
+        assert_eq!(reconnect_pause(50), LONGEST_RECONNECT_PAUSE);
+        assert_eq!(reconnect_pause(usize::MAX), LONGEST_RECONNECT_PAUSE);
+    }
+}

@@ -1,0 +1,102 @@
+//! The one definition of the event stream: `nats/streams/auth-events.json`, embedded, with what the configuration
+//! may change.
+
+use async_nats::jetstream::stream::Config;
+
+use super::error::NatsError;
+use crate::config::StreamSettings;
+
+/// The file, as the nats CLI takes it too.
+const DEFINITION: &str = include_str!("../../nats/streams/auth-events.json");
+
+/// The stream's configuration: the definition with `stream.*` of the settings.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not a stream configuration.
+pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
+    let definition: Config = serde_json::from_str(DEFINITION).map_err(NatsError::Definition)?;
+    Ok(Config {
+        name: settings.name.clone(),
+        subjects: settings.subjects.clone(),
+        max_messages: settings.max_msgs,
+        max_bytes: settings.max_bytes,
+        max_age: settings.max_age,
+        num_replicas: settings.replicas,
+        ..definition
+    })
+}
+
+/// The first subject of the definition that the stream does not take.
+pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
+    let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));
+    desired.subjects.iter().map(String::as_str).find(|subject| !taken(subject))
+}
+
+/// Whether every subject that matches `wanted` matches `pattern` too.
+fn covers(pattern: &str, wanted: &str) -> bool {
+    let (mut pattern, mut wanted) = (pattern.split('.'), wanted.split('.'));
+    loop {
+        match (pattern.next(), wanted.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some("*"), Some(token)) if token != ">" => {}
+            (Some(mine), Some(theirs)) if mine == theirs => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
+
+    use super::*;
+
+    fn settings() -> StreamSettings {
+        StreamSettings {
+            name: "auth-events".to_owned(),
+            subjects: vec!["auth.user.*".to_owned()],
+            max_msgs: 100_000,
+            max_bytes: 104_857_600,
+            max_age: Duration::from_secs(604_800),
+            replicas: 1,
+        }
+    }
+
+    #[test]
+    fn the_defaults_of_the_settings_are_the_definition() {
+        let definition: Config = serde_json::from_str(DEFINITION).unwrap();
+        let desired = desired(&settings()).unwrap();
+        assert_eq!(desired, definition);
+        assert_eq!(desired.retention, RetentionPolicy::Limits);
+        assert_eq!(desired.storage, StorageType::File);
+        assert_eq!(desired.discard, DiscardPolicy::Old);
+        assert_eq!(desired.duplicate_window, Duration::from_secs(600));
+        assert_eq!(desired.max_message_size, 65_536);
+        assert!(desired.allow_direct && desired.allow_atomic_publish && !desired.deny_delete);
+    }
+
+    #[test]
+    fn the_settings_win() {
+        let chosen = StreamSettings { name: "other".to_owned(), max_msgs: -1, replicas: 3, ..settings() };
+        let desired = desired(&chosen).unwrap();
+        assert_eq!((desired.name.as_str(), desired.max_messages, desired.num_replicas), ("other", -1, 3));
+    }
+
+    #[test]
+    fn a_stream_that_does_not_take_every_subject_is_found() {
+        let desired = desired(&settings()).unwrap();
+        let with = |subjects: &[&str]| Config {
+            subjects: subjects.iter().map(ToString::to_string).collect(),
+            ..desired.clone()
+        };
+        for fine in [&["auth.user.*"][..], &["auth.>"], &["x", "auth.user.>"], &["*.*.*"], &[">"]] {
+            assert_eq!(uncovered(&desired, &with(fine)), None, "{fine:?}");
+        }
+        for wrong in [&["auth.user.registered"][..], &["auth.*"], &["auth.user"], &[]] {
+            assert_eq!(uncovered(&desired, &with(wrong)), Some("auth.user.*"), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The embedded server: a `nats-server` child process, for a service that was given no `NATS_URL`.
+//!
+//! It listens on 127.0.0.1 alone, keeps its streams in `<data_dir>/nats` and syncs every message before it
+//! acknowledges it. One instance runs it, the one that holds the lock on the directory; another instance with the
+//! same data directory uses the server that is there, and takes over when the lock becomes free.
+//!
+//! **When we are killed.** The kernel ends the server with us (`setpriv --pdeathsig`). Where that is missing, the next
+//! start finds its process id in `server.json`, and the free lock says that its owner is gone: it is ended, gently,
+//! before a new one opens the same store. **When it dies** it is started again, on the same port, with a growing pause.
+
+mod files;
+mod locate;
+mod process;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{files::{Files, Record}, process::Child};
+use crate::config::NatsSettings;
+
+/// How long a server may take until it listens: it reads its store first.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a starting server, or another instance's, is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often a missing program, or the lock, is looked for.
+const SEARCH: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A server that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Running {
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// The name it goes by: another name on this port is another server.
+    pub(crate) server_name: String,
+}
+
+/// Runs the server until `shutdown`, and says where it is.
+pub(crate) struct Embedded {
+    files: Files,
+    server_path: Option<PathBuf>,
+    wanted_port: u16,
+    /// Kept from the first successful start on: the client knows no other.
+    port: Option<u16>,
+    running: watch::Sender<Option<Running>>,
+    shutdown: CancellationToken,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("its files cannot be written")]
+    Files(#[source] io::Error),
+    #[error("it cannot be started")]
+    Spawn(#[source] io::Error),
+    #[error("no port is free")]
+    Port(#[source] io::Error),
+    #[error("it ended instead of listening ({0}); its log says why")]
+    Ended(String),
+    #[error("it does not listen")]
+    Silent,
+}
+
+impl Embedded {
+    /// Nothing is started yet.
+    ///
+    /// # Errors
+    ///
+    /// When the data directory has no absolute path.
+    pub(crate) fn new(
+        settings: &NatsSettings,
+        data_dir: &Path,
+        running: watch::Sender<Option<Running>>,
+        shutdown: CancellationToken,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            files: Files::new(data_dir)?,
+            server_path: settings.server_path.clone(),
+            wanted_port: settings.embedded_port,
+            port: None,
+            running,
+            shutdown,
+        })
+    }
+
+    /// Runs the server until the shutdown.
+    pub(crate) async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        while !self.shutdown.is_cancelled() {
+            match self.files.lock() {
+                Ok(Some(_lock)) => match self.own(&mut pause).await {
+                    Ok(()) => return,
+                    Err(()) => continue,
+                },
+                Ok(None) => self.follow().await,
+                Err(error) => {
+                    let dir = self.files.dir();
+                    tracing::error!(%error, dir = %dir.display(), "the embedded nats-server has no directory");
+                    self.rest(LONGEST_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// With the lock held: the server runs until it dies (`Err`) or we stop (`Ok`).
+    async fn own(&mut self, pause: &mut Duration) -> Result<(), ()> {
+        let Some(program) = self.program().await else {
+            return Ok(());
+        };
+        let (mut child, port) = match self.start(&program).await {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, log = %self.files.dir().join("nats-server.log").display(), "nats-server did not start");
+                self.rest(*pause).await;
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
+                return Err(());
+            }
+        };
+        *pause = FIRST_PAUSE;
+        tracing::info!(pid = child.pid, port, store = %self.files.dir().display(), "embedded nats-server started");
+        self.announce(port);
+        tokio::select! {
+            status = child.exited() => {
+                tracing::error!(status, "the embedded nats-server ended; it is started again");
+                self.files.remove_record();
+                self.rest(*pause).await;
+                Err(())
+            }
+            () = self.shutdown.cancelled() => {
+                child.stop().await;
+                self.files.remove_record();
+                Ok(())
+            }
+        }
+    }
+
+    /// The program, as soon as it is there; `None` at the shutdown.
+    async fn program(&self) -> Option<PathBuf> {
+        let mut warned = false;
+        while !self.shutdown.is_cancelled() {
+            if let Some(program) = locate::nats_server(self.server_path.as_deref()) {
+                return Some(program);
+            }
+            if !warned {
+                tracing::warn!(
+                    "no nats-server found in .tools/ or on PATH: events wait in the ledger until there is one. \
+                     Run `make nats-server` to install it, or set NATS_URL to use a server that runs elsewhere"
+                );
+                warned = true;
+            }
+            self.rest(SEARCH).await;
+        }
+        None
+    }
+
+    async fn start(&mut self, program: &Path) -> Result<(Child, u16), StartError> {
+        if let Some(left) = self.files.record() {
+            process::end_orphan(left.pid, &self.files.config()).await;
+        }
+        let port = match self.port {
+            Some(port) => port,
+            None => free_port(self.wanted_port).await.map_err(StartError::Port)?,
+        };
+        self.files.write_config(port).map_err(StartError::Files)?;
+        let mut child = Child::start(program, &self.files.config()).await.map_err(StartError::Spawn)?;
+        self.files.write_record(&Record { pid: child.pid, port }).map_err(StartError::Files)?;
+        let name = self.files.server_name();
+        let failure = tokio::select! {
+            status = child.exited() => StartError::Ended(status),
+            listening = tokio::time::timeout(START_TIMEOUT, listening(port, &name)) => match listening {
+                Ok(()) => return Ok((child, port)),
+                Err(_) => StartError::Silent,
+            },
+            () = self.shutdown.cancelled() => StartError::Silent,
+        };
+        if matches!(failure, StartError::Silent) {
+            child.stop().await;
+        }
+        self.files.remove_record();
+        Err(failure)
+    }
+
+    /// Another instance runs the server: use it until that instance ends.
+    async fn follow(&mut self) {
+        if let Some(record) = self.files.record()
+            && self.port.is_none_or(|port| port == record.port)
+            && greets(record.port).await.is_ok_and(|name| name == self.files.server_name())
+        {
+            self.announce(record.port);
+        }
+        self.rest(SEARCH).await;
+    }
+
+    fn announce(&mut self, port: u16) {
+        self.port = Some(port);
+        let running = Running { port, server_name: self.files.server_name() };
+        self.running.send_if_modified(|known| {
+            let news = known.as_ref() != Some(&running);
+            *known = Some(running);
+            news
+        });
+    }
+
+    async fn rest(&self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// The server that runs for a data directory now, if any.
+pub(crate) async fn running(data_dir: &Path) -> Option<Running> {
+    let files = Files::new(data_dir).ok()?;
+    let record = files.record()?;
+    let server_name = greets(record.port).await.ok()?;
+    (server_name == files.server_name()).then_some(Running { port: record.port, server_name })
+}
+
+/// The wanted port if nothing listens there, else one that the system chooses.
+async fn free_port(wanted: u16) -> io::Result<u16> {
+    let listener = match TcpListener::bind(("127.0.0.1", wanted)).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::info!(%error, port = wanted, "the port of the embedded nats-server is taken; another one is used");
+            TcpListener::bind(("127.0.0.1", 0)).await?
+        }
+    };
+    Ok(listener.local_addr()?.port())
+}
+
+/// Resolves when a server of this name listens on the port.
+async fn listening(port: u16, server_name: &str) {
+    while !greets(port).await.is_ok_and(|name| name == server_name) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The name in a server's greeting.
+async fn greets(port: u16) -> io::Result<String> {
+    #[derive(Deserialize)]
+    struct Info {
+        server_name: String,
+    }
+    let socket = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut greeting = String::new();
+    let read = async { BufReader::new(socket).read_line(&mut greeting).await };
+    tokio::time::timeout(Duration::from_secs(1), read).await??;
+    let json = greeting.strip_prefix("INFO ").unwrap_or_default();
+    let info: Info = serde_json::from_str(json)?;
+    Ok(info.server_name)
+}

@@ -1,0 +1,68 @@
+//! The server's version, and the versions that matter.
+
+use std::{fmt, str::FromStr};
+
+/// A nats-server version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerVersion {
+    major: u32,
+    minor: u32,
+    patch: u32,
+}
+
+impl ServerVersion {
+    /// The oldest server that is served: an older one ignores fields it does not know, so that filters and
+    /// limits would silently not apply.
+    pub const OLDEST: Self = Self::new(2, 10, 0);
+    /// The first server that finds duplicate ids inside an atomic batch (ADR-50, revision 6).
+    pub const ATOMIC_BATCH: Self = Self::new(2, 12, 1);
+
+    /// `major.minor.patch`.
+    #[must_use]
+    pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
+        Self { major, minor, patch }
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// The text is not a version.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not a server version")]
+pub struct NotAVersion(String);
+
+impl FromStr for ServerVersion {
+    type Err = NotAVersion;
+
+    /// Reads `2.15.1`, and takes `2.15.0-dev` or `v2.15.0-RC.1` for 2.15.0.
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let refused = || NotAVersion(text.to_owned());
+        let plain = text.trim().trim_start_matches('v');
+        let plain = plain.split(['-', '+']).next().unwrap_or_default();
+        let mut parts = plain.split('.').map(|part| part.parse::<u32>().ok());
+        let mut next = || parts.next().flatten().ok_or_else(refused);
+        Ok(Self::new(next()?, next()?, next()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_versions_and_orders_them() {
+        let read = |text: &str| text.parse::<ServerVersion>().ok();
+        assert_eq!(read("2.15.1"), Some(ServerVersion::new(2, 15, 1)));
+        assert_eq!(read("v2.15.0-dev"), Some(ServerVersion::new(2, 15, 0)));
+        assert_eq!(read("2.12.1-RC.2+meta"), Some(ServerVersion::new(2, 12, 1)));
+        assert_eq!(read("2.10"), None);
+        assert_eq!(read(""), None);
+        assert!(read("2.9.25") < Some(ServerVersion::OLDEST));
+        assert!(read("2.12.0") < Some(ServerVersion::ATOMIC_BATCH));
+        assert!(read("3.0.0") > Some(ServerVersion::ATOMIC_BATCH));
+    }
+}

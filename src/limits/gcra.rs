@@ -1,0 +1,63 @@
+//! The generic cell rate algorithm: one number per key, no timers, and bursts up to the whole quota.
+
+use std::time::Duration;
+
+use super::Exceeded;
+
+/// So many tries in so much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Tries that may come at once.
+    pub burst: u32,
+    /// The time in which `burst` tries become available again.
+    pub period: Duration,
+}
+
+impl Quota {
+    /// `burst` tries per `period`.
+    #[must_use]
+    pub const fn new(burst: u32, period: Duration) -> Self {
+        Self { burst, period }
+    }
+
+    /// Microseconds between two tries at the steady rate, at least one.
+    #[must_use]
+    pub fn interval_micros(self) -> i64 {
+        let micros = self.period.as_micros() / u128::from(self.burst.max(1));
+        i64::try_from(micros).unwrap_or(i64::MAX).max(1)
+    }
+
+    /// Microseconds that tries may run ahead of the steady rate.
+    #[must_use]
+    pub fn tolerance_micros(self) -> i64 {
+        self.interval_micros().saturating_mul(i64::from(self.burst.saturating_sub(1)))
+    }
+
+    /// One try at `now`, given the theoretical arrival time of the next one: the new such time, or how long to wait.
+    pub(super) fn advance(self, arrival: i64, now: i64) -> Result<i64, Exceeded> {
+        let arrival = arrival.max(now);
+        let ahead = arrival - now;
+        if ahead > self.tolerance_micros() {
+            let wait = ahead - self.tolerance_micros();
+            return Err(Exceeded { retry_after: Duration::from_micros(wait.unsigned_abs()) });
+        }
+        Ok(arrival.saturating_add(self.interval_micros()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_then_the_steady_rate() {
+        let quota = Quota::new(3, Duration::from_secs(3));
+        let mut arrival = 0;
+        for _ in 0..3 {
+            arrival = quota.advance(arrival, 10_000_000).unwrap();
+        }
+        let refused = quota.advance(arrival, 10_000_000).unwrap_err();
+        assert_eq!(refused.retry_after, Duration::from_secs(1));
+        assert!(quota.advance(arrival, 11_000_000).is_ok());
+    }
+}

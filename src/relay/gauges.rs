@@ -1,0 +1,38 @@
+//! How much waits, as metrics. Every instance shows it, so that the alarm does not depend on the leader's health.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::task::RelayParts;
+use crate::{
+    store::Backlog,
+    telemetry::{self, Metrics},
+};
+
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Shows the backlog until the shutdown.
+pub(crate) fn spawn<P>(parts: &RelayParts<P>) -> JoinHandle<()> {
+    let (ledger, metrics) = (parts.ledger.clone(), parts.metrics.clone());
+    let (now, shutdown) = (parts.now.clone(), parts.shutdown.clone());
+    telemetry::spawn("relay-gauges", async move {
+        while !shutdown.is_cancelled() {
+            match ledger.backlog().await {
+                Ok(backlog) => show(&metrics, &backlog, backlog.oldest.map(|oldest| now() - oldest)),
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "the backlog cannot be read"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    })
+}
+
+fn show(metrics: &Metrics, backlog: &Backlog, age: Option<time::Duration>) {
+    let count = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
+    metrics.outbox_pending.set(count(backlog.pending));
+    metrics.outbox_parked.set(count(backlog.parked));
+    metrics.outbox_oldest_age.set(age.map_or(0.0, |age| age.as_seconds_f64().max(0.0)));
+}

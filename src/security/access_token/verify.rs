@@ -1,0 +1,130 @@
+//! The checks of an access token, in the order in which they are cheap.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Validation;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::claims::{AccessClaims, WireClaims};
+use super::policy::MAX_ACCESS_TTL;
+use super::{KeyRing, TOKEN_TYPE, TokenError};
+
+/// Longest accepted token in bytes; ours have about 700.
+pub const MAX_TOKEN_BYTES: usize = 4096;
+
+/// A token whose signature and fixed claims are good.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) claims: Arc<AccessClaims>,
+    pub(super) kid: Box<str>,
+    pub(super) times: Times,
+}
+
+/// The times of a token, in seconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    iat: u64,
+    exp: u64,
+    nbf: Option<u64>,
+}
+
+/// The header. Ours has these members and no others, so `crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip` and the rest are
+/// refused before anything could act on them (RFC 8725 section 3.10).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireHeader {
+    alg: String,
+    #[serde(default)]
+    typ: String,
+    #[serde(default)]
+    kid: String,
+}
+
+/// SHA-256 of the token: what the cache remembers it by, so that it holds no token.
+pub(super) fn token_id(token: &str) -> [u8; 32] {
+    let mut id = [0_u8; 32];
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    id.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    id
+}
+
+/// Everything but the comparison with `now`, which [`Times::check`] does; `now` only chooses the key.
+pub(super) fn verify(
+    token: &str,
+    now: OffsetDateTime,
+    keys: &KeyRing,
+    validation: &Validation,
+) -> Result<Verified, TokenError> {
+    let header = header_of(token)?;
+    if header.alg != "EdDSA" {
+        return Err(TokenError::WrongAlgorithm);
+    }
+    if !is_access_token_type(&header.typ) {
+        return Err(TokenError::WrongType);
+    }
+    let key = keys.verifier(&header.kid, now).ok_or(TokenError::UnknownKey)?;
+    let wire = jsonwebtoken::decode::<WireClaims>(token, key.decoding(), validation)
+        .map_err(|error| refusal(&error))?
+        .claims;
+    let times = Times {
+        iat: wire.iat,
+        exp: wire.exp,
+        nbf: wire.nbf,
+    };
+    Ok(Verified {
+        claims: Arc::new(AccessClaims::try_from(wire)?),
+        kid: key.kid().into(),
+        times,
+    })
+}
+
+fn header_of(token: &str) -> Result<WireHeader, TokenError> {
+    let mut parts = token.split('.');
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(TokenError::Malformed);
+    };
+    let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
+}
+
+/// `at+jwt`, whatever the case, `application/` being optional (RFC 7515 section 4.1.9, RFC 9068 section 4).
+fn is_access_token_type(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    typ.strip_prefix("application/").unwrap_or(&typ) == TOKEN_TYPE
+}
+
+fn refusal(error: &Error) -> TokenError {
+    match error.kind() {
+        ErrorKind::InvalidSignature => TokenError::BadSignature,
+        ErrorKind::InvalidAlgorithm => TokenError::WrongAlgorithm,
+        ErrorKind::InvalidToken | ErrorKind::Base64(_) => TokenError::Malformed,
+        _ => TokenError::BadClaims,
+    }
+}
+
+impl Times {
+    /// Whether the token is good at `now`, clocks being apart by `leeway` at most.
+    pub(super) fn check(self, now: OffsetDateTime, leeway: Duration) -> Result<(), TokenError> {
+        // 128 bits: no claim of 64 bits can overflow here.
+        let now = i128::from(now.unix_timestamp());
+        let leeway = i128::from(leeway.as_secs());
+        let (iat, exp) = (i128::from(self.iat), i128::from(self.exp));
+        // No token of ours lives longer; one that does was made by a mistake, and a long life is what it is good for.
+        if exp <= iat || exp - iat > i128::from(MAX_ACCESS_TTL.as_secs()) {
+            return Err(TokenError::BadClaims);
+        }
+        if now >= exp + leeway {
+            return Err(TokenError::Expired);
+        }
+        if iat > now + leeway || self.nbf.is_some_and(|nbf| i128::from(nbf) > now + leeway) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Secrets and what is made with them: password hashes, signing keys, access tokens and refresh tokens.
+
+pub mod access_token;
+pub mod hasher;
+pub mod refresh_token;
+pub mod secret_key;
+pub mod secret_key_file;
+pub mod signing_keys;
+pub mod token_error;
+
+pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, IssuedAccessToken, TokenPolicy};
+pub use hasher::{HashError, HashParams, Hasher, PasswordHash, PoolSize, Verified};
+pub use refresh_token::{RefreshClaim, RefreshTokens};
+pub use secret_key::{SecretKey, SecretKeyError};
+pub use signing_keys::{KeyRing, RotationPlan, RotationPolicy, SealedKey, SigningKey, SigningKeyError};
+pub use token_error::TokenError;

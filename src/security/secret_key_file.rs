@@ -1,0 +1,114 @@
+//! The generated secret key of a single machine: `secret.key` in the data directory.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::secret_key::{SecretKey, SecretKeyError};
+use crate::domain::random::Random;
+
+/// Name of the key file inside the data directory.
+pub const SECRET_KEY_FILE: &str = "secret.key";
+
+/// Bytes of a generated key.
+const GENERATED_BYTES: usize = 32;
+
+impl SecretKey {
+    /// The key kept in `data_dir`, generated on the first call. The directory is made when missing.
+    ///
+    /// Processes that start at once agree on one key: a complete file is written under a name of its own and then
+    /// linked into place, which fails when another process was first.
+    ///
+    /// # Errors
+    /// The file cannot be read or created, or does not hold a good key (it is never overwritten).
+    pub fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, SecretKeyError> {
+        let path = data_dir.join(SECRET_KEY_FILE);
+        match load(&path) {
+            Err(SecretKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                create(data_dir, &path, random).map_err(|source| SecretKeyError::File {
+                    path: path.clone(),
+                    action: "created",
+                    source,
+                })?;
+                load(&path)
+            }
+            other => other,
+        }
+    }
+}
+
+fn load(path: &Path) -> Result<SecretKey, SecretKeyError> {
+    let unreadable = |source| SecretKeyError::File {
+        path: path.to_owned(),
+        action: "read",
+        source,
+    };
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    warn_if_shared(path).map_err(unreadable)?;
+    SecretKey::from_base64(&SecretString::from(text))
+}
+
+fn create(data_dir: &Path, path: &Path, random: &dyn Random) -> io::Result<()> {
+    fs::create_dir_all(data_dir)?;
+    let mut suffix = [0_u8; 8];
+    random.fill(&mut suffix);
+    let draft = data_dir.join(format!("{SECRET_KEY_FILE}.{:016x}", u64::from_be_bytes(suffix)));
+    let linked = write_new(&draft, random).and_then(|()| match fs::hard_link(&draft, path) {
+        // Another process was first: its key is the one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    let removed = fs::remove_file(&draft);
+    linked?;
+    removed?;
+    sync_directory(data_dir)
+}
+
+fn write_new(draft: &Path, random: &dyn Random) -> io::Result<()> {
+    let mut key = Zeroizing::new([0_u8; GENERATED_BYTES]);
+    random.fill(key.as_mut_slice());
+    let mut text = STANDARD.encode(key.as_slice());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(draft)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n"));
+    text.zeroize();
+    written?;
+    // A key that signs today and is gone after a power cut would make every sealed row useless.
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    fs::File::open(directory)?.sync_all()
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+fn sync_directory(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A warning and not a refusal: volume drivers (Kubernetes `fsGroup`) widen the mode of files on their own.
+#[cfg(unix)]
+fn warn_if_shared(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        let file: PathBuf = path.to_owned();
+        tracing::warn!(file = %file.display(), "other users of this machine can read the secret key; set its mode to 0600");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+fn warn_if_shared(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The signing keys that this instance knows, held in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use time::OffsetDateTime;
+
+use super::{JwkSet, KeyLife, SigningKey};
+
+type Keys = HashMap<String, Arc<SigningKey>>;
+
+/// The keys in memory, replaced as a whole when they are read from the database again. Cheap to read: a token's
+/// `kid` is looked up here and nowhere else (no query, no file, no request).
+#[derive(Debug, Default)]
+pub struct KeyRing {
+    keys: RwLock<Arc<Keys>>,
+}
+
+impl KeyRing {
+    /// A ring with these keys; an empty one signs and verifies nothing.
+    #[must_use]
+    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        let ring = Self::default();
+        ring.replace(keys);
+        ring
+    }
+
+    /// Replaces all keys. A key that is gone stops verifying at once, cached tokens included.
+    pub fn replace(&self, keys: impl IntoIterator<Item = SigningKey>) {
+        let keys: Keys = keys
+            .into_iter()
+            .map(|key| (key.kid().to_owned(), Arc::new(key)))
+            .collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// The key that signs at `now`: the active one that became active last.
+    #[must_use]
+    pub fn signer(&self, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
+        let keys = self.snapshot();
+        keys.values()
+            .filter(|key| key.life().may_sign(now))
+            // The id breaks a tie, so that every instance chooses alike.
+            .max_by(|a, b| (a.life().activates_at, a.kid()).cmp(&(b.life().activates_at, b.kid())))
+            .cloned()
+    }
+
+    /// The key with exactly this id, if it may verify at `now`.
+    #[must_use]
+    pub fn verifier(&self, kid: &str, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
+        self.snapshot()
+            .get(kid)
+            .filter(|key| key.life().may_verify(now))
+            .cloned()
+    }
+
+    /// The JWKS document at `now`: every key that verifies, the ones that will sign later included.
+    #[must_use]
+    pub fn jwks(&self, now: OffsetDateTime) -> JwkSet {
+        let snapshot = self.snapshot();
+        let mut keys: Vec<_> = snapshot.values().filter(|key| key.life().may_verify(now)).collect();
+        keys.sort_by(|a, b| (b.life().activates_at, b.kid()).cmp(&(a.life().activates_at, a.kid())));
+        JwkSet {
+            keys: keys.into_iter().map(|key| key.as_ref().into()).collect(),
+        }
+    }
+
+    /// The ids and times of all keys, for a rotation plan.
+    #[must_use]
+    pub fn lives(&self) -> Vec<KeyLife> {
+        self.snapshot().values().map(|key| key.life().clone()).collect()
+    }
+
+    fn snapshot(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

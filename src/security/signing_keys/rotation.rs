@@ -1,0 +1,154 @@
+//! When signing keys are made, used and dropped. Pure: times in, a plan out.
+//!
+//! ```text
+//!  created_at      activates_at                      next key activates     expires_at
+//!      |--- lead ------|------------ rotation ---------------|--- lead ---|- tail -|
+//!      in the JWKS     signs                                 verifies only         deleted
+//! ```
+//!
+//! A key signs until the next one is active, and for one lead time more when the next one is late.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+/// How long a key goes on verifying after the last moment at which it may have signed: the longest life of an access
+/// token (15 minutes), the largest leeway, and a margin for the difference between clocks.
+pub const VERIFY_TAIL: Duration = Duration::from_secs(16 * 60);
+
+/// Longest lead time: a day is beyond any sensible caching of the JWKS.
+const MAX_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Shortest rotation period that leaves the next key time to spread to every instance and every cache.
+const MIN_ROTATION: Duration = Duration::from_secs(60 * 60);
+
+/// Longest rotation period.
+const MAX_ROTATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A rotation period outside the accepted range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("key_rotation must be between 1 hour and 366 days")]
+pub struct RotationPolicyError;
+
+/// How often keys change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotationPolicy {
+    rotation: Duration,
+    lead: Duration,
+}
+
+impl RotationPolicy {
+    /// A policy: each key signs for `rotation`, and is published a day before its first use (half of `rotation`
+    /// when that is shorter).
+    ///
+    /// # Errors
+    /// A period below an hour or above 366 days.
+    pub fn new(rotation: Duration) -> Result<Self, RotationPolicyError> {
+        if !(MIN_ROTATION..=MAX_ROTATION).contains(&rotation) {
+            return Err(RotationPolicyError);
+        }
+        Ok(Self {
+            rotation,
+            lead: MAX_LEAD.min(rotation / 2),
+        })
+    }
+
+    /// How long before its first use a key is published.
+    #[must_use]
+    pub const fn lead(&self) -> Duration {
+        self.lead
+    }
+
+    fn key_activating_at(&self, activates_at: OffsetDateTime) -> NewKey {
+        NewKey {
+            activates_at,
+            expires_at: activates_at + self.rotation + self.lead + VERIFY_TAIL,
+        }
+    }
+}
+
+/// The id and the times of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLife {
+    /// The key id.
+    pub kid: String,
+    /// When it was made and published.
+    pub created_at: OffsetDateTime,
+    /// From when it may sign.
+    pub activates_at: OffsetDateTime,
+    /// From when it verifies no more.
+    pub expires_at: OffsetDateTime,
+}
+
+impl KeyLife {
+    /// When it signs for the last time at the latest: [`VERIFY_TAIL`] before it expires.
+    #[must_use]
+    pub fn signs_until(&self) -> OffsetDateTime {
+        self.expires_at - VERIFY_TAIL
+    }
+
+    /// Whether it may sign at `now`.
+    #[must_use]
+    pub fn may_sign(&self, now: OffsetDateTime) -> bool {
+        self.activates_at <= now && now < self.signs_until()
+    }
+
+    /// Whether tokens it signed may still be accepted at `now`.
+    #[must_use]
+    pub fn may_verify(&self, now: OffsetDateTime) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// The times of a key to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewKey {
+    /// From when it may sign.
+    pub activates_at: OffsetDateTime,
+    /// From when it verifies no more.
+    pub expires_at: OffsetDateTime,
+}
+
+/// What has to be done with the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RotationPlan {
+    /// A key to make, at most one at a time.
+    pub create: Option<NewKey>,
+    /// Ids of keys to delete.
+    pub drop: Vec<String>,
+}
+
+impl RotationPlan {
+    /// What has to be done at `now`, given every key in the database. Carry it out under a lock of the database
+    /// (read, plan, write), so that instances that start together make one key.
+    #[must_use]
+    pub fn at<'a>(keys: impl IntoIterator<Item = &'a KeyLife>, now: OffsetDateTime, policy: &RotationPolicy) -> Self {
+        let (alive, dead): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.may_verify(now));
+        let newest = alive.iter().max_by_key(|key| key.activates_at);
+        let create = match newest {
+            Some(newest) if now < newest.signs_until() => successor(newest, now, policy),
+            // No key, or none that may sign any more: tokens are needed now, so there is no time to publish first.
+            _ => Some(policy.key_activating_at(now)),
+        };
+        Self {
+            create,
+            drop: dead.into_iter().map(|key| key.kid.clone()).collect(),
+        }
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.create.is_none() && self.drop.is_empty()
+    }
+}
+
+fn successor(newest: &KeyLife, now: OffsetDateTime, policy: &RotationPolicy) -> Option<NewKey> {
+    // A longer period set since then cannot make an old key sign beyond its own end.
+    let due = (newest.activates_at + policy.rotation).min(newest.signs_until() - policy.lead);
+    if now < due - policy.lead {
+        return None;
+    }
+    // Late: the lead time is kept while the old key can still sign, and cut short when it cannot.
+    Some(policy.key_activating_at(due.max(now + policy.lead).min(newest.signs_until())))
+}

@@ -1,0 +1,136 @@
+//! Where the database is and how connections to it are set up.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::{Mutex, Notify};
+
+use super::{EventProfile, Inner, Store, StoreError};
+use crate::config::DatabaseSettings;
+use crate::domain::random::Random;
+
+/// Which database a configuration means.
+#[derive(Clone)]
+pub enum Address {
+    /// A `PostgreSQL` server.
+    Postgres(Box<PgConnectOptions>),
+    /// A file of one process.
+    Sqlite(PathBuf),
+}
+
+impl Address {
+    /// Reads `database.url`; nothing configured means `watchword.db` in the data directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] when it is neither a `postgres://` nor a `sqlite://` address.
+    pub fn parse(url: Option<&SecretString>, data_dir: &Path) -> Result<Self, StoreError> {
+        let Some(url) = url.map(SecretString::expose_secret) else {
+            return Ok(Self::Sqlite(data_dir.join("watchword.db")));
+        };
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url).map_err(StoreError::Url)?;
+            return Ok(Self::Sqlite(options.get_filename().to_path_buf()));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
+        // A stuck client must not hold a user's row: these end it on the server, without cancelling anything here.
+        let limits = [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")];
+        Ok(Self::Postgres(Box::new(options.application_name("watchword").options(limits))))
+    }
+
+    /// What to print: never a password.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("SQLite, {}", path.display()),
+            Self::Postgres(o) => format!("PostgreSQL, {}:{}/{}", o.get_host(), o.get_port(), o.get_database().unwrap_or_default()),
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database. `PostgreSQL` connections are made when first needed, so this succeeds while the server is down.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the address is wrong, or the `SQLite` file can't be opened or is in use.
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        data_dir: &Path,
+        profile: EventProfile,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StoreError> {
+        let address = Address::parse(settings.url.as_ref(), data_dir)?;
+        let acquire = settings.acquire_timeout;
+        let (db, file_lock) = match &address {
+            Address::Postgres(options) => (postgres(options, settings.max_connections, acquire), None),
+            Address::Sqlite(path) => {
+                let lock = lock_file(path)?;
+                (sqlite(path, settings.max_connections.min(8), acquire).await?, Some(lock))
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            db,
+            address,
+            profile,
+            random,
+            metrics: OnceLock::new(),
+            recorded: Arc::new(Notify::new()),
+            writer: Arc::new(Mutex::new(())),
+            relay: Arc::new(Mutex::new(())),
+            _file_lock: file_lock,
+        })))
+    }
+
+    /// Where the data is, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.0.address.display()
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
+    }
+}
+
+fn postgres(options: &PgConnectOptions, max: u32, acquire: Duration) -> DatabaseConnection {
+    let pool = PgPoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(acquire)
+        .idle_timeout(Duration::from_secs(600))
+        .max_lifetime(Duration::from_secs(1800))
+        .connect_lazy_with(options.clone());
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+async fn sqlite(path: &Path, max: u32, acquire: Duration) -> Result<DatabaseConnection, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL may lose the last commits when the power goes; a 2xx of this service is durable.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true);
+    let pool = SqlitePoolOptions::new().max_connections(max).acquire_timeout(acquire).connect_with(options).await;
+    let pool = pool.map_err(|e| StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))))?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// One process per `SQLite` file: caches and the relay's lock are in its memory.
+fn lock_file(database: &Path) -> Result<File, StoreError> {
+    let folder = database.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let failed = |source| StoreError::DataDir { path: folder.to_path_buf(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(database.with_extension("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

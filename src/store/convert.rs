@@ -1,0 +1,54 @@
+//! Between rows and domain types.
+
+use time::OffsetDateTime;
+
+use super::entities::{session, user};
+use super::error::StoreError;
+use crate::domain::session::Session;
+use crate::domain::user::{Role, User};
+
+/// Whole milliseconds since the Unix epoch.
+pub(super) fn millis(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// The reverse of [`millis`].
+pub(super) fn time(millis: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+pub(super) fn roles_text(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "users", column };
+    Ok(User {
+        id: row.id.into(),
+        email: row.email,
+        email_verified: row.email_verified,
+        username: row.username,
+        name: row.name,
+        account_type: row.account_type.parse().map_err(|_| corrupt("account_type"))?,
+        roles: row.roles.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| corrupt("roles"))?,
+        status: row.status.parse().map_err(|_| corrupt("status"))?,
+        created_at: time(row.created_at),
+        updated_at: time(row.updated_at),
+    })
+}
+
+pub(super) fn session(row: session::Model) -> Session {
+    Session {
+        id: row.id.into(),
+        user_id: row.user_id.into(),
+        generation: row.generation,
+        rotated_at: time(row.rotated_at),
+        created_at: time(row.created_at),
+        last_used_at: time(row.last_used_at),
+        expires_at: time(row.expires_at),
+        revoked_at: row.revoked_at.map(time),
+        ip: row.ip.and_then(|ip| ip.parse().ok()),
+        user_agent: row.user_agent,
+    }
+}
+

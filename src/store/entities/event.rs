@@ -1,0 +1,28 @@
+//! Table `events`.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `events`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "events")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    pub id: Uuid,
+    pub subject: String,
+    pub user_id: Option<Uuid>,
+    pub user_seq: Option<i64>,
+    pub schema_version: i32,
+    pub payload: Vec<u8>,
+    pub traceparent: Option<String>,
+    pub occurred_at: i64,
+    pub stream_seq: Option<i64>,
+    pub published_at: Option<i64>,
+    pub parked_reason: Option<String>,
+}
+
+/// No relations: queries join nothing.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,8 @@
+//! The rows as the database has them. Private to the store: nothing outside can send one over the wire.
+
+#![expect(unreachable_pub, reason = "the derive macros need and emit public items")]
+
+pub(super) mod event;
+pub(super) mod session;
+pub(super) mod signing_key;
+pub(super) mod user;

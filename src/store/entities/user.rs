@@ -1,0 +1,31 @@
+//! Table `users`.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `users`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub email: String,
+    pub email_canonical: String,
+    pub email_verified: bool,
+    pub username: Option<String>,
+    pub username_canonical: Option<String>,
+    pub name: Option<String>,
+    pub account_type: String,
+    pub roles: String,
+    pub status: String,
+    pub password_hash: String,
+    pub event_seq: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub deleted_at: Option<i64>,
+}
+
+/// No relations: queries join nothing.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

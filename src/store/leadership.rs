@@ -1,0 +1,63 @@
+//! One relay leads. On `PostgreSQL` an advisory lock on a connection of its own says which, so a leader that dies or is cut off
+//! loses the lead with its connection; on `SQLite` a lock in the one process does.
+
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::OwnedMutexGuard;
+
+use super::connect::Address;
+use super::{Ledger, StoreError};
+
+/// "watchwor" in ASCII, shared with nothing else in the database by convention; migrations use its successor.
+const RELAY_LOCK: i64 = 0x7761_7463_6877_6f72;
+
+/// The lead, until it is dropped or its connection ends.
+pub struct Leadership(Lock);
+
+enum Lock {
+    Postgres(Box<PgConnection>),
+    Sqlite { _guard: OwnedMutexGuard<()> },
+}
+
+impl Ledger {
+    /// Tries to become the one leader; `None` when somebody else is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database does not answer.
+    pub async fn try_lead(&self) -> Result<Option<Leadership>, StoreError> {
+        match self.store().address() {
+            Address::Sqlite(_) => {
+                let guard = self.store().0.relay.clone().try_lock_owned().ok();
+                Ok(guard.map(|guard| Leadership(Lock::Sqlite { _guard: guard })))
+            }
+            Address::Postgres(options) => {
+                let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
+                // The lead lasts longer than any statement, and waits idle outside of transactions.
+                let leads: bool =
+                    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(&mut connection).await.map_err(unavailable)?;
+                if leads {
+                    return Ok(Some(Leadership(Lock::Postgres(Box::new(connection)))));
+                }
+                // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
+                let _ = connection.close().await;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Leadership {
+    /// Confirms the lead.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the connection that holds it is gone, and the lead with it.
+    pub async fn check(&mut self) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Lock::Sqlite { .. } => Ok(()),
+            Lock::Postgres(connection) => connection.ping().await.map_err(unavailable),
+        }
+    }
+}
+
+pub(super) fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
+}

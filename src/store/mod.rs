@@ -1,0 +1,117 @@
+//! The database: users, sessions, signing keys and the ledger. The only module that knows tables.
+//!
+//! Every change goes through a [`Tx`], and a [`Tx`] records the event of what it changes, so that state and event commit together.
+//! Lock order, everywhere: the user's row first ([`Tx::lock_user`]), then sessions, then the ledger. It serialises one user's
+//! transactions, which makes the order of events per user the order of commits, and leaves no two transactions to deadlock.
+
+mod connect;
+mod convert;
+mod entities;
+mod error;
+mod keys;
+mod leadership;
+mod ledger;
+mod migrate;
+mod sessions;
+mod tx;
+mod users;
+
+use std::sync::{Arc, OnceLock};
+
+use sea_orm::{DatabaseConnection, DbBackend};
+use time::OffsetDateTime;
+use tokio::sync::{Mutex, Notify};
+use watchword_events::Pii;
+
+pub use self::connect::Address;
+pub use self::error::{Conflict, StoreError};
+pub use self::leadership::Leadership;
+pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Settled};
+pub use self::migrate::MigrationState;
+pub use self::sessions::NewSession;
+pub use self::tx::{Tx, UserLock};
+pub use self::users::{Credentials, NewUser, ProfileChange};
+use crate::domain::origin::Origin;
+use crate::domain::random::Random;
+use crate::telemetry::Metrics;
+
+/// What every event of this service says about its source, and how much of a person it may show.
+#[derive(Debug, Clone)]
+pub struct EventProfile {
+    /// `metadata.service`.
+    pub service: String,
+    /// `metadata.environment`.
+    pub environment: String,
+    /// Personal data in payloads.
+    pub pii: Pii,
+    /// Where schemas are served, without a final slash.
+    pub schema_base_url: String,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    db: DatabaseConnection,
+    address: Address,
+    profile: EventProfile,
+    random: Arc<dyn Random>,
+    /// Counts recorded events, once somebody looks.
+    metrics: OnceLock<Arc<Metrics>>,
+    /// Told after every commit that recorded an event.
+    recorded: Arc<Notify>,
+    /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
+    writer: Arc<Mutex<()>>,
+    /// The relay's place on `SQLite`, where one process has the database.
+    relay: Arc<Mutex<()>>,
+    /// Held open, and locked, as long as the process uses the `SQLite` file.
+    _file_lock: Option<std::fs::File>,
+}
+
+impl Store {
+    /// The connection pool, for this module's files.
+    fn db(&self) -> &DatabaseConnection {
+        &self.0.db
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.0.db.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// Starts a transaction that happens at `now` because of `origin`.
+    ///
+    /// Never cancel it in mid-flight: a dropped `begin` can leave a pooled connection inside a transaction (`docs/adr/0002`).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection comes in time.
+    pub async fn begin<'a>(&self, now: OffsetDateTime, origin: &'a Origin) -> Result<Tx<'a>, StoreError> {
+        Tx::begin(self.clone(), now, origin).await
+    }
+
+    /// Counts recorded events in `metrics` from now on. The first call counts.
+    pub fn observe(&self, metrics: Arc<Metrics>) {
+        let _ = self.0.metrics.set(metrics);
+    }
+
+    /// The ledger, for the relay and for queries.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.clone())
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.db().ping().await?)
+    }
+
+    /// Closes the pool once nothing uses it.
+    pub async fn close(&self) {
+        if let Err(error) = self.0.db.close_by_ref().await {
+            tracing::warn!(%error, "closing the database");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Sessions: opened, rotated, listed and revoked.
+
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+use time::OffsetDateTime;
+
+use super::entities::{session, user};
+use super::tx::{Tx, UserLock};
+use super::{Store, StoreError, convert};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::{RevokeReason, Session, SessionPolicy};
+use crate::domain::user::User;
+
+/// A session to open.
+pub struct NewSession {
+    /// The id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it ends whatever happens.
+    pub expires_at: OffsetDateTime,
+}
+
+impl Store {
+    /// A session and its user, ended or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let found = session::Entity::find_by_id(id.as_uuid()).find_also_related(user::Entity).one(self.db()).await?;
+        match found {
+            Some((session, Some(user))) => Ok(Some((convert::session(session), convert::user(user)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// A user's sessions that are neither revoked nor past their absolute end, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn live_sessions(&self, user: UserId, now: OffsetDateTime, limit: u64) -> Result<Vec<Session>, StoreError> {
+        let rows = session::Entity::find()
+            .filter(session::Column::UserId.eq(user.as_uuid()))
+            .filter(session::Column::RevokedAt.is_null())
+            .filter(session::Column::ExpiresAt.gt(convert::millis(now)))
+            .order_by_desc(session::Column::CreatedAt)
+            .limit(limit)
+            .all(self.db())
+            .await?;
+        Ok(rows.into_iter().map(convert::session).collect())
+    }
+}
+
+impl Tx<'_> {
+    /// Locks the user whose session this is, as [`lock_user`](Self::lock_user) does, in the same round trip that finds them.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database; `None` when there is no such session.
+    pub async fn lock_user_of(&mut self, session: SessionId) -> Result<Option<(User, UserLock)>, StoreError> {
+        let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = (SELECT user_id FROM sessions WHERE id = $1) RETURNING *";
+        let row = user::Model::find_by_statement(self.statement(sql, [session.as_uuid().into()])).one(&self.db).await?;
+        let Some(row) = row else { return Ok(None) };
+        let lock = UserLock::reserved(row.id.into(), row.event_seq);
+        Ok(Some((convert::user(row)?, lock)))
+    }
+
+    /// Opens a session for a locked user.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn open_session(&mut self, new: NewSession) -> Result<Session, StoreError> {
+        let now = self.millis();
+        let row = session::Model {
+            id: new.id.as_uuid(),
+            user_id: new.user_id.as_uuid(),
+            generation: 1,
+            rotated_at: now,
+            created_at: now,
+            last_used_at: now,
+            expires_at: convert::millis(new.expires_at),
+            revoked_at: None,
+            revoked_reason: None,
+            ip: self.origin().ip.map(|ip| ip.to_string()),
+            user_agent: self.origin().user_agent.clone(),
+        };
+        let active = session::ActiveModel::from(row.clone());
+        session::Entity::insert(active).exec_without_returning(&self.db).await?;
+        Ok(convert::session(row))
+    }
+
+    /// A session as it is now; nobody changes it while its user is locked.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(session::Entity::find_by_id(id.as_uuid()).one(&self.db).await?.map(convert::session))
+    }
+
+    /// Raises the generation by one if it is `presented` and the session is alive: the compare-and-swap of every rotation.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database; `None` when the condition does not hold.
+    pub async fn rotate_session(&mut self, id: SessionId, presented: i64, policy: &SessionPolicy) -> Result<Option<Session>, StoreError> {
+        let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, last_used_at = $1 \
+                   WHERE id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $1 AND last_used_at > $4 RETURNING *";
+        let idle_since = convert::millis(self.now() - policy.idle_ttl);
+        let values = [self.millis().into(), id.as_uuid().into(), presented.into(), idle_since.into()];
+        let row = session::Model::find_by_statement(self.statement(sql, values)).one(&self.db).await?;
+        Ok(row.map(convert::session))
+    }
+
+    /// Revokes one session of a user; false when it was revoked before or is not theirs.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn revoke_session(&mut self, user: UserId, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";
+        let values = [self.millis().into(), reason.as_str().into(), id.as_uuid().into(), user.as_uuid().into()];
+        Ok(self.db.execute_raw(self.statement(sql, values)).await?.rows_affected() > 0)
+    }
+
+    /// Revokes a user's sessions, all or all but one, and tells which.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn revoke_sessions(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 \
+                   WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL RETURNING id";
+        let except = except.map_or_else(uuid::Uuid::nil, SessionId::as_uuid);
+        let values = [self.millis().into(), reason.as_str().into(), user.as_uuid().into(), except.into()];
+        let rows = self.db.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(|row| Ok(row.try_get::<uuid::Uuid>("", "id")?.into())).collect()
+    }
+
+    /// The oldest live sessions of a locked user beyond the newest `keep`.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn surplus_sessions(&mut self, user: UserId, keep: u64) -> Result<Vec<SessionId>, StoreError> {
+        let ids = session::Entity::find()
+            .select_only()
+            .column(session::Column::Id)
+            .filter(session::Column::UserId.eq(user.as_uuid()))
+            .filter(session::Column::RevokedAt.is_null())
+            .filter(session::Column::ExpiresAt.gt(self.millis()))
+            .order_by_desc(session::Column::CreatedAt)
+            .offset(keep)
+            .limit(u64::from(u16::MAX))
+            .into_tuple::<uuid::Uuid>()
+            .all(&self.db)
+            .await?;
+        Ok(ids.into_iter().map(Into::into).collect())
+    }
+}

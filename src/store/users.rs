@@ -1,0 +1,151 @@
+//! Users: found by identifier or id, made, changed and deleted.
+
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, Set};
+use secrecy::SecretString;
+
+use super::entities::user;
+use super::tx::{Tx, UserLock};
+use super::{Store, StoreError, convert};
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::name::DisplayName;
+use crate::domain::user::{AccountType, Role, User, UserStatus};
+use crate::domain::username::Username;
+
+/// A user to make.
+pub struct NewUser {
+    /// The id.
+    pub id: UserId,
+    /// The address; unique among live accounts.
+    pub email: Email,
+    /// The second identifier; unique among live accounts.
+    pub username: Option<Username>,
+    /// The display name.
+    pub name: Option<DisplayName>,
+    /// The kind of account.
+    pub account_type: AccountType,
+    /// What the user may do.
+    pub roles: Vec<Role>,
+    /// Argon2 in PHC form.
+    pub password_hash: SecretString,
+}
+
+/// A user with what a login needs.
+pub struct Credentials {
+    /// The user.
+    pub user: User,
+    /// Argon2 in PHC form.
+    pub password_hash: SecretString,
+}
+
+/// What a user may change of themselves: `None` leaves it, `Some(None)` clears it.
+#[derive(Default)]
+pub struct ProfileChange {
+    /// The second identifier.
+    pub username: Option<Option<Username>>,
+    /// The display name.
+    pub name: Option<Option<DisplayName>>,
+}
+
+impl Store {
+    /// The live account whose email address or username is `canonical`.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn credentials_by_identifier(&self, canonical: &str) -> Result<Option<Credentials>, StoreError> {
+        // An address has an '@' and a username never has, so one index is enough.
+        let column = if canonical.contains('@') { user::Column::EmailCanonical } else { user::Column::UsernameCanonical };
+        self.credentials(Condition::all().add(column.eq(canonical))).await
+    }
+
+    /// The live account with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
+        self.credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid()))).await
+    }
+
+    async fn credentials(&self, which: Condition) -> Result<Option<Credentials>, StoreError> {
+        let live = which.add(user::Column::DeletedAt.is_null());
+        let Some(mut row) = user::Entity::find().filter(live).one(self.db()).await? else { return Ok(None) };
+        let password_hash = std::mem::take(&mut row.password_hash).into();
+        Ok(Some(Credentials { user: convert::user(row)?, password_hash }))
+    }
+}
+
+impl Tx<'_> {
+    /// Makes a user, whose row is then locked as by [`lock_user`](Self::lock_user).
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when an identifier is taken, else [`StoreError`] of the database.
+    pub async fn insert_user(&mut self, new: NewUser) -> Result<(User, UserLock), StoreError> {
+        use secrecy::ExposeSecret as _;
+        let row = user::Model {
+            id: new.id.as_uuid(),
+            email: new.email.as_str().to_owned(),
+            email_canonical: new.email.canonical().to_owned(),
+            email_verified: false,
+            username: new.username.as_ref().map(|name| name.as_str().to_owned()),
+            username_canonical: new.username.as_ref().map(|name| name.canonical().to_owned()),
+            name: new.name.as_ref().map(|name| name.as_str().to_owned()),
+            account_type: new.account_type.as_str().to_owned(),
+            roles: convert::roles_text(&new.roles),
+            status: UserStatus::Active.as_str().to_owned(),
+            password_hash: new.password_hash.expose_secret().to_owned(),
+            event_seq: 1,
+            created_at: self.millis(),
+            updated_at: self.millis(),
+            deleted_at: None,
+        };
+        let active = user::ActiveModel::from(row.clone());
+        user::Entity::insert(active).exec_without_returning(&self.db).await?;
+        Ok((convert::user(row)?, UserLock::of_new(new.id)))
+    }
+
+    /// Changes a profile.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the username is taken, else [`StoreError`] of the database.
+    pub async fn update_profile(&mut self, id: UserId, change: ProfileChange) -> Result<User, StoreError> {
+        let mut row = user::ActiveModel { id: Set(id.as_uuid()), updated_at: Set(self.millis()), ..Default::default() };
+        if let Some(name) = change.name {
+            row.name = Set(name.map(|name| name.as_str().to_owned()));
+        }
+        if let Some(username) = change.username {
+            row.username_canonical = Set(username.as_ref().map(|name| name.canonical().to_owned()));
+            row.username = Set(username.map(|name| name.as_str().to_owned()));
+        }
+        convert::user(user::Entity::update(row).exec(&self.db).await?)
+    }
+
+    /// Stores a new hash of the same password, unless it changed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn rehash_password(&mut self, id: UserId, old: &SecretString, new: &SecretString) -> Result<(), StoreError> {
+        use secrecy::ExposeSecret as _;
+        let rehash = user::Entity::update_many()
+            .col_expr(user::Column::PasswordHash, new.expose_secret().into())
+            .filter(user::Column::Id.eq(id.as_uuid()))
+            .filter(user::Column::PasswordHash.eq(old.expose_secret()));
+        rehash.exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// Marks a user as deleted: no login, no refresh, identifiers free again.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn delete_user(&mut self, id: UserId) -> Result<(), StoreError> {
+        let row = user::ActiveModel {
+            id: Set(id.as_uuid()),
+            status: Set(UserStatus::Deleted.as_str().to_owned()),
+            updated_at: Set(self.millis()),
+            deleted_at: Set(Some(self.millis())),
+            ..Default::default()
+        };
+        user::Entity::update(row).exec(&self.db).await?;
+        Ok(())
+    }
+}

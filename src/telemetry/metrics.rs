@@ -1,0 +1,187 @@
+//! The metrics of one instance.
+
+use std::sync::Arc;
+
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+use super::{MetricName, RouteMetrics, TelemetryError, process, route::Routes};
+
+const HTTP_SECONDS: [f64; 14] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+const WAIT_SECONDS: [f64; 10] = [0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+/// From a healthy broker (milliseconds) to an outage of ten minutes.
+const PUBLISH_SECONDS: [f64; 14] = [
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0,
+];
+const BATCH_SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Handles of every metric; setting one is a few atomic operations.
+///
+/// Metrics with labels are set through methods, so that every label is given and in the right order.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    routes: Routes,
+    events_recorded: IntCounterVec,
+    events_published: IntCounterVec,
+    publish_failures: IntCounterVec,
+    stream_fault: IntGaugeVec,
+    resident_memory: IntGauge,
+    start_time: IntGauge,
+    /// [`MetricName::HASH_QUEUE_DEPTH`].
+    pub hash_queue_depth: IntGauge,
+    /// [`MetricName::HASH_ACTIVE`].
+    pub hash_active: IntGauge,
+    /// [`MetricName::HASH_WAIT`], in seconds.
+    pub hash_wait: Histogram,
+    /// [`MetricName::HASH_REJECTED`].
+    pub hash_rejected: IntCounter,
+    /// [`MetricName::OUTBOX_PENDING`].
+    pub outbox_pending: IntGauge,
+    /// [`MetricName::OUTBOX_PARKED`].
+    pub outbox_parked: IntGauge,
+    /// [`MetricName::OUTBOX_OLDEST_AGE`], in seconds; 0 when nothing is pending.
+    pub outbox_oldest_age: Gauge,
+    /// [`MetricName::PUBLISH_DURATION`], in seconds.
+    pub publish_duration: Histogram,
+    /// [`MetricName::PUBLISH_BATCH_SIZE`], in events.
+    pub publish_batch_size: Histogram,
+    /// [`MetricName::PUBLISH_DUPLICATES`].
+    pub publish_duplicates: IntCounter,
+    /// [`MetricName::RECONCILE_RUNS`].
+    pub reconcile_runs: IntCounter,
+    /// [`MetricName::RECONCILE_REPAIRS`].
+    pub reconcile_repairs: IntCounter,
+    /// [`MetricName::NATS_CONNECTED`], 0 or 1.
+    pub nats_connected: IntGauge,
+    /// [`MetricName::RELAY_LEADER`], 0 or 1.
+    pub relay_leader: IntGauge,
+}
+
+impl Metrics {
+    /// Fresh metrics, all zero, in a registry of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`TelemetryError::Metrics`] when two metrics share a name: a mistake in this module.
+    pub fn new() -> Result<Arc<Self>, TelemetryError> {
+        let register = Register(Registry::new());
+        let build_info = register.gauges(MetricName::BUILD_INFO)?;
+        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let metrics = Self {
+            routes: Routes::new(
+                register.counters(MetricName::HTTP_REQUESTS)?,
+                register.histograms(MetricName::HTTP_DURATION, &HTTP_SECONDS)?,
+            ),
+            events_recorded: register.counters(MetricName::EVENTS_RECORDED)?,
+            events_published: register.counters(MetricName::EVENTS_PUBLISHED)?,
+            publish_failures: register.counters(MetricName::PUBLISH_FAILURES)?,
+            stream_fault: register.gauges(MetricName::STREAM_FAULT)?,
+            resident_memory: register.gauge(MetricName::RESIDENT_MEMORY)?,
+            start_time: register.gauge(MetricName::START_TIME)?,
+            hash_queue_depth: register.gauge(MetricName::HASH_QUEUE_DEPTH)?,
+            hash_active: register.gauge(MetricName::HASH_ACTIVE)?,
+            hash_wait: register.histogram(MetricName::HASH_WAIT, &WAIT_SECONDS)?,
+            hash_rejected: register.counter(MetricName::HASH_REJECTED)?,
+            outbox_pending: register.gauge(MetricName::OUTBOX_PENDING)?,
+            outbox_parked: register.gauge(MetricName::OUTBOX_PARKED)?,
+            outbox_oldest_age: register.add(Gauge::with_opts(opts(MetricName::OUTBOX_OLDEST_AGE))?)?,
+            publish_duration: register.histogram(MetricName::PUBLISH_DURATION, &PUBLISH_SECONDS)?,
+            publish_batch_size: register.histogram(MetricName::PUBLISH_BATCH_SIZE, &BATCH_SIZES)?,
+            publish_duplicates: register.counter(MetricName::PUBLISH_DUPLICATES)?,
+            reconcile_runs: register.counter(MetricName::RECONCILE_RUNS)?,
+            reconcile_repairs: register.counter(MetricName::RECONCILE_REPAIRS)?,
+            nats_connected: register.gauge(MetricName::NATS_CONNECTED)?,
+            relay_leader: register.gauge(MetricName::RELAY_LEADER)?,
+            registry: register.0,
+        };
+        metrics.start_time.set(process::start_time().unwrap_or_default());
+        Ok(Arc::new(metrics))
+    }
+
+    /// The metrics of a route. `route` is the template (`/users/{id}`), never the path of a request, and
+    /// `unmatched` where no route answered.
+    #[must_use]
+    pub fn route(&self, route: &str, method: &str) -> Arc<RouteMetrics> {
+        self.routes.get(route, method)
+    }
+
+    /// An event was committed to the ledger.
+    pub fn event_recorded(&self, subject: &str) {
+        self.events_recorded.with_label_values(&[subject]).inc();
+    }
+
+    /// The stream acknowledged an event.
+    pub fn event_published(&self, subject: &str) {
+        self.events_published.with_label_values(&[subject]).inc();
+    }
+
+    /// A publication failed. `reason` is one of a few fixed words, never an error's text.
+    pub fn publish_failed(&self, reason: &'static str) {
+        self.publish_failures.with_label_values(&[reason]).inc();
+    }
+
+    /// The stream is, or is no longer, at fault. `reason` is one of a few fixed words.
+    pub fn stream_fault(&self, reason: &'static str, at_fault: bool) {
+        self.stream_fault.with_label_values(&[reason]).set(i64::from(at_fault));
+    }
+
+    /// All metrics in Prometheus' text format 0.0.4.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.resident_memory.set(process::resident_memory().unwrap_or_default());
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "the metrics cannot be written");
+                String::new()
+            })
+    }
+}
+
+/// Makes metrics and enters them in the registry.
+struct Register(Registry);
+
+impl Register {
+    fn add<C: Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: MetricName) -> Result<IntCounter, prometheus::Error> {
+        self.add(IntCounter::with_opts(opts(name))?)
+    }
+
+    fn counters(&self, name: MetricName) -> Result<IntCounterVec, prometheus::Error> {
+        self.add(IntCounterVec::new(opts(name), name.labels)?)
+    }
+
+    fn gauge(&self, name: MetricName) -> Result<IntGauge, prometheus::Error> {
+        self.add(IntGauge::with_opts(opts(name))?)
+    }
+
+    fn gauges(&self, name: MetricName) -> Result<IntGaugeVec, prometheus::Error> {
+        self.add(IntGaugeVec::new(opts(name), name.labels)?)
+    }
+
+    fn histogram(&self, name: MetricName, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+        self.add(Histogram::with_opts(
+            HistogramOpts::from(opts(name)).buckets(buckets.to_vec()),
+        )?)
+    }
+
+    fn histograms(&self, name: MetricName, buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
+        self.add(HistogramVec::new(
+            HistogramOpts::from(opts(name)).buckets(buckets.to_vec()),
+            name.labels,
+        )?)
+    }
+}
+
+fn opts(name: MetricName) -> Opts {
+    Opts::new(name.name, name.help)
+}

@@ -1,0 +1,52 @@
+//! The names of all metrics, in one place.
+
+/// A metric's name, kind of value and meaning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MetricName {
+    /// Name as Prometheus sees it.
+    pub name: &'static str,
+    /// Meaning and unit.
+    pub help: &'static str,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+}
+
+macro_rules! metrics {
+    ($($constant:ident, $name:literal, $labels:expr, $help:literal;)*) => {
+        impl MetricName {
+            $(
+                #[doc = concat!("`watchword_", $name, "`: ", $help)]
+                pub const $constant: Self =
+                    Self { name: concat!("watchword_", $name), help: $help, labels: &$labels };
+            )*
+            /// Every metric.
+            pub const ALL: &'static [Self] = &[$(Self::$constant),*];
+        }
+    };
+}
+
+metrics! {
+    HTTP_REQUESTS, "http_requests_total", ["route", "method", "status"], "Requests answered.";
+    HTTP_DURATION, "http_request_duration_seconds", ["route", "method"], "Time from a request's head to its answer.";
+    HASH_QUEUE_DEPTH, "hash_queue_depth", [], "Passwords waiting for a hashing thread.";
+    HASH_ACTIVE, "hash_active", [], "Passwords being hashed.";
+    HASH_WAIT, "hash_wait_seconds", [], "Time a password waited for a hashing thread.";
+    HASH_REJECTED, "hash_rejected_total", [], "Passwords refused because the queue was full or too slow.";
+    OUTBOX_PENDING, "outbox_pending", [], "Ledger rows not yet acknowledged by the stream.";
+    OUTBOX_PARKED, "outbox_parked", [], "Ledger rows that cannot be published and wait for an operator.";
+    OUTBOX_OLDEST_AGE, "outbox_oldest_age_seconds", [], "Age of the oldest pending ledger row.";
+    EVENTS_RECORDED, "events_recorded_total", ["subject"], "Events committed to the ledger.";
+    EVENTS_PUBLISHED, "events_published_total", ["subject"], "Events acknowledged by the stream.";
+    PUBLISH_DURATION, "event_publish_duration_seconds", [], "Time from an event's commit to its acknowledgement.";
+    PUBLISH_BATCH_SIZE, "publish_batch_size", [], "Events published together.";
+    PUBLISH_DUPLICATES, "publish_duplicates_total", [], "Events the stream had already.";
+    PUBLISH_FAILURES, "publish_failures_total", ["reason"], "Publications that failed and are tried again, or parked.";
+    RECONCILE_RUNS, "reconcile_runs_total", [], "Comparisons of the ledger with the stream.";
+    RECONCILE_REPAIRS, "reconcile_repairs_total", [], "Acknowledged events that were missing and are published again.";
+    NATS_CONNECTED, "nats_connected", [], "1 while connected to NATS.";
+    RELAY_LEADER, "relay_leader", [], "1 while this instance publishes the ledger.";
+    STREAM_FAULT, "stream_fault", ["reason"], "1 while the stream is not as it must be.";
+    BUILD_INFO, "build_info", ["version"], "Always 1; the version is in the label.";
+    RESIDENT_MEMORY, "process_resident_memory_bytes", [], "Resident memory of the process.";
+    START_TIME, "process_start_time_seconds", [], "Start of the process, in seconds since 1970.";
+}

@@ -1,0 +1,118 @@
+//! What the architecture allows.
+
+use super::scan::{Scan, scan};
+
+/// The longest file, in lines.
+const MAX_FILE: usize = 400;
+/// The longest function, in lines that hold code.
+const MAX_FUNCTION: usize = 80;
+
+/// Which top-level module may name which others. `events` and `migration` are the crates of this workspace.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("config", &[]),
+    ("telemetry", &["config"]),
+    ("security", &["domain", "config", "telemetry"]),
+    ("limits", &["domain", "config", "telemetry"]),
+    ("revocation", &["domain", "config", "store"]),
+    ("store", &["domain", "events", "config", "migration"]),
+    ("actions", &["domain", "events", "security", "limits", "revocation", "store"]),
+    ("jetstream", &["events", "config", "telemetry"]),
+    ("relay", &["events", "store", "jetstream", "config", "telemetry"]),
+    ("http", &["actions", "domain", "events", "config", "telemetry"]),
+    ("cli", &["app", "config", "events", "http"]),
+];
+
+/// The roots, which may name everything.
+const ROOTS: &[&str] = &["main", "lib", "app"];
+
+/// Crates that belong to some modules alone, so that what they stand for cannot spread: nobody but `jetstream` can
+/// publish, and no table row leaves `store`.
+const OWNED_CRATES: &[(&str, &[&str])] = &[
+    ("async_nats", &["jetstream"]),
+    ("sea_orm", &["store"]),
+    ("sqlx", &["store"]),
+    ("watchword_migration", &["store"]),
+];
+
+/// Which crates of this workspace the other ones may name.
+const MEMBERS: &[(&str, &[&str])] = &[("events", &["watchword_events"]), ("migration", &[]), ("examples", &["watchword_events"])];
+/// The names of this workspace's crates in code.
+const OWN_CRATES: &[&str] = &["watchword", "watchword_events", "watchword_migration", "watchword_examples"];
+
+/// Every violation in one file, as `path:line: what is wrong`. `path` is relative to the repository.
+pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
+    let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+    let mut violations = Vec::new();
+    let mut refuse = |line: usize, what: String| violations.push(format!("{path}:{line}: {what}"));
+
+    let lines = text.lines().count();
+    if lines > MAX_FILE {
+        refuse(lines, format!("{lines} lines, a file may have {MAX_FILE}"));
+    }
+    let module_path: Vec<String> = match parts.as_slice() {
+        ["src", rest @ .., "mod"] | ["src", rest @ ..] => rest.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let scan = match scan(text, &module_path) {
+        Ok(scan) => scan,
+        Err(error) => {
+            refuse(1, format!("is not Rust: {error}"));
+            return violations;
+        }
+    };
+    for function in &scan.functions {
+        if function.lines > MAX_FUNCTION {
+            let (name, lines) = (&function.name, function.lines);
+            refuse(function.line, format!("fn {name} has {lines} lines, a function may have {MAX_FUNCTION}"));
+        }
+    }
+    match (parts.first(), module_path.first()) {
+        (Some(&"src"), Some(module)) => check_module(module, &scan, &mut refuse),
+        (Some(member), _) => check_member(member, &scan, &mut refuse),
+        (None, _) => {}
+    }
+    violations
+}
+
+fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String)) {
+    if ROOTS.contains(&module) {
+        return;
+    }
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
+        refuse(1, format!("{module} is not in the table of modules"));
+        return;
+    };
+    let may = if allowed.is_empty() { "nothing of ours".to_owned() } else { allowed.join(", ") };
+    for (name, line) in &scan.modules {
+        if name != module && !allowed.contains(&name.as_str()) {
+            refuse(*line, format!("{module} must not name {name} (it may name {may})"));
+        }
+    }
+    for (name, line) in &scan.crates {
+        let workspace_member = name.strip_prefix("watchword_");
+        if workspace_member.is_some_and(|member| member == "events" && !allowed.contains(&member)) {
+            refuse(*line, format!("{module} must not name events (it may name {may})"));
+        }
+        if let Some((_, owners)) = OWNED_CRATES.iter().find(|(owned, _)| owned == name)
+            && !owners.contains(&module)
+        {
+            refuse(*line, format!("only {} may name {name}", owners.join(", ")));
+        }
+    }
+    for line in &scan.public_entities {
+        refuse(*line, "entities must be private to store".into());
+    }
+    for line in &scan.exported_entities {
+        refuse(*line, "entities must not be re-exported by store".into());
+    }
+}
+
+fn check_member(member: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String)) {
+    let allowed = MEMBERS.iter().find(|(name, _)| *name == member).map_or(&[][..], |(_, allowed)| allowed);
+    for (name, line) in &scan.crates {
+        if OWN_CRATES.contains(&name.as_str()) && !allowed.contains(&name.as_str()) {
+            refuse(*line, format!("the crate {member} must not name {name}"));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Which source wins, and how the text of variables is read.
+
+use std::{path::Path, time::Duration};
+
+use secrecy::ExposeSecret as _;
+use watchword::config::{ConfigError, LogFormat, PiiMode, Settings};
+
+use super::{load, load_file};
+
+#[test]
+fn the_defaults_stand_on_their_own() {
+    let settings = load(&[]).expect("the defaults");
+    assert_eq!(settings.http.address().to_string(), "0.0.0.0:3001");
+    assert_eq!(settings.http.base_path, "/");
+    assert_eq!(settings.http.public_url, "http://localhost:3001");
+    assert_eq!(settings.http.max_body_bytes, 16_384);
+    assert_eq!(settings.metrics.listen.to_string(), "127.0.0.1:9464");
+    assert!(settings.database.url.is_none() && settings.redis.url.is_none() && settings.nats.url.is_none());
+    assert_eq!(settings.stream.subjects, ["auth.user.*"]);
+    assert_eq!(settings.stream.max_age, Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(settings.events.pii, PiiMode::Full);
+    assert_eq!(settings.passwords.argon2_memory_kib, 19_456);
+    assert_eq!(settings.tokens.access_ttl, Duration::from_secs(900));
+    assert_eq!(settings.sessions.absolute_ttl, Duration::from_secs(30 * 24 * 3600));
+    assert!(settings.limits.enabled);
+    assert_eq!(settings.telemetry.format, LogFormat::Auto);
+    assert_eq!(settings.data_dir, Path::new("data"));
+    assert!(settings.secret_key.is_none());
+}
+
+#[test]
+fn variables_win_over_the_file_and_short_names_over_long_ones() {
+    let text = "data_dir = '/srv'\n[http]\nport = 1000\nbase_path = '/file'\nhost = '::1'\n";
+    let vars = [
+        ("WATCHWORD__HTTP__PORT", "2000"),
+        ("WATCHWORD__HTTP__BASE_PATH", "/var"),
+        ("PORT", "3000"),
+    ];
+    let settings = load_file(text, &vars).expect("settings");
+    assert_eq!(settings.data_dir, Path::new("/srv"));
+    assert_eq!(settings.http.address().to_string(), "[::1]:3000");
+    assert_eq!(settings.http.base_path, "/var");
+}
+
+#[test]
+fn every_short_name_sets_its_key() {
+    let key = super::refusals::GOOD_KEY;
+    let settings = load(&[
+        ("PORT", "8080"),
+        ("DATABASE_URL", "postgres://db/auth"),
+        ("REDIS_URL", "redis://cache"),
+        ("NATS_URL", "nats://one:4222, two:4222"),
+        ("WATCHWORD_SECRET_KEY", key),
+    ])
+    .expect("settings");
+    assert_eq!(settings.http.port, 8080);
+    assert_eq!(
+        settings.database.url.expect("url").expose_secret(),
+        "postgres://db/auth"
+    );
+    assert_eq!(settings.redis.url.expect("url").expose_secret(), "redis://cache");
+    assert_eq!(
+        settings.nats.url.expect("url").expose_secret(),
+        "nats://one:4222, two:4222"
+    );
+    assert_eq!(settings.secret_key.expect("key").expose_secret(), key);
+}
+
+#[test]
+fn texts_that_look_like_numbers_stay_texts() {
+    let settings = load(&[
+        ("NATS_URL", "nats://host"),
+        ("WATCHWORD__NATS__USER", "42"),
+        ("WATCHWORD__NATS__PASSWORD", "0123456789"),
+        ("WATCHWORD__EVENTS__ENVIRONMENT", "true"),
+        ("WATCHWORD__STREAM__NAME", "7"),
+        ("WATCHWORD__DATA_DIR", "1e3"),
+    ])
+    .expect("settings");
+    assert_eq!(settings.nats.user.as_deref(), Some("42"));
+    assert_eq!(settings.nats.password.expect("password").expose_secret(), "0123456789");
+    assert_eq!(settings.events.environment, "true");
+    assert_eq!(settings.stream.name, "7");
+    assert_eq!(settings.data_dir, Path::new("1e3"));
+}
+
+#[test]
+fn lists_numbers_and_switches_are_read_from_variables() {
+    let settings = load(&[
+        ("WATCHWORD__STREAM__SUBJECTS", "auth.user.*, auth.replay.*"),
+        (
+            "WATCHWORD__HTTP__TRUSTED_PROXIES",
+            r#"["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]"#,
+        ),
+        ("WATCHWORD__LIMITS__ENABLED", "false"),
+        ("WATCHWORD__STREAM__MAX_MSGS", "-1"),
+        ("WATCHWORD__PASSWORDS__HASH_THREADS", "2"),
+        ("WATCHWORD__NATS__TLS__REQUIRED", "true"),
+        ("WATCHWORD__SESSIONS__IDLE_TTL", "1day 12h"),
+    ])
+    .expect("settings");
+    assert_eq!(settings.stream.subjects, ["auth.user.*", "auth.replay.*"]);
+    let proxies: Vec<String> = settings.http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    assert!(!settings.limits.enabled);
+    assert_eq!(settings.stream.max_msgs, -1);
+    assert_eq!(settings.passwords.hash_threads, Some(2));
+    assert!(settings.nats.tls.required);
+    assert_eq!(settings.sessions.idle_ttl, Duration::from_secs(36 * 3600));
+}
+
+#[test]
+fn empty_variables_are_not_set() {
+    let vars = [
+        ("DATABASE_URL", ""),
+        ("PORT", ""),
+        ("WATCHWORD__TOKENS__ISSUER", ""),
+        ("WATCHWORD__HTTP__HOST", ""),
+    ];
+    let settings = load_file("[http]\nport = 99\n", &vars).expect("settings");
+    assert!(settings.database.url.is_none() && settings.tokens.issuer.is_none());
+    assert_eq!(settings.http.port, 99);
+}
+
+#[test]
+fn the_public_address_follows_the_port_unless_it_is_given() {
+    assert_eq!(
+        load(&[("PORT", "8080")]).expect("settings").http.public_url,
+        "http://localhost:8080"
+    );
+    let given = load(&[
+        ("PORT", "8080"),
+        ("WATCHWORD__HTTP__PUBLIC_URL", "https://auth.example.com/"),
+    ]);
+    assert_eq!(given.expect("settings").http.public_url, "https://auth.example.com");
+}
+
+#[test]
+fn a_missing_file_and_a_broken_one_are_told_apart() {
+    let missing = Settings::load_from(Some(Path::new("/nonexistent/watchword.toml")), []).expect_err("no file");
+    assert!(matches!(missing, ConfigError::Read { .. }), "{missing}");
+
+    let broken = load_file("data_dir = 'x'\nsecret_key = \"canary-3141 \n", &[]).expect_err("not TOML");
+    assert!(matches!(broken, ConfigError::Syntax { line: 2, .. }), "{broken:?}");
+    assert!(!format!("{broken} {broken:?}").contains("canary"), "{broken:?}");
+}
+
+#[test]
+fn the_stream_defaults_equal_the_stream_definition() {
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("nats/streams/auth-events.json");
+    let definition: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(definition).expect("the definition")).expect("JSON");
+    let stream = load(&[]).expect("settings").stream;
+    assert_eq!(definition["name"], stream.name);
+    assert_eq!(definition["subjects"], serde_json::json!(stream.subjects));
+    assert_eq!(definition["max_msgs"], stream.max_msgs);
+    assert_eq!(definition["max_bytes"], stream.max_bytes);
+    assert_eq!(
+        definition["max_age"],
+        u64::try_from(stream.max_age.as_nanos()).expect("nanoseconds")
+    );
+    assert_eq!(definition["num_replicas"], stream.replicas);
+}

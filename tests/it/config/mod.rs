@@ -1,0 +1,40 @@
+//! Configuration: where values come from, what is refused, what is shown.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by panicking"
+)]
+
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+use watchword::config::{ConfigError, Settings};
+
+mod documentation;
+mod loading;
+mod redaction;
+mod refusals;
+
+/// Loads with these variables alone.
+fn load(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    Settings::load_from(None, owned(vars))
+}
+
+/// Loads with this file and these variables.
+fn load_file(text: &str, vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let (_directory, path) = file(text);
+    Settings::load_from(Some(&path), owned(vars))
+}
+
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("watchword.toml");
+    fs::write(&path, text).expect("a file");
+    (directory, path)
+}
+
+fn owned(vars: &[(&str, &str)]) -> Vec<(String, String)> {
+    vars.iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}

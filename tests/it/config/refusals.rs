@@ -1,0 +1,249 @@
+//! What the service refuses to start with, and what it says.
+
+use watchword::config::{ConfigError, Problem};
+
+use super::{load, load_file};
+
+/// A key that is accepted.
+pub(super) const GOOD_KEY: &str = "3q2+7wAB8CQz5hVbZ4lX1nMvS0pTgKjYcUeRiOaWdLs=";
+
+fn problems(result: Result<watchword::config::Settings, ConfigError>) -> Vec<Problem> {
+    match result {
+        Err(ConfigError::Invalid(problems)) => problems,
+        other => panic!("expected refused keys, got {other:?}"),
+    }
+}
+
+/// Variable, value, refused key, part of the message.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &str, &str, &str)] = &[
+    ("WATCHWORD__HTTP__PORT", "65536", "http.port", "u16"),
+    ("WATCHWORD__HTTP__PORT", "http", "http.port", "u16"),
+    ("WATCHWORD__HTTP__HOST", "localhost", "http.host", "IP address"),
+    ("WATCHWORD__HTTP__BASE_PATH", "api", "http.base_path", "start with '/'"),
+    ("WATCHWORD__HTTP__BASE_PATH", "/api/", "http.base_path", "not end"),
+    ("WATCHWORD__HTTP__BASE_PATH", "/:id", "http.base_path", "segments"),
+    ("WATCHWORD__HTTP__PUBLIC_URL", "auth.example.com", "http.public_url", "absolute"),
+    ("WATCHWORD__HTTP__PUBLIC_URL", "ftp://auth.example.com", "http.public_url", "absolute"),
+    ("WATCHWORD__HTTP__PUBLIC_URL", "http:auth.example.com", "http.public_url", "absolute"),
+    ("WATCHWORD__HTTP__PUBLIC_URL", "https://a@b.c", "http.public_url", "absolute"),
+    ("WATCHWORD__HTTP__TRUSTED_PROXIES", "10.0.0.0/33", "http.trusted_proxies", "10.0.0.0/33"),
+    ("WATCHWORD__HTTP__TRUSTED_PROXIES", "0.0.0.0/0", "http.trusted_proxies", "every client"),
+    ("WATCHWORD__HTTP__HEADER_TIMEOUT", "0s", "http.header_timeout", "1s to 1m"),
+    ("WATCHWORD__HTTP__BODY_TIMEOUT", "10", "http.body_timeout", "duration"),
+    ("WATCHWORD__HTTP__MAX_CONNECTIONS", "0", "http.max_connections", "1 or more"),
+    ("WATCHWORD__HTTP__MAX_BODY_BYTES", "999999999", "http.max_body_bytes", "1048576"),
+    ("WATCHWORD__METRICS__LISTEN", "9464", "metrics.listen", "127.0.0.1:9464"),
+    ("WATCHWORD__METRICS__LISTEN", "0.0.0.0:3001", "metrics.listen", "public"),
+    ("WATCHWORD__METRICS__ENABLED", "yes", "metrics.enabled", "boolean"),
+    ("DATABASE_URL", "mysql://db/auth", "database.url", "postgres://"),
+    ("DATABASE_URL", "/var/auth.db", "database.url", "postgres://"),
+    ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "1 to"),
+    ("WATCHWORD__DATABASE__ACQUIRE_TIMEOUT", "30s", "database.acquire_timeout", "http.request_deadline"),
+    ("REDIS_URL", "http://cache", "redis.url", "redis://"),
+    ("NATS_URL", "http://nats", "nats.url", "nats://"),
+    ("NATS_URL", "nats://one,,two", "nats.url", "nats://"),
+    ("WATCHWORD__NATS__PASSWORD", "x", "nats.user", "go together"),
+    ("WATCHWORD__NATS__TLS__CERT", "/etc/hostname", "nats.tls.cert", "nats.tls.key"),
+    ("WATCHWORD__NATS__INBOX_PREFIX", "_INBOX.>", "nats.inbox_prefix", "wildcards"),
+    ("WATCHWORD__STREAM__NAME", "auth.events", "stream.name", "without"),
+    ("WATCHWORD__STREAM__SUBJECTS", "auth.user.registered", "stream.subjects", "cover auth.user.*"),
+    ("WATCHWORD__STREAM__SUBJECTS", "[]", "stream.subjects", "cover auth.user.*"),
+    ("WATCHWORD__STREAM__SUBJECTS", "auth.>", "stream.subjects", "dead-letter"),
+    ("WATCHWORD__STREAM__SUBJECTS", "auth.user.*,a..b", "stream.subjects", "a..b"),
+    ("WATCHWORD__STREAM__MAX_AGE", "9m", "stream.max_age", "duplicate window of 10m"),
+    ("WATCHWORD__STREAM__MAX_MSGS", "0", "stream.max_msgs", "-1"),
+    ("WATCHWORD__STREAM__MAX_BYTES", "1024", "stream.max_bytes", "65536"),
+    ("WATCHWORD__STREAM__REPLICAS", "2", "stream.replicas", "1, 3 or 5"),
+    ("WATCHWORD__EVENTS__PII", "some", "events.pii", "full, masked, none"),
+    ("WATCHWORD__EVENTS__RETENTION", "23h", "events.retention", "1day"),
+    ("WATCHWORD__EVENTS__SERVICE", "auth service", "events.service", "spaces"),
+    ("WATCHWORD__EVENTS__SCHEMA_BASE_URL", "schemas", "events.schema_base_url", "absolute"),
+    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "7", "passwords.min_length", "8 to 64"),
+    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "65", "passwords.min_length", "8 to 64"),
+    ("WATCHWORD__PASSWORDS__MAX_LENGTH", "63", "passwords.max_length", "64 to"),
+    ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "19455", "passwords.argon2_memory_kib", "too weak"),
+    ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "262145", "passwords.argon2_memory_kib", "at most 262144"),
+    ("WATCHWORD__PASSWORDS__ARGON2_ITERATIONS", "1", "passwords.argon2_memory_kib", "too weak"),
+    ("WATCHWORD__PASSWORDS__ARGON2_PARALLELISM", "0", "passwords.argon2_parallelism", "1 to 16"),
+    ("WATCHWORD__PASSWORDS__HASH_MEMORY_LIMIT_MIB", "18", "passwords.hash_memory_limit_mib", "at least 19"),
+    ("WATCHWORD__PASSWORDS__HASH_THREADS", "27", "passwords.hash_threads", "1 to 26"),
+    ("WATCHWORD__PASSWORDS__HASH_THREADS", "0", "passwords.hash_threads", "1 to 26"),
+    ("WATCHWORD__PASSWORDS__MAX_WAIT", "10s", "passwords.max_wait", "http.request_deadline"),
+    ("WATCHWORD__TOKENS__ACCESS_TTL", "16m", "tokens.access_ttl", "15m"),
+    ("WATCHWORD__TOKENS__ACCESS_TTL", "0s", "tokens.access_ttl", "1s to"),
+    ("WATCHWORD__TOKENS__LEEWAY", "6s", "tokens.leeway", "0s to 5s"),
+    ("WATCHWORD__TOKENS__REFRESH_GRACE", "2m", "tokens.refresh_grace", "1m"),
+    ("WATCHWORD__TOKENS__KEY_ROTATION", "1m", "tokens.key_rotation", "1h"),
+    ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "31d", "sessions.absolute_ttl", "30days"),
+    ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "6d", "sessions.idle_ttl", "sessions.absolute_ttl"),
+    ("WATCHWORD__SESSIONS__IDLE_TTL", "10m", "sessions.idle_ttl", "tokens.access_ttl"),
+    ("WATCHWORD__SESSIONS__MAX_PER_USER", "0", "sessions.max_per_user", "1 to"),
+    ("WATCHWORD__LIMITS__LOGIN_PER_MINUTE", "0", "limits.login_per_minute", "1 to"),
+    ("WATCHWORD__TELEMETRY__FORMAT", "xml", "telemetry.format", "auto, json, text"),
+    ("WATCHWORD__TELEMETRY__LEVEL", "info,watchword=loud", "telemetry.level", "debug"),
+    ("WATCHWORD_SECRET_KEY", "not base64!", "secret_key", "base64"),
+    ("WATCHWORD_SECRET_KEY", "c2hvcnQ=", "secret_key", "32 bytes"),
+    ("WATCHWORD_SECRET_KEY", "YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj", "secret_key", "not random"),
+    ("WATCHWORD_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "secret_key", "not random"),
+    ("WATCHWORD_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "secret_key", "openssl rand"),
+    ("WATCHWORD__FOO__BAR", "1", "foo.bar", "unknown key"),
+    ("WATCHWORD__HTTP__PROT", "1", "http.prot", "did you mean http.port?"),
+    ("WATCHWORD__HTTP", "1", "http", "unknown key"),
+    ("WATCHWORD__PASSWORD__MIN_LENGTH", "9", "password.min_length", "did you mean passwords.min_length?"),
+];
+
+#[test]
+fn one_refused_value_names_its_key_and_its_source() {
+    for (variable, value, key, part) in REFUSED {
+        let found = problems(load(&[(*variable, *value)]));
+        let [problem] = found.as_slice() else {
+            panic!("{variable}={value}: {found:?}")
+        };
+        assert_eq!(problem.key, *key, "{variable}={value}");
+        assert!(problem.problem.contains(part), "{variable}={value}: {problem}");
+        let origin = problem.origin.as_deref().unwrap_or_default();
+        // A problem of two keys is told at one of them.
+        let names_variable = origin == format!("environment variable {variable}");
+        assert!(names_variable || origin.is_empty(), "{variable}={value}: {problem}");
+    }
+}
+
+#[test]
+fn each_owasp_pair_is_strong_enough_and_one_less_is_not() {
+    for (memory, passes) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
+        let with = |memory: u32| {
+            let (memory, passes) = (memory.to_string(), passes.to_string());
+            load(&[
+                ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", &memory),
+                ("WATCHWORD__PASSWORDS__ARGON2_ITERATIONS", &passes),
+            ])
+        };
+        assert!(with(memory).is_ok(), "{memory} KiB, {passes}");
+        assert!(with(memory - 1).is_err(), "{memory} KiB less one, {passes}");
+    }
+}
+
+#[test]
+fn values_at_the_edge_are_accepted() {
+    load(&[
+        ("WATCHWORD__TOKENS__ACCESS_TTL", "15m"),
+        ("WATCHWORD__TOKENS__LEEWAY", "5s"),
+        ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "30d"),
+        ("WATCHWORD__EVENTS__RETENTION", "24h"),
+        ("WATCHWORD__STREAM__MAX_AGE", "10m"),
+        ("WATCHWORD__PASSWORDS__MIN_LENGTH", "64"),
+        ("WATCHWORD__PASSWORDS__HASH_THREADS", "26"),
+        ("WATCHWORD__STREAM__SUBJECTS", "auth.user.>"),
+        ("WATCHWORD__HTTP__BASE_PATH", "/api/v1"),
+        ("WATCHWORD__HTTP__PORT", "0"),
+        ("WATCHWORD_SECRET_KEY", GOOD_KEY),
+    ])
+    .expect("accepted");
+    load(&[
+        ("WATCHWORD__STREAM__MAX_AGE", "0s"),
+        ("DATABASE_URL", "sqlite::memory:"),
+    ])
+    .expect("accepted");
+    // URL-safe and unpadded is base64 too (RFC 4648).
+    let url_safe = GOOD_KEY.replace('+', "-").replace('=', "");
+    load(&[("WATCHWORD_SECRET_KEY", &url_safe)]).expect("accepted");
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let text = "colour = 'red'\nhttp = { port = 'eighty', prt = 1 }\n[nope]\na = 1\nb = 2\n[redis]\ntimeout = 5\n[metrics.listen]\nx = 1\n";
+    let vars = [
+        ("WATCHWORD__PASSWORDS__MIN_LENGTH", "1"),
+        ("WATCHWORD__TOKENS__LEEWAY", "1h"),
+        ("DATABASE_URL", "x"),
+    ];
+    let error = load_file(text, &vars).expect_err("refused");
+    let keys: Vec<&str> = error.problems().iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "colour",
+            "database.url",
+            "http.port",
+            "http.prt",
+            "metrics.listen",
+            "nope",
+            "passwords.min_length",
+            "redis.timeout",
+            "tokens.leeway",
+        ],
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("http.prt: unknown key; did you mean http.port? (in "),
+        "{text}"
+    );
+    assert!(text.contains("(environment variable DATABASE_URL)"), "{text}");
+    assert_eq!(text.lines().count(), 10, "{text}");
+}
+
+#[test]
+fn a_section_given_as_a_value_is_refused() {
+    let found = problems(load_file("http = 3\n[nats]\ntls = true\n", &[]));
+    let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["http", "nats.tls"]);
+}
+
+#[test]
+fn an_identity_for_nats_is_given_once_and_for_an_external_server() {
+    let user = [
+        ("WATCHWORD__NATS__USER", "app"),
+        ("WATCHWORD__NATS__PASSWORD", "s3cret"),
+    ];
+    let found = problems(load(&user));
+    assert!(found[0].problem.contains("nats.url"), "{found:?}");
+
+    let found = problems(load(&[
+        ("NATS_URL", "nats://host"),
+        ("WATCHWORD__NATS__CREDS_FILE", "/nonexistent"),
+    ]));
+    assert!(
+        found[0].key == "nats.creds_file" && found[0].problem.contains("no such file"),
+        "{found:?}"
+    );
+
+    let mut both = user.to_vec();
+    both.extend([
+        ("NATS_URL", "nats://host"),
+        ("WATCHWORD__NATS__NKEY_FILE", "/etc/hostname"),
+    ]);
+    let found = problems(load(&both));
+    assert!(found[0].problem.contains("nats.nkey_file, nats.user"), "{found:?}");
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    load(&[
+        ("WATCHWORD_PORT", "tcp://10.0.0.1:3001"),
+        ("WATCHWORD_SERVICE_HOST", "x"),
+        ("HOME", "/root"),
+    ])
+    .expect("what an orchestrator sets is not ours");
+}
+
+#[test]
+fn no_refusal_shows_a_secret() {
+    let text = "secret_key = ['canary-file']\n[database]\nurl = { password = 'canary-table' }\n[nats]\npassword = 31415926535\n";
+    let vars = [
+        ("WATCHWORD_SECRET_KEY", "canary-key"),
+        ("DATABASE_URL", "mysql://user:canary-database@host/db"),
+        ("REDIS_URL", "http://:canary-redis@host"),
+        ("NATS_URL", "http://canary-nats@host"),
+        ("PORT", "canary-in-the-wrong-place"),
+        ("WATCHWORD__HTTP__TRUSTED_PROXIE", "canary-unknown"),
+    ];
+    for error in [
+        load(&vars).expect_err("refused"),
+        load_file(text, &[]).expect_err("refused"),
+    ] {
+        assert!(error.problems().len() >= 2, "{error}");
+        let shown = format!("{error}\n{error:?}");
+        assert!(!shown.contains("canary") && !shown.contains("31415926535"), "{shown}");
+    }
+}

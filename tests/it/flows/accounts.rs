@@ -1,0 +1,132 @@
+//! Registration and the own profile: uniqueness, policy, change and deletion.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+
+flow_tests! {
+    parallel_registrations_of_one_address_make_one_account => parallel_on,
+    addresses_and_usernames_are_unique_whatever_their_case => unique_on,
+    passwords_are_held_to_the_policy => policy_on,
+    the_own_profile_changes_field_by_field => profile_on,
+    deleting_the_account_asks_for_the_password => delete_on,
+}
+
+async fn parallel_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let answers = join_all((0..24).map(|n| {
+        let email = if n % 2 == 0 { "ada@example.com" } else { "ADA@Example.COM" };
+        app.register(email, PASSWORD)
+    }));
+    let answers = answers.await;
+    let created = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(created, 1);
+    for answer in answers.into_iter().filter(|answer| answer.status != 201) {
+        answer.expect_problem(409, "email_taken");
+    }
+    assert_eq!(app.event_names().await, ["registered"]);
+    app.finish().await;
+}
+
+async fn unique_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let register = |email: &str, username: &str| {
+        let body = json!({"email": email, "password": PASSWORD, "username": username});
+        let app = &app;
+        async move { app.post("/auth/register", &body).await }
+    };
+    register("ada@example.com", "ada_l").await.expect_status(201);
+    register("Ada@EXAMPLE.com", "other").await.expect_problem(409, "email_taken");
+    register("bob@example.com", "ADA_L").await.expect_problem(409, "username_taken");
+    register("bob@example.com", "bob").await.expect_status(201);
+    for identifier in ["ada@example.com", "ADA@example.com", "ada_l", "Ada_L"] {
+        app.login(identifier, PASSWORD).await.expect_status(200);
+    }
+    for (field, value) in [("email", "ada@example.com"), ("username", "ada_l"), ("identifier", "ada_l")] {
+        app.post("/auth/login", &json!({field: value, "password": PASSWORD})).await.expect_status(200);
+    }
+    app.finish().await;
+}
+
+async fn policy_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let too_long = "é".repeat(129);
+    let refused = ["short7!", "password", "Password1", "ada@example.com", too_long.as_str(), ""];
+    for password in refused {
+        let answer = app.register("ada@example.com", password).await.expect_problem(422, "validation_failed");
+        assert_eq!(answer.str("/errors/0/pointer"), "/password", "{}", answer.text);
+        assert!(password.is_empty() || !answer.text.contains(password), "the answer must not echo the password");
+    }
+    // Code points count, not bytes; nothing is cut off.
+    let longest = "é".repeat(128);
+    app.register("ada@example.com", &longest).await.expect_status(201);
+    app.login("ada@example.com", &longest).await.expect_status(200);
+    app.login("ada@example.com", &"é".repeat(127)).await.expect_problem(401, "invalid_credentials");
+    // The same text in another normalisation form is the same password.
+    app.login("ada@example.com", &"e\u{301}".repeat(128)).await.expect_status(200);
+    assert_eq!(app.event_names().await, ["registered", "logged_in", "login_failed", "logged_in"]);
+    app.finish().await;
+}
+
+async fn profile_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let ada = app.registered("ada@example.com").await.tokens().access;
+    let bob = app.registered("bob@example.com").await.tokens().access;
+    let change = |access: &str, body: serde_json::Value| {
+        let (app, access) = (&app, access.to_owned());
+        async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
+    };
+    let me = change(&ada, json!({"name": "Ada", "username": "ada_l"})).await.expect_status(200);
+    assert_eq!((me.str("/name"), me.str("/username")), ("Ada", "ada_l"));
+    assert_eq!(app.me(&ada).await.json, me.json, "a change shows at once");
+    change(&bob, json!({"username": "Ada_L"})).await.expect_problem(409, "username_taken");
+    change(&ada, json!({"name": "Ada"})).await.expect_status(200);
+    let me = change(&ada, json!({"name": null})).await.expect_status(200);
+    assert!(me.json.get("name").is_none_or(serde_json::Value::is_null), "{}", me.text);
+    for field in ["roles", "id", "email", "emailVerified", "status", "createdAt", "passwordHash", "isAdmin"] {
+        change(&ada, json!({field: "admin"})).await.expect_problem(422, "validation_failed");
+    }
+    assert_eq!(app.me(&ada).await.json["roles"], json!(["user"]));
+
+    let events = app.events().await;
+    let changed: Vec<_> = events
+        .iter()
+        .filter(|event| event.subject == "auth.user.updated")
+        .map(|event| event.payload["data"]["changedFields"].clone())
+        .collect();
+    assert_eq!(changed.len(), 2, "what changes nothing is no event: {changed:?}");
+    let mut first: Vec<_> = changed[0].as_array().into_iter().flatten().filter_map(|field| field.as_str()).collect();
+    first.sort_unstable();
+    assert_eq!(first, ["name", "username"]);
+    assert_eq!(changed[1], json!(["name"]));
+    app.finish().await;
+}
+
+async fn delete_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let first = app.registered("ada@example.com").await;
+    let tokens = first.tokens();
+    let other = app.login("ada@example.com", PASSWORD).await.tokens();
+    let delete = |body: serde_json::Value| {
+        let (app, access) = (&app, tokens.access.clone());
+        async move { app.send_as(&access, Method::DELETE, "/auth/me", &body).await }
+    };
+    let refused = delete(json!({"password": "not the password"})).await;
+    assert!((400..500).contains(&refused.status.as_u16()), "{}", refused.text);
+    delete(json!({})).await.expect_problem(422, "validation_failed");
+    app.me(&tokens.access).await.expect_status(200);
+
+    delete(json!({"password": PASSWORD})).await.expect_status(204);
+    for tokens in [&tokens, &other] {
+        app.me(&tokens.access).await.expect_problem(401, "invalid_token");
+        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    }
+    app.login("ada@example.com", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    let again = app.registered("ada@example.com").await;
+    assert_ne!(again.str("/user/id"), first.str("/user/id"), "a new account, not the old one");
+    app.finish().await;
+}

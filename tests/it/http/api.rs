@@ -1,0 +1,259 @@
+//! The application under test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use poem::http::StatusCode;
+use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route};
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::{EventStream, Json, PlainText};
+use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use watchword::domain::clock::SystemClock;
+use watchword::domain::random::SystemRandom;
+use watchword::http::bearer::{BearerToken, OptionalBearerToken};
+use watchword::http::client_ip::TrustedProxies;
+use watchword::http::detached::Detached;
+use watchword::http::middleware::{Edge, EdgeSettings, RequestContext, RouteTable};
+use watchword::http::payload::{BodyLimits, Patch, StrictJson};
+use watchword::http::problem::{Problem, ProblemCode, ProblemJson, pages};
+use watchword::http::server::{ServerSettings, serve};
+
+/// What the handlers that a test has to meet with share with it.
+#[derive(Default)]
+pub(super) struct Meeting {
+    pub(super) arrived: Notify,
+    pub(super) go_on: Notify,
+    pub(super) finished: AtomicUsize,
+    pub(super) done: Notify,
+}
+
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Sample {
+    /// Required.
+    pub(super) email: String,
+    /// Required as well.
+    pub(super) password: String,
+    pub(super) display_name: Option<String>,
+    pub(super) age: Option<u8>,
+    pub(super) active: Option<bool>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) nested: Option<Nested>,
+    pub(super) kind: Option<Kind>,
+    #[serde(default)]
+    pub(super) nickname: Patch<String>,
+    pub(super) id: Option<Uuid>,
+}
+
+#[derive(Debug, Object, Deserialize)]
+pub(super) struct Nested {
+    pub(super) city: String,
+    pub(super) zip: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, poem_openapi::Enum, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Artist,
+    User,
+}
+
+#[derive(ApiResponse)]
+enum Taken {
+    /// Never happens.
+    #[oai(status = 200)]
+    Ok(PlainText<String>),
+    /// Taken.
+    #[oai(status = 409)]
+    Conflict(ProblemJson),
+    /// Too many.
+    #[oai(status = 429)]
+    Limited(ProblemJson, #[oai(header = "RateLimit")] String),
+}
+
+pub(super) struct Api {
+    pub(super) meeting: Arc<Meeting>,
+    pub(super) detached: Detached,
+}
+
+#[OpenApi]
+impl Api {
+    /// Echoes what was understood.
+    #[oai(path = "/strict", method = "post", operation_id = "strict")]
+    async fn strict(&self, StrictJson(sample): StrictJson<Sample>) -> PlainText<String> {
+        PlainText(format!("{sample:?}"))
+    }
+
+    #[oai(path = "/ok", method = "get", operation_id = "ok")]
+    async fn ok(&self) -> PlainText<&'static str> {
+        PlainText("ok")
+    }
+
+    /// As many bytes as asked for.
+    #[oai(path = "/bytes", method = "get", operation_id = "bytes")]
+    async fn bytes(&self, count: Query<usize>) -> PlainText<String> {
+        PlainText("x".repeat(count.0))
+    }
+
+    #[oai(path = "/items/:id", method = "get", operation_id = "item")]
+    async fn item(&self, id: Path<Uuid>, context: RequestContext) -> PlainText<String> {
+        context.set_user(id.0.into());
+        PlainText(id.0.to_string())
+    }
+
+    #[oai(path = "/items/:id", method = "patch", operation_id = "patchItem")]
+    async fn patch_item(&self, id: Path<Uuid>) -> PlainText<String> {
+        PlainText(id.0.to_string())
+    }
+
+    #[oai(path = "/who", method = "get", operation_id = "who")]
+    async fn who(&self, context: RequestContext) -> PlainText<String> {
+        PlainText(format!(
+            "{}|{}|{}|{}",
+            context.request_id(),
+            context.traceparent(),
+            context.client_ip().unwrap(),
+            context.user_agent().unwrap_or_default(),
+        ))
+    }
+
+    #[oai(path = "/private", method = "get", operation_id = "private")]
+    async fn private(&self, token: BearerToken) -> PlainText<String> {
+        PlainText(token.as_str().to_owned())
+    }
+
+    #[oai(path = "/optional", method = "get", operation_id = "optional")]
+    async fn optional(&self, token: OptionalBearerToken) -> PlainText<String> {
+        PlainText(token.0.map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()))
+    }
+
+    #[oai(path = "/taken", method = "get", operation_id = "taken")]
+    async fn taken(&self, how: Query<Option<String>>) -> Result<Taken, Taken> {
+        match how.0.as_deref() {
+            Some("error") => Err(Taken::Conflict(ProblemCode::EmailTaken.into())),
+            Some("limited") => {
+                let problem = Problem::new(ProblemCode::RateLimited).with_retry_after(Duration::from_millis(2500));
+                Ok(Taken::Limited(problem.into(), "\"login\";r=0;t=3".to_owned()))
+            }
+            Some("never") => Ok(Taken::Ok(PlainText(String::new()))),
+            _ => Ok(Taken::Conflict(ProblemCode::EmailTaken.into())),
+        }
+    }
+
+    #[oai(path = "/panic", method = "get", operation_id = "panic")]
+    async fn panic(&self, _context: RequestContext) -> PlainText<String> {
+        panic!("with a canary-secret");
+    }
+
+    #[oai(path = "/detached-panic", method = "get", operation_id = "detachedPanic")]
+    async fn detached_panic(&self) -> poem::Result<PlainText<String>> {
+        Ok(self.detached.run(async { panic!("with a canary-secret") }).await?)
+    }
+
+    #[oai(path = "/broken", method = "get", operation_id = "broken")]
+    async fn broken(&self, how: Query<u16>) -> poem::Result<Json<String>> {
+        let status = StatusCode::from_u16(how.0).unwrap();
+        Err(poem::Error::from_string("with a canary-secret", status))
+    }
+
+    /// Waits until the test lets it go on.
+    #[oai(path = "/wait", method = "get", operation_id = "wait")]
+    async fn wait(&self, _context: RequestContext) -> PlainText<&'static str> {
+        self.meeting.arrived.notify_one();
+        self.meeting.go_on.notified().await;
+        PlainText("done")
+    }
+
+    /// Does something that must come to its end.
+    #[oai(path = "/work", method = "post", operation_id = "work")]
+    async fn work(&self) -> poem::Result<PlainText<&'static str>> {
+        let meeting = Arc::clone(&self.meeting);
+        let work = async move {
+            meeting.arrived.notify_one();
+            meeting.go_on.notified().await;
+            meeting.finished.fetch_add(1, Ordering::SeqCst);
+            meeting.done.notify_one();
+        };
+        self.detached.run(work).await?;
+        Ok(PlainText("done"))
+    }
+
+    /// One event, and then none for ever.
+    #[oai(path = "/stream", method = "get", operation_id = "stream")]
+    async fn stream(&self) -> EventStream<futures_util::stream::BoxStream<'static, String>> {
+        let first = futures_util::stream::once(async { "first".to_owned() });
+        EventStream::new(first.chain(futures_util::stream::pending()).boxed())
+    }
+}
+
+/// Bounds that a test can wait for.
+pub(super) fn quick() -> ServerSettings {
+    ServerSettings {
+        header_timeout: Duration::from_millis(300),
+        stall_timeout: Duration::from_millis(300),
+        idle_timeout: Duration::from_millis(900),
+        transfer_timeout: Duration::from_secs(3),
+        max_connections: 512,
+        shutdown_grace: Duration::from_millis(500),
+    }
+}
+
+pub(super) fn edge_settings() -> EdgeSettings {
+    EdgeSettings {
+        base_url: "https://auth.example/base".to_owned(),
+        trusted_proxies: TrustedProxies::default(),
+        body: BodyLimits { max_bytes: 1024, timeout: Duration::from_millis(300) },
+        deadline: Duration::from_secs(1),
+    }
+}
+
+/// The running application. Dropping it stops it.
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    pub(super) meeting: Arc<Meeting>,
+    pub(super) detached: Detached,
+    pub(super) stop: CancellationToken,
+    pub(super) served: JoinHandle<usize>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(super) fn service() -> OpenApiService<Api, ()> {
+    OpenApiService::new(Api { meeting: Arc::default(), detached: Detached::new() }, "test", "1")
+}
+
+fn endpoint(edge: EdgeSettings, meeting: Arc<Meeting>, detached: Detached) -> impl Endpoint<Output = Response> {
+    let routes = RouteTable::new().with_api::<Api>("/base").with_route("/base", "/problems", &["GET"]);
+    let api = OpenApiService::new(Api { meeting, detached }, "test", "1").into_endpoint();
+    let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
+    Route::new().nest("/base", Route::new().nest("/problems", pages()).nest("/", api)).with(edge)
+}
+
+pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (meeting, detached) = (Arc::new(Meeting::default()), Detached::new());
+    let stop = CancellationToken::new();
+    let endpoint = endpoint(edge, Arc::clone(&meeting), detached.clone());
+    let served = tokio::spawn(serve(listener, endpoint, server, stop.clone()));
+    Running { address, meeting, detached, stop, served }
+}
+
+pub(super) async fn start() -> Running {
+    start_with(quick(), edge_settings()).await
+}

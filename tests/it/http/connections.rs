@@ -1,0 +1,204 @@
+//! No client holds a connection for longer than it is useful.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, interval, timeout};
+
+use super::api::{edge_settings, quick, start, start_with};
+use super::raw::{PATIENCE, get, parse, read_reply};
+
+const OK: &[u8] = b"GET /base/ok HTTP/1.1\r\nHost: a\r\n\r\n";
+/// What a busy machine may add to a time.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Sends one byte of `bytes` every 50 ms, never all of them, until the server has closed; returns how long that took.
+async fn drip(address: SocketAddr, first: &[u8], bytes: &[u8]) -> Duration {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let began = Instant::now();
+    socket.write_all(first).await.unwrap();
+    let (mut reader, mut writer) = socket.split();
+    let closed = async {
+        let mut sink = Vec::new();
+        // A reset is as good as an end.
+        let _ = reader.read_to_end(&mut sink).await;
+    };
+    let dripping = async {
+        let mut pace = interval(Duration::from_millis(50));
+        for byte in bytes.iter().cycle() {
+            pace.tick().await;
+            if writer.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = closed => began.elapsed(),
+        () = dripping => unreachable!("it never ends"),
+        () = tokio::time::sleep(PATIENCE) => panic!("still open after {PATIENCE:?}"),
+    }
+}
+
+#[tokio::test]
+async fn slow_heads_end_with_the_header_timeout() {
+    let app = start().await;
+    let limit = quick().header_timeout;
+    let part = b"GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: ";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(tokio::spawn(drip(app.address, b"", b"")));
+        clients.push(tokio::spawn(drip(app.address, part, b"")));
+        clients.push(tokio::spawn(drip(app.address, part, b"x")));
+        clients.push(tokio::spawn(drip(app.address, &preface[..10], b"")));
+        clients.push(tokio::spawn(drip(app.address, preface, b"")));
+    }
+    // Meanwhile others are served.
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(get(app.address, "/base/ok").await.status, 200);
+        assert!(began.elapsed() < SLACK);
+    }
+    for client in clients {
+        let took = client.await.unwrap();
+        assert!(took >= limit - Duration::from_millis(20) && took < limit + SLACK, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_alive_connection_may_idle_longer_than_a_head_may_take() {
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    let mut buffer = [0_u8; 4096];
+    for _ in 0..3 {
+        socket.write_all(OK).await.unwrap();
+        let count = socket.read(&mut buffer).await.unwrap();
+        assert_eq!(parse(&buffer[..count]).status, 200);
+        // Longer than the header timeout: the connection is still there afterwards.
+        tokio::time::sleep(quick().header_timeout * 2).await;
+    }
+    let began = Instant::now();
+    assert_eq!(timeout(PATIENCE, socket.read(&mut buffer)).await.unwrap().unwrap(), 0);
+    assert!(began.elapsed() < quick().idle_timeout + SLACK);
+}
+
+#[tokio::test]
+async fn the_second_head_is_timed_like_the_first() {
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    let mut buffer = [0_u8; 4096];
+    socket.write_all(OK).await.unwrap();
+    assert!(socket.read(&mut buffer).await.unwrap() > 0);
+    let began = Instant::now();
+    socket.write_all(b"GET /base/ok HT").await.unwrap();
+    let end = timeout(PATIENCE, socket.read(&mut buffer)).await.unwrap();
+    assert!(!matches!(end, Ok(count) if count > 0));
+    let took = began.elapsed();
+    assert!(took < quick().idle_timeout, "the head was timed as idleness: {took:?}");
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_and_the_connection_closed() {
+    let app = start().await;
+    let head = b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket.write_all(head).await.unwrap();
+    let reply = read_reply(&mut socket).await;
+    assert_eq!((reply.status, &reply.problem()["code"]), (408, &"request_timeout".into()));
+
+    let took = drip(app.address, head, b" ").await;
+    assert!(took < edge_settings().body.timeout + SLACK, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_dropped() {
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    // More than the kernel buffers on both sides.
+    socket.write_all(b"GET /base/bytes?count=60000000 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let began = Instant::now();
+    // Writing goes on until the server has dropped the connection.
+    while socket.write_all(b" ").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(began.elapsed() < PATIENCE, "still open");
+    }
+    assert!(began.elapsed() < quick().stall_timeout + SLACK * 2);
+}
+
+#[tokio::test]
+async fn an_event_stream_may_stay_silent() {
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket.write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut buffer = [0_u8; 4096];
+    assert!(socket.read(&mut buffer).await.unwrap() > 0);
+    let longest = quick().transfer_timeout + Duration::from_millis(300);
+    let silent = timeout(longest, async {
+        while let Ok(count) = socket.read(&mut buffer).await {
+            assert!(count > 0, "the stream was closed");
+        }
+    });
+    assert!(silent.await.is_err());
+}
+
+#[tokio::test]
+async fn no_more_connections_than_allowed_are_served_at_a_time() {
+    let mut server = quick();
+    server.max_connections = 2;
+    server.header_timeout = Duration::from_secs(5);
+    let app = start_with(server, edge_settings()).await;
+    let one = TcpStream::connect(app.address).await.unwrap();
+    let other = TcpStream::connect(app.address).await.unwrap();
+    let address = app.address;
+    let third = tokio::spawn(async move { get(address, "/base/ok").await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!third.is_finished(), "a third connection was served");
+    drop(one);
+    assert_eq!(timeout(PATIENCE, third).await.unwrap().unwrap().status, 200);
+    drop(other);
+}
+
+#[tokio::test]
+async fn large_heads_are_refused() {
+    let app = start().await;
+    for filler in [17_000, 300_000] {
+        let mut socket = TcpStream::connect(app.address).await.unwrap();
+        let head = format!("GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: {}\r\n\r\n", "x".repeat(filler));
+        // The server may close before it has all of it.
+        let _ = socket.write_all(head.as_bytes()).await;
+        assert_eq!(read_reply(&mut socket).await.status, 431);
+    }
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_in_flight_and_nothing_else() {
+    let app = start().await;
+    let mut idle = TcpStream::connect(app.address).await.unwrap();
+    idle.write_all(OK).await.unwrap();
+    let mut buffer = [0_u8; 4096];
+    assert!(idle.read(&mut buffer).await.unwrap() > 0);
+    let mut busy = TcpStream::connect(app.address).await.unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+
+    app.stop.cancel();
+    assert_eq!(timeout(PATIENCE, idle.read(&mut buffer)).await.unwrap().unwrap(), 0);
+    app.meeting.go_on.notify_one();
+    let reply = read_reply(&mut busy).await;
+    assert_eq!((reply.status, reply.header("connection")), (200, vec!["close"]));
+    assert!(TcpStream::connect(app.address).await.is_err());
+}
+
+#[tokio::test]
+async fn stopping_ends_when_the_grace_does() {
+    let mut app = start().await;
+    let mut busy = TcpStream::connect(app.address).await.unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+    app.stop.cancel();
+    let dropped = timeout(quick().shutdown_grace + SLACK, &mut app.served).await.unwrap().unwrap();
+    assert_eq!(dropped, 1);
+}

@@ -1,0 +1,123 @@
+//! HTTP/2 without TLS, in frames.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::api::{quick, start};
+use super::raw::{PATIENCE, get};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    frame.extend_from_slice(&[kind, flags]);
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// `GET path`, in HPACK without compression (RFC 7541 appendix A: 2 = GET, 6 = http, 4 and 1 = names of path and authority).
+fn get_request(stream: u32, path: &str) -> Vec<u8> {
+    let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path.as_bytes());
+    block.extend_from_slice(&[0x01, 1, b'a']);
+    frame(HEADERS, END_STREAM | END_HEADERS, stream, &block)
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(PREFACE).await.unwrap();
+    socket.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+    socket
+}
+
+/// The next frame: its type, flags, stream and payload; `None` at the end.
+async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
+    let mut head = [0_u8; 9];
+    timeout(PATIENCE, socket.read_exact(&mut head)).await.expect("a frame or the end").ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; usize::try_from(length).unwrap()];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
+}
+
+#[tokio::test]
+async fn requests_are_served_over_http2() {
+    let app = start().await;
+    let mut socket = connect(app.address).await;
+    for stream in [1, 3, 5] {
+        socket.write_all(&get_request(stream, "/base/ok")).await.unwrap();
+        let mut body = Vec::new();
+        loop {
+            let (kind, flags, of, payload) = read_frame(&mut socket).await.unwrap();
+            if kind == DATA && of == stream {
+                body.extend_from_slice(&payload);
+            }
+            if of == stream && flags & END_STREAM != 0 {
+                break;
+            }
+        }
+        assert_eq!(body, b"ok");
+    }
+    // Idle: told to go away, then closed.
+    let began = Instant::now();
+    let mut told = false;
+    while let Some((kind, ..)) = read_frame(&mut socket).await {
+        told |= kind == GOAWAY;
+    }
+    assert!(told);
+    let took = began.elapsed();
+    assert!(took < quick().idle_timeout + Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn rapid_resets_end_the_connection_and_nothing_else() {
+    let app = start().await;
+    let mut socket = connect(app.address).await;
+    let mut flood = Vec::new();
+    for number in 0..2000_u32 {
+        let stream = number * 2 + 1;
+        flood.extend_from_slice(&get_request(stream, "/base/wait"));
+        flood.extend_from_slice(&frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    // The server may close before it has all of it.
+    let _ = socket.write_all(&flood).await;
+    while read_frame(&mut socket).await.is_some() {}
+    assert_eq!(get(app.address, "/base/ok").await.status, 200);
+}
+
+#[tokio::test]
+async fn half_a_header_block_does_not_hold_the_connection() {
+    let app = start().await;
+    let mut socket = connect(app.address).await;
+    let began = Instant::now();
+    socket.write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86])).await.unwrap();
+    while read_frame(&mut socket).await.is_some() {}
+    let took = began.elapsed();
+    assert!(took < quick().header_timeout + Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_client_without_window_does_not_hold_the_connection() {
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket.write_all(PREFACE).await.unwrap();
+    // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: the server may never send a byte of a body.
+    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
+    socket.write_all(&get_request(1, "/base/ok")).await.unwrap();
+    let began = Instant::now();
+    while read_frame(&mut socket).await.is_some() {}
+    let took = began.elapsed();
+    assert!(took < quick().transfer_timeout + Duration::from_secs(4), "{took:?}");
+}

@@ -1,0 +1,139 @@
+//! Whatever goes wrong is told as a problem document, and nothing of what was sent comes back.
+
+use super::api::{edge_settings, quick, start, start_with};
+use super::raw::{get, post, request, send};
+
+#[tokio::test]
+async fn every_error_of_the_framework_is_a_problem() {
+    let app = start().await;
+    let uuid = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
+    for (method, path, status, code) in [
+        ("GET", "/base/canary-secret".to_owned(), 404, "not_found"),
+        ("GET", "/canary-secret".to_owned(), 404, "not_found"),
+        ("GET", "/".to_owned(), 404, "not_found"),
+        ("GET", "/base/items/canary-secret".to_owned(), 400, "invalid_parameter"),
+        ("GET", "/base/bytes?count=canary-secret".to_owned(), 400, "invalid_parameter"),
+        ("GET", "/base/bytes".to_owned(), 400, "invalid_parameter"),
+        ("DELETE", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
+        ("OPTIONS", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
+        ("TRACE", "/base/ok".to_owned(), 405, "method_not_allowed"),
+        ("CANARY", "/base/ok".to_owned(), 405, "method_not_allowed"),
+        ("GET", "/base/panic".to_owned(), 500, "internal_error"),
+        ("GET", "/base/detached-panic".to_owned(), 500, "internal_error"),
+        ("GET", "/base/broken?how=500".to_owned(), 500, "internal_error"),
+        ("GET", "/base/broken?how=502".to_owned(), 502, "internal_error"),
+        ("GET", "/base/broken?how=503".to_owned(), 503, "service_unavailable"),
+        ("GET", "/base/broken?how=418".to_owned(), 418, "bad_request"),
+        ("GET", "/base/taken".to_owned(), 409, "email_taken"),
+        ("GET", "/base/taken?how=error".to_owned(), 409, "email_taken"),
+        ("GET", "/base/taken?how=limited".to_owned(), 429, "rate_limited"),
+    ] {
+        let reply = request(app.address, method, &path, &[], b"").await;
+        assert_eq!(reply.status, status, "{method} {path}");
+        assert_eq!(reply.problem()["code"], code, "{method} {path}");
+        assert!(!reply.body.contains("canary-secret"), "{reply:?}");
+        assert!(!reply.head.contains("canary-secret"), "{reply:?}");
+    }
+    // Nothing of it has harmed the server.
+    assert_eq!(get(app.address, "/base/ok").await.body, "ok");
+}
+
+#[tokio::test]
+async fn statuses_carry_their_headers() {
+    let app = start().await;
+    let uuid = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
+    let not_allowed = request(app.address, "DELETE", &format!("/base/items/{uuid}"), &[], b"").await;
+    assert_eq!(not_allowed.header("allow"), ["GET, HEAD, PATCH"]);
+
+    let limited = get(app.address, "/base/taken?how=limited").await;
+    assert_eq!(limited.header("retry-after"), ["3"]);
+    assert_eq!(limited.header("ratelimit"), ["\"login\";r=0;t=3"]);
+
+    assert_eq!(get(app.address, "/base/broken?how=503").await.header("retry-after"), ["1"]);
+    assert_eq!(get(app.address, "/base/broken?how=401").await.header("www-authenticate"), [r#"Bearer realm="watchword""#]);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_in_503() {
+    let app = start().await;
+    let reply = get(app.address, "/base/wait").await;
+    assert_eq!((reply.status, &reply.problem()["code"]), (503, &"deadline_exceeded".into()));
+    assert_eq!(reply.header("retry-after"), ["1"]);
+}
+
+#[tokio::test]
+async fn a_head_request_is_answered_like_a_get() {
+    let app = start().await;
+    let reply = request(app.address, "HEAD", "/base/ok", &[], b"").await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    let reply = request(app.address, "HEAD", "/base/taken", &[], b"").await;
+    assert_eq!((reply.status, reply.body.as_str()), (409, ""));
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_in_size_and_form() {
+    let app = start().await;
+    let large = format!(r#"{{"email":"{}"}}"#, "x".repeat(2000));
+    let declared = post(app.address, "/base/strict", &large).await;
+    assert_eq!((declared.status, &declared.problem()["code"]), (413, &"payload_too_large".into()));
+
+    // Also where nobody would read it, and however it is sent.
+    let elsewhere = request(app.address, "GET", "/base/ok", &[], &[b'x'; 2000]).await;
+    assert_eq!(elsewhere.status, 413);
+    let head = "POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut chunked = head.as_bytes().to_vec();
+    for _ in 0..100 {
+        chunked.extend_from_slice(b"400\r\n");
+        chunked.extend_from_slice(&[b' '; 0x400]);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    let reply = send(app.address, &chunked).await;
+    assert_eq!((reply.status, &reply.problem()["code"]), (413, &"payload_too_large".into()));
+}
+
+#[tokio::test]
+async fn a_client_in_the_middle_of_a_body_that_is_too_large_learns_it() {
+    let app = start_with(quick(), edge_settings()).await;
+    // More than the kernel buffers: without reading on, closing would reset the connection and lose the answer.
+    let reply = post(app.address, "/base/strict", vec![b'x'; 900_000]).await;
+    assert_eq!(reply.status, 413);
+}
+
+#[tokio::test]
+async fn only_json_is_json() {
+    let app = start().await;
+    let body = br#"{"email":"a","password":"b"}"#;
+    for (content_type, status) in [
+        ("application/json", 200),
+        ("Application/JSON", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/json;charset=UTF-8", 200),
+        ("application/problem+json", 415),
+        ("text/json", 415),
+        ("text/plain", 415),
+        ("application/jsonp", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("canary-secret", 415),
+    ] {
+        let reply = request(app.address, "POST", "/base/strict", &[("Content-Type", content_type)], body).await;
+        assert_eq!(reply.status, status, "{content_type}");
+        if status != 200 {
+            assert_eq!(reply.problem()["code"], "unsupported_media_type");
+            assert!(!reply.body.contains("canary-secret"));
+        }
+    }
+    assert_eq!(request(app.address, "POST", "/base/strict", &[], body).await.status, 415);
+    let encoded = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
+    assert_eq!(request(app.address, "POST", "/base/strict", &encoded, body).await.status, 415);
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_has_a_page() {
+    let app = start().await;
+    let index = get(app.address, "/base/problems").await;
+    assert_eq!(index.status, 200);
+    let page = get(app.address, "/base/problems/email_taken").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("email_taken") && !page.body.contains("username_taken"));
+    assert_eq!(get(app.address, "/base/problems/canary").await.problem()["code"], "not_found");
+}

@@ -1,0 +1,14 @@
+//! Every test of the service, in one binary: real servers, real sockets.
+//!
+//! `support` is the harness; read its documentation first.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
+
+#[expect(dead_code, reason = "a harness offers more than the tests of the day use")]
+mod support;
+
+mod architecture;
+mod config;
+mod flows;
+mod harness;
+mod security;
+mod telemetry;

@@ -1,0 +1,83 @@
+//! Outages: NATS down at the start, killed and paused under load; the relay killed between publish and settle.
+
+use std::time::Duration;
+
+use super::rig::{Rig, SOON};
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::nats::{NatsOptions, NatsServer};
+use crate::support::wait::eventually;
+
+flow_tests! {
+    nats_is_down_at_the_start => down_at_start,
+    nats_is_killed_again_and_again_under_load => killed_under_load,
+    the_relay_is_killed_again_and_again => relay_killed,
+}
+
+fn durable() -> NatsOptions {
+    NatsOptions { sync_always: true, ..NatsOptions::default() }
+}
+
+async fn down_at_start(backend: Backend) {
+    let mut nats = NatsServer::not_started(durable());
+    let rig = Rig::new(backend, &nats).await;
+    let running = rig.start().await;
+    rig.record(3, 40).await;
+    eventually(SOON, || async { running.metric("watchword_outbox_pending") >= 120.0 }).await;
+    assert_eq!(rig.database.unpublished().await.expect("count"), 120);
+    assert!(!running.nats.status().borrow().connected);
+    nats.start_again().await;
+    rig.agrees_with(&nats).await;
+    running.stop().await;
+}
+
+async fn killed_under_load(backend: Backend) {
+    let mut nats = NatsServer::start_with(durable()).await;
+    let rig = Rig::new(backend, &nats).await;
+    let running = rig.start().await;
+    for round in 0..4 {
+        rig.record(6, 150).await;
+        // Wait for the middle of it, then pull the plug.
+        let before = 900 * round;
+        eventually(SOON, || async {
+            rig.database.count("SELECT count(*) FROM events WHERE published_at IS NOT NULL").await.expect("count") > before
+        })
+        .await;
+        nats.kill();
+        rig.record(2, 20).await;
+        nats.start_again().await;
+    }
+    rig.agrees_with(&nats).await;
+    running.stop().await;
+}
+
+async fn relay_killed(backend: Backend) {
+    let nats = NatsServer::start().await;
+    let rig = Rig::new(backend, &nats).await;
+    for _ in 0..8 {
+        rig.record(5, 150).await;
+        let running = rig.start().await;
+        running.ready().await;
+        // Somewhere in the work: before, in the middle of or after a publish.
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        running.kill().await;
+    }
+    let running = rig.start().await;
+    rig.agrees_with(&nats).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_frozen_server_loses_and_doubles_nothing() {
+    let nats = NatsServer::start_with(durable()).await;
+    let rig = Rig::new(Backend::Sqlite, &nats).await;
+    let running = rig.start().await;
+    running.ready().await;
+    nats.pause();
+    rig.record(3, 50).await;
+    // Longer than the wait for an acknowledgement, so that the outcome is unknown and everything is sent again.
+    eventually(SOON, || async { running.metric("watchword_reconcile_runs_total") >= 2.0 }).await;
+    nats.resume();
+    rig.agrees_with(&nats).await;
+    running.stop().await;
+}

@@ -1,0 +1,9 @@
+//! The relay and JetStream, against real servers: nothing lost, nothing doubled, each user's events in order.
+
+mod embedded;
+mod faults;
+mod leadership;
+mod publishing;
+mod reconciling;
+mod rig;
+mod streams;

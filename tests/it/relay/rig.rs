@@ -1,0 +1,234 @@
+//! The relay on its own: a store, a NATS connection and the relay between them, without the HTTP service.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use watchword::config::Settings;
+use watchword::domain::clock::{Clock, SystemClock};
+use watchword::domain::random::{Random, SystemRandom};
+use watchword::jetstream::{Nats, NatsHandle, StreamState};
+use watchword::relay::{Relay, RelayParts};
+use watchword::store::{EventProfile, Ledger, Store};
+use watchword::telemetry::Metrics;
+use watchword_events::Pii;
+
+use crate::support::database::{Backend, Database};
+use crate::support::invariants::differences;
+use crate::support::nats::{NatsServer, StreamMessage};
+use crate::support::run_dir::scratch;
+use crate::support::wait::eventually;
+
+/// How long the relay may take for anything.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// The stream.
+pub(crate) const STREAM: &str = "auth-events";
+
+/// A database with the service's tables, and the settings that point to it and to a NATS server.
+pub(crate) struct Rig {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+}
+
+/// A relay and its connection.
+pub(crate) struct Running {
+    pub(crate) nats: NatsHandle,
+    pub(crate) metrics: Arc<Metrics>,
+    stop_relay: CancellationToken,
+    stop_nats: CancellationToken,
+    relay: JoinHandle<()>,
+}
+
+/// The settings with everything as shipped but the places.
+pub(crate) fn settings(nats: Option<&NatsServer>) -> Settings {
+    let mut settings = Settings::load_from(None, []).expect("the defaults");
+    settings.data_dir = scratch("relay");
+    settings.nats.url = nats.map(|nats| SecretString::from(nats.url()));
+    settings
+}
+
+/// The system's time, as the relay takes it.
+pub(crate) fn now() -> watchword::relay::Clock {
+    Arc::new(|| SystemClock.now())
+}
+
+impl Rig {
+    /// A fresh database.
+    pub(crate) async fn new(backend: Backend, nats: &NatsServer) -> Self {
+        let mut settings = settings(Some(nats));
+        let database = Database::fresh(backend, &settings.data_dir).await;
+        settings.database.url = database.url().map(SecretString::from);
+        let store = open(&settings).await;
+        store.migrate_up().await.expect("migrate");
+        Self { settings, store, database }
+    }
+
+    /// The ledger as the relay sees it.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.store.ledger()
+    }
+
+    /// Starts a connection and a relay.
+    pub(crate) async fn start(&self) -> Running {
+        let metrics = Metrics::new().expect("metrics");
+        let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
+        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
+        let relay = Relay::spawn(RelayParts {
+            ledger: self.ledger(),
+            publisher: nats.publisher(),
+            now: now(),
+            metrics: metrics.clone(),
+            shutdown: stop_relay.clone(),
+            flush_for: Duration::from_secs(10),
+        });
+        Running { nats, metrics, stop_relay, stop_nats, relay }
+    }
+
+    /// Records events: `count` for each of `users` new users, their events interleaved.
+    pub(crate) async fn record(&self, users: u32, count: u32) {
+        let users: Vec<Uuid> = (0..users).map(|_| id()).collect();
+        for batch in (1..=count).collect::<Vec<_>>().chunks(50) {
+            let rows: Vec<String> =
+                batch.iter().flat_map(|seq| users.iter().map(|user| self.row(Some(*user), *seq, &payload(*seq)))).collect();
+            self.insert(&rows).await;
+        }
+    }
+
+    /// Records one event about nobody, with this payload.
+    pub(crate) async fn record_payload(&self, payload: &str) {
+        self.insert(&[self.row(None, 0, payload)]).await;
+    }
+
+    async fn insert(&self, rows: &[String]) {
+        for rows in rows.chunks(500) {
+            let sql = format!(
+                "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) VALUES {}",
+                rows.join(",")
+            );
+            self.execute(&sql).await;
+        }
+    }
+
+    fn row(&self, user: Option<Uuid>, seq: u32, payload: &str) -> String {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (uuid, bytes): (fn(Uuid) -> String, _) = match self.database {
+            Database::Sqlite(_) => (|id| format!("X'{}'", id.simple()), format!("X'{}'", hex(payload.as_bytes()))),
+            Database::Postgres { .. } => (|id| format!("'{id}'"), format!("'\\x{}'", hex(payload.as_bytes()))),
+        };
+        let (user, user_seq) = user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| (uuid(user), seq.to_string()));
+        let at = now()().unix_timestamp_nanos() / 1_000_000;
+        format!("({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})", uuid(id()))
+    }
+
+    /// Runs one statement in the database.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.database {
+            Database::Sqlite(file) => {
+                let url = format!("sqlite://{}", file.display());
+                let mut connection = SqliteConnection::connect(&url).await.expect("open the database");
+                connection.execute(sql).await.expect("execute");
+            }
+            Database::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url).await.expect("connect to the database");
+                connection.execute(sql).await.expect("execute");
+            }
+        }
+    }
+
+    /// Waits until everything is published (or parked).
+    pub(crate) async fn drained(&self) {
+        eventually(SOON, || async {
+            match self.database.unpublished().await {
+                Ok(0) => Ok(()),
+                Ok(left) => Err(format!("{left} events are not published")),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await;
+    }
+
+    /// Waits until the ledger is drained, and checks that the stream holds exactly what the ledger says.
+    pub(crate) async fn agrees_with(&self, nats: &NatsServer) -> Vec<StreamMessage> {
+        self.drained().await;
+        let (ledger, messages) = (self.database.ledger().await.expect("read the ledger"), nats.messages(STREAM).await);
+        assert_eq!(differences(&ledger, &messages), Vec::<String>::new());
+        for row in ledger.iter().filter(|row| row.parked_reason.is_none()) {
+            let message = messages.iter().find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
+            let id = message.and_then(|message| message.header("Nats-Msg-Id")).map(str::to_owned);
+            assert_eq!(id, Some(row.id.to_string()), "row {} is not where the ledger says", row.seq);
+        }
+        messages
+    }
+}
+
+impl Running {
+    /// Waits until the stream can take events.
+    pub(crate) async fn ready(&self) {
+        self.stream(|stream| matches!(stream, StreamState::Ok(_))).await;
+    }
+
+    /// Waits until the stream is seen in a state.
+    pub(crate) async fn stream(&self, is: impl Fn(&StreamState) -> bool) -> StreamState {
+        let mut status = self.nats.status();
+        let seen = tokio::time::timeout(SOON, status.wait_for(|status| is(&status.stream))).await;
+        seen.unwrap_or_else(|_| panic!("the stream is {:?}", self.nats.status().borrow().stream))
+            .expect("the status")
+            .stream
+            .clone()
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics.render();
+        let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+        let line = line.unwrap_or_else(|| panic!("no metric {name}"));
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
+    }
+
+    /// Stops the relay (which flushes), then the connection.
+    pub(crate) async fn stop(self) {
+        self.stop_relay.cancel();
+        self.relay.await.expect("the relay");
+        self.stop_nats.cancel();
+        self.nats.stopped().await;
+    }
+
+    /// Ends the relay at once, as if the process had been killed between two statements.
+    pub(crate) async fn kill(self) {
+        self.relay.abort();
+        let _ = self.relay.await;
+        self.stop_relay.cancel();
+        self.stop_nats.cancel();
+        self.nats.stopped().await;
+    }
+}
+
+/// Opens the store of the settings.
+pub(crate) async fn open(settings: &Settings) -> Store {
+    let profile = EventProfile {
+        service: settings.events.service.clone(),
+        environment: settings.events.environment.clone(),
+        pii: Pii::Full,
+        schema_base_url: settings.http.public_url.clone(),
+    };
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    Store::connect(&settings.database, &PathBuf::from(&settings.data_dir), profile, random).await.expect("open the store")
+}
+
+/// A fresh id.
+pub(crate) fn id() -> Uuid {
+    let mut bytes = [0; 16];
+    SystemRandom::default().fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+fn payload(seq: u32) -> String {
+    format!(r#"{{"id":"{}","data":{{"userSeq":{seq},"filler":"{}"}}}}"#, id(), "x".repeat(300))
+}

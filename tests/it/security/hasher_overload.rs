@@ -1,0 +1,284 @@
+//! The hashing pool with more work than it can do.
+
+use std::fs;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use watchword::security::hasher::HasherStats;
+use watchword::security::{HashError, HashParams, Hasher, PoolSize};
+
+use super::hasher::{CHEAP, password, size, start};
+use super::support::stats;
+
+/// Long enough to look at the pool while it hashes.
+const SLOW: HashParams = HashParams {
+    memory_kib: 65_536,
+    iterations: 8,
+    parallelism: 1,
+};
+
+/// Waits for a state that has to come; the bound only ends a test that would hang.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A pool whose one thread is hashing and whose queue is empty.
+async fn occupied(
+    bounds: PoolSize,
+    stats: &HasherStats,
+) -> (Arc<Hasher>, tokio::task::JoinHandle<Result<(), HashError>>) {
+    let hasher = Arc::new(start(SLOW, bounds, stats.clone()));
+    loop {
+        let first = spawn(&hasher);
+        until("the first hash begins or is refused", || {
+            stats.active.get() == 1 || first.is_finished()
+        })
+        .await;
+        if !first.is_finished() {
+            return (hasher, first);
+        }
+        // The thread was slow to start, on a busy machine; it runs now.
+    }
+}
+
+fn spawn(hasher: &Arc<Hasher>) -> tokio::task::JoinHandle<Result<(), HashError>> {
+    let hasher = Arc::clone(hasher);
+    tokio::spawn(async move { hasher.verify_dummy(password("whatever it is")).await })
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let stats = stats();
+    let bounds = PoolSize {
+        max_queue_per_thread: 2,
+        max_wait: Duration::from_secs(15),
+        ..size(1)
+    };
+    let (hasher, first) = occupied(bounds, &stats).await;
+    let waiting = [spawn(&hasher), spawn(&hasher)];
+    until("two wait", || stats.queue_depth.get() == 2).await;
+    let refused = hasher.hash(password("one too many")).await.unwrap_err();
+    assert_eq!(
+        refused,
+        HashError::Busy {
+            retry_after: Duration::from_secs(15)
+        }
+    );
+    assert_eq!(
+        hasher.verify_dummy(password("one too many")).await,
+        Err(refused),
+        "known and unknown alike"
+    );
+    assert_eq!(
+        (stats.active.get(), stats.queue_depth.get()),
+        (1, 2),
+        "answered before any hash has ended"
+    );
+    assert_eq!(stats.rejected.get(), 2);
+    assert_eq!(first.await.unwrap(), Ok(()));
+    for task in waiting {
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+    assert_eq!((stats.active.get(), stats.queue_depth.get()), (0, 0));
+    assert_eq!(stats.wait_seconds.get_sample_count(), 3);
+}
+
+#[tokio::test]
+async fn who_waited_too_long_is_refused_and_never_hashed() {
+    let stats = stats();
+    let bounds = PoolSize {
+        max_wait: Duration::from_millis(50),
+        ..size(1)
+    };
+    let (hasher, first) = occupied(bounds, &stats).await;
+    let hashed = stats.wait_seconds.get_sample_count();
+    let refused = hasher.verify_dummy(password("too late")).await;
+    assert_eq!(
+        refused,
+        Err(HashError::Busy {
+            retry_after: Duration::from_secs(1)
+        })
+    );
+    assert_eq!(
+        (stats.active.get(), first.is_finished()),
+        (1, false),
+        "refused while the other still hashes"
+    );
+    assert_eq!(
+        first.await.unwrap(),
+        Ok(()),
+        "what was begun in time is finished, however long it takes"
+    );
+    until("the refused one is dropped", || stats.queue_depth.get() == 0).await;
+    drop(hasher);
+    assert_eq!(
+        stats.wait_seconds.get_sample_count(),
+        hashed,
+        "the refused one was never hashed"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_frees_nothing_until_its_hash_has_ended() {
+    let stats = stats();
+    let (hasher, first) = occupied(size(1), &stats).await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    assert_eq!(stats.active.get(), 1, "the thread is still at it");
+    let next = spawn(&hasher);
+    until("the next one waits", || stats.queue_depth.get() == 1).await;
+    assert_eq!(stats.active.get(), 1, "and no second hash runs beside it");
+    assert_eq!(next.await.unwrap(), Ok(()));
+    assert_eq!(stats.wait_seconds.get_sample_count(), 2);
+}
+
+#[tokio::test]
+async fn a_waiting_job_whose_caller_went_away_is_not_hashed() {
+    let stats = stats();
+    let (hasher, first) = occupied(size(1), &stats).await;
+    let gone: Vec<_> = (0..10).map(|_| spawn(&hasher)).collect();
+    until("ten wait", || stats.queue_depth.get() == 10).await;
+    for task in gone {
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(spawn(&hasher).await.unwrap(), Ok(()));
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert_eq!(stats.wait_seconds.get_sample_count(), 2, "the first and the last");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn never_more_hashes_at_once_than_threads() {
+    let stats = stats();
+    let bounds = PoolSize {
+        max_queue_per_thread: 1000,
+        max_wait: Duration::from_secs(15),
+        ..size(2)
+    };
+    let hasher = Arc::new(start(
+        HashParams {
+            memory_kib: 1024,
+            iterations: 1,
+            parallelism: 1,
+        },
+        bounds,
+        stats.clone(),
+    ));
+    let tasks: Vec<_> = (0..300).map(|_| spawn(&hasher)).collect();
+    let mut most = 0;
+    while stats.wait_seconds.get_sample_count() < 300 {
+        most = most.max(stats.active.get());
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+    assert!((1..=2).contains(&most), "{most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_times_too_much_work_is_refused_early_and_the_rest_is_served() {
+    let stats = stats();
+    let params = HashParams {
+        memory_kib: 8192,
+        iterations: 2,
+        parallelism: 1,
+    };
+    let bounds = PoolSize {
+        max_wait: Duration::from_millis(200),
+        ..size(2)
+    };
+    let hasher = Arc::new(start(params, bounds, stats.clone()));
+    let begun = Instant::now();
+    let callers: Vec<_> = (0..200)
+        .map(|_| {
+            let hasher = Arc::clone(&hasher);
+            tokio::spawn(async move {
+                let (mut served, mut refused) = (Vec::new(), Vec::new());
+                while begun.elapsed() < Duration::from_secs(2) {
+                    let asked = Instant::now();
+                    match hasher.verify_dummy(password("again and again")).await {
+                        Ok(()) => served.push(asked.elapsed()),
+                        Err(HashError::Busy { .. }) => {
+                            refused.push(asked.elapsed());
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+                (served, refused)
+            })
+        })
+        .collect();
+    let (mut served, mut refused) = (Vec::new(), Vec::new());
+    for caller in callers {
+        let (ok, busy) = caller.await.unwrap();
+        served.extend(ok);
+        refused.extend(busy);
+    }
+    served.sort_unstable();
+    refused.sort_unstable();
+    let p99 = |times: &[Duration]| times[times.len() * 99 / 100];
+    assert!(
+        served.len() > 20 && refused.len() > 100,
+        "{} served, {} refused",
+        served.len(),
+        refused.len()
+    );
+    assert!(
+        p99(&served) < Duration::from_secs(1),
+        "served within the wait and its own time: {:?}",
+        p99(&served)
+    );
+    assert_eq!(stats.rejected.get(), refused.len() as u64);
+    assert_eq!(stats.queue_depth.get(), 0);
+}
+
+#[tokio::test]
+async fn dropping_the_pool_ends_its_threads_and_frees_its_memory() {
+    let threads = |name: &str| {
+        let tasks = fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|t| fs::read_to_string(t.unwrap().path().join("comm")).ok());
+        names.filter(|n| n.trim() == name).count()
+    };
+    let stats = stats();
+    let hasher = start(CHEAP, size(7), stats.clone());
+    assert_eq!(hasher.threads(), 7);
+    hasher.verify_dummy(password("one hash")).await.unwrap();
+    // Only this test has a pool of seven.
+    until("the seventh thread runs", || threads("hash-6") == 1).await;
+    drop(hasher);
+    assert_eq!(threads("hash-6"), 0);
+}
+
+#[test]
+fn a_pool_that_is_dropped_while_others_wait_leaves_nobody_waiting() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let stats = stats();
+        let (hasher, first) = occupied(size(1), &stats).await;
+        let waiting: Vec<_> = (0..5).map(|_| spawn(&hasher)).collect();
+        until("five wait", || stats.queue_depth.get() == 5).await;
+        for task in waiting {
+            task.abort();
+        }
+        first.abort();
+        let begun = Instant::now();
+        until("nobody else holds the pool", || Arc::strong_count(&hasher) == 1).await;
+        thread::spawn(move || drop(hasher)).join().unwrap();
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "no more than the one hash that ran"
+        );
+        assert_eq!((stats.active.get(), stats.queue_depth.get()), (0, 0));
+    });
+}

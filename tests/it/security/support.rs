@@ -1,0 +1,92 @@
+//! What these tests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge};
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use watchword::domain::ids::{SessionId, UserId};
+use watchword::domain::random::Random;
+use watchword::domain::user::Role;
+use watchword::security::hasher::HasherStats;
+use watchword::security::signing_keys::NewKey;
+use watchword::security::{AccessGrant, AccessTokens, KeyRing, SecretKey, SigningKey, TokenPolicy};
+
+pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00.25 UTC);
+pub(super) const ISSUER: &str = "https://auth.example.test";
+pub(super) const AUDIENCE: &str = "watchword";
+
+/// Bytes that look random and are the same in every run.
+pub(super) struct Sequence(AtomicU64);
+
+impl Sequence {
+    pub(super) const fn new(start: u64) -> Self {
+        Self(AtomicU64::new(start))
+    }
+}
+
+impl Random for Sequence {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(32) {
+            let number = self.0.fetch_add(1, Ordering::Relaxed);
+            let block = digest::digest(&digest::SHA256, &number.to_be_bytes());
+            chunk.iter_mut().zip(block.as_ref()).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+pub(super) fn secret(start: u64) -> SecretKey {
+    let mut material = [0_u8; 32];
+    Sequence::new(start).fill(&mut material);
+    SecretKey::from_bytes(&material).unwrap()
+}
+
+pub(super) fn signing_key(start: u64, activates_at: OffsetDateTime) -> SigningKey {
+    let new = NewKey {
+        activates_at,
+        expires_at: activates_at + Duration::from_secs(31 * 24 * 3600),
+    };
+    SigningKey::generate(&new, activates_at, &Sequence::new(start)).unwrap()
+}
+
+pub(super) fn policy() -> TokenPolicy {
+    TokenPolicy::new(ISSUER, AUDIENCE, Duration::from_secs(900), Duration::from_secs(5))
+}
+
+pub(super) fn tokens(key: SigningKey) -> AccessTokens {
+    AccessTokens::new(policy(), Arc::new(KeyRing::new([key]))).unwrap()
+}
+
+pub(super) fn issue(tokens: &AccessTokens, now: OffsetDateTime, roles: &[Role], random: &dyn Random) -> String {
+    let grant = AccessGrant {
+        user_id: user(),
+        session_id: session(),
+        roles,
+    };
+    text(&tokens.issue(&grant, now, random).unwrap().token)
+}
+
+pub(super) fn user() -> UserId {
+    "018f0000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+pub(super) fn session() -> SessionId {
+    "018f0000-0000-7000-8000-0000000000aa".parse().unwrap()
+}
+
+pub(super) fn text(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
+pub(super) fn stats() -> HasherStats {
+    HasherStats {
+        queue_depth: IntGauge::new("depth", "d").unwrap(),
+        active: IntGauge::new("active", "a").unwrap(),
+        wait_seconds: Histogram::with_opts(HistogramOpts::new("wait", "w")).unwrap(),
+        rejected: IntCounter::new("rejected", "r").unwrap(),
+    }
+}

@@ -1,0 +1,310 @@
+//! The production application in this process, on real servers.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use watchword::app::{App, AppError, Seams};
+use watchword::config::Settings;
+use watchword::domain::clock::{Clock, SystemClock};
+use watchword::domain::random::SystemRandom;
+
+use super::database::{Backend, Database, LedgerRow};
+use super::http::Http;
+use super::invariants::differences;
+use super::nats::{NatsOptions, NatsServer, StreamMessage};
+use super::redis::RedisServer;
+use super::run_dir::scratch;
+use super::wait::{eventually, within};
+
+/// How long the relay may take to publish what is in the ledger once everything works.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long the application may take to start or to stop.
+const LIFECYCLE: Duration = Duration::from_secs(40);
+/// The password that tests use when it does not matter.
+pub(crate) const PASSWORD: &str = "correct horse battery 7";
+/// The key that every instance of a test shares: base64 of 32 bytes.
+const SECRET_KEY: &str = "dGhlIHRlc3RzIHNoYXJlIHRoaXMga2V5LCAzMiBieXQ=";
+
+type Change = Box<dyn FnOnce(&mut Settings) + Send>;
+
+/// How a [`TestApp`] is set up.
+pub(crate) struct Builder {
+    backend: Backend,
+    clock: Arc<dyn Clock>,
+    nats: Option<NatsServer>,
+    changes: Vec<Change>,
+}
+
+impl Builder {
+    /// Changes the settings, after the harness has filled them in.
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Uses this clock instead of the system's.
+    pub(crate) fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Uses this NATS server, which may not run yet.
+    pub(crate) fn nats(mut self, nats: NatsServer) -> Self {
+        self.nats = Some(nats);
+        self
+    }
+
+    /// Starts the servers and the application.
+    pub(crate) async fn spawn(self) -> TestApp {
+        let data_dir = scratch("app");
+        let database = Database::fresh(self.backend, &data_dir).await;
+        let redis = match self.backend {
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(RedisServer::start().await),
+        };
+        let nats = match self.nats {
+            Some(nats) => nats,
+            None => NatsServer::start_with(NatsOptions::default()).await,
+        };
+        let mut settings = settings(data_dir, &database, redis.as_ref(), &nats);
+        for change in self.changes {
+            change(&mut settings);
+        }
+        settings.validate().expect("valid settings");
+        let instance = Instance::start(settings, self.clock).await.expect("start the application");
+        TestApp { instance, nats, redis, database, finished: false }
+    }
+}
+
+/// The settings of one instance on these servers, everything else as shipped.
+fn settings(data_dir: PathBuf, database: &Database, redis: Option<&RedisServer>, nats: &NatsServer) -> Settings {
+    // The environment is an argument: what the developer has set does not reach the tests.
+    let mut settings = Settings::load_from(None, []).expect("the defaults");
+    settings.data_dir = data_dir;
+    settings.secret_key = Some(SecretString::from(SECRET_KEY));
+    settings.http.host = std::net::Ipv4Addr::LOCALHOST.into();
+    settings.http.port = 0;
+    settings.metrics.listen = ([127, 0, 0, 1], 0).into();
+    settings.database.url = database.url().map(SecretString::from);
+    settings.redis.url = redis.map(|redis| SecretString::from(redis.url()));
+    settings.nats.url = Some(SecretString::from(nats.url()));
+    // Every test comes from one address; the limits have tests of their own.
+    settings.limits.enabled = false;
+    settings
+}
+
+/// One running instance of the application.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    http: Http,
+    port: u16,
+    metrics: Option<Http>,
+    settings: Settings,
+    stop: CancellationToken,
+    run: Option<JoinHandle<Result<(), AppError>>>,
+}
+
+impl Instance {
+    /// Builds and runs the application, and waits until it is ready.
+    pub(crate) async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let seams = Seams { clock, random: Arc::new(SystemRandom::default()) };
+        let app = App::build_with(settings.clone(), seams).await?;
+        let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
+        let stop = CancellationToken::new();
+        let run = tokio::spawn(app.run_until_stopped(stop.clone()));
+        let instance = Self { http: Http::new(port), port, metrics, settings, stop, run: Some(run) };
+        eventually(LIFECYCLE, || async {
+            match instance.http.try_send(instance.http.request(reqwest::Method::GET, "/readyz")).await {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                Ok(answer) => Err(format!("{} {}", answer.status, answer.text)),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await;
+        Ok(instance)
+    }
+
+    /// A client of it that borrows nothing.
+    pub(crate) fn http(&self) -> Http {
+        self.http.clone()
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it was started with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its metrics page.
+    pub(crate) async fn metrics(&self) -> String {
+        self.metrics.as_ref().expect("metrics are on").get("/metrics").await.text
+    }
+
+    /// The sum of a metric over all its labels that contain `labels`; 0 when there is none.
+    pub(crate) async fn metric(&self, name: &str, labels: &str) -> f64 {
+        let page = self.metrics().await;
+        let samples = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let (at, value) = rest.rsplit_once(' ')?;
+            ((at.is_empty() || at.starts_with('{')) && at.contains(labels)).then(|| value.parse::<f64>().ok())?
+        });
+        samples.sum()
+    }
+
+    /// Stops it as SIGTERM would, and returns how it ended.
+    pub(crate) async fn stop(&mut self) -> Result<(), AppError> {
+        self.stop.cancel();
+        let Some(run) = self.run.take() else { return Ok(()) };
+        tokio::time::timeout(LIFECYCLE, run).await.expect("stop in time").expect("the application panicked")
+    }
+}
+
+impl Deref for Instance {
+    type Target = Http;
+
+    fn deref(&self) -> &Http {
+        &self.http
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// An instance together with servers of its own. End it with [`TestApp::finish`].
+#[derive(Debug)]
+pub(crate) struct TestApp {
+    // Before the servers: it is told to stop first.
+    instance: Instance,
+    pub(crate) nats: NatsServer,
+    pub(crate) redis: Option<RedisServer>,
+    pub(crate) database: Database,
+    finished: bool,
+}
+
+impl TestApp {
+    /// Starts an application with default settings.
+    pub(crate) async fn spawn(backend: Backend) -> Self {
+        Self::builder(backend).spawn().await
+    }
+
+    /// An application to set up first.
+    pub(crate) fn builder(backend: Backend) -> Builder {
+        Builder { backend, clock: Arc::new(SystemClock), nats: None, changes: Vec::new() }
+    }
+
+    /// A second instance on the same servers, with its own data directory. PostgreSQL only.
+    pub(crate) async fn second_instance(&self, clock: impl Clock) -> Instance {
+        let mut settings = self.settings().clone();
+        settings.data_dir = scratch("app");
+        Instance::start(settings, Arc::new(clock)).await.expect("start a second instance")
+    }
+
+    /// Stops the instance and starts another one on the same data.
+    pub(crate) async fn restart(&mut self, clock: impl Clock) {
+        self.instance.stop().await.expect("stop the application");
+        let settings = self.settings().clone();
+        self.instance = Instance::start(settings, Arc::new(clock)).await.expect("start the application again");
+    }
+
+    /// Registers an account with the tests' password and returns the answer (201).
+    #[track_caller]
+    pub(crate) fn registered(&self, email: &str) -> impl Future<Output = super::http::Answer> {
+        let (http, email) = (self.instance.http.clone(), email.to_owned());
+        let caller = std::panic::Location::caller();
+        async move {
+            let answer = http.register(&email, PASSWORD).await;
+            assert_eq!(answer.status, 201, "{caller}: {}", answer.text);
+            answer
+        }
+    }
+
+    /// Waits until every event of the ledger is published.
+    #[track_caller]
+    pub(crate) fn ledger_drained(&self) -> impl Future<Output = ()> {
+        eventually(DRAIN, || async {
+            match self.database.unpublished().await {
+                Ok(0) => Ok(()),
+                Ok(waiting) => Err(format!("{waiting} events wait in the ledger")),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    /// Every row of the ledger.
+    pub(crate) async fn ledger(&self) -> Vec<LedgerRow> {
+        self.database.ledger().await.expect("read the ledger")
+    }
+
+    /// Every message of the stream, once the ledger is drained.
+    pub(crate) async fn events(&self) -> Vec<StreamMessage> {
+        self.ledger_drained().await;
+        self.nats.messages(&self.settings().stream.name).await
+    }
+
+    /// The subjects in the stream without `auth.user.`, once the ledger is drained.
+    pub(crate) async fn event_names(&self) -> Vec<String> {
+        let short = |message: StreamMessage| message.subject.trim_start_matches("auth.user.").to_owned();
+        self.events().await.into_iter().map(short).collect()
+    }
+
+    /// Waits until the ledger is drained and the stream holds exactly its events, each user's in order.
+    ///
+    /// Waiting covers the time between an event's publication and the check's two reads.
+    pub(crate) async fn assert_consistent(&self) {
+        self.ledger_drained().await;
+        let check = within(DRAIN, || async {
+            let ledger = self.ledger().await;
+            let found = differences(&ledger, &self.nats.messages(&self.settings().stream.name).await);
+            if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+        });
+        if let Err(found) = check.await {
+            panic!("the ledger and the stream differ:\n{found}");
+        }
+    }
+
+    /// Checks [`TestApp::assert_consistent`], stops the application, and removes the database.
+    pub(crate) async fn finish(mut self) {
+        self.assert_consistent().await;
+        self.close().await;
+    }
+
+    /// Ends without checks: for tests that break the stream on purpose.
+    pub(crate) async fn abandon(mut self) {
+        self.close().await;
+    }
+
+    async fn close(&mut self) {
+        self.finished = true;
+        self.instance.stop().await.expect("stop the application");
+        self.database.remove().await;
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.instance
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !self.finished && !std::thread::panicking() {
+            panic!("end a TestApp with finish(), which checks that its ledger is drained, or with abandon()");
+        }
+    }
+}

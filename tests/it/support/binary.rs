@@ -1,0 +1,138 @@
+//! The real binary as a child process, for what cannot be done to one's own process: kill it, crash it, signal it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::http::Http;
+use super::process::{LastSignal, Process, ProcessSpec};
+use super::run_dir::{free_port, scratch};
+
+/// A running `watchword`. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Binary {
+    process: Process,
+    http: Http,
+    data_dir: PathBuf,
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub(crate) struct BinaryOptions {
+    /// Where it keeps its files; a fresh directory when none.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Its whole environment beside PATH, the ports and the data directory.
+    pub(crate) env: Vec<(String, String)>,
+    /// The command and its arguments.
+    pub(crate) args: Vec<String>,
+}
+
+impl BinaryOptions {
+    /// `serve` with these environment variables.
+    pub(crate) fn serve(env: &[(&str, &str)]) -> Self {
+        let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self { data_dir: None, env, args: vec!["serve".into()] }
+    }
+
+    /// Adds a variable.
+    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
+        self.env.push((key.into(), value.into()));
+        self
+    }
+}
+
+impl Binary {
+    /// Starts the binary and waits until it says that it is ready.
+    pub(crate) async fn start(options: BinaryOptions) -> Self {
+        let mut binary = Self::start_unready(options);
+        binary.ready().await;
+        binary
+    }
+
+    /// Starts the binary without waiting: it may refuse to start.
+    pub(crate) fn start_unready(options: BinaryOptions) -> Self {
+        let dir = scratch("binary");
+        let data_dir = options.data_dir.unwrap_or_else(|| dir.join("data"));
+        let port = free_port();
+        let own = [
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ("PORT", port.to_string()),
+            ("WATCHWORD__HTTP__HOST", "127.0.0.1".into()),
+            ("WATCHWORD__METRICS__LISTEN", format!("127.0.0.1:{}", free_port())),
+            ("WATCHWORD__DATA_DIR", data_dir.display().to_string()),
+            ("WATCHWORD__LIMITS__ENABLED", "false".into()),
+        ];
+        let mut env: Vec<(String, String)> = own.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        env.extend(options.env);
+        let process = Process::start(ProcessSpec {
+            name: "watchword",
+            program: env!("CARGO_BIN_EXE_watchword").into(),
+            args: options.args,
+            env: Some(env),
+            log: dir.join("watchword.log"),
+            user: None,
+            last_signal: LastSignal::Kill,
+        });
+        Self { process, http: Http::new(port), data_dir }
+    }
+
+    /// Waits until /readyz answers 200.
+    pub(crate) async fn ready(&mut self) {
+        let http = self.http.clone();
+        let probe = || async {
+            match http.try_send(http.request(reqwest::Method::GET, "/readyz")).await {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                Ok(answer) => Err(format!("{} {}", answer.status, answer.text)),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        self.process.ready(probe).await;
+    }
+
+    /// A client of it.
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Where it keeps its files.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The child process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends it at once (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Waits until it ends by itself, as at a crash point.
+    pub(crate) async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        self.process.wait_exit(deadline).await
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.process.stop().await
+    }
+
+    /// Asks it to end without waiting.
+    pub(crate) fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Starts it again after its end, with the same ports and data, and one variable set or removed.
+    pub(crate) async fn start_again(&mut self, variable: &str, value: Option<&str>) {
+        if let Some(env) = &mut self.process.spec_mut().env {
+            env.retain(|(key, _)| key != variable);
+            env.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
+        }
+        self.process.start_again();
+        self.ready().await;
+    }
+}

@@ -1,0 +1,165 @@
+//! A fresh database per test, and the ledger in it read by other means than the service's own.
+
+use std::path::{Path, PathBuf};
+
+use sea_orm_migration::MigratorTrait;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, PgConnection, Row, SqliteConnection};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+use watchword_migration::Migrator;
+
+use super::postgres::Postgres;
+
+/// The database that the others are copied from.
+const TEMPLATE: &str = "watchword_template";
+
+/// Which parts a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// The embedded default: SQLite, limits and denylist in process.
+    Sqlite,
+    /// PostgreSQL and Redis.
+    Postgres,
+}
+
+/// A database of the test's own.
+#[derive(Debug)]
+pub(crate) enum Database {
+    /// A file, made by the service at its start.
+    Sqlite(PathBuf),
+    /// A database of a cluster.
+    Postgres {
+        /// Its address.
+        url: String,
+        /// Its name, when it is in the shared cluster and has to be dropped.
+        shared_name: Option<String>,
+    },
+}
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LedgerRow {
+    pub(crate) seq: i64,
+    pub(crate) id: Uuid,
+    pub(crate) subject: String,
+    pub(crate) user_id: Option<Uuid>,
+    pub(crate) user_seq: Option<i64>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) stream_seq: Option<i64>,
+    pub(crate) published: bool,
+    pub(crate) parked_reason: Option<String>,
+}
+
+const LEDGER: &str = "SELECT seq, id, subject, user_id, user_seq, payload, stream_seq, \
+     (published_at IS NOT NULL) AS published, parked_reason FROM events ORDER BY seq";
+
+/// Both drivers' rows have these columns, but no common type that says so.
+macro_rules! ledger_rows {
+    ($rows:expr) => {
+        $rows
+            .iter()
+            .map(|row| {
+                Ok(LedgerRow {
+                    seq: row.try_get("seq")?,
+                    id: row.try_get("id")?,
+                    subject: row.try_get("subject")?,
+                    user_id: row.try_get("user_id")?,
+                    user_seq: row.try_get("user_seq")?,
+                    payload: row.try_get("payload")?,
+                    stream_seq: row.try_get("stream_seq")?,
+                    published: row.try_get("published")?,
+                    parked_reason: row.try_get("parked_reason")?,
+                })
+            })
+            .collect()
+    };
+}
+
+impl Database {
+    /// A fresh database: a file name in `data_dir`, or a copy of the migrated template.
+    pub(crate) async fn fresh(backend: Backend, data_dir: &Path) -> Self {
+        match backend {
+            Backend::Sqlite => Self::Sqlite(data_dir.join("watchword.db")),
+            Backend::Postgres => {
+                let cluster = Postgres::shared().await;
+                migrated_template(cluster).await;
+                let name = format!("test_{}", data_dir.file_name().and_then(|name| name.to_str()).expect("a name"));
+                cluster.create_database(&name, Some(TEMPLATE)).await;
+                Self::Postgres { url: cluster.url(&name), shared_name: Some(name) }
+            }
+        }
+    }
+
+    /// The address, as in the configuration; none for the embedded default.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres { url, .. } => Some(url),
+        }
+    }
+
+    /// Every row of the ledger, in its order.
+    pub(crate) async fn ledger(&self) -> Result<Vec<LedgerRow>, sqlx::Error> {
+        match self {
+            Self::Sqlite(file) => {
+                let mut connection = open(file).await?;
+                ledger_rows!(sqlx::query(LEDGER).fetch_all(&mut connection).await?)
+            }
+            Self::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url).await?;
+                ledger_rows!(sqlx::query(LEDGER).fetch_all(&mut connection).await?)
+            }
+        }
+    }
+
+    /// How many events wait to be published.
+    pub(crate) async fn unpublished(&self) -> Result<i64, sqlx::Error> {
+        self.count("SELECT count(*) FROM events WHERE published_at IS NULL AND parked_reason IS NULL").await
+    }
+
+    /// Runs a query that answers one whole number.
+    pub(crate) async fn count(&self, sql: &'static str) -> Result<i64, sqlx::Error> {
+        match self {
+            Self::Sqlite(file) => sqlx::query_scalar(sql).fetch_one(&mut open(file).await?).await,
+            Self::Postgres { url, .. } => {
+                sqlx::query_scalar(sql).fetch_one(&mut PgConnection::connect(url).await?).await
+            }
+        }
+    }
+
+    /// Runs one statement, as somebody with the database's own tools would.
+    pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(file) => sqlx::query(sql).execute(&mut open(file).await?).await.map(drop),
+            Self::Postgres { url, .. } => {
+                sqlx::query(sql).execute(&mut PgConnection::connect(url).await?).await.map(drop)
+            }
+        }
+    }
+
+    /// Drops a database of the shared cluster. Best effort: the cluster goes away with the test process.
+    pub(crate) async fn remove(&self) {
+        if let Self::Postgres { shared_name: Some(name), .. } = self {
+            drop(Postgres::shared().await.drop_database(name).await);
+        }
+    }
+}
+
+async fn open(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(std::time::Duration::from_secs(10));
+    SqliteConnection::connect_with(&options).await
+}
+
+/// Makes the template once per test process.
+async fn migrated_template(cluster: &Postgres) {
+    static MIGRATED: OnceCell<()> = OnceCell::const_new();
+    let migrate = || async {
+        cluster.create_database(TEMPLATE, None).await;
+        let database = sea_orm::Database::connect(cluster.url(TEMPLATE)).await.expect("connect to the template");
+        Migrator::up(&database, None).await.expect("migrate the template");
+        // A database that somebody is connected to cannot be copied.
+        database.close().await.expect("leave the template");
+    };
+    MIGRATED.get_or_init(migrate).await;
+}

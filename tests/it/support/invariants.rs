@@ -1,0 +1,47 @@
+//! What must hold between the ledger and the stream, whatever went wrong on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::database::LedgerRow;
+use super::nats::StreamMessage;
+
+/// Every difference between the ledger and the stream: lost, phantom, duplicate, altered and reordered events.
+///
+/// A message is an event of the ledger when it has the event's id; the stream may not hold anything else.
+pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec<String> {
+    let mut found = Vec::new();
+    let rows: BTreeMap<String, &LedgerRow> = ledger.iter().map(|row| (row.id.to_string(), row)).collect();
+    let mut seen = BTreeSet::new();
+    let mut last_seq_of_user = BTreeMap::new();
+
+    for message in stream {
+        let at = message.seq;
+        let Some(id) = message.header("Nats-Msg-Id") else {
+            found.push(format!("message {at} has no Nats-Msg-Id"));
+            continue;
+        };
+        let Some(row) = rows.get(id) else {
+            found.push(format!("phantom: message {at} ({}, {id}) is not in the ledger", message.subject));
+            continue;
+        };
+        if !seen.insert(id.to_owned()) {
+            found.push(format!("duplicate: message {at} ({}, {id}) is in the stream already", message.subject));
+            continue;
+        }
+        if message.bytes != row.payload || message.subject != row.subject {
+            found.push(format!("altered: message {at} ({id}) differs from row {}", row.seq));
+        }
+        if let (Some(user), Some(user_seq)) = (row.user_id, row.user_seq) {
+            let before = last_seq_of_user.insert(user, user_seq).unwrap_or(0);
+            if user_seq != before + 1 {
+                found.push(format!("order: user {user} goes from {before} to {user_seq} at message {at}"));
+            }
+        }
+    }
+    for row in ledger {
+        if row.parked_reason.is_none() && !seen.contains(&row.id.to_string()) {
+            found.push(format!("lost: row {} ({}, {}) is not in the stream", row.seq, row.subject, row.id));
+        }
+    }
+    found
+}

@@ -1,0 +1,39 @@
+//! The harness: real servers as child processes, the production application on port 0, and the means to break both.
+//!
+//! A test starts with `TestApp::spawn(backend)`, speaks HTTP to it, reads the events back from the stream, and ends with
+//! `app.finish()`, which checks that the ledger is drained and that ledger and stream agree. Nothing sleeps for a fixed
+//! time: [`wait::eventually`] polls a condition up to a deadline.
+
+pub(crate) mod app;
+pub(crate) mod binary;
+pub(crate) mod clock;
+pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod invariants;
+pub(crate) mod nats;
+pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod redis;
+pub(crate) mod run_dir;
+pub(crate) mod wait;
+
+/// Runs each body on SQLite and on PostgreSQL + Redis, as two tests: `NAME::sqlite` and `NAME::postgres`.
+///
+/// A body is an `async fn(Backend)`.
+macro_rules! flow_tests {
+    ($($name:ident => $body:ident),+ $(,)?) => {
+        $(mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$body($crate::support::database::Backend::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$body($crate::support::database::Backend::Postgres).await;
+            }
+        })+
+    };
+}
+pub(crate) use flow_tests;

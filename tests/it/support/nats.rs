@@ -1,0 +1,227 @@
+//! A real nats-server with JetStream, as a child process.
+
+use std::fs;
+use std::path::PathBuf;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::process::{LastSignal, Process, ProcessSpec};
+use super::run_dir::{find_program, free_port, repository, scratch};
+
+/// How many messages are read at once.
+const READ_WINDOW: usize = 64;
+
+/// How the server is set up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NatsOptions {
+    /// `sync_interval: always`: an acknowledged message is on the disk.
+    pub(crate) sync_always: bool,
+    /// More configuration, in nats-server's own format.
+    pub(crate) extra: String,
+}
+
+/// A nats-server of the test's own. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct NatsServer {
+    process: Process,
+    port: u16,
+    store: PathBuf,
+}
+
+/// One message of a stream, as stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamMessage {
+    /// Its sequence in the stream.
+    pub(crate) seq: u64,
+    /// Its subject.
+    pub(crate) subject: String,
+    /// Its headers in alphabetical order.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The body's bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// The body, parsed.
+    pub(crate) payload: Value,
+}
+
+impl StreamMessage {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl NatsServer {
+    /// Starts a server on a free port with an empty store.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(NatsOptions::default()).await
+    }
+
+    /// Starts a server with options.
+    pub(crate) async fn start_with(options: NatsOptions) -> Self {
+        let mut server = Self::start_unready(options);
+        server.ready().await;
+        server
+    }
+
+    /// A server that is set up but not running: its address is known, nothing listens there.
+    pub(crate) fn not_started(options: NatsOptions) -> Self {
+        let mut server = Self::start_unready(options);
+        server.kill();
+        server.wipe_store();
+        server
+    }
+
+    fn start_unready(options: NatsOptions) -> Self {
+        let dir = scratch("nats");
+        let port = free_port();
+        let store = dir.join("jetstream");
+        let sync = if options.sync_always { "always" } else { "2m" };
+        let config = format!(
+            "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
+            store.display(),
+            options.extra
+        );
+        let file = dir.join("nats-server.conf");
+        fs::write(&file, config).expect("write nats-server.conf");
+        let process = Process::start(ProcessSpec {
+            name: "nats-server",
+            program: program(),
+            args: vec!["--config".into(), file.display().to_string()],
+            env: None,
+            log: dir.join("nats-server.log"),
+            user: None,
+            last_signal: LastSignal::Kill,
+        });
+        Self { process, port, store }
+    }
+
+    /// The address that clients connect to.
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The port that it listens on, also after a restart.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The directory of its streams.
+    pub(crate) fn store_dir(&self) -> &PathBuf {
+        &self.store
+    }
+
+    /// The child process, to pause, resume or signal it, or to read its log.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends the server (SIGTERM) and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        self.process.stop().await;
+    }
+
+    /// Ends the server at once (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Freezes the server: connections stay, nothing is answered.
+    pub(crate) fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// Lets a frozen server go on.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Starts a server that was stopped or killed again: same port, same store.
+    pub(crate) async fn start_again(&mut self) {
+        self.process.start_again();
+        self.ready().await;
+    }
+
+    /// Removes the store of a server that does not run: every stream and message is gone.
+    pub(crate) fn wipe_store(&mut self) {
+        assert!(!self.process.is_running(), "stop nats-server before its store is wiped");
+        if self.store.exists() {
+            fs::remove_dir_all(&self.store).expect("remove the store");
+        }
+    }
+
+    /// Waits until the server says on a connection that JetStream is there.
+    async fn ready(&mut self) {
+        let port = self.port;
+        self.process.ready(|| async move { greeting(port).await.map_err(|error| error.to_string()) }).await;
+    }
+
+    /// A new client connection.
+    pub(crate) async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url()).await.expect("connect to nats-server")
+    }
+
+    /// The JetStream API over a new connection.
+    pub(crate) async fn jetstream(&self) -> async_nats::jetstream::Context {
+        async_nats::jetstream::new(self.client().await)
+    }
+
+    /// Every message of a stream, in the stream's order. Empty when there is no such stream.
+    pub(crate) async fn messages(&self, stream_name: &str) -> Vec<StreamMessage> {
+        let Ok(stream) = self.jetstream().await.get_stream(stream_name).await else {
+            return Vec::new();
+        };
+        let state = stream.get_info().await.expect("read the stream's state").state;
+        if state.messages == 0 {
+            return Vec::new();
+        }
+        let read = stream::iter(state.first_sequence..=state.last_sequence)
+            .map(|seq| read_message(&stream, seq))
+            .buffered(READ_WINDOW);
+        read.try_filter_map(|message| async { Ok(message) }).try_collect().await.expect("read the stream")
+    }
+}
+
+/// Reads the server's greeting, which says whether JetStream is there.
+async fn greeting(port: u16) -> std::io::Result<()> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut greeting = String::new();
+    BufReader::new(socket).read_line(&mut greeting).await?;
+    if greeting.contains("\"jetstream\":true") {
+        return Ok(());
+    }
+    Err(std::io::Error::other(format!("no JetStream yet: {greeting}")))
+}
+
+/// The message at a sequence; none when it was deleted.
+async fn read_message(
+    stream: &async_nats::jetstream::stream::Stream,
+    seq: u64,
+) -> Result<Option<StreamMessage>, async_nats::jetstream::stream::RawMessageError> {
+    use async_nats::jetstream::stream::RawMessageErrorKind;
+    let message = match stream.get_raw_message(seq).await {
+        Ok(message) => message,
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut headers: Vec<(String, String)> = message
+        .headers
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string())))
+        .collect();
+    headers.sort();
+    Ok(Some(StreamMessage {
+        seq: message.sequence,
+        subject: message.subject.to_string(),
+        headers,
+        payload: serde_json::from_slice(&message.payload).unwrap_or(Value::Null),
+        bytes: message.payload.to_vec(),
+    }))
+}
+
+/// Where the nats-server binary is.
+pub(crate) fn program() -> PathBuf {
+    find_program("nats-server", "WATCHWORD_NATS_SERVER", &[repository().join(".tools")])
+}

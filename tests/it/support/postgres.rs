@@ -1,0 +1,196 @@
+//! A real PostgreSQL cluster, as a child process: one per test process, or a private one.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::sync::OnceCell;
+
+use super::process::{LastSignal, Process, ProcessSpec};
+use super::run_dir::{find_program, free_port, scratch};
+
+/// How long crash shutdown may take.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+/// The role that owns everything; local connections are trusted.
+const ROLE: &str = "watchword";
+
+/// Whether the cluster survives a crash of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// No fsync: a killed server loses nothing, a killed machine would. Fast.
+    Fast,
+    /// As in production.
+    Durable,
+}
+
+/// A PostgreSQL cluster. It ends when this is dropped, and with the test process in any case.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    process: Process,
+    port: u16,
+}
+
+impl Postgres {
+    /// The cluster that all tests of this process share, started by the first one that asks. Never kill it.
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED.get_or_init(|| Self::private(Durability::Fast)).await
+    }
+
+    /// A cluster of the test's own, which it may kill, pause and restart.
+    pub(crate) async fn private(durability: Durability) -> Self {
+        let dir = scratch("postgres");
+        let user = server_user();
+        if let Some((uid, gid)) = user {
+            chown(&dir, Some(uid), Some(gid)).expect("give the directory to PostgreSQL's user");
+        }
+        let data = dir.join("data");
+        let initdb_dir = dir.clone();
+        tokio::task::spawn_blocking(move || initdb(&initdb_dir, user)).await.expect("initdb");
+        let port = free_port();
+        let process = Process::start(ProcessSpec {
+            name: "postgres",
+            program: program("postgres"),
+            args: arguments(&data, &dir, port, durability),
+            env: None,
+            // Opened by the test's own user before the switch, so it may stand beside the directory.
+            log: scratch("postgres-log").join("postgres.log"),
+            user,
+            last_signal: LastSignal::Quit,
+        });
+        let mut postgres = Self { process, port };
+        postgres.ready().await;
+        postgres
+    }
+
+    /// The URL of a database of this cluster.
+    pub(crate) fn url(&self, database: &str) -> String {
+        self.url_through(self.port, database)
+    }
+
+    /// The URL of a database through a proxy's port.
+    pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
+        format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
+    }
+
+    /// The port that it listens on, also after a restart.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The child process, to pause, resume or signal it, or to read its log.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends the server as a crash would (SIGQUIT, immediate shutdown): recovery runs at the next start.
+    pub(crate) async fn crash(&mut self) {
+        self.process.signal(rustix::process::Signal::QUIT);
+        self.process.wait_exit(SHUTDOWN).await;
+    }
+
+    /// Starts a server that has ended again: same port, same data.
+    pub(crate) async fn start_again(&mut self) {
+        self.process.start_again();
+        self.ready().await;
+    }
+
+    /// Runs statements in a database as its owner.
+    pub(crate) async fn execute(&self, database: &str, sql: &str) -> Result<(), sqlx::Error> {
+        execute(&self.url(database), sql).await
+    }
+
+    /// Creates a database, as a copy of `template` when given.
+    pub(crate) async fn create_database(&self, name: &str, template: Option<&str>) {
+        let template = template.unwrap_or("template0");
+        self.execute("postgres", &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""))
+            .await
+            .expect("create a database");
+    }
+
+    /// Drops a database, together with the connections to it.
+    pub(crate) async fn drop_database(&self, name: &str) -> Result<(), sqlx::Error> {
+        self.execute("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
+    }
+
+    async fn ready(&mut self) {
+        let url = self.url("postgres");
+        let probe = || async { execute(&url, "SELECT 1").await.map_err(|error| error.to_string()) };
+        self.process.ready(probe).await;
+    }
+}
+
+/// Runs statements over a connection of their own.
+async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute(AssertSqlSafe(sql.to_owned())).await?;
+    connection.close().await
+}
+
+/// Makes the data directory `<dir>/data`.
+fn initdb(dir: &Path, user: Option<(u32, u32)>) {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(program("initdb"));
+    command
+        .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", ROLE, "--pgdata"])
+        .arg(dir.join("data"))
+        .current_dir(dir)
+        .stdin(Stdio::null());
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    let output = command.output().expect("run initdb");
+    assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> Vec<String> {
+    let mut settings = vec![
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("port={port}"),
+        format!("unix_socket_directories={}", sockets.display()),
+        // Many tests at once, each with a pool or two.
+        "max_connections=300".to_owned(),
+        "shared_buffers=64MB".to_owned(),
+    ];
+    if durability == Durability::Fast {
+        settings.extend(["fsync=off", "full_page_writes=off"].map(String::from));
+    }
+    let mut args = vec!["-D".to_owned(), data.display().to_string()];
+    args.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
+    args
+}
+
+/// A program of the newest PostgreSQL that is installed.
+fn program(name: &str) -> PathBuf {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            Some((path.file_name()?.to_str()?.parse().ok()?, path.join("bin")))
+        })
+        .collect();
+    versions.sort();
+    let mut places: Vec<PathBuf> =
+        std::env::var_os("WATCHWORD_POSTGRES_BIN").map(PathBuf::from).into_iter().collect();
+    places.extend(versions.into_iter().rev().map(|(_, bin)| bin));
+    find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &places)
+}
+
+/// PostgreSQL refuses to run as root: the user and group to run as then.
+fn server_user() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
+        return None;
+    }
+    let accounts = fs::read_to_string("/etc/passwd").expect("read /etc/passwd");
+    let ids = |name: &str| {
+        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    Some(ids("postgres").or_else(|| ids("nobody")).expect("a user to run PostgreSQL as"))
+}

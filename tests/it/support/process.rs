@@ -1,0 +1,268 @@
+//! A child process that never outlives its guard.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::run_dir;
+use super::wait::{eventually, within};
+
+/// How long a stopped process may take to end.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a process may take to answer after its start.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+/// How much of a log is shown when a test fails.
+const LOG_TAIL: usize = 16 * 1024;
+
+/// What to start, and how. The same specification starts it again after a stop.
+#[derive(Clone, Debug)]
+pub(crate) struct ProcessSpec {
+    /// A short name, for messages and for the log's name.
+    pub(crate) name: &'static str,
+    /// The program's path.
+    pub(crate) program: PathBuf,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
+    /// Its whole environment when given, else the test's own.
+    pub(crate) env: Option<Vec<(String, String)>>,
+    /// Where its output goes, standard output and error together.
+    pub(crate) log: PathBuf,
+    /// The user and group to run as, when not the test's own.
+    pub(crate) user: Option<(u32, u32)>,
+    /// The signal that ends it at once, leaving nothing behind in the kernel.
+    pub(crate) last_signal: LastSignal,
+}
+
+/// How a process is ended when its guard is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastSignal {
+    /// SIGKILL.
+    Kill,
+    /// SIGQUIT: PostgreSQL's immediate shutdown, which ends its children and frees its shared memory.
+    Quit,
+}
+
+impl LastSignal {
+    fn signal(self) -> Signal {
+        match self {
+            Self::Kill => Signal::KILL,
+            Self::Quit => Signal::QUIT,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "KILL",
+            Self::Quit => "QUIT",
+        }
+    }
+}
+
+/// A child process. Dropping it ends it, and shows its log when the test is failing.
+#[derive(Debug)]
+pub(crate) struct Process {
+    spec: ProcessSpec,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Running(Child),
+    /// Ended and waited for: its id may belong to another process by now.
+    Ended(Option<ExitStatus>),
+}
+
+impl Process {
+    /// Starts the process.
+    pub(crate) fn start(spec: ProcessSpec) -> Self {
+        let mut process = Self { spec, state: State::Ended(None) };
+        process.start_again();
+        process
+    }
+
+    /// Starts the process again with the same arguments after it has ended.
+    pub(crate) fn start_again(&mut self) {
+        assert!(!self.is_running(), "{} is already running", self.spec.name);
+        let log = File::options().create(true).append(true).open(&self.spec.log).expect("open the log");
+        let mut command = Command::new(&self.spec.program);
+        command
+            .args(&self.spec.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("share the log"))
+            .stderr(log)
+            // An interrupt from the keyboard reaches the tests alone; the watchdog ends the children in their own way.
+            .process_group(0);
+        if let Some(env) = &self.spec.env {
+            command.env_clear().envs(env.iter().map(|(key, value)| (key, value)));
+        }
+        if let Some((uid, gid)) = self.spec.user {
+            command.uid(uid).gid(gid);
+        }
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("start {}: {error}", self.spec.program.display()));
+        run_dir::watch(child.id(), self.spec.last_signal.name());
+        self.state = State::Running(child);
+    }
+
+    /// What is started; change it between a stop and [`Process::start_again`].
+    pub(crate) fn spec_mut(&mut self) -> &mut ProcessSpec {
+        &mut self.spec
+    }
+
+    /// The process id, when running.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match &self.state {
+            State::Running(child) => Some(child.id()),
+            State::Ended(_) => None,
+        }
+    }
+
+    /// Whether the process has been started and has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.exited();
+        matches!(self.state, State::Running(_))
+    }
+
+    /// How the process ended, when it has.
+    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
+        if let State::Running(child) = &mut self.state {
+            let status = child.try_wait().expect("ask for the exit status")?;
+            run_dir::unwatch(child.id());
+            self.state = State::Ended(Some(status));
+        }
+        match self.state {
+            State::Ended(status) => status,
+            State::Running(_) => None,
+        }
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        let end = Instant::now() + deadline;
+        loop {
+            if let Some(status) = self.exited() {
+                return status;
+            }
+            assert!(Instant::now() < end, "{} has not ended within {deadline:?}", self.spec.name);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until the process answers `probe`; panics at once when it ends instead.
+    pub(crate) async fn ready<F, Fut>(&mut self, probe: F)
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<(), String>>,
+    {
+        let answered = within(READY_DEADLINE, || {
+            let exited = self.exited();
+            let answer = probe();
+            async move {
+                match exited {
+                    Some(status) => Ok(Err(status)),
+                    None => answer.await.map(Ok),
+                }
+            }
+        });
+        match answered.await {
+            Ok(Ok(())) => {}
+            Ok(Err(status)) => panic!("{} ended with {status} instead of getting ready", self.spec.name),
+            Err(reason) => panic!("{} is not ready: {reason}", self.spec.name),
+        }
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait_exit(STOP_DEADLINE).await
+    }
+
+    /// Ends the process at once (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    /// Freezes the process (SIGSTOP): it keeps its connections and answers nothing.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        // The signal stops one thread after the other; on return none of them runs any more.
+        let end = Instant::now() + STOP_DEADLINE;
+        while !self.pid().is_none_or(all_threads_stopped) {
+            assert!(Instant::now() < end, "{} does not freeze", self.spec.name);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Lets a frozen process go on (SIGCONT).
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends a signal to the running process.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.pid().unwrap_or_else(|| panic!("{} is not running", self.spec.name));
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
+        // The child has not been waited for, so the id is still its own; a child that has just ended is no error.
+        let _ = kill_process(pid, signal);
+    }
+
+    /// Everything the process has written so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.spec.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until the log contains `text`.
+    pub(crate) async fn logged(&self, text: &str, deadline: Duration) {
+        eventually(deadline, || async {
+            if self.log().contains(text) { Ok(()) } else { Err(format!("no {text:?} in the log of {}", self.spec.name)) }
+        })
+        .await;
+    }
+
+    fn end(&mut self, signal: Signal) {
+        if !self.is_running() {
+            return;
+        }
+        self.signal(signal);
+        self.signal(Signal::CONT);
+        if let State::Running(child) = &mut self.state {
+            let status = child.wait().ok();
+            run_dir::unwatch(child.id());
+            self.state = State::Ended(status);
+        }
+    }
+
+    fn show_log(&self) {
+        let log = self.log();
+        let start = log.char_indices().map(|(at, _)| at).find(|at| log.len() - at <= LOG_TAIL).unwrap_or(0);
+        let tail = log.get(start..).unwrap_or_default();
+        show(&format!("--- {} ({}) ---\n{tail}", self.spec.name, self.spec.log.display()));
+    }
+}
+
+/// Whether every thread of a process is stopped; taken for granted where there is no /proc.
+fn all_threads_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| {
+        // `pid (name) state …`, and the name may contain anything; a thread that has ended has no text.
+        stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the harness shows the logs of a failed test")]
+fn show(text: &str) {
+    eprintln!("{text}");
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end(self.spec.last_signal.signal());
+        if std::thread::panicking() {
+            self.show_log();
+        }
+    }
+}

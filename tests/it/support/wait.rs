@@ -1,0 +1,82 @@
+//! Waiting for a condition instead of sleeping for a fixed time.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+/// The first pause between two probes; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// The longest pause between two probes.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a probe may answer: `bool`, `Option<T>` or `Result<T, E>`.
+pub(crate) trait Outcome {
+    /// What [`eventually`] hands back once the condition holds.
+    type Value;
+
+    /// The value, or the reason why the condition does not hold yet.
+    fn outcome(self) -> Result<Self::Value, String>;
+}
+
+impl Outcome for bool {
+    type Value = ();
+
+    fn outcome(self) -> Result<(), String> {
+        if self { Ok(()) } else { Err("the probe answered false".into()) }
+    }
+}
+
+impl<T> Outcome for Option<T> {
+    type Value = T;
+
+    fn outcome(self) -> Result<T, String> {
+        self.ok_or_else(|| "the probe answered None".into())
+    }
+}
+
+impl<T, E: Debug> Outcome for Result<T, E> {
+    type Value = T;
+
+    fn outcome(self) -> Result<T, String> {
+        self.map_err(|error| format!("{error:?}"))
+    }
+}
+
+/// Probes until the condition holds and returns its value.
+///
+/// Panics at the caller's line with the last reason when `deadline` has passed.
+#[track_caller]
+pub(crate) fn eventually<F, Fut>(deadline: Duration, probe: F) -> impl Future<Output = <Fut::Output as Outcome>::Value>
+where
+    F: FnMut() -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    let caller = Location::caller();
+    async move {
+        match within(deadline, probe).await {
+            Ok(value) => value,
+            Err(reason) => panic!("{caller}: not within {deadline:?}: {reason}"),
+        }
+    }
+}
+
+/// Like [`eventually`], but hands the last reason back instead of panicking.
+pub(crate) async fn within<F, Fut>(deadline: Duration, mut probe: F) -> Result<<Fut::Output as Outcome>::Value, String>
+where
+    F: FnMut() -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    let end = Instant::now() + deadline;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match probe().await.outcome() {
+            Ok(value) => return Ok(value),
+            Err(reason) if Instant::now() >= end => return Err(reason),
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

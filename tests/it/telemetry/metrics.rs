@@ -1,0 +1,190 @@
+//! Metrics and their listener.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use watchword::{
+    config::MetricsSettings,
+    telemetry::{MetricName, Metrics, MetricsServer},
+};
+
+#[test]
+fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
+    let metrics = Metrics::new().expect("metrics");
+    metrics.route("/auth/me", "GET").answered(200, Duration::from_millis(3));
+    metrics.event_recorded("auth.user.registered");
+    metrics.event_published("auth.user.registered");
+    metrics.publish_failed("timeout");
+    metrics.stream_fault("missing", true);
+    let text = metrics.render();
+    let mut names: Vec<&str> = MetricName::ALL.iter().map(|metric| metric.name).collect();
+    for name in &names {
+        assert!(name.starts_with("watchword_"), "{name}");
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} is not in\n{text}");
+    }
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn requests_are_counted_by_template_method_and_status() {
+    let metrics = Metrics::new().expect("metrics");
+    let route = metrics.route("/users/{id}", "GET");
+    assert!(
+        Arc::ptr_eq(&route, &metrics.route("/users/{id}", "GET")),
+        "resolved once"
+    );
+    for status in [200, 200, 404, 418] {
+        route.answered(status, Duration::from_millis(2));
+    }
+    metrics.route("unmatched", "BREW").answered(405, Duration::ZERO);
+    let text = metrics.render();
+    for line in [
+        r#"watchword_http_requests_total{method="GET",route="/users/{id}",status="200"} 2"#,
+        r#"watchword_http_requests_total{method="GET",route="/users/{id}",status="404"} 1"#,
+        r#"watchword_http_requests_total{method="GET",route="/users/{id}",status="418"} 1"#,
+        r#"watchword_http_requests_total{method="other",route="unmatched",status="405"} 1"#,
+        r#"watchword_http_request_duration_seconds_count{method="GET",route="/users/{id}"} 4"#,
+        r#"watchword_http_request_duration_seconds_bucket{method="GET",route="/users/{id}",le="0.0025"} 4"#,
+    ] {
+        assert!(text.contains(&format!("{line}\n")), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn invented_routes_do_not_make_series_without_end() {
+    let metrics = Metrics::new().expect("metrics");
+    for number in 0..2000 {
+        metrics
+            .route(&format!("/users/{number}"), "GET")
+            .answered(200, Duration::ZERO);
+    }
+    let text = metrics.render();
+    let series = text
+        .lines()
+        .filter(|line| line.starts_with("watchword_http_requests_total{"))
+        .count();
+    assert!(series < 600, "{series} series");
+    assert!(
+        text.contains(r#"route="other",status="200"} 1488"#),
+        "the rest is counted together"
+    );
+}
+
+#[test]
+fn instances_do_not_share_their_metrics() {
+    let (one, two) = (Metrics::new().expect("metrics"), Metrics::new().expect("metrics"));
+    one.hash_rejected.inc();
+    assert!(one.render().contains("watchword_hash_rejected_total 1\n"));
+    assert!(two.render().contains("watchword_hash_rejected_total 0\n"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_process_is_measured() {
+    let text = Metrics::new().expect("metrics").render();
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(name)).expect("the metric");
+        line.rsplit(' ').next().expect("a value").parse().expect("a number")
+    };
+    assert!(value("watchword_process_resident_memory_bytes") > 1e6);
+    assert!(value("watchword_process_start_time_seconds") > 1.6e9);
+}
+
+/// A listener on a free port.
+async fn serve() -> (Arc<Metrics>, String, CancellationToken, JoinHandle<()>) {
+    let metrics = Metrics::new().expect("metrics");
+    let settings = MetricsSettings {
+        enabled: true,
+        listen: ([127, 0, 0, 1], 0).into(),
+    };
+    let server = MetricsServer::bind(&settings).await.expect("a port").expect("enabled");
+    let url = format!("http://{}", server.address());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(server.run(Arc::clone(&metrics), stop.clone()));
+    (metrics, url, stop, running)
+}
+
+#[tokio::test]
+async fn the_listener_serves_metrics_and_nothing_else() {
+    let (metrics, url, stop, running) = serve().await;
+    metrics.nats_connected.set(1);
+    let client = reqwest::Client::new();
+
+    let answer = client.get(format!("{url}/metrics")).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    assert!(
+        answer
+            .text()
+            .await
+            .expect("text")
+            .contains("watchword_nats_connected 1\n")
+    );
+
+    let other = client.get(format!("{url}/")).send().await.expect("an answer");
+    assert_eq!(other.status(), 404);
+    let post = client
+        .post(format!("{url}/metrics"))
+        .body("x")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (post.status().as_u16(), &post.headers()["allow"]),
+        (405, &"GET".parse().expect("a value"))
+    );
+
+    // The client's idle connection does not hold the shutdown up.
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(1), running)
+        .await
+        .expect("a prompt stop")
+        .expect("no panic");
+    assert!(
+        client.get(format!("{url}/metrics")).send().await.is_err(),
+        "the port is closed"
+    );
+}
+
+#[tokio::test]
+async fn a_taken_port_names_the_setting_and_a_disabled_listener_is_none() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut settings = MetricsSettings {
+        enabled: true,
+        listen: taken.local_addr().expect("an address"),
+    };
+    let error = MetricsServer::bind(&settings).await.expect_err("taken");
+    assert!(error.to_string().contains("metrics.listen"), "{error}");
+    settings.enabled = false;
+    assert!(MetricsServer::bind(&settings).await.expect("nothing to bind").is_none());
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_shut_scrapers_out_for_ever() {
+    let (_metrics, url, stop, running) = serve().await;
+    let address = url.trim_start_matches("http://").to_owned();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(tokio::net::TcpStream::connect(&address).await.expect("a connection"));
+    }
+    drop(silent);
+    let client = reqwest::Client::new();
+    // Places are freed as the hang-ups are noticed.
+    let scraped = async {
+        while client.get(format!("{url}/metrics")).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), scraped)
+        .await
+        .expect("a scrape");
+    stop.cancel();
+    running.await.expect("no panic");
+}
