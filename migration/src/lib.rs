@@ -20,7 +20,10 @@ impl MigratorTrait for Migrator {
                 up: include_str!("m0001_accounts/postgres.up.sql"),
                 down: include_str!("m0001_accounts/down.sql"),
             },
-            sqlite: Script { up: include_str!("m0001_accounts/sqlite.up.sql"), down: include_str!("m0001_accounts/down.sql") },
+            sqlite: Script {
+                up: include_str!("m0001_accounts/sqlite.up.sql"),
+                down: include_str!("m0001_accounts/down.sql"),
+            },
         })]
     }
 }
@@ -42,7 +45,9 @@ impl Sql {
         match backend {
             DbBackend::Postgres => Ok(&self.postgres),
             DbBackend::Sqlite => Ok(&self.sqlite),
-            other => Err(DbErr::Migration(format!("{other:?} is not supported: use PostgreSQL or SQLite"))),
+            other => Err(DbErr::Migration(format!(
+                "{other:?} is not supported: use PostgreSQL or SQLite"
+            ))),
         }
     }
 }
@@ -62,7 +67,11 @@ impl MigrationTrait for Sql {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let script = self.script(manager.get_database_backend())?;
-        manager.get_connection().execute_unprepared(script.down).await.map(|_| ())
+        manager
+            .get_connection()
+            .execute_unprepared(script.down)
+            .await
+            .map(|_| ())
     }
 
     fn use_transaction(&self) -> Option<bool> {

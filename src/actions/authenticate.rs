@@ -33,7 +33,10 @@ pub fn remembered(auth: &Auth, access_token: &str) -> Option<Identity> {
     let now = auth.clock.now();
     let claims = auth.access.verify(access_token, now).ok()?;
     let user = auth.gate.remembered(claims.session_id, now)?;
-    Some(Identity { user, session_id: claims.session_id })
+    Some(Identity {
+        user,
+        session_id: claims.session_id,
+    })
 }
 
 /// Authenticates.
@@ -46,6 +49,13 @@ pub async fn run(auth: &Auth, access_token: &str) -> Result<Identity, Error> {
         tracing::debug!(reason = error.reason(), "access token refused");
         Error::InvalidToken
     })?;
-    let user = auth.gate.admit(claims.session_id, now).await?.ok_or(Error::InvalidToken)?;
-    Ok(Identity { user, session_id: claims.session_id })
+    let user = auth
+        .gate
+        .admit(claims.session_id, now)
+        .await?
+        .ok_or(Error::InvalidToken)?;
+    Ok(Identity {
+        user,
+        session_id: claims.session_id,
+    })
 }

@@ -16,7 +16,13 @@ use crate::store::NewUser;
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, email: Email, password: Password) -> Result<User, Error> {
-    let words = [auth.service.as_str(), "watchword", "admin", email.canonical(), email.local_part()];
+    let words = [
+        auth.service.as_str(),
+        "watchword",
+        "admin",
+        email.canonical(),
+        email.local_part(),
+    ];
     auth.passwords.check(&password, &words).map_err(Error::Password)?;
     let now = auth.clock.now();
     let new = NewUser {
@@ -26,7 +32,13 @@ pub async fn run(auth: &Auth, email: Email, password: Password) -> Result<User, 
         name: None,
         account_type: AccountType::User,
         roles: vec![Role::User, Role::Admin],
-        password_hash: auth.hasher.hash(password).await.map_err(Failure::from)?.into_string().into(),
+        password_hash: auth
+            .hasher
+            .hash(password)
+            .await
+            .map_err(Failure::from)?
+            .into_string()
+            .into(),
     };
     let origin = Origin::default();
     let mut tx = auth.store.begin(now, &origin).await?;

@@ -40,8 +40,14 @@ where
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
-    auth.limits.reserve_network(Limited::Login, origin.ip, auth.clock.now()).await?;
-    let found = auth.store.credentials_by_id(who.user.id).await?.ok_or(Error::NotFound)?;
+    auth.limits
+        .reserve_network(Limited::Login, origin.ip, auth.clock.now())
+        .await?;
+    let found = auth
+        .store
+        .credentials_by_id(who.user.id)
+        .await?
+        .ok_or(Error::NotFound)?;
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     if !auth.hasher.verify(password, &stored).await?.ok {
         return Err(Error::WrongPassword);
@@ -53,7 +59,13 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
     }
     tx.delete_user(user.id).await?;
     let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
-    tx.record(&mut lock, AuthEvent::Deleted(Deleted { reason: DeletedReason::User })).await?;
+    tx.record(
+        &mut lock,
+        AuthEvent::Deleted(Deleted {
+            reason: DeletedReason::User,
+        }),
+    )
+    .await?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;
     Ok(())

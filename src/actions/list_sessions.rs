@@ -10,7 +10,10 @@ use crate::domain::session::{Session, SessionState};
 /// [`Failure`] of the database.
 pub async fn run(auth: &Auth, who: &Identity) -> Result<Vec<Session>, Failure> {
     let now = auth.clock.now();
-    let mut sessions = auth.store.live_sessions(who.user.id, now, u64::from(auth.sessions.max_per_user)).await?;
+    let mut sessions = auth
+        .store
+        .live_sessions(who.user.id, now, u64::from(auth.sessions.max_per_user))
+        .await?;
     sessions.retain(|session| session.state(now, &auth.sessions) == SessionState::Active);
     Ok(sessions)
 }

@@ -5,7 +5,8 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{
-    AuthEvent, AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, SessionRevoked, SessionRevokedReason,
+    AuthEvent, AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, SessionRevoked,
+    SessionRevokedReason,
 };
 
 use super::{Auth, Failure, TokenPair};
@@ -52,7 +53,9 @@ where
 /// # Errors
 /// [`Error`]; a refusal is recorded, a failure changes nothing.
 pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
-    auth.limits.reserve_network(Limited::Login, origin.ip, auth.clock.now()).await?;
+    auth.limits
+        .reserve_network(Limited::Login, origin.ip, auth.clock.now())
+        .await?;
     let identifier = email::canonical(&input.identifier);
     let Some(found) = auth.store.credentials_by_identifier(&identifier).await? else {
         auth.hasher.verify_dummy(input.password).await?;
@@ -61,11 +64,22 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     let verified = auth.hasher.verify(input.password.clone(), &stored).await?;
     if !verified.ok {
-        return refuse(auth, origin, &identifier, Some(found.user.id), LoginFailedReason::WrongPassword).await;
+        return refuse(
+            auth,
+            origin,
+            &identifier,
+            Some(found.user.id),
+            LoginFailedReason::WrongPassword,
+        )
+        .await;
     }
     let user = found.user.id;
     // A busy pool is no reason to refuse: the next login rehashes.
-    let rehashed = if verified.needs_rehash { auth.hasher.hash(input.password).await.ok() } else { None };
+    let rehashed = if verified.needs_rehash {
+        auth.hasher.hash(input.password).await.ok()
+    } else {
+        None
+    };
     let rehashed = rehashed.map(|hash| hash.into_string().into());
     match open(auth, origin, &found, rehashed).await? {
         Some(pair) => Ok(pair),
@@ -82,7 +96,9 @@ async fn open(
 ) -> Result<Option<TokenPair>, Failure> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     // The status that counts is the one under the lock: disabling or deleting the account may have come first.
-    let Some((user, mut lock)) = tx.lock_user(found.user.id).await? else { return Ok(None) };
+    let Some((user, mut lock)) = tx.lock_user(found.user.id).await? else {
+        return Ok(None);
+    };
     if user.status != UserStatus::Active {
         return Ok(None);
     }
@@ -95,7 +111,8 @@ async fn open(
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };
     let session = tx.open_session(session).await?;
-    tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin))).await?;
+    tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin)))
+        .await?;
     let ended = make_room(auth, &mut tx, &mut lock, user.id).await?;
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
@@ -119,7 +136,10 @@ async fn make_room(auth: &Auth, tx: &mut Tx<'_>, lock: &mut UserLock, user: User
     let surplus = tx.surplus_sessions(user, u64::from(auth.sessions.max_per_user)).await?;
     for session in &surplus {
         tx.revoke_session(user, *session, RevokeReason::Limit).await?;
-        let revoked = SessionRevoked { session_id: session.as_uuid(), reason: SessionRevokedReason::Limit };
+        let revoked = SessionRevoked {
+            session_id: session.as_uuid(),
+            reason: SessionRevokedReason::Limit,
+        };
         tx.record(lock, AuthEvent::SessionRevoked(revoked)).await?;
     }
     Ok(surplus)

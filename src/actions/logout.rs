@@ -50,8 +50,12 @@ pub async fn run(auth: &Auth, origin: &Origin, caller: Caller<'_>, scope: Logout
         Caller::Access(token) => (authenticated(auth, token).await?.session_id, None),
     };
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user_of(session).await? else { return Err(Error::InvalidToken) };
-    let Some(found) = tx.session(session).await? else { return Err(Error::InvalidToken) };
+    let Some((user, mut lock)) = tx.lock_user_of(session).await? else {
+        return Err(Error::InvalidToken);
+    };
+    let Some(found) = tx.session(session).await? else {
+        return Err(Error::InvalidToken);
+    };
     // A session that is over ends nothing any more: who holds only its old token has no say over the others.
     if found.state(tx.now(), &auth.sessions) != SessionState::Active {
         return Ok(());
@@ -66,7 +70,10 @@ pub async fn run(auth: &Auth, origin: &Origin, caller: Caller<'_>, scope: Logout
     if ended.is_empty() {
         return Ok(());
     }
-    let logged_out = LoggedOut { session_id: session.as_uuid(), scope };
+    let logged_out = LoggedOut {
+        session_id: session.as_uuid(),
+        scope,
+    };
     tx.record(&mut lock, AuthEvent::LoggedOut(logged_out)).await?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;

@@ -29,7 +29,9 @@ use crate::limits::{Exceeded, Limits};
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::secret_key::MacKey;
-use crate::security::{AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError};
+use crate::security::{
+    AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
+};
 use crate::store::{Store, StoreError};
 
 /// What actions work with.
@@ -113,10 +115,12 @@ impl Failure {
         match self {
             Self::Limited(exceeded) => Remedy::SlowDown(exceeded.retry_after),
             Self::Hasher(HashError::Busy { retry_after }) => Remedy::ComeBack(*retry_after),
-            Self::Hasher(HashError::Stopped) | Self::Issue(IssueError::NoSigningKey) | Self::Store(StoreError::Unavailable(_)) => {
-                Remedy::Retry
+            Self::Hasher(HashError::Stopped)
+            | Self::Issue(IssueError::NoSigningKey)
+            | Self::Store(StoreError::Unavailable(_)) => Remedy::Retry,
+            Self::Hasher(_) | Self::StoredHash(_) | Self::Store(_) | Self::Issue(_) | Self::SigningKey(_) => {
+                Remedy::Repair
             }
-            Self::Hasher(_) | Self::StoredHash(_) | Self::Store(_) | Self::Issue(_) | Self::SigningKey(_) => Remedy::Repair,
         }
     }
 }

@@ -40,21 +40,37 @@ pub async fn run(auth: &Auth, origin: &Origin, refresh_token: &str) -> Result<To
         Error::InvalidToken
     })?;
     let now = auth.clock.now();
-    auth.limits.reserve(Limited::Refresh, &claim.session_id.to_string(), now).await?;
+    auth.limits
+        .reserve(Limited::Refresh, &claim.session_id.to_string(), now)
+        .await?;
 
     let mut tx = auth.store.begin(now, origin).await?;
-    let Some((user, lock)) = tx.lock_user_of(claim.session_id).await? else { return Err(Error::InvalidToken) };
+    let Some((user, lock)) = tx.lock_user_of(claim.session_id).await? else {
+        return Err(Error::InvalidToken);
+    };
     if user.status != UserStatus::Active {
         return Err(Error::InvalidToken);
     }
-    match tx.rotate_session(claim.session_id, claim.generation, &auth.sessions).await? {
+    match tx
+        .rotate_session(claim.session_id, claim.generation, &auth.sessions)
+        .await?
+    {
         Some(session) => rotated(auth, tx, lock, user, &session).await,
         None => not_rotated(auth, tx, lock, user, claim).await,
     }
 }
 
-async fn rotated(auth: &Auth, mut tx: Tx<'_>, mut lock: UserLock, user: User, session: &Session) -> Result<TokenPair, Error> {
-    let refreshed = TokenRefreshed { session_id: session.id.as_uuid(), generation: session.generation };
+async fn rotated(
+    auth: &Auth,
+    mut tx: Tx<'_>,
+    mut lock: UserLock,
+    user: User,
+    session: &Session,
+) -> Result<TokenPair, Error> {
+    let refreshed = TokenRefreshed {
+        session_id: session.id.as_uuid(),
+        generation: session.generation,
+    };
     tx.record(&mut lock, AuthEvent::TokenRefreshed(refreshed)).await?;
     let pair = auth.token_pair(session, user, tx.now())?;
     tx.commit().await?;
@@ -62,8 +78,16 @@ async fn rotated(auth: &Auth, mut tx: Tx<'_>, mut lock: UserLock, user: User, se
 }
 
 /// The swap did not take place; the session, which the user's lock keeps still, says why.
-async fn not_rotated(auth: &Auth, mut tx: Tx<'_>, lock: UserLock, user: User, claim: RefreshClaim) -> Result<TokenPair, Error> {
-    let Some(session) = tx.session(claim.session_id).await? else { return Err(Error::InvalidToken) };
+async fn not_rotated(
+    auth: &Auth,
+    mut tx: Tx<'_>,
+    lock: UserLock,
+    user: User,
+    claim: RefreshClaim,
+) -> Result<TokenPair, Error> {
+    let Some(session) = tx.session(claim.session_id).await? else {
+        return Err(Error::InvalidToken);
+    };
     match session.refresh(claim.generation, tx.now(), &auth.sessions) {
         // Nothing changes, so nothing is recorded: the transaction is dropped.
         Refresh::Repeat => Ok(auth.token_pair(&session, user, tx.now())?),
@@ -76,8 +100,15 @@ async fn not_rotated(auth: &Auth, mut tx: Tx<'_>, lock: UserLock, user: User, cl
 }
 
 /// A spent token came back: somebody else has it. Its session ends, whoever presented it.
-pub(super) async fn reused(auth: &Auth, mut tx: Tx<'_>, mut lock: UserLock, session: &Session, claim: RefreshClaim) -> Result<(), Failure> {
-    tx.revoke_session(session.user_id, session.id, RevokeReason::Reuse).await?;
+pub(super) async fn reused(
+    auth: &Auth,
+    mut tx: Tx<'_>,
+    mut lock: UserLock,
+    session: &Session,
+    claim: RefreshClaim,
+) -> Result<(), Failure> {
+    tx.revoke_session(session.user_id, session.id, RevokeReason::Reuse)
+        .await?;
     let reuse = TokenReuseDetected {
         session_id: session.id.as_uuid(),
         presented_generation: claim.generation,

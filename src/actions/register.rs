@@ -61,9 +61,20 @@ impl From<StoreError> for Error {
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
     let now = auth.clock.now();
-    auth.limits.reserve_network(Limited::Register, origin.ip, now).await.map_err(Failure::from)?;
-    auth.passwords.check(&input.password, &own_words(auth, &input)).map_err(Error::Password)?;
-    let password_hash = auth.hasher.hash(input.password).await.map_err(Failure::from)?.into_string().into();
+    auth.limits
+        .reserve_network(Limited::Register, origin.ip, now)
+        .await
+        .map_err(Failure::from)?;
+    auth.passwords
+        .check(&input.password, &own_words(auth, &input))
+        .map_err(Error::Password)?;
+    let password_hash = auth
+        .hasher
+        .hash(input.password)
+        .await
+        .map_err(Failure::from)?
+        .into_string()
+        .into();
 
     let new = NewUser {
         id: UserId::new_v7(now, &*auth.random),
@@ -100,7 +111,12 @@ pub(super) fn registered(user: &User) -> Registered {
 }
 
 fn own_words<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
-    let mut words = vec![auth.service.as_str(), "watchword", input.email.canonical(), input.email.local_part()];
+    let mut words = vec![
+        auth.service.as_str(),
+        "watchword",
+        input.email.canonical(),
+        input.email.local_part(),
+    ];
     words.extend(input.username.as_ref().map(Username::canonical));
     words.extend(input.name.as_ref().map(DisplayName::as_str));
     words

@@ -34,7 +34,9 @@ where
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionId) -> Result<(), Error> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else { return Err(Error::NotFound) };
+    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
+        return Err(Error::NotFound);
+    };
     if !tx.revoke_session(user.id, session, RevokeReason::Logout).await? {
         return Err(Error::NotFound);
     }
@@ -50,8 +52,12 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
 /// [`Failure`]; nothing is changed then.
 pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Failure> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else { return Ok(()) };
-    let ended = tx.revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout).await?;
+    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
+        return Ok(());
+    };
+    let ended = tx
+        .revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout)
+        .await?;
     if ended.is_empty() {
         return Ok(());
     }
@@ -64,5 +70,8 @@ pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<
 }
 
 fn revoked(session: SessionId) -> AuthEvent {
-    AuthEvent::SessionRevoked(SessionRevoked { session_id: session.as_uuid(), reason: SessionRevokedReason::Logout })
+    AuthEvent::SessionRevoked(SessionRevoked {
+        session_id: session.as_uuid(),
+        reason: SessionRevokedReason::Logout,
+    })
 }

@@ -17,7 +17,10 @@ pub async fn run(auth: &Auth) -> Result<(), Failure> {
     }
     let known = auth.access.keys().lives();
     if known.len() != rows.len() || rows.iter().any(|row| known.iter().all(|key| key.kid != row.kid)) {
-        let keys = rows.iter().map(|row| SigningKey::open(row, &auth.secret)).collect::<Result<Vec<_>, _>>()?;
+        let keys = rows
+            .iter()
+            .map(|row| SigningKey::open(row, &auth.secret))
+            .collect::<Result<Vec<_>, _>>()?;
         auth.access.keys().replace(keys);
     }
     Ok(())
@@ -48,5 +51,10 @@ async fn rotate(auth: &Auth) -> Result<Vec<SealedKey>, Failure> {
 }
 
 fn life(row: &SealedKey) -> KeyLife {
-    KeyLife { kid: row.kid.clone(), created_at: row.created_at, activates_at: row.activates_at, expires_at: row.expires_at }
+    KeyLife {
+        kid: row.kid.clone(),
+        created_at: row.created_at,
+        activates_at: row.activates_at,
+        expires_at: row.expires_at,
+    }
 }

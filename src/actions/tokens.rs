@@ -23,10 +23,19 @@ pub struct TokenPair {
 impl Auth {
     /// Tokens for a session as it is now. Made before the commit, so that a session without tokens is never committed.
     pub(super) fn token_pair(&self, session: &Session, user: User, now: OffsetDateTime) -> Result<TokenPair, Failure> {
-        let grant = AccessGrant { user_id: user.id, session_id: session.id, roles: &user.roles };
+        let grant = AccessGrant {
+            user_id: user.id,
+            session_id: session.id,
+            roles: &user.roles,
+        };
         let access = self.access.issue(&grant, now, &*self.random)?;
         let refresh_token = self.refresh.mint(session.id, session.generation);
         let left = session.ends_at(&self.sessions) - now;
-        Ok(TokenPair { access, refresh_token, refresh_expires_in: left.whole_seconds().max(0).unsigned_abs(), user })
+        Ok(TokenPair {
+            access,
+            refresh_token,
+            refresh_expires_in: left.whole_seconds().max(0).unsigned_abs(),
+            user,
+        })
     }
 }

@@ -40,13 +40,16 @@ impl From<StoreError> for Error {
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Input) -> Result<User, Error> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else { return Err(Error::NotFound) };
+    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
+        return Err(Error::NotFound);
+    };
     let changed_fields = changed(&user, &change);
     if changed_fields.is_empty() {
         return Ok(user);
     }
     let user = tx.update_profile(user.id, change).await?;
-    tx.record(&mut lock, AuthEvent::Updated(Updated { changed_fields })).await?;
+    tx.record(&mut lock, AuthEvent::Updated(Updated { changed_fields }))
+        .await?;
     tx.commit().await?;
     auth.gate.changed(user.id);
     Ok(user)

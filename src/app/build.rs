@@ -19,7 +19,9 @@ use crate::jetstream::Nats;
 use crate::limits::{InProcess, Limits, RateLimiter, Shared};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
 use crate::security::hasher::HasherStats;
-use crate::security::{AccessTokens, HashParams, Hasher, KeyRing, PoolSize, RefreshTokens, RotationPolicy, SecretKey, TokenPolicy};
+use crate::security::{
+    AccessTokens, HashParams, Hasher, KeyRing, PoolSize, RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
+};
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
 
@@ -85,7 +87,11 @@ impl App {
 
 /// Opens the database as configured.
 pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
-    let schema_base = settings.events.schema_base_url.as_ref().unwrap_or(&settings.http.public_url);
+    let schema_base = settings
+        .events
+        .schema_base_url
+        .as_ref()
+        .unwrap_or(&settings.http.public_url);
     let profile = EventProfile {
         service: settings.events.service.clone(),
         environment: settings.events.environment.clone(),
@@ -100,7 +106,12 @@ pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Sto
 }
 
 /// Everything that actions work with.
-pub(super) fn build_auth(settings: &Settings, seams: &Seams, store: Store, metrics: &Metrics) -> Result<Auth, AppError> {
+pub(super) fn build_auth(
+    settings: &Settings,
+    seams: &Seams,
+    store: Store,
+    metrics: &Metrics,
+) -> Result<Auth, AppError> {
     let secret = match &settings.secret_key {
         Some(key) => SecretKey::from_base64(key)?,
         None => SecretKey::load_or_create(&settings.data_dir, &*seams.random)?,
@@ -125,9 +136,16 @@ pub(super) fn build_auth(settings: &Settings, seams: &Seams, store: Store, metri
         refresh: RefreshTokens::new(&secret)?,
         identifiers: secret.mac_key(IDENTIFIER_LABEL)?,
         rotation: RotationPolicy::new(tokens.key_rotation)?,
-        gate: SessionGate::new(store.clone(), sessions, denylist, long(tokens.access_ttl + tokens.leeway)),
+        gate: SessionGate::new(
+            store.clone(),
+            sessions,
+            denylist,
+            long(tokens.access_ttl + tokens.leeway),
+        ),
         limits: Limits::new(&settings.limits, limiter),
-        passwords: PasswordPolicy { min_length: settings.passwords.min_length },
+        passwords: PasswordPolicy {
+            min_length: settings.passwords.min_length,
+        },
         sessions,
         service: settings.events.service.clone(),
         clock: seams.clock.clone(),
@@ -176,7 +194,9 @@ fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError
         .set_connection_timeout(Some(settings.timeout))
         .set_response_timeout(Some(settings.timeout))
         .set_number_of_retries(1);
-    ConnectionManager::new_lazy_with_config(client, config).map(Some).map_err(AppError::Redis)
+    ConnectionManager::new_lazy_with_config(client, config)
+        .map(Some)
+        .map_err(AppError::Redis)
 }
 
 fn long(duration: Duration) -> time::Duration {

@@ -37,7 +37,10 @@ pub struct Seams {
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom::default()) }
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::default()),
+        }
     }
 }
 

@@ -28,8 +28,17 @@ impl Readiness for Parts {
             let ping = tokio::spawn(async move { store.ping().await.is_ok() });
             let database = matches!(tokio::time::timeout(DATABASE_TIMEOUT, ping).await, Ok(Ok(true)));
             let events_detail = why_waiting(&self.nats.borrow());
-            let events = if events_detail.is_none() { Delivery::Flowing } else { Delivery::Waiting };
-            Report { stopping: self.stopping.is_cancelled(), database, events, events_detail }
+            let events = if events_detail.is_none() {
+                Delivery::Flowing
+            } else {
+                Delivery::Waiting
+            };
+            Report {
+                stopping: self.stopping.is_cancelled(),
+                database,
+                events,
+                events_detail,
+            }
         }
         .boxed()
     }

@@ -31,12 +31,23 @@ impl App {
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
         let endpoint = self.endpoint();
         let grace = self.settings.http.shutdown_grace;
-        let server = serve(self.listener, endpoint, ServerSettings::from(&self.settings.http), self.stop.serving.clone());
+        let server = serve(
+            self.listener,
+            endpoint,
+            ServerSettings::from(&self.settings.http),
+            self.stop.serving.clone(),
+        );
         let server = telemetry::spawn("http", server);
         let metrics_server = self.metrics_server.map(|metrics_server| {
-            telemetry::spawn("metrics", metrics_server.run(self.metrics.clone(), self.stop.connected.clone()))
+            telemetry::spawn(
+                "metrics",
+                metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
+            )
         });
-        let keys = telemetry::spawn("signing keys", look_after_keys(self.auth.clone(), self.stop.serving.clone()));
+        let keys = telemetry::spawn(
+            "signing keys",
+            look_after_keys(self.auth.clone(), self.stop.serving.clone()),
+        );
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -68,9 +79,17 @@ impl App {
 
     fn endpoint(&self) -> impl poem::Endpoint<Output = poem::Response> + use<> {
         let api = Api::new(self.auth.clone(), self.detached.clone());
-        let readiness =
-            Parts { store: self.store.clone(), nats: self.nats.status(), stopping: self.stop.serving.clone() };
-        let schema_base = self.settings.events.schema_base_url.as_ref().unwrap_or(&self.settings.http.public_url);
+        let readiness = Parts {
+            store: self.store.clone(),
+            nats: self.nats.status(),
+            stopping: self.stop.serving.clone(),
+        };
+        let schema_base = self
+            .settings
+            .events
+            .schema_base_url
+            .as_ref()
+            .unwrap_or(&self.settings.http.public_url);
         let site = site::build(&self.settings.http, schema_base, &api, Arc::new(readiness));
         let edge = Edge::new(
             EdgeSettings::from(&self.settings.http),
@@ -89,7 +108,10 @@ async fn look_after_keys(auth: Arc<Auth>, stop: CancellationToken) {
             () = tokio::time::sleep(KEY_ROUND) => {}
         }
         if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "signing keys could not be looked after");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "signing keys could not be looked after"
+            );
         }
     }
 }

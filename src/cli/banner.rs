@@ -24,7 +24,12 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn of(app: &App) -> Self {
-        Self { port: app.port(), metrics: app.metrics_addr(), database: app.database(), nats: app.nats_status() }
+        Self {
+            port: app.port(),
+            metrics: app.metrics_addr(),
+            database: app.database(),
+            nats: app.nats_status(),
+        }
     }
 }
 
@@ -46,11 +51,22 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
     let status = facts.nats.borrow().clone();
     let server = status.server_url.as_deref().unwrap_or("nats-server");
     let nats = match status.ready() {
-        Some(_) => format!("{server} (nats-server {}), stream {stream}", status.server_version.as_deref().unwrap_or("?")),
-        None => "not there yet: events wait in the database (`make nats-server` installs one; or set NATS_URL)".to_owned(),
+        Some(_) => format!(
+            "{server} (nats-server {}), stream {stream}",
+            status.server_version.as_deref().unwrap_or("?")
+        ),
+        None => {
+            "not there yet: events wait in the database (`make nats-server` installs one; or set NATS_URL)".to_owned()
+        }
     };
-    let shared = if settings.redis.url.is_some() { "in Redis" } else { "in this process" };
-    let metrics = facts.metrics.map_or_else(|| "off".to_owned(), |address| format!("http://{address}/metrics"));
+    let shared = if settings.redis.url.is_some() {
+        "in Redis"
+    } else {
+        "in this process"
+    };
+    let metrics = facts
+        .metrics
+        .map_or_else(|| "off".to_owned(), |address| format!("http://{address}/metrics"));
 
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -69,7 +85,12 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
          \x20 open {api}/docs\n\n",
         version = env!("CARGO_PKG_VERSION"),
         database = facts.database,
-        server_option = status.server_url.as_deref().filter(|url| !url.ends_with(":4222")).map(|url| format!(" --server {url}")).unwrap_or_default(),
+        server_option = status
+            .server_url
+            .as_deref()
+            .filter(|url| !url.ends_with(":4222"))
+            .map(|url| format!(" --server {url}"))
+            .unwrap_or_default(),
     );
     text
 }

@@ -31,13 +31,20 @@ impl Migrate {
         let migrations = match self {
             Self::Up => commands::migrate_up(settings).await?,
             Self::Down { steps, yes } => {
-                confirmed(yes, &format!("Undoing {steps} migration(s) deletes the data in their tables."))?;
+                confirmed(
+                    yes,
+                    &format!("Undoing {steps} migration(s) deletes the data in their tables."),
+                )?;
                 commands::migrate_down(settings, steps).await?
             }
             Self::Status => commands::migration_status(settings).await?,
         };
         for migration in migrations {
-            print(&format!("{}  {}\n", if migration.applied { "applied" } else { "pending" }, migration.name));
+            print(&format!(
+                "{}  {}\n",
+                if migration.applied { "applied" } else { "pending" },
+                migration.name
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -22,7 +22,11 @@ use crate::http::specification;
 ///
 /// With no configuration it keeps everything in `./data`: SQLite, its keys and a nats-server of its own.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = "Every setting and its environment variable: watchword config show --defaults")]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Every setting and its environment variable: watchword config show --defaults"
+)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -83,7 +87,10 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
     }
     let settings = Settings::load(file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| AppError::Argument { what: "the runtime", problem: error.to_string() })?;
+    let runtime = runtime.map_err(|error| AppError::Argument {
+        what: "the runtime",
+        problem: error.to_string(),
+    })?;
     runtime.block_on(async {
         match cli.command {
             Command::Serve(command) => command.run(settings).await,
@@ -128,5 +135,8 @@ fn confirmed(yes: bool, question: &str) -> Result<(), AppError> {
     if answer.trim() == "yes" {
         return Ok(());
     }
-    Err(AppError::Argument { what: "the question", problem: "was not answered with yes; nothing was changed (--yes answers it)".to_owned() })
+    Err(AppError::Argument {
+        what: "the question",
+        problem: "was not answered with yes; nothing was changed (--yes answers it)".to_owned(),
+    })
 }

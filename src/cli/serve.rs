@@ -20,13 +20,21 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
-        let stop = stop_on_signals().map_err(|error| AppError::Argument { what: "signals", problem: error.to_string() })?;
+        let stop = stop_on_signals().map_err(|error| AppError::Argument {
+            what: "signals",
+            problem: error.to_string(),
+        })?;
         let app = if self.no_migrate {
             App::build_unmigrated(settings.clone(), Seams::default()).await?
         } else {
             App::build(settings.clone()).await?
         };
-        tracing::info!(port = app.port(), database = app.database(), version = env!("CARGO_PKG_VERSION"), "serving");
+        tracing::info!(
+            port = app.port(),
+            database = app.database(),
+            version = env!("CARGO_PKG_VERSION"),
+            "serving"
+        );
         let banner = telemetry::spawn("banner", banner::print(settings, banner::Facts::of(&app)));
         let result = app.run_until_stopped(stop).await;
         banner.abort();

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::print;
-use crate::app::commands::{self, Change, Field};
 use crate::app::AppError;
+use crate::app::commands::{self, Change, Field};
 use crate::config::Settings;
 
 /// Arguments of `stream`.
@@ -54,7 +54,10 @@ async fn info(settings: &Settings) -> Result<ExitCode, AppError> {
         stream.last_seq,
         stream.consumers,
         stream.replicas,
-        stream.leader.map(|leader| format!(", led by {leader}")).unwrap_or_default(),
+        stream
+            .leader
+            .map(|leader| format!(", led by {leader}"))
+            .unwrap_or_default(),
         stream.server_version,
     ));
     Ok(ExitCode::SUCCESS)

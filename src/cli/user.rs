@@ -14,7 +14,9 @@ use crate::config::Settings;
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     /// Make an administrator; the password is read from standard input
-    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | watchword user create-admin --email admin@example.com")]
+    #[command(
+        after_help = "Example: printf '%s' \"$PASSWORD\" | watchword user create-admin --email admin@example.com"
+    )]
     CreateAdmin {
         /// The email address
         #[arg(long)]
@@ -34,7 +36,10 @@ impl User {
 
 /// One line of standard input: an argument would stand in the process list and in the shell's history.
 fn read_password() -> Result<SecretString, AppError> {
-    let unreadable = |error: std::io::Error| AppError::Argument { what: "the password", problem: error.to_string() };
+    let unreadable = |error: std::io::Error| AppError::Argument {
+        what: "the password",
+        problem: error.to_string(),
+    };
     let mut text = String::new();
     let stdin = std::io::stdin();
     if stdin.is_terminal() {

@@ -198,7 +198,7 @@ fn expected(error: &figment::Error, key: &str) -> String {
         ErrorKind::InvalidType(_, expected)
         | ErrorKind::InvalidValue(_, expected)
         | ErrorKind::InvalidLength(_, expected) => {
-            format!("must be {expected}")
+            format!("must be {}", in_words(expected))
         }
         ErrorKind::UnknownVariant(_, variants) => format!("must be one of {}", variants.join(", ")),
         ErrorKind::MissingField(_) => "is missing".to_owned(),
@@ -208,6 +208,18 @@ fn expected(error: &figment::Error, key: &str) -> String {
             "must be an IP address and a port, for instance \"127.0.0.1:9464\"".to_owned()
         }
         _ => "this value is not understood".to_owned(),
+    }
+}
+
+/// Rust's names of numbers mean nothing to an operator.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        other => other,
     }
 }
 

@@ -48,7 +48,10 @@ impl FromStr for Email {
         if address.chars().any(|c| c.is_whitespace() || text::is_deceptive(c)) {
             return Err(FORM);
         }
-        let options = email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_required_tld();
         let parsed = EmailAddress::parse_with_options(&address, options).map_err(|_| FORM)?;
         if parsed.local_part().starts_with('"') {
             return Err(FORM);

@@ -42,7 +42,13 @@ impl Password {
     }
 
     fn folded(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.0.chars().filter(|c| !is_deceptive(*c)).flat_map(char::to_lowercase).collect())
+        Zeroizing::new(
+            self.0
+                .chars()
+                .filter(|c| !is_deceptive(*c))
+                .flat_map(char::to_lowercase)
+                .collect(),
+        )
     }
 }
 
@@ -74,7 +80,9 @@ impl PasswordPolicy {
             rest.chars().count() < 4 && rest.len() < folded.len()
         });
         if own_word || folded.chars().collect::<std::collections::HashSet<_>>().len() < 3 {
-            return Err(TextError::Form("is too easy to guess: it is little more than your own name or one repeated character"));
+            return Err(TextError::Form(
+                "is too easy to guess: it is little more than your own name or one repeated character",
+            ));
         }
         Ok(())
     }

@@ -33,10 +33,14 @@ impl FromStr for Username {
 
     fn from_str(name: &str) -> Result<Self, TextError> {
         let name = text::normalize(name, MIN, MAX)?;
-        let allowed = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        let allowed = name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
         let framed = name.starts_with(char::is_alphanumeric) && name.ends_with(char::is_alphanumeric);
         if !allowed || !framed {
-            return Err(TextError::Form("must be letters, digits, '.', '_' or '-', and start and end with a letter or digit"));
+            return Err(TextError::Form(
+                "must be letters, digits, '.', '_' or '-', and start and end with a letter or digit",
+            ));
         }
         let canonical = super::email::canonical(&name);
         Ok(Self { name, canonical })

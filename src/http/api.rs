@@ -41,7 +41,9 @@ impl Api {
         Work: Future + Send + 'static,
         Work::Output: Send + 'static,
     {
-        self.detached.run(action(Arc::clone(&self.auth), context.origin())).await
+        self.detached
+            .run(action(Arc::clone(&self.auth), context.origin()))
+            .await
     }
 
     /// Whose request it is.
@@ -60,7 +62,10 @@ impl Api {
 
     async fn ask(&self, token: &BearerToken) -> Result<Identity, Problem> {
         let (auth, token) = (Arc::clone(&self.auth), token.clone());
-        let answer = self.detached.run(async move { authenticate::run(&auth, token.as_str()).await }).await?;
+        let answer = self
+            .detached
+            .run(async move { authenticate::run(&auth, token.as_str()).await })
+            .await?;
         answer.map_err(|error| match error {
             authenticate::Error::InvalidToken => Problem::new(ProblemCode::InvalidToken),
             authenticate::Error::Store(error) => failure(error.into()),

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use poem::http::header::AUTHORIZATION;
 use poem::http::HeaderValue;
+use poem::http::header::AUTHORIZATION;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -56,7 +56,8 @@ fn token_of(request: &Request) -> Result<Option<BearerToken>, Problem> {
 fn parse(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case(SCHEME) && (1..=MAX_TOKEN).contains(&token.len()) && is_token68(token)).then_some(token)
+    (scheme.eq_ignore_ascii_case(SCHEME) && (1..=MAX_TOKEN).contains(&token.len()) && is_token68(token))
+        .then_some(token)
 }
 
 /// RFC 9110 section 11.2.
@@ -69,16 +70,19 @@ fn is_token68(token: &str) -> bool {
 }
 
 fn register_scheme(registry: &mut Registry) {
-    registry.create_security_scheme(SCHEME, MetaSecurityScheme {
-        ty: "http",
-        description: Some("An access token from /auth/login, /auth/register or /auth/refresh."),
-        name: None,
-        key_in: None,
-        scheme: Some("bearer"),
-        bearer_format: Some("JWT"),
-        flows: None,
-        openid_connect_url: None,
-    });
+    registry.create_security_scheme(
+        SCHEME,
+        MetaSecurityScheme {
+            ty: "http",
+            description: Some("An access token from /auth/login, /auth/register or /auth/refresh."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
 }
 
 impl<'a> ApiExtractor<'a> for BearerToken {

@@ -28,7 +28,10 @@ impl ScriptedPage {
         let html = html.replace("\r\n", "\n").replace('\r', "\n");
         // Hashes are ASCII: the policy is always a header value.
         let policy = HeaderValue::from_str(&policy_for(&html)).ok();
-        Self { html: Bytes::from(html), policy }
+        Self {
+            html: Bytes::from(html),
+            policy,
+        }
     }
 
     /// The page as a response.

@@ -43,7 +43,10 @@ pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: A
         .with_route(base, "/problems", &["GET"])
         .with_route(base, "/problems/{code}", &["GET"]);
     let mut route = Route::new()
-        .at("/schemas/:subject/:file", get(event_schema.data(SchemaBase(schema_base.into()))))
+        .at(
+            "/schemas/:subject/:file",
+            get(event_schema.data(SchemaBase(schema_base.into()))),
+        )
         .nest("/problems", pages());
     if settings.swagger_ui {
         table = table.with_route(base, "/docs", &["GET"]);
@@ -51,13 +54,24 @@ pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: A
     }
     route = route.at("/openapi.json", get(openapi(document))).nest("/", service);
     let trimmed = base.trim_end_matches('/');
-    let site = if trimmed.is_empty() { route } else { Route::new().nest(trimmed, route) };
-    Site { endpoint: site.map_to_response().boxed(), table }
+    let site = if trimmed.is_empty() {
+        route
+    } else {
+        Route::new().nest(trimmed, route)
+    };
+    Site {
+        endpoint: site.map_to_response().boxed(),
+        table,
+    }
 }
 
 fn openapi(document: String) -> impl Endpoint {
     let document: Arc<str> = document.into();
-    make_sync(move |_| Response::builder().content_type("application/json").body(document.to_string()))
+    make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(document.to_string())
+    })
 }
 
 /// The page is made when somebody first asks for it: it is larger than all else that an idle service holds.
@@ -82,8 +96,13 @@ fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &s
 struct SchemaBase(Arc<str>);
 
 #[handler]
-fn event_schema(Path((subject, file)): Path<(String, String)>, base: poem::web::Data<&SchemaBase>) -> Result<Response, Problem> {
-    let known = CATALOGUE.iter().find(|event| event.subject == subject && file == format!("{}.json", event.version));
+fn event_schema(
+    Path((subject, file)): Path<(String, String)>,
+    base: poem::web::Data<&SchemaBase>,
+) -> Result<Response, Problem> {
+    let known = CATALOGUE
+        .iter()
+        .find(|event| event.subject == subject && file == format!("{}.json", event.version));
     let event = known.ok_or(ProblemCode::NotFound)?;
     let schema = schema::document(event, &base.0.0);
     Ok(Response::builder()

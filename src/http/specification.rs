@@ -28,9 +28,13 @@ pub fn service<T: OpenApi>(routes: T, base_path: &str) -> OpenApiService<T, ()> 
 #[must_use]
 pub fn document(derived: &str) -> String {
     // What poem-openapi wrote is JSON; were it not, it would be served as it is and the test of the committed copy would fail.
-    let Ok(mut document) = serde_json::from_str::<Value>(derived) else { return derived.to_owned() };
+    let Ok(mut document) = serde_json::from_str::<Value>(derived) else {
+        return derived.to_owned();
+    };
     for name in request_schemas(&document) {
-        let schema = document.pointer_mut(&format!("/components/schemas/{name}")).and_then(Value::as_object_mut);
+        let schema = document
+            .pointer_mut(&format!("/components/schemas/{name}"))
+            .and_then(Value::as_object_mut);
         if let Some(schema) = schema {
             schema.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
@@ -42,7 +46,11 @@ pub fn document(derived: &str) -> String {
 
 /// The names of the schemas that request bodies have.
 fn request_schemas(document: &Value) -> Vec<String> {
-    let paths = document.get("paths").and_then(Value::as_object).into_iter().flat_map(|paths| paths.values());
+    let paths = document
+        .get("paths")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|paths| paths.values());
     let operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
     operations
         .filter_map(|operation| operation.pointer("/requestBody/content"))

@@ -73,14 +73,23 @@ impl StreamAdmin {
             Some(url) => connect::addresses(url)?,
             None => {
                 let running = embedded::running(&settings.data_dir).await;
-                let port = running.ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?.port;
+                let port = running
+                    .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
+                    .port;
                 let url = format!("nats://127.0.0.1:{port}");
                 connect::addresses(&url.into())?
             }
         };
-        let client = connect::options(&settings.nats).await?.connect(addresses).await.map_err(NatsError::Client)?;
+        let client = connect::options(&settings.nats)
+            .await?
+            .connect(addresses)
+            .await
+            .map_err(NatsError::Client)?;
         provision::check_version(&client.server_info().version)?;
-        Ok(Self { link: Link::new(client, None), desired })
+        Ok(Self {
+            link: Link::new(client, None),
+            desired,
+        })
     }
 
     /// Makes the stream, or changes it to what the definition says.
@@ -90,7 +99,9 @@ impl StreamAdmin {
     /// [`NatsError`] when the server refuses: some fields cannot be changed once the stream is made.
     pub async fn apply(&self) -> Result<Applied, NatsError> {
         let Some(info) = self.find().await? else {
-            provision::ensure(&self.link.context, &self.desired).await.map_err(unfit)?;
+            provision::ensure(&self.link.context, &self.desired)
+                .await
+                .map_err(unfit)?;
             return Ok(Applied::Created);
         };
         let differences = drift(&self.desired, &info.config);
@@ -100,7 +111,10 @@ impl StreamAdmin {
         let updated = self.link.context.update_stream(&self.desired).await;
         updated.map_err(|error| {
             let stream = self.desired.name.clone();
-            NatsError::Stream(StreamFault::Refused { stream, reason: error.to_string() })
+            NatsError::Stream(StreamFault::Refused {
+                stream,
+                reason: error.to_string(),
+            })
         })?;
         Ok(Applied::Updated(differences))
     }
@@ -142,11 +156,15 @@ impl StreamAdmin {
     }
 
     async fn existing(&self) -> Result<Info, NatsError> {
-        self.find().await?.ok_or_else(|| NatsError::NoStream(self.desired.name.clone()))
+        self.find()
+            .await?
+            .ok_or_else(|| NatsError::NoStream(self.desired.name.clone()))
     }
 
     async fn find(&self) -> Result<Option<Info>, NatsError> {
-        provision::find(&self.link.context, &self.desired.name).await.map_err(unfit)
+        provision::find(&self.link.context, &self.desired.name)
+            .await
+            .map_err(unfit)
     }
 }
 

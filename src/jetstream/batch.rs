@@ -28,7 +28,11 @@ pub(crate) async fn publish(publisher: &JetStreamPublisher, events: &[&OutgoingE
     let (Ok(link), Some((last, open))) = (publisher.shared.connected(), events.split_last()) else {
         return all(Outcome::Retry(Reason::NotReady));
     };
-    let batch = Batch { publisher, link, id: batch_id(link) };
+    let batch = Batch {
+        publisher,
+        link,
+        id: batch_id(link),
+    };
     // Sending waits for room in the client, which a connection that has just died does not make.
     let opened = tokio::select! {
         biased;
@@ -88,7 +92,10 @@ impl Batch<'_> {
     async fn commit(&self, event: &OutgoingEvent, number: usize) -> Result<Message, RequestError> {
         let mut headers = self.headers(event, number);
         headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-        self.link.client.request_with_headers(event.subject.clone(), headers, event.payload.clone()).await
+        self.link
+            .client
+            .request_with_headers(event.subject.clone(), headers, event.payload.clone())
+            .await
     }
 
     fn headers(&self, event: &OutgoingEvent, number: usize) -> HeaderMap {
@@ -116,7 +123,9 @@ fn accepted(answer: Result<Message, RequestError>) -> Result<(), Answer> {
                 BatchRefusal::Later(reason) => one(Outcome::Retry(reason)),
             },
             // A server that knows no batches has stored it as a message of its own; one by one finds the duplicate.
-            _ => Err(Answer::Singles(Reason::Client("the server knows no batches".to_owned()))),
+            _ => Err(Answer::Singles(Reason::Client(
+                "the server knows no batches".to_owned(),
+            ))),
         },
         // Nothing is stored before the commit, so none of this is unknown.
         Err(error) => match error.kind() {
@@ -140,7 +149,9 @@ fn read_commit(publisher: &JetStreamPublisher, message: &Message, events: usize)
             });
             Answer::Outcomes(outcomes.collect())
         }
-        Ok(Response::Ok(_)) => all(Outcome::Unknown(Reason::Client("the batch was not acknowledged whole".to_owned()))),
+        Ok(Response::Ok(_)) => all(Outcome::Unknown(Reason::Client(
+            "the batch was not acknowledged whole".to_owned(),
+        ))),
         Ok(Response::Err { error }) => match of_batch_error(&error) {
             BatchRefusal::Singles(reason) => Answer::Singles(reason),
             BatchRefusal::Later(reason) => all(Outcome::Retry(reason)),

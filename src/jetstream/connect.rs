@@ -26,7 +26,10 @@ const LONGEST_RECONNECT_PAUSE: Duration = Duration::from_secs(2);
 ///
 /// [`NatsError::Url`] when one of them is none.
 pub(crate) fn addresses(url: &SecretString) -> Result<Vec<ServerAddr>, NatsError> {
-    url.expose_secret().split(',').map(|address| parse_address(address.trim())).collect()
+    url.expose_secret()
+        .split(',')
+        .map(|address| parse_address(address.trim()))
+        .collect()
 }
 
 fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
@@ -34,13 +37,19 @@ fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
     let refused = || NatsError::Url(address.rsplit('@').next().unwrap_or_default().to_owned());
     let parsed: ServerAddr = address.parse().map_err(|_| refused())?;
     // The client is built without WebSockets.
-    if matches!(parsed.scheme(), "ws" | "wss") { Err(refused()) } else { Ok(parsed) }
+    if matches!(parsed.scheme(), "ws" | "wss") {
+        Err(refused())
+    } else {
+        Ok(parsed)
+    }
 }
 
 /// The addresses without credentials, for people.
 pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
-    let shown: Vec<String> =
-        addresses.iter().map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port())).collect();
+    let shown: Vec<String> = addresses
+        .iter()
+        .map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port()))
+        .collect();
     shown.join(",")
 }
 
@@ -60,7 +69,9 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
         options = options.credentials_file(path).await.map_err(refused)?;
     }
     if let Some(path) = &settings.nkey_file {
-        let seed = tokio::fs::read_to_string(path).await.map_err(|source| file("nats.nkey_file", path, source))?;
+        let seed = tokio::fs::read_to_string(path)
+            .await
+            .map_err(|source| file("nats.nkey_file", path, source))?;
         options = options.nkey(seed.trim().to_owned());
     }
     if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
@@ -76,13 +87,19 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
 }
 
 fn file(key: &'static str, path: &Path, source: std::io::Error) -> NatsError {
-    NatsError::File { key, path: path.to_owned(), source }
+    NatsError::File {
+        key,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Quick at first: a server that restarts is back within a second. 10, 20, 40 ms … 2 s.
 fn reconnect_pause(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
-    Duration::from_millis(10).saturating_mul(1 << doublings).min(LONGEST_RECONNECT_PAUSE)
+    Duration::from_millis(10)
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_RECONNECT_PAUSE)
 }
 
 /// A client that keeps trying to connect in the background, and writes what happens into `status`.
@@ -142,7 +159,10 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
 fn on_server_error(error: &ServerError) {
     let text = error.to_string();
     if text.to_ascii_lowercase().contains("permissions violation") {
-        tracing::error!(error = text, "the NATS user lacks a permission: the call behind it will time out");
+        tracing::error!(
+            error = text,
+            "the NATS user lacks a permission: the call behind it will time out"
+        );
     } else {
         tracing::error!(error = text, "NATS server error");
     }
@@ -155,7 +175,10 @@ mod tests {
     #[test]
     fn addresses_are_parsed_and_shown_without_credentials() {
         let read = |text: &str| addresses(&SecretString::from(text)).map(|parsed| shown(&parsed));
-        assert_eq!(read("nats://ada:secret@n1:4223, tls://n2").unwrap(), "nats://n1:4223,tls://n2:4222");
+        assert_eq!(
+            read("nats://ada:secret@n1:4223, tls://n2").unwrap(),
+            "nats://n1:4223,tls://n2:4222"
+        );
         assert_eq!(read("localhost").unwrap(), "nats://localhost:4222");
         for wrong in ["http://n1", "wss://n1", "nats://ada:secret@", "", "nats://n1,,"] {
             let error = read(wrong).unwrap_err().to_string();

@@ -42,7 +42,11 @@ pub(crate) struct Link {
 impl Link {
     /// The API over a client.
     pub(crate) fn new(client: Client, server_name: Option<String>) -> Self {
-        Self { context: connect::jetstream(client.clone()), client, server_name }
+        Self {
+            context: connect::jetstream(client.clone()),
+            client,
+            server_name,
+        }
     }
 }
 

@@ -30,7 +30,11 @@ pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
 /// The first subject of the definition that the stream does not take.
 pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
     let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));
-    desired.subjects.iter().map(String::as_str).find(|subject| !taken(subject))
+    desired
+        .subjects
+        .iter()
+        .map(String::as_str)
+        .find(|subject| !taken(subject))
 }
 
 /// Whether every subject that matches `wanted` matches `pattern` too.
@@ -80,9 +84,17 @@ mod tests {
 
     #[test]
     fn the_settings_win() {
-        let chosen = StreamSettings { name: "other".to_owned(), max_msgs: -1, replicas: 3, ..settings() };
+        let chosen = StreamSettings {
+            name: "other".to_owned(),
+            max_msgs: -1,
+            replicas: 3,
+            ..settings()
+        };
         let desired = desired(&chosen).unwrap();
-        assert_eq!((desired.name.as_str(), desired.max_messages, desired.num_replicas), ("other", -1, 3));
+        assert_eq!(
+            (desired.name.as_str(), desired.max_messages, desired.num_replicas),
+            ("other", -1, 3)
+        );
     }
 
     #[test]
@@ -92,7 +104,13 @@ mod tests {
             subjects: subjects.iter().map(ToString::to_string).collect(),
             ..desired.clone()
         };
-        for fine in [&["auth.user.*"][..], &["auth.>"], &["x", "auth.user.>"], &["*.*.*"], &[">"]] {
+        for fine in [
+            &["auth.user.*"][..],
+            &["auth.>"],
+            &["x", "auth.user.>"],
+            &["*.*.*"],
+            &[">"],
+        ] {
             assert_eq!(uncovered(&desired, &with(fine)), None, "{fine:?}");
         }
         for wrong in [&["auth.user.registered"][..], &["auth.*"], &["auth.user"], &[]] {

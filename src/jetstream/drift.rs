@@ -10,7 +10,13 @@ use async_nats::jetstream::stream::Config;
 use serde_json::{Map, Value};
 
 /// Limits for which the server writes "no limit" as -1, and reads 0 as the same.
-const LIMITS: &[&str] = &["max_bytes", "max_consumers", "max_msg_size", "max_msgs", "max_msgs_per_subject"];
+const LIMITS: &[&str] = &[
+    "max_bytes",
+    "max_consumers",
+    "max_msg_size",
+    "max_msgs",
+    "max_msgs_per_subject",
+];
 /// Fields that hold nanoseconds.
 const DURATIONS: &[&str] = &["duplicate_window", "max_age", "subject_delete_marker_ttl"];
 /// Metadata that the server writes.

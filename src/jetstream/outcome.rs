@@ -115,8 +115,15 @@ pub(crate) fn of_publish_error(error: &PublishError) -> Outcome {
 
 /// Reads an error that the server answered.
 pub(crate) fn of_server_error(error: &ServerError) -> Outcome {
-    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
-    if never_accepted(error.error_code()) { Outcome::Parked(reason) } else { Outcome::Retry(reason) }
+    let reason = Reason::Server {
+        code: error.error_code().0,
+        text: error.to_string(),
+    };
+    if never_accepted(error.error_code()) {
+        Outcome::Parked(reason)
+    } else {
+        Outcome::Retry(reason)
+    }
 }
 
 /// Refused however often it is sent.
@@ -140,7 +147,10 @@ pub(crate) enum BatchRefusal {
 
 /// Reads the error that a batch was answered with.
 pub(crate) fn of_batch_error(error: &ServerError) -> BatchRefusal {
-    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
+    let reason = Reason::Server {
+        code: error.error_code().0,
+        text: error.to_string(),
+    };
     match error.error_code() {
         ErrorCode::STREAM_TOO_MANY_REQUESTS
         | ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
@@ -180,7 +190,10 @@ mod tests {
         let kind = |kind| of_publish_error(&PublishError::new(kind));
         assert_eq!(kind(PublishErrorKind::StreamNotFound), Outcome::Retry(Reason::NoStream));
         assert_eq!(kind(PublishErrorKind::TimedOut), Outcome::Unknown(Reason::AckTimeout));
-        assert_eq!(kind(PublishErrorKind::BrokenPipe), Outcome::Unknown(Reason::ConnectionLost));
+        assert_eq!(
+            kind(PublishErrorKind::BrokenPipe),
+            Outcome::Unknown(Reason::ConnectionLost)
+        );
         assert!(matches!(kind(PublishErrorKind::MaxPayloadExceeded), Outcome::Parked(_)));
         assert!(matches!(kind(PublishErrorKind::Other), Outcome::Unknown(_)));
         let coded = |code| of_publish_error(&PublishError::with_source(PublishErrorKind::Other, server(code)));
@@ -191,10 +204,16 @@ mod tests {
     #[test]
     fn a_refused_batch_goes_one_by_one_unless_the_server_cannot_store() {
         for code in [10201, 10174, 10054, 10176, 10199] {
-            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::Singles(_)), "{code}");
+            assert!(
+                matches!(of_batch_error(&server(code)), BatchRefusal::Singles(_)),
+                "{code}"
+            );
         }
         for code in [10167, 10077, 10023] {
-            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::Later(_)), "{code}");
+            assert!(
+                matches!(of_batch_error(&server(code)), BatchRefusal::Later(_)),
+                "{code}"
+            );
         }
     }
 }

@@ -20,8 +20,12 @@ const READ: &str = "read a message";
 /// Where the stream is now.
 pub(crate) async fn position(shared: &Shared) -> Result<StreamFacts, ProbeError> {
     let link = shared.connected()?;
-    let refused = |reason: String| ProbeError::Refused { what: "stream info", reason };
-    let version = provision::check_version(&link.client.server_info().version).map_err(|old| refused(old.to_string()))?;
+    let refused = |reason: String| ProbeError::Refused {
+        what: "stream info",
+        reason,
+    };
+    let version =
+        provision::check_version(&link.client.server_info().version).map_err(|old| refused(old.to_string()))?;
     match provision::find(&link.context, &shared.desired.name).await {
         Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
         Ok(None) => Err(ProbeError::NoStream),
@@ -35,8 +39,11 @@ pub(crate) async fn message_at(shared: &Shared, seq: u64) -> Result<Stored, Prob
     let direct = shared.usable().is_some_and(|facts| facts.direct);
     let link = shared.connected()?;
     let refused = |reason: String| ProbeError::Refused { what: READ, reason };
-    let stream =
-        link.context.get_stream_no_info(&shared.desired.name).await.map_err(|error| refused(error.to_string()))?;
+    let stream = link
+        .context
+        .get_stream_no_info(&shared.desired.name)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
     if direct {
         return match stream.direct_get(seq).await {
             Ok(message) => Ok(stored(&message)),
@@ -55,6 +62,9 @@ pub(crate) async fn message_at(shared: &Shared, seq: u64) -> Result<Stored, Prob
 }
 
 fn stored(message: &StreamMessage) -> Stored {
-    let id = message.headers.get_last(MESSAGE_ID).and_then(|id| id.as_str().parse::<Uuid>().ok());
+    let id = message
+        .headers
+        .get_last(MESSAGE_ID)
+        .and_then(|id| id.as_str().parse::<Uuid>().ok());
     id.map_or(Stored::Other, Stored::Event)
 }

@@ -46,7 +46,9 @@ pub(crate) enum Unfit {
 pub(crate) fn check_version(reported: &str) -> Result<ServerVersion, StreamFault> {
     match reported.parse::<ServerVersion>() {
         Ok(version) if version >= ServerVersion::OLDEST => Ok(version),
-        _ => Err(StreamFault::ServerTooOld { found: reported.to_owned() }),
+        _ => Err(StreamFault::ServerTooOld {
+            found: reported.to_owned(),
+        }),
     }
 }
 
@@ -96,9 +98,17 @@ async fn create(context: &Context, desired: &Config) -> Result<Verified, Unfit> 
             ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
                 Err(refusal("stream create", &error))
             }
-            _ => Err(StreamFault::Refused { stream: desired.name.clone(), reason: error.to_string() }.into()),
+            _ => Err(StreamFault::Refused {
+                stream: desired.name.clone(),
+                reason: error.to_string(),
+            }
+            .into()),
         },
-        _ => Err(ProbeError::Refused { what: "stream create", reason: error.to_string() }.into()),
+        _ => Err(ProbeError::Refused {
+            what: "stream create",
+            reason: error.to_string(),
+        }
+        .into()),
     }
 }
 
@@ -116,7 +126,11 @@ pub(crate) fn verify(desired: &Config, info: Info, created: bool) -> Result<Veri
         return Err(StreamFault::Mirror(stream()).into());
     }
     if let Some(subject) = uncovered(desired, config) {
-        return Err(StreamFault::SubjectMissing { stream: stream(), subject: subject.to_owned() }.into());
+        return Err(StreamFault::SubjectMissing {
+            stream: stream(),
+            subject: subject.to_owned(),
+        }
+        .into());
     }
     let drift = drift(desired, config);
     Ok(Verified { info, drift, created })
@@ -133,7 +147,11 @@ async fn foreign(context: &Context, desired: &Config) -> Unfit {
         if let Ok(name) = context.stream_by_subject(wanted.clone()).await
             && name != desired.name
         {
-            fault = StreamFault::ForeignStream { stream: desired.name.clone(), subject: wanted.clone(), owner: name };
+            fault = StreamFault::ForeignStream {
+                stream: desired.name.clone(),
+                subject: wanted.clone(),
+                owner: name,
+            };
             break;
         }
     }
@@ -143,20 +161,29 @@ async fn foreign(context: &Context, desired: &Config) -> Unfit {
 /// An answer of the server that is an error.
 fn refusal(what: &'static str, error: &ServerError) -> Unfit {
     match error.error_code() {
-        ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
-            no_jetstream(error).into()
+        ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => no_jetstream(error).into(),
+        _ => ProbeError::Refused {
+            what,
+            reason: error.to_string(),
         }
-        _ => ProbeError::Refused { what, reason: error.to_string() }.into(),
+        .into(),
     }
 }
 
 /// No answer at all.
 fn unanswered(error: &GetStreamError) -> Unfit {
-    let kind = error.source().and_then(|source| source.downcast_ref::<RequestError>()).map(RequestError::kind);
+    let kind = error
+        .source()
+        .and_then(|source| source.downcast_ref::<RequestError>())
+        .map(RequestError::kind);
     match kind {
         Some(RequestErrorKind::TimedOut) => ProbeError::TimedOut("stream info").into(),
         Some(RequestErrorKind::NoResponders) => no_jetstream("no responders").into(),
-        _ => ProbeError::Refused { what: "stream info", reason: error.to_string() }.into(),
+        _ => ProbeError::Refused {
+            what: "stream info",
+            reason: error.to_string(),
+        }
+        .into(),
     }
 }
 

@@ -15,7 +15,9 @@ use uuid::Uuid;
 use watchword_events::headers;
 
 use super::{
-    batch, connection::Shared, error::ProbeError,
+    batch,
+    connection::Shared,
+    error::ProbeError,
     outcome::{Outcome, Reason},
     probe, singles,
     status::{NatsStatus, StreamFacts},
@@ -91,7 +93,10 @@ pub struct JetStreamPublisher {
 
 impl JetStreamPublisher {
     pub(crate) fn new(shared: Arc<Shared>, source: Source) -> Self {
-        Self { shared, source: Arc::new(source) }
+        Self {
+            shared,
+            source: Arc::new(source),
+        }
     }
 
     /// The message's headers: the event's, nothing else.
@@ -155,7 +160,9 @@ impl EventPublisher for JetStreamPublisher {
         for part in sendable.chunks(part_size(sendable.len())) {
             let batch: Vec<&OutgoingEvent> = part.iter().map(|(_, event)| *event).collect();
             let answers = self.publish_part(&batch, &facts).await;
-            let failed = answers.iter().any(|answer| matches!(answer, Outcome::Unknown(_) | Outcome::Retry(_)));
+            let failed = answers
+                .iter()
+                .any(|answer| matches!(answer, Outcome::Unknown(_) | Outcome::Retry(_)));
             for ((index, _), answer) in part.iter().zip(answers) {
                 if let Some(outcome) = outcomes.get_mut(*index) {
                     *outcome = answer;
@@ -195,7 +202,10 @@ fn too_large(event: &OutgoingEvent, limit: usize) -> Option<Reason> {
 /// What an acknowledgement says, when it is our stream's.
 pub(crate) fn acknowledged(stream: &str, ours: &str, seq: u64, duplicate: bool) -> Outcome {
     if stream == ours {
-        Outcome::Acked { stream_seq: seq, duplicate }
+        Outcome::Acked {
+            stream_seq: seq,
+            duplicate,
+        }
     } else {
         Outcome::Retry(Reason::ForeignStream(stream.to_owned()))
     }
@@ -210,7 +220,15 @@ mod tests {
 
     #[test]
     fn parts_are_even_and_never_larger_than_a_batch() {
-        for (events, size) in [(1, 1), (32, 32), (500, 500), (501, 251), (512, 256), (1000, 500), (1001, 334)] {
+        for (events, size) in [
+            (1, 1),
+            (32, 32),
+            (500, 500),
+            (501, 251),
+            (512, 256),
+            (1000, 500),
+            (1001, 334),
+        ] {
             assert_eq!(part_size(events), size, "{events}");
         }
         assert_eq!(part_size(0), 1);
@@ -218,7 +236,16 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_counts_only_from_our_stream() {
-        assert_eq!(acknowledged("a", "a", 7, true), Outcome::Acked { stream_seq: 7, duplicate: true });
-        assert_eq!(acknowledged("b", "a", 7, false), Outcome::Retry(Reason::ForeignStream("b".to_owned())));
+        assert_eq!(
+            acknowledged("a", "a", 7, true),
+            Outcome::Acked {
+                stream_seq: 7,
+                duplicate: true
+            }
+        );
+        assert_eq!(
+            acknowledged("b", "a", 7, false),
+            Outcome::Retry(Reason::ForeignStream("b".to_owned()))
+        );
     }
 }

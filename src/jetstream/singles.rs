@@ -74,11 +74,17 @@ impl<'a> Run<'a> {
             self.record(index, Outcome::Retry(Reason::NotReady));
             return;
         };
-        let message = PublishMessage::build().payload(event.payload.clone()).headers(self.publisher.headers(event));
+        let message = PublishMessage::build()
+            .payload(event.payload.clone())
+            .headers(self.publisher.headers(event));
         match link.context.send_publish(event.subject.clone(), message).await {
             Ok(ack) => {
                 self.users.extend(event.user_id);
-                self.in_flight.push_back(InFlight { index, user: event.user_id, ack });
+                self.in_flight.push_back(InFlight {
+                    index,
+                    user: event.user_id,
+                    ack,
+                });
             }
             Err(error) => self.record(index, of_publish_error(&error)),
         }

@@ -58,17 +58,30 @@ impl Nats {
             environment: settings.events.environment.clone(),
             schema_base: settings.events.schema_base_url.clone().unwrap_or_else(public_url),
         };
-        let supervisor = Supervisor { shared: Arc::clone(&shared), metrics, shutdown, samples: 0, reported: None };
+        let supervisor = Supervisor {
+            shared: Arc::clone(&shared),
+            metrics,
+            shutdown,
+            samples: 0,
+            reported: None,
+        };
         let task = telemetry::spawn("nats", supervisor.run(target, options));
         Ok(NatsHandle { shared, source, task })
     }
 }
 
 fn start_embedded(settings: &Settings, shutdown: CancellationToken) -> Result<EmbeddedTask, NatsError> {
-    let refused = |source| NatsError::File { key: "data_dir", path: settings.data_dir.clone(), source };
+    let refused = |source| NatsError::File {
+        key: "data_dir",
+        path: settings.data_dir.clone(),
+        source,
+    };
     let (announce, running) = watch::channel(None);
     let embedded = Embedded::new(&settings.nats, &settings.data_dir, announce, shutdown).map_err(refused)?;
-    Ok(EmbeddedTask { task: telemetry::spawn("nats-server", embedded.run()), running })
+    Ok(EmbeddedTask {
+        task: telemetry::spawn("nats-server", embedded.run()),
+        running,
+    })
 }
 
 /// What [`Nats::start`] started.
@@ -185,7 +198,10 @@ impl Supervisor {
         let before = self.shared.status.borrow().connections;
         let info = link.client.server_info();
         let (version, verified) = match self.check_server(&link, &info) {
-            Ok(version) => (Some(version), provision::ensure(&link.context, &self.shared.desired).await),
+            Ok(version) => (
+                Some(version),
+                provision::ensure(&link.context, &self.shared.desired).await,
+            ),
             Err(fault) => (None, Err(Unfit::Fault(fault))),
         };
         self.report(&verified);
@@ -215,7 +231,10 @@ impl Supervisor {
         match (looked, version) {
             (Ok(verified), Some(version)) => {
                 self.samples += 1;
-                (StreamState::Ok(StreamFacts::new(&verified.info, version, self.samples, verified.drift)), CHECK)
+                (
+                    StreamState::Ok(StreamFacts::new(&verified.info, version, self.samples, verified.drift)),
+                    CHECK,
+                )
             }
             (Err(Unfit::Fault(fault)), _) => (StreamState::Fault(fault), RETRY),
             // Nothing new is known: what was seen last stands, and the relay finds out by itself when it is wrong.
@@ -231,7 +250,15 @@ impl Supervisor {
                 tracing::info!(stream, "stream created");
                 (String::new(), false)
             }
-            Ok(verified) => (verified.drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), false),
+            Ok(verified) => (
+                verified
+                    .drift
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; "),
+                false,
+            ),
             Err(unfit) => (unfit.to_string(), true),
         };
         if self.reported.as_ref() == Some(&news) {
@@ -244,7 +271,11 @@ impl Supervisor {
                 drift = news,
                 "the stream differs from its definition; it is left as it is (`watchword stream diff`, `watchword stream apply`)"
             ),
-            (false, true) => tracing::error!(stream, error = news, "the stream cannot be used; events wait in the ledger"),
+            (false, true) => tracing::error!(
+                stream,
+                error = news,
+                "the stream cannot be used; events wait in the ledger"
+            ),
         }
         self.reported = Some(news);
     }

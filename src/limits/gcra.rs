@@ -30,7 +30,8 @@ impl Quota {
     /// Microseconds that tries may run ahead of the steady rate.
     #[must_use]
     pub fn tolerance_micros(self) -> i64 {
-        self.interval_micros().saturating_mul(i64::from(self.burst.saturating_sub(1)))
+        self.interval_micros()
+            .saturating_mul(i64::from(self.burst.saturating_sub(1)))
     }
 
     /// One try at `now`, given the theoretical arrival time of the next one: the new such time, or how long to wait.
@@ -39,7 +40,9 @@ impl Quota {
         let ahead = arrival - now;
         if ahead > self.tolerance_micros() {
             let wait = ahead - self.tolerance_micros();
-            return Err(Exceeded { retry_after: Duration::from_micros(wait.unsigned_abs()) });
+            return Err(Exceeded {
+                retry_after: Duration::from_micros(wait.unsigned_abs()),
+            });
         }
         Ok(arrival.saturating_add(self.interval_micros()))
     }

@@ -17,7 +17,9 @@ impl InProcess {
     /// Remembers at most `keys` keys.
     #[must_use]
     pub fn new(keys: usize) -> Self {
-        Self { arrivals: Mutex::new(Cache::new(keys)) }
+        Self {
+            arrivals: Mutex::new(Cache::new(keys)),
+        }
     }
 
     fn count(&self, key: &str, quota: Quota, now: OffsetDateTime) -> Result<(), Exceeded> {

@@ -81,8 +81,14 @@ impl Limits {
     ///
     /// # Errors
     /// [`Exceeded`] when the try must not be carried out.
-    pub async fn reserve_network(&self, what: Limited, ip: Option<IpAddr>, now: OffsetDateTime) -> Result<(), Exceeded> {
-        self.reserve(what, &ip.map_or_else(|| "unknown".to_owned(), network), now).await
+    pub async fn reserve_network(
+        &self,
+        what: Limited,
+        ip: Option<IpAddr>,
+        now: OffsetDateTime,
+    ) -> Result<(), Exceeded> {
+        self.reserve(what, &ip.map_or_else(|| "unknown".to_owned(), network), now)
+            .await
     }
 
     /// Counts a try of something with an id of its own.

@@ -30,13 +30,19 @@ impl Shared {
     /// Counts through `redis`, and in `fallback` while it is down.
     #[must_use]
     pub fn new(redis: ConnectionManager, fallback: InProcess) -> Self {
-        Self { redis, script: Script::new(RESERVE), fallback }
+        Self {
+            redis,
+            script: Script::new(RESERVE),
+            fallback,
+        }
     }
 
     async fn count(&self, key: &str, quota: Quota, now: OffsetDateTime) -> redis::RedisResult<i64> {
         let micros = i64::try_from(now.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX);
         let mut call = self.script.key(format!("watchword:limit:{key}"));
-        call.arg(micros).arg(quota.interval_micros()).arg(quota.tolerance_micros());
+        call.arg(micros)
+            .arg(quota.interval_micros())
+            .arg(quota.tolerance_micros());
         call.invoke_async(&mut self.redis.clone()).await
     }
 }
@@ -46,7 +52,9 @@ impl RateLimiter for Shared {
         async move {
             match self.count(key, quota, now).await {
                 Ok(0) => Ok(()),
-                Ok(wait) => Err(Exceeded { retry_after: Duration::from_micros(wait.unsigned_abs()) }),
+                Ok(wait) => Err(Exceeded {
+                    retry_after: Duration::from_micros(wait.unsigned_abs()),
+                }),
                 Err(error) => {
                     tracing::warn!(%error, "Redis does not answer: rate limits are counted in this process");
                     self.fallback.reserve(key, quota, now).await

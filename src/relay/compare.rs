@@ -11,7 +11,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
-    jetstream::{StreamFacts, Stored},
+    jetstream::{Stored, StreamFacts},
     store::AckedRow,
 };
 
@@ -143,16 +143,30 @@ mod tests {
         fn new(first_seq: u64, last_seq: u64, messages: impl IntoIterator<Item = (u64, u128)>) -> Self {
             let horizon = Some(NOW - time::Duration::DAY * 7);
             Self {
-                extent: Extent { first_seq, last_seq, horizon },
-                messages: messages.into_iter().map(|(seq, id)| (seq, Uuid::from_u128(id))).collect(),
+                extent: Extent {
+                    first_seq,
+                    last_seq,
+                    horizon,
+                },
+                messages: messages
+                    .into_iter()
+                    .map(|(seq, id)| (seq, Uuid::from_u128(id)))
+                    .collect(),
             }
         }
 
         fn lost(&self, rows: &[AckedRow]) -> (Vec<i64>, Option<u64>) {
             let mut search = Search::default();
             for row in rows.iter().rev() {
-                let probe = |seq: i64| self.messages.get(&seq.unsigned_abs()).map_or(Stored::Nothing, |id| Stored::Event(*id));
-                let standing = self.extent.judge(row).unwrap_or_else(|| judge_message(row, probe(row.stream_seq)));
+                let probe = |seq: i64| {
+                    self.messages
+                        .get(&seq.unsigned_abs())
+                        .map_or(Stored::Nothing, |id| Stored::Event(*id))
+                };
+                let standing = self
+                    .extent
+                    .judge(row)
+                    .unwrap_or_else(|| judge_message(row, probe(row.stream_seq)));
                 if search.take(row, standing) || self.extent.ends_above(row) {
                     break;
                 }
@@ -188,7 +202,9 @@ mod tests {
 
     #[test]
     fn a_lost_end_whose_numbers_are_used_again_is_found_exactly() {
-        let messages = (1..=90).map(|n| (n, n.into())).chain((91..=105).map(|n| (n, u128::from(n) + 1000)));
+        let messages = (1..=90)
+            .map(|n| (n, n.into()))
+            .chain((91..=105).map(|n| (n, u128::from(n) + 1000)));
         let stream = Fake::new(1, 105, messages);
         assert_eq!(stream.lost(&rows(100)), ((91..=100).rev().collect(), Some(90)));
     }

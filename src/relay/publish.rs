@@ -47,7 +47,10 @@ pub(crate) async fn publish<P: EventPublisher>(
         match outcome {
             Outcome::Acked { stream_seq, duplicate } => {
                 acknowledged(&parts.metrics, event, stream_seq, duplicate, now);
-                settled.push(Settled { seq, stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX) });
+                settled.push(Settled {
+                    seq,
+                    stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX),
+                });
                 if !duplicate {
                     published.highest = published.highest.max(stream_seq);
                     published.lowest = Some(published.lowest.map_or(stream_seq, |lowest| lowest.min(stream_seq)));

@@ -66,12 +66,22 @@ pub(crate) async fn reconcile<P: EventPublisher>(
     now: OffsetDateTime,
 ) -> Result<Report, ReconcileError> {
     let facts = publisher.position().await?;
-    let run = Run { ledger, publisher, extent: Extent::new(&facts, now), facts };
+    let run = Run {
+        ledger,
+        publisher,
+        extent: Extent::new(&facts, now),
+        facts,
+    };
     let mut search = run.search().await?;
     let adopted = run.adopt(search.in_place(), now).await?;
     let reopened = run.reopen(&search.take_lost()).await?;
     let in_place = search.in_place().max(adopted.highest);
-    Ok(Report { facts: run.facts, reopened, adopted: adopted.rows, in_place: in_place.unwrap_or_default() })
+    Ok(Report {
+        facts: run.facts,
+        reopened,
+        adopted: adopted.rows,
+        in_place: in_place.unwrap_or_default(),
+    })
 }
 
 struct Run<'a, P> {
@@ -90,7 +100,11 @@ struct Adopted {
 impl<P: EventPublisher> Run<'_, P> {
     /// Compares acknowledged rows with the stream, from the highest sequence down.
     async fn search(&self) -> Result<Search, ReconcileError> {
-        let most = self.facts.max_msgs.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let most = self
+            .facts
+            .max_msgs
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(usize::MAX);
         let mut search = Search::default();
         let mut pages = Pages::new(self.ledger);
         while let Some(page) = pages.next().await? {
@@ -148,10 +162,19 @@ impl<P: EventPublisher> Run<'_, P> {
     /// The candidates that the end of the stream holds.
     async fn tail(&self, in_place: Option<u64>, candidates: &HashMap<Uuid, i64>) -> Result<Vec<Settled>, ProbeError> {
         let last = self.facts.last_seq;
-        let from = in_place.unwrap_or_default().saturating_sub(REACH_BACK).max(self.facts.first_seq).max(1);
+        let from = in_place
+            .unwrap_or_default()
+            .saturating_sub(REACH_BACK)
+            .max(self.facts.first_seq)
+            .max(1);
         let reached = last.saturating_sub(LONGEST_TAIL);
         if from < reached {
-            tracing::warn!(last, from, reached, "the ledger does not know the end of the stream; a part of it is read");
+            tracing::warn!(
+                last,
+                from,
+                reached,
+                "the ledger does not know the end of the stream; a part of it is read"
+            );
         }
         let found = stream::iter(from.max(reached)..=last)
             .map(|seq| async move { (seq, self.publisher.message_at(seq).await) })
@@ -161,7 +184,10 @@ impl<P: EventPublisher> Run<'_, P> {
                     Stored::Event(id) => candidates.get(&id),
                     Stored::Nothing | Stored::Other => None,
                 };
-                Ok(row.map(|row| Settled { seq: *row, stream_seq: i64::try_from(seq).unwrap_or(i64::MAX) }))
+                Ok(row.map(|row| Settled {
+                    seq: *row,
+                    stream_seq: i64::try_from(seq).unwrap_or(i64::MAX),
+                }))
             });
         let found: Vec<Option<Settled>> = found.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
@@ -181,7 +207,13 @@ struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, before: None, limit: AGREEMENT as u64, edge: Vec::new(), done: false }
+        Self {
+            ledger,
+            before: None,
+            limit: AGREEMENT as u64,
+            edge: Vec::new(),
+            done: false,
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Vec<AckedRow>>, StoreError> {
@@ -191,7 +223,11 @@ impl<'a> Pages<'a> {
         let mut page = self.ledger.acked_page(self.before, self.limit).await?;
         self.done = u64::try_from(page.len()).is_ok_and(|rows| rows < self.limit);
         let lowest = page.last().map(|row| row.stream_seq);
-        let edge = page.iter().filter(|row| Some(row.stream_seq) == lowest).map(|row| row.seq).collect();
+        let edge = page
+            .iter()
+            .filter(|row| Some(row.stream_seq) == lowest)
+            .map(|row| row.seq)
+            .collect();
         page.retain(|row| !self.edge.contains(&row.seq));
         // A page of nothing but rows seen before is stepped over.
         let again = i64::from(!page.is_empty());

@@ -67,7 +67,14 @@ impl<P: EventPublisher> Worker<P> {
     /// Nothing is known yet.
     pub(crate) fn new(parts: RelayParts<P>) -> Self {
         let status = parts.publisher.status();
-        Self { parts, status, known: Known::default(), failures: 0, failed_comparisons: 0, stop_at: None }
+        Self {
+            parts,
+            status,
+            known: Known::default(),
+            failures: 0,
+            failed_comparisons: 0,
+            stop_at: None,
+        }
     }
 
     /// Runs until the shutdown.
@@ -130,7 +137,9 @@ impl<P: EventPublisher> Worker<P> {
         if !self.parts.shutdown.is_cancelled() {
             return false;
         }
-        let stop_at = *self.stop_at.get_or_insert_with(|| Instant::now() + self.parts.flush_for);
+        let stop_at = *self
+            .stop_at
+            .get_or_insert_with(|| Instant::now() + self.parts.flush_for);
         matches!(step, Step::Idle | Step::NotReady) || Instant::now() >= stop_at
     }
 
@@ -163,7 +172,10 @@ impl<P: EventPublisher> Worker<P> {
                 Step::Published
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "acknowledgements cannot be stored");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "acknowledgements cannot be stored"
+                );
                 self.known.stale = true;
                 self.failed()
             }
@@ -199,10 +211,16 @@ impl<P: EventPublisher> Worker<P> {
             Ok(report) => {
                 if report.reopened > 0 {
                     self.parts.metrics.reconcile_repairs.inc_by(report.reopened);
-                    tracing::error!(events = report.reopened, "the stream has lost acknowledged events; they are published again");
+                    tracing::error!(
+                        events = report.reopened,
+                        "the stream has lost acknowledged events; they are published again"
+                    );
                 }
                 if report.adopted > 0 {
-                    tracing::info!(events = report.adopted, "events whose acknowledgement was not seen are in the stream");
+                    tracing::info!(
+                        events = report.adopted,
+                        "events whose acknowledgement was not seen are in the stream"
+                    );
                 }
                 self.known = Known {
                     stale: false,
@@ -215,7 +233,10 @@ impl<P: EventPublisher> Worker<P> {
             }
             Err(error) => {
                 self.failed_comparisons += 1;
-                tracing::warn!(error = &error as &dyn std::error::Error, "the ledger and the stream are not compared yet");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the ledger and the stream are not compared yet"
+                );
                 self.go_on_uncompared(connections)
             }
         }

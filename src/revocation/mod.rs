@@ -45,7 +45,14 @@ impl SessionGate {
     /// A gate in front of `store`.
     #[must_use]
     pub fn new(store: Store, policy: SessionPolicy, denylist: Arc<dyn Denylist>, access_ttl: Duration) -> Self {
-        Self { store, policy, denylist, access_ttl, seen: Cache::new(REMEMBERED), invalidations: AtomicU64::new(0) }
+        Self {
+            store,
+            policy,
+            denylist,
+            access_ttl,
+            seen: Cache::new(REMEMBERED),
+            invalidations: AtomicU64::new(0),
+        }
     }
 
     /// The session's user if this instance knows the answer already.
@@ -68,14 +75,23 @@ impl SessionGate {
             return Ok(None);
         }
         let invalidations = self.invalidations.load(Ordering::Acquire);
-        let Some((row, user)) = self.store.session_with_user(session).await? else { return Ok(None) };
+        let Some((row, user)) = self.store.session_with_user(session).await? else {
+            return Ok(None);
+        };
         if row.state(now, &self.policy) != SessionState::Active || user.status != UserStatus::Active {
             return Ok(None);
         }
         let user = Arc::new(user);
         if self.invalidations.load(Ordering::Acquire) == invalidations {
             let ends_at = row.ends_at(&self.policy);
-            self.seen.insert(session, Seen { user: user.clone(), at: now, ends_at });
+            self.seen.insert(
+                session,
+                Seen {
+                    user: user.clone(),
+                    at: now,
+                    ends_at,
+                },
+            );
         }
         Ok(Some(user))
     }

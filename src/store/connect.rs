@@ -40,8 +40,14 @@ impl Address {
         }
         let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
         // A stuck client must not hold a user's row: these end it on the server, without cancelling anything here.
-        let limits = [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")];
-        Ok(Self::Postgres(Box::new(options.application_name("watchword").options(limits))))
+        let limits = [
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "15s"),
+            ("idle_in_transaction_session_timeout", "15s"),
+        ];
+        Ok(Self::Postgres(Box::new(
+            options.application_name("watchword").options(limits),
+        )))
     }
 
     /// What to print: never a password.
@@ -49,7 +55,12 @@ impl Address {
     pub fn display(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("SQLite, {}", path.display()),
-            Self::Postgres(o) => format!("PostgreSQL, {}:{}/{}", o.get_host(), o.get_port(), o.get_database().unwrap_or_default()),
+            Self::Postgres(o) => format!(
+                "PostgreSQL, {}:{}/{}",
+                o.get_host(),
+                o.get_port(),
+                o.get_database().unwrap_or_default()
+            ),
         }
     }
 }
@@ -71,7 +82,10 @@ impl Store {
             Address::Postgres(options) => (postgres(options, settings.max_connections, acquire), None),
             Address::Sqlite(path) => {
                 let lock = lock_file(path)?;
-                (sqlite(path, settings.max_connections.min(8), acquire).await?, Some(lock))
+                (
+                    sqlite(path, settings.max_connections.min(8), acquire).await?,
+                    Some(lock),
+                )
             }
         };
         Ok(Self(Arc::new(Inner {
@@ -117,17 +131,33 @@ async fn sqlite(path: &Path, max: u32, acquire: Duration) -> Result<DatabaseConn
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true);
-    let pool = SqlitePoolOptions::new().max_connections(max).acquire_timeout(acquire).connect_with(options).await;
-    let pool = pool.map_err(|e| StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))))?;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(acquire)
+        .connect_with(options)
+        .await;
+    let pool =
+        pool.map_err(|e| StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))))?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
 /// One process per `SQLite` file: caches and the relay's lock are in its memory.
 fn lock_file(database: &Path) -> Result<File, StoreError> {
-    let folder = database.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let failed = |source| StoreError::DataDir { path: folder.to_path_buf(), source };
+    let folder = database
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
+    let failed = |source| StoreError::DataDir {
+        path: folder.to_path_buf(),
+        source,
+    };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(database.with_extension("lock")).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(database.with_extension("lock"))
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),

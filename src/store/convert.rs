@@ -30,7 +30,12 @@ pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
         username: row.username,
         name: row.name,
         account_type: row.account_type.parse().map_err(|_| corrupt("account_type"))?,
-        roles: row.roles.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| corrupt("roles"))?,
+        roles: row
+            .roles
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| corrupt("roles"))?,
         status: row.status.parse().map_err(|_| corrupt("status"))?,
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
@@ -51,4 +56,3 @@ pub(super) fn session(row: session::Model) -> Session {
         user_agent: row.user_agent,
     }
 }
-

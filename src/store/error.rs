@@ -56,13 +56,19 @@ impl From<DbErr> for StoreError {
         if let Some(conflict) = conflict(&error) {
             return Self::Conflict(conflict);
         }
-        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Query(error) }
+        if is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Query(error)
+        }
     }
 }
 
 fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
     match error {
-        DbErr::Conn(RuntimeErr::SqlxError(e)) | DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e)) => Some(e),
+        DbErr::Conn(RuntimeErr::SqlxError(e))
+        | DbErr::Exec(RuntimeErr::SqlxError(e))
+        | DbErr::Query(RuntimeErr::SqlxError(e)) => Some(e),
         _ => None,
     }
 }
@@ -88,10 +94,19 @@ fn is_unavailable(error: &DbErr) -> bool {
         return true;
     }
     match sqlx_error(error) {
-        Some(SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed) => true,
+        Some(
+            SqlxError::Io(_)
+            | SqlxError::Tls(_)
+            | SqlxError::Protocol(_)
+            | SqlxError::PoolTimedOut
+            | SqlxError::PoolClosed
+            | SqlxError::WorkerCrashed,
+        ) => true,
         // Connection lost, resources short, operator intervention, serialization failure, deadlock, lock not available; SQLITE_BUSY and SQLITE_FULL.
         Some(SqlxError::Database(e)) => e.code().is_some_and(|code| {
-            ["08", "53", "57", "40", "55", "25P02"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+            ["08", "53", "57", "40", "55", "25P02"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
                 || matches!(code.as_ref(), "5" | "6" | "13" | "261" | "517" | "773")
         }),
         _ => false,

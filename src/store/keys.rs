@@ -1,9 +1,9 @@
 //! Signing keys, sealed.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 use super::entities::signing_key;
 use super::{Store, StoreError, Tx, convert};
 use crate::domain::signing_key::SealedKey;
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 impl Store {
     /// Every key, oldest first.
@@ -11,7 +11,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).all(self.db()).await?;
+        let rows = signing_key::Entity::find()
+            .order_by_asc(signing_key::Column::ActivatesAt)
+            .all(self.db())
+            .await?;
         Ok(rows.into_iter().map(key_row).collect())
     }
 }
@@ -24,9 +27,14 @@ impl Tx<'_> {
     pub async fn lock_signing_keys(&mut self) -> Result<Vec<SealedKey>, StoreError> {
         if self.backend() == sea_orm::DbBackend::Postgres {
             use sea_orm::ConnectionTrait as _;
-            self.db.execute_unprepared("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE").await?;
+            self.db
+                .execute_unprepared("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+                .await?;
         }
-        let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).all(&self.db).await?;
+        let rows = signing_key::Entity::find()
+            .order_by_asc(signing_key::Column::ActivatesAt)
+            .all(&self.db)
+            .await?;
         Ok(rows.into_iter().map(key_row).collect())
     }
 
@@ -43,7 +51,9 @@ impl Tx<'_> {
             activates_at: Set(convert::millis(key.activates_at)),
             expires_at: Set(convert::millis(key.expires_at)),
         };
-        signing_key::Entity::insert(row).exec_without_returning(&self.db).await?;
+        signing_key::Entity::insert(row)
+            .exec_without_returning(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -52,7 +62,10 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StoreError> {
-        signing_key::Entity::delete_many().filter(signing_key::Column::Kid.eq(kid)).exec(&self.db).await?;
+        signing_key::Entity::delete_many()
+            .filter(signing_key::Column::Kid.eq(kid))
+            .exec(&self.db)
+            .await?;
         Ok(())
     }
 }

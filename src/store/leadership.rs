@@ -32,8 +32,11 @@ impl Ledger {
             Address::Postgres(options) => {
                 let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
                 // The lead lasts longer than any statement, and waits idle outside of transactions.
-                let leads: bool =
-                    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(&mut connection).await.map_err(unavailable)?;
+                let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                    .bind(RELAY_LOCK)
+                    .fetch_one(&mut connection)
+                    .await
+                    .map_err(unavailable)?;
                 if leads {
                     return Ok(Some(Leadership(Lock::Postgres(Box::new(connection)))));
                 }

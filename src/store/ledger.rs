@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Statement,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -103,7 +104,10 @@ impl Ledger {
             return Ok(());
         }
         // Integers only, so the text is safe; a thousand placeholders would be slower to bind than to parse.
-        let mut sql = format!("UPDATE events SET published_at = {}, stream_seq = acks.column2 FROM (VALUES ", convert::millis(at));
+        let mut sql = format!(
+            "UPDATE events SET published_at = {}, stream_seq = acks.column2 FROM (VALUES ",
+            convert::millis(at)
+        );
         for (index, ack) in acks.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let _ = write!(sql, "{comma}({},{})", ack.seq, ack.stream_seq);
@@ -118,7 +122,9 @@ impl Ledger {
     /// [`StoreError`] of the database.
     pub async fn park(&self, seq: i64, reason: &str) -> Result<(), StoreError> {
         let _writer = self.writer().await;
-        let park = event::Entity::update_many().col_expr(event::Column::ParkedReason, reason.into()).filter(event::Column::Seq.eq(seq));
+        let park = event::Entity::update_many()
+            .col_expr(event::Column::ParkedReason, reason.into())
+            .filter(event::Column::Seq.eq(seq));
         park.exec(self.0.db()).await?;
         Ok(())
     }
@@ -132,7 +138,10 @@ impl Ledger {
             return Ok(0);
         }
         let list = seqs.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        self.write(&format!("UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})")).await
+        self.write(&format!(
+            "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})"
+        ))
+        .await
     }
 
     /// What has not reached the stream.
@@ -166,14 +175,24 @@ impl Ledger {
         let below = before_stream_seq.unwrap_or(i64::MAX);
         let rows = event::Entity::find()
             .select_only()
-            .columns([event::Column::Seq, event::Column::Id, event::Column::StreamSeq, event::Column::OccurredAt])
+            .columns([
+                event::Column::Seq,
+                event::Column::Id,
+                event::Column::StreamSeq,
+                event::Column::OccurredAt,
+            ])
             .filter(event::Column::StreamSeq.lt(below))
             .order_by_desc(event::Column::StreamSeq)
             .limit(limit)
             .into_tuple::<(i64, Uuid, i64, i64)>()
             .all(self.0.db())
             .await?;
-        let acked = |(seq, id, stream_seq, at)| AckedRow { seq, id, stream_seq, occurred_at: convert::time(at) };
+        let acked = |(seq, id, stream_seq, at)| AckedRow {
+            seq,
+            id,
+            stream_seq,
+            occurred_at: convert::time(at),
+        };
         Ok(rows.into_iter().map(acked).collect())
     }
 
@@ -183,7 +202,11 @@ impl Ledger {
     }
 
     async fn writer(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        if self.0.is_sqlite() { Some(self.0.0.writer.clone().lock_owned().await) } else { None }
+        if self.0.is_sqlite() {
+            Some(self.0.0.writer.clone().lock_owned().await)
+        } else {
+            None
+        }
     }
 
     pub(super) const fn store(&self) -> &Store {

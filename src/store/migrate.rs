@@ -57,11 +57,20 @@ impl Store {
 
     /// sea-orm-migration takes no lock of its own. `SQLite` needs none: its file has one process.
     async fn lock_migrations(&self) -> Result<Option<PgConnection>, StoreError> {
-        let Address::Postgres(options) = self.address() else { return Ok(None) };
+        let Address::Postgres(options) = self.address() else {
+            return Ok(None);
+        };
         // Another instance's migration may take long: this connection waits for it without the pool's limits.
-        let options = options.as_ref().clone().options([("lock_timeout", "0"), ("statement_timeout", "0")]);
+        let options = options
+            .as_ref()
+            .clone()
+            .options([("lock_timeout", "0"), ("statement_timeout", "0")]);
         let mut connection = PgConnection::connect_with(&options).await.map_err(unavailable)?;
-        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut connection).await.map_err(unavailable)?;
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut connection)
+            .await
+            .map_err(unavailable)?;
         Ok(Some(connection))
     }
 }

@@ -1,7 +1,8 @@
 //! Sessions: opened, rotated, listed and revoked.
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 use time::OffsetDateTime;
 
@@ -28,7 +29,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        let found = session::Entity::find_by_id(id.as_uuid()).find_also_related(user::Entity).one(self.db()).await?;
+        let found = session::Entity::find_by_id(id.as_uuid())
+            .find_also_related(user::Entity)
+            .one(self.db())
+            .await?;
         match found {
             Some((session, Some(user))) => Ok(Some((convert::session(session), convert::user(user)?))),
             _ => Ok(None),
@@ -39,7 +43,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn live_sessions(&self, user: UserId, now: OffsetDateTime, limit: u64) -> Result<Vec<Session>, StoreError> {
+    pub async fn live_sessions(
+        &self,
+        user: UserId,
+        now: OffsetDateTime,
+        limit: u64,
+    ) -> Result<Vec<Session>, StoreError> {
         let rows = session::Entity::find()
             .filter(session::Column::UserId.eq(user.as_uuid()))
             .filter(session::Column::RevokedAt.is_null())
@@ -59,7 +68,9 @@ impl Tx<'_> {
     /// [`StoreError`] of the database; `None` when there is no such session.
     pub async fn lock_user_of(&mut self, session: SessionId) -> Result<Option<(User, UserLock)>, StoreError> {
         let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = (SELECT user_id FROM sessions WHERE id = $1) RETURNING *";
-        let row = user::Model::find_by_statement(self.statement(sql, [session.as_uuid().into()])).one(&self.db).await?;
+        let row = user::Model::find_by_statement(self.statement(sql, [session.as_uuid().into()]))
+            .one(&self.db)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let lock = UserLock::reserved(row.id.into(), row.event_seq);
         Ok(Some((convert::user(row)?, lock)))
@@ -94,19 +105,34 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        Ok(session::Entity::find_by_id(id.as_uuid()).one(&self.db).await?.map(convert::session))
+        Ok(session::Entity::find_by_id(id.as_uuid())
+            .one(&self.db)
+            .await?
+            .map(convert::session))
     }
 
     /// Raises the generation by one if it is `presented` and the session is alive: the compare-and-swap of every rotation.
     ///
     /// # Errors
     /// [`StoreError`] of the database; `None` when the condition does not hold.
-    pub async fn rotate_session(&mut self, id: SessionId, presented: i64, policy: &SessionPolicy) -> Result<Option<Session>, StoreError> {
+    pub async fn rotate_session(
+        &mut self,
+        id: SessionId,
+        presented: i64,
+        policy: &SessionPolicy,
+    ) -> Result<Option<Session>, StoreError> {
         let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, last_used_at = $1 \
                    WHERE id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $1 AND last_used_at > $4 RETURNING *";
         let idle_since = convert::millis(self.now() - policy.idle_ttl);
-        let values = [self.millis().into(), id.as_uuid().into(), presented.into(), idle_since.into()];
-        let row = session::Model::find_by_statement(self.statement(sql, values)).one(&self.db).await?;
+        let values = [
+            self.millis().into(),
+            id.as_uuid().into(),
+            presented.into(),
+            idle_since.into(),
+        ];
+        let row = session::Model::find_by_statement(self.statement(sql, values))
+            .one(&self.db)
+            .await?;
         Ok(row.map(convert::session))
     }
 
@@ -114,9 +140,19 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn revoke_session(&mut self, user: UserId, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    pub async fn revoke_session(
+        &mut self,
+        user: UserId,
+        id: SessionId,
+        reason: RevokeReason,
+    ) -> Result<bool, StoreError> {
         let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";
-        let values = [self.millis().into(), reason.as_str().into(), id.as_uuid().into(), user.as_uuid().into()];
+        let values = [
+            self.millis().into(),
+            reason.as_str().into(),
+            id.as_uuid().into(),
+            user.as_uuid().into(),
+        ];
         Ok(self.db.execute_raw(self.statement(sql, values)).await?.rows_affected() > 0)
     }
 
@@ -133,9 +169,16 @@ impl Tx<'_> {
         let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 \
                    WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL RETURNING id";
         let except = except.map_or_else(uuid::Uuid::nil, SessionId::as_uuid);
-        let values = [self.millis().into(), reason.as_str().into(), user.as_uuid().into(), except.into()];
+        let values = [
+            self.millis().into(),
+            reason.as_str().into(),
+            user.as_uuid().into(),
+            except.into(),
+        ];
         let rows = self.db.query_all_raw(self.statement(sql, values)).await?;
-        rows.iter().map(|row| Ok(row.try_get::<uuid::Uuid>("", "id")?.into())).collect()
+        rows.iter()
+            .map(|row| Ok(row.try_get::<uuid::Uuid>("", "id")?.into()))
+            .collect()
     }
 
     /// The oldest live sessions of a locked user beyond the newest `keep`.

@@ -1,8 +1,8 @@
 //! A transaction: what an action changes, with the events that say so.
 
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, FromQueryResult as _, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait as _, Value,
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, FromQueryResult as _,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
@@ -41,18 +41,35 @@ impl UserLock {
 
     /// Of a user whose row was locked by raising its counter to `seq`.
     pub(super) const fn reserved(id: UserId, seq: i64) -> Self {
-        Self { id, reserved: Some(seq) }
+        Self {
+            id,
+            reserved: Some(seq),
+        }
     }
 }
 
 impl<'a> Tx<'a> {
     pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
-        let writer = if store.is_sqlite() { Some(store.0.writer.clone().lock_owned().await) } else { None };
+        let writer = if store.is_sqlite() {
+            Some(store.0.writer.clone().lock_owned().await)
+        } else {
+            None
+        };
         // Only SQLite reads the option; a transaction that starts as a reader there fails when it first writes.
         let sqlite_transaction_mode = store.is_sqlite().then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
+        let options = TransactionOptions {
+            sqlite_transaction_mode,
+            ..TransactionOptions::default()
+        };
         let db = store.db().begin_with_options(options).await?;
-        Ok(Self { db, store, now: to_millis(now), origin, recorded: Vec::new(), _writer: writer })
+        Ok(Self {
+            db,
+            store,
+            now: to_millis(now),
+            origin,
+            recorded: Vec::new(),
+            _writer: writer,
+        })
     }
 
     /// The moment this transaction happens at, in whole milliseconds as the rows have it.
@@ -82,7 +99,9 @@ impl<'a> Tx<'a> {
     pub async fn lock_user(&mut self, id: UserId) -> Result<Option<(User, UserLock)>, StoreError> {
         let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING *";
         let statement = self.statement(sql, [id.as_uuid().into()]);
-        let Some(row) = user::Model::find_by_statement(statement).one(&self.db).await? else { return Ok(None) };
+        let Some(row) = user::Model::find_by_statement(statement).one(&self.db).await? else {
+            return Ok(None);
+        };
         let lock = UserLock::reserved(id, row.event_seq);
         Ok(Some((convert::user(row)?, lock)))
     }
@@ -96,7 +115,14 @@ impl<'a> Tx<'a> {
             Some(seq) => seq,
             None => self.next_seq(lock.id).await?,
         };
-        self.insert(Some(UserRef { id: lock.id.as_uuid(), seq }), event).await
+        self.insert(
+            Some(UserRef {
+                id: lock.id.as_uuid(),
+                seq,
+            }),
+            event,
+        )
+        .await
     }
 
     /// Records an event that is about no known user.
@@ -126,8 +152,14 @@ impl<'a> Tx<'a> {
 
     async fn next_seq(&self, id: UserId) -> Result<i64, StoreError> {
         let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING event_seq";
-        let row = self.db.query_one_raw(self.statement(sql, [id.as_uuid().into()])).await?;
-        let row = row.ok_or(StoreError::Corrupt { table: "users", column: "id" })?;
+        let row = self
+            .db
+            .query_one_raw(self.statement(sql, [id.as_uuid().into()]))
+            .await?;
+        let row = row.ok_or(StoreError::Corrupt {
+            table: "users",
+            column: "id",
+        })?;
         Ok(row.try_get("", "event_seq")?)
     }
 

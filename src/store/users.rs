@@ -54,7 +54,11 @@ impl Store {
     /// [`StoreError`] of the database.
     pub async fn credentials_by_identifier(&self, canonical: &str) -> Result<Option<Credentials>, StoreError> {
         // An address has an '@' and a username never has, so one index is enough.
-        let column = if canonical.contains('@') { user::Column::EmailCanonical } else { user::Column::UsernameCanonical };
+        let column = if canonical.contains('@') {
+            user::Column::EmailCanonical
+        } else {
+            user::Column::UsernameCanonical
+        };
         self.credentials(Condition::all().add(column.eq(canonical))).await
     }
 
@@ -63,14 +67,20 @@ impl Store {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
-        self.credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid()))).await
+        self.credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid())))
+            .await
     }
 
     async fn credentials(&self, which: Condition) -> Result<Option<Credentials>, StoreError> {
         let live = which.add(user::Column::DeletedAt.is_null());
-        let Some(mut row) = user::Entity::find().filter(live).one(self.db()).await? else { return Ok(None) };
+        let Some(mut row) = user::Entity::find().filter(live).one(self.db()).await? else {
+            return Ok(None);
+        };
         let password_hash = std::mem::take(&mut row.password_hash).into();
-        Ok(Some(Credentials { user: convert::user(row)?, password_hash }))
+        Ok(Some(Credentials {
+            user: convert::user(row)?,
+            password_hash,
+        }))
     }
 }
 
@@ -108,7 +118,11 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Conflict`] when the username is taken, else [`StoreError`] of the database.
     pub async fn update_profile(&mut self, id: UserId, change: ProfileChange) -> Result<User, StoreError> {
-        let mut row = user::ActiveModel { id: Set(id.as_uuid()), updated_at: Set(self.millis()), ..Default::default() };
+        let mut row = user::ActiveModel {
+            id: Set(id.as_uuid()),
+            updated_at: Set(self.millis()),
+            ..Default::default()
+        };
         if let Some(name) = change.name {
             row.name = Set(name.map(|name| name.as_str().to_owned()));
         }
@@ -123,7 +137,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn rehash_password(&mut self, id: UserId, old: &SecretString, new: &SecretString) -> Result<(), StoreError> {
+    pub async fn rehash_password(
+        &mut self,
+        id: UserId,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<(), StoreError> {
         use secrecy::ExposeSecret as _;
         let rehash = user::Entity::update_many()
             .col_expr(user::Column::PasswordHash, new.expose_secret().into())

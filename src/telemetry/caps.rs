@@ -1,10 +1,10 @@
 //! A fixed ceiling on what other crates may log.
 //!
-//! Below `info`, dependencies log what they handle: hyper and h2 dump header lists (`authorization` included),
-//! sqlx and sea-orm statements, async-nats its server addresses with their passwords and its protocol lines,
-//! redis its commands, rustls handshakes. None of them was written to keep our secrets. So the ceiling is not
-//! a default that `RUST_LOG=trace` lifts: it holds whatever is asked for. It is a list of what may be
-//! verbose (this project) and not of what may not, so that a new dependency is quiet from its first day.
+//! Below `info`, dependencies log what they handle: sqlx its statements, async-nats its server addresses with
+//! the passwords in them, h2 the frames it receives, others whatever their next release adds. None of that was
+//! written to keep our secrets. So the ceiling is not a default that `RUST_LOG=trace` lifts: it holds whatever
+//! is asked for. It names what may be verbose (this project) and not what may not, so that a new dependency is
+//! quiet from its first day.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 

@@ -25,7 +25,11 @@ const NEVER: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn nats_server_keeps_its_messages_over_kill_and_pause_and_loses_them_when_wiped() {
-    let mut nats = NatsServer::start_with(NatsOptions { sync_always: true, extra: String::new() }).await;
+    let mut nats = NatsServer::start_with(NatsOptions {
+        sync_always: true,
+        extra: String::new(),
+    })
+    .await;
     let stream = || async_nats::jetstream::stream::Config {
         name: "harness".into(),
         subjects: vec!["harness.*".into()],
@@ -35,21 +39,29 @@ async fn nats_server_keeps_its_messages_over_kill_and_pause_and_loses_them_when_
     jetstream.create_stream(stream()).await.expect("create a stream");
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", "1");
-    let ack = jetstream.publish_with_headers("harness.a", headers, r#"{"n":1}"#.into()).await.expect("publish");
+    let ack = jetstream
+        .publish_with_headers("harness.a", headers, r#"{"n":1}"#.into())
+        .await
+        .expect("publish");
     ack.await.expect("an acknowledgement");
 
     nats.kill();
     assert!(!nats.process().is_running());
     nats.start_again().await;
     let messages = nats.messages("harness").await;
-    let [message] = messages.as_slice() else { panic!("one message, not {messages:?}") };
+    let [message] = messages.as_slice() else {
+        panic!("one message, not {messages:?}")
+    };
     assert_eq!((message.seq, message.subject.as_str()), (1, "harness.a"));
     assert_eq!(message.header("Nats-Msg-Id"), Some("1"));
     assert_eq!(message.payload, serde_json::json!({"n": 1}));
 
     let jetstream = nats.jetstream().await;
     nats.pause();
-    assert!(tokio::time::timeout(NEVER, jetstream.query_account()).await.is_err(), "a frozen server answers nothing");
+    assert!(
+        tokio::time::timeout(NEVER, jetstream.query_account()).await.is_err(),
+        "a frozen server answers nothing"
+    );
     nats.resume();
     eventually(SOON, || jetstream.query_account()).await;
 
@@ -69,12 +81,18 @@ async fn redis_server_forgets_on_flush_and_on_restart() {
 
     redis.command("SET key value").await.expect("SET");
     redis.pause();
-    assert!(tokio::time::timeout(NEVER, redis.command("GET key")).await.is_err(), "a frozen server answers nothing");
+    assert!(
+        tokio::time::timeout(NEVER, redis.command("GET key")).await.is_err(),
+        "a frozen server answers nothing"
+    );
     redis.resume();
     assert_eq!(redis.command("GET key").await.expect("GET"), "$5\r\nvalue\r\n");
 
     redis.kill();
-    assert!(redis.command("PING").await.is_err(), "a killed server refuses connections");
+    assert!(
+        redis.command("PING").await.is_err(),
+        "a killed server refuses connections"
+    );
     redis.start_again().await;
     assert_eq!(redis.command("GET key").await.expect("GET"), "$-1\r\n");
 }
@@ -83,7 +101,10 @@ async fn redis_server_forgets_on_flush_and_on_restart() {
 async fn postgres_recovers_from_a_crash_on_the_same_port() {
     let mut postgres = Postgres::private(Durability::Durable).await;
     postgres.create_database("one", None).await;
-    postgres.execute("one", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)").await.expect("a table");
+    postgres
+        .execute("one", "CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+        .await
+        .expect("a table");
     postgres.create_database("two", Some("one")).await;
 
     postgres.crash().await;
@@ -117,8 +138,16 @@ async fn proxy_delays_cuts_and_swallows() {
     assert_eq!((proxy.accepted(), proxy.open()), (1, 1));
 
     proxy.drop_answers(true);
-    assert!(tokio::time::timeout(NEVER, ask(&mut client, "SET key done")).await.is_err());
-    assert_eq!(redis.command("GET key").await.expect("GET"), "$4\r\ndone\r\n", "the request took effect");
+    assert!(
+        tokio::time::timeout(NEVER, ask(&mut client, "SET key done"))
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        redis.command("GET key").await.expect("GET"),
+        "$4\r\ndone\r\n",
+        "the request took effect"
+    );
 
     proxy.cut();
     assert!(ask(&mut client, "PING").await.is_err(), "an open connection ends");
@@ -176,8 +205,14 @@ fn differences_between_ledger_and_stream_are_found() {
     let ledger = [row(1), row(2), row(3)];
     let [first, second, third] = ledger.each_ref().map(|row| message(row, row.seq.unsigned_abs()));
     let phantom = message(&row(9), 4);
-    let altered = StreamMessage { bytes: b"else".to_vec(), ..second.clone() };
-    let anonymous = StreamMessage { headers: Vec::new(), ..third.clone() };
+    let altered = StreamMessage {
+        bytes: b"else".to_vec(),
+        ..second.clone()
+    };
+    let anonymous = StreamMessage {
+        headers: Vec::new(),
+        ..third.clone()
+    };
     let found = |stream: &[&StreamMessage]| {
         let stream: Vec<StreamMessage> = stream.iter().map(|message| (*message).clone()).collect();
         let kind = |difference: String| difference.split([':', ' ']).next().unwrap_or_default().to_owned();
@@ -202,8 +237,14 @@ async fn children_of_a_killed_test_process_end_with_it() {
     let mut run = Process::start(ProcessSpec {
         name: "test binary",
         program: std::env::current_exe().expect("this binary"),
-        args: ["--exact", "harness::killed_run", "--ignored", "--nocapture"].map(String::from).to_vec(),
-        env: Some(std::env::vars().chain([("WATCHWORD_TEST_NOTE".into(), note.display().to_string())]).collect()),
+        args: ["--exact", "harness::killed_run", "--ignored", "--nocapture"]
+            .map(String::from)
+            .to_vec(),
+        env: Some(
+            std::env::vars()
+                .chain([("WATCHWORD_TEST_NOTE".into(), note.display().to_string())])
+                .collect(),
+        ),
         log: dir.join("log"),
         user: None,
         last_signal: LastSignal::Kill,
@@ -213,18 +254,24 @@ async fn children_of_a_killed_test_process_end_with_it() {
     let scratch_dir = std::path::PathBuf::from(lines.next().expect("a directory"));
     let pids: Vec<&str> = lines.collect();
     assert_eq!(pids.len(), 2);
-    let alive = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(" Z "));
+    let alive =
+        |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(" Z "));
     assert!(pids.iter().all(|pid| alive(pid)));
 
     run.kill();
-    eventually(SOON, || async { !pids.iter().any(|pid| alive(pid)) && !scratch_dir.exists() }).await;
+    eventually(SOON, || async {
+        !pids.iter().any(|pid| alive(pid)) && !scratch_dir.exists()
+    })
+    .await;
 }
 
 /// The part of [`children_of_a_killed_test_process_end_with_it`] that is killed.
 #[tokio::test]
 #[ignore = "run by children_of_a_killed_test_process_end_with_it"]
 async fn killed_run() {
-    let Some(note) = std::env::var_os("WATCHWORD_TEST_NOTE") else { return };
+    let Some(note) = std::env::var_os("WATCHWORD_TEST_NOTE") else {
+        return;
+    };
     let mut nats = NatsServer::start().await;
     let mut postgres = Postgres::private(Durability::Fast).await;
     let dir = scratch("here");

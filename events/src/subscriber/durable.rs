@@ -193,10 +193,11 @@ where
 }
 
 /// Gives back at once what came after the decision to stop, instead of letting it wait for the server's clock.
+/// It can be one message: no more is ever asked for.
 async fn hand_back(mut messages: pull::Stream) {
-    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        if let Err(error) = message.ack_with(jetstream::AckKind::Nak(None)).await {
-            warn!(error = &*error, "a message could not be handed back");
-        }
+    if let Some(Some(Ok(message))) = messages.next().now_or_never()
+        && let Err(error) = message.ack_with(jetstream::AckKind::Nak(None)).await
+    {
+        warn!(error = &*error, "a message could not be handed back");
     }
 }

@@ -15,7 +15,12 @@ use crate::telemetry::Metrics;
 /// # Errors
 /// [`AppError`]; nothing is changed then.
 pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> Result<Uuid, AppError> {
-    let argument = |what: &'static str| move |error: TextError| AppError::Argument { what, problem: error.to_string() };
+    let argument = |what: &'static str| {
+        move |error: TextError| AppError::Argument {
+            what,
+            problem: error.to_string(),
+        }
+    };
     let email = email.parse().map_err(argument("the email address"))?;
     let password = Password::parse(password).map_err(argument("the password"))?;
     let seams = Seams::default();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use poem::PathPattern;
 use poem::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use poem::http::{HeaderValue, StatusCode};
-use poem::PathPattern;
 use poem::{Error, IntoResponse, Response};
 
 use super::RequestContext;
@@ -30,11 +30,11 @@ pub(super) fn of(outcome: Outcome) -> (Response, Option<Arc<str>>) {
         }
         Outcome::Error(error) => {
             let pattern = error.data::<PathPattern>().map(|pattern| Arc::clone(&pattern.0));
-            let response = if error.is_from_response() {
-                error.into_response()
-            } else {
-                problem_of_error(&error).into_response()
-            };
+            if error.is_from_response() {
+                return (error.into_response(), pattern);
+            }
+            let mut response = problem_of_error(&error).into_response();
+            response.set_status(error.status());
             (response, pattern)
         }
         Outcome::Panicked => {
@@ -70,13 +70,18 @@ pub(super) async fn finish(
         headers.insert(X_REQUEST_ID, request_id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
 /// The problem document that an error response carries already, or else the one for its status.
 async fn document_of(response: &mut Response) -> ProblemDocument {
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == PROBLEM_CONTENT_TYPE);
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == PROBLEM_CONTENT_TYPE);
     let status = response.status();
     let body = response.take_body();
     let sent = if is_problem { body.into_bytes().await.ok() } else { None };

@@ -35,7 +35,11 @@ struct Inner {
 
 impl RequestContext {
     pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, user: OnceLock::new(), pattern: OnceLock::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            user: OnceLock::new(),
+            pattern: OnceLock::new(),
+        }))
     }
 
     /// The request's id: the client's own when it was well formed, else a `UUIDv7`.
@@ -105,13 +109,17 @@ impl RequestContext {
 
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestContext").field("request_id", &self.request_id()).finish_non_exhaustive()
+        f.debug_struct("RequestContext")
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
     }
 }
 
 impl<'a> FromRequest<'a> for RequestContext {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let context = request.data::<Self>().ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
+        let context = request
+            .data::<Self>()
+            .ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
         if let Some(PathPattern(pattern)) = request.data::<PathPattern>() {
             // A response carries its pattern; a panic or a missed deadline does not, and finds it here.
             let _ = context.0.pattern.set(Arc::clone(pattern));

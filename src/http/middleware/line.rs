@@ -28,7 +28,14 @@ impl<'a> Line<'a> {
         started: Instant,
         span: Span,
     ) -> Self {
-        Self { shared, context, method: method_name(method), started, span, ended: false }
+        Self {
+            shared,
+            context,
+            method: method_name(method),
+            started,
+            span,
+            ended: false,
+        }
     }
 
     /// Runs `work` inside the request's span.

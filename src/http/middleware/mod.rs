@@ -51,7 +51,10 @@ impl From<&HttpSettings> for EdgeSettings {
         Self {
             base_url: format!("{}{}", settings.public_url, settings.base_path.trim_end_matches('/')),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
-            body: BodyLimits { max_bytes: settings.max_body_bytes, timeout: settings.body_timeout },
+            body: BodyLimits {
+                max_bytes: settings.max_body_bytes,
+                timeout: settings.body_timeout,
+            },
             deadline: settings.request_deadline,
         }
     }
@@ -75,7 +78,15 @@ impl Edge {
     /// `routes` names what is served, for logs, metrics and `Allow`.
     #[must_use]
     pub fn new(settings: EdgeSettings, routes: RouteTable, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        Self { shared: Shared { settings, routes, clock, random, metrics: None } }
+        Self {
+            shared: Shared {
+                settings,
+                routes,
+                clock,
+                random,
+                metrics: None,
+            },
+        }
     }
 
     /// Observes every request in `metrics`, by route and method.
@@ -90,7 +101,10 @@ impl<E: Endpoint> Middleware<E> for Edge {
     type Output = EdgeEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        EdgeEndpoint { shared: self.shared.clone(), inner }
+        EdgeEndpoint {
+            shared: self.shared.clone(),
+            inner,
+        }
     }
 }
 
@@ -115,7 +129,10 @@ impl Shared {
 
     /// Whether the request says itself that its body is too large: refused before anything reads it.
     fn declares_too_much(&self, request: &Request) -> bool {
-        let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let declared = request
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > self.settings.body.max_bytes))
     }
 }
@@ -127,7 +144,8 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let started = Instant::now();
         let shared = &self.shared;
         let context = shared.context(&request);
-        let span = tracing::info_span!("http", request_id = context.request_id(), trace_id = %context.trace().trace_id());
+        let span =
+            tracing::info_span!("http", request_id = context.request_id(), trace_id = %context.trace().trace_id());
         let line = Line::new(shared, context.clone(), request.method(), started, span.clone());
 
         let too_large = shared.declares_too_much(&request);

@@ -24,7 +24,10 @@ pub(super) struct Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self { template: UNMATCHED.into(), allow: None }
+        Self {
+            template: UNMATCHED.into(),
+            allow: None,
+        }
     }
 }
 
@@ -53,7 +56,11 @@ impl RouteTable {
         let mut methods: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
             let known = methods.entry(path.path).or_default();
-            known.extend(path.operations.into_iter().map(|operation| operation.method.to_string()));
+            known.extend(
+                path.operations
+                    .into_iter()
+                    .map(|operation| operation.method.to_string()),
+            );
         }
         for (path, methods) in methods {
             self = self.with_route(base_path, &path, &methods);
@@ -73,13 +80,21 @@ impl RouteTable {
         allow.sort_unstable();
         allow.dedup();
         let allow = HeaderValue::from_str(&allow.join(", ")).ok();
-        self.routes.insert(pattern_of(&template).into(), Route { template: template.into(), allow });
+        self.routes.insert(
+            pattern_of(&template).into(),
+            Route {
+                template: template.into(),
+                allow,
+            },
+        );
         self
     }
 
     /// The route of a pattern; the one called `unmatched` when there is none.
     pub(super) fn find(&self, pattern: Option<&str>) -> &Route {
-        pattern.and_then(|pattern| self.routes.get(pattern)).unwrap_or(&self.unmatched)
+        pattern
+            .and_then(|pattern| self.routes.get(pattern))
+            .unwrap_or(&self.unmatched)
     }
 }
 

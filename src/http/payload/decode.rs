@@ -25,15 +25,17 @@ pub(super) fn decode<T: Type + DeserializeOwned>(value: &Value) -> Result<T, Pro
     };
     // serde stops at the first error. Hiding the field where it is and starting again finds the next one:
     // only refused requests pay for it, and a body is small.
-    let mut errors = context.unknown.take();
+    let mut errors = Vec::new();
     while let Some(found) = mismatch.take() {
         if errors.len() >= MAX_ERRORS || report::<T>(value, found, &mut context, &mut errors) == Next::Stop {
             break;
         }
         mismatch = T::deserialize(Node::root(value, &context)).err();
     }
-    errors.truncate(MAX_ERRORS);
-    Err(Problem::validation(errors))
+    let mut all = context.unknown.take();
+    all.extend(errors);
+    all.truncate(MAX_ERRORS);
+    Err(Problem::validation(all))
 }
 
 /// Whether another look may find another error.
@@ -94,7 +96,11 @@ fn required_fields<T: Type>() -> Vec<&'static str> {
         MetaSchemaRef::Reference(name) => {
             let mut registry = Registry::new();
             T::register(&mut registry);
-            registry.schemas.remove(&name).map(|schema| schema.required).unwrap_or_default()
+            registry
+                .schemas
+                .remove(&name)
+                .map(|schema| schema.required)
+                .unwrap_or_default()
         }
     }
 }

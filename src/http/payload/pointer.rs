@@ -37,5 +37,7 @@ pub(super) fn render(steps: &[Step]) -> String {
 /// A name that needs no escape in a pointer and can hardly be anything but a field's name.
 fn is_plain(name: &str) -> bool {
     (1..=MAX_ECHOED_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

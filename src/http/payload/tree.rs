@@ -21,11 +21,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     }
     let found = RefCell::new(Found::default());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Seed(&found).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let parsed = Seed(&found)
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
     let found = found.into_inner();
     match parsed {
         // What serde_json says is not repeated: it may hold input.
-        Err(_) => Err(found.fault.map_or_else(|| ProblemCode::InvalidJson.into(), |fault| fault.problem(&found.path))),
+        Err(_) => Err(found
+            .fault
+            .map_or_else(|| ProblemCode::InvalidJson.into(), |fault| fault.problem(&found.path))),
         Ok(_) if !found.control_characters.is_empty() => Err(Problem::validation(found.control_characters)),
         Ok(value) => Ok(value),
     }
@@ -61,7 +65,8 @@ impl Found {
     fn look_for_control_characters(&mut self, text: &str) {
         if self.control_characters.len() < MAX_ERRORS && text.chars().any(char::is_control) {
             let detail = "Control characters are not allowed.";
-            self.control_characters.push(FieldError::new(render(&self.path), "control_character", detail));
+            self.control_characters
+                .push(FieldError::new(render(&self.path), "control_character", detail));
         }
     }
 }
@@ -121,7 +126,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

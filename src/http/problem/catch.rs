@@ -32,7 +32,10 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
     }
     if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
         // The name is the program's own word, not the client's.
-        let detail = format!("The parameter `{}` is missing or not in its documented form.", parameter.name);
+        let detail = format!(
+            "The parameter `{}` is missing or not in its documented form.",
+            parameter.name
+        );
         return Problem::new(ProblemCode::InvalidParameter).with_detail(detail);
     }
     if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {

@@ -44,7 +44,9 @@ impl ProblemDocument {
         // A document of strings and numbers always serialises; an empty body would still carry the right status.
         let body = serde_json::to_vec(self).unwrap_or_default();
         response.set_status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
         response.set_body(Body::from_vec(body));
     }
 }

@@ -49,7 +49,11 @@ impl FieldError {
     /// An error at `pointer`, for example `/email`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            code: code.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -76,13 +80,21 @@ impl Problem {
             }
             _ => Vec::new(),
         };
-        Self { code, detail: Cow::Borrowed(code.explanation()), errors: Vec::new(), headers }
+        Self {
+            code,
+            detail: Cow::Borrowed(code.explanation()),
+            errors: Vec::new(),
+            headers,
+        }
     }
 
     /// A body whose fields are not acceptable: 422 with one entry per field.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(ProblemCode::ValidationFailed) }
+        Self {
+            errors,
+            ..Self::new(ProblemCode::ValidationFailed)
+        }
     }
 
     /// Replaces the detail. Never put input or internals here.

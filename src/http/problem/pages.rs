@@ -26,7 +26,10 @@ fn index() -> Response {
 
 #[handler]
 fn page(Path(name): Path<String>) -> Result<Response, Problem> {
-    let code = ProblemCode::ALL.iter().find(|code| code.as_str() == name).ok_or(ProblemCode::NotFound)?;
+    let code = ProblemCode::ALL
+        .iter()
+        .find(|code| code.as_str() == name)
+        .ok_or(ProblemCode::NotFound)?;
     let mut entry = String::from("<dl>");
     describe(&mut entry, *code);
     entry.push_str("</dl>");
@@ -46,7 +49,10 @@ fn describe(out: &mut String, code: ProblemCode) {
 }
 
 fn html(body: &str) -> Response {
-    Response::builder().status(StatusCode::OK).content_type("text/html; charset=utf-8").body(format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Watchword problems</title>{body}</html>"
-    ))
+    Response::builder()
+        .status(StatusCode::OK)
+        .content_type("text/html; charset=utf-8")
+        .body(format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Watchword problems</title>{body}</html>"
+        ))
 }

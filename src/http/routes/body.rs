@@ -146,7 +146,9 @@ impl Fields {
 
     /// The outcome of a field.
     pub fn take<T>(&mut self, pointer: &str, outcome: Result<T, TextError>) -> Option<T> {
-        outcome.inspect_err(|error| self.0.push(field_error(pointer, *error))).ok()
+        outcome
+            .inspect_err(|error| self.0.push(field_error(pointer, *error)))
+            .ok()
     }
 
     /// Adds an error of several fields together.

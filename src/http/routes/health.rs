@@ -92,14 +92,21 @@ impl Health {
     /// Depends on nothing else, so that an outage elsewhere does not restart it.
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth", tag = "Tag::Service")]
     async fn live(&self, _context: RequestContext) -> Live {
-        Live::Ok(Json(Alive { status: "ok".to_owned() }))
+        Live::Ok(Json(Alive {
+            status: "ok".to_owned(),
+        }))
     }
 
     /// Should requests be sent here?
     ///
     /// Not while shutting down, and not while the database does not answer. An outage of NATS is reported and changes nothing:
     /// requests are served and events wait.
-    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness", tag = "Tag::Service")]
+    #[oai(
+        path = "/readyz",
+        method = "get",
+        operation_id = "getReadiness",
+        tag = "Tag::Service"
+    )]
     async fn ready(&self, _context: RequestContext) -> Result<Readyz, NotReady> {
         let report = self.0.look().await;
         let reason = match report {
@@ -110,6 +117,10 @@ impl Health {
         if let Some(reason) = reason {
             return Err(Problem::new(ProblemCode::ServiceUnavailable).with_detail(reason).into());
         }
-        Ok(Readyz::Ready(Json(Ready { database: report.database, events: report.events, events_detail: report.events_detail })))
+        Ok(Readyz::Ready(Json(Ready {
+            database: report.database,
+            events: report.events,
+            events_detail: report.events_detail,
+        })))
     }
 }

@@ -62,12 +62,24 @@ impl Jwks {
     /// Show the public keys
     ///
     /// For services that verify access tokens themselves.
-    #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getJwks", tag = "Tag::Service")]
+    #[oai(
+        path = "/.well-known/jwks.json",
+        method = "get",
+        operation_id = "getJwks",
+        tag = "Tag::Service"
+    )]
     async fn get(&self, _context: RequestContext) -> Result<Published, Refused> {
         let auth = self.0.auth();
         let known = auth.access.keys().jwks(auth.clock.now());
         let keys = known.keys.into_iter();
-        let keys = keys.map(|key| Jwk { kty: key.kty, crv: key.crv, x: key.x, kid: key.kid, usage: key.usage, alg: key.alg });
+        let keys = keys.map(|key| Jwk {
+            kty: key.kty,
+            crv: key.crv,
+            x: key.x,
+            kid: key.kid,
+            usage: key.usage,
+            alg: key.alg,
+        });
         Ok(Published::Ok(Json(JwkSet { keys: keys.collect() }), MAX_AGE.to_owned()))
     }
 }

@@ -69,10 +69,20 @@ impl Login {
     ///
     /// Opens a session. An unknown account, a wrong password and an account that may not log in are answered alike.
     /// Records `auth.user.logged_in` or `auth.user.login_failed`.
-    #[oai(path = "/auth/login", method = "post", operation_id = "login", tag = "Tag::Authentication")]
+    #[oai(
+        path = "/auth/login",
+        method = "post",
+        operation_id = "login",
+        tag = "Tag::Authentication"
+    )]
     async fn login(&self, context: RequestContext, body: StrictJson<Credentials>) -> Result<LoggedIn, Refused> {
         let input = parse(body.0)?;
-        let outcome = self.0.run(&context, |auth, origin| async move { login::run(&auth, &origin, input).await }).await?;
+        let outcome = self
+            .0
+            .run(&context, |auth, origin| async move {
+                login::run(&auth, &origin, input).await
+            })
+            .await?;
         let pair = outcome.map_err(problem)?;
         context.set_user(pair.user.id);
         Ok(LoggedIn::Ok(Json(pair.into())))
@@ -81,9 +91,13 @@ impl Login {
 
 fn parse(body: Credentials) -> Result<Input, Problem> {
     let mut fields = Fields::default();
-    let mut identifiers = [("/identifier", body.identifier), ("/email", body.email), ("/username", body.username)]
-        .into_iter()
-        .filter_map(|(pointer, text)| Some((pointer, text?)));
+    let mut identifiers = [
+        ("/identifier", body.identifier),
+        ("/email", body.email),
+        ("/username", body.username),
+    ]
+    .into_iter()
+    .filter_map(|(pointer, text)| Some((pointer, text?)));
     let identifier = match (identifiers.next(), identifiers.next()) {
         (Some((pointer, text)), None) if text.is_empty() || text.chars().count() > MAX_IDENTIFIER => {
             let detail = format!("must have 1 to {MAX_IDENTIFIER} characters");
@@ -92,12 +106,18 @@ fn parse(body: Credentials) -> Result<Input, Problem> {
         }
         (Some((_, text)), None) => Some(text),
         _ => {
-            fields.refuse(FieldError::new("", "one_identifier", "exactly one of identifier, email and username is required"));
+            fields.refuse(FieldError::new(
+                "",
+                "one_identifier",
+                "exactly one of identifier, email and username is required",
+            ));
             None
         }
     };
     let password = fields.take("/password", Password::parse(&body.password));
-    let input = identifier.zip(password).map(|(identifier, password)| Input { identifier, password });
+    let input = identifier
+        .zip(password)
+        .map(|(identifier, password)| Input { identifier, password });
     fields.finish(input)
 }
 

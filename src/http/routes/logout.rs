@@ -71,7 +71,12 @@ impl Logout {
     ///
     /// Ends this session, the others or all of them: their access and refresh tokens are refused from then on.
     /// Takes the access token, or the refresh token alone. Records `auth.user.logged_out`.
-    #[oai(path = "/auth/logout", method = "post", operation_id = "logout", tag = "Tag::Authentication")]
+    #[oai(
+        path = "/auth/logout",
+        method = "post",
+        operation_id = "logout",
+        tag = "Tag::Authentication"
+    )]
     async fn logout(
         &self,
         context: RequestContext,
@@ -80,10 +85,17 @@ impl Logout {
     ) -> Result<LoggedOut, Refused> {
         let scope = body.0.scope.unwrap_or(Scope::Local).into();
         let by_refresh = body.0.refresh_token.is_some();
-        let token = body.0.refresh_token.or_else(|| bearer.0.map(|token| token.as_str().to_owned()));
+        let token = body
+            .0
+            .refresh_token
+            .or_else(|| bearer.0.map(|token| token.as_str().to_owned()));
         let token = token.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;
         let work = self.0.run(&context, |auth, origin| async move {
-            let caller = if by_refresh { Caller::Refresh(&token) } else { Caller::Access(&token) };
+            let caller = if by_refresh {
+                Caller::Refresh(&token)
+            } else {
+                Caller::Access(&token)
+            };
             logout::run(&auth, &origin, caller, scope).await
         });
         work.await?.map_err(|error| problem(error, by_refresh))?;

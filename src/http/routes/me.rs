@@ -101,7 +101,9 @@ impl Me {
     ) -> Result<Changed, ChangeRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let change = change(body.0)?;
-        let work = self.0.run(&context, |auth, origin| async move { update_profile::run(&auth, &origin, &identity, change).await });
+        let work = self.0.run(&context, |auth, origin| async move {
+            update_profile::run(&auth, &origin, &identity, change).await
+        });
         let user = work.await?.map_err(|error| match error {
             update_profile::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
             update_profile::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
@@ -113,7 +115,12 @@ impl Me {
     /// Delete the signed-in user's account
     ///
     /// Asks for the password, ends every session and frees the identifiers. Records `auth.user.deleted`.
-    #[oai(path = "/auth/me", method = "delete", operation_id = "deleteMe", tag = "Tag::Account")]
+    #[oai(
+        path = "/auth/me",
+        method = "delete",
+        operation_id = "deleteMe",
+        tag = "Tag::Account"
+    )]
     async fn delete(
         &self,
         context: RequestContext,
@@ -124,7 +131,9 @@ impl Me {
         let mut fields = Fields::default();
         let password = fields.take("/password", Password::parse(&body.0.password));
         let password = fields.finish(password)?;
-        let work = self.0.run(&context, |auth, origin| async move { delete_account::run(&auth, &origin, &identity, password).await });
+        let work = self.0.run(&context, |auth, origin| async move {
+            delete_account::run(&auth, &origin, &identity, password).await
+        });
         work.await?.map_err(|error| match error {
             delete_account::Error::WrongPassword => wrong_password(),
             delete_account::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
@@ -136,12 +145,25 @@ impl Me {
 
 fn change(body: ProfilePatch) -> Result<update_profile::Input, Problem> {
     let mut fields = Fields::default();
-    let name = body.name.into_option().map(|name| name.map(|name| fields.parse("/name", &name)));
-    let username = body.username.into_option().map(|name| name.map(|name| fields.parse("/username", &name)));
-    let change = update_profile::Input { name: name.map(Option::flatten), username: username.map(Option::flatten) };
+    let name = body
+        .name
+        .into_option()
+        .map(|name| name.map(|name| fields.parse("/name", &name)));
+    let username = body
+        .username
+        .into_option()
+        .map(|name| name.map(|name| fields.parse("/username", &name)));
+    let change = update_profile::Input {
+        name: name.map(Option::flatten),
+        username: username.map(Option::flatten),
+    };
     fields.finish(Some(change))
 }
 
 fn wrong_password() -> Problem {
-    Problem::validation(vec![FieldError::new("/password", "wrong_password", "is not the account's password")])
+    Problem::validation(vec![FieldError::new(
+        "/password",
+        "wrong_password",
+        "is not the account's password",
+    )])
 }

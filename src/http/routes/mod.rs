@@ -32,8 +32,16 @@ pub enum Tag {
 }
 
 /// Every resource.
-pub type Routes =
-    (register::Register, login::Login, refresh::Refresh, logout::Logout, me::Me, sessions::Sessions, jwks::Jwks, Health);
+pub type Routes = (
+    register::Register,
+    login::Login,
+    refresh::Refresh,
+    logout::Logout,
+    me::Me,
+    sessions::Sessions,
+    jwks::Jwks,
+    Health,
+);
 
 /// All routes over one [`Api`].
 pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {

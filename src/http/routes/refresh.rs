@@ -46,10 +46,20 @@ impl Refresh {
     /// Exchanges the refresh token for its successor and a new access token. A client whose answer was lost may repeat the
     /// request within ten seconds and gets the same successor; any other reuse of a spent token ends the session.
     /// Records `auth.user.token_refreshed` or `auth.user.token_reuse_detected`.
-    #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh", tag = "Tag::Authentication")]
+    #[oai(
+        path = "/auth/refresh",
+        method = "post",
+        operation_id = "refresh",
+        tag = "Tag::Authentication"
+    )]
     async fn refresh(&self, context: RequestContext, body: StrictJson<Exchange>) -> Result<Refreshed, Refused> {
         let token = body.0.refresh_token;
-        let outcome = self.0.run(&context, |auth, origin| async move { refresh::run(&auth, &origin, &token).await }).await?;
+        let outcome = self
+            .0
+            .run(&context, |auth, origin| async move {
+                refresh::run(&auth, &origin, &token).await
+            })
+            .await?;
         let pair = outcome.map_err(problem)?;
         context.set_user(pair.user.id);
         Ok(Refreshed::Ok(Json(pair.into())))

@@ -42,7 +42,10 @@ pub fn describe(codes: &[&[ProblemCode]]) -> Descriptions {
         }
     }
     let line = |code: &ProblemCode| format!("`{}`: {}.", code.as_str(), code.title());
-    by_status.into_iter().map(|(status, codes)| (status, codes.iter().map(line).collect::<Vec<_>>().join(" "))).collect()
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status, codes.iter().map(line).collect::<Vec<_>>().join(" ")))
+        .collect()
 }
 
 /// The responses of an operation's refusals.
@@ -52,10 +55,15 @@ pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
         description,
         status: Some(*status),
         status_range: None,
-        content: vec![MetaMediaType { content_type: ProblemJson::CONTENT_TYPE, schema: ProblemJson::schema_ref() }],
+        content: vec![MetaMediaType {
+            content_type: ProblemJson::CONTENT_TYPE,
+            schema: ProblemJson::schema_ref(),
+        }],
         headers: Vec::new(),
     };
-    MetaResponses { responses: descriptions.iter().map(response).collect() }
+    MetaResponses {
+        responses: descriptions.iter().map(response).collect(),
+    }
 }
 
 /// Declares the type that an operation refuses with: a [`Problem`](crate::http::problem::Problem) whose possible codes are listed.

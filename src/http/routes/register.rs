@@ -70,10 +70,20 @@ impl Register {
     /// Register an account
     ///
     /// Makes an account and signs it in. Records `auth.user.registered`.
-    #[oai(path = "/auth/register", method = "post", operation_id = "register", tag = "Tag::Authentication")]
+    #[oai(
+        path = "/auth/register",
+        method = "post",
+        operation_id = "register",
+        tag = "Tag::Authentication"
+    )]
     async fn register(&self, context: RequestContext, body: StrictJson<NewAccount>) -> Result<Registered, Refused> {
         let input = parse(body.0)?;
-        let outcome = self.0.run(&context, |auth, origin| async move { register::run(&auth, &origin, input).await }).await?;
+        let outcome = self
+            .0
+            .run(&context, |auth, origin| async move {
+                register::run(&auth, &origin, input).await
+            })
+            .await?;
         let pair = outcome.map_err(problem)?;
         context.set_user(pair.user.id);
         Ok(Registered::Created(Json(pair.into())))

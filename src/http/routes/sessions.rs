@@ -77,23 +77,41 @@ pub struct Sessions(pub Api);
 #[OpenApi]
 impl Sessions {
     /// List the signed-in user's sessions
-    #[oai(path = "/auth/sessions", method = "get", operation_id = "listSessions", tag = "Tag::Sessions")]
+    #[oai(
+        path = "/auth/sessions",
+        method = "get",
+        operation_id = "listSessions",
+        tag = "Tag::Sessions"
+    )]
     async fn list(&self, context: RequestContext, bearer: BearerToken) -> Result<Listed, Refused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let current = identity.session_id;
-        let work = self.0.run(&context, |auth, _| async move { list_sessions::run(&auth, &identity).await });
+        let work = self.0.run(
+            &context,
+            |auth, _| async move { list_sessions::run(&auth, &identity).await },
+        );
         let sessions = work.await?.map_err(failure)?;
-        let sessions = sessions.into_iter().map(|session| session_body(session, current)).collect();
+        let sessions = sessions
+            .into_iter()
+            .map(|session| session_body(session, current))
+            .collect();
         Ok(Listed::Ok(Json(SessionList { sessions })))
     }
 
     /// End all sessions but this one
     ///
     /// Records one `auth.user.session_revoked` per session.
-    #[oai(path = "/auth/sessions", method = "delete", operation_id = "revokeOtherSessions", tag = "Tag::Sessions")]
+    #[oai(
+        path = "/auth/sessions",
+        method = "delete",
+        operation_id = "revokeOtherSessions",
+        tag = "Tag::Sessions"
+    )]
     async fn revoke_others(&self, context: RequestContext, bearer: BearerToken) -> Result<Ended, Refused> {
         let identity = self.0.identify(&context, &bearer).await?;
-        let work = self.0.run(&context, |auth, origin| async move { revoke_session::run_others(&auth, &origin, &identity).await });
+        let work = self.0.run(&context, |auth, origin| async move {
+            revoke_session::run_others(&auth, &origin, &identity).await
+        });
         work.await?.map_err(failure)?;
         Ok(Ended::Done)
     }
@@ -101,7 +119,12 @@ impl Sessions {
     /// End one session
     ///
     /// Records `auth.user.session_revoked`.
-    #[oai(path = "/auth/sessions/:id", method = "delete", operation_id = "revokeSession", tag = "Tag::Sessions")]
+    #[oai(
+        path = "/auth/sessions/:id",
+        method = "delete",
+        operation_id = "revokeSession",
+        tag = "Tag::Sessions"
+    )]
     async fn revoke(
         &self,
         context: RequestContext,
@@ -111,7 +134,9 @@ impl Sessions {
     ) -> Result<Ended, OneRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let session = SessionId::from(id.0);
-        let work = self.0.run(&context, |auth, origin| async move { revoke_session::run(&auth, &origin, &identity, session).await });
+        let work = self.0.run(&context, |auth, origin| async move {
+            revoke_session::run(&auth, &origin, &identity, session).await
+        });
         work.await?.map_err(|error| match error {
             revoke_session::Error::NotFound => Problem::new(ProblemCode::NotFound),
             revoke_session::Error::Failure(error) => failure(error),

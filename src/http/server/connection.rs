@@ -90,10 +90,16 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
     where
         Response<B>: From<poem::Response>,
     {
-        let local = self.local.map_or_else(LocalAddr::default, |local| LocalAddr(local.into()));
+        let local = self
+            .local
+            .map_or_else(LocalAddr::default, |local| LocalAddr(local.into()));
         let request = (request, local, RemoteAddr(peer.into()), Scheme::HTTP).into();
         let response: Response<B> = self.endpoint.get_response(request).await.into();
-        if response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream")) {
+        if response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+        {
             in_flight.streams();
         }
         Ok(response.map(|body| Tracked::new(body, in_flight)))
@@ -101,12 +107,7 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
 }
 
 /// What has taken too long, if anything has; else sets the timer to when something will have.
-fn overdue(
-    pulse: &Pulse,
-    settings: &ServerSettings,
-    mut timer: Pin<&mut Sleep>,
-    cx: &mut Context<'_>,
-) -> Option<Wait> {
+fn overdue(pulse: &Pulse, settings: &ServerSettings, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Option<Wait> {
     let due = pulse.due(settings);
     let at = due.map_or_else(far, |(at, _)| at);
     // The timer is only ever moved forward here, and back when it has gone off: most of the time it stays where it is.

@@ -23,7 +23,12 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) const fn new(inner: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { inner, pulse, discarded: 0, closed: false }
+        Self {
+            inner,
+            pulse,
+            discarded: 0,
+            closed: false,
+        }
     }
 
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

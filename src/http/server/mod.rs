@@ -85,7 +85,9 @@ where
         kill: CancellationToken::new(),
     });
     let connections = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let permits = Arc::new(Semaphore::new(
+        settings.max_connections.clamp(1, Semaphore::MAX_PERMITS),
+    ));
     loop {
         let Accepted { socket, peer, permit } = tokio::select! {
             biased;
@@ -104,7 +106,10 @@ where
         return 0;
     }
     let left = connections.len();
-    tracing::warn!(connections = left, "requests were still running at the end of the shutdown grace");
+    tracing::warn!(
+        connections = left,
+        "requests were still running at the end of the shutdown grace"
+    );
     shared.kill.cancel();
     connections.wait().await;
     left
@@ -113,7 +118,11 @@ where
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // The pulse times the head: hyper's own timer would count keep-alive idleness as part of it.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

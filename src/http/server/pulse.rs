@@ -151,7 +151,9 @@ impl Pulse {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX).max(NEVER + 1)
+        u64::try_from(self.began.elapsed().as_micros())
+            .unwrap_or(u64::MAX)
+            .max(NEVER + 1)
     }
 
     fn at(&self, moment: &AtomicU64) -> Option<Instant> {

@@ -43,7 +43,10 @@ pub(super) struct Tracked<B> {
 
 impl<B> Tracked<B> {
     pub(super) const fn new(inner: B, in_flight: InFlight) -> Self {
-        Self { inner, _in_flight: in_flight }
+        Self {
+            inner,
+            _in_flight: in_flight,
+        }
     }
 }
 

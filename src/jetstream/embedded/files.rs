@@ -38,7 +38,9 @@ impl Files {
     ///
     /// When the directory has no absolute form.
     pub(crate) fn new(data_dir: &Path) -> io::Result<Self> {
-        Ok(Self { dir: std::path::absolute(data_dir)?.join("nats") })
+        Ok(Self {
+            dir: std::path::absolute(data_dir)?.join("nats"),
+        })
     }
 
     /// The directory.
@@ -65,7 +67,11 @@ impl Files {
     /// When the directory or the file cannot be made.
     pub(crate) fn lock(&self) -> io::Result<Option<File>> {
         fs::create_dir_all(&self.dir)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join("lock"))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.dir.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -26,7 +26,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{files::{Files, Record}, process::Child};
+use self::{
+    files::{Files, Record},
+    process::Child,
+};
 use crate::config::NatsSettings;
 
 /// How long a server may take until it listens: it reads its store first.
@@ -174,8 +177,12 @@ impl Embedded {
             None => free_port(self.wanted_port).await.map_err(StartError::Port)?,
         };
         self.files.write_config(port).map_err(StartError::Files)?;
-        let mut child = Child::start(program, &self.files.config()).await.map_err(StartError::Spawn)?;
-        self.files.write_record(&Record { pid: child.pid, port }).map_err(StartError::Files)?;
+        let mut child = Child::start(program, &self.files.config())
+            .await
+            .map_err(StartError::Spawn)?;
+        self.files
+            .write_record(&Record { pid: child.pid, port })
+            .map_err(StartError::Files)?;
         let name = self.files.server_name();
         let failure = tokio::select! {
             status = child.exited() => StartError::Ended(status),
@@ -196,7 +203,9 @@ impl Embedded {
     async fn follow(&mut self) {
         if let Some(record) = self.files.record()
             && self.port.is_none_or(|port| port == record.port)
-            && greets(record.port).await.is_ok_and(|name| name == self.files.server_name())
+            && greets(record.port)
+                .await
+                .is_ok_and(|name| name == self.files.server_name())
         {
             self.announce(record.port);
         }
@@ -205,7 +214,10 @@ impl Embedded {
 
     fn announce(&mut self, port: u16) {
         self.port = Some(port);
-        let running = Running { port, server_name: self.files.server_name() };
+        let running = Running {
+            port,
+            server_name: self.files.server_name(),
+        };
         self.running.send_if_modified(|known| {
             let news = known.as_ref() != Some(&running);
             *known = Some(running);
@@ -226,7 +238,10 @@ pub(crate) async fn running(data_dir: &Path) -> Option<Running> {
     let files = Files::new(data_dir).ok()?;
     let record = files.record()?;
     let server_name = greets(record.port).await.ok()?;
-    (server_name == files.server_name()).then_some(Running { port: record.port, server_name })
+    (server_name == files.server_name()).then_some(Running {
+        port: record.port,
+        server_name,
+    })
 }
 
 /// The wanted port if nothing listens there, else one that the system chooses.

@@ -48,7 +48,12 @@ impl Child {
             };
             // Nobody waits any more: the receiver's owner is gone, and so will be the child by its record.
             let _ = started_tx.send(Ok(child.id()));
-            for line in child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()) {
+            for line in child
+                .stderr
+                .take()
+                .into_iter()
+                .flat_map(|pipe| BufReader::new(pipe).lines())
+            {
                 match line {
                     Ok(line) => tracing::warn!(line, "nats-server"),
                     Err(_) => break,
@@ -93,7 +98,10 @@ fn command(program: &Path, config: &Path) -> Command {
     };
     // Its own group: an interrupt from the keyboard is for us, and we flush our events before it ends.
     command.arg("-c").arg(config).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -113,7 +121,11 @@ pub(crate) async fn end_orphan(pid: u32, config: &Path) {
         if !is_server(pid, config) {
             return;
         }
-        tracing::info!(pid, ?signal, "ending the nats-server that an earlier instance left behind");
+        tracing::info!(
+            pid,
+            ?signal,
+            "ending the nats-server that an earlier instance left behind"
+        );
         send(pid, signal);
         let _ = tokio::time::timeout(grace, gone(pid, config)).await;
     }
@@ -128,8 +140,10 @@ async fn gone(pid: u32, config: &Path) {
 /// Whether this process is a nats-server with this configuration file.
 pub(crate) fn is_server(pid: u32, config: &Path) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
-    let is_nats = fs::read_link(proc.join("exe"))
-        .is_ok_and(|exe| exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("nats-server")));
+    let is_nats = fs::read_link(proc.join("exe")).is_ok_and(|exe| {
+        exe.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("nats-server"))
+    });
     let command = fs::read(proc.join("cmdline")).unwrap_or_default();
     let config = config.as_os_str().as_encoded_bytes();
     is_nats && command.split(|byte| *byte == 0).any(|argument| argument == config)

@@ -33,7 +33,11 @@ fn sources_follow_the_architecture() {
         rust_files(&repository().join(directory), &mut files);
     }
     files.sort();
-    assert!(files.iter().any(|file| file.ends_with("src/lib.rs")), "no sources found in {}", repository().display());
+    assert!(
+        files.iter().any(|file| file.ends_with("src/lib.rs")),
+        "no sources found in {}",
+        repository().display()
+    );
 
     let violations: Vec<String> = files
         .iter()
@@ -43,37 +47,126 @@ fn sources_follow_the_architecture() {
             check_source(path.to_str().expect("a UTF-8 path"), &text)
         })
         .collect();
-    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+    assert!(
+        violations.is_empty(),
+        "{} violations:\n{}",
+        violations.len(),
+        violations.join("\n")
+    );
 }
 
 /// Every way of writing a refused arrow is found, with its line.
 #[test]
 fn refused_imports_are_found_however_they_are_written() {
     let refused = [
-        ("src/http/routes/login.rs", "use crate::store::Store;", "http must not name store"),
-        ("src/http/routes/login.rs", "use crate::{actions::login, store::{self, Tx}};", "http must not name store"),
-        ("src/http/mod.rs", "fn f() { let _ = crate::relay::start(); }", "http must not name relay"),
-        ("src/http/mod.rs", "use super::store::Store;", "http must not name store"),
-        ("src/http/routes/login.rs", "use super::super::super::store::Store;", "http must not name store"),
-        ("src/http/routes/mod.rs", "use super::super::{store::Store};", "http must not name store"),
-        ("src/http/mod.rs", "mod inner { use super::super::store::Store; }", "http must not name store"),
-        ("src/http/mod.rs", "tokio::select! { _ = crate::store::x() => {} }", "http must not name store"),
-        ("src/actions/login.rs", "use crate::jetstream::Publisher;", "actions must not name jetstream"),
-        ("src/actions/login.rs", "use crate::relay;", "actions must not name relay"),
-        ("src/actions/login.rs", "use crate::http::problem::Problem;", "actions must not name http"),
+        (
+            "src/http/routes/login.rs",
+            "use crate::store::Store;",
+            "http must not name store",
+        ),
+        (
+            "src/http/routes/login.rs",
+            "use crate::{actions::login, store::{self, Tx}};",
+            "http must not name store",
+        ),
+        (
+            "src/http/mod.rs",
+            "fn f() { let _ = crate::relay::start(); }",
+            "http must not name relay",
+        ),
+        (
+            "src/http/mod.rs",
+            "use super::store::Store;",
+            "http must not name store",
+        ),
+        (
+            "src/http/routes/login.rs",
+            "use super::super::super::store::Store;",
+            "http must not name store",
+        ),
+        (
+            "src/http/routes/mod.rs",
+            "use super::super::{store::Store};",
+            "http must not name store",
+        ),
+        (
+            "src/http/mod.rs",
+            "mod inner { use super::super::store::Store; }",
+            "http must not name store",
+        ),
+        (
+            "src/http/mod.rs",
+            "tokio::select! { _ = crate::store::x() => {} }",
+            "http must not name store",
+        ),
+        (
+            "src/actions/login.rs",
+            "use crate::jetstream::Publisher;",
+            "actions must not name jetstream",
+        ),
+        (
+            "src/actions/login.rs",
+            "use crate::relay;",
+            "actions must not name relay",
+        ),
+        (
+            "src/actions/login.rs",
+            "use crate::http::problem::Problem;",
+            "actions must not name http",
+        ),
         ("src/actions/login.rs", "use crate::*;", "actions must not name *"),
-        ("src/actions/login.rs", "use crate as root;", "actions must not name crate as another name"),
-        ("src/actions/login.rs", "async_nats::connect(url);", "only jetstream may name async_nats"),
-        ("src/actions/login.rs", "use sea_orm::EntityTrait;", "only store may name sea_orm"),
-        ("src/domain/ids.rs", "use watchword_events::Event;", "domain must not name events"),
-        ("src/limits/mod.rs", "use crate::events::Event;", "limits must not name events"),
+        (
+            "src/actions/login.rs",
+            "use crate as root;",
+            "actions must not name crate as another name",
+        ),
+        (
+            "src/actions/login.rs",
+            "async_nats::connect(url);",
+            "only jetstream may name async_nats",
+        ),
+        (
+            "src/actions/login.rs",
+            "use sea_orm::EntityTrait;",
+            "only store may name sea_orm",
+        ),
+        (
+            "src/domain/ids.rs",
+            "use watchword_events::Event;",
+            "domain must not name events",
+        ),
+        (
+            "src/limits/mod.rs",
+            "use crate::events::Event;",
+            "limits must not name events",
+        ),
         ("src/unheard_of/mod.rs", "fn f() {}", "unheard_of is not in the table"),
-        ("events/src/lib.rs", "use watchword::store::Store;", "the crate events must not name watchword"),
-        ("examples/examples/tail.rs", "use watchword_migration::Migrator;", "the crate examples must not name watchword_migration"),
+        (
+            "events/src/lib.rs",
+            "use watchword::store::Store;",
+            "the crate events must not name watchword",
+        ),
+        (
+            "examples/examples/tail.rs",
+            "use watchword_migration::Migrator;",
+            "the crate examples must not name watchword_migration",
+        ),
         ("src/store/mod.rs", "pub mod entities;", "entities must be private"),
-        ("src/store/mod.rs", "pub(crate) mod entities;", "entities must be private"),
-        ("src/store/mod.rs", "pub use entities::users::Model;", "entities must not be re-exported"),
-        ("src/store/mod.rs", "pub use self::{error::StoreError, entities::users};", "entities must not be re-exported"),
+        (
+            "src/store/mod.rs",
+            "pub(crate) mod entities;",
+            "entities must be private",
+        ),
+        (
+            "src/store/mod.rs",
+            "pub use entities::users::Model;",
+            "entities must not be re-exported",
+        ),
+        (
+            "src/store/mod.rs",
+            "pub use self::{error::StoreError, entities::users};",
+            "entities must not be re-exported",
+        ),
     ];
     for (path, line, message) in refused {
         let text = format!("//! A file.\n\n{line}\n");
@@ -82,21 +175,42 @@ fn refused_imports_are_found_however_they_are_written() {
             Some(_) => format!("{path}:1: {message}"),
             None => format!("{path}:3: {message}"),
         };
-        assert!(violations.iter().any(|found| found.starts_with(&expected)), "{line}: {violations:?}, not {expected}");
+        assert!(
+            violations.iter().any(|found| found.starts_with(&expected)),
+            "{line}: {violations:?}, not {expected}"
+        );
     }
 }
 
 #[test]
 fn allowed_imports_and_text_that_only_looks_like_one_pass() {
     let allowed = [
-        ("src/http/routes/login.rs", "use crate::{actions::login, config::HttpSettings};"),
-        ("src/http/routes/login.rs", "// crate::store\n/* use crate::store::Store; */\nconst A: &str = \"crate::store\";"),
-        ("src/http/routes/login.rs", "/// See [`crate::store::Store`].\npub fn f() {}"),
-        ("src/http/routes/login.rs", "pub(crate) fn f(store: u8) -> u8 { super::super::routes::g(store) }"),
-        ("src/http/middleware/mod.rs", "mod store { } use self::store::x; use super::store_of_cookies;"),
+        (
+            "src/http/routes/login.rs",
+            "use crate::{actions::login, config::HttpSettings};",
+        ),
+        (
+            "src/http/routes/login.rs",
+            "// crate::store\n/* use crate::store::Store; */\nconst A: &str = \"crate::store\";",
+        ),
+        (
+            "src/http/routes/login.rs",
+            "/// See [`crate::store::Store`].\npub fn f() {}",
+        ),
+        (
+            "src/http/routes/login.rs",
+            "pub(crate) fn f(store: u8) -> u8 { super::super::routes::g(store) }",
+        ),
+        (
+            "src/http/middleware/mod.rs",
+            "mod store { } use self::store::x; use super::store_of_cookies;",
+        ),
         ("src/app/mod.rs", "use crate::{store::Store, relay, http, jetstream};"),
         ("src/main.rs", "use watchword::cli;"),
-        ("src/store/mod.rs", "mod entities; use entities::users; pub use self::error::StoreError;"),
+        (
+            "src/store/mod.rs",
+            "mod entities; use entities::users; pub use self::error::StoreError;",
+        ),
         ("src/config/mod.rs", "pub use self::{redis::RedisSettings};"),
         ("examples/examples/tail.rs", "use watchword_events::Subscriber;"),
     ];
@@ -112,10 +226,21 @@ fn long_files_and_functions_are_found() {
     assert_eq!(found, ["events/src/lib.rs:401: 401 lines, a file may have 400"]);
     assert!(check_source("events/src/lib.rs", &"//! x\n".repeat(400)).is_empty());
 
-    let function = |lines: usize| format!("impl X {{\n    fn long(&self) -> [u8; 2] {{\n{}    }}\n}}\n", "x();\n".repeat(lines));
+    let function = |lines: usize| {
+        format!(
+            "impl X {{\n    fn long(&self) -> [u8; 2] {{\n{}    }}\n}}\n",
+            "x();\n".repeat(lines)
+        )
+    };
     let found = check_source("migration/src/lib.rs", &function(81));
-    assert_eq!(found, ["migration/src/lib.rs:2: fn long has 81 lines, a function may have 80"]);
+    assert_eq!(
+        found,
+        ["migration/src/lib.rs:2: fn long has 81 lines, a function may have 80"]
+    );
     assert!(check_source("migration/src/lib.rs", &function(80)).is_empty());
     let with_comments = function(80).replace("x();\n", "x(); // why\n\n// more\n");
-    assert!(check_source("migration/src/lib.rs", &with_comments).is_empty(), "empty lines and comments do not count");
+    assert!(
+        check_source("migration/src/lib.rs", &with_comments).is_empty(),
+        "empty lines and comments do not count"
+    );
 }

@@ -16,7 +16,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &["domain", "config", "telemetry"]),
     ("revocation", &["domain", "config", "store"]),
     ("store", &["domain", "events", "config", "migration"]),
-    ("actions", &["domain", "events", "security", "limits", "revocation", "store"]),
+    (
+        "actions",
+        &["domain", "events", "security", "limits", "revocation", "store"],
+    ),
     ("jetstream", &["events", "config", "telemetry"]),
     ("relay", &["events", "store", "jetstream", "config", "telemetry"]),
     ("http", &["actions", "domain", "events", "config", "telemetry"]),
@@ -36,9 +39,18 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Which crates of this workspace the other ones may name.
-const MEMBERS: &[(&str, &[&str])] = &[("events", &["watchword_events"]), ("migration", &[]), ("examples", &["watchword_events"])];
+const MEMBERS: &[(&str, &[&str])] = &[
+    ("events", &["watchword_events"]),
+    ("migration", &[]),
+    ("examples", &["watchword_events"]),
+];
 /// The names of this workspace's crates in code.
-const OWN_CRATES: &[&str] = &["watchword", "watchword_events", "watchword_migration", "watchword_examples"];
+const OWN_CRATES: &[&str] = &[
+    "watchword",
+    "watchword_events",
+    "watchword_migration",
+    "watchword_examples",
+];
 
 /// Every violation in one file, as `path:line: what is wrong`. `path` is relative to the repository.
 pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
@@ -64,7 +76,10 @@ pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
     for function in &scan.functions {
         if function.lines > MAX_FUNCTION {
             let (name, lines) = (&function.name, function.lines);
-            refuse(function.line, format!("fn {name} has {lines} lines, a function may have {MAX_FUNCTION}"));
+            refuse(
+                function.line,
+                format!("fn {name} has {lines} lines, a function may have {MAX_FUNCTION}"),
+            );
         }
     }
     match (parts.first(), module_path.first()) {
@@ -83,7 +98,11 @@ fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String
         refuse(1, format!("{module} is not in the table of modules"));
         return;
     };
-    let may = if allowed.is_empty() { "nothing of ours".to_owned() } else { allowed.join(", ") };
+    let may = if allowed.is_empty() {
+        "nothing of ours".to_owned()
+    } else {
+        allowed.join(", ")
+    };
     for (name, line) in &scan.modules {
         if name != module && !allowed.contains(&name.as_str()) {
             refuse(*line, format!("{module} must not name {name} (it may name {may})"));
@@ -109,7 +128,10 @@ fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String
 }
 
 fn check_member(member: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String)) {
-    let allowed = MEMBERS.iter().find(|(name, _)| *name == member).map_or(&[][..], |(_, allowed)| allowed);
+    let allowed = MEMBERS
+        .iter()
+        .find(|(name, _)| *name == member)
+        .map_or(&[][..], |(_, allowed)| allowed);
     for (name, line) in &scan.crates {
         if OWN_CRATES.contains(&name.as_str()) && !allowed.contains(&name.as_str()) {
             refuse(*line, format!("the crate {member} must not name {name}"));

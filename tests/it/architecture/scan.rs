@@ -32,7 +32,11 @@ pub(super) struct Function {
 pub(super) fn scan(text: &str, module_path: &[String]) -> Result<Scan, LexError> {
     let mut scan = Scan::default();
     let mut module = module_path.to_vec();
-    scan.stream(&TokenStream::from_str(text)?.into_iter().collect::<Vec<_>>(), &mut module, true);
+    scan.stream(
+        &TokenStream::from_str(text)?.into_iter().collect::<Vec<_>>(),
+        &mut module,
+        true,
+    );
     Ok(scan)
 }
 
@@ -62,7 +66,10 @@ impl Scan {
 
     fn group(&mut self, group: &Group, tokens: &[TokenTree], at: usize, module: &mut Vec<String>, roots: bool) {
         let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-        let inline = match (at.checked_sub(2).and_then(|mod_at| tokens.get(mod_at)), at.checked_sub(1)) {
+        let inline = match (
+            at.checked_sub(2).and_then(|mod_at| tokens.get(mod_at)),
+            at.checked_sub(1),
+        ) {
             (Some(TokenTree::Ident(keyword)), Some(name_at)) if *keyword == "mod" => tokens.get(name_at),
             _ => None,
         };
@@ -105,14 +112,20 @@ impl Scan {
 
     /// What comes after `fn`: a function when a name follows, and a body before the next `;`.
     fn function(&mut self, rest: &[TokenTree], line: usize) {
-        let Some(TokenTree::Ident(name)) = rest.first() else { return };
+        let Some(TokenTree::Ident(name)) = rest.first() else {
+            return;
+        };
         for token in rest {
             match token {
                 TokenTree::Punct(end) if end.as_char() == ';' => return,
                 TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
                     let mut lines = BTreeSet::new();
                     code_lines(body.stream(), &mut lines);
-                    self.functions.push(Function { name: name.to_string(), line, lines: lines.len() });
+                    self.functions.push(Function {
+                        name: name.to_string(),
+                        line,
+                        lines: lines.len(),
+                    });
                     return;
                 }
                 _ => {}
@@ -122,10 +135,16 @@ impl Scan {
 
     /// What comes after `pub`: `mod entities` and `use …entities…` are noted.
     fn visibility(&mut self, rest: &[TokenTree]) {
-        let scope = matches!(rest.first(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+        let scope =
+            matches!(rest.first(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
         let rest = rest.get(usize::from(scope)..).unwrap_or_default();
-        let Some(TokenTree::Ident(keyword)) = rest.first() else { return };
-        let statement = rest.split(|token| is_punct(Some(token), ';')).next().unwrap_or_default();
+        let Some(TokenTree::Ident(keyword)) = rest.first() else {
+            return;
+        };
+        let statement = rest
+            .split(|token| is_punct(Some(token), ';'))
+            .next()
+            .unwrap_or_default();
         let entities = |token: &TokenTree| matches!(token, TokenTree::Ident(name) if *name == "entities");
         if *keyword == "mod" && statement.get(1).is_some_and(entities) {
             self.public_entities.push(keyword.span().start().line);
@@ -143,7 +162,10 @@ fn first_names(path: &[TokenTree]) -> Vec<(String, usize)> {
         Some(token @ TokenTree::Punct(glob)) if glob.as_char() == '*' => vec![("*".into(), line(token))],
         Some(TokenTree::Group(group)) => {
             let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
-            tokens.split(|token| is_punct(Some(token), ',')).flat_map(first_names).collect()
+            tokens
+                .split(|token| is_punct(Some(token), ','))
+                .flat_map(first_names)
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -151,7 +173,9 @@ fn first_names(path: &[TokenTree]) -> Vec<(String, usize)> {
 
 /// The tokens after `::`, when `::` comes first.
 fn path_follows(rest: &[TokenTree]) -> Option<&[TokenTree]> {
-    (is_punct(rest.first(), ':') && is_punct(rest.get(1), ':')).then(|| rest.get(2..)).flatten()
+    (is_punct(rest.first(), ':') && is_punct(rest.get(1), ':'))
+        .then(|| rest.get(2..))
+        .flatten()
 }
 
 /// Whether the token at `at` is a `super` that follows `super::`.

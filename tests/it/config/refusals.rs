@@ -17,8 +17,8 @@ fn problems(result: Result<watchword::config::Settings, ConfigError>) -> Vec<Pro
 /// Variable, value, refused key, part of the message.
 #[rustfmt::skip]
 const REFUSED: &[(&str, &str, &str, &str)] = &[
-    ("WATCHWORD__HTTP__PORT", "65536", "http.port", "u16"),
-    ("WATCHWORD__HTTP__PORT", "http", "http.port", "u16"),
+    ("WATCHWORD__HTTP__PORT", "65536", "http.port", "0 to 65535"),
+    ("WATCHWORD__HTTP__PORT", "http", "http.port", "0 to 65535"),
     ("WATCHWORD__HTTP__HOST", "localhost", "http.host", "IP address"),
     ("WATCHWORD__HTTP__BASE_PATH", "api", "http.base_path", "start with '/'"),
     ("WATCHWORD__HTTP__BASE_PATH", "/api/", "http.base_path", "not end"),
@@ -35,7 +35,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__HTTP__MAX_BODY_BYTES", "999999999", "http.max_body_bytes", "1048576"),
     ("WATCHWORD__METRICS__LISTEN", "9464", "metrics.listen", "127.0.0.1:9464"),
     ("WATCHWORD__METRICS__LISTEN", "0.0.0.0:3001", "metrics.listen", "public"),
-    ("WATCHWORD__METRICS__ENABLED", "yes", "metrics.enabled", "boolean"),
+    ("WATCHWORD__METRICS__ENABLED", "yes", "metrics.enabled", "true or false"),
     ("DATABASE_URL", "mysql://db/auth", "database.url", "postgres://"),
     ("DATABASE_URL", "/var/auth.db", "database.url", "postgres://"),
     ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "1 to"),

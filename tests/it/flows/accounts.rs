@@ -19,7 +19,11 @@ flow_tests! {
 async fn parallel_on(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let answers = join_all((0..24).map(|n| {
-        let email = if n % 2 == 0 { "ada@example.com" } else { "ADA@Example.COM" };
+        let email = if n % 2 == 0 {
+            "ada@example.com"
+        } else {
+            "ADA@Example.COM"
+        };
         app.register(email, PASSWORD)
     }));
     let answers = answers.await;
@@ -40,14 +44,24 @@ async fn unique_on(backend: Backend) {
         async move { app.post("/auth/register", &body).await }
     };
     register("ada@example.com", "ada_l").await.expect_status(201);
-    register("Ada@EXAMPLE.com", "other").await.expect_problem(409, "email_taken");
-    register("bob@example.com", "ADA_L").await.expect_problem(409, "username_taken");
+    register("Ada@EXAMPLE.com", "other")
+        .await
+        .expect_problem(409, "email_taken");
+    register("bob@example.com", "ADA_L")
+        .await
+        .expect_problem(409, "username_taken");
     register("bob@example.com", "bob").await.expect_status(201);
     for identifier in ["ada@example.com", "ADA@example.com", "ada_l", "Ada_L"] {
         app.login(identifier, PASSWORD).await.expect_status(200);
     }
-    for (field, value) in [("email", "ada@example.com"), ("username", "ada_l"), ("identifier", "ada_l")] {
-        app.post("/auth/login", &json!({field: value, "password": PASSWORD})).await.expect_status(200);
+    for (field, value) in [
+        ("email", "ada@example.com"),
+        ("username", "ada_l"),
+        ("identifier", "ada_l"),
+    ] {
+        app.post("/auth/login", &json!({field: value, "password": PASSWORD}))
+            .await
+            .expect_status(200);
     }
     app.finish().await;
 }
@@ -55,20 +69,40 @@ async fn unique_on(backend: Backend) {
 async fn policy_on(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let too_long = "é".repeat(129);
-    let refused = ["short7!", "password", "Password1", "ada@example.com", too_long.as_str(), ""];
+    let refused = [
+        "short7!",
+        "password",
+        "Password1",
+        "ada@example.com",
+        too_long.as_str(),
+        "",
+    ];
     for password in refused {
-        let answer = app.register("ada@example.com", password).await.expect_problem(422, "validation_failed");
+        let answer = app
+            .register("ada@example.com", password)
+            .await
+            .expect_problem(422, "validation_failed");
         assert_eq!(answer.str("/errors/0/pointer"), "/password", "{}", answer.text);
-        assert!(password.is_empty() || !answer.text.contains(password), "the answer must not echo the password");
+        assert!(
+            password.is_empty() || !answer.text.contains(password),
+            "the answer must not echo the password"
+        );
     }
     // Code points count, not bytes; nothing is cut off.
     let longest = "é".repeat(128);
     app.register("ada@example.com", &longest).await.expect_status(201);
     app.login("ada@example.com", &longest).await.expect_status(200);
-    app.login("ada@example.com", &"é".repeat(127)).await.expect_problem(401, "invalid_credentials");
+    app.login("ada@example.com", &"é".repeat(127))
+        .await
+        .expect_problem(401, "invalid_credentials");
     // The same text in another normalisation form is the same password.
-    app.login("ada@example.com", &"e\u{301}".repeat(128)).await.expect_status(200);
-    assert_eq!(app.event_names().await, ["registered", "logged_in", "login_failed", "logged_in"]);
+    app.login("ada@example.com", &"e\u{301}".repeat(128))
+        .await
+        .expect_status(200);
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "logged_in", "login_failed", "logged_in"]
+    );
     app.finish().await;
 }
 
@@ -80,15 +114,34 @@ async fn profile_on(backend: Backend) {
         let (app, access) = (&app, access.to_owned());
         async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
     };
-    let me = change(&ada, json!({"name": "Ada", "username": "ada_l"})).await.expect_status(200);
+    let me = change(&ada, json!({"name": "Ada", "username": "ada_l"}))
+        .await
+        .expect_status(200);
     assert_eq!((me.str("/name"), me.str("/username")), ("Ada", "ada_l"));
     assert_eq!(app.me(&ada).await.json, me.json, "a change shows at once");
-    change(&bob, json!({"username": "Ada_L"})).await.expect_problem(409, "username_taken");
+    change(&bob, json!({"username": "Ada_L"}))
+        .await
+        .expect_problem(409, "username_taken");
     change(&ada, json!({"name": "Ada"})).await.expect_status(200);
     let me = change(&ada, json!({"name": null})).await.expect_status(200);
-    assert!(me.json.get("name").is_none_or(serde_json::Value::is_null), "{}", me.text);
-    for field in ["roles", "id", "email", "emailVerified", "status", "createdAt", "passwordHash", "isAdmin"] {
-        change(&ada, json!({field: "admin"})).await.expect_problem(422, "validation_failed");
+    assert!(
+        me.json.get("name").is_none_or(serde_json::Value::is_null),
+        "{}",
+        me.text
+    );
+    for field in [
+        "roles",
+        "id",
+        "email",
+        "emailVerified",
+        "status",
+        "createdAt",
+        "passwordHash",
+        "isAdmin",
+    ] {
+        change(&ada, json!({field: "admin"}))
+            .await
+            .expect_problem(422, "validation_failed");
     }
     assert_eq!(app.me(&ada).await.json["roles"], json!(["user"]));
 
@@ -99,7 +152,12 @@ async fn profile_on(backend: Backend) {
         .map(|event| event.payload["data"]["changedFields"].clone())
         .collect();
     assert_eq!(changed.len(), 2, "what changes nothing is no event: {changed:?}");
-    let mut first: Vec<_> = changed[0].as_array().into_iter().flatten().filter_map(|field| field.as_str()).collect();
+    let mut first: Vec<_> = changed[0]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|field| field.as_str())
+        .collect();
     first.sort_unstable();
     assert_eq!(first, ["name", "username"]);
     assert_eq!(changed[1], json!(["name"]));
@@ -123,10 +181,18 @@ async fn delete_on(backend: Backend) {
     delete(json!({"password": PASSWORD})).await.expect_status(204);
     for tokens in [&tokens, &other] {
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+        app.refresh(&tokens.refresh)
+            .await
+            .expect_problem(401, "invalid_refresh_token");
     }
-    app.login("ada@example.com", PASSWORD).await.expect_problem(401, "invalid_credentials");
+    app.login("ada@example.com", PASSWORD)
+        .await
+        .expect_problem(401, "invalid_credentials");
     let again = app.registered("ada@example.com").await;
-    assert_ne!(again.str("/user/id"), first.str("/user/id"), "a new account, not the old one");
+    assert_ne!(
+        again.str("/user/id"),
+        first.str("/user/id"),
+        "a new account, not the old one"
+    );
     app.finish().await;
 }

@@ -50,7 +50,12 @@ impl Crashing {
             redis = Some(server);
         }
         let binary = Binary::start(options).await;
-        Self { binary, nats, database, _redis: redis }
+        Self {
+            binary,
+            nats,
+            database,
+            _redis: redis,
+        }
     }
 
     /// Restarts the binary so that it ends itself the next time it comes to `point`.
@@ -71,22 +76,36 @@ impl Crashing {
         eventually(SOON, || async {
             let ledger = self.database.ledger().await.map_err(|error| error.to_string())?;
             let mut found = differences(&ledger, &self.nats.messages("auth-events").await);
-            found.extend(ledger.iter().filter(|row| !row.published).map(|row| format!("row {} is not settled", row.seq)));
-            if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+            found.extend(
+                ledger
+                    .iter()
+                    .filter(|row| !row.published)
+                    .map(|row| format!("row {} is not settled", row.seq)),
+            );
+            if found.is_empty() {
+                Ok(())
+            } else {
+                Err(found.join("\n"))
+            }
         })
         .await;
     }
 
     async fn events(&self) -> Vec<String> {
         let ledger = self.database.ledger().await.expect("read the ledger");
-        ledger.into_iter().map(|row| row.subject.trim_start_matches("auth.user.").to_owned()).collect()
+        ledger
+            .into_iter()
+            .map(|row| row.subject.trim_start_matches("auth.user.").to_owned())
+            .collect()
     }
 
     /// Registers; none when the connection broke.
     async fn try_register(&self, email: &str) -> Option<Answer> {
         let http = self.binary.http();
         let body = json!({"email": email, "password": PASSWORD});
-        http.try_send(http.request(reqwest::Method::POST, "/auth/register").json(&body)).await.ok()
+        http.try_send(http.request(reqwest::Method::POST, "/auth/register").json(&body))
+            .await
+            .ok()
     }
 
     async fn finish(mut self) {
@@ -99,10 +118,16 @@ impl Crashing {
 async fn before_commit_on(backend: Backend) {
     let mut service = Crashing::start(backend).await;
     service.arm("before_commit").await;
-    assert!(service.try_register("ada@example.com").await.is_none(), "no answer from a dead process");
+    assert!(
+        service.try_register("ada@example.com").await.is_none(),
+        "no answer from a dead process"
+    );
     service.recover().await;
     assert_eq!(service.events().await, Vec::<String>::new(), "nothing was committed");
-    assert_eq!(service.try_register("ada@example.com").await.expect("an answer").status, 201);
+    assert_eq!(
+        service.try_register("ada@example.com").await.expect("an answer").status,
+        201
+    );
     service.assert_consistent().await;
     service.finish().await;
 }
@@ -110,7 +135,10 @@ async fn before_commit_on(backend: Backend) {
 async fn after_commit_on(backend: Backend) {
     let mut service = Crashing::start(backend).await;
     service.arm("after_commit").await;
-    assert!(service.try_register("ada@example.com").await.is_none(), "no answer from a dead process");
+    assert!(
+        service.try_register("ada@example.com").await.is_none(),
+        "no answer from a dead process"
+    );
     service.recover().await;
     assert_eq!(service.events().await, ["registered"]);
     let again = service.try_register("ada@example.com").await.expect("an answer");
@@ -132,8 +160,16 @@ async fn after_publish_on(backend: Backend) {
     service.arm("after_publish").await;
     drop(service.try_register("ada@example.com").await);
     service.binary.wait_exit(SOON).await;
-    assert_eq!(service.nats.messages("auth-events").await.len(), 1, "it is in the stream");
-    assert_eq!(service.database.unpublished().await.expect("a query"), 1, "and not settled");
+    assert_eq!(
+        service.nats.messages("auth-events").await.len(),
+        1,
+        "it is in the stream"
+    );
+    assert_eq!(
+        service.database.unpublished().await.expect("a query"),
+        1,
+        "and not settled"
+    );
     service.binary.start_again(CRASH_AT, None).await;
     service.assert_consistent().await;
     service.finish().await;
@@ -157,7 +193,12 @@ async fn refresh_until_broken(service: &Crashing, mut token: String) -> String {
 
 async fn killed_under_load_on(backend: Backend) {
     let mut service = Crashing::start(backend).await;
-    let mut token = service.try_register("ada@example.com").await.expect("an answer").tokens().refresh;
+    let mut token = service
+        .try_register("ada@example.com")
+        .await
+        .expect("an answer")
+        .tokens()
+        .refresh;
     for round in 0..5_u32 {
         let pid = service.binary.process().pid().expect("running");
         let seen = service.database.ledger().await.expect("read the ledger").len();
@@ -165,14 +206,24 @@ async fn killed_under_load_on(backend: Backend) {
         let kill = async {
             // After some more events, a few more each round.
             let enough = seen + 5 + usize::try_from(round).expect("small") * 3;
-            eventually(SOON, || async { database.ledger().await.is_ok_and(|rows| rows.len() >= enough) }).await;
+            eventually(SOON, || async {
+                database.ledger().await.is_ok_and(|rows| rows.len() >= enough)
+            })
+            .await;
             let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill the service");
         };
         let ((), last) = tokio::join!(kill, refresh_until_broken(&service, token));
         service.recover().await;
         // The answer to the last refresh may be lost: within the grace its parent still leads to the successor.
-        token = service.binary.http().refresh(&last).await.expect_status(200).tokens().refresh;
+        token = service
+            .binary
+            .http()
+            .refresh(&last)
+            .await
+            .expect_status(200)
+            .tokens()
+            .refresh;
     }
     service.assert_consistent().await;
     service.finish().await;
@@ -181,17 +232,32 @@ async fn killed_under_load_on(backend: Backend) {
 /// SIGTERM: what was begun is finished, and nothing waits in the ledger when the process ends.
 async fn terminated_under_load_on(backend: Backend) {
     let mut service = Crashing::start(backend).await;
-    let token = service.try_register("ada@example.com").await.expect("an answer").tokens().refresh;
+    let token = service
+        .try_register("ada@example.com")
+        .await
+        .expect("an answer")
+        .tokens()
+        .refresh;
     let before = service.database.ledger().await.expect("read the ledger").len();
     let terminate = async {
-        let enough = || async { service.database.ledger().await.is_ok_and(|rows| rows.len() >= before + 10) };
+        let enough = || async {
+            service
+                .database
+                .ledger()
+                .await
+                .is_ok_and(|rows| rows.len() >= before + 10)
+        };
         eventually(SOON, enough).await;
         service.binary.terminate();
     };
     let ((), last) = tokio::join!(terminate, refresh_until_broken(&service, token));
     let status = service.binary.wait_exit(SOON).await;
     assert!(status.success(), "{status}");
-    assert_eq!(service.database.unpublished().await.expect("a query"), 0, "the relay was flushed");
+    assert_eq!(
+        service.database.unpublished().await.expect("a query"),
+        0,
+        "the relay was flushed"
+    );
     service.binary.start_again(CRASH_AT, None).await;
     service.binary.http().refresh(&last).await.expect_status(200);
     service.assert_consistent().await;

@@ -76,7 +76,10 @@ async fn failed_logins_on(backend: Backend) {
     for (median, (class, ..)) in medians.iter().zip(CLASSES) {
         for (other, (other_class, ..)) in medians.iter().zip(CLASSES) {
             let ratio = median / other;
-            assert!((0.9..=1.1).contains(&ratio), "{class} costs {ratio:.3} times what {other_class} costs: {medians:?}");
+            assert!(
+                (0.9..=1.1).contains(&ratio),
+                "{class} costs {ratio:.3} times what {other_class} costs: {medians:?}"
+            );
         }
     }
     app.finish().await;
@@ -85,18 +88,40 @@ async fn failed_logins_on(backend: Backend) {
 async fn recorded_on(backend: Backend) {
     let app = with_accounts(backend).await;
     for (_, identifier, password) in CLASSES {
-        app.login(identifier, password).await.expect_problem(401, "invalid_credentials");
-        app.login(&identifier.to_uppercase(), password).await.expect_problem(401, "invalid_credentials");
+        app.login(identifier, password)
+            .await
+            .expect_problem(401, "invalid_credentials");
+        app.login(&identifier.to_uppercase(), password)
+            .await
+            .expect_problem(401, "invalid_credentials");
     }
     let events = app.events().await;
-    let failed: Vec<_> = events.iter().filter(|event| event.subject == "auth.user.login_failed").collect();
-    let reasons: Vec<_> = failed.iter().filter_map(|event| event.payload["data"]["reason"].as_str()).collect();
-    let expected =
-        ["unknown_account", "unknown_account", "wrong_password", "wrong_password", "disabled", "disabled"];
+    let failed: Vec<_> = events
+        .iter()
+        .filter(|event| event.subject == "auth.user.login_failed")
+        .collect();
+    let reasons: Vec<_> = failed
+        .iter()
+        .filter_map(|event| event.payload["data"]["reason"].as_str())
+        .collect();
+    let expected = [
+        "unknown_account",
+        "unknown_account",
+        "wrong_password",
+        "wrong_password",
+        "disabled",
+        "disabled",
+    ];
     assert_eq!(reasons, expected);
     for pair in failed.chunks(2) {
-        let hashes: Vec<_> = pair.iter().map(|event| &event.payload["data"]["identifierHash"]).collect();
-        assert!(hashes[0].is_string() && hashes[0] == hashes[1], "one hash per identifier, however it is written");
+        let hashes: Vec<_> = pair
+            .iter()
+            .map(|event| &event.payload["data"]["identifierHash"])
+            .collect();
+        assert!(
+            hashes[0].is_string() && hashes[0] == hashes[1],
+            "one hash per identifier, however it is written"
+        );
     }
     for event in &failed[..2] {
         assert_eq!(event.payload["data"].get("userId"), None, "nobody is known");

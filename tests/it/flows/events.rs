@@ -37,17 +37,27 @@ impl Load {
     const USERS: usize = 8;
 
     fn new() -> Self {
-        Self { go_on: AtomicBool::new(true), done: AtomicU64::new(0) }
+        Self {
+            go_on: AtomicBool::new(true),
+            done: AtomicU64::new(0),
+        }
     }
 
     /// One chain of refreshes per user. Every answer must be a 200, whatever NATS does.
     async fn run(&self, http: Http) {
         let chain = async |n: usize| {
-            let mut tokens = http.register(&format!("user{n}@example.com"), PASSWORD).await.expect_status(201).tokens();
+            let mut tokens = http
+                .register(&format!("user{n}@example.com"), PASSWORD)
+                .await
+                .expect_status(201)
+                .tokens();
             while self.go_on.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 tokens = http.refresh(&tokens.refresh).await.expect_status(200).tokens();
-                assert!(start.elapsed() < Duration::from_secs(5), "a request does not wait for NATS");
+                assert!(
+                    start.elapsed() < Duration::from_secs(5),
+                    "a request does not wait for NATS"
+                );
                 self.done.fetch_add(1, Ordering::Relaxed);
             }
         };
@@ -66,7 +76,10 @@ impl Load {
 }
 
 async fn down_at_start_on(backend: Backend) {
-    let mut app = TestApp::builder(backend).nats(NatsServer::not_started(NatsOptions::default())).spawn().await;
+    let mut app = TestApp::builder(backend)
+        .nats(NatsServer::not_started(NatsOptions::default()))
+        .spawn()
+        .await;
     let tokens = app.registered("ada@example.com").await.tokens();
     app.login("ada@example.com", PASSWORD).await.expect_status(200);
     app.refresh(&tokens.refresh).await.expect_status(200);
@@ -79,7 +92,11 @@ async fn down_at_start_on(backend: Backend) {
 }
 
 async fn killed_under_load_on(backend: Backend) {
-    let nats = NatsServer::start_with(NatsOptions { sync_always: true, extra: String::new() }).await;
+    let nats = NatsServer::start_with(NatsOptions {
+        sync_always: true,
+        extra: String::new(),
+    })
+    .await;
     let mut app = TestApp::builder(backend).nats(nats).spawn().await;
     let (load, http) = (Load::new(), app.http());
     let faults = async {
@@ -118,7 +135,10 @@ async fn acknowledgements_lost_on(backend: Backend) {
     let proxy = Proxy::to(nats.port()).await;
     let url = format!("nats://127.0.0.1:{}", proxy.port());
     let builder = TestApp::builder(backend).nats(nats);
-    let app = builder.settings(move |settings| settings.nats.url = Some(SecretString::from(url))).spawn().await;
+    let app = builder
+        .settings(move |settings| settings.nats.url = Some(SecretString::from(url)))
+        .spawn()
+        .await;
     let tokens = app.registered("ada@example.com").await.tokens();
     app.ledger_drained().await;
 
@@ -129,7 +149,10 @@ async fn acknowledgements_lost_on(backend: Backend) {
     }
     let stream = app.settings().stream.name.clone();
     eventually(SOON, || async { app.nats.messages(&stream).await.len() > 1 }).await;
-    assert!(app.database.unpublished().await.expect("a query") > 0, "no acknowledgement came through");
+    assert!(
+        app.database.unpublished().await.expect("a query") > 0,
+        "no acknowledgement came through"
+    );
     proxy.heal();
     proxy.reset_connections();
     app.finish().await;
@@ -143,8 +166,13 @@ async fn stream_deleted_on(backend: Backend) {
     }
     let before: Vec<_> = app.events().await.into_iter().map(|event| event.bytes).collect();
     let jetstream = app.nats.jetstream().await;
-    let config: Config =
-        jetstream.get_stream(&app.settings().stream.name).await.expect("the stream").cached_info().config.clone();
+    let config: Config = jetstream
+        .get_stream(&app.settings().stream.name)
+        .await
+        .expect("the stream")
+        .cached_info()
+        .config
+        .clone();
     jetstream.delete_stream(&config.name).await.expect("delete the stream");
     jetstream.create_stream(config).await.expect("make it again");
 
@@ -160,7 +188,10 @@ async fn stream_deleted_on(backend: Backend) {
 async fn personal_data_on(backend: Backend) {
     use watchword::config::PiiMode;
     for (mode, shown) in [(PiiMode::Full, true), (PiiMode::Masked, false), (PiiMode::None, false)] {
-        let app = TestApp::builder(backend).settings(move |settings| settings.events.pii = mode).spawn().await;
+        let app = TestApp::builder(backend)
+            .settings(move |settings| settings.events.pii = mode)
+            .spawn()
+            .await;
         app.registered("ada@example.com").await;
         app.login("ada@example.com", PASSWORD).await.expect_status(200);
         for event in app.events().await {

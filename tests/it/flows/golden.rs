@@ -22,8 +22,11 @@ const BLESS: &str = "WATCHWORD_BLESS";
 pub(super) fn assert_golden(name: &str, message: &StreamMessage) {
     let path = repository().join("tests/it/flows/golden").join(format!("{name}.json"));
     let mut masks = Masks::default();
-    let headers: Map<String, Value> =
-        message.headers.iter().map(|(name, value)| (name.clone(), masks.text(name, value))).collect();
+    let headers: Map<String, Value> = message
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), masks.text(name, value)))
+        .collect();
     let found = json!({
         "subject": message.subject,
         "headers": headers,
@@ -52,7 +55,10 @@ struct Masks {
 impl Masks {
     fn value(&mut self, key: &str, value: &Value) -> Value {
         match value {
-            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.value(key, value))).collect(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(key, value)| (key.clone(), self.value(key, value)))
+                .collect(),
             Value::Array(items) => items.iter().map(|item| self.value(key, item)).collect(),
             Value::String(text) => self.text(key, text),
             other => other.clone(),
@@ -66,12 +72,18 @@ impl Masks {
         }
         match key {
             _ if OffsetDateTime::parse(text, &Rfc3339).is_ok() => {
-                assert!(text.ends_with('Z') && text.len() == "2026-11-22T12:00:00.000Z".len(), "UTC, milliseconds: {text}");
+                assert!(
+                    text.ends_with('Z') && text.len() == "2026-11-22T12:00:00.000Z".len(),
+                    "UTC, milliseconds: {text}"
+                );
                 json!("<time>")
             }
             "traceparent" => json!(mask_span(text)),
             "identifierHash" => {
-                assert!(text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()), "a keyed hash: {text}");
+                assert!(
+                    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                    "a keyed hash: {text}"
+                );
                 json!("<hash>")
             }
             "version" => {

@@ -56,12 +56,17 @@ async fn scopes_on(backend: Backend) {
         }
         assert!(is_alive(&app, &bystander).await, "another user is not concerned");
         let events = app.events().await;
-        let logged_out = events.iter().rfind(|event| event.subject == "auth.user.logged_out").expect("logged_out");
+        let logged_out = events
+            .iter()
+            .rfind(|event| event.subject == "auth.user.logged_out")
+            .expect("logged_out");
         assert_eq!(logged_out.payload["data"]["scope"], scope);
         assert_eq!(logged_out.payload["data"]["sessionId"], sessions[0].session());
     }
     let tokens = app.registered("default@example.com").await.tokens();
-    app.send_as(&tokens.access, Method::POST, "/auth/logout", &json!({})).await.expect_status(204);
+    app.send_as(&tokens.access, Method::POST, "/auth/logout", &json!({}))
+        .await
+        .expect_status(204);
     assert!(!is_alive(&app, &tokens).await, "the default scope is local");
     app.finish().await;
 }
@@ -76,14 +81,20 @@ async fn refresh_token_alone_on(backend: Backend) {
 
     let body = json!({"refreshToken": tokens.refresh});
     app.post("/auth/logout", &body).await.expect_status(204);
-    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     let other = app.refresh(&other.refresh).await.expect_status(200).tokens();
 
     let body = json!({"refreshToken": other.refresh, "scope": "global"});
     app.post("/auth/logout", &body).await.expect_status(204);
     assert!(!is_alive(&app, &other).await);
-    app.post("/auth/logout", &json!({"refreshToken": "wrt_forged"})).await.expect_problem(401, "invalid_refresh_token");
-    app.post("/auth/logout", &json!({})).await.expect_problem(401, "authentication_required");
+    app.post("/auth/logout", &json!({"refreshToken": "wrt_forged"}))
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    app.post("/auth/logout", &json!({}))
+        .await
+        .expect_problem(401, "authentication_required");
     app.finish().await;
 }
 
@@ -93,8 +104,14 @@ async fn twice_on(backend: Backend) {
     let body = json!({"refreshToken": tokens.refresh});
     app.post("/auth/logout", &body).await.expect_status(204);
     app.post("/auth/logout", &body).await.expect_status(204);
-    app.logout(&tokens.access, "local").await.expect_problem(401, "invalid_token");
-    assert_eq!(app.event_names().await, ["registered", "logged_out"], "what ended nothing is no event");
+    app.logout(&tokens.access, "local")
+        .await
+        .expect_problem(401, "invalid_token");
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "logged_out"],
+        "what ended nothing is no event"
+    );
     app.finish().await;
 }
 
@@ -120,7 +137,9 @@ async fn race_on(backend: Backend) {
             200 => {
                 refreshed += 1;
                 let late = refresh.tokens();
-                app.refresh(&late.refresh).await.expect_problem(401, "invalid_refresh_token");
+                app.refresh(&late.refresh)
+                    .await
+                    .expect_problem(401, "invalid_refresh_token");
                 app.me(&late.access).await.expect_problem(401, "invalid_token");
             }
             _ => {
@@ -131,6 +150,9 @@ async fn race_on(backend: Backend) {
     }
     assert_eq!(refreshed + refused, ROUNDS);
     let live = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL";
-    eventually(Duration::from_secs(5), || async { app.database.count(live).await.map(|n| n == 1) }).await;
+    eventually(Duration::from_secs(5), || async {
+        app.database.count(live).await.map(|n| n == 1)
+    })
+    .await;
     app.finish().await;
 }

@@ -42,7 +42,9 @@ async fn rotate(app: &TestApp, tokens: &Tokens) -> Tokens {
 
 /// The session is over for whoever holds any of its tokens.
 async fn assert_dead(app: &TestApp, tokens: &Tokens) {
-    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     app.me(&tokens.access).await.expect_problem(401, "invalid_token");
 }
 
@@ -54,16 +56,32 @@ async fn parallel_refreshes_on(backend: Backend) {
     for round in 1..=rounds {
         let answers: Vec<Answer> = join_all((0..PARALLEL).map(|_| app.refresh(&tokens.refresh))).await;
         // Within the grace all of them are the one holder whose answers were lost.
-        assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers.iter().find(|a| a.status != 200));
+        assert!(
+            answers.iter().all(|answer| answer.status == 200),
+            "{:?}",
+            answers.iter().find(|a| a.status != 200)
+        );
         let successors: BTreeSet<String> = answers.iter().map(|answer| answer.tokens().refresh).collect();
         assert_eq!(successors.len(), 1, "one live descendant in round {round}");
         tokens = answers.first().expect("an answer").tokens();
     }
     let names = app.event_names().await;
-    assert_eq!(names.iter().filter(|name| *name == "token_refreshed").count(), rounds, "{names:?}");
-    assert_eq!(app.database.count("SELECT max(generation) FROM sessions").await.expect("a query"), 4);
+    assert_eq!(
+        names.iter().filter(|name| *name == "token_refreshed").count(),
+        rounds,
+        "{names:?}"
+    );
+    assert_eq!(
+        app.database
+            .count("SELECT max(generation) FROM sessions")
+            .await
+            .expect("a query"),
+        4
+    );
     // The first one is a grandparent by now.
-    app.refresh(&first.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&first.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     assert_dead(&app, &tokens).await;
     app.finish().await;
 }
@@ -72,11 +90,19 @@ async fn grace_on(backend: Backend) {
     let (app, clock, parent) = frozen(backend).await;
     let successor = rotate(&app, &parent).await;
     clock.advance(Duration::from_secs(9));
-    assert_eq!(rotate(&app, &parent).await.refresh, successor.refresh, "the same successor, not a second branch");
+    assert_eq!(
+        rotate(&app, &parent).await.refresh,
+        successor.refresh,
+        "the same successor, not a second branch"
+    );
     app.me(&successor.access).await.expect_status(200);
     let next = rotate(&app, &successor).await;
     app.me(&next.access).await.expect_status(200);
-    assert_eq!(app.event_names().await, ["registered", "token_refreshed", "token_refreshed"], "a repeated answer is no event");
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "token_refreshed", "token_refreshed"],
+        "a repeated answer is no event"
+    );
     app.finish().await;
 }
 
@@ -84,7 +110,9 @@ async fn late_parent_on(backend: Backend) {
     let (app, clock, parent) = frozen(backend).await;
     let successor = rotate(&app, &parent).await;
     clock.advance(Duration::from_secs(11));
-    app.refresh(&parent.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&parent.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     assert_dead(&app, &successor).await;
     let events = app.events().await;
     let reuse = events.last().expect("an event");
@@ -100,7 +128,9 @@ async fn grandparent_on(backend: Backend) {
     let parent = rotate(&app, &grandparent).await;
     let live = rotate(&app, &parent).await;
     clock.advance(Duration::from_secs(1));
-    app.refresh(&grandparent.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&grandparent.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     assert_dead(&app, &live).await;
     assert_dead(&app, &parent).await;
     app.finish().await;
@@ -114,13 +144,19 @@ async fn reuse_on(backend: Backend) {
     // The access token is known to this instance and remembered as valid.
     app.me(&owner.access).await.expect_status(200);
     clock.advance(Duration::from_secs(60));
-    app.refresh(&stolen.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&stolen.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     app.me(&owner.access).await.expect_problem(401, "invalid_token");
     app.me(&stolen.access).await.expect_problem(401, "invalid_token");
     assert_dead(&app, &owner).await;
     app.me(&other.access).await.expect_status(200);
     let names = app.event_names().await;
-    assert_eq!(names.iter().filter(|name| *name == "token_reuse_detected").count(), 1, "a dead session is reported once");
+    assert_eq!(
+        names.iter().filter(|name| *name == "token_reuse_detected").count(),
+        1,
+        "a dead session is reported once"
+    );
     app.finish().await;
 }
 
@@ -131,7 +167,9 @@ async fn restart_on(backend: Backend) {
     app.me(&live.access).await.expect_status(200);
     let next = rotate(&app, &live).await;
     clock.advance(Duration::from_secs(1));
-    app.refresh(&spent.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&spent.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     assert_dead(&app, &next).await;
     app.finish().await;
 }
@@ -146,10 +184,18 @@ async fn absolute_lifetime_on(backend: Backend) {
         }
     }
     let answer = app.refresh(&tokens.refresh).await.expect_status(200);
-    assert_eq!(answer.json["refreshExpiresIn"], DAY.as_secs(), "no longer than the session lives");
+    assert_eq!(
+        answer.json["refreshExpiresIn"],
+        DAY.as_secs(),
+        "no longer than the session lives"
+    );
     clock.advance(DAY);
-    app.refresh(&answer.tokens().refresh).await.expect_problem(401, "invalid_refresh_token");
-    app.me(&answer.tokens().access).await.expect_problem(401, "invalid_token");
+    app.refresh(&answer.tokens().refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    app.me(&answer.tokens().access)
+        .await
+        .expect_problem(401, "invalid_token");
     app.finish().await;
 }
 
@@ -158,7 +204,9 @@ async fn idle_lifetime_on(backend: Backend) {
     clock.advance(7 * DAY - Duration::from_secs(1));
     let tokens = rotate(&app, &tokens).await;
     clock.advance(7 * DAY);
-    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     app.finish().await;
 }
 
@@ -189,10 +237,18 @@ async fn forged_on(backend: Backend) {
 async fn disabled_on(backend: Backend) {
     let (app, clock, tokens) = frozen(backend).await;
     app.me(&tokens.access).await.expect_status(200);
-    app.database.execute("UPDATE users SET status = 'disabled'").await.expect("disable the account");
-    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.database
+        .execute("UPDATE users SET status = 'disabled'")
+        .await
+        .expect("disable the account");
+    app.refresh(&tokens.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     // Done behind the service's back: what it remembers may be one second old.
     clock.advance(Duration::from_millis(1001));
-    eventually(Duration::from_secs(5), || async { app.me(&tokens.access).await.status == 401 }).await;
+    eventually(Duration::from_secs(5), || async {
+        app.me(&tokens.access).await.status == 401
+    })
+    .await;
     app.finish().await;
 }

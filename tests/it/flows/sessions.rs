@@ -20,8 +20,13 @@ flow_tests! {
 
 /// The sessions of a list answer: an array, or an object with one.
 fn listed(list: &Value) -> Vec<String> {
-    let items = list.as_array().or_else(|| list.get("sessions").and_then(Value::as_array));
-    let ids = items.into_iter().flatten().filter_map(|session| session.get("id")?.as_str());
+    let items = list
+        .as_array()
+        .or_else(|| list.get("sessions").and_then(Value::as_array));
+    let ids = items
+        .into_iter()
+        .flatten()
+        .filter_map(|session| session.get("id")?.as_str());
     ids.map(str::to_owned).collect()
 }
 
@@ -38,12 +43,20 @@ async fn list_and_end_on(backend: Backend) {
     assert_eq!(ids, expected, "{}", list.text);
 
     let path = format!("/auth/sessions/{}", second.session());
-    app.send_as(&first.access, Method::DELETE, &path, &Value::Null).await.expect_status(204);
+    app.send_as(&first.access, Method::DELETE, &path, &Value::Null)
+        .await
+        .expect_status(204);
     app.me(&second.access).await.expect_problem(401, "invalid_token");
-    app.refresh(&second.refresh).await.expect_problem(401, "invalid_refresh_token");
-    app.send_as(&first.access, Method::DELETE, &path, &Value::Null).await.expect_problem(404, "not_found");
+    app.refresh(&second.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    app.send_as(&first.access, Method::DELETE, &path, &Value::Null)
+        .await
+        .expect_problem(404, "not_found");
 
-    app.send_as(&first.access, Method::DELETE, "/auth/sessions", &Value::Null).await.expect_status(204);
+    app.send_as(&first.access, Method::DELETE, "/auth/sessions", &Value::Null)
+        .await
+        .expect_status(204);
     app.me(&third.access).await.expect_problem(401, "invalid_token");
     app.me(&first.access).await.expect_status(200);
     let list = app.get_as(&first.access, "/auth/sessions").await.expect_status(200);
@@ -58,11 +71,19 @@ async fn foreign_on(backend: Backend) {
     let end = |id: String| {
         let path = format!("/auth/sessions/{id}");
         let (app, access) = (&app, &ada.access);
-        async move { app.send_as(access, Method::DELETE, &path, &Value::Null).await.expect_problem(404, "not_found") }
+        async move {
+            app.send_as(access, Method::DELETE, &path, &Value::Null)
+                .await
+                .expect_problem(404, "not_found")
+        }
     };
     let foreign = end(bob.session()).await;
     let unknown = end(Uuid::from_u128(7).to_string()).await;
-    let without_id = |mut body: Value| body.as_object_mut().and_then(|body| body.remove("requestId")).map(|_| body);
+    let without_id = |mut body: Value| {
+        body.as_object_mut()
+            .and_then(|body| body.remove("requestId"))
+            .map(|_| body)
+    };
     assert_eq!(without_id(foreign.json), without_id(unknown.json));
     app.me(&bob.access).await.expect_status(200);
     assert!(!listed(&app.get_as(&ada.access, "/auth/sessions").await.json).contains(&bob.session()));
@@ -72,7 +93,10 @@ async fn foreign_on(backend: Backend) {
 async fn cap_on(backend: Backend) {
     let clock = TestClock::frozen();
     let builder = TestApp::builder(backend).clock(clock.clone());
-    let app = builder.settings(|settings| settings.sessions.max_per_user = 2).spawn().await;
+    let app = builder
+        .settings(|settings| settings.sessions.max_per_user = 2)
+        .spawn()
+        .await;
     let first = app.registered("ada@example.com").await.tokens();
     clock.advance(Duration::from_secs(1));
     let second = app.login("ada@example.com", PASSWORD).await.tokens();
@@ -82,7 +106,10 @@ async fn cap_on(backend: Backend) {
     app.me(&second.access).await.expect_status(200);
     app.me(&third.access).await.expect_status(200);
     let events = app.events().await;
-    let revoked = events.iter().rfind(|event| event.subject == "auth.user.session_revoked").expect("session_revoked");
+    let revoked = events
+        .iter()
+        .rfind(|event| event.subject == "auth.user.session_revoked")
+        .expect("session_revoked");
     assert_eq!(revoked.payload["data"]["reason"], json!("limit"));
     assert_eq!(revoked.payload["data"]["sessionId"], json!(first.session()));
     app.finish().await;
@@ -99,8 +126,15 @@ async fn revocation_shows_on_every_instance_within_a_second() {
         second.me(&tokens.access).await.expect_status(200);
         app.logout(&tokens.access, "local").await.expect_status(204);
         let revoked = std::time::Instant::now();
-        eventually(Duration::from_secs(5), || async { second.me(&tokens.access).await.status == 401 }).await;
-        assert!(revoked.elapsed() <= Duration::from_millis(1100), "{:?}", revoked.elapsed());
+        eventually(Duration::from_secs(5), || async {
+            second.me(&tokens.access).await.status == 401
+        })
+        .await;
+        assert!(
+            revoked.elapsed() <= Duration::from_millis(1100),
+            "{:?}",
+            revoked.elapsed()
+        );
     }
     // A refresh on one instance, the next one on the other: one history.
     let next = second.refresh(&tokens.refresh).await.expect_status(200).tokens();

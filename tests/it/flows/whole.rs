@@ -44,7 +44,9 @@ impl Client<'_> {
     }
 
     async fn login(&self) -> Answer {
-        self.post("/auth/login", json!({"identifier": "ADA_L", "password": PASSWORD})).await.expect_status(200)
+        self.post("/auth/login", json!({"identifier": "ADA_L", "password": PASSWORD}))
+            .await
+            .expect_status(200)
     }
 
     async fn refresh(&self, token: &str) -> Answer {
@@ -63,39 +65,66 @@ async fn life_of_an_account_on(backend: Backend) {
     token_answer(&registered);
     // 2 login_failed
     let wrong = json!({"email": "ada@example.com", "password": "not the password"});
-    client.post("/auth/login", wrong).await.expect_problem(401, "invalid_credentials");
+    client
+        .post("/auth/login", wrong)
+        .await
+        .expect_problem(401, "invalid_credentials");
     // 3 logged_in, 4 token_refreshed
     let login = client.login().await;
     token_answer(&login);
     let refreshed = client.refresh(&login.tokens().refresh).await.expect_status(200);
     token_answer(&refreshed);
     let access = refreshed.tokens().access;
-    let me = client.send(Method::GET, "/auth/me", Some(&access), None).await.expect_status(200);
-    assert_eq!(me.json, refreshed.json["user"], "me and the token answers show the same user");
+    let me = client
+        .send(Method::GET, "/auth/me", Some(&access), None)
+        .await
+        .expect_status(200);
+    assert_eq!(
+        me.json, refreshed.json["user"],
+        "me and the token answers show the same user"
+    );
     // 5 updated
     let change = json!({"name": "Ada King"});
-    let me = client.send(Method::PATCH, "/auth/me", Some(&access), Some(change)).await.expect_status(200);
+    let me = client
+        .send(Method::PATCH, "/auth/me", Some(&access), Some(change))
+        .await
+        .expect_status(200);
     assert_eq!(me.str("/name"), "Ada King");
     // 6 session_revoked: the one of the registration
     let path = format!("/auth/sessions/{}", registered.tokens().session());
-    client.send(Method::DELETE, &path, Some(&access), None).await.expect_status(204);
+    client
+        .send(Method::DELETE, &path, Some(&access), None)
+        .await
+        .expect_status(204);
     // 7 logged_out
     let scope = Some(json!({"scope": "local"}));
-    client.send(Method::POST, "/auth/logout", Some(&access), scope).await.expect_status(204);
+    client
+        .send(Method::POST, "/auth/logout", Some(&access), scope)
+        .await
+        .expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
     // 8 logged_in, 9 token_refreshed, 10 token_refreshed, 11 token_reuse_detected
     let login = client.login().await.tokens();
     let second = client.refresh(&login.refresh).await.expect_status(200).tokens();
     client.refresh(&second.refresh).await.expect_status(200);
-    client.refresh(&login.refresh).await.expect_problem(401, "invalid_refresh_token");
+    client
+        .refresh(&login.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
     // 12 logged_in, 13 deleted
     let access = client.login().await.tokens().access;
     let password = Some(json!({"password": PASSWORD}));
-    client.send(Method::DELETE, "/auth/me", Some(&access), password).await.expect_status(204);
+    client
+        .send(Method::DELETE, "/auth/me", Some(&access), password)
+        .await
+        .expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
 
     let events = app.events().await;
-    let names: Vec<&str> = events.iter().map(|event| event.subject.trim_start_matches("auth.user.")).collect();
+    let names: Vec<&str> = events
+        .iter()
+        .map(|event| event.subject.trim_start_matches("auth.user."))
+        .collect();
     let expected = [
         "registered",
         "login_failed",
@@ -130,7 +159,11 @@ fn token_answer(answer: &Answer) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.str("/tokenType"), "Bearer");
     assert_eq!(answer.json["expiresIn"], json!(900));
-    assert!(answer.json["refreshExpiresIn"].as_u64().is_some_and(|seconds| (1..=604_800).contains(&seconds)));
+    assert!(
+        answer.json["refreshExpiresIn"]
+            .as_u64()
+            .is_some_and(|seconds| (1..=604_800).contains(&seconds))
+    );
     assert!(answer.str("/refreshToken").starts_with("wrt_"));
     assert_eq!(answer.str("/user/email"), "Ada@Example.com");
     assert_eq!(answer.str("/user/username"), "ada_l");
@@ -139,7 +172,13 @@ fn token_answer(answer: &Answer) {
     assert_eq!(answer.str("/user/status"), "active");
     let claims = answer.tokens().claims();
     assert_eq!(claims["sub"], answer.json["user"]["id"]);
-    assert_eq!(claims["exp"].as_u64().zip(claims["iat"].as_u64()).map(|(exp, iat)| exp - iat), Some(900));
+    assert_eq!(
+        claims["exp"]
+            .as_u64()
+            .zip(claims["iat"].as_u64())
+            .map(|(exp, iat)| exp - iat),
+        Some(900)
+    );
 }
 
 async fn specification_on(backend: Backend) {
@@ -162,10 +201,15 @@ async fn specification_on(backend: Backend) {
     ];
     for (method, path) in routes {
         let operation = &specification["paths"][path][method];
-        assert!(operation["operationId"].is_string() && operation["summary"].is_string(), "{method} {path}: {operation}");
+        assert!(
+            operation["operationId"].is_string() && operation["summary"].is_string(),
+            "{method} {path}: {operation}"
+        );
     }
     let docs = app.get("/docs").await.expect_status(200).text;
-    let remote = ["src=\"http", "src='http", "href=\"http", "@import"].iter().find(|mark| docs.contains(**mark));
+    let remote = ["src=\"http", "src='http", "href=\"http", "@import"]
+        .iter()
+        .find(|mark| docs.contains(**mark));
     assert_eq!(remote, None, "Swagger UI must not load anything from elsewhere");
     app.get("/healthz").await.expect_status(200);
     app.finish().await;

@@ -5,5 +5,5 @@ mod faults;
 mod leadership;
 mod publishing;
 mod reconciling;
-mod rig;
+pub(crate) mod rig;
 mod streams;

@@ -120,7 +120,8 @@ async fn hashes_with_other_parameters_verify_and_say_when_to_make_them_anew() {
         let verified = hasher.verify(password("the same"), &hash).await.unwrap();
         assert!(verified.ok, "{what}");
         assert_eq!(verified.needs_rehash, needs_rehash, "{what}");
-        assert!(!hasher.verify(password("another"), &hash).await.unwrap().ok, "{what}");
+        let wrong = hasher.verify(password("another"), &hash).await.unwrap();
+        assert!(!wrong.ok && !wrong.needs_rehash, "{what}");
     }
     let own = hasher.hash(password("after all that")).await.unwrap();
     assert!(hasher.verify(password("after all that"), &own).await.unwrap().ok);
@@ -144,15 +145,10 @@ async fn an_unknown_account_costs_what_a_known_one_costs() {
         hasher.verify_dummy(password("a wrong one")).await.unwrap();
         unknown.push(begun.elapsed());
     }
-    known.sort_unstable();
-    unknown.sort_unstable();
-    let ratio = unknown[50].as_secs_f64() / known[50].as_secs_f64();
-    assert!(
-        (0.9..=1.1).contains(&ratio),
-        "{:?} against {:?}",
-        unknown[50],
-        known[50]
-    );
+    // The fastest of each: whatever else the machine does can only slow one down.
+    let (known, unknown) = (known.into_iter().min().unwrap(), unknown.into_iter().min().unwrap());
+    let ratio = unknown.as_secs_f64() / known.as_secs_f64();
+    assert!((0.9..=1.1).contains(&ratio), "{unknown:?} against {known:?}");
 }
 
 #[test]

@@ -77,8 +77,16 @@ impl Builder {
             change(&mut settings);
         }
         settings.validate().expect("valid settings");
-        let instance = Instance::start(settings, self.clock).await.expect("start the application");
-        TestApp { instance, nats, redis, database, finished: false }
+        let instance = Instance::start(settings, self.clock)
+            .await
+            .expect("start the application");
+        TestApp {
+            instance,
+            nats,
+            redis,
+            database,
+            finished: false,
+        }
     }
 }
 
@@ -113,14 +121,28 @@ pub(crate) struct Instance {
 impl Instance {
     /// Builds and runs the application, and waits until it is ready.
     pub(crate) async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
-        let seams = Seams { clock, random: Arc::new(SystemRandom::default()) };
+        let seams = Seams {
+            clock,
+            random: Arc::new(SystemRandom::default()),
+        };
         let app = App::build_with(settings.clone(), seams).await?;
         let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
         let stop = CancellationToken::new();
         let run = tokio::spawn(app.run_until_stopped(stop.clone()));
-        let instance = Self { http: Http::new(port), port, metrics, settings, stop, run: Some(run) };
+        let instance = Self {
+            http: Http::new(port),
+            port,
+            metrics,
+            settings,
+            stop,
+            run: Some(run),
+        };
         eventually(LIFECYCLE, || async {
-            match instance.http.try_send(instance.http.request(reqwest::Method::GET, "/readyz")).await {
+            match instance
+                .http
+                .try_send(instance.http.request(reqwest::Method::GET, "/readyz"))
+                .await
+            {
                 Ok(answer) if answer.status == 200 => Ok(()),
                 Ok(answer) => Err(format!("{} {}", answer.status, answer.text)),
                 Err(error) => Err(error.to_string()),
@@ -147,7 +169,12 @@ impl Instance {
 
     /// Its metrics page.
     pub(crate) async fn metrics(&self) -> String {
-        self.metrics.as_ref().expect("metrics are on").get("/metrics").await.text
+        self.metrics
+            .as_ref()
+            .expect("metrics are on")
+            .get("/metrics")
+            .await
+            .text
     }
 
     /// The sum of a metric over all its labels that contain `labels`; 0 when there is none.
@@ -165,7 +192,10 @@ impl Instance {
     pub(crate) async fn stop(&mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let Some(run) = self.run.take() else { return Ok(()) };
-        tokio::time::timeout(LIFECYCLE, run).await.expect("stop in time").expect("the application panicked")
+        tokio::time::timeout(LIFECYCLE, run)
+            .await
+            .expect("stop in time")
+            .expect("the application panicked")
     }
 }
 
@@ -202,21 +232,30 @@ impl TestApp {
 
     /// An application to set up first.
     pub(crate) fn builder(backend: Backend) -> Builder {
-        Builder { backend, clock: Arc::new(SystemClock), nats: None, changes: Vec::new() }
+        Builder {
+            backend,
+            clock: Arc::new(SystemClock),
+            nats: None,
+            changes: Vec::new(),
+        }
     }
 
     /// A second instance on the same servers, with its own data directory. PostgreSQL only.
     pub(crate) async fn second_instance(&self, clock: impl Clock) -> Instance {
         let mut settings = self.settings().clone();
         settings.data_dir = scratch("app");
-        Instance::start(settings, Arc::new(clock)).await.expect("start a second instance")
+        Instance::start(settings, Arc::new(clock))
+            .await
+            .expect("start a second instance")
     }
 
     /// Stops the instance and starts another one on the same data.
     pub(crate) async fn restart(&mut self, clock: impl Clock) {
         self.instance.stop().await.expect("stop the application");
         let settings = self.settings().clone();
-        self.instance = Instance::start(settings, Arc::new(clock)).await.expect("start the application again");
+        self.instance = Instance::start(settings, Arc::new(clock))
+            .await
+            .expect("start the application again");
     }
 
     /// Registers an account with the tests' password and returns the answer (201).
@@ -268,7 +307,11 @@ impl TestApp {
         let check = within(DRAIN, || async {
             let ledger = self.ledger().await;
             let found = differences(&ledger, &self.nats.messages(&self.settings().stream.name).await);
-            if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+            if found.is_empty() {
+                Ok(())
+            } else {
+                Err(found.join("\n"))
+            }
         });
         if let Err(found) = check.await {
             panic!("the ledger and the stream differ:\n{found}");

@@ -32,8 +32,15 @@ pub(crate) struct BinaryOptions {
 impl BinaryOptions {
     /// `serve` with these environment variables.
     pub(crate) fn serve(env: &[(&str, &str)]) -> Self {
-        let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Self { data_dir: None, env, args: vec!["serve".into()] }
+        let env = env
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        Self {
+            data_dir: None,
+            env,
+            args: vec!["serve".into()],
+        }
     }
 
     /// Adds a variable.
@@ -75,7 +82,11 @@ impl Binary {
             user: None,
             last_signal: LastSignal::Kill,
         });
-        Self { process, http: Http::new(port), data_dir }
+        Self {
+            process,
+            http: Http::new(port),
+            data_dir,
+        }
     }
 
     /// Waits until /readyz answers 200.

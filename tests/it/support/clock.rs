@@ -20,12 +20,18 @@ struct Hands {
 impl TestClock {
     /// A clock that moves by [`TestClock::advance`] alone, starting now.
     pub(crate) fn frozen() -> Self {
-        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: None })))
+        Self(Arc::new(Mutex::new(Hands {
+            base: wall_clock(),
+            running_since: None,
+        })))
     }
 
     /// A clock that runs like the real one, starting now.
     pub(crate) fn running() -> Self {
-        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: Some(Instant::now()) })))
+        Self(Arc::new(Mutex::new(Hands {
+            base: wall_clock(),
+            running_since: Some(Instant::now()),
+        })))
     }
 
     /// Moves the clock forward.

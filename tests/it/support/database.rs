@@ -84,9 +84,15 @@ impl Database {
             Backend::Postgres => {
                 let cluster = Postgres::shared().await;
                 migrated_template(cluster).await;
-                let name = format!("test_{}", data_dir.file_name().and_then(|name| name.to_str()).expect("a name"));
+                let name = format!(
+                    "test_{}",
+                    data_dir.file_name().and_then(|name| name.to_str()).expect("a name")
+                );
                 cluster.create_database(&name, Some(TEMPLATE)).await;
-                Self::Postgres { url: cluster.url(&name), shared_name: Some(name) }
+                Self::Postgres {
+                    url: cluster.url(&name),
+                    shared_name: Some(name),
+                }
             }
         }
     }
@@ -115,7 +121,8 @@ impl Database {
 
     /// How many events wait to be published.
     pub(crate) async fn unpublished(&self) -> Result<i64, sqlx::Error> {
-        self.count("SELECT count(*) FROM events WHERE published_at IS NULL AND parked_reason IS NULL").await
+        self.count("SELECT count(*) FROM events WHERE published_at IS NULL AND parked_reason IS NULL")
+            .await
     }
 
     /// Runs a query that answers one whole number.
@@ -123,7 +130,9 @@ impl Database {
         match self {
             Self::Sqlite(file) => sqlx::query_scalar(sql).fetch_one(&mut open(file).await?).await,
             Self::Postgres { url, .. } => {
-                sqlx::query_scalar(sql).fetch_one(&mut PgConnection::connect(url).await?).await
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut PgConnection::connect(url).await?)
+                    .await
             }
         }
     }
@@ -132,22 +141,29 @@ impl Database {
     pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(file) => sqlx::query(sql).execute(&mut open(file).await?).await.map(drop),
-            Self::Postgres { url, .. } => {
-                sqlx::query(sql).execute(&mut PgConnection::connect(url).await?).await.map(drop)
-            }
+            Self::Postgres { url, .. } => sqlx::query(sql)
+                .execute(&mut PgConnection::connect(url).await?)
+                .await
+                .map(drop),
         }
     }
 
     /// Drops a database of the shared cluster. Best effort: the cluster goes away with the test process.
     pub(crate) async fn remove(&self) {
-        if let Self::Postgres { shared_name: Some(name), .. } = self {
+        if let Self::Postgres {
+            shared_name: Some(name),
+            ..
+        } = self
+        {
             drop(Postgres::shared().await.drop_database(name).await);
         }
     }
 }
 
 async fn open(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    let options = SqliteConnectOptions::new().filename(file).busy_timeout(std::time::Duration::from_secs(10));
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(std::time::Duration::from_secs(10));
     SqliteConnection::connect_with(&options).await
 }
 
@@ -156,7 +172,9 @@ async fn migrated_template(cluster: &Postgres) {
     static MIGRATED: OnceCell<()> = OnceCell::const_new();
     let migrate = || async {
         cluster.create_database(TEMPLATE, None).await;
-        let database = sea_orm::Database::connect(cluster.url(TEMPLATE)).await.expect("connect to the template");
+        let database = sea_orm::Database::connect(cluster.url(TEMPLATE))
+            .await
+            .expect("connect to the template");
         Migrator::up(&database, None).await.expect("migrate the template");
         // A database that somebody is connected to cannot be copied.
         database.close().await.expect("leave the template");

@@ -49,7 +49,10 @@ pub(crate) struct StreamMessage {
 impl StreamMessage {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -155,7 +158,9 @@ impl NatsServer {
     /// Waits until the server says on a connection that JetStream is there.
     async fn ready(&mut self) {
         let port = self.port;
-        self.process.ready(|| async move { greeting(port).await.map_err(|error| error.to_string()) }).await;
+        self.process
+            .ready(|| async move { greeting(port).await.map_err(|error| error.to_string()) })
+            .await;
     }
 
     /// A new client connection.
@@ -180,7 +185,10 @@ impl NatsServer {
         let read = stream::iter(state.first_sequence..=state.last_sequence)
             .map(|seq| read_message(&stream, seq))
             .buffered(READ_WINDOW);
-        read.try_filter_map(|message| async { Ok(message) }).try_collect().await.expect("read the stream")
+        read.try_filter_map(|message| async { Ok(message) })
+            .try_collect()
+            .await
+            .expect("read the stream")
     }
 }
 

@@ -50,7 +50,9 @@ impl Postgres {
         }
         let data = dir.join("data");
         let initdb_dir = dir.clone();
-        tokio::task::spawn_blocking(move || initdb(&initdb_dir, user)).await.expect("initdb");
+        tokio::task::spawn_blocking(move || initdb(&initdb_dir, user))
+            .await
+            .expect("initdb");
         let port = free_port();
         let process = Process::start(ProcessSpec {
             name: "postgres",
@@ -107,14 +109,18 @@ impl Postgres {
     /// Creates a database, as a copy of `template` when given.
     pub(crate) async fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template0");
-        self.execute("postgres", &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""))
-            .await
-            .expect("create a database");
+        self.execute(
+            "postgres",
+            &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""),
+        )
+        .await
+        .expect("create a database");
     }
 
     /// Drops a database, together with the connections to it.
     pub(crate) async fn drop_database(&self, name: &str) -> Result<(), sqlx::Error> {
-        self.execute("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
+        self.execute("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))
+            .await
     }
 
     async fn ready(&mut self) {
@@ -136,7 +142,15 @@ fn initdb(dir: &Path, user: Option<(u32, u32)>) {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new(program("initdb"));
     command
-        .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", ROLE, "--pgdata"])
+        .args([
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--username",
+            ROLE,
+            "--pgdata",
+        ])
         .arg(dir.join("data"))
         .current_dir(dir)
         .stdin(Stdio::null());
@@ -144,7 +158,11 @@ fn initdb(dir: &Path, user: Option<(u32, u32)>) {
         command.uid(uid).gid(gid);
     }
     let output = command.output().expect("run initdb");
-    assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "initdb failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> Vec<String> {
@@ -175,8 +193,10 @@ fn program(name: &str) -> PathBuf {
         })
         .collect();
     versions.sort();
-    let mut places: Vec<PathBuf> =
-        std::env::var_os("WATCHWORD_POSTGRES_BIN").map(PathBuf::from).into_iter().collect();
+    let mut places: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
     places.extend(versions.into_iter().rev().map(|(_, bin)| bin));
     find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &places)
 }
@@ -192,5 +212,9 @@ fn server_user() -> Option<(u32, u32)> {
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
-    Some(ids("postgres").or_else(|| ids("nobody")).expect("a user to run PostgreSQL as"))
+    Some(
+        ids("postgres")
+            .or_else(|| ids("nobody"))
+            .expect("a user to run PostgreSQL as"),
+    )
 }

@@ -79,7 +79,10 @@ enum State {
 impl Process {
     /// Starts the process.
     pub(crate) fn start(spec: ProcessSpec) -> Self {
-        let mut process = Self { spec, state: State::Ended(None) };
+        let mut process = Self {
+            spec,
+            state: State::Ended(None),
+        };
         process.start_again();
         process
     }
@@ -87,7 +90,11 @@ impl Process {
     /// Starts the process again with the same arguments after it has ended.
     pub(crate) fn start_again(&mut self) {
         assert!(!self.is_running(), "{} is already running", self.spec.name);
-        let log = File::options().create(true).append(true).open(&self.spec.log).expect("open the log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.spec.log)
+            .expect("open the log");
         let mut command = Command::new(&self.spec.program);
         command
             .args(&self.spec.args)
@@ -102,8 +109,9 @@ impl Process {
         if let Some((uid, gid)) = self.spec.user {
             command.uid(uid).gid(gid);
         }
-        let child =
-            command.spawn().unwrap_or_else(|error| panic!("start {}: {error}", self.spec.program.display()));
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("start {}: {error}", self.spec.program.display()));
         run_dir::watch(child.id(), self.spec.last_signal.name());
         self.state = State::Running(child);
     }
@@ -147,7 +155,11 @@ impl Process {
             if let Some(status) = self.exited() {
                 return status;
             }
-            assert!(Instant::now() < end, "{} has not ended within {deadline:?}", self.spec.name);
+            assert!(
+                Instant::now() < end,
+                "{} has not ended within {deadline:?}",
+                self.spec.name
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -204,7 +216,9 @@ impl Process {
 
     /// Sends a signal to the running process.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.pid().unwrap_or_else(|| panic!("{} is not running", self.spec.name));
+        let pid = self
+            .pid()
+            .unwrap_or_else(|| panic!("{} is not running", self.spec.name));
         let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
         // The child has not been waited for, so the id is still its own; a child that has just ended is no error.
         let _ = kill_process(pid, signal);
@@ -218,7 +232,11 @@ impl Process {
     /// Waits until the log contains `text`.
     pub(crate) async fn logged(&self, text: &str, deadline: Duration) {
         eventually(deadline, || async {
-            if self.log().contains(text) { Ok(()) } else { Err(format!("no {text:?} in the log of {}", self.spec.name)) }
+            if self.log().contains(text) {
+                Ok(())
+            } else {
+                Err(format!("no {text:?} in the log of {}", self.spec.name))
+            }
         })
         .await;
     }
@@ -238,19 +256,33 @@ impl Process {
 
     fn show_log(&self) {
         let log = self.log();
-        let start = log.char_indices().map(|(at, _)| at).find(|at| log.len() - at <= LOG_TAIL).unwrap_or(0);
+        let start = log
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| log.len() - at <= LOG_TAIL)
+            .unwrap_or(0);
         let tail = log.get(start..).unwrap_or_default();
-        show(&format!("--- {} ({}) ---\n{tail}", self.spec.name, self.spec.log.display()));
+        show(&format!(
+            "--- {} ({}) ---\n{tail}",
+            self.spec.name,
+            self.spec.log.display()
+        ));
     }
 }
 
 /// Whether every thread of a process is stopped; taken for granted where there is no /proc.
 fn all_threads_stopped(pid: u32) -> bool {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| {
-        // `pid (name) state …`, and the name may contain anything; a thread that has ended has no text.
-        stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
-    })
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    threads
+        .map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
+        .all(|stat| {
+            // `pid (name) state …`, and the name may contain anything; a thread that has ended has no text.
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
+        })
 }
 
 #[expect(clippy::print_stderr, reason = "the harness shows the logs of a failed test")]

@@ -55,7 +55,11 @@ impl Proxy {
             open: AtomicU64::new(0),
         });
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
-        Self { address, shared, accept }
+        Self {
+            address,
+            shared,
+            accept,
+        }
     }
 
     /// The port that clients connect to.
@@ -65,7 +69,10 @@ impl Proxy {
 
     /// Holds everything back by `latency`, in each direction.
     pub(crate) fn set_latency(&self, latency: Duration) {
-        self.shared.latency.store(u64::try_from(latency.as_micros()).expect("a short time"), Ordering::Relaxed);
+        self.shared.latency.store(
+            u64::try_from(latency.as_micros()).expect("a short time"),
+            Ordering::Relaxed,
+        );
     }
 
     /// Ends every connection and takes no new one until [`Proxy::heal`].

@@ -18,7 +18,17 @@ impl RedisServer {
     pub(crate) async fn start() -> Self {
         let dir = scratch("redis");
         let port = free_port();
-        let args = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"];
+        let args = [
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+        ];
         let mut args: Vec<String> = args.map(String::from).to_vec();
         args.push(dir.display().to_string());
         let process = Process::start(ProcessSpec {

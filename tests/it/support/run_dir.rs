@@ -60,7 +60,10 @@ fn run_dir() -> &'static RunDir {
             .stderr(Stdio::null())
             .spawn()
             .expect("start the watchdog");
-        RunDir { path, _watchdog: watchdog }
+        RunDir {
+            path,
+            _watchdog: watchdog,
+        }
     })
 }
 

@@ -23,7 +23,11 @@ impl Outcome for bool {
     type Value = ();
 
     fn outcome(self) -> Result<(), String> {
-        if self { Ok(()) } else { Err("the probe answered false".into()) }
+        if self {
+            Ok(())
+        } else {
+            Err("the probe answered false".into())
+        }
     }
 }
 

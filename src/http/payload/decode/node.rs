@@ -55,7 +55,11 @@ pub(super) struct Node<'de, 't> {
 
 impl<'de, 't> Node<'de, 't> {
     pub(super) const fn root(value: &'de Value, context: &'t Context) -> Self {
-        Self { value, trail: None, context }
+        Self {
+            value,
+            trail: None,
+            context,
+        }
     }
 
     fn wrong_type<T>(expected: &'static str) -> Result<T, Mismatch> {
@@ -63,7 +67,13 @@ impl<'de, 't> Node<'de, 't> {
     }
 
     fn fields(self, map: &'de map::Map<String, Value>, known: Option<&'static [&'static str]>) -> Fields<'de, 't> {
-        Fields { fields: map.iter(), known, next: None, trail: self.trail, context: self.context }
+        Fields {
+            fields: map.iter(),
+            known,
+            next: None,
+            trail: self.trail,
+            context: self.context,
+        }
     }
 }
 
@@ -104,11 +114,7 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Mismatch> {
         if name == NULLABLE && self.value.is_null() {
             return visitor.visit_none();
         }
@@ -165,12 +171,20 @@ struct Fields<'de, 't> {
 impl Fields<'_, '_> {
     /// Whether the type should see the field `name`; notes it when it is not known.
     fn wanted(&self, name: &str) -> bool {
-        let here = Trail { parent: self.trail, step: Place::Field(name) };
+        let here = Trail {
+            parent: self.trail,
+            step: Place::Field(name),
+        };
         if self.known.is_some_and(|known| !known.contains(&name)) {
+            let error = FieldError::new(
+                render(&here.steps()),
+                Kind::UnknownField.code(),
+                Kind::UnknownField.detail(),
+            );
             let mut unknown = self.context.unknown.borrow_mut();
-            if self.context.hidden.is_empty() && unknown.len() < MAX_ERRORS {
-                let kind = Kind::UnknownField;
-                unknown.push(FieldError::new(render(&here.steps()), kind.code(), kind.detail()));
+            // Another look at the body comes by the same fields again.
+            if unknown.len() < MAX_ERRORS && !unknown.contains(&error) {
+                unknown.push(error);
             }
             return false;
         }
@@ -185,7 +199,10 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
         while let Some((name, value)) = self.fields.next() {
             if self.wanted(name) {
                 self.next = Some((name, value));
-                let here = Trail { parent: self.trail, step: Place::Field(name) };
+                let here = Trail {
+                    parent: self.trail,
+                    step: Place::Field(name),
+                };
                 let name: serde::de::value::BorrowedStrDeserializer<'de, Mismatch> =
                     serde::de::value::BorrowedStrDeserializer::new(name);
                 return seed.deserialize(name).map(Some).map_err(|error| located(error, &here));
@@ -196,8 +213,15 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
         let (name, value) = self.next.take().ok_or(Kind::Invalid)?;
-        let here = Trail { parent: self.trail, step: Place::Field(name) };
-        let node = Node { value, trail: Some(&here), context: self.context };
+        let here = Trail {
+            parent: self.trail,
+            step: Place::Field(name),
+        };
+        let node = Node {
+            value,
+            trail: Some(&here),
+            context: self.context,
+        };
         seed.deserialize(node).map_err(|error| located(error, &here))
     }
 }
@@ -213,9 +237,18 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     type Error = Mismatch;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mismatch> {
-        let Some((index, value)) = self.items.next() else { return Ok(None) };
-        let here = Trail { parent: self.trail, step: Place::Index(index) };
-        let node = Node { value, trail: Some(&here), context: self.context };
+        let Some((index, value)) = self.items.next() else {
+            return Ok(None);
+        };
+        let here = Trail {
+            parent: self.trail,
+            step: Place::Index(index),
+        };
+        let node = Node {
+            value,
+            trail: Some(&here),
+            context: self.context,
+        };
         seed.deserialize(node).map(Some).map_err(|error| located(error, &here))
     }
 }
