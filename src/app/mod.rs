@@ -3,6 +3,7 @@
 mod build;
 pub mod commands;
 mod error;
+mod housekeeping;
 mod readiness;
 mod run;
 mod signals;

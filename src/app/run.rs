@@ -8,16 +8,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::readiness::Parts;
-use super::{App, AppError};
-use crate::actions::{Auth, rotate_keys};
+use super::{App, AppError, housekeeping};
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
 use crate::http::{api::Api, site};
 use crate::relay::{Relay, RelayParts};
 use crate::telemetry;
-
-/// How often signing keys are looked after.
-const KEY_ROUND: Duration = Duration::from_secs(60);
 
 /// How long the relay may publish after the last request.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -44,10 +40,10 @@ impl App {
                 metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
             )
         });
-        let keys = telemetry::spawn(
-            "signing keys",
-            look_after_keys(self.auth.clone(), self.stop.serving.clone()),
-        );
+        let rotate = housekeeping::rotate_signing_keys(self.auth.clone(), self.stop.serving.clone());
+        let rotate = telemetry::spawn("signing keys", rotate);
+        let prune = housekeeping::prune(self.auth.clone(), self.settings.events.retention, self.stop.serving.clone());
+        let prune = telemetry::spawn("pruning", prune);
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -68,7 +64,7 @@ impl App {
         let relayed = relay.await;
         self.stop.connected.cancel();
         self.nats.stopped().await;
-        let _ = keys.await;
+        let _ = (rotate.await, prune.await);
         if let Some(metrics_server) = metrics_server {
             let _ = metrics_server.await;
         }
@@ -98,21 +94,6 @@ impl App {
             self.seams.random.clone(),
         );
         site.endpoint.with(edge)
-    }
-}
-
-async fn look_after_keys(auth: Arc<Auth>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(KEY_ROUND) => {}
-        }
-        if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "signing keys could not be looked after"
-            );
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::text::{TextError, is_deceptive};
+use super::text::TextError;
 
 /// A password in Unicode form C. Wiped when dropped, never printed, never serialized.
 #[derive(Clone)]
@@ -40,16 +40,6 @@ impl Password {
     pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
-
-    fn folded(&self) -> Zeroizing<String> {
-        Zeroizing::new(
-            self.0
-                .chars()
-                .filter(|c| !is_deceptive(*c))
-                .flat_map(char::to_lowercase)
-                .collect(),
-        )
-    }
 }
 
 impl fmt::Debug for Password {
@@ -66,23 +56,19 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Checks a new password; `context` holds the account's own words (email, its local part, username, service name).
+    /// Checks a new password; `own_words` are the account's (email, its local part, username, service name).
+    ///
+    /// Refused are the passwords that an attacker tries within the first thousand: the common ones, the account's own words,
+    /// and little more than those.
     ///
     /// # Errors
-    /// [`TextError`] when the password is too short or is one of the account's own words.
-    pub fn check(&self, password: &Password, context: &[&str]) -> Result<(), TextError> {
+    /// [`TextError`] when the password is too short or too easy to guess.
+    pub fn check(&self, password: &Password, own_words: &[&str]) -> Result<(), TextError> {
         if password.0.chars().count() < self.min_length {
             return Err(TextError::TooShort { min: self.min_length });
         }
-        let folded = password.folded();
-        let own_word = context.iter().filter(|word| word.chars().count() >= 4).any(|word| {
-            let rest = folded.replace(&word.to_lowercase(), "");
-            rest.chars().count() < 4 && rest.len() < folded.len()
-        });
-        if own_word || folded.chars().collect::<std::collections::HashSet<_>>().len() < 3 {
-            return Err(TextError::Form(
-                "is too easy to guess: it is little more than your own name or one repeated character",
-            ));
+        if zxcvbn::zxcvbn(&password.0, own_words).score() == zxcvbn::Score::Zero {
+            return Err(TextError::Form("is among the first that anybody would try: common, or one of your own words"));
         }
         Ok(())
     }

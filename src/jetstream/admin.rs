@@ -171,6 +171,6 @@ impl StreamAdmin {
 fn unfit(error: Unfit) -> NatsError {
     match error {
         Unfit::Fault(fault) => fault.into(),
-        Unfit::Later(error) => error.into(),
+        Unfit::Later(error) | Unfit::Missing(error) => error.into(),
     }
 }

@@ -37,11 +37,8 @@ fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
     let refused = || NatsError::Url(address.rsplit('@').next().unwrap_or_default().to_owned());
     let parsed: ServerAddr = address.parse().map_err(|_| refused())?;
     // The client is built without WebSockets.
-    if matches!(parsed.scheme(), "ws" | "wss") {
-        Err(refused())
-    } else {
-        Ok(parsed)
-    }
+    let usable = !parsed.host().is_empty() && !matches!(parsed.scheme(), "ws" | "wss");
+    if usable { Ok(parsed) } else { Err(refused()) }
 }
 
 /// The addresses without credentials, for people.
@@ -140,12 +137,13 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
                 status.stream = StreamState::Unknown;
             });
         }
-        Event::Disconnected | Event::Closed => {
+        Event::Disconnected => {
             tracing::warn!("connection to NATS lost; events wait in the ledger");
-            status.send_modify(|status| {
-                status.connected = false;
-                status.stream = StreamState::Unknown;
-            });
+            disconnected(status);
+        }
+        Event::Closed => {
+            tracing::info!("connection to NATS closed");
+            disconnected(status);
         }
         Event::ServerError(error) => on_server_error(error),
         Event::ClientError(error) => tracing::warn!(%error, "NATS client error"),
@@ -153,6 +151,13 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
         Event::Draining => tracing::debug!("the NATS connection drains"),
         Event::SlowConsumer(subscription) => tracing::warn!(subscription, "a NATS subscription is too slow"),
     }
+}
+
+fn disconnected(status: &watch::Sender<NatsStatus>) {
+    status.send_modify(|status| {
+        status.connected = false;
+        status.stream = StreamState::Unknown;
+    });
 }
 
 /// A refused permission is no error of the call, which only times out: this is the one place that says why.

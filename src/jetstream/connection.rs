@@ -75,11 +75,6 @@ impl Shared {
         }
     }
 
-    /// The client, connected or not.
-    pub(crate) fn link(&self) -> Option<&Link> {
-        self.link.get()
-    }
-
     /// The stream's facts, when events may be published now.
     pub(crate) fn usable(&self) -> Option<StreamFacts> {
         self.connected().ok()?;

@@ -29,7 +29,7 @@ pub(crate) async fn position(shared: &Shared) -> Result<StreamFacts, ProbeError>
     match provision::find(&link.context, &shared.desired.name).await {
         Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
         Ok(None) => Err(ProbeError::NoStream),
-        Err(Unfit::Later(error)) => Err(error),
+        Err(Unfit::Later(error) | Unfit::Missing(error)) => Err(error),
         Err(Unfit::Fault(fault)) => Err(refused(fault.to_string())),
     }
 }

@@ -33,6 +33,9 @@ pub(crate) enum Unfit {
     /// An operator has to act.
     #[error(transparent)]
     Fault(#[from] StreamFault),
+    /// It does not exist, and making it did not work.
+    #[error("the stream does not exist and cannot be made: {0}")]
+    Missing(ProbeError),
     /// Ask again later.
     #[error(transparent)]
     Later(#[from] ProbeError),
@@ -86,7 +89,7 @@ async fn create(context: &Context, desired: &Config) -> Result<Verified, Unfit> 
         Err(error) => error,
     };
     match error.kind() {
-        CreateStreamErrorKind::TimedOut => Err(ProbeError::TimedOut("stream create").into()),
+        CreateStreamErrorKind::TimedOut => Err(Unfit::Missing(ProbeError::TimedOut("stream create"))),
         CreateStreamErrorKind::JetStreamUnavailable => Err(no_jetstream("no responders").into()),
         CreateStreamErrorKind::JetStream(error) => match error.error_code() {
             ErrorCode::STREAM_SUBJECT_OVERLAP => Err(foreign(context, desired).await),
@@ -104,11 +107,10 @@ async fn create(context: &Context, desired: &Config) -> Result<Verified, Unfit> 
             }
             .into()),
         },
-        _ => Err(ProbeError::Refused {
+        _ => Err(Unfit::Missing(ProbeError::Refused {
             what: "stream create",
             reason: error.to_string(),
-        }
-        .into()),
+        })),
     }
 }
 

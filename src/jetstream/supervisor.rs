@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectOptions, ServerAddr, connection::State};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +27,10 @@ use crate::{
 const CHECK: Duration = Duration::from_secs(5);
 /// How soon again while it is not.
 const RETRY: Duration = Duration::from_secs(1);
+/// How soon again while the server's greeting is not known yet.
+const GREETING: Duration = Duration::from_millis(10);
 /// How long the client may take to send what it has when the service stops.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The NATS side of the service.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Nats {
         let shared = Arc::new(Shared::new(definition::desired(&settings.stream)?));
         let target = match &settings.nats.url {
             Some(url) => Target::Given(connect::addresses(url)?),
-            None => Target::Embedded(start_embedded(settings, shutdown.clone())?),
+            None => Target::Embedded(start_embedded(settings)?),
         };
         let options = connect::options(&settings.nats).await?;
         let public_url = || settings.http.public_url.clone();
@@ -70,17 +72,19 @@ impl Nats {
     }
 }
 
-fn start_embedded(settings: &Settings, shutdown: CancellationToken) -> Result<EmbeddedTask, NatsError> {
+fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
+    let stop = CancellationToken::new();
     let refused = |source| NatsError::File {
         key: "data_dir",
         path: settings.data_dir.clone(),
         source,
     };
     let (announce, running) = watch::channel(None);
-    let embedded = Embedded::new(&settings.nats, &settings.data_dir, announce, shutdown).map_err(refused)?;
+    let embedded = Embedded::new(&settings.nats, &settings.data_dir, announce, stop.clone()).map_err(refused)?;
     Ok(EmbeddedTask {
         task: telemetry::spawn("nats-server", embedded.run()),
         running,
+        stop,
     })
 }
 
@@ -121,6 +125,8 @@ enum Target {
 struct EmbeddedTask {
     task: JoinHandle<()>,
     running: watch::Receiver<Option<Running>>,
+    /// Ends the server; after the client has gone.
+    stop: CancellationToken,
 }
 
 struct Supervisor {
@@ -134,41 +140,40 @@ struct Supervisor {
 
 impl Supervisor {
     async fn run(mut self, target: Target, options: ConnectOptions) {
-        let shutdown = self.shutdown.clone();
-        let mut embedded = None;
-        let (addresses, server_name) = match target {
-            Target::Given(addresses) => (Ok(addresses), None),
-            Target::Embedded(mut started) => {
+        match target {
+            Target::Given(addresses) => self.serve(options, addresses, None).await,
+            Target::Embedded(mut embedded) => {
+                let shutdown = self.shutdown.clone();
                 let running = tokio::select! {
-                    running = started.running.wait_for(Option::is_some) => running.ok().and_then(|r| r.clone()),
+                    running = embedded.running.wait_for(Option::is_some) => running.ok().and_then(|r| r.clone()),
                     () = shutdown.cancelled() => None,
                 };
-                embedded = Some(started.task);
-                match running {
-                    Some(running) => (parse_local(running.port), Some(running.server_name)),
-                    None => (Ok(Vec::new()), None),
+                if let Some(Running { port, server_name }) = running {
+                    match parse_local(port) {
+                        Ok(address) => self.serve(options, vec![address], Some(server_name)).await,
+                        Err(error) => tracing::error!(%error, "the embedded nats-server cannot be reached"),
+                    }
                 }
+                shutdown.cancelled().await;
+                embedded.stop.cancel();
+                // A panic in there is in the log already.
+                let _ = embedded.task.await;
+            }
+        }
+    }
+
+    /// Connects and keeps the stream in order until the shutdown.
+    async fn serve(&mut self, options: ConnectOptions, addresses: Vec<ServerAddr>, server_name: Option<String>) {
+        let client = match connect::connect(options, addresses, Arc::clone(&self.shared.status)).await {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "NATS cannot be used");
+                return;
             }
         };
-        match addresses {
-            Ok(addresses) if addresses.is_empty() => {}
-            Ok(addresses) => match connect::connect(options, addresses, Arc::clone(&self.shared.status)).await {
-                Ok(client) => {
-                    self.shared.keep(Link::new(client, server_name));
-                    self.watch().await;
-                }
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "NATS cannot be used"),
-            },
-            Err(error) => tracing::error!(%error, "NATS cannot be used"),
-        }
-        shutdown.cancelled().await;
-        if let Some(link) = self.shared.link() {
-            flush(&link.client).await;
-        }
-        if let Some(task) = embedded {
-            // It ends its server on the same shutdown.
-            let _ = task.await;
-        }
+        self.shared.keep(Link::new(client.clone(), server_name));
+        self.watch().await;
+        close(&client, &self.shared).await;
     }
 
     /// Looks at the stream until the shutdown.
@@ -193,10 +198,18 @@ impl Supervisor {
     async fn look(&mut self) -> Duration {
         let Ok(link) = self.shared.connected().cloned() else {
             self.count();
-            return CHECK;
+            // The client's own state follows the announcement a moment later.
+            return if self.shared.status.borrow().connected {
+                GREETING
+            } else {
+                CHECK
+            };
+        };
+        // The greeting is noted a moment after the connection is announced.
+        let Some(info) = link.client.try_server_info() else {
+            return GREETING;
         };
         let before = self.shared.status.borrow().connections;
-        let info = link.client.server_info();
         let (version, verified) = match self.check_server(&link, &info) {
             Ok(version) => (
                 Some(version),
@@ -237,6 +250,7 @@ impl Supervisor {
                 )
             }
             (Err(Unfit::Fault(fault)), _) => (StreamState::Fault(fault), RETRY),
+            (Err(Unfit::Missing(_)), _) => (StreamState::Missing, RETRY),
             // Nothing new is known: what was seen last stands, and the relay finds out by itself when it is wrong.
             (Err(Unfit::Later(_)) | Ok(_), _) => (self.shared.status.borrow().stream.clone(), RETRY),
         }
@@ -285,12 +299,19 @@ impl Supervisor {
     }
 }
 
-fn parse_local(port: u16) -> Result<Vec<ServerAddr>, std::io::Error> {
-    Ok(vec![format!("nats://127.0.0.1:{port}").parse::<ServerAddr>()?])
+fn parse_local(port: u16) -> Result<ServerAddr, std::io::Error> {
+    format!("nats://127.0.0.1:{port}").parse()
 }
 
-async fn flush(client: &Client) {
-    if client.connection_state() == async_nats::connection::State::Connected {
-        let _ = tokio::time::timeout(FLUSH_TIMEOUT, client.flush()).await;
+/// Sends what is left and closes the connection.
+async fn close(client: &Client, shared: &Shared) {
+    if client.connection_state() == State::Connected {
+        let closed = async {
+            if client.drain().await.is_ok() {
+                shared.lost().await;
+            }
+        };
+        // A server that does not read what is left gets no more time.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
     }
 }

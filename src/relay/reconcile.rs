@@ -47,11 +47,14 @@ pub(crate) struct Report {
 /// Why a run could not finish. It changed nothing that is wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReconcileError {
-    /// The stream could not be asked.
-    #[error("the stream cannot be compared with the ledger")]
-    Stream(#[from] ProbeError),
+    /// The stream's state is not known.
+    #[error("the stream's state cannot be read")]
+    Position(#[source] ProbeError),
+    /// A message of the stream could not be read.
+    #[error("the stream's messages cannot be read")]
+    Message(#[from] ProbeError),
     /// The ledger could not be read or written.
-    #[error("the ledger cannot be compared with the stream")]
+    #[error("the ledger cannot be read or written")]
     Ledger(#[from] StoreError),
 }
 
@@ -65,7 +68,7 @@ pub(crate) async fn reconcile<P: EventPublisher>(
     publisher: &P,
     now: OffsetDateTime,
 ) -> Result<Report, ReconcileError> {
-    let facts = publisher.position().await?;
+    let facts = publisher.position().await.map_err(ReconcileError::Position)?;
     let run = Run {
         ledger,
         publisher,

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{backoff, publish::publish, reconcile::reconcile, task::RelayParts};
+use super::{
+    backoff,
+    publish::publish,
+    reconcile::{ReconcileError, reconcile},
+    task::RelayParts,
+};
 use crate::{
     jetstream::{ATOMIC_MOST, EventPublisher, NatsStatus},
     store::Leadership,
@@ -232,11 +237,12 @@ impl<P: EventPublisher> Worker<P> {
                 true
             }
             Err(error) => {
-                self.failed_comparisons += 1;
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the ledger and the stream are not compared yet"
                 );
+                // The server answers, but not this: it may never do.
+                self.failed_comparisons += u32::from(matches!(error, ReconcileError::Message(_)));
                 self.go_on_uncompared(connections)
             }
         }
@@ -286,13 +292,16 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Waits longer after each failure, but not past a reconnect.
+    /// Waits longer after each failure, but not past a reconnect, and not long while there is little time left.
     async fn wait_for_another_try(&mut self) {
-        let pause = backoff::pause(self.failures, self.spread());
+        let shutdown = self.parts.shutdown.clone();
+        let stopping = shutdown.is_cancelled();
+        let pause = backoff::pause(if stopping { 0 } else { self.failures }, self.spread());
         let connections = self.status.borrow().connections;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = self.status.wait_for(|status| status.connections != connections) => {}
+            () = shutdown.cancelled(), if !stopping => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
+    ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Statement,
 };
 use time::OffsetDateTime;
@@ -57,6 +57,15 @@ pub struct AckedRow {
     pub stream_seq: i64,
     /// When it happened.
     pub occurred_at: OffsetDateTime,
+}
+
+/// What one step of pruning did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Events deleted.
+    pub deleted: u64,
+    /// Where the next step begins; none when the rest is too young.
+    pub next: Option<i64>,
 }
 
 /// What has not reached the stream.
@@ -113,7 +122,7 @@ impl Ledger {
             let _ = write!(sql, "{comma}({},{})", ack.seq, ack.stream_seq);
         }
         sql.push_str(") AS acks WHERE events.seq = acks.column1");
-        self.write(&sql).await.map(|_| ())
+        self.0.write(&sql).await.map(|_| ())
     }
 
     /// Puts an event aside that the stream will never take, so that others can go on.
@@ -121,7 +130,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn park(&self, seq: i64, reason: &str) -> Result<(), StoreError> {
-        let _writer = self.writer().await;
+        let _writer = self.0.writer().await;
         let park = event::Entity::update_many()
             .col_expr(event::Column::ParkedReason, reason.into())
             .filter(event::Column::Seq.eq(seq));
@@ -138,7 +147,7 @@ impl Ledger {
             return Ok(0);
         }
         let list = seqs.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        self.write(&format!(
+        self.0.write(&format!(
             "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})"
         ))
         .await
@@ -196,17 +205,32 @@ impl Ledger {
         Ok(rows.into_iter().map(acked).collect())
     }
 
-    async fn write(&self, sql: &str) -> Result<u64, StoreError> {
-        let _writer = self.writer().await;
-        Ok(self.0.db().execute_unprepared(sql).await?.rows_affected())
-    }
-
-    async fn writer(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        if self.0.is_sqlite() {
-            Some(self.0.0.writer.clone().lock_owned().await)
-        } else {
-            None
-        }
+    /// Looks at the `most` events behind `after` and deletes those that happened before `before` and were published. `before` is at
+    /// least a day ago (the configuration sees to it): until then the stream may still lose what it acknowledged.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn prune(&self, before: OffsetDateTime, after: i64, most: u64) -> Result<Pruned, StoreError> {
+        let before = convert::millis(before);
+        let window = event::Entity::find()
+            .select_only()
+            .columns([event::Column::Seq, event::Column::OccurredAt])
+            .filter(event::Column::Seq.gt(after))
+            .order_by_asc(event::Column::Seq)
+            .limit(most)
+            .into_tuple::<(i64, i64)>()
+            .all(self.0.db())
+            .await?;
+        let Some((last, occurred_at)) = window.last().copied() else {
+            return Ok(Pruned::default());
+        };
+        let sql = format!(
+            "DELETE FROM events \
+             WHERE seq > {after} AND seq <= {last} AND occurred_at < {before} AND published_at IS NOT NULL"
+        );
+        let deleted = self.0.write(&sql).await?;
+        let more = occurred_at < before && u64::try_from(window.len()) == Ok(most);
+        Ok(Pruned { deleted, next: more.then_some(last) })
     }
 
     pub(super) const fn store(&self) -> &Store {

@@ -18,15 +18,15 @@ mod users;
 
 use std::sync::{Arc, OnceLock};
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use watchword_events::Pii;
 
 pub use self::connect::Address;
 pub use self::error::{Conflict, StoreError};
 pub use self::leadership::Leadership;
-pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Settled};
+pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
 pub use self::sessions::NewSession;
 pub use self::tx::{Tx, UserLock};
@@ -73,6 +73,17 @@ impl Store {
     /// The connection pool, for this module's files.
     fn db(&self) -> &DatabaseConnection {
         &self.0.db
+    }
+
+    /// `SQLite`'s place to write; nothing to wait for on `PostgreSQL`.
+    async fn writer(&self) -> Option<OwnedMutexGuard<()>> {
+        if self.is_sqlite() { Some(self.0.writer.clone().lock_owned().await) } else { None }
+    }
+
+    /// Runs one statement that writes, outside of any transaction.
+    async fn write(&self, sql: &str) -> Result<u64, StoreError> {
+        let _writer = self.writer().await;
+        Ok(self.db().execute_unprepared(sql).await?.rows_affected())
     }
 
     fn is_sqlite(&self) -> bool {

@@ -50,11 +50,7 @@ impl UserLock {
 
 impl<'a> Tx<'a> {
     pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
-        let writer = if store.is_sqlite() {
-            Some(store.0.writer.clone().lock_owned().await)
-        } else {
-            None
-        };
+        let writer = store.writer().await;
         // Only SQLite reads the option; a transaction that starts as a reader there fails when it first writes.
         let sqlite_transaction_mode = store.is_sqlite().then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions {

@@ -8,7 +8,10 @@ mod support;
 
 mod architecture;
 mod config;
+mod contracts;
 mod flows;
 mod harness;
+mod http;
+mod relay;
 mod security;
 mod telemetry;

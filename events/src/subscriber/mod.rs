@@ -59,7 +59,7 @@ use crate::catalogue::EventKind;
 pub const DEFAULT_STREAM: &str = "auth-events";
 
 /// The server gives a sign of life this often; after two missed ones the consumer is looked up again.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long one request for messages stands at the server.
 const REQUEST: Duration = Duration::from_secs(30);
 

@@ -129,7 +129,13 @@ async fn a_slow_handler_keeps_its_event() {
     publish(&context, &event(EventKind::Registered, 1)).await;
     let (sender, mut seen) = unbounded_channel();
     let wait = Duration::from_millis(300);
-    let connected = durable().ack_wait(wait).connect(&server.url()).await.unwrap();
+    // A second handler is free, so an event the server takes back would come again at once.
+    let connected = durable()
+        .ack_wait(wait)
+        .concurrency(2)
+        .connect(&server.url())
+        .await
+        .unwrap();
     let task = tokio::spawn(connected.run(move |received, delivery| {
         let sender = sender.clone();
         async move {

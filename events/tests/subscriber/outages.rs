@@ -13,7 +13,8 @@ async fn a_killed_server_is_waited_for() {
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
-    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    let subscriber = durable().ack_wait(Duration::from_millis(500));
+    let mut running = Running::start(subscriber, &server.url(), |_, _| Ok(())).await;
     assert_eq!(running.next_number().await, 1);
     settled(&context, 1).await;
     server.kill();
@@ -23,7 +24,12 @@ async fn a_killed_server_is_waited_for() {
         publish(&context, &event(EventKind::Registered, number)).await;
     }
     for number in 2..=4 {
-        assert_eq!(running.next_number().await, number);
+        let mut next = running.next_number().await;
+        // A killed server can forget that the first was acknowledged: then it comes twice.
+        if next == 1 {
+            next = running.next_number().await;
+        }
+        assert_eq!(next, number);
     }
     settled(&context, 4).await;
     running.stop().await;
@@ -37,8 +43,8 @@ async fn a_server_that_falls_silent_is_asked_again() {
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
     eventually("the durable", async || consumer_info(&context).await).await;
     server.signal("STOP");
-    // Silence is what is tested: two heartbeats of five seconds are missed.
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    // Silence is what is tested: two heartbeats of two seconds are missed.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     server.signal("CONT");
     publish(&context, &event(EventKind::Registered, 1)).await;
     assert_eq!(running.next_number().await, 1);

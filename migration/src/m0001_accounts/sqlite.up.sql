@@ -33,6 +33,7 @@ CREATE TABLE sessions (
     user_agent     TEXT
 );
 CREATE INDEX sessions_live_idx ON sessions (user_id, created_at) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_expiry_idx ON sessions (expires_at);
 
 -- The ledger: outbox, audit log and replay source at once. Only the relay's three columns ever change.
 CREATE TABLE events (

@@ -118,9 +118,17 @@ impl Shared {
     fn context(&self, request: &Request) -> RequestContext {
         let headers = request.headers();
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
+        let mut for_id = [0; request_id::RANDOM];
+        let mut for_trace = [0; trace::RANDOM];
+        // Drawing costs as much as half of this layer: once for everything.
+        let mut fresh = [0; request_id::RANDOM + trace::RANDOM];
+        self.random.fill(&mut fresh);
+        let (first, last) = fresh.split_at(request_id::RANDOM);
+        for_id.copy_from_slice(first);
+        for_trace.copy_from_slice(last);
         RequestContext::new(context::Parts {
-            request_id: request_id::of(headers, &*self.clock, &*self.random),
-            trace: TraceContext::of(headers, &*self.random),
+            request_id: request_id::of(headers, &*self.clock, for_id),
+            trace: TraceContext::of(headers, for_trace),
             client_ip: peer.map(|peer| client_ip(peer, headers, &self.settings.trusted_proxies)),
             user_agent: user_agent::of(headers),
             body: self.settings.body,

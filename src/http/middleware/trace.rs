@@ -4,11 +4,11 @@ use std::fmt;
 
 use poem::http::HeaderMap;
 
-use crate::domain::random::Random;
-
 const TRACEPARENT: &str = "traceparent";
 /// Length of a version 00 `traceparent`.
 const LENGTH: usize = 55;
+/// Random bytes that a new trace and a new span take.
+pub(super) const RANDOM: usize = 24;
 /// The only flag that this version gives a meaning: the caller may have recorded the trace.
 const SAMPLED: u8 = 1;
 
@@ -26,9 +26,7 @@ pub struct TraceId([u8; 16]);
 
 impl TraceContext {
     /// Continues the trace of the request's `traceparent` with a new span, or begins a new one when there is none or it is malformed.
-    pub(super) fn of(headers: &HeaderMap, random: &dyn Random) -> Self {
-        let mut fresh = [0_u8; 24];
-        random.fill(&mut fresh);
+    pub(super) fn of(headers: &HeaderMap, fresh: [u8; RANDOM]) -> Self {
         let (new_trace_id, span_id) = split(fresh);
         let mut given = headers.get_all(TRACEPARENT).iter();
         let parent = match (given.next(), given.next()) {
@@ -68,7 +66,7 @@ impl fmt::Display for TraceContext {
     }
 }
 
-fn split(fresh: [u8; 24]) -> ([u8; 16], [u8; 8]) {
+fn split(fresh: [u8; RANDOM]) -> ([u8; 16], [u8; 8]) {
     let mut trace_id = [0; 16];
     let mut span_id = [0; 8];
     let (first, last) = fresh.split_at(16);

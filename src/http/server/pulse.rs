@@ -14,7 +14,7 @@ use super::ServerSettings;
 const NEVER: u64 = 0;
 /// How long a closing connection waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a connection may take to close after it was asked to, when no request is running.
+/// How long a connection may take to close after it was asked to, when no request is running but streams of events.
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// The state of one connection.
@@ -80,10 +80,14 @@ impl Pulse {
             (since + settings.stall_timeout, Wait::Reader)
         } else if busy {
             (self.at(&self.progress)? + settings.transfer_timeout, Wait::Transfer)
+        } else if let Some(since) = self.at(&self.closing) {
+            // From the end of the last request: its answer may still be on its way to the socket.
+            (
+                self.at(&self.progress).map_or(since, |ended| since.max(ended)) + CLOSING,
+                Wait::Close,
+            )
         } else if self.streaming.load(Relaxed) > 0 {
             return None;
-        } else if let Some(since) = self.at(&self.closing) {
-            (since + CLOSING, Wait::Close)
         } else if !self.served.load(Relaxed) {
             (self.began + settings.header_timeout, Wait::Head)
         } else if let Some(since) = self.at(&self.head) {

@@ -23,6 +23,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,15 @@ pub(crate) struct Embedded {
     port: Option<u16>,
     running: watch::Sender<Option<Running>>,
     shutdown: CancellationToken,
+}
+
+/// How running the server came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The service stops.
+    Stopped,
+    /// It died, or did not start.
+    Died,
 }
 
 /// Why a server did not start.
@@ -103,10 +113,11 @@ impl Embedded {
         let mut pause = FIRST_PAUSE;
         while !self.shutdown.is_cancelled() {
             match self.files.lock() {
-                Ok(Some(_lock)) => match self.own(&mut pause).await {
-                    Ok(()) => return,
-                    Err(()) => continue,
-                },
+                Ok(Some(_lock)) => {
+                    if self.own(&mut pause).await == Ended::Stopped {
+                        return;
+                    }
+                }
                 Ok(None) => self.follow().await,
                 Err(error) => {
                     let dir = self.files.dir();
@@ -117,34 +128,37 @@ impl Embedded {
         }
     }
 
-    /// With the lock held: the server runs until it dies (`Err`) or we stop (`Ok`).
-    async fn own(&mut self, pause: &mut Duration) -> Result<(), ()> {
+    /// With the lock held: runs the server until it or the service ends.
+    async fn own(&mut self, pause: &mut Duration) -> Ended {
         let Some(program) = self.program().await else {
-            return Ok(());
+            return Ended::Stopped;
         };
         let (mut child, port) = match self.start(&program).await {
             Ok(started) => started,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, log = %self.files.dir().join("nats-server.log").display(), "nats-server did not start");
-                self.rest(*pause).await;
-                *pause = (*pause * 2).min(LONGEST_PAUSE);
-                return Err(());
+                let dir = self.files.dir();
+                tracing::error!(error = &error as &dyn std::error::Error, dir = %dir.display(), "nats-server did not start");
+                self.rest_longer(pause).await;
+                return Ended::Died;
             }
         };
-        *pause = FIRST_PAUSE;
-        tracing::info!(pid = child.pid, port, store = %self.files.dir().display(), "embedded nats-server started");
+        let started = Instant::now();
+        tracing::info!(server_pid = child.pid, port, store = %self.files.dir().display(), "embedded nats-server started");
         self.announce(port);
         tokio::select! {
             status = child.exited() => {
                 tracing::error!(status, "the embedded nats-server ended; it is started again");
                 self.files.remove_record();
-                self.rest(*pause).await;
-                Err(())
+                if started.elapsed() > LONGEST_PAUSE {
+                    *pause = FIRST_PAUSE;
+                }
+                self.rest_longer(pause).await;
+                Ended::Died
             }
             () = self.shutdown.cancelled() => {
                 child.stop().await;
                 self.files.remove_record();
-                Ok(())
+                Ended::Stopped
             }
         }
     }
@@ -223,6 +237,11 @@ impl Embedded {
             *known = Some(running);
             news
         });
+    }
+
+    async fn rest_longer(&self, pause: &mut Duration) {
+        self.rest(*pause).await;
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
     }
 
     async fn rest(&self, pause: Duration) {

@@ -83,7 +83,7 @@ impl Child {
                 return;
             }
         }
-        tracing::error!(pid = self.pid, "nats-server does not end");
+        tracing::error!(server_pid = self.pid, "nats-server does not end");
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn end_orphan(pid: u32, config: &Path) {
             return;
         }
         tracing::info!(
-            pid,
+            server_pid = pid,
             ?signal,
             "ending the nats-server that an earlier instance left behind"
         );

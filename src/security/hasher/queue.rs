@@ -212,3 +212,108 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge};
+
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<Zeroizing<Vec<u8>>, HashError>>;
+
+    fn queue(threads: usize) -> Queue {
+        let bounds = Bounds {
+            threads,
+            max_queued: 100,
+            max_wait: Duration::from_secs(60),
+        };
+        let stats = HasherStats {
+            queue_depth: IntGauge::new("depth", "d").unwrap(),
+            active: IntGauge::new("active", "a").unwrap(),
+            wait_seconds: Histogram::with_opts(HistogramOpts::new("wait", "w")).unwrap(),
+            rejected: IntCounter::new("rejected", "r").unwrap(),
+        };
+        Queue::new(bounds, stats)
+    }
+
+    fn job(name: &str) -> (Job, Answer) {
+        let (reply, answer) = oneshot::channel();
+        let params = HashParams {
+            memory_kib: 8,
+            iterations: 1,
+            parallelism: 1,
+        };
+        let input = Input {
+            password: Password::parse(name).unwrap(),
+            salt: Vec::new(),
+            params,
+            output_len: 32,
+        };
+        (Job::new(input, reply, Arc::default()), answer)
+    }
+
+    fn next_name(queue: &Queue) -> Vec<u8> {
+        queue.next().unwrap().input.password.expose_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_job_that_would_wait_too_long_is_refused_before_the_queue_is_full() {
+        let queue = queue(2);
+        queue.finished(Duration::from_secs(25));
+        let mut answers = Vec::new();
+        // Two threads, 25 s a hash: six wait at most 50 s before they begin, the seventh would wait 75 s.
+        for _ in 0..6 {
+            let (job, answer) = job("fits");
+            queue.push(job).unwrap();
+            answers.push(answer);
+        }
+        assert_eq!(queue.push(job("too many").0), Err(queue.busy()));
+    }
+
+    #[test]
+    fn one_slow_hash_does_not_shut_an_idle_pool() {
+        let queue = queue(1);
+        queue.finished(Duration::from_secs(3600));
+        let (job, _answer) = job("welcome");
+        queue.push(job).unwrap();
+        assert_eq!(next_name(&queue), b"welcome");
+    }
+
+    #[test]
+    fn jobs_that_nobody_wants_any_more_are_passed_over() {
+        let queue = queue(1);
+        let ((gone, gone_answer), (mut old, mut old_answer)) = (job("gone"), job("old"));
+        let ((abandoned, _waiting), (wanted, _answer)) = (job("abandoned"), job("wanted"));
+        let ticket = Arc::clone(&abandoned.ticket);
+        old.queued_at = old.queued_at.checked_sub(Duration::from_secs(59)).unwrap();
+        for job in [gone, old, abandoned, wanted] {
+            queue.push(job).unwrap();
+        }
+        drop(gone_answer);
+        queue.lock().jobs.get_mut(1).unwrap().queued_at -= Duration::from_secs(2);
+        assert!(ticket.abandon());
+        assert_eq!(next_name(&queue), b"wanted");
+        assert_eq!(old_answer.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+    }
+
+    #[test]
+    fn a_job_that_has_begun_cannot_be_abandoned() {
+        let queue = queue(1);
+        let (job, _answer) = job("begun");
+        let ticket = Arc::clone(&job.ticket);
+        queue.push(job).unwrap();
+        queue.next().unwrap();
+        assert!(!ticket.abandon());
+    }
+
+    #[test]
+    fn a_closed_queue_gives_and_takes_nothing() {
+        let queue = queue(1);
+        let (job, mut answer) = self::job("waiting");
+        queue.push(job).unwrap();
+        queue.close();
+        assert!(queue.is_closed() && queue.next().is_none());
+        assert_eq!(answer.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert_eq!(queue.push(self::job("late").0), Err(HashError::Stopped));
+    }
+}

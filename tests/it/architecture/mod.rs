@@ -55,120 +55,122 @@ fn sources_follow_the_architecture() {
     );
 }
 
+/// A file, a line in it, and what is wrong with the line.
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "src/http/routes/login.rs",
+        "use crate::store::Store;",
+        "http must not name store",
+    ),
+    (
+        "src/http/routes/login.rs",
+        "use crate::{actions::login, store::{self, Tx}};",
+        "http must not name store",
+    ),
+    (
+        "src/http/mod.rs",
+        "fn f() { let _ = crate::relay::start(); }",
+        "http must not name relay",
+    ),
+    (
+        "src/http/mod.rs",
+        "use super::store::Store;",
+        "http must not name store",
+    ),
+    (
+        "src/http/routes/login.rs",
+        "use super::super::super::store::Store;",
+        "http must not name store",
+    ),
+    (
+        "src/http/routes/mod.rs",
+        "use super::super::{store::Store};",
+        "http must not name store",
+    ),
+    (
+        "src/http/mod.rs",
+        "mod inner { use super::super::store::Store; }",
+        "http must not name store",
+    ),
+    (
+        "src/http/mod.rs",
+        "tokio::select! { _ = crate::store::x() => {} }",
+        "http must not name store",
+    ),
+    (
+        "src/actions/login.rs",
+        "use crate::jetstream::Publisher;",
+        "actions must not name jetstream",
+    ),
+    (
+        "src/actions/login.rs",
+        "use crate::relay;",
+        "actions must not name relay",
+    ),
+    (
+        "src/actions/login.rs",
+        "use crate::http::problem::Problem;",
+        "actions must not name http",
+    ),
+    ("src/actions/login.rs", "use crate::*;", "actions must not name *"),
+    (
+        "src/actions/login.rs",
+        "use crate as root;",
+        "actions must not name crate as another name",
+    ),
+    (
+        "src/actions/login.rs",
+        "async_nats::connect(url);",
+        "only jetstream may name async_nats",
+    ),
+    (
+        "src/actions/login.rs",
+        "use sea_orm::EntityTrait;",
+        "only store may name sea_orm",
+    ),
+    (
+        "src/domain/ids.rs",
+        "use watchword_events::Event;",
+        "domain must not name events",
+    ),
+    (
+        "src/limits/mod.rs",
+        "use crate::events::Event;",
+        "limits must not name events",
+    ),
+    ("src/unheard_of/mod.rs", "fn f() {}", "unheard_of is not in the table"),
+    (
+        "events/src/lib.rs",
+        "use watchword::store::Store;",
+        "the crate events must not name watchword",
+    ),
+    (
+        "examples/examples/tail.rs",
+        "use watchword_migration::Migrator;",
+        "the crate examples must not name watchword_migration",
+    ),
+    ("src/store/mod.rs", "pub mod entities;", "entities must be private"),
+    (
+        "src/store/mod.rs",
+        "pub(crate) mod entities;",
+        "entities must be private",
+    ),
+    (
+        "src/store/mod.rs",
+        "pub use entities::users::Model;",
+        "entities must not be re-exported",
+    ),
+    (
+        "src/store/mod.rs",
+        "pub use self::{error::StoreError, entities::users};",
+        "entities must not be re-exported",
+    ),
+];
+
 /// Every way of writing a refused arrow is found, with its line.
 #[test]
 fn refused_imports_are_found_however_they_are_written() {
-    let refused = [
-        (
-            "src/http/routes/login.rs",
-            "use crate::store::Store;",
-            "http must not name store",
-        ),
-        (
-            "src/http/routes/login.rs",
-            "use crate::{actions::login, store::{self, Tx}};",
-            "http must not name store",
-        ),
-        (
-            "src/http/mod.rs",
-            "fn f() { let _ = crate::relay::start(); }",
-            "http must not name relay",
-        ),
-        (
-            "src/http/mod.rs",
-            "use super::store::Store;",
-            "http must not name store",
-        ),
-        (
-            "src/http/routes/login.rs",
-            "use super::super::super::store::Store;",
-            "http must not name store",
-        ),
-        (
-            "src/http/routes/mod.rs",
-            "use super::super::{store::Store};",
-            "http must not name store",
-        ),
-        (
-            "src/http/mod.rs",
-            "mod inner { use super::super::store::Store; }",
-            "http must not name store",
-        ),
-        (
-            "src/http/mod.rs",
-            "tokio::select! { _ = crate::store::x() => {} }",
-            "http must not name store",
-        ),
-        (
-            "src/actions/login.rs",
-            "use crate::jetstream::Publisher;",
-            "actions must not name jetstream",
-        ),
-        (
-            "src/actions/login.rs",
-            "use crate::relay;",
-            "actions must not name relay",
-        ),
-        (
-            "src/actions/login.rs",
-            "use crate::http::problem::Problem;",
-            "actions must not name http",
-        ),
-        ("src/actions/login.rs", "use crate::*;", "actions must not name *"),
-        (
-            "src/actions/login.rs",
-            "use crate as root;",
-            "actions must not name crate as another name",
-        ),
-        (
-            "src/actions/login.rs",
-            "async_nats::connect(url);",
-            "only jetstream may name async_nats",
-        ),
-        (
-            "src/actions/login.rs",
-            "use sea_orm::EntityTrait;",
-            "only store may name sea_orm",
-        ),
-        (
-            "src/domain/ids.rs",
-            "use watchword_events::Event;",
-            "domain must not name events",
-        ),
-        (
-            "src/limits/mod.rs",
-            "use crate::events::Event;",
-            "limits must not name events",
-        ),
-        ("src/unheard_of/mod.rs", "fn f() {}", "unheard_of is not in the table"),
-        (
-            "events/src/lib.rs",
-            "use watchword::store::Store;",
-            "the crate events must not name watchword",
-        ),
-        (
-            "examples/examples/tail.rs",
-            "use watchword_migration::Migrator;",
-            "the crate examples must not name watchword_migration",
-        ),
-        ("src/store/mod.rs", "pub mod entities;", "entities must be private"),
-        (
-            "src/store/mod.rs",
-            "pub(crate) mod entities;",
-            "entities must be private",
-        ),
-        (
-            "src/store/mod.rs",
-            "pub use entities::users::Model;",
-            "entities must not be re-exported",
-        ),
-        (
-            "src/store/mod.rs",
-            "pub use self::{error::StoreError, entities::users};",
-            "entities must not be re-exported",
-        ),
-    ];
-    for (path, line, message) in refused {
+    for (path, line, message) in REFUSED {
         let text = format!("//! A file.\n\n{line}\n");
         let violations = check_source(path, &text);
         let expected = match path.strip_prefix("src/unheard_of") {

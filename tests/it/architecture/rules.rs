@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("security", &["domain", "config", "telemetry"]),
     ("limits", &["domain", "config", "telemetry"]),
     ("revocation", &["domain", "config", "store"]),
-    ("store", &["domain", "events", "config", "migration"]),
+    // Telemetry: recorded events are counted where they are committed, and tests kill the process there (ADR 0010).
+    ("store", &["domain", "events", "config", "migration", "telemetry"]),
     (
         "actions",
         &["domain", "events", "security", "limits", "revocation", "store"],
@@ -23,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("jetstream", &["events", "config", "telemetry"]),
     ("relay", &["events", "store", "jetstream", "config", "telemetry"]),
     ("http", &["actions", "domain", "events", "config", "telemetry"]),
-    ("cli", &["app", "config", "events", "http"]),
+    ("cli", &["app", "config", "events", "http", "telemetry"]),
 ];
 
 /// The roots, which may name everything.

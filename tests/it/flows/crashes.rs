@@ -157,7 +157,7 @@ async fn before_publish_on(backend: Backend) {
 
 async fn after_publish_on(backend: Backend) {
     let mut service = Crashing::start(backend).await;
-    service.arm("after_publish").await;
+    service.arm("after_publish_before_settle").await;
     drop(service.try_register("ada@example.com").await);
     service.binary.wait_exit(SOON).await;
     assert_eq!(

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{DATE, HeaderMap};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
@@ -16,8 +17,10 @@ flow_tests! {
 }
 
 const WRONG: &str = "not the right password";
-/// Logins per class.
+/// Logins per class in one measurement.
 const SAMPLES: usize = 100;
+/// Measurements before a difference counts.
+const ATTEMPTS: usize = 4;
 
 /// The ways to fail: nobody has the name; the password is wrong; the account is disabled.
 const CLASSES: [(&str, &str, &str); 3] = [
@@ -48,41 +51,65 @@ fn shown(answer: &Answer) -> (u16, HeaderMap, Value) {
 }
 
 async fn failed_logins_on(backend: Backend) {
+    // One measurement at a time: two would take turns on the same cores.
+    static ALONE: Mutex<()> = Mutex::const_new(());
     let app = with_accounts(backend).await;
-    let mut times: [Vec<Duration>; CLASSES.len()] = Default::default();
     let mut answers = Vec::new();
-    for round in 0..SAMPLES + 5 {
-        for (class, (_, identifier, password)) in CLASSES.iter().enumerate() {
-            let start = Instant::now();
-            let answer = app.login(identifier, password).await;
-            let took = start.elapsed();
-            let answer = answer.expect_problem(401, "invalid_credentials");
-            if round == 0 {
-                answers.push(shown(&answer));
-            }
-            // The first rounds warm up.
-            if round >= 5 {
-                times.get_mut(class).expect("a class").push(took);
-            }
-        }
+    for (_, identifier, password) in CLASSES {
+        let answer = app
+            .login(identifier, password)
+            .await
+            .expect_problem(401, "invalid_credentials");
+        answers.push(shown(&answer));
     }
     for (answer, (class, ..)) in answers.iter().zip(CLASSES) {
         assert_eq!(Some(answer), answers.first(), "{class} answers differently");
     }
-    let medians = times.map(|mut times| {
+    let _alone = ALONE.lock().await;
+    let mut differences = Vec::new();
+    // A difference that is there shows in every measurement; what other tests do on the machine, in one.
+    for _ in 0..ATTEMPTS {
+        match difference(&medians(&app).await) {
+            None => return app.finish().await,
+            Some(found) => differences.push(found),
+        }
+    }
+    panic!("failed logins differ in time: {differences:#?}");
+}
+
+/// The median time of each class, in seconds.
+async fn medians(app: &TestApp) -> [f64; CLASSES.len()] {
+    let mut times: [Vec<Duration>; CLASSES.len()] = Default::default();
+    for round in 0..SAMPLES {
+        for turn in 0..CLASSES.len() {
+            // Each class is first, second and last equally often.
+            let class = (turn + round) % CLASSES.len();
+            let (_, identifier, password) = CLASSES[class];
+            let start = Instant::now();
+            let answer = app.login(identifier, password).await;
+            times[class].push(start.elapsed());
+            answer.expect_problem(401, "invalid_credentials");
+        }
+    }
+    times.map(|mut times| {
         times.sort();
-        times.get(SAMPLES / 2).expect("samples").as_secs_f64()
-    });
+        times[SAMPLES / 2].as_secs_f64()
+    })
+}
+
+/// The first pair of classes whose medians are more than a tenth apart.
+fn difference(medians: &[f64; CLASSES.len()]) -> Option<String> {
     for (median, (class, ..)) in medians.iter().zip(CLASSES) {
         for (other, (other_class, ..)) in medians.iter().zip(CLASSES) {
             let ratio = median / other;
-            assert!(
-                (0.9..=1.1).contains(&ratio),
-                "{class} costs {ratio:.3} times what {other_class} costs: {medians:?}"
-            );
+            if !(0.9..=1.1).contains(&ratio) {
+                return Some(format!(
+                    "{class} costs {ratio:.3} times what {other_class} costs: {medians:?}"
+                ));
+            }
         }
     }
-    app.finish().await;
+    None
 }
 
 async fn recorded_on(backend: Backend) {

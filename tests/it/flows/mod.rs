@@ -6,6 +6,7 @@ mod crashes;
 mod enumeration;
 mod events;
 mod golden;
+mod housekeeping;
 mod logout;
 mod problems;
 mod refresh;

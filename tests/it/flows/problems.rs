@@ -18,28 +18,99 @@ flow_tests! {
 /// In every body below; no answer may contain it.
 const CANARY: &str = "Canary-7f3a!9";
 
-/// One raw request.
+/// Headers of a request.
+type Headers = &'static [(&'static str, &'static str)];
+
+/// One raw request, and how it is refused.
 struct Case {
     name: &'static str,
     method: Method,
     path: &'static str,
-    headers: &'static [(&'static str, &'static str)],
+    headers: Headers,
     body: String,
     status: u16,
     code: &'static str,
 }
 
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+/// Bodies of POST /auth/login that are no JSON value: 400 `invalid_json`.
+const NOT_JSON: &[(&str, &str)] = &[
+    ("not JSON", "CANARY"),
+    ("empty", ""),
+    ("cut off", r#"{"identifier": "CANARY"#),
+    ("text after the value", r#"{"identifier": "a", "password": "CANARY"} x"#),
+    (
+        "duplicate key",
+        r#"{"identifier": "a", "password": "x", "password": "CANARY"}"#,
+    ),
+    (
+        "duplicate key in disguise",
+        r#"{"identifier": "a", "password": "x", "p\u0061ssword": "CANARY"}"#,
+    ),
+    ("lone surrogate", r#"{"identifier": "\ud800", "password": "CANARY"}"#),
+];
+
+/// Bodies of POST /auth/login that are not what it takes: 422 `validation_failed`.
+const NO_LOGIN: &[(&str, &str)] = &[
+    ("array", r#"["CANARY"]"#),
+    ("text", r#""CANARY""#),
+    ("null", "null"),
+    (
+        "number for text",
+        r#"{"identifier": "a", "password": 12345678901234567890}"#,
+    ),
+    ("boolean for text", r#"{"identifier": true, "password": "CANARY"}"#),
+    ("object for text", r#"{"identifier": "a", "password": {"p": "CANARY"}}"#),
+    ("null for text", r#"{"identifier": "a", "password": null}"#),
+    ("missing field", r#"{"identifier": "CANARY"}"#),
+];
+
+/// Bodies of POST /auth/register that are not what it takes: 422 `validation_failed`.
+const NO_REGISTRATION: &[(&str, &str)] = &[
+    (
+        "unknown field",
+        r#"{"email": "a@example.com", "password": "CANARY-long-enough", "isAdmin": true}"#,
+    ),
+    (
+        "field of the server",
+        r#"{"email": "a@example.com", "password": "CANARY-long-enough", "roles": ["admin"]}"#,
+    ),
+    ("no address", r#"{"email": "CANARY", "password": "CANARY-long-enough"}"#),
+];
+
+/// GET /auth/me with an `Authorization` that holds no access token: 401 `invalid_token`.
+const NO_ACCESS_TOKEN: &[(&str, Headers)] = &[
+    ("no JWT", &[("authorization", "Bearer Canary-7f3a")]),
+    ("other scheme", &[("authorization", "Basic Canary-7f3a")]),
+    ("scheme alone", &[("authorization", "Bearer")]),
+    (
+        "unsigned",
+        &[(
+            "authorization",
+            "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhIn0.",
+        )],
+    ),
+];
+
+/// Headers of a body that is not JSON to begin with: 415 `unsupported_media_type`.
+const NO_MEDIA_TYPE: &[(&str, Headers)] = &[
+    ("no media type", &[]),
+    ("text", &[("content-type", "text/plain")]),
+    (
+        "compressed",
+        &[("content-type", "application/json"), ("content-encoding", "gzip")],
+    ),
+];
 
 /// A POST of JSON.
-fn post(name: &'static str, path: &'static str, body: &str, status: u16, code: &'static str) -> Case {
-    let body = body.replace("CANARY", CANARY);
+fn post(name: &'static str, path: &'static str, body: &str, refusal: (u16, &'static str)) -> Case {
+    let (status, code) = refusal;
+    let headers = &[("content-type", "application/json")];
     Case {
         name,
         method: Method::POST,
         path,
-        headers: JSON,
-        body,
+        headers,
+        body: body.replace("CANARY", CANARY),
         status,
         code,
     }
@@ -50,10 +121,10 @@ fn bare(
     name: &'static str,
     method: Method,
     path: &'static str,
-    headers: &'static [(&'static str, &'static str)],
-    status: u16,
-    code: &'static str,
+    headers: Headers,
+    refusal: (u16, &'static str),
 ) -> Case {
+    let (status, code) = refusal;
     Case {
         name,
         method,
@@ -65,204 +136,62 @@ fn bare(
     }
 }
 
-fn body_cases() -> Vec<Case> {
-    let (register, login) = ("/auth/register", "/auth/login");
-    vec![
-        post("not JSON", login, "CANARY", 400, "invalid_json"),
-        post("empty", login, "", 400, "invalid_json"),
-        post("cut off", login, r#"{"identifier": "CANARY"#, 400, "invalid_json"),
-        post(
-            "text after the value",
-            login,
-            r#"{"identifier": "a", "password": "CANARY"} x"#,
-            400,
-            "invalid_json",
-        ),
-        post(
-            "duplicate key",
-            login,
-            r#"{"identifier": "a", "password": "x", "password": "CANARY"}"#,
-            400,
-            "invalid_json",
-        ),
-        post(
-            "duplicate key written otherwise",
-            login,
-            r#"{"identifier": "a", "password": "x", "p\u0061ssword": "CANARY"}"#,
-            400,
-            "invalid_json",
-        ),
-        post(
-            "lone surrogate",
-            login,
-            r#"{"identifier": "\ud800", "password": "CANARY"}"#,
-            400,
-            "invalid_json",
-        ),
-        post("array", login, r#"["CANARY"]"#, 422, "validation_failed"),
-        post("text", login, r#""CANARY""#, 422, "validation_failed"),
-        post("null", login, "null", 422, "validation_failed"),
-        post(
-            "number for text",
-            login,
-            r#"{"identifier": "a", "password": 12345678901234567890}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "boolean for text",
-            login,
-            r#"{"identifier": true, "password": "CANARY"}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "object for text",
-            login,
-            r#"{"identifier": "a", "password": {"p": "CANARY"}}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "null for text",
-            login,
-            r#"{"identifier": "a", "password": null}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "unknown field",
-            register,
-            r#"{"email": "a@example.com", "password": "CANARY-long-enough", "isAdmin": true}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "field of the server",
-            register,
-            r#"{"email": "a@example.com", "password": "CANARY-long-enough", "roles": ["admin"]}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "no address",
-            register,
-            r#"{"email": "CANARY", "password": "CANARY-long-enough"}"#,
-            422,
-            "validation_failed",
-        ),
-        post(
-            "missing field",
-            login,
-            r#"{"identifier": "CANARY"}"#,
-            422,
-            "validation_failed",
-        ),
+fn cases() -> Vec<Case> {
+    let (login, register) = ("/auth/login", "/auth/register");
+    let (invalid, unfit) = ((400, "invalid_json"), (422, "validation_failed"));
+    let (nobody, not_found) = ((401, "authentication_required"), (404, "not_found"));
+    let mut cases = vec![
         post(
             "unknown scope",
             "/auth/logout",
             r#"{"refreshToken": "x", "scope": "CANARY"}"#,
-            422,
-            "validation_failed",
+            unfit,
         ),
         post(
-            "forged refresh token",
+            "forged",
             "/auth/refresh",
             r#"{"refreshToken": "CANARY"}"#,
-            401,
-            "invalid_refresh_token",
+            (401, "invalid_refresh_token"),
         ),
-    ]
-}
-
-fn request_cases() -> Vec<Case> {
-    const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
-    const ENCODED: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];
-    let me = "/auth/me";
-    let mut cases = vec![
+        bare("unknown path", Method::GET, "/nothing/Canary-7f3a!9", &[], not_found),
         bare(
-            "unknown path",
-            Method::GET,
-            "/nothing/Canary-7f3a!9",
-            &[],
-            404,
-            "not_found",
-        ),
-        bare(
-            "unknown path below a known one",
+            "unknown path below",
             Method::GET,
             "/auth/me/Canary-7f3a!9",
             &[],
-            404,
-            "not_found",
+            not_found,
         ),
-        bare(
-            "wrong method",
-            Method::DELETE,
-            "/auth/login",
-            &[],
-            405,
-            "method_not_allowed",
-        ),
-        bare("TRACE", Method::TRACE, "/auth/login", &[], 405, "method_not_allowed"),
-        bare("no token", Method::GET, me, &[], 401, "authentication_required"),
-        bare(
-            "no JWT",
-            Method::GET,
-            me,
-            &[("authorization", "Bearer Canary-7f3a")],
-            401,
-            "invalid_token",
-        ),
-        bare(
-            "other scheme",
-            Method::GET,
-            me,
-            &[("authorization", "Basic Canary-7f3a")],
-            401,
-            "invalid_token",
-        ),
-        bare(
-            "scheme alone",
-            Method::GET,
-            me,
-            &[("authorization", "Bearer")],
-            401,
-            "invalid_token",
-        ),
-        bare(
-            "unsigned token",
-            Method::GET,
-            me,
-            &[(
-                "authorization",
-                "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhIn0.",
-            )],
-            401,
-            "invalid_token",
-        ),
-        bare(
-            "list without a token",
-            Method::GET,
-            "/auth/sessions",
-            &[],
-            401,
-            "authentication_required",
-        ),
+        bare("wrong method", Method::DELETE, login, &[], (405, "method_not_allowed")),
+        bare("TRACE", Method::TRACE, login, &[], (405, "method_not_allowed")),
+        bare("me without a token", Method::GET, "/auth/me", &[], nobody),
+        bare("list without a token", Method::GET, "/auth/sessions", &[], nobody),
     ];
-    let body = format!(r#"{{"identifier": "a", "password": "{CANARY}"}}"#);
-    for (name, headers) in [("no media type", &[][..]), ("text", TEXT), ("compressed", ENCODED)] {
-        let (path, code) = ("/auth/login", "unsupported_media_type");
-        cases.push(Case {
-            name,
-            method: Method::POST,
-            path,
-            headers,
-            body: body.clone(),
-            status: 415,
-            code,
-        });
-    }
+    cases.extend(NOT_JSON.iter().map(|(name, body)| post(name, login, body, invalid)));
+    cases.extend(NO_LOGIN.iter().map(|(name, body)| post(name, login, body, unfit)));
+    cases.extend(
+        NO_REGISTRATION
+            .iter()
+            .map(|(name, body)| post(name, register, body, unfit)),
+    );
+    let me = |headers| bare("bad token", Method::GET, "/auth/me", headers, (401, "invalid_token"));
+    cases.extend(
+        NO_ACCESS_TOKEN
+            .iter()
+            .map(|(name, headers)| Case { name, ..me(headers) }),
+    );
+    let login = || {
+        post(
+            "media type",
+            login,
+            r#"{"identifier": "a", "password": "CANARY"}"#,
+            (415, "unsupported_media_type"),
+        )
+    };
+    cases.extend(NO_MEDIA_TYPE.iter().map(|(name, headers)| Case {
+        name,
+        headers,
+        ..login()
+    }));
     cases
 }
 
@@ -280,7 +209,7 @@ async fn send(app: &TestApp, case: &Case) -> Answer {
 async fn refusals_on(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let mut wrong = Vec::new();
-    for case in body_cases().iter().chain(&request_cases()) {
+    for case in &cases() {
         let answer = send(&app, case).await;
         let found = (
             answer.status.as_u16(),

@@ -135,7 +135,11 @@ impl Api {
 
     #[oai(path = "/optional", method = "get", operation_id = "optional")]
     async fn optional(&self, token: OptionalBearerToken) -> PlainText<String> {
-        PlainText(token.0.map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()))
+        PlainText(
+            token
+                .0
+                .map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()),
+        )
     }
 
     #[oai(path = "/taken", method = "get", operation_id = "taken")]
@@ -213,7 +217,10 @@ pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
         base_url: "https://auth.example/base".to_owned(),
         trusted_proxies: TrustedProxies::default(),
-        body: BodyLimits { max_bytes: 1024, timeout: Duration::from_millis(300) },
+        body: BodyLimits {
+            max_bytes: 1024,
+            timeout: Duration::from_millis(300),
+        },
         deadline: Duration::from_secs(1),
     }
 }
@@ -234,14 +241,25 @@ impl Drop for Running {
 }
 
 pub(super) fn service() -> OpenApiService<Api, ()> {
-    OpenApiService::new(Api { meeting: Arc::default(), detached: Detached::new() }, "test", "1")
+    OpenApiService::new(
+        Api {
+            meeting: Arc::default(),
+            detached: Detached::new(),
+        },
+        "test",
+        "1",
+    )
 }
 
 fn endpoint(edge: EdgeSettings, meeting: Arc<Meeting>, detached: Detached) -> impl Endpoint<Output = Response> {
-    let routes = RouteTable::new().with_api::<Api>("/base").with_route("/base", "/problems", &["GET"]);
+    let routes = RouteTable::new()
+        .with_api::<Api>("/base")
+        .with_route("/base", "/problems", &["GET"]);
     let api = OpenApiService::new(Api { meeting, detached }, "test", "1").into_endpoint();
     let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
-    Route::new().nest("/base", Route::new().nest("/problems", pages()).nest("/", api)).with(edge)
+    Route::new()
+        .nest("/base", Route::new().nest("/problems", pages()).nest("/", api))
+        .with(edge)
 }
 
 pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Running {
@@ -251,7 +269,13 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
     let stop = CancellationToken::new();
     let endpoint = endpoint(edge, Arc::clone(&meeting), detached.clone());
     let served = tokio::spawn(serve(listener, endpoint, server, stop.clone()));
-    Running { address, meeting, detached, stop, served }
+    Running {
+        address,
+        meeting,
+        detached,
+        stop,
+        served,
+    }
 }
 
 pub(super) async fn start() -> Running {

@@ -16,28 +16,50 @@ fn trusted() -> TrustedProxies {
 fn seen(peer: &str, headers: &[(&str, &str)]) -> IpAddr {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
-        map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        map.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
     }
     let ClientIp(client) = client_ip(peer.parse().unwrap(), &map, &trusted());
     client
 }
 
+/// The socket's peer, the headers, and who the client is.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn the_table() {
     let xff = "X-Forwarded-For";
     let many = format!("6.6.6.6, {}", vec!["10.0.0.1"; 300].join(", "));
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    let cases: &[Case<'_>] = &[
         // Nobody but a trusted proxy is believed.
         ("203.0.113.9", &[], "203.0.113.9"),
         ("203.0.113.9", &[(xff, "6.6.6.6")], "203.0.113.9"),
-        ("203.0.113.9", &[("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6")], "203.0.113.9"),
-        ("10.1.2.3", &[("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6"), ("True-Client-IP", "6.6.6.6")], "10.1.2.3"),
+        (
+            "203.0.113.9",
+            &[("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6")],
+            "203.0.113.9",
+        ),
+        (
+            "10.1.2.3",
+            &[
+                ("X-Real-IP", "6.6.6.6"),
+                ("Forwarded", "for=6.6.6.6"),
+                ("True-Client-IP", "6.6.6.6"),
+            ],
+            "10.1.2.3",
+        ),
         // The right-most hop that is not a proxy.
         ("10.1.2.3", &[], "10.1.2.3"),
         ("10.1.2.3", &[(xff, "198.51.100.7")], "198.51.100.7"),
         ("10.1.2.3", &[(xff, "6.6.6.6, 198.51.100.7")], "198.51.100.7"),
         ("10.1.2.3", &[(xff, "6.6.6.6, 198.51.100.7, 10.9.9.9")], "198.51.100.7"),
-        ("10.1.2.3", &[(xff, "6.6.6.6"), (xff, "198.51.100.7"), (xff, "10.9.9.9, 10.8.8.8")], "198.51.100.7"),
+        (
+            "10.1.2.3",
+            &[(xff, "6.6.6.6"), (xff, "198.51.100.7"), (xff, "10.9.9.9, 10.8.8.8")],
+            "198.51.100.7",
+        ),
         ("10.1.2.3", &[(xff, "10.7.7.7, 10.8.8.8")], "10.7.7.7"),
         // Ports, brackets, spaces, IPv6, mapped addresses.
         ("10.1.2.3", &[(xff, "198.51.100.7:4711")], "198.51.100.7"),
@@ -60,7 +82,11 @@ fn the_table() {
         ("10.1.2.3", &[(xff, &many)], "10.0.0.1"),
     ];
     for (peer, headers, client) in cases {
-        assert_eq!(seen(peer, headers), client.parse::<IpAddr>().unwrap(), "{peer} {headers:?}");
+        assert_eq!(
+            seen(peer, headers),
+            client.parse::<IpAddr>().unwrap(),
+            "{peer} {headers:?}"
+        );
     }
 }
 

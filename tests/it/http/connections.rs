@@ -37,7 +37,7 @@ async fn drip(address: SocketAddr, first: &[u8], bytes: &[u8]) -> Duration {
     };
     tokio::select! {
         () = closed => began.elapsed(),
-        () = dripping => unreachable!("it never ends"),
+        () = dripping => panic!("dripping never ends"),
         () = tokio::time::sleep(PATIENCE) => panic!("still open after {PATIENCE:?}"),
     }
 }
@@ -64,7 +64,10 @@ async fn slow_heads_end_with_the_header_timeout() {
     }
     for client in clients {
         let took = client.await.unwrap();
-        assert!(took >= limit - Duration::from_millis(20) && took < limit + SLACK, "{took:?}");
+        assert!(
+            took >= limit - Duration::from_millis(20) && took < limit + SLACK,
+            "{took:?}"
+        );
     }
 }
 
@@ -103,11 +106,15 @@ async fn the_second_head_is_timed_like_the_first() {
 #[tokio::test]
 async fn a_slow_body_is_answered_and_the_connection_closed() {
     let app = start().await;
-    let head = b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";
+    let head =
+        b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(head).await.unwrap();
     let reply = read_reply(&mut socket).await;
-    assert_eq!((reply.status, &reply.problem()["code"]), (408, &"request_timeout".into()));
+    assert_eq!(
+        (reply.status, &reply.problem()["code"]),
+        (408, &"request_timeout".into())
+    );
 
     let took = drip(app.address, head, b" ").await;
     assert!(took < edge_settings().body.timeout + SLACK, "{took:?}");
@@ -118,7 +125,10 @@ async fn a_client_that_does_not_read_is_dropped() {
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     // More than the kernel buffers on both sides.
-    socket.write_all(b"GET /base/bytes?count=60000000 HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    socket
+        .write_all(b"GET /base/bytes?count=60000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     let began = Instant::now();
     // Writing goes on until the server has dropped the connection.
     while socket.write_all(b" ").await.is_ok() {
@@ -132,7 +142,10 @@ async fn a_client_that_does_not_read_is_dropped() {
 async fn an_event_stream_may_stay_silent() {
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
-    socket.write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    socket
+        .write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     let mut buffer = [0_u8; 4096];
     assert!(socket.read(&mut buffer).await.unwrap() > 0);
     let longest = quick().transfer_timeout + Duration::from_millis(300);
@@ -166,7 +179,10 @@ async fn large_heads_are_refused() {
     let app = start().await;
     for filler in [17_000, 300_000] {
         let mut socket = TcpStream::connect(app.address).await.unwrap();
-        let head = format!("GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: {}\r\n\r\n", "x".repeat(filler));
+        let head = format!(
+            "GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: {}\r\n\r\n",
+            "x".repeat(filler)
+        );
         // The server may close before it has all of it.
         let _ = socket.write_all(head.as_bytes()).await;
         assert_eq!(read_reply(&mut socket).await.status, 431);
@@ -181,7 +197,9 @@ async fn stopping_finishes_what_is_in_flight_and_nothing_else() {
     let mut buffer = [0_u8; 4096];
     assert!(idle.read(&mut buffer).await.unwrap() > 0);
     let mut busy = TcpStream::connect(app.address).await.unwrap();
-    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
 
     app.stop.cancel();
@@ -196,9 +214,14 @@ async fn stopping_finishes_what_is_in_flight_and_nothing_else() {
 async fn stopping_ends_when_the_grace_does() {
     let mut app = start().await;
     let mut busy = TcpStream::connect(app.address).await.unwrap();
-    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
     app.stop.cancel();
-    let dropped = timeout(quick().shutdown_grace + SLACK, &mut app.served).await.unwrap().unwrap();
+    let dropped = timeout(quick().shutdown_grace + SLACK, &mut app.served)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(dropped, 1);
 }

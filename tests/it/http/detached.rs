@@ -36,7 +36,10 @@ async fn a_reset_connection_does_not_cancel_the_work() {
 async fn a_missed_deadline_does_not_cancel_the_work() {
     let app = start().await;
     let reply = super::raw::post(app.address, "/base/work", "").await;
-    assert_eq!((reply.status, &reply.problem()["code"]), (503, &"deadline_exceeded".into()));
+    assert_eq!(
+        (reply.status, &reply.problem()["code"]),
+        (503, &"deadline_exceeded".into())
+    );
     app.meeting.go_on.notify_one();
     timeout(PATIENCE, app.meeting.done.notified()).await.unwrap();
 }
@@ -48,7 +51,11 @@ async fn draining_waits_for_the_work() {
     socket.write_all(WORK).await.unwrap();
     timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
     drop(socket);
-    assert!(timeout(Duration::from_millis(50), app.detached.drained()).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(50), app.detached.drained())
+            .await
+            .is_err()
+    );
     app.meeting.go_on.notify_one();
     timeout(PATIENCE, app.detached.drained()).await.unwrap();
     assert_eq!(app.meeting.finished.load(Ordering::SeqCst), 1);

@@ -45,11 +45,19 @@ async fn connect(address: SocketAddr) -> TcpStream {
 /// The next frame: its type, flags, stream and payload; `None` at the end.
 async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0_u8; 9];
-    timeout(PATIENCE, socket.read_exact(&mut head)).await.expect("a frame or the end").ok()?;
+    timeout(PATIENCE, socket.read_exact(&mut head))
+        .await
+        .expect("a frame or the end")
+        .ok()?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let mut payload = vec![0; usize::try_from(length).unwrap()];
     socket.read_exact(&mut payload).await.ok()?;
-    Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
+    Some((
+        head[3],
+        head[4],
+        u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
+        payload,
+    ))
 }
 
 #[tokio::test]
@@ -102,7 +110,10 @@ async fn half_a_header_block_does_not_hold_the_connection() {
     let app = start().await;
     let mut socket = connect(app.address).await;
     let began = Instant::now();
-    socket.write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86])).await.unwrap();
+    socket
+        .write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86]))
+        .await
+        .unwrap();
     while read_frame(&mut socket).await.is_some() {}
     let took = began.elapsed();
     assert!(took < quick().header_timeout + Duration::from_secs(3), "{took:?}");
@@ -114,7 +125,10 @@ async fn a_client_without_window_does_not_hold_the_connection() {
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(PREFACE).await.unwrap();
     // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: the server may never send a byte of a body.
-    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
+    socket
+        .write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]))
+        .await
+        .unwrap();
     socket.write_all(&get_request(1, "/base/ok")).await.unwrap();
     let began = Instant::now();
     while read_frame(&mut socket).await.is_some() {}

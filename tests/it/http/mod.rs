@@ -1,9 +1,11 @@
 //! The HTTP side on its own: a small application of the service's pieces, on a real socket, spoken to in bytes.
 
 #![expect(
-    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test says what it expects by panicking"
+    clippy::unwrap_used,
+    reason = "a failed expectation is a failed test"
 )]
 
 mod api;

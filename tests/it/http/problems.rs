@@ -12,7 +12,12 @@ async fn every_error_of_the_framework_is_a_problem() {
         ("GET", "/canary-secret".to_owned(), 404, "not_found"),
         ("GET", "/".to_owned(), 404, "not_found"),
         ("GET", "/base/items/canary-secret".to_owned(), 400, "invalid_parameter"),
-        ("GET", "/base/bytes?count=canary-secret".to_owned(), 400, "invalid_parameter"),
+        (
+            "GET",
+            "/base/bytes?count=canary-secret".to_owned(),
+            400,
+            "invalid_parameter",
+        ),
         ("GET", "/base/bytes".to_owned(), 400, "invalid_parameter"),
         ("DELETE", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
         ("OPTIONS", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
@@ -49,15 +54,26 @@ async fn statuses_carry_their_headers() {
     assert_eq!(limited.header("retry-after"), ["3"]);
     assert_eq!(limited.header("ratelimit"), ["\"login\";r=0;t=3"]);
 
-    assert_eq!(get(app.address, "/base/broken?how=503").await.header("retry-after"), ["1"]);
-    assert_eq!(get(app.address, "/base/broken?how=401").await.header("www-authenticate"), [r#"Bearer realm="watchword""#]);
+    assert_eq!(
+        get(app.address, "/base/broken?how=503").await.header("retry-after"),
+        ["1"]
+    );
+    assert_eq!(
+        get(app.address, "/base/broken?how=401")
+            .await
+            .header("www-authenticate"),
+        [r#"Bearer realm="watchword""#]
+    );
 }
 
 #[tokio::test]
 async fn a_deadline_ends_in_503() {
     let app = start().await;
     let reply = get(app.address, "/base/wait").await;
-    assert_eq!((reply.status, &reply.problem()["code"]), (503, &"deadline_exceeded".into()));
+    assert_eq!(
+        (reply.status, &reply.problem()["code"]),
+        (503, &"deadline_exceeded".into())
+    );
     assert_eq!(reply.header("retry-after"), ["1"]);
 }
 
@@ -75,12 +91,16 @@ async fn bodies_are_bounded_in_size_and_form() {
     let app = start().await;
     let large = format!(r#"{{"email":"{}"}}"#, "x".repeat(2000));
     let declared = post(app.address, "/base/strict", &large).await;
-    assert_eq!((declared.status, &declared.problem()["code"]), (413, &"payload_too_large".into()));
+    assert_eq!(
+        (declared.status, &declared.problem()["code"]),
+        (413, &"payload_too_large".into())
+    );
 
     // Also where nobody would read it, and however it is sent.
     let elsewhere = request(app.address, "GET", "/base/ok", &[], &[b'x'; 2000]).await;
     assert_eq!(elsewhere.status, 413);
-    let head = "POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head =
+        "POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut chunked = head.as_bytes().to_vec();
     for _ in 0..100 {
         chunked.extend_from_slice(b"400\r\n");
@@ -88,7 +108,10 @@ async fn bodies_are_bounded_in_size_and_form() {
         chunked.extend_from_slice(b"\r\n");
     }
     let reply = send(app.address, &chunked).await;
-    assert_eq!((reply.status, &reply.problem()["code"]), (413, &"payload_too_large".into()));
+    assert_eq!(
+        (reply.status, &reply.problem()["code"]),
+        (413, &"payload_too_large".into())
+    );
 }
 
 #[tokio::test]
@@ -115,16 +138,31 @@ async fn only_json_is_json() {
         ("application/x-www-form-urlencoded", 415),
         ("canary-secret", 415),
     ] {
-        let reply = request(app.address, "POST", "/base/strict", &[("Content-Type", content_type)], body).await;
+        let reply = request(
+            app.address,
+            "POST",
+            "/base/strict",
+            &[("Content-Type", content_type)],
+            body,
+        )
+        .await;
         assert_eq!(reply.status, status, "{content_type}");
         if status != 200 {
             assert_eq!(reply.problem()["code"], "unsupported_media_type");
             assert!(!reply.body.contains("canary-secret"));
         }
     }
-    assert_eq!(request(app.address, "POST", "/base/strict", &[], body).await.status, 415);
+    assert_eq!(
+        request(app.address, "POST", "/base/strict", &[], body).await.status,
+        415
+    );
     let encoded = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
-    assert_eq!(request(app.address, "POST", "/base/strict", &encoded, body).await.status, 415);
+    assert_eq!(
+        request(app.address, "POST", "/base/strict", &encoded, body)
+            .await
+            .status,
+        415
+    );
 }
 
 #[tokio::test]
@@ -135,5 +173,8 @@ async fn the_type_of_a_problem_has_a_page() {
     let page = get(app.address, "/base/problems/email_taken").await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("email_taken") && !page.body.contains("username_taken"));
-    assert_eq!(get(app.address, "/base/problems/canary").await.problem()["code"], "not_found");
+    assert_eq!(
+        get(app.address, "/base/problems/canary").await.problem()["code"],
+        "not_found"
+    );
 }

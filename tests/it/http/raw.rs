@@ -23,7 +23,10 @@ impl Reply {
     /// All values of a header.
     pub(super) fn header(&self, name: &str) -> Vec<&str> {
         let values = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        values.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+        values
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .collect()
     }
 
     pub(super) fn json(&self) -> Value {
@@ -54,7 +57,14 @@ pub(super) async fn get(address: SocketAddr, path: &str) -> Reply {
 
 /// A JSON body.
 pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>) -> Reply {
-    request(address, "POST", path, &[("Content-Type", "application/json")], body.as_ref()).await
+    request(
+        address,
+        "POST",
+        path,
+        &[("Content-Type", "application/json")],
+        body.as_ref(),
+    )
+    .await
 }
 
 /// Any request, with `Content-Length` when there is a body.
@@ -88,13 +98,22 @@ pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> Reply {
 /// Reads until the server closes.
 pub(super) async fn read_reply(socket: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
-    timeout(PATIENCE, socket.read_to_end(&mut bytes)).await.expect("the server closes").unwrap();
+    timeout(PATIENCE, socket.read_to_end(&mut bytes))
+        .await
+        .expect("the server closes")
+        .unwrap();
     parse(&bytes)
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Reply {
     let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response in {text:?}"));
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no response in {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, head: head.to_owned(), body: body.to_owned() }
+    Reply {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
 }

@@ -66,7 +66,11 @@ async fn a_trace_is_continued_with_a_new_span() {
         let reply = request(app.address, "GET", "/base/who", &[("traceparent", &given)], b"").await;
         let trace = parts(&reply)[1].clone();
         let fields: Vec<&str> = trace.split('-').collect();
-        assert_eq!((fields.len(), fields[0], fields[1].len(), fields[2].len()), (4, "00", 32, 16), "{trace}");
+        assert_eq!(
+            (fields.len(), fields[0], fields[1].len(), fields[2].len()),
+            (4, "00", 32, 16),
+            "{trace}"
+        );
         assert_ne!(fields[2], PARENT);
         match flags {
             Some(flags) => assert_eq!((fields[1], fields[3]), (TRACE, flags), "{given}"),
@@ -79,7 +83,12 @@ async fn a_trace_is_continued_with_a_new_span() {
 async fn the_user_agent_is_bounded_and_clean() {
     let app = start().await;
     let long = "x".repeat(1000);
-    for (given, kept) in [("curl/8", "curl/8"), ("a\tb", "ab"), ("  ", ""), (long.as_str(), &long[..256])] {
+    for (given, kept) in [
+        ("curl/8", "curl/8"),
+        ("a\tb", "ab"),
+        ("  ", ""),
+        (long.as_str(), &long[..256]),
+    ] {
         let reply = request(app.address, "GET", "/base/who", &[("User-Agent", given)], b"").await;
         assert_eq!(parts(&reply)[3], kept);
     }
@@ -92,7 +101,10 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Collects what this thread logs, which is all of it in a test with one thread.
     fn collect(&self) -> DefaultGuard {
-        let settings = TelemetrySettings { format: LogFormat::Json, level: "trace".to_owned() };
+        let settings = TelemetrySettings {
+            format: LogFormat::Json,
+            level: "trace".to_owned(),
+        };
         tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap())
     }
 
@@ -102,8 +114,15 @@ impl Log {
 
     /// The lines that requests left.
     fn requests(&self) -> Vec<Value> {
-        let lines: Vec<Value> = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        lines.into_iter().filter(|line| line["msg"].as_str().unwrap().contains("request")).collect()
+        let lines: Vec<Value> = self
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        lines
+            .into_iter()
+            .filter(|line| line["msg"].as_str().unwrap().contains("request"))
+            .collect()
     }
 }
 
@@ -142,13 +161,26 @@ async fn a_request_leaves_one_line() {
         ("CANARY", "/base/ok".to_owned(), "/base/ok", 405),
     ] {
         log.0.lock().unwrap().clear();
-        let headers = [("X-Request-Id", "mine"), ("traceparent", trace.as_str()), ("Authorization", "Bearer canary")];
+        let headers = [
+            ("X-Request-Id", "mine"),
+            ("traceparent", trace.as_str()),
+            ("Authorization", "Bearer canary"),
+        ];
         request(app.address, method, &path, &headers, b"").await;
         let lines = log.requests();
-        let [line] = lines.as_slice() else { panic!("{path}: {lines:?}") };
-        assert_eq!((&line["route"], &line["status"]), (&route.into(), &status.into()), "{path}");
+        let [line] = lines.as_slice() else {
+            panic!("{path}: {lines:?}")
+        };
+        assert_eq!(
+            (&line["route"], &line["status"]),
+            (&route.into(), &status.into()),
+            "{path}"
+        );
         assert_eq!(line["method"], if method == "CANARY" { "OTHER" } else { method });
-        assert_eq!((&line["request_id"], &line["trace_id"]), (&"mine".into(), &TRACE.into()));
+        assert_eq!(
+            (&line["request_id"], &line["trace_id"]),
+            (&"mine".into(), &TRACE.into())
+        );
         assert!(line["latency_ms"].as_f64().unwrap() >= 0.0);
         assert_eq!(line.get("user_id").is_some(), status == 200, "{line}");
         assert!(!log.text().to_lowercase().contains("canary"), "{}", log.text());

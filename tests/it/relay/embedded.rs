@@ -29,15 +29,19 @@ fn embedded() -> Settings {
 impl Embedded {
     async fn start(settings: &Settings) -> Self {
         let stop = CancellationToken::new();
-        let handle =
-            Nats::start(settings, Metrics::new().expect("metrics"), stop.clone()).await.expect("start NATS");
+        let handle = Nats::start(settings, Metrics::new().expect("metrics"), stop.clone())
+            .await
+            .expect("start NATS");
         Self { handle, stop }
     }
 
     async fn ready(&self) {
         let mut status = self.handle.status();
         let ready = status.wait_for(|status| status.connected && matches!(status.stream, StreamState::Ok(_)));
-        tokio::time::timeout(SOON, ready).await.expect("a stream").expect("the status");
+        tokio::time::timeout(SOON, ready)
+            .await
+            .expect("a stream")
+            .expect("the status");
     }
 
     async fn stop(self) {
@@ -50,7 +54,10 @@ impl Embedded {
 fn record(settings: &Settings) -> Option<(i32, u64)> {
     let text = fs::read(settings.data_dir.join("nats/server.json")).ok()?;
     let json: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    Some((i32::try_from(json.get("pid")?.as_i64()?).ok()?, json.get("port")?.as_u64()?))
+    Some((
+        i32::try_from(json.get("pid")?.as_i64()?).ok()?,
+        json.get("port")?.as_u64()?,
+    ))
 }
 
 fn alive(pid: i32) -> bool {
@@ -68,7 +75,9 @@ async fn it_starts_survives_its_death_and_ends_with_the_service() {
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
     let (first, port) = record(&settings).expect("a record");
-    let admin = StreamAdmin::connect(&settings).await.expect("the running server is found");
+    let admin = StreamAdmin::connect(&settings)
+        .await
+        .expect("the running server is found");
     assert_eq!(admin.diff().await.expect("diff"), vec![]);
 
     signal(first, Signal::KILL);
@@ -81,7 +90,10 @@ async fn it_starts_survives_its_death_and_ends_with_the_service() {
     nats.stop().await;
     assert!(!alive(second));
     assert_eq!(record(&settings), None);
-    assert!(matches!(StreamAdmin::connect(&settings).await, Err(NatsError::NoEmbeddedServer(_))));
+    assert!(matches!(
+        StreamAdmin::connect(&settings).await,
+        Err(NatsError::NoEmbeddedServer(_))
+    ));
 }
 
 #[tokio::test]
@@ -112,7 +124,11 @@ async fn another_process_under_a_recorded_id_is_left_alone() {
     let settings = embedded();
     fs::create_dir_all(settings.data_dir.join("nats")).expect("create the directory");
     let own = std::process::id();
-    fs::write(settings.data_dir.join("nats/server.json"), format!(r#"{{"pid":{own},"port":1}}"#)).expect("write");
+    fs::write(
+        settings.data_dir.join("nats/server.json"),
+        format!(r#"{{"pid":{own},"port":1}}"#),
+    )
+    .expect("write");
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
     nats.stop().await;
@@ -125,10 +141,16 @@ async fn a_second_instance_uses_the_first_ones_server_and_takes_over() {
     first.ready().await;
     let second = Embedded::start(&settings).await;
     second.ready().await;
-    assert_eq!(first.handle.status().borrow().server_url, second.handle.status().borrow().server_url);
+    assert_eq!(
+        first.handle.status().borrow().server_url,
+        second.handle.status().borrow().server_url
+    );
     let connections = second.handle.status().borrow().connections;
     first.stop().await;
-    eventually(SOON, || async { second.handle.status().borrow().connections > connections }).await;
+    eventually(SOON, || async {
+        second.handle.status().borrow().connections > connections
+    })
+    .await;
     second.ready().await;
     second.stop().await;
 }
@@ -139,5 +161,7 @@ async fn without_a_server_the_service_waits_and_stops_when_asked() {
     settings.nats.server_path = Some(settings.data_dir.join("not-there"));
     let nats = Embedded::start(&settings).await;
     assert!(!nats.handle.status().borrow().connected);
-    tokio::time::timeout(Duration::from_secs(5), nats.stop()).await.expect("stops at once");
+    tokio::time::timeout(Duration::from_secs(5), nats.stop())
+        .await
+        .expect("stops at once");
 }

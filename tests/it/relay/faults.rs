@@ -15,7 +15,10 @@ flow_tests! {
 }
 
 fn durable() -> NatsOptions {
-    NatsOptions { sync_always: true, ..NatsOptions::default() }
+    NatsOptions {
+        sync_always: true,
+        ..NatsOptions::default()
+    }
 }
 
 async fn down_at_start(backend: Backend) {
@@ -40,7 +43,11 @@ async fn killed_under_load(backend: Backend) {
         // Wait for the middle of it, then pull the plug.
         let before = 900 * round;
         eventually(SOON, || async {
-            rig.database.count("SELECT count(*) FROM events WHERE published_at IS NOT NULL").await.expect("count") > before
+            rig.database
+                .count("SELECT count(*) FROM events WHERE published_at IS NOT NULL")
+                .await
+                .expect("count")
+                > before
         })
         .await;
         nats.kill();
@@ -69,15 +76,21 @@ async fn relay_killed(backend: Backend) {
 
 #[tokio::test]
 async fn a_frozen_server_loses_and_doubles_nothing() {
-    let nats = NatsServer::start_with(durable()).await;
-    let rig = Rig::new(Backend::Sqlite, &nats).await;
-    let running = rig.start().await;
-    running.ready().await;
-    nats.pause();
-    rig.record(3, 50).await;
-    // Longer than the wait for an acknowledgement, so that the outcome is unknown and everything is sent again.
-    eventually(SOON, || async { running.metric("watchword_reconcile_runs_total") >= 2.0 }).await;
-    nats.resume();
-    rig.agrees_with(&nats).await;
-    running.stop().await;
+    // One by one, and as a batch.
+    for count in [5, 50] {
+        let nats = NatsServer::start_with(durable()).await;
+        let rig = Rig::new(Backend::Sqlite, &nats).await;
+        let running = rig.start().await;
+        // Compared, publishing.
+        rig.record(1, 1).await;
+        rig.agrees_with(&nats).await;
+        nats.pause();
+        rig.record(3, count).await;
+        // Longer than the wait for an acknowledgement, so that everything is sent again.
+        let timed_out = r#"publish_failures_total{reason="ack_timeout"}"#;
+        eventually(SOON, || async { running.metrics.render().contains(timed_out) }).await;
+        nats.resume();
+        rig.agrees_with(&nats).await;
+        running.stop().await;
+    }
 }

@@ -15,7 +15,11 @@ async fn one_leads_and_the_other_takes_over() {
     rig.record(3, 100).await;
     rig.agrees_with(&nats).await;
     assert!(leads(&first) != leads(&second));
-    let (leader, other) = if leads(&first) { (first, second) } else { (second, first) };
+    let (leader, other) = if leads(&first) {
+        (first, second)
+    } else {
+        (second, first)
+    };
     leader.kill().await;
     rig.record(3, 100).await;
     rig.agrees_with(&nats).await;

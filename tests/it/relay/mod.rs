@@ -3,6 +3,7 @@
 mod embedded;
 mod faults;
 mod leadership;
+mod permissions;
 mod publishing;
 mod reconciling;
 pub(crate) mod rig;

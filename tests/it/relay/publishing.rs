@@ -41,8 +41,14 @@ async fn parked(backend: Backend) {
     let running = rig.start().await;
     let messages = rig.agrees_with(&nats).await;
     assert_eq!(messages.len(), 120);
-    let parked: Vec<String> =
-        rig.database.ledger().await.expect("the ledger").into_iter().filter_map(|row| row.parked_reason).collect();
+    let parked: Vec<String> = rig
+        .database
+        .ledger()
+        .await
+        .expect("the ledger")
+        .into_iter()
+        .filter_map(|row| row.parked_reason)
+        .collect();
     assert_eq!(parked.len(), 2, "{parked:?}");
     assert!(parked.iter().any(|reason| reason.contains("10054")), "{parked:?}");
     running.stop().await;
@@ -83,7 +89,11 @@ fn sequences(outcomes: &[Outcome], wanted: bool) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_batch_is_atomic_and_what_is_sent_again_is_recognised() {
-    let nats = NatsServer::start_with(NatsOptions { sync_always: true, ..NatsOptions::default() }).await;
+    let nats = NatsServer::start_with(NatsOptions {
+        sync_always: true,
+        ..NatsOptions::default()
+    })
+    .await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
     running.ready().await;
@@ -97,17 +107,31 @@ async fn a_batch_is_atomic_and_what_is_sent_again_is_recognised() {
     assert_eq!(sequences(&again, true), (1..=100).collect::<Vec<u64>>());
     // Half known, half new; more than one batch.
     let mixed = publisher.publish(events.get(50..600).expect("550")).await;
-    assert_eq!(sequences(mixed.get(..50).expect("50"), true), (51..=100).collect::<Vec<u64>>());
-    assert_eq!(sequences(mixed.get(50..).expect("500"), false), (101..=600).collect::<Vec<u64>>());
+    assert_eq!(
+        sequences(mixed.get(..50).expect("50"), true),
+        (51..=100).collect::<Vec<u64>>()
+    );
+    assert_eq!(
+        sequences(mixed.get(50..).expect("500"), false),
+        (101..=600).collect::<Vec<u64>>()
+    );
 
     let messages = nats.messages(STREAM).await;
     assert_eq!(messages.len(), 600);
     let headers = &messages.first().expect("a message").headers;
-    let named = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let named = |name: &str| {
+        headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
     assert_eq!(named("Nats-Msg-Id"), Some("0192f3a4-0000-7000-8000-000000000001"));
     assert_eq!(named("ce-type"), Some("auth.user.logged_in.v1"));
     assert_eq!(named("ce-source"), Some("/auth-service/development"));
-    assert_eq!(named("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    assert_eq!(
+        named("traceparent"),
+        Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    );
     running.stop().await;
 }
 
@@ -117,7 +141,11 @@ async fn without_batches_a_window_keeps_each_users_order() {
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let mut definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
     definition.allow_atomic_publish = false;
-    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
+    nats.jetstream()
+        .await
+        .create_stream(definition)
+        .await
+        .expect("create the stream");
     let running = rig.start().await;
     running.ready().await;
     let publisher = running.nats.publisher();
@@ -147,6 +175,9 @@ async fn a_message_without_a_stream_and_a_server_that_is_gone_are_told_apart() {
     nats.kill();
     let mut status = running.nats.status();
     status.wait_for(|status| !status.connected).await.expect("the status");
-    assert_eq!(publisher.publish(&[event(7)]).await, vec![Outcome::Retry(Reason::NotReady)]);
+    assert_eq!(
+        publisher.publish(&[event(7)]).await,
+        vec![Outcome::Retry(Reason::NotReady)]
+    );
     running.stop().await;
 }

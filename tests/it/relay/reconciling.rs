@@ -28,7 +28,10 @@ async fn deleted(backend: Backend) {
     rig.agrees_with(&nats).await;
     let jetstream = nats.jetstream().await;
     jetstream.delete_stream(STREAM).await.expect("delete the stream");
-    jetstream.create_stream(desired(&rig.settings.stream).expect("the definition")).await.expect("create it again");
+    jetstream
+        .create_stream(desired(&rig.settings.stream).expect("the definition"))
+        .await
+        .expect("create it again");
     rig.record(4, 1).await;
     rig.drained().await;
     crate::support::wait::eventually(super::rig::SOON, || async {
@@ -92,7 +95,11 @@ async fn adopted(backend: Backend) {
     // Ids are forgotten almost at once, so that only the look at the stream can prevent a second copy.
     let mut definition = desired(&rig.settings.stream).expect("the definition");
     definition.duplicate_window = Duration::from_millis(100);
-    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
+    nats.jetstream()
+        .await
+        .create_stream(definition)
+        .await
+        .expect("create the stream");
     rig.record(4, 100).await;
     let running = rig.start().await;
     rig.agrees_with(&nats).await;
@@ -107,7 +114,10 @@ async fn adopted(backend: Backend) {
         rig.record(1, 1).await;
         let messages = rig.agrees_with(&nats).await;
         assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
-        assert_eq!(messages.iter().map(|message| message.seq).max(), u64::try_from(messages.len()).ok());
+        assert_eq!(
+            messages.iter().map(|message| message.seq).max(),
+            u64::try_from(messages.len()).ok()
+        );
         running.stop().await;
     }
 }

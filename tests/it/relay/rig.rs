@@ -66,7 +66,11 @@ impl Rig {
         settings.database.url = database.url().map(SecretString::from);
         let store = open(&settings).await;
         store.migrate_up().await.expect("migrate");
-        Self { settings, store, database }
+        Self {
+            settings,
+            store,
+            database,
+        }
     }
 
     /// The ledger as the relay sees it.
@@ -78,7 +82,9 @@ impl Rig {
     pub(crate) async fn start(&self) -> Running {
         let metrics = Metrics::new().expect("metrics");
         let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
-        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
+        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone())
+            .await
+            .expect("start NATS");
         let relay = Relay::spawn(RelayParts {
             ledger: self.ledger(),
             publisher: nats.publisher(),
@@ -87,15 +93,23 @@ impl Rig {
             shutdown: stop_relay.clone(),
             flush_for: Duration::from_secs(10),
         });
-        Running { nats, metrics, stop_relay, stop_nats, relay }
+        Running {
+            nats,
+            metrics,
+            stop_relay,
+            stop_nats,
+            relay,
+        }
     }
 
     /// Records events: `count` for each of `users` new users, their events interleaved.
     pub(crate) async fn record(&self, users: u32, count: u32) {
         let users: Vec<Uuid> = (0..users).map(|_| id()).collect();
         for batch in (1..=count).collect::<Vec<_>>().chunks(50) {
-            let rows: Vec<String> =
-                batch.iter().flat_map(|seq| users.iter().map(|user| self.row(Some(*user), *seq, &payload(*seq)))).collect();
+            let rows: Vec<String> = batch
+                .iter()
+                .flat_map(|seq| users.iter().map(|user| self.row(Some(*user), *seq, &payload(*seq))))
+                .collect();
             self.insert(&rows).await;
         }
     }
@@ -118,12 +132,20 @@ impl Rig {
     fn row(&self, user: Option<Uuid>, seq: u32, payload: &str) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (uuid, bytes): (fn(Uuid) -> String, _) = match self.database {
-            Database::Sqlite(_) => (|id| format!("X'{}'", id.simple()), format!("X'{}'", hex(payload.as_bytes()))),
+            Database::Sqlite(_) => (
+                |id| format!("X'{}'", id.simple()),
+                format!("X'{}'", hex(payload.as_bytes())),
+            ),
             Database::Postgres { .. } => (|id| format!("'{id}'"), format!("'\\x{}'", hex(payload.as_bytes()))),
         };
-        let (user, user_seq) = user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| (uuid(user), seq.to_string()));
+        let (user, user_seq) = user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| {
+            (uuid(user), seq.to_string())
+        });
         let at = now()().unix_timestamp_nanos() / 1_000_000;
-        format!("({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})", uuid(id()))
+        format!(
+            "({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})",
+            uuid(id())
+        )
     }
 
     /// Runs one statement in the database.
@@ -157,12 +179,24 @@ impl Rig {
     /// Waits until the ledger is drained, and checks that the stream holds exactly what the ledger says.
     pub(crate) async fn agrees_with(&self, nats: &NatsServer) -> Vec<StreamMessage> {
         self.drained().await;
-        let (ledger, messages) = (self.database.ledger().await.expect("read the ledger"), nats.messages(STREAM).await);
+        let (ledger, messages) = (
+            self.database.ledger().await.expect("read the ledger"),
+            nats.messages(STREAM).await,
+        );
         assert_eq!(differences(&ledger, &messages), Vec::<String>::new());
         for row in ledger.iter().filter(|row| row.parked_reason.is_none()) {
-            let message = messages.iter().find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
-            let id = message.and_then(|message| message.header("Nats-Msg-Id")).map(str::to_owned);
-            assert_eq!(id, Some(row.id.to_string()), "row {} is not where the ledger says", row.seq);
+            let message = messages
+                .iter()
+                .find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
+            let id = message
+                .and_then(|message| message.header("Nats-Msg-Id"))
+                .map(str::to_owned);
+            assert_eq!(
+                id,
+                Some(row.id.to_string()),
+                "row {} is not where the ledger says",
+                row.seq
+            );
         }
         messages
     }
@@ -189,7 +223,10 @@ impl Running {
         let text = self.metrics.render();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         let line = line.unwrap_or_else(|| panic!("no metric {name}"));
-        line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
+        line.rsplit(' ')
+            .next()
+            .and_then(|value| value.parse().ok())
+            .expect("a number")
     }
 
     /// Stops the relay (which flushes), then the connection.
@@ -219,7 +256,9 @@ pub(crate) async fn open(settings: &Settings) -> Store {
         schema_base_url: settings.http.public_url.clone(),
     };
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
-    Store::connect(&settings.database, &PathBuf::from(&settings.data_dir), profile, random).await.expect("open the store")
+    Store::connect(&settings.database, &PathBuf::from(&settings.data_dir), profile, random)
+        .await
+        .expect("open the store")
 }
 
 /// A fresh id.
@@ -230,5 +269,9 @@ pub(crate) fn id() -> Uuid {
 }
 
 fn payload(seq: u32) -> String {
-    format!(r#"{{"id":"{}","data":{{"userSeq":{seq},"filler":"{}"}}}}"#, id(), "x".repeat(300))
+    format!(
+        r#"{{"id":"{}","data":{{"userSeq":{seq},"filler":"{}"}}}}"#,
+        id(),
+        "x".repeat(300)
+    )
 }

@@ -13,7 +13,11 @@ async fn rig_with(change: impl FnOnce(&mut Config)) -> (NatsServer, Rig) {
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let mut definition = desired(&rig.settings.stream).expect("the definition");
     change(&mut definition);
-    nats.jetstream().await.create_stream(definition).await.expect("create a stream");
+    nats.jetstream()
+        .await
+        .create_stream(definition)
+        .await
+        .expect("create a stream");
     (nats, rig)
 }
 
@@ -22,10 +26,15 @@ async fn a_missing_stream_is_made_as_defined() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
-    let StreamState::Ok(facts) = running.stream(|stream| matches!(stream, StreamState::Ok(_))).await else { return };
+    let StreamState::Ok(facts) = running.stream(|stream| matches!(stream, StreamState::Ok(_))).await else {
+        return;
+    };
     assert_eq!(facts.drift, vec![]);
     assert!(facts.atomic && facts.direct);
-    assert_eq!((facts.last_seq, facts.max_msgs, facts.max_msg_size), (0, Some(100_000), Some(65_536)));
+    assert_eq!(
+        (facts.last_seq, facts.max_msgs, facts.max_msg_size),
+        (0, Some(100_000), Some(65_536))
+    );
     let status = running.nats.status().borrow().clone();
     assert!(status.connected && status.server_version.is_some());
     assert_eq!(status.server_url, Some(nats.url()));
@@ -38,15 +47,25 @@ async fn a_foreign_stream_that_owns_the_subject_is_refused_until_it_is_gone() {
     rig.record(2, 5).await;
     let running = rig.start().await;
     let state = running.stream(|stream| matches!(stream, StreamState::Fault(_))).await;
-    let StreamState::Fault(StreamFault::ForeignStream { owner, .. }) = &state else { panic!("{state:?}") };
+    let StreamState::Fault(StreamFault::ForeignStream { owner, .. }) = &state else {
+        panic!("{state:?}")
+    };
     assert_eq!(owner, "other");
-    assert!(running.metrics.render().contains(r#"watchword_stream_fault{reason="foreign_stream"} 1"#));
+    assert!(
+        running
+            .metrics
+            .render()
+            .contains(r#"watchword_stream_fault{reason="foreign_stream"} 1"#)
+    );
     assert_eq!(rig.database.unpublished().await.expect("count"), 10);
     assert_eq!(nats.messages("other").await.len(), 0);
     nats.jetstream().await.delete_stream("other").await.expect("delete it");
     assert_eq!(rig.agrees_with(&nats).await.len(), 10);
     eventually(SOON, || async {
-        running.metrics.render().contains(r#"watchword_stream_fault{reason="foreign_stream"} 0"#)
+        running
+            .metrics
+            .render()
+            .contains(r#"watchword_stream_fault{reason="foreign_stream"} 0"#)
     })
     .await;
     running.stop().await;
@@ -56,7 +75,10 @@ async fn a_foreign_stream_that_owns_the_subject_is_refused_until_it_is_gone() {
 async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
     for (change, code) in [
         ((|config| config.no_ack = true) as fn(&mut Config), "no_ack"),
-        (|config| config.subjects = vec!["auth.user.registered".to_owned()], "subject_missing"),
+        (
+            |config| config.subjects = vec!["auth.user.registered".to_owned()],
+            "subject_missing",
+        ),
     ] {
         let (_nats, rig) = rig_with(change).await;
         rig.record(1, 1).await;
@@ -73,7 +95,9 @@ async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
 async fn drift_is_reported_and_left_alone_until_an_operator_applies() {
     let (nats, rig) = rig_with(|config| config.max_messages = 7).await;
     let running = rig.start().await;
-    let StreamState::Ok(facts) = running.stream(|stream| matches!(stream, StreamState::Ok(_))).await else { return };
+    let StreamState::Ok(facts) = running.stream(|stream| matches!(stream, StreamState::Ok(_))).await else {
+        return;
+    };
     let drift: Vec<String> = facts.drift.iter().map(ToString::to_string).collect();
     assert_eq!(drift, ["max_msgs: 7 instead of 100000"]);
     running.stop().await;

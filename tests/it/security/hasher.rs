@@ -136,19 +136,24 @@ async fn an_unknown_account_costs_what_a_known_one_costs() {
     };
     let hasher = start(params, size(1), stats());
     let stored = hasher.hash(password("the right one")).await.unwrap();
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for _ in 0..100 {
-        let begun = Instant::now();
-        assert!(!hasher.verify(password("a wrong one"), &stored).await.unwrap().ok);
-        known.push(begun.elapsed());
-        let begun = Instant::now();
-        hasher.verify_dummy(password("a wrong one")).await.unwrap();
-        unknown.push(begun.elapsed());
+    // The fastest of each: whatever else the machine does can only slow one down, so more rounds bring both nearer to
+    // their real cost, and two different costs never together.
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    for round in 1.. {
+        for _ in 0..50 {
+            let begun = Instant::now();
+            assert!(!hasher.verify(password("a wrong one"), &stored).await.unwrap().ok);
+            known = known.min(begun.elapsed());
+            let begun = Instant::now();
+            hasher.verify_dummy(password("a wrong one")).await.unwrap();
+            unknown = unknown.min(begun.elapsed());
+        }
+        let ratio = unknown.as_secs_f64() / known.as_secs_f64();
+        if (0.9..=1.1).contains(&ratio) {
+            break;
+        }
+        assert!(round < 20, "{unknown:?} against {known:?}");
     }
-    // The fastest of each: whatever else the machine does can only slow one down.
-    let (known, unknown) = (known.into_iter().min().unwrap(), unknown.into_iter().min().unwrap());
-    let ratio = unknown.as_secs_f64() / known.as_secs_f64();
-    assert!((0.9..=1.1).contains(&ratio), "{unknown:?} against {known:?}");
 }
 
 #[test]

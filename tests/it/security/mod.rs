@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test says what it expects by panicking")]
 
 mod access_token;
-mod forged_token;
+mod forge;
+mod forged_claims;
+mod forged_header;
 mod hasher;
 mod hasher_overload;
 mod refresh_token;

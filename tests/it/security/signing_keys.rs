@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
+use watchword::domain::random::Random as _;
 use watchword::security::signing_keys::{KeyLife, RotationPolicyError, VERIFY_TAIL, thumbprint};
 use watchword::security::{KeyRing, RotationPlan, RotationPolicy, SealedKey, SigningKey, SigningKeyError};
 
@@ -37,7 +38,7 @@ fn a_key_comes_back_from_its_row() {
     let again = SigningKey::open(&row, &secret(1)).unwrap();
     assert_eq!((again.life(), again.public()), (key.life(), key.public()));
     let mut seed = [0_u8; 32];
-    watchword::domain::random::Random::fill(&Sequence::new(1), &mut seed);
+    Sequence::new(1).fill(&mut seed);
     assert!(
         !row.sealed.windows(32).any(|window| window == seed),
         "the private key is not in the row"
@@ -76,6 +77,25 @@ fn a_row_that_was_changed_or_sealed_elsewhere_is_refused() {
     assert!(matches!(
         open(&SealedKey { kid: other.kid, ..row }),
         SigningKeyError::Secret(_)
+    ));
+}
+
+#[test]
+fn a_row_whose_id_is_not_its_keys_is_refused_even_when_well_sealed() {
+    let mut seed = [0_u8; 32];
+    Sequence::new(1).fill(&mut seed);
+    let row = signing_key(1, NOW).seal(&secret(1), &Sequence::new(50)).unwrap();
+    let sealed = secret(1)
+        .seal("signing-keys", b"chosen", &seed, &Sequence::new(60))
+        .unwrap();
+    let chosen = SealedKey {
+        kid: "chosen".to_owned(),
+        sealed,
+        ..row
+    };
+    assert!(matches!(
+        SigningKey::open(&chosen, &secret(1)),
+        Err(SigningKeyError::Inconsistent { .. })
     ));
 }
 
@@ -208,14 +228,24 @@ fn every_token_can_be_verified_as_long_as_it_lives() {
 
 #[test]
 fn after_any_pause_there_is_a_signer_at_once() {
-    for pause_days in [1_u32, 28, 29, 30, 31, 32, 45, 400] {
+    let stops = 31 * DAY;
+    let pauses = [
+        DAY,
+        28 * DAY,
+        30 * DAY,
+        stops - HOUR,
+        stops,
+        stops + VERIFY_TAIL / 2,
+        stops + VERIFY_TAIL,
+        400 * DAY,
+    ];
+    for pause in pauses {
         let mut service = Service::new(30 * DAY);
         service.tick(NOW);
-        let back = NOW + DAY * pause_days;
         for hour in 0..24 * 70 {
-            let now = back + HOUR * hour;
+            let now = NOW + pause + HOUR * hour;
             service.tick(now);
-            assert!(service.signers(now) > 0, "{pause_days} days down, hour {hour}");
+            assert!(service.signers(now) > 0, "{pause:?} down, hour {hour}");
         }
     }
 }
@@ -249,10 +279,15 @@ fn a_changed_period_holds_from_the_next_key_on() {
     service.tick(NOW);
     service.policy = RotationPolicy::new(90 * DAY).unwrap();
     for hour in 0..24 * 200 {
-        service.tick(NOW + HOUR * hour);
+        let now = NOW + HOUR * hour;
+        let created = service.tick(now).create;
         assert!(
-            service.signers(NOW + HOUR * hour) > 0,
+            service.signers(now) > 0,
             "longer: the old key still ends when it was to end"
+        );
+        assert!(
+            created.is_none_or(|new| new.activates_at >= now + DAY),
+            "and the next one is published in time"
         );
     }
 }

@@ -13,6 +13,7 @@ use watchword::app::{App, AppError, Seams};
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock, SystemClock};
 use watchword::domain::random::SystemRandom;
+use watchword::store::Store;
 
 use super::database::{Backend, Database, LedgerRow};
 use super::http::Http;
@@ -28,8 +29,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 const LIFECYCLE: Duration = Duration::from_secs(40);
 /// The password that tests use when it does not matter.
 pub(crate) const PASSWORD: &str = "correct horse battery 7";
-/// The key that every instance of a test shares: base64 of 32 bytes.
-const SECRET_KEY: &str = "dGhlIHRlc3RzIHNoYXJlIHRoaXMga2V5LCAzMiBieXQ=";
+/// The key that every instance of a test shares: 32 random bytes in base64.
+const SECRET_KEY: &str = "vKy3SynzFLR0Lm9CgBTKJ+ujg+uj4b8MsCDFC/YNt3Y=";
 
 type Change = Box<dyn FnOnce(&mut Settings) + Send>;
 
@@ -102,18 +103,20 @@ fn settings(data_dir: PathBuf, database: &Database, redis: Option<&RedisServer>,
     settings.database.url = database.url().map(SecretString::from);
     settings.redis.url = redis.map(|redis| SecretString::from(redis.url()));
     settings.nats.url = Some(SecretString::from(nats.url()));
+    // The machine may be busy with other tests; what happens when the hashing pool is, has tests of its own.
+    settings.passwords.max_wait = Duration::from_secs(8);
     // Every test comes from one address; the limits have tests of their own.
     settings.limits.enabled = false;
     settings
 }
 
 /// One running instance of the application.
-#[derive(Debug)]
 pub(crate) struct Instance {
     http: Http,
     port: u16,
     metrics: Option<Http>,
     settings: Settings,
+    store: Store,
     stop: CancellationToken,
     run: Option<JoinHandle<Result<(), AppError>>>,
 }
@@ -127,6 +130,7 @@ impl Instance {
         };
         let app = App::build_with(settings.clone(), seams).await?;
         let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
+        let store = app.store();
         let stop = CancellationToken::new();
         let run = tokio::spawn(app.run_until_stopped(stop.clone()));
         let instance = Self {
@@ -134,6 +138,7 @@ impl Instance {
             port,
             metrics,
             settings,
+            store,
             stop,
             run: Some(run),
         };
@@ -155,6 +160,11 @@ impl Instance {
     /// A client of it that borrows nothing.
     pub(crate) fn http(&self) -> Http {
         self.http.clone()
+    }
+
+    /// Its database, looked at beside it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The port it listens on.
@@ -214,7 +224,6 @@ impl Drop for Instance {
 }
 
 /// An instance together with servers of its own. End it with [`TestApp::finish`].
-#[derive(Debug)]
 pub(crate) struct TestApp {
     // Before the servers: it is told to stop first.
     instance: Instance,

@@ -70,6 +70,7 @@ impl Binary {
             ("WATCHWORD__METRICS__LISTEN", format!("127.0.0.1:{}", free_port())),
             ("WATCHWORD__DATA_DIR", data_dir.display().to_string()),
             ("WATCHWORD__LIMITS__ENABLED", "false".into()),
+            ("WATCHWORD__PASSWORDS__MAX_WAIT", "8s".into()),
         ];
         let mut env: Vec<(String, String)> = own.map(|(key, value)| (key.to_owned(), value)).to_vec();
         env.extend(options.env);

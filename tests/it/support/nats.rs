@@ -81,7 +81,7 @@ impl NatsServer {
         let dir = scratch("nats");
         let port = free_port();
         let store = dir.join("jetstream");
-        let sync = if options.sync_always { "always" } else { "2m" };
+        let sync = if options.sync_always { "always" } else { "\"2m\"" };
         let config = format!(
             "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
             store.display(),

@@ -1,0 +1,31 @@
+//! What an event costs: its body in the request that records it, its headers in the relay.
+#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use watchword_events::headers::{Attributes, for_message};
+use watchword_events::{EventKind, Received};
+
+fn all(c: &mut Criterion) {
+    let event = EventKind::LoggedIn.definition().example();
+    let body = event.to_json().unwrap_or_default();
+    assert!(!body.is_empty(), "the example can be written");
+    c.bench_function("event: encode", |b| b.iter(|| black_box(&event).to_json()));
+    c.bench_function("event: decode as a subscriber", |b| b.iter(|| Received::from_json(black_box(&body))));
+    let attributes = Attributes {
+        id: event.id,
+        subject: event.event.subject(),
+        version: event.event.version(),
+        user_id: event.user.map(|user| user.id),
+        occurred_at: event.timestamp,
+        service: "auth-service",
+        environment: "production",
+        schema_base: "https://auth.example.com",
+        traceparent: event.metadata.traceparent.as_deref(),
+    };
+    c.bench_function("event: headers", |b| b.iter(|| for_message(black_box(&attributes))));
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

@@ -1,0 +1,57 @@
+//! The endpoint that GET /auth/me is compared with: poem-openapi, one JSON object, nothing else.
+
+use poem::{Route, Server, listener::TcpListener};
+use poem_openapi::{Object, OpenApi, OpenApiService, payload::Json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Outcome;
+
+/// What a user looks like on the wire.
+#[derive(Clone, Object)]
+#[oai(rename_all = "camelCase")]
+struct Body {
+    id: Uuid,
+    email: String,
+    email_verified: bool,
+    name: String,
+    account_type: String,
+    roles: Vec<String>,
+    status: String,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+struct Api(Body);
+
+#[OpenApi]
+impl Api {
+    #[oai(path = "/bare", method = "get")]
+    async fn get(&self) -> Json<Body> {
+        Json(self.0.clone())
+    }
+}
+
+/// Serves `GET /bare` on a port; `size` is the length of the body in bytes that the name is made for.
+pub(crate) async fn serve(port: &str, size: &str) -> Outcome<()> {
+    let mut body = Body {
+        id: Uuid::nil(),
+        email: "bare@example.com".to_owned(),
+        email_verified: false,
+        name: String::new(),
+        account_type: "user".to_owned(),
+        roles: vec!["user".to_owned()],
+        status: "active".to_owned(),
+        created_at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_234_567_890_123),
+        updated_at: OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(1_234_567_890_123),
+    };
+    let missing = size.parse::<usize>()?.saturating_sub(length(&body));
+    body.name = "a".repeat(missing);
+    let service = OpenApiService::new(Api(body), "bare", "1.0");
+    Server::new(TcpListener::bind(format!("127.0.0.1:{port}"))).run(Route::new().nest("/", service)).await?;
+    Ok(())
+}
+
+fn length(body: &Body) -> usize {
+    poem_openapi::types::ToJSON::to_json_string(body).len()
+}

@@ -1,0 +1,69 @@
+//! Measures the service against what the machine could do at most, in one run: every figure of `docs/PERFORMANCE.md`.
+//!
+//! `make bench` builds and runs all of it; `make bench ARGS="relay latency"` chooses. Everything is started here, on free ports of
+//! the loopback interface, and ended here: PostgreSQL and nats-server with their durable settings, and the release binary.
+
+mod bare;
+mod client;
+mod footprint;
+mod latency;
+mod me;
+mod passwords;
+mod refresh;
+mod relay;
+mod report;
+mod rig;
+mod stats;
+
+use std::process::ExitCode;
+
+use report::Row;
+
+/// What goes wrong ends the measurement with its text.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Outcome<T> = Result<T, Failure>;
+
+const ALL: [&str; 6] = ["passwords", "me", "refresh", "relay", "latency", "footprint"];
+const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [latency] [footprint]";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [bare, port, size] = arguments.as_slice()
+        && bare == "bare"
+    {
+        return ended(bare::serve(port, size).await);
+    }
+    if let Some(unknown) = arguments.iter().find(|name| !ALL.contains(&name.as_str())) {
+        report::note(&format!("unknown measurement: {unknown}\n{USAGE}"));
+        return ExitCode::FAILURE;
+    }
+    ended(measure(&arguments).await)
+}
+
+async fn measure(chosen: &[String]) -> Outcome<()> {
+    report::head();
+    for name in ALL.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)) {
+        report::note(&format!("== {name}"));
+        let rows: Vec<Row> = match name {
+            "passwords" => passwords::measure().await?,
+            "me" => me::measure().await?,
+            "refresh" => refresh::measure().await?,
+            "relay" => relay::measure().await?,
+            "latency" => latency::measure().await?,
+            _ => footprint::measure().await?,
+        };
+        rows.iter().for_each(Row::print);
+    }
+    Ok(())
+}
+
+fn ended(outcome: Outcome<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! GET /auth/me against a bare endpoint with a body of the same size, measured in turns with `wrk`.
+
+use std::process::{Command, Stdio};
+
+use crate::client::Client;
+use crate::report::{Row, note};
+use crate::rig::{Child, Rig, free_port};
+use crate::stats::{list, median};
+use crate::{Failure, Outcome};
+
+const ROUNDS: usize = 7;
+const SECONDS: &str = "4s";
+const CONNECTIONS: &str = "32";
+
+pub(crate) async fn measure() -> Outcome<Vec<Row>> {
+    let rig = Rig::start().await?;
+    let service = rig.service()?;
+    let account = service.accounts("me", 1).await?.pop().ok_or("no account")?;
+    let size = Client::connect(service.port()).await?.get("/auth/me", Some(&account.access)).await?.body_len();
+    let (_bare, bare_port) = bare(size, rig.postgres.directory()).await?;
+
+    let (mut bare_rates, mut me_rates) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let bare = wrk(&format!("http://127.0.0.1:{bare_port}/bare"), &account.access).await?;
+        let me = wrk(&format!("http://127.0.0.1:{}/auth/me", service.port()), &account.access).await?;
+        // The first round warms both up.
+        if round > 0 {
+            bare_rates.push(bare);
+            me_rates.push(me);
+        }
+    }
+    note(&format!("body {size} bytes; bare requests/s: {}; /auth/me requests/s: {}", list(&bare_rates), list(&me_rates)));
+    let ratios: Vec<f64> = me_rates.iter().zip(&bare_rates).map(|(me, bare)| me / bare).collect();
+    let ratio = median(&ratios);
+    Ok(vec![Row {
+        what: "GET /auth/me / bare poem-openapi endpoint, requests/s",
+        target: "≥ 60 %",
+        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&me_rates), median(&bare_rates)),
+        met: ratio >= 0.6,
+    }])
+}
+
+/// Starts this program again as the bare endpoint, and waits until it answers with the size asked for.
+async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("bare").arg(port.to_string()).arg(size.to_string());
+    let child = Child::start(&mut command, &logs.join("bare.log"))?;
+    for _ in 0..200 {
+        if let Ok(mut client) = Client::connect(port).await {
+            let answer = client.get("/bare", None).await?;
+            if answer.status == 200 && answer.body_len() == size {
+                return Ok((child, port));
+            }
+            return Err(format!("the bare endpoint answers {} bytes instead of {size}", answer.body_len()).into());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    Err("the bare endpoint does not answer".into())
+}
+
+/// Requests per second; any answer that is not a success is an error.
+async fn wrk(url: &str, token: &str) -> Outcome<f64> {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "-c", CONNECTIONS, "-d", SECONDS, "-H", &format!("Authorization: Bearer {token}"), url]);
+    let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await?;
+    let output = output.map_err(|error| format!("wrk (apt-get install wrk): {error}"))?;
+    let text = String::from_utf8(output.stdout)?;
+    if text.contains("Non-2xx") || text.contains("Socket errors") {
+        return Err(text.into());
+    }
+    let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:")).ok_or_else(|| Failure::from(text.clone()))?;
+    Ok(rate.trim().parse()?)
+}
+

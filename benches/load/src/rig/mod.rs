@@ -1,0 +1,110 @@
+//! The servers that are measured, as child processes on free ports.
+
+mod child;
+mod nats;
+mod postgres;
+mod service;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use child::Child;
+pub(crate) use nats::Nats;
+pub(crate) use postgres::Postgres;
+pub(crate) use service::{Account, PASSWORD, Service, binary};
+
+use crate::Outcome;
+
+/// How long a server may take to answer after its start.
+const READY: Duration = Duration::from_secs(30);
+
+/// PostgreSQL, NATS, the service over both, and the directory that all of them write to.
+pub(crate) struct Rig {
+    // Fields are dropped in this order: the service first, the directory last.
+    /// The service, when it has been started.
+    pub(crate) service: Option<Service>,
+    /// NATS, JetStream on disk, a sync for every write.
+    pub(crate) nats: Nats,
+    /// PostgreSQL, durable.
+    pub(crate) postgres: Postgres,
+    scratch: Scratch,
+}
+
+impl Rig {
+    /// PostgreSQL with the service's schema and NATS, without the service.
+    pub(crate) async fn without_service() -> Outcome<Self> {
+        let scratch = Scratch::new()?;
+        let postgres = Postgres::start(scratch.path()).await?;
+        let nats = Nats::start(scratch.path()).await?;
+        let mut rig = Self { service: None, nats, postgres, scratch };
+        // The first start migrates and makes the stream and the signing key: what follows starts on an existing database.
+        rig.start_service().await?;
+        rig.stop_service().await?;
+        Ok(rig)
+    }
+
+    /// All of it.
+    pub(crate) async fn start() -> Outcome<Self> {
+        let mut rig = Self::without_service().await?;
+        rig.start_service().await?;
+        Ok(rig)
+    }
+
+    /// Starts the service and waits until it is ready and events flow.
+    pub(crate) async fn start_service(&mut self) -> Outcome<Duration> {
+        let environment = [("DATABASE_URL", self.postgres.url()), ("NATS_URL", self.nats.url())];
+        let (service, took) = Service::start(self.scratch.path(), &environment).await?;
+        self.service = Some(service);
+        Ok(took)
+    }
+
+    /// Stops the service and waits for its end.
+    pub(crate) async fn stop_service(&mut self) -> Outcome<()> {
+        match self.service.take() {
+            Some(service) => service.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The running service.
+    pub(crate) fn service(&self) -> Outcome<&Service> {
+        Ok(self.service.as_ref().ok_or("the service is not running")?)
+    }
+}
+
+/// A directory that is removed in the end.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one, in the system's directory for such.
+    pub(crate) fn new() -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("watchword-bench-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// A program on PATH, or in one of `places`.
+fn find(name: &str, places: &[PathBuf]) -> Outcome<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = places.iter().cloned().chain(std::env::split_paths(&path)).map(|directory| directory.join(name));
+    Ok(candidates.find(|candidate| candidate.is_file()).ok_or_else(|| format!("{name} is not installed"))?)
+}

@@ -1,0 +1,123 @@
+//! The service: the release binary with its ordinary settings, limits off.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::{Child, READY, free_port};
+use crate::Outcome;
+use crate::client::Client;
+
+/// The password of every account that is made here.
+pub(crate) const PASSWORD: &str = "a long enough passphrase";
+
+/// The release binary; `WATCHWORD_BIN` names another one.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("WATCHWORD_BIN").map_or_else(|| "target/release/watchword".into(), PathBuf::from)
+}
+
+/// The running service.
+pub(crate) struct Service {
+    child: Child,
+    port: u16,
+}
+
+/// An account and its first tokens.
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Service {
+    /// Starts it with settings from the environment; answers how long it took until `/readyz` said yes, and returns once events
+    /// flow as well.
+    pub(crate) async fn start(scratch: &Path, environment: &[(&str, String)]) -> Outcome<(Self, Duration)> {
+        let port = free_port()?;
+        let mut command = Command::new(std::path::absolute(binary())?);
+        command
+            .arg("serve")
+            .current_dir(scratch)
+            .env("PORT", port.to_string())
+            .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
+            .env("WATCHWORD__METRICS__LISTEN", "127.0.0.1:0")
+            .env("WATCHWORD__LIMITS__ENABLED", "false")
+            .env("WATCHWORD__NATS__SERVER_PATH", std::path::absolute(".tools/nats-server")?)
+            .env("WATCHWORD__TELEMETRY__FORMAT", "json")
+            .env("WATCHWORD__DATA_DIR", scratch.join("data"))
+            .envs(environment.iter().map(|(key, value)| (key, value)));
+        let started = Instant::now();
+        let mut service = Self { child: Child::start(&mut command, &scratch.join("watchword.log"))?, port };
+        let answers = |text: &'static str| async move {
+            let mut client = Client::connect(port).await?;
+            let answer = client.get("/readyz", None).await?;
+            if answer.status == 200 && (text.is_empty() || answer.text("/events")? == text) {
+                return Outcome::Ok(());
+            }
+            Err("not ready".into())
+        };
+        service.wait(|| answers("")).await?;
+        let took = started.elapsed();
+        service.wait(|| answers("flowing")).await?;
+        Ok((service, took))
+    }
+
+    async fn wait<F: Future<Output = Outcome<()>>>(&mut self, probe: impl Fn() -> F) -> Outcome<()> {
+        let started = Instant::now();
+        while probe().await.is_err() {
+            if self.child.ended() || started.elapsed() > READY {
+                return Err("the service does not start; see its log with WATCHWORD_BIN=... serve".into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end and waits.
+    pub(crate) async fn stop(mut self) -> Outcome<()> {
+        self.child.stop(Signal::TERM).await
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its resident memory, in MiB.
+    pub(crate) fn resident_mib(&self) -> Outcome<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+
+    /// Registers accounts named after `prefix`, a few at a time.
+    pub(crate) async fn accounts(&self, prefix: &str, count: usize) -> Outcome<Vec<Account>> {
+        let lanes = (0..4_usize).map(|lane| async move {
+            let mut client = Client::connect(self.port).await?;
+            let mut made = Vec::new();
+            for number in (lane..count).step_by(4) {
+                made.push(register(&mut client, &format!("{prefix}{number}@example.com")).await?);
+            }
+            Outcome::Ok(made)
+        });
+        Ok(futures_util::future::try_join_all(lanes).await?.into_iter().flatten().collect())
+    }
+}
+
+/// Registers one account.
+pub(crate) async fn register(client: &mut Client, email: &str) -> Outcome<Account> {
+    let answer = client.post("/auth/register", &json!({ "email": email, "password": PASSWORD, "name": "Ada" })).await?;
+    Ok(Account {
+        id: answer.text("/user/id")?,
+        access: answer.text("/accessToken")?,
+        refresh: answer.text("/refreshToken")?,
+    })
+}

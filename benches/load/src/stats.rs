@@ -1,0 +1,26 @@
+//! Medians and percentiles.
+
+/// The value below which `percent` of the values lie; 0 when there are none.
+pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index of a few thousand values"
+    )]
+    let index = (last as f64 * percent / 100.0).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// The middle value.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    percentile(values, 50.0)
+}
+
+/// Numbers in a line, for remarks.
+pub(crate) fn list(values: &[f64]) -> String {
+    values.iter().map(|value| format!("{value:.0}")).collect::<Vec<_>>().join(" ")
+}
