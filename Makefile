@@ -29,7 +29,7 @@ lint: ## Check format and lints, warnings denied
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-generate: ## Write the generated contracts under docs/reference
+generate: ## Write the contracts under docs/reference and the tables in README.md and docs/EVENTS.md
 	@scripts/generate.sh
 
 bench: ## Run the benches (ARGS="-- relay" chooses)

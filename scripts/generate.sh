@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the generated contracts under docs/reference: `make generate`. All of it or nothing: the generators write into
-# a copy, which takes the directory's place once every one of them has succeeded.
+# Writes what is generated: `make generate`. The contracts under docs/reference, all of it or nothing: the generators write
+# into a copy, which takes the directory's place once every one of them has succeeded. Then the tables in README.md and
+# docs/EVENTS.md, between their markers.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,6 +15,7 @@ cp -R docs/reference "$WORK/new"
 
 cargo run --quiet --locked --package watchword-events --bin generate-contract -- "$WORK/new"
 cargo run --quiet --locked --package watchword --bin watchword -- openapi >"$WORK/new/openapi.json"
+cargo run --quiet --locked --package watchword --bin watchword -- config docs >"$WORK/config.md"
 
 if diff --recursive --brief docs/reference "$WORK/new" >&2; then
     say "docs/reference is fresh"
@@ -21,4 +23,9 @@ else
     trap '' INT TERM
     mv docs/reference "$WORK/old"
     mv "$WORK/new" docs/reference
+    trap - INT TERM
 fi
+
+scripts/embed.sh README.md config <"$WORK/config.md"
+# The page begins with the table; what follows is examples.
+grep '^|' docs/reference/events.md | scripts/embed.sh docs/EVENTS.md events

@@ -23,7 +23,8 @@ use crate::config::Settings;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::random::{Random, SystemRandom};
 use crate::http::detached::Detached;
-use crate::jetstream::{NatsHandle, NatsStatus};
+use crate::jetstream::NatsHandle;
+pub use crate::jetstream::NatsStatus;
 use crate::store::Store;
 use crate::telemetry::{Metrics, MetricsServer};
 

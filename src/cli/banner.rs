@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::app::App;
+use crate::app::{App, NatsStatus};
 use crate::config::{LogFormat, Settings};
-use crate::jetstream::NatsStatus;
 
 /// How long the banner waits for NATS, to tell how it is.
 const NATS_PATIENCE: Duration = Duration::from_secs(3);

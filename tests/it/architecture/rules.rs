@@ -42,8 +42,8 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
 /// Which crates of this workspace the other ones may name.
 const MEMBERS: &[(&str, &[&str])] = &[
     ("events", &["watchword_events"]),
-    ("migration", &[]),
-    ("examples", &["watchword_events"]),
+    ("migration", &["watchword_migration"]),
+    ("examples", &["watchword_events", "watchword_examples"]),
 ];
 /// The names of this workspace's crates in code.
 const OWN_CRATES: &[&str] = &[

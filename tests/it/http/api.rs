@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use poem::http::StatusCode;
-use poem::{Endpoint, EndpointExt as _, IntoEndpoint as _, Response, Route};
+use poem::{EndpointExt as _, IntoEndpoint as _, Route};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{EventStream, Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService};
@@ -26,6 +26,7 @@ use watchword::http::middleware::{Edge, EdgeSettings, RequestContext, RouteTable
 use watchword::http::payload::{BodyLimits, Patch, StrictJson};
 use watchword::http::problem::{Problem, ProblemCode, ProblemJson, pages};
 use watchword::http::server::{ServerSettings, serve};
+use watchword::telemetry::Metrics;
 
 /// What the handlers that a test has to meet with share with it.
 #[derive(Default)]
@@ -230,6 +231,7 @@ pub(super) struct Running {
     pub(super) address: SocketAddr,
     pub(super) meeting: Arc<Meeting>,
     pub(super) detached: Detached,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
     pub(super) served: JoinHandle<usize>,
 }
@@ -251,28 +253,28 @@ pub(super) fn service() -> OpenApiService<Api, ()> {
     )
 }
 
-fn endpoint(edge: EdgeSettings, meeting: Arc<Meeting>, detached: Detached) -> impl Endpoint<Output = Response> {
-    let routes = RouteTable::new()
-        .with_api::<Api>("/base")
-        .with_route("/base", "/problems", &["GET"]);
-    let api = OpenApiService::new(Api { meeting, detached }, "test", "1").into_endpoint();
-    let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
-    Route::new()
-        .nest("/base", Route::new().nest("/problems", pages()).nest("/", api))
-        .with(edge)
-}
-
 pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (meeting, detached) = (Arc::new(Meeting::default()), Detached::new());
-    let stop = CancellationToken::new();
-    let endpoint = endpoint(edge, Arc::clone(&meeting), detached.clone());
+    let (metrics, stop) = (Metrics::new().unwrap(), CancellationToken::new());
+    let api = Api {
+        meeting: Arc::clone(&meeting),
+        detached: detached.clone(),
+    };
+    let routes = RouteTable::new()
+        .with_api::<Api>("/base")
+        .with_route("/base", "/problems", &["GET"]);
+    let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
+    let api = OpenApiService::new(api, "test", "1").into_endpoint();
+    let site = Route::new().nest("/base", Route::new().nest("/problems", pages()).nest("/", api));
+    let endpoint = site.with(edge.with_metrics(Arc::clone(&metrics)));
     let served = tokio::spawn(serve(listener, endpoint, server, stop.clone()));
     Running {
         address,
         meeting,
         detached,
+        metrics,
         stop,
         served,
     }

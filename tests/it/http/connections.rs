@@ -211,6 +211,23 @@ async fn stopping_finishes_what_is_in_flight_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn stopping_ends_event_streams() {
+    let mut server = quick();
+    server.shutdown_grace = PATIENCE;
+    let mut app = start_with(server, edge_settings()).await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket
+        .write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut buffer = [0_u8; 4096];
+    assert!(socket.read(&mut buffer).await.unwrap() > 0);
+    app.stop.cancel();
+    let dropped = timeout(SLACK * 2, &mut app.served).await.unwrap().unwrap();
+    assert_eq!(dropped, 0);
+}
+
+#[tokio::test]
 async fn stopping_ends_when_the_grace_does() {
     let mut app = start().await;
     let mut busy = TcpStream::connect(app.address).await.unwrap();

@@ -4,13 +4,17 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use watchword::config::{LogFormat, TelemetrySettings};
 use watchword::telemetry::subscriber;
 
-use super::api::start;
-use super::raw::{Reply, get, request};
+use super::api::{Running, start};
+use super::raw::{PATIENCE, Reply, get, request};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -94,18 +98,28 @@ async fn the_user_agent_is_bounded_and_clean() {
     }
 }
 
+/// A log is being collected until this is dropped.
+struct Collecting(
+    #[expect(dead_code, reason = "kept until the end")] DefaultGuard,
+    #[expect(dead_code, reason = "kept until the end")] Dispatch,
+);
+
 /// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// Collects what this thread logs, which is all of it in a test with one thread.
-    fn collect(&self) -> DefaultGuard {
+    fn collect(&self) -> Collecting {
+        // While a process has one subscriber only, tracing asks each thread's own whether a line is wanted, and remembers the
+        // "no" of threads that have none. A second one makes it ask all.
+        let second = Dispatch::new(tracing_subscriber::registry());
         let settings = TelemetrySettings {
             format: LogFormat::Json,
             level: "trace".to_owned(),
         };
-        tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap())
+        let guard = tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap());
+        Collecting(guard, second)
     }
 
     fn text(&self) -> String {
@@ -128,7 +142,7 @@ impl Log {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -185,4 +199,45 @@ async fn a_request_leaves_one_line() {
         assert_eq!(line.get("user_id").is_some(), status == 200, "{line}");
         assert!(!log.text().to_lowercase().contains("canary"), "{}", log.text());
     }
+}
+
+/// Waits for the count of a route, method and status.
+async fn counted(app: &Running, labels: &str) {
+    let line = format!("http_requests_total{{{labels}}} 1");
+    let appears = async {
+        while !app.metrics.render().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = timeout(PATIENCE, appears).await;
+    assert!(seen.is_ok(), "no {line} in {}", app.metrics.render());
+}
+
+#[tokio::test]
+async fn a_request_is_counted_by_its_route() {
+    let app = start().await;
+    get(app.address, "/base/items/0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11").await;
+    counted(&app, r#"method="GET",route="/base/items/{id}",status="200""#).await;
+    request(app.address, "CANARY", "/canary", &[], b"").await;
+    counted(&app, r#"method="other",route="unmatched",status="404""#).await;
+    assert!(!app.metrics.render().to_lowercase().contains("canary"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_counted_as_well() {
+    let log = Log::default();
+    let _collecting = log.collect();
+    let app = start().await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket
+        .write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+    socket.set_zero_linger().unwrap();
+    drop(socket);
+    counted(&app, r#"method="GET",route="/base/wait",status="499""#).await;
+    let lines = log.requests();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((&line["route"], &line["status"]), (&"/base/wait".into(), &499.into()));
 }

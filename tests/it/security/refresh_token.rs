@@ -80,6 +80,8 @@ fn one_token_has_one_spelling() {
         "wrt_".to_owned(),
         body.to_owned(),
         format!("WRT_{body}"),
+        format!("wrt_{}", URL_SAFE_NO_PAD.encode([7; 55])),
+        format!("wrt_{}", URL_SAFE_NO_PAD.encode([7; 23])),
         format!("wrt-{body}"),
         format!("wrt_{}", &body[1..]),
         format!("wrt_{}", &body[..body.len() - 1]),

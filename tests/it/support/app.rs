@@ -116,7 +116,8 @@ pub(crate) struct Instance {
     port: u16,
     metrics: Option<Http>,
     settings: Settings,
-    store: Store,
+    /// None once it is stopped: a SQLite file belongs to whoever holds its store.
+    store: Option<Store>,
     stop: CancellationToken,
     run: Option<JoinHandle<Result<(), AppError>>>,
 }
@@ -130,7 +131,7 @@ impl Instance {
         };
         let app = App::build_with(settings.clone(), seams).await?;
         let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
-        let store = app.store();
+        let store = Some(app.store());
         let stop = CancellationToken::new();
         let run = tokio::spawn(app.run_until_stopped(stop.clone()));
         let instance = Self {
@@ -164,7 +165,7 @@ impl Instance {
 
     /// Its database, looked at beside it.
     pub(crate) fn store(&self) -> &Store {
-        &self.store
+        self.store.as_ref().expect("a running instance")
     }
 
     /// The port it listens on.
@@ -201,6 +202,7 @@ impl Instance {
     /// Stops it as SIGTERM would, and returns how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), AppError> {
         self.stop.cancel();
+        self.store = None;
         let Some(run) = self.run.take() else { return Ok(()) };
         tokio::time::timeout(LIFECYCLE, run)
             .await
