@@ -1,5 +1,4 @@
 //! What an event costs: its body in the request that records it, its headers in the relay.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;
 
@@ -12,7 +11,9 @@ fn all(c: &mut Criterion) {
     let body = event.to_json().unwrap_or_default();
     assert!(!body.is_empty(), "the example can be written");
     c.bench_function("event: encode", |b| b.iter(|| black_box(&event).to_json()));
-    c.bench_function("event: decode as a subscriber", |b| b.iter(|| Received::from_json(black_box(&body))));
+    c.bench_function("event: decode as a subscriber", |b| {
+        b.iter(|| Received::from_json(black_box(&body)))
+    });
     let attributes = Attributes {
         id: event.id,
         subject: event.event.subject(),

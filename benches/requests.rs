@@ -1,5 +1,4 @@
 //! What a request pays before its action begins: reading its body strictly, and its rate limit.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -24,8 +23,13 @@ struct NewAccount {
 const BODY: &[u8] = br#"{"email":"ada@example.com","password":"a long enough passphrase","name":"Ada Lovelace"}"#;
 
 fn body(c: &mut Criterion) {
-    assert!(parse_strict::<NewAccount>(BODY).is_ok_and(|account| account.name.is_some()), "the body fits");
-    c.bench_function("body: strict JSON", |b| b.iter(|| parse_strict::<NewAccount>(black_box(BODY)).is_ok()));
+    assert!(
+        parse_strict::<NewAccount>(BODY).is_ok_and(|account| account.name.is_some()),
+        "the body fits"
+    );
+    c.bench_function("body: strict JSON", |b| {
+        b.iter(|| parse_strict::<NewAccount>(black_box(BODY)).is_ok())
+    });
     c.bench_function("body: serde_json alone", |b| {
         b.iter(|| serde_json::from_slice::<NewAccount>(black_box(BODY)).is_ok());
     });
@@ -35,7 +39,9 @@ fn limits(c: &mut Criterion) {
     let now = datetime!(2026-03-01 12:00:00 UTC);
     let limiter = InProcess::new(100_000);
     let quota = Quota::new(20, Duration::from_secs(60));
-    let keys: Vec<String> = (0..4096).map(|n| format!("login:192.0.{}.{}", n / 256, n % 256)).collect();
+    let keys: Vec<String> = (0..4096)
+        .map(|n| format!("login:192.0.{}.{}", n / 256, n % 256))
+        .collect();
     let mut next = keys.iter().cycle();
     c.bench_function("limit: in process, 4096 networks", |b| {
         b.iter(|| {

@@ -1,5 +1,4 @@
 //! What every authenticated request pays for its token, and every refresh for its own.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::error::Error;
 use std::hint::black_box;
@@ -25,7 +24,12 @@ fn access_tokens(random: &SystemRandom) -> Result<AccessTokens, Box<dyn Error>> 
         expires_at: NOW + 31 * DAY,
     };
     let ring = KeyRing::new([SigningKey::generate(&new, NOW, random)?]);
-    let policy = TokenPolicy::new("https://auth.example.com", "watchword", Duration::from_secs(900), Duration::from_secs(5));
+    let policy = TokenPolicy::new(
+        "https://auth.example.com",
+        "watchword",
+        Duration::from_secs(900),
+        Duration::from_secs(5),
+    );
     Ok(AccessTokens::new(policy, Arc::new(ring))?)
 }
 
@@ -64,7 +68,9 @@ fn refresh(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let session = SessionId::new_v7(NOW, &random);
     let token = tokens.mint(session, 7);
     c.bench_function("refresh token: mint", |b| b.iter(|| tokens.mint(black_box(session), 7)));
-    c.bench_function("refresh token: parse", |b| b.iter(|| tokens.parse(black_box(token.expose_secret()))));
+    c.bench_function("refresh token: parse", |b| {
+        b.iter(|| tokens.parse(black_box(token.expose_secret())))
+    });
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! A user deletes their own account: `deleted`, and every session ends with it.
 
 use secrecy::ExposeSecret as _;
-use watchword_events::{AuthEvent, Deleted, DeletedReason};
+use watchword_events::{AuthEvent, Deleted, DeletedReason, LoginFailedReason};
 
 use super::authenticate::Identity;
+use super::login::record_failure;
 use super::{Auth, Failure};
+use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
@@ -38,7 +40,7 @@ where
 /// Deletes the account.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then.
+/// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
     auth.limits
         .reserve_network(Limited::Login, origin.ip, auth.clock.now())
@@ -50,6 +52,8 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
         .ok_or(Error::NotFound)?;
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     if !auth.hasher.verify(password, &stored).await?.ok {
+        let (identifier, user) = (email::canonical(&found.user.email), Some(found.user.id));
+        record_failure(auth, origin, &identifier, user, LoginFailedReason::WrongPassword).await?;
         return Err(Error::WrongPassword);
     }
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;

@@ -153,6 +153,18 @@ async fn refuse(
     user: Option<UserId>,
     reason: LoginFailedReason,
 ) -> Result<TokenPair, Error> {
+    record_failure(auth, origin, identifier, user, reason).await?;
+    Err(Error::InvalidCredentials)
+}
+
+/// Records `login_failed`, about the user when there is one.
+pub(super) async fn record_failure(
+    auth: &Auth,
+    origin: &Origin,
+    identifier: &str,
+    user: Option<UserId>,
+    reason: LoginFailedReason,
+) -> Result<(), Failure> {
     let failed = LoginFailed {
         identifier_hash: IdentifierHash::from_mac(auth.identifiers.sign(identifier.as_bytes())),
         reason,
@@ -169,6 +181,5 @@ async fn refuse(
         Some(mut lock) => tx.record(&mut lock, AuthEvent::LoginFailed(failed)).await?,
         None => tx.record_anonymous(AuthEvent::LoginFailed(failed)).await?,
     }
-    tx.commit().await?;
-    Err(Error::InvalidCredentials)
+    Ok(tx.commit().await?)
 }

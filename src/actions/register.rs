@@ -110,6 +110,7 @@ pub(super) fn registered(user: &User) -> Registered {
     }
 }
 
+/// The account's own words, whole and in parts.
 fn own_words<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
     let mut words = vec![
         auth.service.as_str(),

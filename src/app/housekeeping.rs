@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::{Auth, rotate_keys};
 use crate::store::{Store, StoreError};
+use crate::telemetry::causes;
 
 /// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
 const KEY_ROUND: Duration = Duration::from_secs(60);
@@ -24,8 +25,7 @@ const ENDED_SESSIONS: time::Duration = time::Duration::days(30);
 pub(super) async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
     while rests(KEY_ROUND, &stop).await {
         if let Err(error) = rotate_keys::run(&auth).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "signing keys could not be looked after");
+            tracing::error!(error = %causes(&error), "signing keys could not be looked after");
         }
     }
 }
@@ -38,7 +38,7 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
         match prune_once(&auth.store, events_before, now - ENDED_SESSIONS, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be deleted"),
+            Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
         }
     }
 }

@@ -42,7 +42,11 @@ impl App {
         });
         let rotate = housekeeping::rotate_signing_keys(self.auth.clone(), self.stop.serving.clone());
         let rotate = telemetry::spawn("signing keys", rotate);
-        let prune = housekeeping::prune(self.auth.clone(), self.settings.events.retention, self.stop.serving.clone());
+        let prune = housekeeping::prune(
+            self.auth.clone(),
+            self.settings.events.retention,
+            self.stop.serving.clone(),
+        );
         let prune = telemetry::spawn("pruning", prune);
         let parts = RelayParts {
             ledger: self.store.ledger(),
@@ -93,7 +97,7 @@ impl App {
             self.seams.clock.clone(),
             self.seams.random.clone(),
         );
-        site.endpoint.with(edge)
+        site.endpoint.with(edge.with_metrics(self.metrics.clone()))
     }
 }
 

@@ -54,6 +54,9 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
             "{server} (nats-server {}), stream {stream}",
             status.server_version.as_deref().unwrap_or("?")
         ),
+        None if settings.nats.url.is_some() => {
+            format!("{server} (NATS_URL) does not answer yet: events wait in the database")
+        }
         None => {
             "not there yet: events wait in the database (`make nats-server` installs one; or set NATS_URL)".to_owned()
         }

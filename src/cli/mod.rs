@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::AppError;
 use crate::config::Settings;
 use crate::http::specification;
+use crate::telemetry::causes;
 
 /// Event-native auth service on NATS JetStream.
 ///
@@ -70,7 +71,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "watchword: {}", explain(&error));
+            let _ = writeln!(std::io::stderr(), "watchword: {}", causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -101,21 +102,6 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
             Command::Openapi | Command::Config(_) => Ok(ExitCode::SUCCESS),
         }
     })
-}
-
-/// An error with its causes, in one line.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// Writes a command's answer; a reader that went away is no error.

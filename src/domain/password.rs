@@ -48,6 +48,9 @@ impl fmt::Debug for Password {
     }
 }
 
+/// A password that is found within ten thousand guesses is no secret, however slow the hash.
+const FEWEST_GUESSES_LOG10: f64 = 4.0;
+
 /// What a new password has to satisfy. There are no composition rules.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
@@ -58,7 +61,7 @@ pub struct PasswordPolicy {
 impl PasswordPolicy {
     /// Checks a new password; `own_words` are the account's (email, its local part, username, service name).
     ///
-    /// Refused are the passwords that an attacker tries within the first thousand: the common ones, the account's own words,
+    /// Refused are the passwords that an attacker tries within the first ten thousand: the common ones, the account's own words,
     /// and little more than those.
     ///
     /// # Errors
@@ -67,9 +70,72 @@ impl PasswordPolicy {
         if password.0.chars().count() < self.min_length {
             return Err(TextError::TooShort { min: self.min_length });
         }
-        if zxcvbn::zxcvbn(&password.0, own_words).score() == zxcvbn::Score::Zero {
-            return Err(TextError::Form("is among the first that anybody would try: common, or one of your own words"));
+        let own_words = in_parts(own_words);
+        let own_words: Vec<&str> = own_words.iter().map(String::as_str).collect();
+        if zxcvbn::zxcvbn(&password.0, &own_words).guesses_log10() < FEWEST_GUESSES_LOG10 {
+            return Err(TextError::Form(
+                "is among the first that anybody would try: common, or one of your own words",
+            ));
         }
         Ok(())
+    }
+}
+
+/// The words, their parts and their parts without what is between them: a name gives its first name too, and `adalovelace`.
+fn in_parts(words: &[&str]) -> Vec<String> {
+    let mut all = Vec::new();
+    for word in words {
+        let parts: Vec<&str> = word
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|part| part.chars().count() > 2)
+            .collect();
+        all.push((*word).to_owned());
+        all.push(parts.concat());
+        all.extend(parts.into_iter().map(str::to_owned));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_accepted(password: &str) -> bool {
+        let own_words = ["ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "watchword"];
+        let guesses = {
+            let parts = in_parts(&own_words);
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            zxcvbn::zxcvbn(password, &parts).guesses_log10()
+        };
+        let accepted = PasswordPolicy { min_length: 8 }
+            .check(&Password::parse(password).unwrap(), &own_words)
+            .is_ok();
+        assert!(accepted == (guesses >= FEWEST_GUESSES_LOG10), "{password}: {guesses}");
+        accepted
+    }
+
+    #[test]
+    fn what_would_be_tried_first_is_refused() {
+        for password in [
+            "password",
+            "Password1",
+            "P4ssword!",
+            "12345678",
+            "letmein123",
+            "qwertyuiop",
+            "aaaaaaaaaaaa",
+            "watchword1",
+            "adalovelace",
+            "Lovelace1815",
+        ] {
+            assert!(!is_accepted(password), "{password}");
+        }
+    }
+
+    #[test]
+    fn other_passwords_need_no_kinds_of_characters() {
+        for password in ["password123!x", "correct horse battery", "kvartira-solnce", "mnbhgqtr"] {
+            assert!(is_accepted(password), "{password}");
+        }
     }
 }

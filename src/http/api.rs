@@ -10,6 +10,7 @@ use super::problem::{Problem, ProblemCode};
 use crate::actions::authenticate::{self, Identity};
 use crate::actions::{Auth, Failure, Remedy};
 use crate::domain::origin::Origin;
+use crate::telemetry::causes;
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
@@ -76,16 +77,15 @@ impl Api {
 /// The answer to a failure: what is worth trying again says when.
 #[must_use]
 pub fn failure(failure: Failure) -> Problem {
-    let error = &failure as &dyn std::error::Error;
     match failure.remedy() {
         Remedy::SlowDown(wait) => Problem::new(ProblemCode::RateLimited).with_retry_after(wait),
         Remedy::ComeBack(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
         Remedy::Retry => {
-            tracing::warn!(error, "not available");
+            tracing::warn!(error = %causes(&failure), "not available");
             Problem::new(ProblemCode::ServiceUnavailable)
         }
         Remedy::Repair => {
-            tracing::error!(error, "failed");
+            tracing::error!(error = %causes(&failure), "failed");
             Problem::new(ProblemCode::InternalError)
         }
     }

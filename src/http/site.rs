@@ -49,8 +49,11 @@ pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: A
         )
         .nest("/problems", pages());
     if settings.swagger_ui {
-        table = table.with_route(base, "/docs", &["GET"]);
-        route = route.at("/docs", get(swagger_ui(base, api, readiness, &document)));
+        table = table
+            .with_route(base, "/docs", &["GET"])
+            .with_route(base, "/docs/", &["GET"]);
+        let page = Arc::new(swagger_ui(base, api, readiness, &document));
+        route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route.at("/openapi.json", get(openapi(document))).nest("/", service);
     let trimmed = base.trim_end_matches('/');

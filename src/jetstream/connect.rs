@@ -146,6 +146,8 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
             disconnected(status);
         }
         Event::ServerError(error) => on_server_error(error),
+        // While there is no connection every try to make one ends here; that it is gone has been said.
+        Event::ClientError(error) if !status.borrow().connected => tracing::debug!(%error, "NATS client error"),
         Event::ClientError(error) => tracing::warn!(%error, "NATS client error"),
         Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
         Event::Draining => tracing::debug!("the NATS connection drains"),

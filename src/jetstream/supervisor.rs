@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Settings,
-    telemetry::{self, Metrics},
+    telemetry::{self, Metrics, causes},
 };
 
 /// How often the stream is looked at while all is well.
@@ -167,7 +167,7 @@ impl Supervisor {
         let client = match connect::connect(options, addresses, Arc::clone(&self.shared.status)).await {
             Ok(client) => client,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "NATS cannot be used");
+                tracing::error!(error = %causes(&error), "NATS cannot be used");
                 return;
             }
         };

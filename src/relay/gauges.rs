@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use super::task::RelayParts;
 use crate::{
     store::Backlog,
-    telemetry::{self, Metrics},
+    telemetry::{self, Metrics, causes},
 };
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ pub(crate) fn spawn<P>(parts: &RelayParts<P>) -> JoinHandle<()> {
         while !shutdown.is_cancelled() {
             match ledger.backlog().await {
                 Ok(backlog) => show(&metrics, &backlog, backlog.oldest.map(|oldest| now() - oldest)),
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "the backlog cannot be read"),
+                Err(error) => tracing::debug!(error = %causes(&error), "the backlog cannot be read"),
             }
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     jetstream::{ATOMIC_MOST, EventPublisher, NatsStatus},
     store::Leadership,
+    telemetry::causes,
 };
 
 /// How often the lead is asked for, and confirmed.
@@ -104,7 +105,7 @@ impl<P: EventPublisher> Worker<P> {
             match self.parts.ledger.try_lead().await {
                 Ok(Some(leadership)) => return Some(leadership),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lead cannot be asked for"),
+                Err(error) => tracing::warn!(error = %causes(&error), "the lead cannot be asked for"),
             }
             tokio::select! {
                 () = tokio::time::sleep(LEAD_CHECK) => {}
@@ -119,7 +120,7 @@ impl<P: EventPublisher> Worker<P> {
         loop {
             if confirmed.elapsed() >= LEAD_CHECK {
                 if let Err(error) = leadership.check().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the lead is lost");
+                    tracing::warn!(error = %causes(&error), "the lead is lost");
                     return LeadEnds::Lost;
                 }
                 confirmed = Instant::now();
@@ -158,7 +159,7 @@ impl<P: EventPublisher> Worker<P> {
         let rows = match self.parts.ledger.unpublished(READ).await {
             Ok(rows) => rows,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the ledger cannot be read");
+                tracing::warn!(error = %causes(&error), "the ledger cannot be read");
                 return self.failed();
             }
         };
@@ -178,7 +179,7 @@ impl<P: EventPublisher> Worker<P> {
             }
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %causes(&error),
                     "acknowledgements cannot be stored"
                 );
                 self.known.stale = true;
@@ -238,7 +239,7 @@ impl<P: EventPublisher> Worker<P> {
             }
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %causes(&error),
                     "the ledger and the stream are not compared yet"
                 );
                 // The server answers, but not this: it may never do.

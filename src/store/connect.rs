@@ -1,6 +1,7 @@
 //! Where the database is and how connections to it are set up.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
@@ -118,6 +119,7 @@ fn postgres(options: &PgConnectOptions, max: u32, acquire: Duration) -> Database
         .acquire_timeout(acquire)
         .idle_timeout(Duration::from_secs(600))
         .max_lifetime(Duration::from_secs(1800))
+        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(is_clean(&*connection)))))
         .connect_lazy_with(options.clone());
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
@@ -134,11 +136,19 @@ async fn sqlite(path: &Path, max: u32, acquire: Duration) -> Result<DatabaseConn
     let pool = SqlitePoolOptions::new()
         .max_connections(max)
         .acquire_timeout(acquire)
+        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(is_clean(&*connection)))))
         .connect_with(options)
         .await;
     let pool =
         pool.map_err(|e| StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))))?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Whether a pooled connection is outside of any transaction. When `SQLite` has to undo a transaction by itself (disk full), the
+/// ROLLBACK that follows fails and the connection would stay "in a transaction" for ever: what it then commits is only a savepoint,
+/// answered as done and never written. Such a connection is closed instead.
+fn is_clean(connection: &impl sqlx::Connection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// One process per `SQLite` file: caches and the relay's lock are in its memory.
@@ -151,7 +161,12 @@ fn lock_file(database: &Path) -> Result<File, StoreError> {
         path: folder.to_path_buf(),
         source,
     };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    // Password hashes are inside: nobody else reads a directory that is made here.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
     let file = File::options()
         .create(true)
         .truncate(false)

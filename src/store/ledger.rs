@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement,
+    ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -147,10 +146,11 @@ impl Ledger {
             return Ok(0);
         }
         let list = seqs.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        self.0.write(&format!(
-            "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})"
-        ))
-        .await
+        self.0
+            .write(&format!(
+                "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})"
+            ))
+            .await
     }
 
     /// What has not reached the stream.
@@ -230,7 +230,10 @@ impl Ledger {
         );
         let deleted = self.0.write(&sql).await?;
         let more = occurred_at < before && u64::try_from(window.len()) == Ok(most);
-        Ok(Pruned { deleted, next: more.then_some(last) })
+        Ok(Pruned {
+            deleted,
+            next: more.then_some(last),
+        })
     }
 
     pub(super) const fn store(&self) -> &Store {

@@ -77,7 +77,11 @@ impl Store {
 
     /// `SQLite`'s place to write; nothing to wait for on `PostgreSQL`.
     async fn writer(&self) -> Option<OwnedMutexGuard<()>> {
-        if self.is_sqlite() { Some(self.0.writer.clone().lock_owned().await) } else { None }
+        if self.is_sqlite() {
+            Some(self.0.writer.clone().lock_owned().await)
+        } else {
+            None
+        }
     }
 
     /// Runs one statement that writes, outside of any transaction.

@@ -68,7 +68,9 @@ impl Store {
     /// [`StoreError`] of the database.
     pub async fn prune_sessions(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
         let before = convert::millis(before);
-        let sql = format!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < {before} LIMIT {most})");
+        let sql = format!(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < {before} LIMIT {most})"
+        );
         self.write(&sql).await
     }
 }

@@ -11,10 +11,14 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// Start of the names of this project's crates: `watchword`, `watchword_events`, `watchword_migration`.
 const OURS: &str = "watchword";
 
+/// The NATS client: it logs every try to reconnect, and what happens is logged by `jetstream` already, once.
+const NATS_CLIENT: &str = "async_nats";
+
 /// The ceiling: everything of ours, and `info` and above of everybody else.
 #[must_use]
 pub fn caps() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target(OURS, LevelFilter::TRACE)
+        .with_target(NATS_CLIENT, LevelFilter::ERROR)
 }

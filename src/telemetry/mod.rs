@@ -4,6 +4,7 @@
 //! has a registry of its own, so that several instances can live in one process.
 
 mod caps;
+mod causes;
 pub mod crash_point;
 mod events_only;
 mod logs;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use self::{
     caps::caps,
+    causes::causes,
     logs::{LogGuard, Output, TelemetryError, init, subscriber},
     metrics::Metrics,
     metrics_server::{MetricsServer, MetricsServerError},

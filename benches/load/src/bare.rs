@@ -48,7 +48,9 @@ pub(crate) async fn serve(port: &str, size: &str) -> Outcome<()> {
     let missing = size.parse::<usize>()?.saturating_sub(length(&body));
     body.name = "a".repeat(missing);
     let service = OpenApiService::new(Api(body), "bare", "1.0");
-    Server::new(TcpListener::bind(format!("127.0.0.1:{port}"))).run(Route::new().nest("/", service)).await?;
+    Server::new(TcpListener::bind(format!("127.0.0.1:{port}")))
+        .run(Route::new().nest("/", service))
+        .await?;
     Ok(())
 }
 

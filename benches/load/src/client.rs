@@ -25,7 +25,9 @@ impl Answer {
     pub(crate) fn text(&self, pointer: &str) -> Outcome<String> {
         let body: Value = serde_json::from_slice(&self.body)?;
         let text = body.pointer(pointer).and_then(Value::as_str);
-        Ok(text.ok_or_else(|| format!("status {}: {}", self.status, String::from_utf8_lossy(&self.body)))?.to_owned())
+        Ok(text
+            .ok_or_else(|| format!("status {}: {}", self.status, String::from_utf8_lossy(&self.body)))?
+            .to_owned())
     }
 
     /// How long the body is, in bytes.
@@ -39,7 +41,10 @@ impl Client {
     pub(crate) async fn connect(port: u16) -> Outcome<Self> {
         let socket = TcpStream::connect(("127.0.0.1", port)).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, buffer: Vec::with_capacity(4096) })
+        Ok(Self {
+            socket,
+            buffer: Vec::with_capacity(4096),
+        })
     }
 
     /// Sends JSON and reads the answer.
@@ -54,8 +59,11 @@ impl Client {
 
     /// Reads a resource, as the bearer of a token when there is one.
     pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Outcome<Answer> {
-        let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n")).await
+        let bearer = token
+            .map(|token| format!("authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n"))
+            .await
     }
 
     async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
@@ -74,11 +82,19 @@ impl Client {
 
 /// The answer, once it is whole.
 fn parse(bytes: &[u8]) -> Outcome<Option<Answer>> {
-    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
     let (head, rest) = bytes.split_at(end);
     let head = std::str::from_utf8(head)?;
     let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(Ok(0), str::parse::<usize>)?;
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(Ok(0), str::parse::<usize>)?;
     let body = rest.get(4..).unwrap_or_default();
-    Ok((body.len() >= length).then(|| Answer { status, body: body.to_vec() }))
+    Ok((body.len() >= length).then(|| Answer {
+        status,
+        body: body.to_vec(),
+    }))
 }

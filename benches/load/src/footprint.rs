@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::Outcome;
 use crate::client::Client;
 use crate::report::{Row, note};
 use crate::rig::{PASSWORD, Rig, Scratch, Service, binary};
 use crate::stats::median;
-use crate::Outcome;
 
 const STARTS: usize = 7;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -73,7 +73,10 @@ async fn configured() -> Outcome<Vec<Row>> {
     let after = service.resident_mib()?;
     #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
     let pool = std::thread::available_parallelism()?.get() as f64 * HASH_MIB;
-    note(&format!("process {}: {after:.1} MiB after load, of which the hashing pool keeps {pool:.0} MiB", service.id()));
+    note(&format!(
+        "process {}: {after:.1} MiB after load, of which the hashing pool keeps {pool:.0} MiB",
+        service.id()
+    ));
     Ok(vec![
         ready_row("Ready after start, PostgreSQL", &ready),
         idle_row("Resident memory, idle, PostgreSQL", &idle),
@@ -98,7 +101,10 @@ async fn load(service: &Service) -> Outcome<()> {
         client.post("/auth/login", &login).await?;
         let mut refresh = account.refresh.clone();
         for _ in 0..200 {
-            refresh = client.post("/auth/refresh", &json!({ "refreshToken": refresh })).await?.text("/refreshToken")?;
+            refresh = client
+                .post("/auth/refresh", &json!({ "refreshToken": refresh }))
+                .await?
+                .text("/refreshToken")?;
             for _ in 0..20 {
                 client.get("/auth/me", Some(&account.access)).await?;
             }
@@ -122,5 +128,10 @@ fn ready_row(what: &'static str, millis: &[f64]) -> Row {
 
 fn idle_row(what: &'static str, mib: &[f64]) -> Row {
     let largest = mib.iter().copied().fold(0.0, f64::max);
-    Row { what, target: "≤ 40 MiB", measured: format!("{largest:.1} MiB"), met: largest <= 40.0 }
+    Row {
+        what,
+        target: "≤ 40 MiB",
+        measured: format!("{largest:.1} MiB"),
+        met: largest <= 40.0,
+    }
 }

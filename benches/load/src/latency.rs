@@ -12,11 +12,11 @@ use serde_json::json;
 use tokio::time::timeout;
 use watchword_events::Received;
 
+use crate::Outcome;
 use crate::client::Client;
 use crate::report::{Row, note};
 use crate::rig::Rig;
 use crate::stats::percentile;
-use crate::Outcome;
 
 const EVENTS: usize = 600;
 /// Between two events the service is idle.
@@ -26,7 +26,9 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::start().await?;
     let service = rig.service()?;
     let accounts = service.accounts("idle", EVENTS).await?;
-    let stream = async_nats::jetstream::new(async_nats::connect(rig.nats.url()).await?).get_stream("auth-events").await?;
+    let stream = async_nats::jetstream::new(async_nats::connect(rig.nats.url()).await?)
+        .get_stream("auth-events")
+        .await?;
     let config = pull::Config {
         deliver_policy: DeliverPolicy::New,
         ack_policy: AckPolicy::None,
@@ -40,11 +42,19 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let mut client = Client::connect(service.port()).await?;
     let mut seen = HashMap::new();
     for account in &accounts {
-        let refreshed = client.post("/auth/refresh", &json!({ "refreshToken": account.refresh })).await?;
+        let refreshed = client
+            .post("/auth/refresh", &json!({ "refreshToken": account.refresh }))
+            .await?;
         refreshed.text("/refreshToken")?;
-        let message = timeout(Duration::from_secs(5), messages.next()).await?.ok_or("the subscription has ended")??;
+        let message = timeout(Duration::from_secs(5), messages.next())
+            .await?
+            .ok_or("the subscription has ended")??;
         let now = now_ms();
-        let user = Received::from_json(&message.payload)?.user.ok_or("an event without a user")?.id.to_string();
+        let user = Received::from_json(&message.payload)?
+            .user
+            .ok_or("an event without a user")?
+            .id
+            .to_string();
         if user != account.id {
             return Err("another user's event".into());
         }
@@ -52,8 +62,15 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         tokio::time::sleep(PAUSE).await;
     }
     let latencies = latencies(&rig, &seen)?;
-    let (p50, p99, max) = (percentile(&latencies, 50.0), percentile(&latencies, 99.0), percentile(&latencies, 100.0));
-    note(&format!("{} events: p50 {p50:.2} ms, p99 {p99:.2} ms, longest {max:.2} ms", latencies.len()));
+    let (p50, p99, max) = (
+        percentile(&latencies, 50.0),
+        percentile(&latencies, 99.0),
+        percentile(&latencies, 100.0),
+    );
+    note(&format!(
+        "{} events: p50 {p50:.2} ms, p99 {p99:.2} ms, longest {max:.2} ms",
+        latencies.len()
+    ));
     Ok(vec![Row {
         what: "Commit → subscriber, idle",
         target: "p50 ≤ 5 ms, p99 ≤ 25 ms",
@@ -76,7 +93,12 @@ fn latencies(rig: &Rig, seen: &HashMap<String, f64>) -> Outcome<Vec<f64>> {
     Ok(latencies)
 }
 
-#[expect(clippy::disallowed_methods, reason = "compared with the time that PostgreSQL read from the same clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with the time that PostgreSQL read from the same clock"
+)]
 fn now_ms() -> f64 {
-    std::time::SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
+    std::time::SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64() * 1000.0)
 }

@@ -43,7 +43,10 @@ async fn main() -> ExitCode {
 
 async fn measure(chosen: &[String]) -> Outcome<()> {
     report::head();
-    for name in ALL.into_iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)) {
+    for name in ALL
+        .into_iter()
+        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+    {
         report::note(&format!("== {name}"));
         let rows: Vec<Row> = match name {
             "passwords" => passwords::measure().await?,

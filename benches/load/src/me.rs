@@ -16,7 +16,11 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::start().await?;
     let service = rig.service()?;
     let account = service.accounts("me", 1).await?.pop().ok_or("no account")?;
-    let size = Client::connect(service.port()).await?.get("/auth/me", Some(&account.access)).await?.body_len();
+    let size = Client::connect(service.port())
+        .await?
+        .get("/auth/me", Some(&account.access))
+        .await?
+        .body_len();
     let (_bare, bare_port) = bare(size, rig.postgres.directory()).await?;
 
     let (mut bare_rates, mut me_rates) = (Vec::new(), Vec::new());
@@ -29,13 +33,22 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             me_rates.push(me);
         }
     }
-    note(&format!("body {size} bytes; bare requests/s: {}; /auth/me requests/s: {}", list(&bare_rates), list(&me_rates)));
+    note(&format!(
+        "body {size} bytes; bare requests/s: {}; /auth/me requests/s: {}",
+        list(&bare_rates),
+        list(&me_rates)
+    ));
     let ratios: Vec<f64> = me_rates.iter().zip(&bare_rates).map(|(me, bare)| me / bare).collect();
     let ratio = median(&ratios);
     Ok(vec![Row {
         what: "GET /auth/me / bare poem-openapi endpoint, requests/s",
         target: "≥ 60 %",
-        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&me_rates), median(&bare_rates)),
+        measured: format!(
+            "{:.0} % ({:.0} of {:.0})",
+            ratio * 100.0,
+            median(&me_rates),
+            median(&bare_rates)
+        ),
         met: ratio >= 0.6,
     }])
 }
@@ -52,7 +65,11 @@ async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
             if answer.status == 200 && answer.body_len() == size {
                 return Ok((child, port));
             }
-            return Err(format!("the bare endpoint answers {} bytes instead of {size}", answer.body_len()).into());
+            return Err(format!(
+                "the bare endpoint answers {} bytes instead of {size}",
+                answer.body_len()
+            )
+            .into());
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -62,14 +79,25 @@ async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
 /// Requests per second; any answer that is not a success is an error.
 async fn wrk(url: &str, token: &str) -> Outcome<f64> {
     let mut command = Command::new("wrk");
-    command.args(["-t1", "-c", CONNECTIONS, "-d", SECONDS, "-H", &format!("Authorization: Bearer {token}"), url]);
+    command.args([
+        "-t1",
+        "-c",
+        CONNECTIONS,
+        "-d",
+        SECONDS,
+        "-H",
+        &format!("Authorization: Bearer {token}"),
+        url,
+    ]);
     let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await?;
     let output = output.map_err(|error| format!("wrk (apt-get install wrk): {error}"))?;
     let text = String::from_utf8(output.stdout)?;
     if text.contains("Non-2xx") || text.contains("Socket errors") {
         return Err(text.into());
     }
-    let rate = text.lines().find_map(|line| line.strip_prefix("Requests/sec:")).ok_or_else(|| Failure::from(text.clone()))?;
+    let rate = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"))
+        .ok_or_else(|| Failure::from(text.clone()))?;
     Ok(rate.trim().parse()?)
 }
-

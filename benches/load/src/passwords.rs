@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde_json::json;
 
+use crate::Outcome;
 use crate::client::Client;
 use crate::report::{Row, note};
 use crate::rig::{PASSWORD, Rig};
 use crate::stats::{list, median};
-use crate::Outcome;
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(5);
@@ -30,14 +30,31 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let next = Arc::new(AtomicU64::new(0));
     for _ in 0..ROUNDS {
         raw.push(tokio::task::spawn_blocking(raw_hashes).await??);
-        logins.push(requests(port, &next, 200, |n| {
-            ("/auth/login", json!({ "identifier": format!("login{}@example.com", n % 64), "password": PASSWORD }))
-        }).await?);
-        registrations.push(requests(port, &next, 201, |n| {
-            ("/auth/register", json!({ "email": format!("new{n}@example.com"), "password": PASSWORD, "name": "Ada" }))
-        }).await?);
+        logins.push(
+            requests(port, &next, 200, |n| {
+                (
+                    "/auth/login",
+                    json!({ "identifier": format!("login{}@example.com", n % 64), "password": PASSWORD }),
+                )
+            })
+            .await?,
+        );
+        registrations.push(
+            requests(port, &next, 201, |n| {
+                (
+                    "/auth/register",
+                    json!({ "email": format!("new{n}@example.com"), "password": PASSWORD, "name": "Ada" }),
+                )
+            })
+            .await?,
+        );
     }
-    note(&format!("raw hashes/s: {}; logins/s: {}; registrations/s: {}", list(&raw), list(&logins), list(&registrations)));
+    note(&format!(
+        "raw hashes/s: {}; logins/s: {}; registrations/s: {}",
+        list(&raw),
+        list(&logins),
+        list(&registrations)
+    ));
     Ok(vec![
         row("POST /auth/login / raw argon2 on all cores", &logins, &raw),
         row("POST /auth/register / raw argon2 on all cores", &registrations, &raw),
@@ -50,7 +67,12 @@ fn row(what: &'static str, rates: &[f64], raw: &[f64]) -> Row {
     Row {
         what,
         target: "≥ 90 %",
-        measured: format!("{:.0} % ({:.1}/s of {:.1}/s)", ratio * 100.0, median(rates), median(raw)),
+        measured: format!(
+            "{:.0} % ({:.1}/s of {:.1}/s)",
+            ratio * 100.0,
+            median(rates),
+            median(raw)
+        ),
         met: ratio >= 0.9,
     }
 }

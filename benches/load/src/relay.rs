@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use watchword_events::EventKind;
 
+use crate::Outcome;
 use crate::report::{Row, note};
 use crate::rig::Rig;
 use crate::stats::{list, median};
-use crate::Outcome;
 
 const ROUNDS: usize = 3;
 const EVENTS: u32 = 200_000;
@@ -24,7 +24,11 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         let started = Instant::now();
         rig.start_service().await?;
         // The counter of an index scan that shrinks: cheap enough to ask for while the relay works.
-        while rig.postgres.number("SELECT count(*) FROM (SELECT FROM events WHERE published_at IS NULL LIMIT 1) AS one")? > 0.0 {
+        while rig
+            .postgres
+            .number("SELECT count(*) FROM (SELECT FROM events WHERE published_at IS NULL LIMIT 1) AS one")?
+            > 0.0
+        {
             if started.elapsed() > DEADLINE {
                 return Err("the ledger is not drained in time".into());
             }
@@ -36,9 +40,13 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             return Err(format!("{stored} events in the stream instead of {EVENTS}").into());
         }
         // From the first acknowledgement to the last: without the start of the service and the comparison with the stream.
-        let span = rig.postgres.number("SELECT (max(published_at) - min(published_at)) / 1000.0 FROM events")?;
+        let span = rig
+            .postgres
+            .number("SELECT (max(published_at) - min(published_at)) / 1000.0 FROM events")?;
         let rate = f64::from(EVENTS) / span;
-        note(&format!("{rate:.0} events/s while draining; {whole:.0} events/s from the start of the process"));
+        note(&format!(
+            "{rate:.0} events/s while draining; {whole:.0} events/s from the start of the process"
+        ));
         rates.push(rate);
         rig.stop_service().await?;
         rig.postgres.sql("TRUNCATE events")?;
@@ -74,5 +82,11 @@ fn fill(rig: &Rig) -> Outcome<()> {
 
 async fn last_sequence(rig: &Rig) -> Outcome<u64> {
     let context = async_nats::jetstream::new(async_nats::connect(rig.nats.url()).await?);
-    Ok(context.get_stream("auth-events").await?.get_info().await?.state.last_sequence)
+    Ok(context
+        .get_stream("auth-events")
+        .await?
+        .get_info()
+        .await?
+        .state
+        .last_sequence)
 }

@@ -18,7 +18,10 @@ impl Row {
     /// Writes the row.
     pub(crate) fn print(&self) {
         let met = if self.met { "met" } else { "MISSED" };
-        line(&format!("| {} | {} | {} | {met} |", self.what, self.target, self.measured));
+        line(&format!(
+            "| {} | {} | {} | {met} |",
+            self.what, self.target, self.measured
+        ));
     }
 }
 

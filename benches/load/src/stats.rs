@@ -22,5 +22,9 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// Numbers in a line, for remarks.
 pub(crate) fn list(values: &[f64]) -> String {
-    values.iter().map(|value| format!("{value:.0}")).collect::<Vec<_>>().join(" ")
+    values
+        .iter()
+        .map(|value| format!("{value:.0}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

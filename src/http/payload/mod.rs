@@ -95,10 +95,50 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for StrictJson<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
-        let json = request.content_type().is_some_and(Self::check_content_type);
-        if !json || request.headers().contains_key(CONTENT_ENCODING) {
-            return Err(Problem::new(ProblemCode::UnsupportedMediaType).into());
-        }
+        require_json::<T>(request)?;
         <Self as ParsePayload>::from_request(request, body).await
     }
+}
+
+/// As [`StrictJson`], for a body that may be left out: no bytes mean `None`, whatever the content type says.
+#[derive(Debug, Clone)]
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for OptionalJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <StrictJson<T> as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        <StrictJson<T> as ApiExtractor>::request_meta().map(|meta| MetaRequest {
+            required: false,
+            ..meta
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let bytes = read_body(request, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        require_json::<T>(request)?;
+        Ok(Self(Some(parse_strict(&bytes)?)))
+    }
+}
+
+fn require_json<T: Type>(request: &Request) -> Result<(), Problem> {
+    let json = request.content_type().is_some_and(StrictJson::<T>::check_content_type);
+    if !json || request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType));
+    }
+    Ok(())
 }

@@ -10,11 +10,11 @@ use crate::actions::logout::{self, Caller, Error};
 use crate::http::api::{Api, failure};
 use crate::http::bearer::OptionalBearerToken;
 use crate::http::middleware::RequestContext;
-use crate::http::payload::StrictJson;
+use crate::http::payload::OptionalJson;
 use crate::http::problem::{Problem, ProblemCode};
 
-/// What to end.
-#[derive(Object, Deserialize)]
+/// What to end; without a body, the session of the access token.
+#[derive(Default, Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Ending {
@@ -81,12 +81,12 @@ impl Logout {
         &self,
         context: RequestContext,
         bearer: OptionalBearerToken,
-        body: StrictJson<Ending>,
+        body: OptionalJson<Ending>,
     ) -> Result<LoggedOut, Refused> {
-        let scope = body.0.scope.unwrap_or(Scope::Local).into();
-        let by_refresh = body.0.refresh_token.is_some();
+        let body = body.0.unwrap_or_default();
+        let scope = body.scope.unwrap_or(Scope::Local).into();
+        let by_refresh = body.refresh_token.is_some();
         let token = body
-            .0
             .refresh_token
             .or_else(|| bearer.0.map(|token| token.as_str().to_owned()));
         let token = token.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;

@@ -47,7 +47,8 @@ pub struct ServerSettings {
     pub stall_timeout: Duration,
     /// Longest time between the end of one request and the first byte of the next.
     pub idle_timeout: Duration,
-    /// Longest time in which a connection with requests must begin or finish one, event streams excepted.
+    /// Longest time in which a connection with requests must begin or finish one, and in which a response must have left;
+    /// event streams excepted.
     pub transfer_timeout: Duration,
     /// Most connections at the same time; the next ones wait to be accepted.
     pub max_connections: usize,

@@ -77,7 +77,7 @@ impl Pulse {
         let wait = if let Some(since) = self.at(&self.lingering) {
             (since + LINGER, Wait::Close)
         } else if let Some(since) = self.at(&self.blocked) {
-            (since + settings.stall_timeout, Wait::Reader)
+            (self.reader_due(since, settings), Wait::Reader)
         } else if busy {
             (self.at(&self.progress)? + settings.transfer_timeout, Wait::Transfer)
         } else if let Some(since) = self.at(&self.closing) {
@@ -96,6 +96,16 @@ impl Pulse {
             (self.at(&self.progress)? + settings.idle_timeout, Wait::Request)
         };
         Some(wait)
+    }
+
+    /// Until when a client that reads slowly is borne with. hyper takes a body into its own buffer whole, so that a response counts
+    /// as gone before it is: the last request's end is where its sending began.
+    fn reader_due(&self, blocked: Instant, settings: &ServerSettings) -> Instant {
+        let stalled = blocked + settings.stall_timeout;
+        match self.at(&self.progress) {
+            Some(ended) if self.streaming.load(Relaxed) == 0 => stalled.min(ended + settings.transfer_timeout),
+            _ => stalled,
+        }
     }
 
     /// A request has arrived.

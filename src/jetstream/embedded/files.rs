@@ -115,7 +115,7 @@ impl Files {
              log_file: {log}\n\
              logfile_size_limit: 10MB\n\
              logfile_max_num: 2\n\
-             jetstream {{\n  store_dir: {store}\n  sync_interval: always\n}}\n",
+             jetstream {{\n  store_dir: {store}\n  sync_interval: always\n  max_file_store: 1GB\n}}\n",
             name = quoted(&self.server_name()),
             log = quoted(&self.dir.join("nats-server.log").to_string_lossy()),
             store = quoted(&self.dir.to_string_lossy()),

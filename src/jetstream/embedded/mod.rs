@@ -31,7 +31,7 @@ use self::{
     files::{Files, Record},
     process::Child,
 };
-use crate::config::NatsSettings;
+use crate::{config::NatsSettings, telemetry::causes};
 
 /// How long a server may take until it listens: it reads its store first.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -137,7 +137,7 @@ impl Embedded {
             Ok(started) => started,
             Err(error) => {
                 let dir = self.files.dir();
-                tracing::error!(error = &error as &dyn std::error::Error, dir = %dir.display(), "nats-server did not start");
+                tracing::error!(error = %causes(&error), dir = %dir.display(), "nats-server did not start");
                 self.rest_longer(pause).await;
                 return Ended::Died;
             }

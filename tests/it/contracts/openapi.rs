@@ -16,7 +16,9 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("a path item");
-        methods.iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+        methods
+            .iter()
+            .map(move |(method, operation)| (format!("{method} {path}"), operation))
     });
     operations.collect()
 }
@@ -24,7 +26,10 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 #[test]
 fn committed_document_is_fresh() {
     let committed = std::fs::read_to_string(COMMITTED).expect("docs/reference/openapi.json");
-    assert!(committed == specification::committed(), "docs/reference/openapi.json is stale: run `make generate`");
+    assert!(
+        committed == specification::committed(),
+        "docs/reference/openapi.json is stale: run `make generate`"
+    );
 }
 
 #[test]
@@ -39,19 +44,37 @@ fn every_operation_is_described_whole() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (name, operation) in operations(&document) {
-        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{name}: no operationId"));
+        let id = operation["operationId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name}: no operationId"));
         assert!(ids.insert(id), "{name}: the operationId {id} is taken");
-        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}: no summary");
+        assert!(
+            operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
+            "{name}: no summary"
+        );
         let responses = operation["responses"].as_object().expect("responses");
-        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
+        assert!(
+            responses.keys().any(|status| status.starts_with('2')),
+            "{name}: no success"
+        );
         for (status, response) in responses {
-            assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{name} {status}: not described");
+            assert!(
+                !response["description"].as_str().unwrap_or_default().is_empty(),
+                "{name} {status}: not described"
+            );
             if status.starts_with(['4', '5']) {
-                assert!(response["content"]["application/problem+json"].is_object(), "{name} {status}: no problem");
+                assert!(
+                    response["content"]["application/problem+json"].is_object(),
+                    "{name} {status}: no problem"
+                );
             }
         }
         let secured = !operation["security"].is_null();
-        assert_eq!(secured, responses.contains_key("401") && id != "login" && id != "refresh", "{name}: 401 and security");
+        assert_eq!(
+            secured,
+            responses.contains_key("401") && id != "login" && id != "refresh",
+            "{name}: 401 and security"
+        );
     }
 }
 
@@ -60,7 +83,9 @@ fn request_bodies_are_closed() {
     let document = document();
     let mut bodies = 0;
     for (name, operation) in operations(&document) {
-        let Some(reference) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else { continue };
+        let Some(reference) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else {
+            continue;
+        };
         let reference = reference.as_str().expect("a reference").trim_start_matches('#');
         let schema = document.pointer(reference).expect("the schema");
         assert_eq!(schema["additionalProperties"], Value::Bool(false), "{name}");
@@ -73,6 +98,10 @@ fn request_bodies_are_closed() {
 fn problem_codes_are_listed_by_the_schema() {
     let document = document().to_string();
     for code in ProblemCode::ALL {
-        assert!(document.contains(&format!("\"{}\"", code.as_str())), "{}", code.as_str());
+        assert!(
+            document.contains(&format!("\"{}\"", code.as_str())),
+            "{}",
+            code.as_str()
+        );
     }
 }

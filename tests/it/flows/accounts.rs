@@ -30,7 +30,12 @@ async fn parallel_on(backend: Backend) {
     let created = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(created, 1);
     for answer in answers.into_iter().filter(|answer| answer.status != 201) {
-        answer.expect_problem(409, "email_taken");
+        // On a busy machine some may not get their turn to hash: refused too, before anything was written.
+        if answer.status == 503 {
+            answer.expect_problem(503, "overloaded");
+        } else {
+            answer.expect_problem(409, "email_taken");
+        }
     }
     assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;

@@ -203,7 +203,7 @@ impl Api {
 }
 
 /// Bounds that a test can wait for.
-pub(super) fn quick() -> ServerSettings {
+pub(super) const fn quick() -> ServerSettings {
     ServerSettings {
         header_timeout: Duration::from_millis(300),
         stall_timeout: Duration::from_millis(300),

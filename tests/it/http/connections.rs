@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, timeout};
 
+use watchword::http::server::ServerSettings;
+
 use super::api::{edge_settings, quick, start, start_with};
 use super::raw::{PATIENCE, get, parse, read_reply};
 
@@ -120,22 +122,56 @@ async fn a_slow_body_is_answered_and_the_connection_closed() {
     assert!(took < edge_settings().body.timeout + SLACK, "{took:?}");
 }
 
+/// More than the kernel buffers on both sides.
+const LARGE: &[u8] = b"GET /base/bytes?count=60000000 HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Room for one connection, and nothing but the bound under test to end it.
+const fn patient() -> ServerSettings {
+    ServerSettings {
+        max_connections: 1,
+        stall_timeout: PATIENCE,
+        idle_timeout: PATIENCE,
+        transfer_timeout: PATIENCE,
+        ..quick()
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_dropped() {
-    let app = start().await;
+    let mut server = patient();
+    server.stall_timeout = quick().stall_timeout;
+    let app = start_with(server, edge_settings()).await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
-    // More than the kernel buffers on both sides.
-    socket
-        .write_all(b"GET /base/bytes?count=60000000 HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    socket.write_all(LARGE).await.unwrap();
+    // There is room for the next one as soon as this one is gone.
+    let next = timeout(server.stall_timeout + SLACK * 2, get(app.address, "/base/ok"));
+    assert_eq!(next.await.expect("the connection is dropped").status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_dropped() {
+    let mut server = patient();
+    server.transfer_timeout = Duration::from_secs(2);
+    let app = start_with(server, edge_settings()).await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    socket.write_all(LARGE).await.unwrap();
+    let slow = async {
+        let mut buffer = vec![0_u8; 64 * 1024];
+        let mut pace = interval(Duration::from_millis(50));
+        while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {
+            pace.tick().await;
+        }
+    };
     let began = Instant::now();
-    // Writing goes on until the server has dropped the connection.
-    while socket.write_all(b" ").await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(began.elapsed() < PATIENCE, "still open");
-    }
-    assert!(began.elapsed() < quick().stall_timeout + SLACK * 2);
+    let next = async { (get(app.address, "/base/ok").await.status, began.elapsed()) };
+    let (_, (status, took)) = timeout(PATIENCE, async { tokio::join!(slow, next) })
+        .await
+        .expect("the connection is dropped");
+    assert_eq!(status, 200);
+    assert!(
+        took > Duration::from_secs(1) && took < server.transfer_timeout + SLACK * 2,
+        "{took:?}"
+    );
 }
 
 #[tokio::test]

@@ -19,8 +19,14 @@ impl Child {
     /// Starts it; standard output and error go to a file.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
         let log = File::create(log)?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-        Ok(Self(child.map_err(|error| format!("{}: {error}", command.get_program().display()))?))
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn();
+        Ok(Self(child.map_err(|error| {
+            format!("{}: {error}", command.get_program().display())
+        })?))
     }
 
     /// Its id.

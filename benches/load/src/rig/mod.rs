@@ -37,7 +37,12 @@ impl Rig {
         let scratch = Scratch::new()?;
         let postgres = Postgres::start(scratch.path()).await?;
         let nats = Nats::start(scratch.path()).await?;
-        let mut rig = Self { service: None, nats, postgres, scratch };
+        let mut rig = Self {
+            service: None,
+            nats,
+            postgres,
+            scratch,
+        };
         // The first start migrates and makes the stream and the signing key: what follows starts on an existing database.
         rig.start_service().await?;
         rig.stop_service().await?;
@@ -105,6 +110,12 @@ pub(crate) fn free_port() -> Outcome<u16> {
 /// A program on PATH, or in one of `places`.
 fn find(name: &str, places: &[PathBuf]) -> Outcome<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates = places.iter().cloned().chain(std::env::split_paths(&path)).map(|directory| directory.join(name));
-    Ok(candidates.find(|candidate| candidate.is_file()).ok_or_else(|| format!("{name} is not installed"))?)
+    let mut candidates = places
+        .iter()
+        .cloned()
+        .chain(std::env::split_paths(&path))
+        .map(|directory| directory.join(name));
+    Ok(candidates
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| format!("{name} is not installed"))?)
 }

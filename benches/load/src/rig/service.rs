@@ -45,12 +45,18 @@ impl Service {
             .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
             .env("WATCHWORD__METRICS__LISTEN", "127.0.0.1:0")
             .env("WATCHWORD__LIMITS__ENABLED", "false")
-            .env("WATCHWORD__NATS__SERVER_PATH", std::path::absolute(".tools/nats-server")?)
+            .env(
+                "WATCHWORD__NATS__SERVER_PATH",
+                std::path::absolute(".tools/nats-server")?,
+            )
             .env("WATCHWORD__TELEMETRY__FORMAT", "json")
             .env("WATCHWORD__DATA_DIR", scratch.join("data"))
             .envs(environment.iter().map(|(key, value)| (key, value)));
         let started = Instant::now();
-        let mut service = Self { child: Child::start(&mut command, &scratch.join("watchword.log"))?, port };
+        let mut service = Self {
+            child: Child::start(&mut command, &scratch.join("watchword.log"))?,
+            port,
+        };
         let answers = |text: &'static str| async move {
             let mut client = Client::connect(port).await?;
             let answer = client.get("/readyz", None).await?;
@@ -94,7 +100,10 @@ impl Service {
     /// Its resident memory, in MiB.
     pub(crate) fn resident_mib(&self) -> Outcome<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 
@@ -108,13 +117,22 @@ impl Service {
             }
             Outcome::Ok(made)
         });
-        Ok(futures_util::future::try_join_all(lanes).await?.into_iter().flatten().collect())
+        Ok(futures_util::future::try_join_all(lanes)
+            .await?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 }
 
 /// Registers one account.
 pub(crate) async fn register(client: &mut Client, email: &str) -> Outcome<Account> {
-    let answer = client.post("/auth/register", &json!({ "email": email, "password": PASSWORD, "name": "Ada" })).await?;
+    let answer = client
+        .post(
+            "/auth/register",
+            &json!({ "email": email, "password": PASSWORD, "name": "Ada" }),
+        )
+        .await?;
     Ok(Account {
         id: answer.text("/user/id")?,
         access: answer.text("/accessToken")?,
