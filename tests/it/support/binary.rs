@@ -1,14 +1,22 @@
 //! The real binary as a child process, for what cannot be done to one's own process: kill it, crash it, signal it.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
 
 use super::http::Http;
 use super::process::{LastSignal, Process, ProcessSpec};
 use super::run_dir::{free_port, scratch};
+
+/// The binary that is tested.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_watchword");
+
+/// How long a command may take.
+const COMMAND: Duration = Duration::from_secs(60);
 
 /// A running `watchword`. It ends when this is dropped.
 #[derive(Debug)]
@@ -32,6 +40,11 @@ pub(crate) struct BinaryOptions {
 impl BinaryOptions {
     /// `serve` with these environment variables.
     pub(crate) fn serve(env: &[(&str, &str)]) -> Self {
+        Self::command(&["serve"], env)
+    }
+
+    /// Any command with these environment variables.
+    pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
         let env = env
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
@@ -39,7 +52,7 @@ impl BinaryOptions {
         Self {
             data_dir: None,
             env,
-            args: vec!["serve".into()],
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         }
     }
 
@@ -48,6 +61,60 @@ impl BinaryOptions {
         self.env.push((key.into(), value.into()));
         self
     }
+}
+
+/// How a command ended, and what it wrote.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command to its end, with `input` on its standard input.
+pub(crate) async fn run(options: BinaryOptions, input: &str) -> Ended {
+    let data_dir = options.data_dir.unwrap_or_else(|| scratch("command").join("data"));
+    let mut child = tokio::process::Command::new(PROGRAM)
+        .args(options.args)
+        .env_clear()
+        .envs(environment(free_port(), &data_dir, options.env))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("start the command");
+    let mut stdin = child.stdin.take().expect("its standard input");
+    // A command that does not ask for input may be gone already.
+    drop(stdin.write_all(input.as_bytes()).await);
+    drop(stdin);
+    let output = timeout(COMMAND, child.wait_with_output())
+        .await
+        .expect("the command ends in time")
+        .expect("its output");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended {
+        status: output.status,
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// The whole environment of a process.
+fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(String, String)> {
+    let own = [
+        ("PATH", std::env::var("PATH").unwrap_or_default()),
+        ("PORT", port.to_string()),
+        ("WATCHWORD__HTTP__HOST", "127.0.0.1".into()),
+        ("WATCHWORD__METRICS__LISTEN", format!("127.0.0.1:{}", free_port())),
+        ("WATCHWORD__DATA_DIR", data_dir.display().to_string()),
+        ("WATCHWORD__LIMITS__ENABLED", "false".into()),
+        ("WATCHWORD__PASSWORDS__MAX_WAIT", "8s".into()),
+    ];
+    own.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .chain(more)
+        .collect()
 }
 
 impl Binary {
@@ -63,20 +130,10 @@ impl Binary {
         let dir = scratch("binary");
         let data_dir = options.data_dir.unwrap_or_else(|| dir.join("data"));
         let port = free_port();
-        let own = [
-            ("PATH", std::env::var("PATH").unwrap_or_default()),
-            ("PORT", port.to_string()),
-            ("WATCHWORD__HTTP__HOST", "127.0.0.1".into()),
-            ("WATCHWORD__METRICS__LISTEN", format!("127.0.0.1:{}", free_port())),
-            ("WATCHWORD__DATA_DIR", data_dir.display().to_string()),
-            ("WATCHWORD__LIMITS__ENABLED", "false".into()),
-            ("WATCHWORD__PASSWORDS__MAX_WAIT", "8s".into()),
-        ];
-        let mut env: Vec<(String, String)> = own.map(|(key, value)| (key.to_owned(), value)).to_vec();
-        env.extend(options.env);
+        let env = environment(port, &data_dir, options.env);
         let process = Process::start(ProcessSpec {
             name: "watchword",
-            program: env!("CARGO_BIN_EXE_watchword").into(),
+            program: PROGRAM.into(),
             args: options.args,
             env: Some(env),
             log: dir.join("watchword.log"),

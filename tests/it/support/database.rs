@@ -10,6 +10,7 @@ use uuid::Uuid;
 use watchword_migration::Migrator;
 
 use super::postgres::Postgres;
+use super::run_dir::scratch;
 
 /// The database that the others are copied from.
 const TEMPLATE: &str = "watchword_template";
@@ -94,6 +95,18 @@ impl Database {
                     shared_name: Some(name),
                 }
             }
+        }
+    }
+
+    /// A PostgreSQL database without a single table.
+    pub(crate) async fn empty() -> Self {
+        let cluster = Postgres::shared().await;
+        let dir = scratch("empty");
+        let name = dir.file_name().and_then(|name| name.to_str()).expect("a name");
+        cluster.create_database(name, None).await;
+        Self::Postgres {
+            url: cluster.url(name),
+            shared_name: Some(name.to_owned()),
         }
     }
 

@@ -123,6 +123,7 @@ impl Tokens {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: reqwest::Client,
+    port: u16,
     base: String,
 }
 
@@ -136,8 +137,14 @@ impl Http {
             .expect("an HTTP client");
         Self {
             client,
+            port,
             base: format!("http://127.0.0.1:{port}"),
         }
+    }
+
+    /// The port of the instance.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The address of a path.

@@ -14,6 +14,7 @@ pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod run_dir;
 pub(crate) mod wait;

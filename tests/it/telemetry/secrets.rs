@@ -38,7 +38,8 @@ fn other_crates_stay_at_info_even_when_everything_is_asked_for() {
         say!("poem::route");
         say!("other_crate");
         assert!(!log.text().contains(CANARY), "{rust_log}: {}", log.text());
-        assert_eq!(log.lines().len(), 9 * 4, "{rust_log}: info and above is kept");
+        // Of the NATS client errors alone: what else it has to say is logged by `jetstream`.
+        assert_eq!(log.lines().len(), 9 * 4 - 2, "{rust_log}: info and above is kept");
     }
 }
 
