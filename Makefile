@@ -11,10 +11,13 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test fmt lint generate bench deny compose-check clean
+.PHONY: help run test fmt lint generate bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+nats-server: ## Install the pinned nats-server into .tools, if it is missing
+	@scripts/install-nats-server.sh
 
 run: ## Install nats-server if it is missing, build, and start the service on port 3001
 	@PROFILE='$(PROFILE)' scripts/run.sh $(ARGS)

@@ -3,22 +3,19 @@
 use std::sync::{Arc, OnceLock};
 
 use poem::endpoint::make_sync;
-use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use poem::http::header::CACHE_CONTROL;
 use poem::web::Path;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
 use watchword_events::{CATALOGUE, schema};
 
 use super::api::Api;
+use super::docs::ScriptedPage;
 use super::middleware::RouteTable;
 use super::problem::{Problem, ProblemCode, pages};
 use super::routes::health::Readiness;
 use super::routes::{Routes, all};
 use super::specification;
 use crate::config::HttpSettings;
-
-/// Swagger UI is one page with everything inline; it may talk to this service alone.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-                           img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Published schemas never change.
 const SCHEMA_CACHE: &str = "public, max-age=86400";
@@ -82,16 +79,13 @@ fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &s
     let page = OnceLock::new();
     let (base, api, document) = (base.to_owned(), api.clone(), document.to_owned());
     make_sync(move |_| {
-        let page: &String = page.get_or_init(|| {
+        let page: &ScriptedPage = page.get_or_init(|| {
             let service = specification::service(all(&api, readiness.clone()), &base);
             let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
-            let page = service.swagger_ui_html().replace(&service.spec(), &document);
-            format!("<!doctype html>{}", page.replace("<title>Swagger UI</title>", title))
+            let html = service.swagger_ui_html().replace(&service.spec(), &document);
+            ScriptedPage::new(&format!("<!doctype html>{}", html.replace("<title>Swagger UI</title>", title)))
         });
-        Response::builder()
-            .content_type("text/html; charset=utf-8")
-            .header(CONTENT_SECURITY_POLICY, DOCS_POLICY)
-            .body(page.clone())
+        page.response()
     })
 }
 

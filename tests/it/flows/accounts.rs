@@ -101,7 +101,7 @@ async fn policy_on(backend: Backend) {
         .await
         .expect_problem(401, "invalid_credentials");
     // The same text in another normalisation form is the same password.
-    app.login("ada@example.com", &"e\u{301}".repeat(128))
+    app.login("ada@example.com", &longest.replace('é', "e\u{301}"))
         .await
         .expect_status(200);
     assert_eq!(
