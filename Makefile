@@ -35,9 +35,8 @@ lint: ## Check format and lints, warnings denied
 generate: ## Write the contracts under docs/reference and the tables in README.md and docs/EVENTS.md
 	@scripts/generate.sh
 
-bench: ## Run the benches (ARGS="-- relay" chooses)
-	@scripts/install-test-deps.sh
-	@cargo bench --locked --workspace --all-features $(ARGS)
+bench: ## Measure speed and memory against the machine's own (ARGS="relay latency" chooses; ARGS=micro: criterion)
+	@scripts/bench.sh $(ARGS)
 
 # Not part of `make test`: the advisories come from the network (DENY_CHECKS="bans licenses sources" needs none).
 deny: ## Check the dependencies: advisories, licences, duplicates, sources

@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+/// The system's allocator keeps what a burst of requests needed for ever; this one has a thread that gives it back within
+/// ten seconds (`docs/PERFORMANCE.md`).
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     watchword::cli::main()
 }

@@ -166,7 +166,7 @@ pub(super) async fn record_failure(
     reason: LoginFailedReason,
 ) -> Result<(), Failure> {
     let failed = LoginFailed {
-        identifier_hash: IdentifierHash::from_mac(auth.identifiers.sign(identifier.as_bytes())),
+        identifier_hash: IdentifierHash::from_mac(auth.secret.identifier_hash(identifier)),
         reason,
         ip: origin.ip,
         user_agent: origin.user_agent.clone(),

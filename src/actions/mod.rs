@@ -28,7 +28,6 @@ use crate::domain::session::SessionPolicy;
 use crate::limits::{Exceeded, Limits};
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
-use crate::security::secret_key::MacKey;
 use crate::security::{
     AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
 };
@@ -44,9 +43,7 @@ pub struct Auth {
     pub access: AccessTokens,
     /// Makes and reads refresh tokens.
     pub refresh: RefreshTokens,
-    /// Makes the hashes that stand for identifiers in events.
-    pub identifiers: MacKey,
-    /// Seals signing keys.
+    /// Seals signing keys, and makes the hashes that stand for identifiers in events.
     pub secret: Arc<SecretKey>,
     /// When signing keys are replaced.
     pub rotation: RotationPolicy,

@@ -25,9 +25,6 @@ use crate::security::{
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
 
-/// Stands for identifiers in events.
-const IDENTIFIER_LABEL: &str = "login-identifier";
-
 impl App {
     /// Builds the service: opens the database, migrates it, makes the first signing key and binds the listeners.
     /// NATS and Redis may be down.
@@ -134,7 +131,6 @@ pub(super) fn build_auth(
         hasher: hasher(settings, seams, metrics)?,
         access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
-        identifiers: secret.mac_key(IDENTIFIER_LABEL)?,
         rotation: RotationPolicy::new(tokens.key_rotation)?,
         gate: SessionGate::new(
             store.clone(),

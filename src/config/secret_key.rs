@@ -22,7 +22,7 @@ pub enum SecretKeyProblem {
     /// Fewer than 32 bytes.
     #[error("must be base64 of at least 32 bytes")]
     Short,
-    /// Repeats a few bytes, or counts up.
+    /// Repeats a few bytes, counts up, or is text.
     #[error("is visibly not random")]
     Weak,
 }
@@ -47,11 +47,19 @@ pub fn decode_secret_key(secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, Se
     if bytes.len() < LENGTH {
         return Err(SecretKeyProblem::Short);
     }
-    if is_weak(&bytes) {
+    if is_weak(&bytes) || is_typed(text, &bytes) {
         Err(SecretKeyProblem::Weak)
     } else {
         Ok(bytes)
     }
+}
+
+/// Whether a person typed it: one kind of letter and nothing else is a word or a sentence without its spaces, whatever it decodes to,
+/// and what decodes to text was text.
+fn is_typed(text: &str, bytes: &[u8]) -> bool {
+    text.bytes().all(|b| b.is_ascii_lowercase())
+        || text.bytes().all(|b| b.is_ascii_uppercase())
+        || bytes.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
 }
 
 fn is_weak(bytes: &[u8]) -> bool {

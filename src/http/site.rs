@@ -83,7 +83,10 @@ fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &s
             let service = specification::service(all(&api, readiness.clone()), &base);
             let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
             let html = service.swagger_ui_html().replace(&service.spec(), &document);
-            ScriptedPage::new(&format!("<!doctype html>{}", html.replace("<title>Swagger UI</title>", title)))
+            ScriptedPage::new(&format!(
+                "<!doctype html>{}",
+                html.replace("<title>Swagger UI</title>", title)
+            ))
         });
         page.response()
     })

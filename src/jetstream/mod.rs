@@ -42,3 +42,4 @@ pub use self::{
     supervisor::{Nats, NatsHandle},
     version::{NotAVersion, ServerVersion},
 };
+pub(crate) use self::publisher::part_size;

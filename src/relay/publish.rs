@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::task::RelayParts;
 use crate::{
-    jetstream::{EventPublisher, Outcome, OutgoingEvent, Reason},
+    jetstream::{EventPublisher, Outcome, OutgoingEvent, Reason, part_size},
     store::{LedgerRow, Settled, StoreError},
     telemetry::{Metrics, crash_point},
 };
@@ -27,6 +27,10 @@ pub(crate) struct Published {
 /// Publishes rows and settles what was acknowledged. On an error nothing is known to be settled, so everything that
 /// was sent is unknown.
 ///
+/// The rows go in parts of one atomic batch each. While the stream takes a part, the ledger writes down what became of
+/// the part before it, so that both servers work at the same time. A part is sent only once all of the part before it
+/// is stored.
+///
 /// # Errors
 ///
 /// [`StoreError`] when the ledger cannot be written.
@@ -34,20 +38,59 @@ pub(crate) async fn publish<P: EventPublisher>(
     parts: &RelayParts<P>,
     rows: Vec<LedgerRow>,
 ) -> Result<Published, StoreError> {
+    let mut published = Published::default();
+    let mut before = Answered::default();
+    let size = part_size(rows.len());
+    let mut rows = rows.into_iter();
+    while published.failure.is_none() && rows.len() > 0 {
+        let part = rows.by_ref().take(size).collect();
+        let (settled, answered) = tokio::join!(before.settle(parts), send(parts, part, &mut published));
+        settled?;
+        before = answered;
+    }
+    before.settle(parts).await?;
+    Ok(published)
+}
+
+/// What the ledger has to write down about one part.
+#[derive(Default)]
+struct Answered {
+    acks: Vec<Settled>,
+    parked: Vec<(i64, Uuid, Reason)>,
+    /// When the part was answered; none before the first part.
+    at: Option<OffsetDateTime>,
+}
+
+impl Answered {
+    async fn settle<P>(&self, parts: &RelayParts<P>) -> Result<(), StoreError> {
+        if let Some(at) = self.at {
+            parts.ledger.settle(&self.acks, at).await?;
+        }
+        for (seq, event_id, reason) in &self.parked {
+            park(parts, *seq, *event_id, reason).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Publishes one part.
+async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, published: &mut Published) -> Answered {
     let (seqs, events): (Vec<i64>, Vec<OutgoingEvent>) = rows.into_iter().map(outgoing).unzip();
     crash_point::reach("before_publish");
     let outcomes = parts.publisher.publish(&events).await;
     crash_point::reach("after_publish_before_settle");
     let now = (parts.now)();
-    let mut published = Published::default();
-    let mut settled = Vec::with_capacity(seqs.len());
-    let mut parked = Vec::new();
+    let mut answered = Answered {
+        acks: Vec::with_capacity(seqs.len()),
+        parked: Vec::new(),
+        at: Some(now),
+    };
     parts.metrics.publish_batch_size.observe(count(events.len()));
     for ((seq, event), outcome) in seqs.into_iter().zip(&events).zip(outcomes) {
         match outcome {
             Outcome::Acked { stream_seq, duplicate } => {
                 acknowledged(&parts.metrics, event, stream_seq, duplicate, now);
-                settled.push(Settled {
+                answered.acks.push(Settled {
                     seq,
                     stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX),
                 });
@@ -63,14 +106,10 @@ pub(crate) async fn publish<P: EventPublisher>(
             // Not even tried: the failure before it is logged.
             Outcome::Retry(Reason::NotSent) => {}
             Outcome::Retry(reason) => published.fail(parts, event, reason),
-            Outcome::Parked(reason) => parked.push((seq, event.id, reason)),
+            Outcome::Parked(reason) => answered.parked.push((seq, event.id, reason)),
         }
     }
-    parts.ledger.settle(&settled, now).await?;
-    for (seq, event_id, reason) in parked {
-        park(parts, seq, event_id, &reason).await?;
-    }
-    Ok(published)
+    answered
 }
 
 impl Published {

@@ -24,8 +24,9 @@ const PROBES: usize = 64;
 const PAGE: u64 = 1000;
 /// How many rows are reopened at once.
 const REOPEN: usize = 1000;
-/// How many unpublished rows can have been in flight: two reads' worth.
-const CANDIDATES: u64 = 2 * ATOMIC_MOST as u64;
+/// How many unpublished rows are looked for: two batches can have been stored and not settled, and as many rows again may
+/// have been committed late, before them.
+const CANDIDATES: u64 = 4 * ATOMIC_MOST as u64;
 /// How far before the last acknowledged message one of the same call may be whose acknowledgement was not seen.
 const REACH_BACK: u64 = ATOMIC_MOST as u64;
 /// The most messages read at the end of a stream of which the ledger knows nothing.

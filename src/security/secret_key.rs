@@ -8,9 +8,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::config::{SecretKeyProblem, decode_secret_key};
@@ -30,9 +28,6 @@ const EXTRACT_SALT: &[u8] = b"watchword/secret-key/v1";
 
 /// Format of [`SecretKey::seal`]'s output, its first byte.
 const SEAL_VERSION: u8 = 1;
-
-/// Bytes kept of an identifier's keyed hash.
-const IDENTIFIER_HASH_BYTES: usize = 16;
 
 /// Why a secret key was refused, or sealed bytes could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -98,13 +93,7 @@ impl SecretKey {
     /// # Errors
     /// As [`SecretKey::from_bytes`], and text that is not base64.
     pub fn from_base64(text: &SecretString) -> Result<Self, SecretKeyError> {
-        let material = decode_secret_key(text)?;
-        // One kind of letter and nothing else is a word or a sentence without its spaces, whatever it decodes to.
-        let typed = text.expose_secret().trim();
-        if typed.bytes().all(|b| b.is_ascii_lowercase()) || typed.bytes().all(|b| b.is_ascii_uppercase()) {
-            return Err(SecretKeyError::Guessable);
-        }
-        Self::from_bytes(&material)
+        Self::from_bytes(&decode_secret_key(text)?)
     }
 
     /// A key for message authentication codes, its own for each `label`.
@@ -174,13 +163,11 @@ impl SecretKey {
         Ok(buffer)
     }
 
-    /// A short keyed hash of an identifier (22 characters of base64url), for events about accounts that do not exist:
-    /// equal identifiers can be counted, and nobody without the key can test a guess. Normalise the identifier first.
+    /// A keyed hash of an identifier, for events about accounts that may not exist: equal identifiers can be counted, and
+    /// nobody without the key can test a guess. Normalise the identifier first.
     #[must_use]
-    pub fn identifier_hash(&self, identifier: &str) -> String {
-        let tag = self.identifiers.sign(identifier.as_bytes());
-        let short: Vec<u8> = tag.into_iter().take(IDENTIFIER_HASH_BYTES).collect();
-        URL_SAFE_NO_PAD.encode(short)
+    pub fn identifier_hash(&self, identifier: &str) -> [u8; 32] {
+        self.identifiers.sign(identifier.as_bytes())
     }
 
     fn aead_key(&self, label: &'static str) -> Result<LessSafeKey, SecretKeyError> {

@@ -111,7 +111,7 @@ impl Ledger {
         if acks.is_empty() {
             return Ok(());
         }
-        // Integers only, so the text is safe; a thousand placeholders would be slower to bind than to parse.
+        // Integers only, so the text is safe; a thousand parameters would take longer to bind than this to parse.
         let mut sql = format!(
             "UPDATE events SET published_at = {}, stream_seq = acks.column2 FROM (VALUES ",
             convert::millis(at)

@@ -46,7 +46,7 @@ fn short_guessable_and_unreadable_keys_are_refused() {
         assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
     }
     let sentence = STANDARD.encode("a long sentence that somebody typed, 1234!");
-    assert!(matches!(from_text(&sentence).unwrap_err(), SecretKeyError::Guessable));
+    assert!(matches!(from_text(&sentence).unwrap_err(), SecretKeyError::Refused(_)));
     assert!(matches!(bytes(&material()[..31]), SecretKeyError::TooShort(31)));
     assert!(matches!(bytes(&[0; 2000]), SecretKeyError::TooLong(2000)));
     assert!(matches!(bytes(&[0; 32]), SecretKeyError::Guessable));
@@ -59,7 +59,7 @@ fn short_guessable_and_unreadable_keys_are_refused() {
         SecretKeyError::Guessable
     ));
     let typed = "correcthorsebatterystaplecorrecthorsebatterystap";
-    assert!(matches!(from_text(typed).unwrap_err(), SecretKeyError::Guessable));
+    assert!(matches!(from_text(typed).unwrap_err(), SecretKeyError::Refused(_)));
     assert!(matches!(
         from_text(&typed.to_uppercase()).unwrap_err(),
         SecretKeyError::Guessable
@@ -112,9 +112,8 @@ fn what_was_sealed_opens_again_only_as_it_was_sealed() {
 }
 
 #[test]
-fn an_identifier_hash_is_short_stable_and_keyed() {
+fn an_identifier_hash_is_stable_and_keyed() {
     let hash = secret(1).identifier_hash("nobody@example.com");
-    assert_eq!(hash.len(), 22);
     assert_eq!(hash, secret(1).identifier_hash("nobody@example.com"));
     assert_ne!(hash, secret(1).identifier_hash("somebody@example.com"));
     assert_ne!(hash, secret(2).identifier_hash("nobody@example.com"));
