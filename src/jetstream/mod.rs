@@ -42,4 +42,3 @@ pub use self::{
     supervisor::{Nats, NatsHandle},
     version::{NotAVersion, ServerVersion},
 };
-pub(crate) use self::publisher::part_size;

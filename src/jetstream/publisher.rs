@@ -186,7 +186,7 @@ impl EventPublisher for JetStreamPublisher {
 }
 
 /// Parts of equal size: 501 events are two batches of about 250, not one of 500 and a single.
-pub(crate) fn part_size(events: usize) -> usize {
+fn part_size(events: usize) -> usize {
     events.div_ceil(events.div_ceil(ATOMIC_MOST).max(1)).max(1)
 }
 

@@ -45,7 +45,10 @@ async fn what_was_answered_on_a_full_disk_is_there() {
     assert!(binary.stop().await.success());
     let file = binary.data_dir().join("watchword.db");
     let empty = std::fs::metadata(&file).expect("the database").len();
-    assert!(empty + 64 * 1024 < BLOCKS * 512, "the limit is for the log, not for {empty} bytes");
+    assert!(
+        empty + 64 * 1024 < BLOCKS * 512,
+        "the limit is for the log, not for {empty} bytes"
+    );
 
     start_on_a_small_disk(&mut binary).await;
     let (mut created, mut failed) = (Vec::new(), Vec::new());

@@ -2,13 +2,19 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod accounts;
+mod admin;
 mod crashes;
+mod disk_full;
 mod enumeration;
 mod events;
 mod golden;
 mod housekeeping;
+mod limits;
 mod logout;
+mod migrations;
 mod problems;
 mod refresh;
 mod sessions;
+mod shutdown;
+mod storm;
 mod whole;

@@ -43,7 +43,9 @@ impl Service {
         let data_dir = scratch("app");
         let database = Database::fresh(backend, &data_dir).await;
         let nats = NatsServer::start().await;
-        let mut options = BinaryOptions::serve(&[("NATS_URL", &nats.url())]);
+        // A restart takes a while on a busy machine: a token whose answer was lost is good for longer.
+        let grace = ("WATCHWORD__TOKENS__REFRESH_GRACE", "60s");
+        let mut options = BinaryOptions::serve(&[("NATS_URL", &nats.url()), grace]);
         options.data_dir = Some(data_dir);
         if let Some(url) = database.url() {
             options = options.with("DATABASE_URL", url);

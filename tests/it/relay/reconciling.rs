@@ -100,11 +100,12 @@ async fn adopted(backend: Backend) {
         .create_stream(definition)
         .await
         .expect("create the stream");
-    rig.record(4, 100).await;
+    rig.record(4, 300).await;
     let running = rig.start().await;
     rig.agrees_with(&nats).await;
     running.kill().await;
-    for unsettled in [400, 90, 1] {
+    // At most two batches: one being settled while the next is published.
+    for unsettled in [1000, 400, 90, 1] {
         let sql = format!(
             "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN (SELECT seq FROM events ORDER BY seq DESC LIMIT {unsettled})"
         );
