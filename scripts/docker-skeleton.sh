@@ -10,7 +10,7 @@ destination=$(cd "$2" && pwd)
 cd "$1"
 
 install -m 644 Cargo.lock "$destination/Cargo.lock"
-for manifest in Cargo.toml */Cargo.toml; do
+for manifest in Cargo.toml */Cargo.toml */*/Cargo.toml; do
     install -D -m 644 "$manifest" "$destination/$manifest"
     package=$(dirname "$manifest")
     for target in "$package"/{build,src/lib,src/main}.rs "$package"/{src/bin,benches,examples,tests}/{*.rs,*/main.rs} \

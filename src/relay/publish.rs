@@ -1,12 +1,15 @@
 //! One read's worth of rows: published, logged, settled.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::task::RelayParts;
 use crate::{
-    jetstream::{EventPublisher, Outcome, OutgoingEvent, Reason, part_size},
+    jetstream::{ATOMIC_MOST, EventPublisher, Outcome, OutgoingEvent, Reason},
     store::{LedgerRow, Settled, StoreError},
     telemetry::{Metrics, crash_point},
 };
@@ -24,12 +27,16 @@ pub(crate) struct Published {
     pub(crate) failure: Option<Reason>,
 }
 
-/// Publishes rows and settles what was acknowledged. On an error nothing is known to be settled, so everything that
-/// was sent is unknown.
+/// How many rows are read at once: what fits into one atomic batch.
+pub(crate) const READ: u64 = ATOMIC_MOST as u64;
+/// How long reads follow one another before the worker looks at the stream and the lead again.
+const RUN: Duration = Duration::from_millis(250);
+
+/// Publishes rows, and those behind them as long as there are full reads, and settles what was acknowledged. On an error
+/// nothing is known to be settled, so everything that was sent is unknown.
 ///
-/// The rows go in parts of one atomic batch each. While the stream takes a part, the ledger writes down what became of
-/// the part before it, so that both servers work at the same time. A part is sent only once all of the part before it
-/// is stored.
+/// While the stream takes one part, the ledger writes down what became of the part before it and reads the part after it,
+/// so that both servers work at the same time. A part is sent only once all of the part before it is stored.
 ///
 /// # Errors
 ///
@@ -40,16 +47,30 @@ pub(crate) async fn publish<P: EventPublisher>(
 ) -> Result<Published, StoreError> {
     let mut published = Published::default();
     let mut before = Answered::default();
-    let size = part_size(rows.len());
-    let mut rows = rows.into_iter();
-    while published.failure.is_none() && rows.len() > 0 {
-        let part = rows.by_ref().take(size).collect();
-        let (settled, answered) = tokio::join!(before.settle(parts), send(parts, part, &mut published));
+    let mut rows = rows;
+    let until = Instant::now() + RUN;
+    while !rows.is_empty() && published.failure.is_none() {
+        let last = rows.last().map(|row| row.seq);
+        let more = u64::try_from(rows.len()) == Ok(READ) && Instant::now() < until;
+        let (settled, answered, next) = tokio::join!(
+            before.settle(parts),
+            send(parts, rows, &mut published),
+            read_behind(parts, last.filter(|_| more)),
+        );
         settled?;
         before = answered;
+        rows = next;
     }
     before.settle(parts).await?;
     Ok(published)
+}
+
+/// The rows behind those that are on their way. When they cannot be read now, the next step will say so.
+async fn read_behind<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerRow> {
+    if last.is_none() {
+        return Vec::new();
+    }
+    parts.ledger.unpublished_behind(last, READ).await.unwrap_or_default()
 }
 
 /// What the ledger has to write down about one part.

@@ -6,12 +6,12 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     backoff,
-    publish::publish,
+    publish::{READ, publish},
     reconcile::{ReconcileError, reconcile},
     task::RelayParts,
 };
 use crate::{
-    jetstream::{ATOMIC_MOST, EventPublisher, NatsStatus},
+    jetstream::{EventPublisher, NatsStatus},
     store::Leadership,
     telemetry::causes,
 };
@@ -20,8 +20,6 @@ use crate::{
 const LEAD_CHECK: Duration = Duration::from_secs(1);
 /// How often the ledger is read without being woken: for rows of other instances.
 const POLL: Duration = Duration::from_millis(100);
-/// How many rows are read at once: a few atomic batches, of which one is settled while the next is published.
-const READ: u64 = 4 * ATOMIC_MOST as u64;
 /// After so many failed comparisons in a row on a live connection events are published without: the user may not be
 /// allowed to read messages, and the stream's window of message ids still recognises what is sent again soon.
 const COMPARISONS: u32 = 3;

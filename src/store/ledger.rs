@@ -93,13 +93,23 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn unpublished(&self, limit: u64) -> Result<Vec<LedgerRow>, StoreError> {
-        let rows = event::Entity::find()
+        self.unpublished_behind(None, limit).await
+    }
+
+    /// As [`unpublished`](Self::unpublished), behind a `seq`: what comes next while the events up to it are on their way.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn unpublished_behind(&self, seq: Option<i64>, limit: u64) -> Result<Vec<LedgerRow>, StoreError> {
+        let mut waiting = event::Entity::find()
             .filter(event::Column::PublishedAt.is_null())
             .filter(event::Column::ParkedReason.is_null())
             .order_by_asc(event::Column::Seq)
-            .limit(limit)
-            .all(self.0.db())
-            .await?;
+            .limit(limit);
+        if let Some(seq) = seq {
+            waiting = waiting.filter(event::Column::Seq.gt(seq));
+        }
+        let rows = waiting.all(self.0.db()).await?;
         Ok(rows.into_iter().map(ledger_row).collect())
     }
 

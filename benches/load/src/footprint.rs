@@ -14,6 +14,8 @@ const STARTS: usize = 7;
 const MIB: f64 = 1024.0 * 1024.0;
 /// How long the service is left alone before its memory counts as idle.
 const IDLE: Duration = Duration::from_secs(5);
+/// As long again after load: memory that is free goes back to the system within ten seconds.
+const IDLE_AFTER_LOAD: Duration = Duration::from_secs(15);
 /// What a hashing thread keeps after its first hash, in MiB.
 const HASH_MIB: f64 = 19.0;
 
@@ -69,7 +71,7 @@ async fn configured() -> Outcome<Vec<Row>> {
     rig.start_service().await?;
     let service = rig.service()?;
     load(service).await?;
-    tokio::time::sleep(IDLE).await;
+    tokio::time::sleep(IDLE_AFTER_LOAD).await;
     let after = service.resident_mib()?;
     #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
     let pool = std::thread::available_parallelism()?.get() as f64 * HASH_MIB;
