@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Auth;
 use crate::domain::ids::SessionId;
-use crate::domain::user::User;
-use crate::store::StoreError;
+use crate::domain::session::SessionState;
+use crate::domain::user::{User, UserStatus};
+use crate::store::{StoreError, Tx, UserLock};
 
 /// Who makes a request.
 #[derive(Debug, Clone)]
@@ -37,6 +38,16 @@ pub fn remembered(auth: &Auth, access_token: &str) -> Option<Identity> {
         user,
         session_id: claims.session_id,
     })
+}
+
+/// Locks the user that an identity is of, if user and session are still good: both may have ended since they were looked at.
+pub(super) async fn lock(auth: &Auth, tx: &mut Tx<'_>, who: &Identity) -> Result<Option<(User, UserLock)>, StoreError> {
+    let Some((user, lock)) = tx.lock_user_of(who.session_id).await? else {
+        return Ok(None);
+    };
+    let session = tx.session(who.session_id).await?;
+    let alive = session.is_some_and(|session| session.state(tx.now(), &auth.sessions) == SessionState::Active);
+    Ok((alive && user.status == UserStatus::Active).then_some((user, lock)))
 }
 
 /// Authenticates.

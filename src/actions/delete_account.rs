@@ -3,14 +3,13 @@
 use secrecy::ExposeSecret as _;
 use watchword_events::{AuthEvent, Deleted, DeletedReason, LoginFailedReason};
 
-use super::authenticate::Identity;
+use super::authenticate::{self, Identity};
 use super::login::record_failure;
 use super::{Auth, Failure};
 use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
-use crate::domain::user::UserStatus;
 use crate::limits::Limited;
 use crate::security::PasswordHash;
 
@@ -20,9 +19,9 @@ pub enum Error {
     /// The password is not the account's.
     #[error("the password is wrong")]
     WrongPassword,
-    /// The account is gone already.
-    #[error("no such user")]
-    NotFound,
+    /// The account or the session ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
@@ -49,7 +48,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
         .store
         .credentials_by_id(who.user.id)
         .await?
-        .ok_or(Error::NotFound)?;
+        .ok_or(Error::SessionEnded)?;
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     if !auth.hasher.verify(password, &stored).await?.ok {
         let (identifier, user) = (email::canonical(&found.user.email), Some(found.user.id));
@@ -57,10 +56,9 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
         return Err(Error::WrongPassword);
     }
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = tx.lock_user(who.user.id).await?.ok_or(Error::NotFound)?;
-    if user.status == UserStatus::Deleted {
-        return Err(Error::NotFound);
-    }
+    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
+        .await?
+        .ok_or(Error::SessionEnded)?;
     tx.delete_user(user.id).await?;
     let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
     tx.record(

@@ -14,7 +14,7 @@ use crate::domain::email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
-use crate::domain::session::RevokeReason;
+use crate::domain::session::{RevokeReason, Session};
 use crate::domain::user::{User, UserStatus};
 use crate::limits::Limited;
 use crate::security::PasswordHash;
@@ -113,7 +113,7 @@ async fn open(
     let session = tx.open_session(session).await?;
     tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin)))
         .await?;
-    let ended = make_room(auth, &mut tx, &mut lock, user.id).await?;
+    let ended = make_room(auth, &mut tx, &mut lock, &session).await?;
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;
@@ -131,11 +131,17 @@ fn logged_in(user: &User, session: SessionId, origin: &Origin) -> LoggedIn {
     }
 }
 
-/// Ends the oldest sessions of a user who has too many.
-async fn make_room(auth: &Auth, tx: &mut Tx<'_>, lock: &mut UserLock, user: UserId) -> Result<Vec<SessionId>, Failure> {
-    let surplus = tx.surplus_sessions(user, u64::from(auth.sessions.max_per_user)).await?;
+/// Ends the oldest sessions of a user who has too many; the one just opened stays.
+async fn make_room(
+    auth: &Auth,
+    tx: &mut Tx<'_>,
+    lock: &mut UserLock,
+    opened: &Session,
+) -> Result<Vec<SessionId>, Failure> {
+    let most = u64::from(auth.sessions.max_per_user);
+    let surplus = tx.surplus_sessions(opened.user_id, opened.id, most).await?;
     for session in &surplus {
-        tx.revoke_session(user, *session, RevokeReason::Limit).await?;
+        tx.revoke_session(opened.user_id, *session, RevokeReason::Limit).await?;
         let revoked = SessionRevoked {
             session_id: session.as_uuid(),
             reason: SessionRevokedReason::Limit,

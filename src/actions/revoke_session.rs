@@ -2,15 +2,19 @@
 
 use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
 
-use super::authenticate::Identity;
+use super::authenticate::{self, Identity};
 use super::{Auth, Failure};
 use crate::domain::ids::SessionId;
 use crate::domain::origin::Origin;
 use crate::domain::session::RevokeReason;
+use crate::limits::Limited;
 
 /// Why nothing was ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The account or the session of the request ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// The user has no such live session; whether somebody else has is not said.
     #[error("no such session")]
     NotFound,
@@ -33,10 +37,13 @@ where
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionId) -> Result<(), Error> {
+    auth.limits
+        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
-        return Err(Error::NotFound);
-    };
+    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
+        .await?
+        .ok_or(Error::SessionEnded)?;
     if !tx.revoke_session(user.id, session, RevokeReason::Logout).await? {
         return Err(Error::NotFound);
     }
@@ -49,12 +56,15 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
 /// Ends all sessions but the current one.
 ///
 /// # Errors
-/// [`Failure`]; nothing is changed then.
-pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Failure> {
+/// [`Error`]; nothing is changed then.
+pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Error> {
+    auth.limits
+        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
-        return Ok(());
-    };
+    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
+        .await?
+        .ok_or(Error::SessionEnded)?;
     let ended = tx
         .revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout)
         .await?;

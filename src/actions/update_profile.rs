@@ -2,12 +2,13 @@
 
 use watchword_events::{AuthEvent, ChangedField, Updated};
 
-use super::authenticate::Identity;
+use super::authenticate::{self, Identity};
 use super::{Auth, Failure};
 use crate::domain::name::DisplayName;
 use crate::domain::origin::Origin;
 use crate::domain::user::User;
 use crate::domain::username::Username;
+use crate::limits::Limited;
 pub use crate::store::ProfileChange as Input;
 use crate::store::{Conflict, StoreError};
 
@@ -17,9 +18,9 @@ pub enum Error {
     /// A live account has the username.
     #[error("the username is taken")]
     UsernameTaken,
-    /// The account was deleted meanwhile.
-    #[error("no such user")]
-    NotFound,
+    /// The account or the session ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
@@ -39,10 +40,14 @@ impl From<StoreError> for Error {
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Input) -> Result<User, Error> {
+    auth.limits
+        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .await
+        .map_err(|exceeded| Error::Failure(exceeded.into()))?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let Some((user, mut lock)) = tx.lock_user(who.user.id).await? else {
-        return Err(Error::NotFound);
-    };
+    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
+        .await?
+        .ok_or(Error::SessionEnded)?;
     let changed_fields = changed(&user, &change);
     if changed_fields.is_empty() {
         return Ok(user);

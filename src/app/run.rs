@@ -18,6 +18,9 @@ use crate::telemetry;
 /// How long the relay may publish after the last request.
 const FLUSH: Duration = Duration::from_secs(5);
 
+/// How long everything else may take to end after that.
+const CLOSE: Duration = Duration::from_secs(5);
+
 impl App {
     /// Serves until `stop` is cancelled; then finishes what is in flight, publishes what is recorded and ends.
     /// All of it takes no longer than `http.shutdown_grace` and a few seconds.
@@ -33,7 +36,7 @@ impl App {
             ServerSettings::from(&self.settings.http),
             self.stop.serving.clone(),
         );
-        let server = telemetry::spawn("http", server);
+        let mut server = telemetry::spawn("http", server);
         let metrics_server = self.metrics_server.map(|metrics_server| {
             telemetry::spawn(
                 "metrics",
@@ -56,25 +59,43 @@ impl App {
             shutdown: self.stop.relaying.clone(),
             flush_for: FLUSH,
         };
-        let relay = Relay::spawn(parts);
+        let mut relay = Relay::spawn(parts);
 
-        stop.cancelled().await;
+        // A service that goes on without its relay would look well and publish nothing.
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            _ = &mut server => Some("the HTTP server"),
+            _ = &mut relay => Some("the relay"),
+        };
+        if let Some(part) = ended {
+            tracing::error!(part, "ended unexpectedly: stopping");
+        }
         let deadline = Instant::now() + grace;
         self.stop.serving.cancel();
-        let _ = server.await;
+        if !server.is_finished() {
+            let _ = server.await;
+        }
         // A client that hung up leaves its action running: it commits or rolls back before the database closes.
         let finished = timeout_at(deadline, self.detached.drained()).await.is_ok();
         self.stop.relaying.cancel();
-        let relayed = relay.await;
-        self.stop.connected.cancel();
-        self.nats.stopped().await;
-        let _ = (rotate.await, prune.await);
-        if let Some(metrics_server) = metrics_server {
-            let _ = metrics_server.await;
-        }
-        self.store.close().await;
-        tracing::info!(finished, "stopped");
-        relayed.map_err(|_| AppError::Ended("the relay"))
+        let rest = async {
+            if !relay.is_finished() {
+                let _ = relay.await;
+            }
+            self.stop.connected.cancel();
+            self.nats.stopped().await;
+            let _ = (rotate.await, prune.await);
+            if let Some(metrics_server) = metrics_server {
+                let _ = metrics_server.await;
+            }
+            self.store.close().await;
+        };
+        // A database that is silent must not keep the process: what was committed is safe, and the rest ends with its connection.
+        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH + CLOSE, rest)
+            .await
+            .is_ok();
+        tracing::info!(finished, in_order, "stopped");
+        ended.map_or(Ok(()), |part| Err(AppError::Ended(part)))
     }
 
     fn endpoint(&self) -> impl poem::Endpoint<Output = poem::Response> + use<> {

@@ -24,10 +24,17 @@ impl Serve {
             what: "signals",
             problem: error.to_string(),
         })?;
-        let app = if self.no_migrate {
-            App::build_unmigrated(settings.clone(), Seams::default()).await?
-        } else {
-            App::build(settings.clone()).await?
+        let build = async {
+            if self.no_migrate {
+                App::build_unmigrated(settings.clone(), Seams::default()).await
+            } else {
+                App::build(settings.clone()).await
+            }
+        };
+        let app = tokio::select! {
+            app = build => app?,
+            // Nothing is served yet, and a migration that is cut off rolls back with its connection.
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
         tracing::info!(
             port = app.port(),

@@ -16,6 +16,8 @@ pub struct LimitsSettings {
     pub register_per_hour: u32,
     /// Refreshes of one session per minute.
     pub refresh_per_minute: u32,
+    /// Changes of a user's own account and sessions per minute.
+    pub change_per_minute: u32,
     /// Networks and accounts remembered at once when limits are kept in this process.
     pub max_tracked: usize,
 }
@@ -26,6 +28,7 @@ impl LimitsSettings {
         between(problems, "limits.login_per_minute", self.login_per_minute, 1, MOST);
         between(problems, "limits.register_per_hour", self.register_per_hour, 1, MOST);
         between(problems, "limits.refresh_per_minute", self.refresh_per_minute, 1, MOST);
+        between(problems, "limits.change_per_minute", self.change_per_minute, 1, MOST);
         between(problems, "limits.max_tracked", self.max_tracked, 1000, 10_000_000);
     }
 }

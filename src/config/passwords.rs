@@ -22,8 +22,6 @@ const MAX_MEMORY_KIB: u32 = 262_144;
 pub struct PasswordsSettings {
     /// Fewest code points of a new password (NIST SP 800-63B-4 recommends 15 for a single factor).
     pub min_length: usize,
-    /// Most code points of a password; longer ones are refused, never cut.
-    pub max_length: usize,
     /// argon2id memory of one hash, in KiB (RFC 9106 `m`).
     pub argon2_memory_kib: u32,
     /// argon2id passes (RFC 9106 `t`).
@@ -44,7 +42,6 @@ pub struct PasswordsSettings {
 impl PasswordsSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
         between(problems, "passwords.min_length", self.min_length, 8, 64);
-        between(problems, "passwords.max_length", self.max_length, 64, 4096);
         self.check_cost(problems);
         self.check_pool(problems);
     }

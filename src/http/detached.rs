@@ -4,16 +4,31 @@
 //! pooled connections get poisoned and writes get lost, so every action runs as a task of its own, which nothing cancels.
 
 use std::future::Future;
+use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::problem::{Problem, ProblemCode};
 use crate::telemetry::spawn;
 
+/// Most actions that run at once; most of them wait for the database.
+const MOST: usize = 2048;
+
 /// Runs actions to their end, whoever still listens. Clones share one register of what is running.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Detached {
     tasks: TaskTracker,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Detached {
+    fn default() -> Self {
+        Self {
+            tasks: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(MOST)),
+        }
+    }
 }
 
 impl Detached {
@@ -27,12 +42,20 @@ impl Detached {
     ///
     /// # Errors
     ///
-    /// `internal_error` when the work panicked.
+    /// `internal_error` when the work panicked, `overloaded` when too much is running: clients that hang up leave their work behind,
+    /// so the number of connections is no bound.
     pub async fn run<F>(&self, work: F) -> Result<F::Output, Problem>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_full| Problem::new(ProblemCode::Overloaded))?;
+        let work = async move {
+            let output = work.await;
+            drop(place);
+            output
+        };
         let task = spawn("action", self.tasks.track_future(work));
         task.await.map_err(|_panicked| Problem::new(ProblemCode::InternalError))
     }

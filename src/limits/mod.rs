@@ -24,6 +24,8 @@ pub enum Limited {
     Register,
     /// A refresh, per session.
     Refresh,
+    /// A change of one's own account or sessions, per user: each is an event that everybody's subscribers get.
+    Change,
 }
 
 impl Limited {
@@ -34,6 +36,7 @@ impl Limited {
             Self::Login => "login",
             Self::Register => "register",
             Self::Refresh => "refresh",
+            Self::Change => "change",
         }
     }
 }
@@ -63,6 +66,7 @@ pub struct Limits {
     login: Quota,
     register: Quota,
     refresh: Quota,
+    change: Quota,
 }
 
 impl Limits {
@@ -74,6 +78,7 @@ impl Limits {
             login: Quota::new(settings.login_per_minute, Duration::from_secs(60)),
             register: Quota::new(settings.register_per_hour, Duration::from_secs(3600)),
             refresh: Quota::new(settings.refresh_per_minute, Duration::from_secs(60)),
+            change: Quota::new(settings.change_per_minute, Duration::from_secs(60)),
         }
     }
 
@@ -101,6 +106,7 @@ impl Limits {
             Limited::Login => self.login,
             Limited::Register => self.register,
             Limited::Refresh => self.refresh,
+            Limited::Change => self.change,
         };
         limiter.reserve(&format!("{}:{key}", what.as_str()), quota, now).await
     }

@@ -51,7 +51,11 @@ impl RateLimiter for Shared {
     fn reserve<'a>(&'a self, key: &'a str, quota: Quota, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exceeded>> {
         async move {
             match self.count(key, quota, now).await {
-                Ok(0) => Ok(()),
+                Ok(0) => {
+                    // Counted here too, so that a burst that makes Redis slow does not find a fresh quota here.
+                    let _ = self.fallback.reserve(key, quota, now).await;
+                    Ok(())
+                }
                 Ok(wait) => Err(Exceeded {
                     retry_after: Duration::from_micros(wait.unsigned_abs()),
                 }),

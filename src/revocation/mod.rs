@@ -74,7 +74,7 @@ impl SessionGate {
         if self.denylist.contains(session).await {
             return Ok(None);
         }
-        let invalidations = self.invalidations.load(Ordering::Acquire);
+        let invalidations = self.invalidations.load(Ordering::SeqCst);
         let Some((row, user)) = self.store.session_with_user(session).await? else {
             return Ok(None);
         };
@@ -82,23 +82,25 @@ impl SessionGate {
             return Ok(None);
         }
         let user = Arc::new(user);
-        if self.invalidations.load(Ordering::Acquire) == invalidations {
-            let ends_at = row.ends_at(&self.policy);
-            self.seen.insert(
-                session,
-                Seen {
-                    user: user.clone(),
-                    at: now,
-                    ends_at,
-                },
-            );
+        // Remembered first and looked at again: an end that comes in between is not missed.
+        let ends_at = row.ends_at(&self.policy);
+        self.seen.insert(
+            session,
+            Seen {
+                user: user.clone(),
+                at: now,
+                ends_at,
+            },
+        );
+        if self.invalidations.load(Ordering::SeqCst) != invalidations {
+            self.seen.remove(&session);
         }
         Ok(Some(user))
     }
 
     /// Tells this instance, and the others through the denylist, that sessions have ended. Call it after the commit.
     pub async fn ended(&self, sessions: &[SessionId]) {
-        self.invalidations.fetch_add(1, Ordering::AcqRel);
+        self.invalidations.fetch_add(1, Ordering::SeqCst);
         for session in sessions {
             self.seen.remove(session);
         }
@@ -107,7 +109,7 @@ impl SessionGate {
 
     /// Makes this instance forget a user, whose data changed. Call it after the commit.
     pub fn changed(&self, user: UserId) {
-        self.invalidations.fetch_add(1, Ordering::AcqRel);
+        self.invalidations.fetch_add(1, Ordering::SeqCst);
         self.seen.retain(|_, seen| seen.user.id != user);
     }
 }

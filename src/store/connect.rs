@@ -1,7 +1,7 @@
 //! Where the database is and how connections to it are set up.
 
 use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
@@ -97,6 +97,7 @@ impl Store {
             metrics: OnceLock::new(),
             recorded: Arc::new(Notify::new()),
             writer: Arc::new(Mutex::new(())),
+            acquire_timeout: acquire,
             relay: Arc::new(Mutex::new(())),
             _file_lock: file_lock,
         })))
@@ -167,12 +168,17 @@ fn lock_file(database: &Path) -> Result<File, StoreError> {
         .mode(0o700)
         .create(folder)
         .map_err(failed)?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(database.with_extension("lock"))
-        .map_err(failed)?;
+    let private = |path: &Path| {
+        File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+    };
+    // SQLite would make its files readable for everybody; what it makes beside this one gets this one's mode.
+    private(database).map_err(failed)?;
+    let file = private(&database.with_extension("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),

@@ -102,13 +102,19 @@ fn is_unavailable(error: &DbErr) -> bool {
             | SqlxError::PoolClosed
             | SqlxError::WorkerCrashed,
         ) => true,
-        // Connection lost, resources short, operator intervention, serialization failure, deadlock, lock not available; SQLITE_BUSY and SQLITE_FULL.
-        Some(SqlxError::Database(e)) => e.code().is_some_and(|code| {
-            ["08", "53", "57", "40", "55", "25P02"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class))
-                || matches!(code.as_ref(), "5" | "6" | "13" | "261" | "517" | "773")
-        }),
+        Some(SqlxError::Database(e)) => e.code().is_some_and(|code| is_passing(&code)),
         _ => false,
     }
+}
+
+/// `PostgreSQL` has codes of five characters, of which the first two are the class; `SQLite` has numbers, whose last byte is the kind.
+fn is_passing(code: &str) -> bool {
+    if let (5, Some(class)) = (code.len(), code.get(..2)) {
+        // Connection lost; transaction state (read-only after a failover, timed out); resources; operator; rollback; object in use.
+        // 0A000: a prepared statement from before a migration.
+        return matches!(class, "08" | "25" | "40" | "53" | "55" | "57") || code == "0A000";
+    }
+    // BUSY, LOCKED, IOERR, FULL, CANTOPEN.
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
 }

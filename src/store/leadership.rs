@@ -1,6 +1,8 @@
 //! One relay leads. On `PostgreSQL` an advisory lock on a connection of its own says which, so a leader that dies or is cut off
 //! loses the lead with its connection; on `SQLite` a lock in the one process does.
 
+use std::time::Duration;
+
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OwnedMutexGuard;
 
@@ -9,6 +11,9 @@ use super::{Ledger, StoreError};
 
 /// "watchwor" in ASCII, shared with nothing else in the database by convention; migrations use its successor.
 const RELAY_LOCK: i64 = 0x7761_7463_6877_6f72;
+
+/// How long the server may take to confirm the lead.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lead, until it is dropped or its connection ends.
 pub struct Leadership(Lock);
@@ -56,7 +61,11 @@ impl Leadership {
     pub async fn check(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Lock::Sqlite { .. } => Ok(()),
-            Lock::Postgres(connection) => connection.ping().await.map_err(unavailable),
+            // Whoever gives up here drops the connection too, and with it the lead: it is in no pool.
+            Lock::Postgres(connection) => match tokio::time::timeout(PATIENCE, connection.ping()).await {
+                Ok(answer) => answer.map_err(unavailable),
+                Err(_) => Err(unavailable(sqlx::Error::PoolTimedOut)),
+            },
         }
     }
 }

@@ -11,6 +11,12 @@ use uuid::Uuid;
 use super::entities::event;
 use super::{Store, StoreError, convert};
 
+/// Which events wait, as the partial index has it.
+const WAITING: &str = "published_at IS NULL AND parked_reason IS NULL";
+
+/// How far waiting events are counted.
+const COUNTED: u32 = 100_001;
+
 /// The append-only table that is outbox, audit log and replay source at once. Cheap to clone.
 #[derive(Clone)]
 pub struct Ledger(Store);
@@ -139,7 +145,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn park(&self, seq: i64, reason: &str) -> Result<(), StoreError> {
-        let _writer = self.0.writer().await;
+        let _writer = self.0.writer().await?;
         let park = event::Entity::update_many()
             .col_expr(event::Column::ParkedReason, reason.into())
             .filter(event::Column::Seq.eq(seq));
@@ -163,7 +169,7 @@ impl Ledger {
             .await
     }
 
-    /// What has not reached the stream.
+    /// What has not reached the stream; not counted further than 100 001.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -174,9 +180,12 @@ impl Ledger {
             oldest: Option<i64>,
             parked: i64,
         }
-        let sql = "SELECT count(*) AS pending, min(occurred_at) AS oldest, \
-                   (SELECT count(*) FROM events WHERE parked_reason IS NOT NULL) AS parked \
-                   FROM events WHERE published_at IS NULL AND parked_reason IS NULL";
+        // Asked every few seconds, most of all in an outage: the work is bounded however much waits.
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM events WHERE {WAITING} LIMIT {COUNTED}) AS waiting) AS pending, \
+             (SELECT occurred_at FROM events WHERE {WAITING} ORDER BY seq LIMIT 1) AS oldest, \
+             (SELECT count(*) FROM (SELECT 1 FROM events WHERE parked_reason IS NOT NULL LIMIT {COUNTED}) AS aside) AS parked"
+        );
         let statement = Statement::from_string(self.0.db().get_database_backend(), sql);
         let counts = Counts::find_by_statement(statement).one(self.0.db()).await?;
         Ok(counts.map_or_else(Backlog::default, |counts| Backlog {

@@ -17,8 +17,9 @@ mod tx;
 mod users;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
+use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use watchword_events::Pii;
@@ -63,6 +64,8 @@ struct Inner {
     recorded: Arc<Notify>,
     /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
     writer: Arc<Mutex<()>>,
+    /// Longest wait for a connection, or for that place.
+    acquire_timeout: Duration,
     /// The relay's place on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
     /// Held open, and locked, as long as the process uses the `SQLite` file.
@@ -76,17 +79,22 @@ impl Store {
     }
 
     /// `SQLite`'s place to write; nothing to wait for on `PostgreSQL`.
-    async fn writer(&self) -> Option<OwnedMutexGuard<()>> {
-        if self.is_sqlite() {
-            Some(self.0.writer.clone().lock_owned().await)
-        } else {
-            None
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it is not free within `database.acquire_timeout`. Giving up here cancels nothing: it comes
+    /// before the transaction begins.
+    async fn writer(&self) -> Result<Option<OwnedMutexGuard<()>>, StoreError> {
+        if !self.is_sqlite() {
+            return Ok(None);
         }
+        let lock = tokio::time::timeout(self.0.acquire_timeout, self.0.writer.clone().lock_owned()).await;
+        lock.map(Some)
+            .map_err(|_| StoreError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
     /// Runs one statement that writes, outside of any transaction.
     async fn write(&self, sql: &str) -> Result<u64, StoreError> {
-        let _writer = self.writer().await;
+        let _writer = self.writer().await?;
         Ok(self.db().execute_unprepared(sql).await?.rows_affected())
     }
 

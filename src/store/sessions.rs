@@ -81,8 +81,12 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`] of the database; `None` when there is no such session.
     pub async fn lock_user_of(&mut self, session: SessionId) -> Result<Option<(User, UserLock)>, StoreError> {
-        let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = (SELECT user_id FROM sessions WHERE id = $1) RETURNING *";
-        let row = user::Model::find_by_statement(self.statement(sql, [session.as_uuid().into()]))
+        let sql = format!(
+            "UPDATE users SET event_seq = event_seq + 1 \
+             WHERE id = (SELECT user_id FROM sessions WHERE id = $1) RETURNING {}",
+            user::COLUMNS
+        );
+        let row = user::Model::find_by_statement(self.statement(&sql, [session.as_uuid().into()]))
             .one(&self.db)
             .await?;
         let Some(row) = row else { return Ok(None) };
@@ -135,8 +139,11 @@ impl Tx<'_> {
         presented: i64,
         policy: &SessionPolicy,
     ) -> Result<Option<Session>, StoreError> {
-        let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, last_used_at = $1 \
-                   WHERE id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $1 AND last_used_at > $4 RETURNING *";
+        let sql = format!(
+            "UPDATE sessions SET generation = generation + 1, rotated_at = $1, last_used_at = $1 \
+             WHERE id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $1 AND last_used_at > $4 RETURNING {}",
+            session::COLUMNS
+        );
         let idle_since = convert::millis(self.now() - policy.idle_ttl);
         let values = [
             self.millis().into(),
@@ -144,7 +151,7 @@ impl Tx<'_> {
             presented.into(),
             idle_since.into(),
         ];
-        let row = session::Model::find_by_statement(self.statement(sql, values))
+        let row = session::Model::find_by_statement(self.statement(&sql, values))
             .one(&self.db)
             .await?;
         Ok(row.map(convert::session))
@@ -195,19 +202,26 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// The oldest live sessions of a locked user beyond the newest `keep`.
+    /// The oldest live sessions of a locked user beyond the newest `keep`, of which `newest` is one whatever its times say.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn surplus_sessions(&mut self, user: UserId, keep: u64) -> Result<Vec<SessionId>, StoreError> {
+    pub async fn surplus_sessions(
+        &mut self,
+        user: UserId,
+        newest: SessionId,
+        keep: u64,
+    ) -> Result<Vec<SessionId>, StoreError> {
         let ids = session::Entity::find()
             .select_only()
             .column(session::Column::Id)
             .filter(session::Column::UserId.eq(user.as_uuid()))
             .filter(session::Column::RevokedAt.is_null())
             .filter(session::Column::ExpiresAt.gt(self.millis()))
+            .filter(session::Column::Id.ne(newest.as_uuid()))
             .order_by_desc(session::Column::CreatedAt)
-            .offset(keep)
+            .order_by_desc(session::Column::Id)
+            .offset(keep.saturating_sub(1))
             .limit(u64::from(u16::MAX))
             .into_tuple::<uuid::Uuid>()
             .all(&self.db)

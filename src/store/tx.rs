@@ -50,7 +50,7 @@ impl UserLock {
 
 impl<'a> Tx<'a> {
     pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
-        let writer = store.writer().await;
+        let writer = store.writer().await?;
         // Only SQLite reads the option; a transaction that starts as a reader there fails when it first writes.
         let sqlite_transaction_mode = store.is_sqlite().then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions {
@@ -93,8 +93,11 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database; `None` when there is no such user.
     pub async fn lock_user(&mut self, id: UserId) -> Result<Option<(User, UserLock)>, StoreError> {
-        let sql = "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING *";
-        let statement = self.statement(sql, [id.as_uuid().into()]);
+        let sql = format!(
+            "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING {}",
+            user::COLUMNS
+        );
+        let statement = self.statement(&sql, [id.as_uuid().into()]);
         let Some(row) = user::Model::find_by_statement(statement).one(&self.db).await? else {
             return Ok(None);
         };

@@ -152,7 +152,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a user as deleted: no login, no refresh, identifiers free again.
+    /// Marks a user as deleted and forgets the password: no login, no refresh, identifiers free again.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -160,6 +160,7 @@ impl Tx<'_> {
         let row = user::ActiveModel {
             id: Set(id.as_uuid()),
             status: Set(UserStatus::Deleted.as_str().to_owned()),
+            password_hash: Set(String::new()),
             updated_at: Set(self.millis()),
             deleted_at: Set(Some(self.millis())),
             ..Default::default()

@@ -70,7 +70,7 @@ refusals! {
 }
 refusals! {
     /// Why nothing was changed.
-    ChangeRefused: [BODY, BEARER, ALWAYS], [UsernameTaken]
+    ChangeRefused: [BODY, BEARER, ALWAYS], [UsernameTaken, RateLimited]
 }
 refusals! {
     /// Why the account is still there.
@@ -106,7 +106,7 @@ impl Me {
         });
         let user = work.await?.map_err(|error| match error {
             update_profile::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
-            update_profile::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
+            update_profile::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
             update_profile::Error::Failure(error) => failure(error),
         })?;
         Ok(Changed::Ok(Json(UserBody::from(&user))))
@@ -136,7 +136,7 @@ impl Me {
         });
         work.await?.map_err(|error| match error {
             delete_account::Error::WrongPassword => wrong_password(),
-            delete_account::Error::NotFound => Problem::new(ProblemCode::InvalidToken),
+            delete_account::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
             delete_account::Error::Failure(error) => failure(error),
         })?;
         Ok(Deleted::Done)

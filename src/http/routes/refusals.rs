@@ -24,6 +24,7 @@ pub const BEARER: &[ProblemCode] = &[ProblemCode::AuthenticationRequired, Proble
 pub const ALWAYS: &[ProblemCode] = &[
     ProblemCode::PayloadTooLarge,
     ProblemCode::InternalError,
+    ProblemCode::Overloaded,
     ProblemCode::ServiceUnavailable,
     ProblemCode::DeadlineExceeded,
 ];

@@ -63,12 +63,16 @@ enum Ended {
 }
 
 refusals! {
-    /// Why there is nothing to show, or nothing was ended.
+    /// Why there is nothing to show.
     Refused: [BEARER, ALWAYS], []
 }
 refusals! {
     /// Why nothing was ended.
-    OneRefused: [BEARER, ALWAYS], [InvalidParameter, NotFound]
+    OthersRefused: [BEARER, ALWAYS], [RateLimited]
+}
+refusals! {
+    /// Why nothing was ended.
+    OneRefused: [BEARER, ALWAYS], [InvalidParameter, NotFound, RateLimited]
 }
 
 /// The resource.
@@ -107,12 +111,12 @@ impl Sessions {
         operation_id = "revokeOtherSessions",
         tag = "Tag::Sessions"
     )]
-    async fn revoke_others(&self, context: RequestContext, bearer: BearerToken) -> Result<Ended, Refused> {
+    async fn revoke_others(&self, context: RequestContext, bearer: BearerToken) -> Result<Ended, OthersRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let work = self.0.run(&context, |auth, origin| async move {
             revoke_session::run_others(&auth, &origin, &identity).await
         });
-        work.await?.map_err(failure)?;
+        work.await?.map_err(problem)?;
         Ok(Ended::Done)
     }
 
@@ -137,11 +141,16 @@ impl Sessions {
         let work = self.0.run(&context, |auth, origin| async move {
             revoke_session::run(&auth, &origin, &identity, session).await
         });
-        work.await?.map_err(|error| match error {
-            revoke_session::Error::NotFound => Problem::new(ProblemCode::NotFound),
-            revoke_session::Error::Failure(error) => failure(error),
-        })?;
+        work.await?.map_err(problem)?;
         Ok(Ended::Done)
+    }
+}
+
+fn problem(error: revoke_session::Error) -> Problem {
+    match error {
+        revoke_session::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
+        revoke_session::Error::NotFound => Problem::new(ProblemCode::NotFound),
+        revoke_session::Error::Failure(error) => failure(error),
     }
 }
 

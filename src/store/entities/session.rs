@@ -2,6 +2,9 @@
 
 use sea_orm::entity::prelude::*;
 
+/// Every column by name: `RETURNING *` would change its type under prepared statements when a later migration adds a column.
+pub(in crate::store) const COLUMNS: &str = "id, user_id, generation, rotated_at, created_at, last_used_at, expires_at, revoked_at, revoked_reason, ip, user_agent";
+
 /// A row of `sessions`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]

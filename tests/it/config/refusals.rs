@@ -61,7 +61,6 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__EVENTS__SCHEMA_BASE_URL", "schemas", "events.schema_base_url", "absolute"),
     ("WATCHWORD__PASSWORDS__MIN_LENGTH", "7", "passwords.min_length", "8 to 64"),
     ("WATCHWORD__PASSWORDS__MIN_LENGTH", "65", "passwords.min_length", "8 to 64"),
-    ("WATCHWORD__PASSWORDS__MAX_LENGTH", "63", "passwords.max_length", "64 to"),
     ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "19455", "passwords.argon2_memory_kib", "too weak"),
     ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "262145", "passwords.argon2_memory_kib", "at most 262144"),
     ("WATCHWORD__PASSWORDS__ARGON2_ITERATIONS", "1", "passwords.argon2_memory_kib", "too weak"),

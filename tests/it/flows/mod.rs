@@ -13,6 +13,7 @@ mod limits;
 mod logout;
 mod migrations;
 mod problems;
+mod races;
 mod refresh;
 mod sessions;
 mod shutdown;
