@@ -25,6 +25,8 @@ pub(crate) struct Published {
     pub(crate) unknown: bool,
     /// The first thing that went wrong and is worth another try.
     pub(crate) failure: Option<Reason>,
+    /// How many rows the last read had: fewer than [`READ`] means that nothing was left behind them.
+    pub(crate) last_read: usize,
 }
 
 /// How many rows are read at once: what fits into one atomic batch.
@@ -51,7 +53,8 @@ pub(crate) async fn publish<P: EventPublisher>(
     let until = Instant::now() + RUN;
     while !rows.is_empty() && published.failure.is_none() {
         let last = rows.last().map(|row| row.seq);
-        let more = u64::try_from(rows.len()) == Ok(READ) && Instant::now() < until;
+        published.last_read = rows.len();
+        let more = published.is_full() && Instant::now() < until;
         let (settled, answered, next) = tokio::join!(
             before.settle(parts),
             send(parts, rows, &mut published),
@@ -134,6 +137,11 @@ async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, pu
 }
 
 impl Published {
+    /// Whether the last read may have left rows behind.
+    pub(crate) fn is_full(&self) -> bool {
+        u64::try_from(self.last_read) == Ok(READ)
+    }
+
     fn fail<P>(&mut self, parts: &RelayParts<P>, event: &OutgoingEvent, reason: Reason) {
         parts.metrics.publish_failed(reason.code());
         // One line for what stopped the call; the rest waits behind it.

@@ -20,6 +20,8 @@ use crate::{
 const LEAD_CHECK: Duration = Duration::from_secs(1);
 /// How often the ledger is read without being woken: for rows of other instances.
 const POLL: Duration = Duration::from_millis(100);
+/// The shortest time from one read to the next while nothing is left behind: what comes in between goes together.
+const GATHER: Duration = Duration::from_millis(20);
 /// After so many failed comparisons in a row on a live connection events are published without: the user may not be
 /// allowed to read messages, and the stream's window of message ids still recognises what is sent again soon.
 const COMPARISONS: u32 = 3;
@@ -29,6 +31,8 @@ const COMPARISONS: u32 = 3;
 enum Step {
     /// Rows were published; there may be more.
     Published,
+    /// Rows were published, and there were no more.
+    CaughtUp,
     /// Nothing is left to publish.
     Idle,
     /// There is no stream to publish to at the moment.
@@ -123,12 +127,14 @@ impl<P: EventPublisher> Worker<P> {
                 }
                 confirmed = Instant::now();
             }
+            let began = Instant::now();
             let step = self.step().await;
             if self.stops_after(&step) {
                 return LeadEnds::Stopped;
             }
             match step {
                 Step::Published => {}
+                Step::CaughtUp => self.gather(began).await,
                 Step::Idle => self.wait_for_rows().await,
                 Step::NotReady => self.wait_for_stream().await,
                 Step::Failed => self.wait_for_another_try().await,
@@ -173,7 +179,11 @@ impl<P: EventPublisher> Worker<P> {
                     return self.failed();
                 }
                 self.failures = 0;
-                Step::Published
+                if published.is_full() || self.known.stale {
+                    Step::Published
+                } else {
+                    Step::CaughtUp
+                }
             }
             Err(error) => {
                 tracing::warn!(
@@ -271,6 +281,16 @@ impl<P: EventPublisher> Worker<P> {
     fn failed(&mut self) -> Step {
         self.failures = self.failures.saturating_add(1);
         Step::Failed
+    }
+
+    /// Waits for more rows after all that were there are published. An event after a pause is published at once; events that
+    /// follow closely are gathered, since a batch costs both servers little more than one event does.
+    async fn gather(&mut self, began: Instant) {
+        let shutdown = self.parts.shutdown.clone();
+        tokio::select! {
+            () = tokio::time::sleep_until(began + GATHER) => self.wait_for_rows().await,
+            () = shutdown.cancelled() => {}
+        }
     }
 
     async fn wait_for_rows(&mut self) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, Notify};
@@ -114,13 +115,22 @@ impl Store {
     }
 }
 
+/// A connection that has not been used for so long is asked whether it still works before it is used again.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+
 fn postgres(options: &PgConnectOptions, max: u32, acquire: Duration) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
         .max_connections(max)
         .acquire_timeout(acquire)
         .idle_timeout(Duration::from_secs(600))
         .max_lifetime(Duration::from_secs(1800))
-        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(is_clean(&*connection)))))
+        // The pool would ask the server before every use: one more round trip for every request and every batch.
+        .test_before_acquire(false)
+        .before_acquire(|connection, pooled| {
+            Box::pin(async move {
+                Ok(is_clean(&*connection) && (pooled.idle_for < ASK_AFTER || connection.ping().await.is_ok()))
+            })
+        })
         .connect_lazy_with(options.clone());
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use poem::PathPattern;
-use poem::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use poem::http::{HeaderValue, StatusCode};
+use poem::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use poem::http::{HeaderValue, StatusCode, Version};
 use poem::{Error, IntoResponse, Response};
 
 use super::RequestContext;
@@ -87,4 +87,18 @@ async fn document_of(response: &mut Response) -> ProblemDocument {
     let sent = if is_problem { body.into_bytes().await.ok() } else { None };
     sent.and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_else(|| problem_of_status(status).into_document(status).0)
+}
+
+/// The rest of a body that was not read ends an HTTP/1 connection. Said aloud, or a client would send its next request into it
+/// (RFC 9112 section 9.6).
+pub(super) fn close_after_unread_body(response: &mut Response, version: Version) {
+    let unread = matches!(
+        response.status(),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+    );
+    if unread && version < Version::HTTP_2 {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }

@@ -157,6 +157,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let line = Line::new(shared, context.clone(), request.method(), started, span.clone());
 
         let too_large = shared.declares_too_much(&request);
+        let version = request.version();
         request.set_data(context.clone());
         let outcome = if too_large {
             Outcome::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
@@ -172,7 +173,8 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let (response, pattern) = line.in_scope(|| answer::of(outcome));
         let pattern = pattern.or_else(|| context.pattern());
         let route = shared.routes.find(pattern.as_deref());
-        let response = answer::finish(response, &shared.settings.base_url, &context, route.allow()).await;
+        let mut response = answer::finish(response, &shared.settings.base_url, &context, route.allow()).await;
+        answer::close_after_unread_body(&mut response, version);
         line.end(response.status(), route);
         Ok(response)
     }

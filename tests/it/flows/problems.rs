@@ -253,9 +253,13 @@ async fn limits_on(backend: Backend) {
     login(of_size(16 * 1024 + 1))
         .await
         .expect_problem(413, "payload_too_large");
-    login(of_size(1024 * 1024))
-        .await
-        .expect_problem(413, "payload_too_large");
+    let refused = login(of_size(1024 * 1024)).await;
+    assert_eq!(
+        refused.header("connection"),
+        Some("close"),
+        "a client must not send its next request into the rest"
+    );
+    refused.expect_problem(413, "payload_too_large");
     let largest = login(of_size(16 * 1024)).await;
     assert!(
         [401, 422].contains(&largest.status.as_u16()),
