@@ -10,7 +10,6 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
-use crate::support::wait::eventually;
 
 flow_tests! {
     sessions_are_listed_and_ended => list_and_end_on,
@@ -126,15 +125,14 @@ async fn revocation_shows_on_every_instance_within_a_second() {
         second.me(&tokens.access).await.expect_status(200);
         app.logout(&tokens.access, "local").await.expect_status(204);
         let revoked = std::time::Instant::now();
-        eventually(Duration::from_secs(5), || async {
-            second.me(&tokens.access).await.status == 401
-        })
-        .await;
-        assert!(
-            revoked.elapsed() <= Duration::from_millis(1100),
-            "{:?}",
-            revoked.elapsed()
-        );
+        // What counts is when a request was sent: on a busy machine its answer may take its time.
+        loop {
+            let sent = revoked.elapsed();
+            if second.me(&tokens.access).await.status == 401 {
+                break;
+            }
+            assert!(sent <= Duration::from_secs(1), "accepted {sent:?} after the logout");
+        }
     }
     // A refresh on one instance, the next one on the other: one history.
     let next = second.refresh(&tokens.refresh).await.expect_status(200).tokens();
