@@ -20,8 +20,10 @@ use crate::{
 const LEAD_CHECK: Duration = Duration::from_secs(1);
 /// How often the ledger is read without being woken: for rows of other instances.
 const POLL: Duration = Duration::from_millis(100);
-/// The shortest time from one read to the next while nothing is left behind: what comes in between goes together.
-const GATHER: Duration = Duration::from_millis(20);
+/// The shortest time from one read to the next while nothing is left behind: what comes in between goes together. After a single
+/// event little is to be gained; where events come close together every batch that is spared leaves both servers to the requests.
+const GATHER_AFTER_ONE: Duration = Duration::from_millis(20);
+const GATHER_AFTER_SEVERAL: Duration = Duration::from_millis(50);
 /// After so many failed comparisons in a row on a live connection events are published without: the user may not be
 /// allowed to read messages, and the stream's window of message ids still recognises what is sent again soon.
 const COMPARISONS: u32 = 3;
@@ -31,8 +33,8 @@ const COMPARISONS: u32 = 3;
 enum Step {
     /// Rows were published; there may be more.
     Published,
-    /// Rows were published, and there were no more.
-    CaughtUp,
+    /// Rows were published, and there were no more: wait so long for the next.
+    CaughtUp(Duration),
     /// Nothing is left to publish.
     Idle,
     /// There is no stream to publish to at the moment.
@@ -134,7 +136,7 @@ impl<P: EventPublisher> Worker<P> {
             }
             match step {
                 Step::Published => {}
-                Step::CaughtUp => self.gather(began).await,
+                Step::CaughtUp(pause) => self.gather(began + pause).await,
                 Step::Idle => self.wait_for_rows().await,
                 Step::NotReady => self.wait_for_stream().await,
                 Step::Failed => self.wait_for_another_try().await,
@@ -182,7 +184,7 @@ impl<P: EventPublisher> Worker<P> {
                 if published.is_full() || self.known.stale {
                     Step::Published
                 } else {
-                    Step::CaughtUp
+                    Step::CaughtUp(pause_after(published.last_read))
                 }
             }
             Err(error) => {
@@ -285,10 +287,10 @@ impl<P: EventPublisher> Worker<P> {
 
     /// Waits for more rows after all that were there are published. An event after a pause is published at once; events that
     /// follow closely are gathered, since a batch costs both servers little more than one event does.
-    async fn gather(&mut self, began: Instant) {
+    async fn gather(&mut self, until: Instant) {
         let shutdown = self.parts.shutdown.clone();
         tokio::select! {
-            () = tokio::time::sleep_until(began + GATHER) => self.wait_for_rows().await,
+            () = tokio::time::sleep_until(until) => self.wait_for_rows().await,
             () = shutdown.cancelled() => {}
         }
     }
@@ -327,5 +329,13 @@ impl<P: EventPublisher> Worker<P> {
     /// Different on every instance and at every try, without a source of randomness: the clock's microseconds.
     fn spread(&self) -> u8 {
         u8::try_from((self.parts.now)().microsecond() % 256).unwrap_or_default()
+    }
+}
+
+const fn pause_after(rows: usize) -> Duration {
+    if rows > 1 {
+        GATHER_AFTER_SEVERAL
+    } else {
+        GATHER_AFTER_ONE
     }
 }
