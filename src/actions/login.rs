@@ -18,7 +18,7 @@ use crate::domain::session::{RevokeReason, Session};
 use crate::domain::user::{User, UserStatus};
 use crate::limits::Limited;
 use crate::security::PasswordHash;
-use crate::store::{Credentials, NewSession, Tx, UserLock};
+use crate::store::{Credentials, NewSession, OpenedSession, Tx, UserLock};
 
 /// Who says they are whom.
 pub struct Input {
@@ -110,10 +110,14 @@ async fn open(
         user_id: user.id,
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };
-    let session = tx.open_session(session).await?;
+    let OpenedSession { session, others } = tx.open_session(session).await?;
     tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin)))
         .await?;
-    let ended = make_room(auth, &mut tx, &mut lock, &session).await?;
+    let ended = if others < u64::from(auth.sessions.max_per_user) {
+        Vec::new()
+    } else {
+        make_room(auth, &mut tx, &mut lock, &session).await?
+    };
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;

@@ -29,7 +29,7 @@ pub use self::error::{Conflict, StoreError};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
-pub use self::sessions::NewSession;
+pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
 use crate::domain::origin::Origin;
