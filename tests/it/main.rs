@@ -14,4 +14,5 @@ mod harness;
 mod http;
 mod relay;
 mod security;
+mod store;
 mod telemetry;
