@@ -36,6 +36,15 @@ pub enum Failure {
     Poison(Box<dyn Error + Send + Sync>),
 }
 
+/// What became of an event that a handler did not fail on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handled {
+    /// It was dealt with.
+    Now,
+    /// It had been dealt with before: an inbox knew it.
+    Before,
+}
+
 impl Failure {
     /// It may work later.
     pub fn retry(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
 use super::bind::{self, Unbound};
-use super::delivery::{Delivery, Failure};
+use super::delivery::{Delivery, Failure, Handled};
 use super::error::SubscribeError;
 use super::resume::Resume;
 use super::worker::{Limits, Worker};
@@ -31,7 +31,8 @@ impl Connected<Durable> {
     ///
     /// An event is acknowledged when the handler answers `Ok`. A connection that breaks, a server that
     /// restarts, a stream that is not there yet or a durable that is deleted are waited out; a durable that
-    /// has to be made again goes on where this program was. A handler that panics ends `run` with its panic.
+    /// has to be made again goes on where this program was. A handler that panics has failed: its event is tried
+    /// again, and is a dead letter after the last attempt.
     ///
     /// # Errors
     /// When the durable cannot be used as it is, or the server refuses to make it.
@@ -39,6 +40,16 @@ impl Connected<Durable> {
     where
         H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        self.run_each(move |received, delivery| handler(received, delivery).map_ok(|()| Handled::Now))
+            .await
+    }
+
+    /// [`run`](Self::run) for handlers that may answer that there was nothing left to do.
+    pub(super) async fn run_each<H, F>(self, handler: H) -> Result<(), SubscribeError>
+    where
+        H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Handled, Failure>> + Send + 'static,
     {
         let Self { subscriber, client } = self;
         let stop = subscriber.stop.clone();
@@ -80,7 +91,7 @@ enum Ended {
 impl<H, F> Reader<H>
 where
     H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
+    F: Future<Output = Result<Handled, Failure>> + Send + 'static,
 {
     async fn read_until_stopped(&mut self) -> Result<(), SubscribeError> {
         let stop = self.stop.clone();

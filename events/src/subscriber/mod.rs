@@ -38,6 +38,9 @@ mod delivery;
 mod durable;
 mod ephemeral;
 mod error;
+mod inbox;
+#[cfg(feature = "postgres-inbox")]
+mod postgres_inbox;
 mod resume;
 mod worker;
 
@@ -52,6 +55,9 @@ pub use dead_letter::{
 };
 pub use delivery::{Delivery, Failure};
 pub use error::SubscribeError;
+pub use inbox::Inbox;
+#[cfg(feature = "postgres-inbox")]
+pub use postgres_inbox::PostgresInbox;
 
 use crate::catalogue::EventKind;
 

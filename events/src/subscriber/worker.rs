@@ -1,13 +1,16 @@
 //! One message from its delivery to its acknowledgement.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Context, Message};
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{Instrument as _, Span, debug, error, info_span, warn};
 
-use super::delivery::{Delivery, Failure, chain};
+use super::delivery::{Delivery, Failure, Handled, chain};
 use super::{Durable, Subscriber, dead_letter};
 use crate::catalogue::EventKind;
 use crate::received::Received;
@@ -27,7 +30,7 @@ pub(super) struct Limits {
 }
 
 enum Verdict {
-    Done,
+    Done(Handled),
     Retry(String),
     Poison(String),
 }
@@ -35,7 +38,7 @@ enum Verdict {
 impl<H, F> Worker<H>
 where
     H: Fn(Received, Delivery) -> F + Send + Sync,
-    F: Future<Output = Result<(), Failure>> + Send,
+    F: Future<Output = Result<Handled, Failure>> + Send,
 {
     /// Returns the message's sequence when it will not come again.
     pub(super) async fn process(self: Arc<Self>, message: Message, delivery: Delivery, limits: Limits) -> Option<u64> {
@@ -52,23 +55,30 @@ where
         let wanted = &self.subscriber.events;
         if !wanted.is_empty() && EventKind::from_subject(&message.subject).is_none_or(|kind| !wanted.contains(&kind)) {
             debug!("the durable delivers more than is asked for; the event is passed over");
-            return Verdict::Done;
+            return Verdict::Done(Handled::Now);
         }
         let received = match Received::from_json(&message.payload) {
             Ok(received) => received,
             Err(error) => return Verdict::Poison(chain(&error)),
         };
         Span::current().record("event_id", tracing::field::display(received.id));
-        match (self.handler)(received, delivery.clone()).await {
-            Ok(()) => Verdict::Done,
-            Err(Failure::Retry(error)) => Verdict::Retry(chain(&*error)),
-            Err(Failure::Poison(error)) => Verdict::Poison(chain(&*error)),
+        // The closure is called inside of what is caught: it may panic before there is a future. Whatever it left
+        // half done is the handler's own; nothing of the subscriber is shared with it.
+        let handled = AssertUnwindSafe(async { (self.handler)(received, delivery.clone()).await });
+        match handled.catch_unwind().await {
+            Ok(Ok(handled)) => Verdict::Done(handled),
+            Ok(Err(Failure::Retry(error))) => Verdict::Retry(chain(&*error)),
+            Ok(Err(Failure::Poison(error))) => Verdict::Poison(chain(&*error)),
+            Err(panic) => Verdict::Retry(format!("the handler panicked: {}", said(&*panic))),
         }
     }
 
     async fn settle(&self, message: &Message, delivery: &Delivery, limits: Limits, verdict: Verdict) -> bool {
         match verdict {
-            Verdict::Done => {
+            Verdict::Done(handled) => {
+                if handled == Handled::Before {
+                    debug!("the event was dealt with before");
+                }
                 // Answered by the server, so that "done" is not lost with a connection. If it is, the event
                 // comes again, and that is within the promise.
                 if let Err(error) = message.double_ack().await {
@@ -117,6 +127,13 @@ where
         }
         false
     }
+}
+
+/// The text of a panic.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
 }
 
 /// Tells the server now and then that the work goes on, so that it does not give the message to someone else.
