@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use async_nats::jetstream::Message;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::headers::TRACEPARENT;
 use crate::trace::TraceParent;
@@ -43,6 +44,25 @@ pub(super) enum Handled {
     Now,
     /// It had been dealt with before: an inbox knew it.
     Before,
+    /// It is not one of those asked for.
+    Unwanted,
+}
+
+/// A delivered message.
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) delivery: Delivery,
+    pub(super) since: Instant,
+}
+
+impl Held {
+    pub(super) fn new(message: Message, delivery: Delivery) -> Self {
+        Self {
+            message,
+            delivery,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl Failure {

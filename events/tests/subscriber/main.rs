@@ -11,6 +11,7 @@ mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod dead_letters;
 mod durable;
 mod ephemeral;
