@@ -31,14 +31,24 @@
 //! subscriber needs `$JS.API.CONSUMER.CREATE.<stream>.<durable>` too, and to keep dead letters the right
 //! to publish on `auth.dlq.<durable>`.
 
+mod ahead;
 mod backoff;
+mod batch_worker;
+mod batches;
 mod bind;
 mod dead_letter;
 mod delivery;
 mod durable;
 mod ephemeral;
 mod error;
+mod inbox;
+mod intake;
+mod metrics;
+#[cfg(feature = "postgres-inbox")]
+mod postgres_inbox;
+mod reading;
 mod resume;
+mod settle;
 mod worker;
 
 use std::time::Duration;
@@ -47,11 +57,18 @@ use async_nats::{Client, ConnectOptions};
 pub use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
+pub use batches::Batches;
 pub use dead_letter::{
     DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
 };
 pub use delivery::{Delivery, Failure};
 pub use error::SubscribeError;
+pub use inbox::Inbox;
+pub use metrics::{Metrics, Outcome};
+#[cfg(feature = "postgres-inbox")]
+pub use postgres_inbox::PostgresInbox;
+
+use metrics::Observer;
 
 use crate::catalogue::EventKind;
 
@@ -83,6 +100,7 @@ pub struct Durable {
     concurrency: usize,
     backoff: Backoff,
     dead_letters: bool,
+    observer: Observer,
 }
 
 /// A subscriber that is forgotten when it stops.
@@ -172,6 +190,7 @@ impl Subscriber<Durable> {
             concurrency: 1,
             backoff: Backoff::default(),
             dead_letters: true,
+            observer: Observer::default(),
         })
     }
 
@@ -213,6 +232,12 @@ impl Subscriber<Durable> {
     /// in the stream.
     pub const fn without_dead_letters(mut self) -> Self {
         self.mode.dead_letters = false;
+        self
+    }
+
+    /// Tells `metrics` what becomes of every event.
+    pub fn metrics(mut self, metrics: impl Metrics) -> Self {
+        self.mode.observer = Observer::new(metrics);
         self
     }
 }

@@ -5,12 +5,18 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+#[cfg(feature = "postgres-inbox")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod dead_letters;
 mod durable;
 mod ephemeral;
+#[cfg(feature = "postgres-inbox")]
+mod inbox;
 mod outages;
 mod rights;
 
