@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use serde_json::json;
 use watchword_events::{Deleted, DeletedReason, EventKind, LoggedOut, LogoutScope};
 
 use crate::example::{Account, Example, caught_up, forget};
@@ -21,7 +22,8 @@ async fn an_account_has_each_event_once_in_the_order_of_time() {
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let (mut ada, mut bob) = (Account::new(&context, 1), Account::new(&context, 2));
-    for second in 0..20 {
+    let first = ada.does(logged_out(), Duration::ZERO).await;
+    for second in 1..20 {
         ada.does(logged_out(), Duration::from_secs(second)).await;
     }
     bob.does(
@@ -40,6 +42,14 @@ async fn an_account_has_each_event_once_in_the_order_of_time() {
     let writer = example.start();
     caught_up(&stream, DURABLE, 22).await;
     writer.stop().await;
+    // So that a second put would be seen.
+    let mark = json!({
+        "TableName": "auth_events",
+        "Key": {"userId": {"S": ada.id}, "eventId": {"S": first.id}},
+        "UpdateExpression": "SET subject = :mark",
+        "ExpressionAttributeValues": {":mark": {"S": "marked"}},
+    });
+    database.call("UpdateItem", &mark).await;
     forget(&stream, DURABLE).await;
     let writer = example.start();
     caught_up(&stream, DURABLE, 22).await;
@@ -50,8 +60,9 @@ async fn an_account_has_each_event_once_in_the_order_of_time() {
     let lines: Vec<&str> = history.lines().collect();
     assert_eq!(lines.len(), 20, "{history}");
     for (second, line) in lines.iter().enumerate() {
+        let subject = if second == 0 { "marked" } else { "auth.user.logged_out" };
         let start = format!(
-            r#"2026-03-01T12:00:{second:02}.000Z auth.user.logged_out {{"userId":"{}","timestamp":"2026-03-01T12:00:{second:02}.000Z","#,
+            r#"2026-03-01T12:00:{second:02}.000Z {subject} {{"userId":"{}","timestamp":"2026-03-01T12:00:{second:02}.000Z","#,
             ada.id
         );
         assert!(line.starts_with(&start), "{line}");

@@ -14,10 +14,15 @@
 #[path = "../../../events/tests/support/mod.rs"]
 mod support;
 
+#[path = "../../../events/tests/support/postgres.rs"]
+mod postgres;
+
 mod example;
 mod servers;
 
+mod clickhouse_analytics;
 mod dynamodb_lookup;
+mod postgres_audit;
 mod security_monitor;
 mod tail;
 mod tasks_service;

@@ -11,11 +11,13 @@ mod run_dir;
 #[path = "../../../../tests/it/support/wait.rs"]
 mod wait;
 
+pub(crate) mod clickhouse;
 mod dynalite;
 mod smtp;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use clickhouse::ClickHouse;
 pub(crate) use dynalite::Dynalite;
 pub(crate) use run_dir::free_port;
 pub(crate) use smtp::SmtpServer;
