@@ -6,14 +6,14 @@
 //! `FINAL`. Partitions and `occurred_at` are the time of the event, so a repetition falls into the same partition.
 //!
 //! ```sh
-//! docker compose --profile sinks up -d clickhouse
+//! docker compose up -d clickhouse
 //! cargo run --example clickhouse_analytics
 //! curl 'http://watchword:clickhouse-dev@127.0.0.1:8123' -d 'SELECT subject, count() FROM auth_events FINAL GROUP BY subject'
 //! ```
 //!
-//! `NATS_URL` says where NATS is; `CLICKHOUSE_URL` (default `http://127.0.0.1:8123`), `CLICKHOUSE_USER`,
-//! `CLICKHOUSE_PASSWORD` and `CLICKHOUSE_DATABASE` (default `default`) say where ClickHouse is. The SQL is understood
-//! by old servers (18.16) and new ones.
+//! `NATS_URL` says where NATS is; `CLICKHOUSE_URL`, `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` and `CLICKHOUSE_DATABASE`
+//! say where ClickHouse is (the default is the one of `docker-compose.yml`). The SQL is understood by old servers, from
+//! 18.16 on, and new ones.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -75,8 +75,8 @@ impl ClickHouse {
         Ok(Self {
             http: reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?,
             url: setting("CLICKHOUSE_URL", "http://127.0.0.1:8123"),
-            user: setting("CLICKHOUSE_USER", "default"),
-            password: setting("CLICKHOUSE_PASSWORD", ""),
+            user: setting("CLICKHOUSE_USER", "watchword"),
+            password: setting("CLICKHOUSE_PASSWORD", "clickhouse-dev"),
             database: setting("CLICKHOUSE_DATABASE", "default"),
         })
     }

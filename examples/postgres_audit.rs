@@ -5,7 +5,7 @@
 //! the note. `occurred_at` is the time of the event, `account_seq` its number among the account's events.
 //!
 //! ```sh
-//! docker compose --profile sinks up -d audit-db
+//! docker compose up -d audit-db
 //! cargo run --example postgres_audit
 //! psql postgres://audit:audit-dev@127.0.0.1:5433/audit -c 'SELECT occurred_at, subject, account FROM auth_audit ORDER BY 1'
 //! ```

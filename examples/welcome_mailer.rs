@@ -8,6 +8,7 @@
 //!
 //! ```sh
 //! cargo run --example welcome_mailer
+//! docker compose up -d mail   # shows what it gets on http://localhost:8025
 //! SMTP_URL=smtp://127.0.0.1:1025 cargo run --example welcome_mailer
 //! SMTP_URL='smtps://user:password@smtp.example.com' MAIL_FROM='Ada <ada@example.com>' cargo run --example welcome_mailer
 //! ```

@@ -5,7 +5,7 @@
 //! a `UUIDv7`: a query for an account gives its events in the order of time. `occurredAt` is the time of the event.
 //!
 //! ```sh
-//! docker compose --profile sinks up -d dynamodb
+//! docker compose up -d dynamodb
 //! cargo run --example dynamodb_lookup                 # writes, until ctrl-c
 //! cargo run --example dynamodb_lookup -- <user id>    # looks up
 //! ```
