@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server.
+# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server,
+# and the servers of the samples.
 # The tests start the servers themselves, as child processes on free ports; no system service is started or used.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -31,3 +32,4 @@ if [ "${#packages[@]}" -gt 0 ]; then
 fi
 
 "$ROOT/scripts/install-nats-server.sh"
+"$ROOT/scripts/install-sample-servers.sh"
