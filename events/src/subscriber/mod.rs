@@ -38,6 +38,7 @@ mod delivery;
 mod durable;
 mod ephemeral;
 mod error;
+mod login;
 mod resume;
 mod worker;
 
@@ -129,12 +130,13 @@ impl<M> Subscriber<M> {
         self
     }
 
-    /// Connects without credentials, or with those in the URL (`nats://user:password@host`).
+    /// Connects without credentials, or with those in the URL (`nats://user:password@host`; the user's reply subjects
+    /// begin with `_INBOX_<user>` then).
     ///
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers.
     pub async fn connect(self, url: &str) -> Result<Connected<M>, SubscribeError> {
-        self.connect_with(url, ConnectOptions::new()).await
+        self.connect_with(url, login::options(url)).await
     }
 
     /// Connects with credentials, TLS or other options.
