@@ -1,5 +1,6 @@
 //! NATS as it is meant to run: the shipped configuration with its users, TLS and other identities, a cluster.
 
+mod denied;
 mod rights;
 mod working;
 

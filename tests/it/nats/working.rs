@@ -35,8 +35,16 @@ async fn the_service_publishes_compares_and_repairs_as_the_publisher() {
     // Without the stream it waits, since it may not make one; when there is one again, everything is published again.
     nats.jetstream().await.delete_stream(STREAM).await.expect("delete");
     register(&service, "eve@example.com").await;
-    let line = "$JS.API.STREAM.CREATE.auth-events";
-    service.process().logged(line, SOON).await;
+    service
+        .process()
+        .logged("$JS.API.STREAM.CREATE.auth-events", SOON)
+        .await;
+    let log = service.process().log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("lacks a permission")).collect();
+    assert!(
+        lines.len() == 1 && lines.iter().all(|line| line.contains("publisher")),
+        "{lines:?}"
+    );
     provision(&nats).await;
     events(&nats, 3).await;
     assert!(service.stop().await.success());
