@@ -9,7 +9,7 @@
 //!   published; [`headers`] are the message headers beside them.
 //! - [`Received`]: the same message as a subscriber reads it, with unknown events and unknown fields kept.
 //! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), the [table in the
-//!   documentation](docs) and the golden files are driven by it.
+//!   documentation](docs) and the golden files are driven by it; [`compatibility`] says how they may change.
 //! - The module `subscriber` (feature `subscriber`): durable and ephemeral subscribers.
 //!
 //! ```
@@ -33,6 +33,7 @@ mod timestamp;
 mod trace;
 mod wire;
 
+pub mod compatibility;
 pub mod docs;
 pub mod headers;
 pub mod schema;

@@ -53,3 +53,11 @@ fn the_id_of_a_schema_is_where_the_service_serves_it() {
         assert_eq!(schema::url(base, event.subject, event.version), url);
     }
 }
+
+#[test]
+fn the_table_in_the_guide_is_fresh() {
+    let guide = fs::read_to_string(reference().join("../EVENTS.md")).unwrap();
+    let (_, after) = guide.split_once("<!-- events:begin -->\n").unwrap();
+    let (table, _) = after.split_once("<!-- events:end -->\n").unwrap();
+    assert_eq!(table, docs::table(), "the table in docs/EVENTS.md {HINT}");
+}
