@@ -23,6 +23,7 @@ cargo run --quiet --locked --package watchword-events --bin generate-contract --
     done
 )
 cargo run --quiet --locked --package watchword --bin watchword -- openapi >"$WORK/new/openapi.json"
+cargo run --quiet --locked --package watchword --bin watchword -- asyncapi >"$WORK/new/asyncapi.json"
 cargo run --quiet --locked --package watchword --bin watchword -- config docs >"$WORK/config.md"
 
 if diff --recursive --brief docs/reference "$WORK/new" >&2; then

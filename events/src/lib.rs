@@ -24,6 +24,7 @@
 //! ```
 
 mod catalogue;
+mod deployment;
 mod event;
 mod example;
 mod payload;
@@ -33,6 +34,7 @@ mod timestamp;
 mod trace;
 mod wire;
 
+pub mod asyncapi;
 pub mod compatibility;
 pub mod docs;
 pub mod headers;
@@ -41,6 +43,7 @@ pub mod schema;
 pub mod subscriber;
 
 pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
+pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
     AuthMethod, ChangedField, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
