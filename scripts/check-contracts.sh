@@ -29,3 +29,4 @@ if ! cmp -s "$TOOLS/package-lock.json" "$TOOLS/node_modules/.watchword-lock.json
 fi
 
 node "$TOOLS/asyncapi.mjs" docs/reference/asyncapi.json
+node "$TOOLS/types.mjs" docs/reference/typescript/auth-events.d.ts events/tests/golden/*.json docs/reference/published/*/*.sample.json

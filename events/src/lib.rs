@@ -41,6 +41,7 @@ pub mod headers;
 pub mod schema;
 #[cfg(feature = "subscriber")]
 pub mod subscriber;
+pub mod typescript;
 
 pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;

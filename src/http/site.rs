@@ -6,7 +6,7 @@ use poem::endpoint::make_sync;
 use poem::http::header::CACHE_CONTROL;
 use poem::web::Path;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
-use watchword_events::{CATALOGUE, Deployment, asyncapi, schema};
+use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
 
 use super::api::Api;
 use super::docs::ScriptedPage;
@@ -38,6 +38,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         .with_api::<Routes>(base)
         .with_route(base, "/openapi.json", &["GET"])
         .with_route(base, "/asyncapi.json", &["GET"])
+        .with_route(base, "/events-docs", &["GET"])
         .with_route(base, "/schemas/{subject}/{file}", &["GET"])
         .with_route(base, "/problems", &["GET"])
         .with_route(base, "/problems/{code}", &["GET"]);
@@ -57,6 +58,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     route = route
         .at("/openapi.json", get(json(document)))
         .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
+        .at("/events-docs", get(events_page(deployment)))
         .nest("/", service);
     let trimmed = base.trim_end_matches('/');
     let site = if trimmed.is_empty() {
@@ -76,6 +78,15 @@ fn json(document: String) -> impl Endpoint {
         Response::builder()
             .content_type("application/json")
             .body(document.to_string())
+    })
+}
+
+/// Made when somebody first asks for it.
+fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
+    let page = OnceLock::new();
+    make_sync(move |_| {
+        let page: &ScriptedPage = page.get_or_init(|| ScriptedPage::new(&docs::html::page(&deployment)));
+        page.response()
     })
 }
 

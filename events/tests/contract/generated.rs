@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use watchword_events::{CATALOGUE, docs, schema};
+use watchword_events::{CATALOGUE, docs, schema, typescript};
 
 const HINT: &str = "is stale: run `make generate`";
 
@@ -41,6 +41,16 @@ fn the_page_is_fresh_and_complete() {
         "an example is empty"
     );
     assert!(docs::table().contains("| `auth.user.logged_in` | 1 | sessionId, email?, ip?, userAgent?, method, amr |"));
+}
+
+#[test]
+fn the_types_are_fresh() {
+    let committed = fs::read_to_string(reference().join("typescript/auth-events.d.ts")).unwrap_or_default();
+    assert!(
+        committed == typescript::declarations(),
+        "docs/reference/typescript/auth-events.d.ts {HINT}"
+    );
+    assert!(!committed.contains(": unknown;"), "a field has no type");
 }
 
 #[test]

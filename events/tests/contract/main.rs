@@ -10,6 +10,7 @@ mod decoding;
 mod generated;
 mod golden;
 mod headers;
+mod page;
 mod personal_data;
 mod published;
 mod trace;

@@ -50,5 +50,24 @@ async fn a_service_serves_what_its_events_link_to() {
     assert_eq!(document["x-jetstream"]["stream"]["max_msgs"], 5_000);
     let message = &document["components"]["messages"]["registered.v1"];
     assert_eq!(message["x-json-schema"], link);
+
+    let page = http.get("/api/v1/events-docs").await.expect_status(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.matches("'sha256-").count() == 1,
+        "{policy}"
+    );
+    assert!(page.text.contains("at most 5\u{a0}000"));
+    for link in page
+        .text
+        .split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+    {
+        if !link.starts_with('#') {
+            http.get(&format!("/api/v1/{link}")).await.expect_status(200);
+        }
+    }
     app.finish().await;
 }

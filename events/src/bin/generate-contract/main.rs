@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use watchword_events::{CATALOGUE, docs, schema};
+use watchword_events::{CATALOGUE, docs, schema, typescript};
 
 fn main() -> ExitCode {
     let directory = env::args_os().nth(1).map(PathBuf::from);
@@ -36,5 +36,10 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
         published::keep(&directory.join("published"), event, &document)?;
     }
     fs::write(directory.join("events.md"), docs::page())?;
+    fs::create_dir_all(directory.join("typescript"))?;
+    fs::write(
+        directory.join("typescript/auth-events.d.ts"),
+        typescript::declarations(),
+    )?;
     Ok(())
 }
