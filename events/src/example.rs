@@ -20,6 +20,8 @@ const USER: Uuid = uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02");
 const SESSION: Uuid = uuid!("01a20320-a1f6-7c55-a2b4-9d6e8f1a2c03");
 const REQUEST: &str = "01a20320-a1ec-7d10-b6c8-1e2f3a4b5c04";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// Where the examples say that their schemas are.
+pub(crate) const SCHEMA_BASE: &str = "https://auth.example.com";
 const CURL: &str = "curl/8.5.0";
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
@@ -39,11 +41,7 @@ pub(crate) fn event<P: Example + Into<AuthEvent>>(payload: P) -> Event {
         environment: "production".to_owned(),
         request_id: Some(REQUEST.to_owned()),
         traceparent: Some(TRACE.to_owned()),
-        dataschema: Some(schema::url(
-            "https://auth.example.com",
-            event.subject(),
-            event.version(),
-        )),
+        dataschema: Some(schema::url(SCHEMA_BASE, event.subject(), event.version())),
     };
     Event {
         id: EVENT,

@@ -84,11 +84,6 @@ impl App {
 
 /// Opens the database as configured.
 pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
-    let schema_base = settings
-        .events
-        .schema_base_url
-        .as_ref()
-        .unwrap_or(&settings.http.public_url);
     let profile = EventProfile {
         service: settings.events.service.clone(),
         environment: settings.events.environment.clone(),
@@ -97,7 +92,7 @@ pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Sto
             PiiMode::Masked => Pii::Masked,
             PiiMode::None => Pii::None,
         },
-        schema_base_url: schema_base.trim_end_matches('/').to_owned(),
+        schema_base_url: settings.schema_base_url(),
     };
     Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
 }

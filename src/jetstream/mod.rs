@@ -34,7 +34,7 @@ mod version;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
-    definition::desired,
+    definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},
     outcome::{Outcome, Reason},

@@ -143,10 +143,11 @@ impl Instance {
             stop,
             run: Some(run),
         };
+        let ready = format!("{}/readyz", instance.settings.http.base_path.trim_end_matches('/'));
         eventually(LIFECYCLE, || async {
             match instance
                 .http
-                .try_send(instance.http.request(reqwest::Method::GET, "/readyz"))
+                .try_send(instance.http.request(reqwest::Method::GET, &ready))
                 .await
             {
                 Ok(answer) if answer.status == 200 => Ok(()),
