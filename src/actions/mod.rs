@@ -10,6 +10,7 @@ pub mod delete_account;
 pub mod list_sessions;
 pub mod login;
 pub mod logout;
+pub mod record_custom;
 pub mod refresh;
 pub mod register;
 pub mod revoke_session;

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
-use watchword_events::{AuthEvent, Event, Metadata, UserRef};
+use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef};
 
 use super::entities::{event, user};
 use super::{Store, StoreError, convert};
@@ -110,18 +110,28 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record(&mut self, lock: &mut UserLock, event: AuthEvent) -> Result<(), StoreError> {
+        self.record_by(None, lock, event).await.map(|_| ())
+    }
+
+    /// Records an event about a user that says who acted, and tells its id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn record_by(
+        &mut self,
+        actor: Option<Actor>,
+        lock: &mut UserLock,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
         let seq = match lock.reserved.take() {
             Some(seq) => seq,
             None => self.next_seq(lock.id).await?,
         };
-        self.insert(
-            Some(UserRef {
-                id: lock.id.as_uuid(),
-                seq,
-            }),
-            event,
-        )
-        .await
+        let user = UserRef {
+            id: lock.id.as_uuid(),
+            seq,
+        };
+        self.insert(Some(user), actor, event).await
     }
 
     /// Records an event that is about no known user.
@@ -129,7 +139,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record_anonymous(&mut self, event: AuthEvent) -> Result<(), StoreError> {
-        self.insert(None, event).await
+        self.insert(None, None, event).await.map(|_| ())
     }
 
     /// Makes everything durable and wakes the relay.
@@ -162,7 +172,12 @@ impl<'a> Tx<'a> {
         Ok(row.try_get("", "event_seq")?)
     }
 
-    async fn insert(&mut self, user: Option<UserRef>, event: AuthEvent) -> Result<(), StoreError> {
+    async fn insert(
+        &mut self,
+        user: Option<UserRef>,
+        actor: Option<Actor>,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
         let profile = &self.store.0.profile;
         let id = EventId::new_v7(self.now, &*self.store.0.random).as_uuid();
         let (subject, version) = (event.subject(), event.version());
@@ -170,7 +185,7 @@ impl<'a> Tx<'a> {
             id,
             timestamp: self.now,
             user,
-            actor: None,
+            actor,
             event: event.with_pii(profile.pii),
             metadata: Metadata {
                 service: profile.service.clone(),
@@ -195,7 +210,7 @@ impl<'a> Tx<'a> {
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;
         self.recorded.push(subject);
-        Ok(())
+        Ok(id.into())
     }
 
     pub(super) fn backend(&self) -> DbBackend {

@@ -1,6 +1,7 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
 pub mod body;
+pub mod events;
 pub mod health;
 pub mod jwks;
 pub mod login;
@@ -27,6 +28,8 @@ pub enum Tag {
     Account,
     /// The signed-in user's sessions.
     Sessions,
+    /// What happened: the ledger, in pages and as a stream.
+    Events,
     /// Keys and health, for other services and operators.
     Service,
 }
@@ -39,6 +42,7 @@ pub type Routes = (
     logout::Logout,
     me::Me,
     sessions::Sessions,
+    events::Events,
     jwks::Jwks,
     Health,
 );
@@ -52,6 +56,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         logout::Logout(api.clone()),
         me::Me(api.clone()),
         sessions::Sessions(api.clone()),
+        events::Events(api.clone()),
         jwks::Jwks(api.clone()),
         Health(readiness),
     )

@@ -4,6 +4,7 @@
 mod accounts;
 mod admin;
 mod crashes;
+mod custom_events;
 mod disk_full;
 mod enumeration;
 mod events;
