@@ -8,6 +8,7 @@ mod connect;
 mod convert;
 mod entities;
 mod error;
+mod event_pages;
 mod keys;
 mod leadership;
 mod ledger;
@@ -26,6 +27,7 @@ use watchword_events::Pii;
 
 pub use self::connect::Address;
 pub use self::error::{Conflict, StoreError};
+pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;

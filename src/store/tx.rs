@@ -6,6 +6,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef};
 
 use super::entities::{event, user};
@@ -22,6 +23,7 @@ pub struct Tx<'a> {
     now: OffsetDateTime,
     origin: &'a Origin,
     recorded: Vec<&'static str>,
+    last_event: Option<Uuid>,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
@@ -64,6 +66,7 @@ impl<'a> Tx<'a> {
             now: to_millis(now),
             origin,
             recorded: Vec::new(),
+            last_event: None,
             _writer: writer,
         })
     }
@@ -178,9 +181,9 @@ impl<'a> Tx<'a> {
         actor: Option<Actor>,
         event: AuthEvent,
     ) -> Result<EventId, StoreError> {
+        let id = self.next_event_id();
         let profile = &self.store.0.profile;
-        let id = EventId::new_v7(self.now, &*self.store.0.random).as_uuid();
-        let (subject, version) = (event.subject(), event.version());
+        let (subject, version, session_id) = (event.subject(), event.version(), event.session_id());
         let row = Event {
             id,
             timestamp: self.now,
@@ -206,11 +209,22 @@ impl<'a> Tx<'a> {
             payload: sea_orm::Set(row.to_json()?),
             traceparent: sea_orm::Set(self.origin.traceparent.clone()),
             occurred_at: sea_orm::Set(self.millis()),
+            session_id: sea_orm::Set(session_id),
             ..event::ActiveModel::default()
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;
         self.recorded.push(subject);
         Ok(id.into())
+    }
+
+    /// Ids are of this transaction's moment and in the order of its events: lists of events are in the order of ids.
+    fn next_event_id(&mut self) -> Uuid {
+        let id = match self.last_event {
+            None => EventId::new_v7(self.now, &*self.store.0.random).as_uuid(),
+            Some(last) => Uuid::from_u128(last.as_u128() + 1),
+        };
+        self.last_event = Some(id);
+        id
     }
 
     pub(super) fn backend(&self) -> DbBackend {

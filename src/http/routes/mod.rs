@@ -1,12 +1,16 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
+pub mod activity;
 pub mod body;
+pub mod event_body;
+pub mod event_parameters;
 pub mod events;
 pub mod health;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod new_event;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
@@ -43,6 +47,7 @@ pub type Routes = (
     me::Me,
     sessions::Sessions,
     events::Events,
+    activity::Activity,
     jwks::Jwks,
     Health,
 );
@@ -57,6 +62,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         me::Me(api.clone()),
         sessions::Sessions(api.clone()),
         events::Events(api.clone()),
+        activity::Activity(api.clone()),
         jwks::Jwks(api.clone()),
         Health(readiness),
     )
