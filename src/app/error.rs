@@ -66,6 +66,17 @@ pub enum AppError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A signal ended the command early.
+    #[error("stopped: {0}")]
+    Stopped(&'static str),
     /// A part ended that should run as long as the service.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),

@@ -13,5 +13,6 @@ mod flows;
 mod harness;
 mod http;
 mod relay;
+mod replay;
 mod security;
 mod telemetry;

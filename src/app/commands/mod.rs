@@ -1,6 +1,7 @@
 //! What the command line does beside serving. Each opens what it needs, does one thing and returns what it found.
 
 mod admin;
+pub mod events;
 mod migrate;
 mod stream;
 
