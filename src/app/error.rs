@@ -4,6 +4,7 @@ use crate::actions::Failure;
 use crate::actions::register;
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
+use crate::relay::VerifyError;
 use crate::security::SecretKeyError;
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
@@ -52,6 +53,9 @@ pub enum AppError {
     /// NATS' settings.
     #[error(transparent)]
     Nats(#[from] NatsError),
+    /// The ledger and the stream could not be compared.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The start needed something that failed.
     #[error(transparent)]
     Action(#[from] Failure),

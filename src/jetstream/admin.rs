@@ -1,6 +1,9 @@
 //! `watchword stream apply|info|diff`: an operator's questions and orders, over a connection of their own.
 
-use async_nats::jetstream::stream::{Config, Info};
+use async_nats::{
+    ServerAddr,
+    jetstream::stream::{Config, Info},
+};
 use time::OffsetDateTime;
 
 use super::{
@@ -69,17 +72,7 @@ impl StreamAdmin {
     /// [`NatsError`] when there is no server to connect to, or it is too old.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
-        let addresses = match &settings.nats.url {
-            Some(url) => connect::addresses(url)?,
-            None => {
-                let running = embedded::running(&settings.data_dir).await;
-                let port = running
-                    .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
-                    .port;
-                let url = format!("nats://127.0.0.1:{port}");
-                connect::addresses(&url.into())?
-            }
-        };
+        let addresses = addresses(settings).await?;
         let client = connect::options(&settings.nats)
             .await?
             .connect(addresses)
@@ -168,7 +161,24 @@ impl StreamAdmin {
     }
 }
 
-fn unfit(error: Unfit) -> NatsError {
+/// Where `nats.url` says, or where the embedded server of this data directory runs.
+///
+/// # Errors
+///
+/// [`NatsError`] when there is no such server.
+pub(crate) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, NatsError> {
+    if let Some(url) = &settings.nats.url {
+        return connect::addresses(url);
+    }
+    let running = embedded::running(&settings.data_dir).await;
+    let port = running
+        .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
+        .port;
+    connect::addresses(&format!("nats://127.0.0.1:{port}").into())
+}
+
+/// What an operator is told of a stream that cannot be used.
+pub(crate) fn unfit(error: Unfit) -> NatsError {
     match error {
         Unfit::Fault(fault) => fault.into(),
         Unfit::Later(error) | Unfit::Missing(error) => error.into(),

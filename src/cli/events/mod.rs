@@ -3,6 +3,7 @@
 mod export;
 mod progress;
 mod selection;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -16,12 +17,15 @@ use crate::config::Settings;
 pub(super) enum Events {
     /// Write events of the ledger as JSON lines, exactly the bytes that are published
     Export(export::Export),
+    /// Compare the ledger with the stream, changing nothing; exit code 1 when they differ
+    Verify,
 }
 
 impl Events {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
         match self {
             Self::Export(command) => command.run(settings).await,
+            Self::Verify => verify::run(settings).await,
         }
     }
 }

@@ -3,3 +3,4 @@
 
 mod export;
 mod rig;
+mod verify;

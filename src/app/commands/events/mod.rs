@@ -2,9 +2,12 @@
 
 mod export;
 mod lines;
+mod verify;
 
 pub use self::export::export;
 pub use self::lines::Destination;
+pub use self::verify::verify;
+pub use crate::relay::{Difference, Finding, Findings};
 pub use crate::store::Selection;
 
 /// What a command tells while it works: so many events of so many are done.
