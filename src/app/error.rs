@@ -4,7 +4,7 @@ use crate::actions::Failure;
 use crate::actions::register;
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
-use crate::relay::VerifyError;
+use crate::relay::{ReconcileError, VerifyError};
 use crate::security::SecretKeyError;
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
@@ -53,6 +53,15 @@ pub enum AppError {
     /// NATS' settings.
     #[error(transparent)]
     Nats(#[from] NatsError),
+    /// An instance of the service leads.
+    #[error(
+        "an instance of the service runs, and reconciles by itself: at its start, after every reconnect, and when the stream \
+         changes; stop it first to reconcile by hand"
+    )]
+    Led,
+    /// The ledger and the stream could not be made to agree.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
     /// The ledger and the stream could not be compared.
     #[error(transparent)]
     Verify(#[from] VerifyError),

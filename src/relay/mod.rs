@@ -28,5 +28,6 @@ mod verify;
 mod worker;
 
 pub use self::findings::{Difference, Finding, Findings};
+pub use self::reconcile::{ReconcileError, Report as Reconciled, reconcile};
 pub use self::task::{Clock, Relay, RelayParts};
 pub use self::verify::{VerifyError, verify};

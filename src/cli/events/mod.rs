@@ -2,7 +2,9 @@
 
 mod export;
 mod progress;
+mod reconcile;
 mod selection;
+mod tail;
 mod verify;
 
 use std::process::ExitCode;
@@ -19,6 +21,10 @@ pub(super) enum Events {
     Export(export::Export),
     /// Compare the ledger with the stream, changing nothing; exit code 1 when they differ
     Verify,
+    /// Print events as they reach the stream, as JSON lines where standard output is no terminal
+    Tail(tail::Tail),
+    /// Do once by hand what the service's relay does at its start; refused while the service runs
+    Reconcile,
 }
 
 impl Events {
@@ -26,6 +32,8 @@ impl Events {
         match self {
             Self::Export(command) => command.run(settings).await,
             Self::Verify => verify::run(settings).await,
+            Self::Tail(command) => command.run(settings).await,
+            Self::Reconcile => reconcile::run(settings).await,
         }
     }
 }

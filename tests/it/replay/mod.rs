@@ -2,5 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod export;
+mod reconcile;
 mod rig;
+mod tail;
 mod verify;
