@@ -57,11 +57,7 @@ impl Nats {
             None => Target::Embedded(start_embedded(settings)?),
         };
         let options = connect::options(&settings.nats).await?;
-        let source = Source {
-            service: settings.events.service.clone(),
-            environment: settings.events.environment.clone(),
-            schema_base: settings.schema_base_url(),
-        };
+        let source = Source::of(settings);
         let supervisor = Supervisor {
             shared: Arc::clone(&shared),
             metrics,

@@ -14,6 +14,8 @@ mod keys;
 mod leadership;
 mod ledger;
 mod migrate;
+mod places;
+mod selection;
 mod sessions;
 mod tx;
 mod users;
@@ -33,6 +35,8 @@ pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
+pub use self::places::Placed;
+pub use self::selection::{SelectedPage, Selection, Stretch};
 pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
@@ -72,8 +76,8 @@ struct Inner {
     acquire_timeout: Duration,
     /// The relay's place on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
-    /// Held open, and locked, as long as the process uses the `SQLite` file.
-    _file_lock: Option<std::fs::File>,
+    /// Held open, and locked, as long as the process has the `SQLite` file to itself; none beside such a process.
+    file_lock: Option<std::fs::File>,
 }
 
 impl Store {
