@@ -15,7 +15,7 @@ use crate::received::Received;
 /// A program can die between the commit of its work and the acknowledgement of the event; the event then comes
 /// again. Because note and work are one transaction, the second delivery finds the note and does nothing.
 ///
-/// [`PostgresInbox`](super::PostgresInbox) (feature `postgres-inbox`) is one that is ready. Another database takes a
+/// `PostgresInbox` (feature `postgres-inbox`) is one that is ready. Another database takes a
 /// table with the key `(durable, event id)` and these two functions.
 pub trait Inbox: Send + Sync + 'static {
     /// What the handler works in. Dropped without [`Inbox::commit`], it leaves nothing behind: neither work nor note.
