@@ -6,6 +6,7 @@
 mod bare;
 mod client;
 mod footprint;
+mod kit;
 mod latency;
 mod me;
 mod passwords;
@@ -23,8 +24,8 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 6] = ["passwords", "me", "refresh", "relay", "latency", "footprint"];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [latency] [footprint]";
+const ALL: [&str; 7] = ["passwords", "me", "refresh", "relay", "kit", "latency", "footprint"];
+const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -53,6 +54,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "me" => me::measure().await?,
             "refresh" => refresh::measure().await?,
             "relay" => relay::measure().await?,
+            "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,
             _ => footprint::measure().await?,
         };

@@ -15,8 +15,52 @@ use crate::received::Received;
 /// A program can die between the commit of its work and the acknowledgement of the event; the event then comes
 /// again. Because note and work are one transaction, the second delivery finds the note and does nothing.
 ///
-/// [`PostgresInbox`](super::PostgresInbox) (feature `postgres-inbox`) is one that is ready. Another database takes a
-/// table with the key `(durable, event id)` and these two functions.
+/// `PostgresInbox` (feature `postgres-inbox`) is one that is ready. Another database takes a table with the key
+/// `(durable, event id)` and these two functions:
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::convert::Infallible;
+/// use std::sync::Arc;
+/// use tokio::sync::OwnedMutexGuard;
+/// use uuid::Uuid;
+/// use watchword_events::subscriber::Inbox;
+///
+/// /// A database of one table; whoever has begun a transaction has it alone.
+/// #[derive(Default)]
+/// struct Memory(Arc<tokio::sync::Mutex<HashSet<(String, Uuid)>>>);
+///
+/// struct Transaction {
+///     notes: OwnedMutexGuard<HashSet<(String, Uuid)>>,
+///     note: (String, Uuid),
+/// }
+///
+/// impl Inbox for Memory {
+///     type Transaction = Transaction;
+///     type Error = Infallible;
+///
+///     async fn begin(&self, durable: &str, event: Uuid) -> Result<Option<Transaction>, Infallible> {
+///         let note = (durable.to_owned(), event);
+///         let notes = Arc::clone(&self.0).lock_owned().await;
+///         Ok((!notes.contains(&note)).then_some(Transaction { notes, note }))
+///     }
+///
+///     async fn commit(&self, mut transaction: Transaction) -> Result<(), Infallible> {
+///         transaction.notes.insert(transaction.note);
+///         Ok(())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (inbox, event) = (Memory::default(), Uuid::from_u128(1));
+/// drop(inbox.begin("audit", event).await?); // rolled back: nothing remains
+/// let transaction = inbox.begin("audit", event).await?.ok_or("noted already")?;
+/// inbox.commit(transaction).await?;
+/// assert!(inbox.begin("audit", event).await?.is_none());
+/// assert!(inbox.begin("another", event).await?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Inbox: Send + Sync + 'static {
     /// What the handler works in. Dropped without [`Inbox::commit`], it leaves nothing behind: neither work nor note.
     type Transaction: Send + 'static;

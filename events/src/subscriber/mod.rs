@@ -24,6 +24,17 @@
 //! # async fn send_mail(_: &str) -> std::io::Result<()> { Ok(()) }
 //! ```
 //!
+//! # Ways to run
+//!
+//! - [`run`](Connected::run) hands over one event after the other, or [several at the same time](Subscriber::concurrency).
+//! - [`run_with_inbox`](Connected::run_with_inbox) applies every event once: the handler works in a transaction in which
+//!   an [`Inbox`] has noted the event.
+//! - [`run_batches`](Connected::run_batches) hands over many at once.
+//!
+//! In all of them a handler may take longer than [`ack_wait`](Subscriber::ack_wait), an error or a panic brings the event
+//! again after a [pause](Backoff), poison and the last failure make a dead letter, the handler's span carries the
+//! publisher's trace, and [`Metrics`] are told.
+//!
 //! # Rights
 //!
 //! A durable that an administrator has made is used with `$JS.API.CONSUMER.INFO.<stream>.<durable>`,

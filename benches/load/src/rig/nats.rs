@@ -14,7 +14,7 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    pub(super) async fn start(scratch: &Path) -> Outcome<Self> {
+    pub(crate) async fn start(scratch: &Path) -> Outcome<Self> {
         let directory = scratch.join("nats");
         std::fs::create_dir_all(&directory)?;
         let port = free_port()?;
