@@ -55,6 +55,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
 pub use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
 
 pub use backoff::Backoff;
 pub use batches::Batches;
@@ -117,6 +118,26 @@ pub struct Connected<M> {
     client: Client,
 }
 
+/// Options whose connection reports in the log, as an error, what the server refuses: above all the subjects this user
+/// may not publish or subscribe to. The requests themselves only get no answer then.
+///
+/// ```no_run
+/// use watchword_events::subscriber::{Subscriber, connect_options};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = connect_options().credentials_file("mailer.creds").await?.custom_inbox_prefix("_INBOX_mailer");
+/// let connected = Subscriber::durable("welcome-mailer").connect_with("nats://nats.internal:4222", options).await?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn connect_options() -> ConnectOptions {
+    ConnectOptions::new().event_callback(async |event| match event {
+        async_nats::Event::ServerError(refusal) => error!(error = %refusal, "the NATS server refuses"),
+        async_nats::Event::SlowConsumer(_) => warn!("messages were dropped: this program reads too slowly"),
+        _ => {}
+    })
+}
+
 impl<M> Subscriber<M> {
     fn new(mode: M) -> Self {
         Self {
@@ -152,10 +173,11 @@ impl<M> Subscriber<M> {
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers.
     pub async fn connect(self, url: &str) -> Result<Connected<M>, SubscribeError> {
-        self.connect_with(url, ConnectOptions::new()).await
+        self.connect_with(url, connect_options()).await
     }
 
-    /// Connects with credentials, TLS or other options.
+    /// Connects with credentials, TLS or other options. Begin with [`connect_options`], so that missing rights are
+    /// reported.
     ///
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers or it refuses the credentials.

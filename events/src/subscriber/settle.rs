@@ -96,7 +96,8 @@ impl Desk {
                 error!(
                     error = &*error,
                     reason,
-                    "the event cannot be handled, and no stream takes its dead letter on {}{name}",
+                    "the event cannot be handled, and its dead letter is not taken: no stream listens on {}{name}, \
+                     or this user may not publish there",
                     dead_letter::DLQ_SUBJECT_PREFIX,
                 );
                 return self.put_back(held).await;

@@ -5,6 +5,8 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+#[path = "../support/logs.rs"]
+mod logs;
 #[cfg(feature = "postgres-inbox")]
 #[path = "../support/postgres.rs"]
 mod postgres;
@@ -12,13 +14,17 @@ mod postgres;
 mod support;
 
 mod batches;
+mod crashes;
 mod dead_letters;
 mod durable;
 mod ephemeral;
 #[cfg(feature = "postgres-inbox")]
 mod inbox;
+mod metrics;
 mod outages;
+mod refusals;
 mod rights;
+mod traces;
 
 use std::time::Duration;
 

@@ -5,11 +5,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tempfile::TempDir;
 
-use super::support::{PATIENCE, eventually};
+use super::support::eventually;
 
 pub(crate) struct Postgres {
     child: Child,
@@ -88,7 +89,9 @@ pub(crate) async fn connect(socket: PathBuf) -> Result<PgPool, sqlx::Error> {
         .socket(socket)
         .username("test")
         .database("postgres");
-    let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(PATIENCE);
+    let pool = PgPoolOptions::new()
+        .max_connections(20)
+        .acquire_timeout(Duration::from_secs(3));
     pool.connect_with(options).await
 }
 
