@@ -95,6 +95,10 @@ impl Monitor {
                 .bind(at - WINDOW)
                 .fetch_one(&mut *transaction)
                 .await?;
+            // Nothing older can count any more.
+            let old = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?");
+            let old = old.bind(&account).bind(at - WINDOW);
+            old.execute(&mut *transaction).await?;
             if failures >= FAILURES {
                 let alert = sqlx::query("INSERT INTO alerts VALUES (?) ON CONFLICT DO NOTHING").bind(&id);
                 if alert.execute(&mut *transaction).await?.rows_affected() == 1 {

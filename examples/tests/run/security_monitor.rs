@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use sqlx::SqlitePool;
 use watchword_events::{AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod};
 
 use crate::example::{Account, Example, caught_up, forget};
@@ -38,7 +39,9 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let [mut ada, mut bob, mut eve] = [1, 2, 3].map(|number| Account::new(&context, number));
-    let example = Example::new("security_monitor", &server);
+    let directory = tempfile::tempdir().unwrap();
+    let memory = directory.path().join("memory.db").display().to_string();
+    let example = Example::new("security_monitor", &server).set("SECURITY_MONITOR_DB", &memory);
     let monitor = example.start();
     for minute in 0..3 {
         ada.does(failure(), minutes(minute)).await;
@@ -87,4 +90,13 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
         "{line}"
     );
     monitor.stop().await;
+    // Failures from long before a success are forgotten.
+    let memory = SqlitePool::connect(&format!("sqlite://{memory}")).await.unwrap();
+    let of_eve = "SELECT COUNT(*) FROM logins WHERE user_id = ?";
+    let of_eve: i64 = sqlx::query_scalar(of_eve)
+        .bind(eve.id.to_string())
+        .fetch_one(&memory)
+        .await
+        .unwrap();
+    assert_eq!(of_eve, 1);
 }
