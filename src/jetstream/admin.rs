@@ -1,12 +1,18 @@
 //! `watchword stream apply|info|diff`: an operator's questions and orders, over a connection of their own.
 
-use async_nats::jetstream::stream::{Config, Info};
+use std::sync::Arc;
+
+use async_nats::{
+    Event, ServerError,
+    jetstream::stream::{Config, Info},
+};
 use time::OffsetDateTime;
 
 use super::{
     connect,
     connection::Link,
     definition,
+    denied::Denials,
     drift::{Drift, drift},
     embedded,
     error::{NatsError, ProbeError, StreamFault},
@@ -18,6 +24,7 @@ use crate::config::Settings;
 #[derive(Debug)]
 pub struct StreamAdmin {
     link: Link,
+    denials: Arc<Denials>,
     desired: Config,
 }
 
@@ -80,14 +87,23 @@ impl StreamAdmin {
                 connect::addresses(&url.into())?
             }
         };
+        let denials = Arc::new(Denials::new(connect::identity(&settings.nats)));
+        let heard = Arc::clone(&denials);
         let client = connect::options(&settings.nats)
             .await?
+            .event_callback(move |event| {
+                if let Event::ServerError(ServerError::Other(words)) = event {
+                    heard.take(&words);
+                }
+                std::future::ready(())
+            })
             .connect(addresses)
             .await
             .map_err(NatsError::Client)?;
         provision::check_version(&client.server_info().version)?;
         Ok(Self {
             link: Link::new(client, None),
+            denials,
             desired,
         })
     }
@@ -99,7 +115,7 @@ impl StreamAdmin {
     /// [`NatsError`] when the server refuses: some fields cannot be changed once the stream is made.
     pub async fn apply(&self) -> Result<Applied, NatsError> {
         let Some(info) = self.find().await? else {
-            provision::ensure(&self.link.context, &self.desired)
+            provision::ensure_as(&self.denials, &self.link.context, &self.desired)
                 .await
                 .map_err(unfit)?;
             return Ok(Applied::Created);
@@ -108,8 +124,9 @@ impl StreamAdmin {
         if differences.is_empty() {
             return Ok(Applied::Unchanged);
         }
-        let updated = self.link.context.update_stream(&self.desired).await;
-        updated.map_err(|error| {
+        let ours = |subject: &str| subject.starts_with("$JS.API.STREAM.UPDATE.");
+        let updated = self.denials.or(ours, self.link.context.update_stream(&self.desired));
+        updated.await.map_err(StreamFault::Denied)?.map_err(|error| {
             let stream = self.desired.name.clone();
             NatsError::Stream(StreamFault::Refused {
                 stream,
@@ -162,9 +179,11 @@ impl StreamAdmin {
     }
 
     async fn find(&self) -> Result<Option<Info>, NatsError> {
-        provision::find(&self.link.context, &self.desired.name)
-            .await
-            .map_err(unfit)
+        let ours = |subject: &str| subject.starts_with(provision::INFO);
+        let found = self
+            .denials
+            .or(ours, provision::find(&self.link.context, &self.desired.name));
+        found.await.map_err(StreamFault::Denied)?.map_err(unfit)
     }
 }
 

@@ -18,6 +18,7 @@ mod batch;
 mod connect;
 mod connection;
 mod definition;
+mod denied;
 mod drift;
 mod embedded;
 mod error;

@@ -1,13 +1,11 @@
 //! A transaction: what an action changes, with the events that say so.
 
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, FromQueryResult as _,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, FromQueryResult as _, Statement, Value};
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 use watchword_events::{AuthEvent, Event, Metadata, UserRef};
 
+use super::database::Transaction;
 use super::entities::{event, user};
 use super::{Store, StoreError, convert};
 use crate::domain::clock::to_millis;
@@ -17,7 +15,7 @@ use crate::domain::user::User;
 
 /// A transaction. Dropping it without [`commit`](Self::commit) undoes everything.
 pub struct Tx<'a> {
-    pub(super) db: DatabaseTransaction,
+    pub(super) db: Transaction,
     store: Store,
     now: OffsetDateTime,
     origin: &'a Origin,
@@ -51,13 +49,7 @@ impl UserLock {
 impl<'a> Tx<'a> {
     pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
         let writer = store.writer().await?;
-        // Only SQLite reads the option; a transaction that starts as a reader there fails when it first writes.
-        let sqlite_transaction_mode = store.is_sqlite().then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions {
-            sqlite_transaction_mode,
-            ..TransactionOptions::default()
-        };
-        let db = store.db().begin_with_options(options).await?;
+        let db = store.db().begin().await?;
         Ok(Self {
             db,
             store,

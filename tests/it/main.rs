@@ -12,6 +12,8 @@ mod contracts;
 mod flows;
 mod harness;
 mod http;
+mod nats;
 mod relay;
 mod security;
+mod store;
 mod telemetry;

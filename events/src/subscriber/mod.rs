@@ -43,6 +43,7 @@ mod ephemeral;
 mod error;
 mod inbox;
 mod intake;
+mod login;
 mod metrics;
 #[cfg(feature = "postgres-inbox")]
 mod postgres_inbox;
@@ -168,12 +169,13 @@ impl<M> Subscriber<M> {
         self
     }
 
-    /// Connects without credentials, or with those in the URL (`nats://user:password@host`).
+    /// Connects without credentials, or with those in the URL (`nats://user:password@host`; the user's reply subjects
+    /// begin with `_INBOX_<user>` then).
     ///
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers.
     pub async fn connect(self, url: &str) -> Result<Connected<M>, SubscribeError> {
-        self.connect_with(url, connect_options()).await
+        self.connect_with(url, login::options(url)).await
     }
 
     /// Connects with credentials, TLS or other options. Begin with [`connect_options`], so that missing rights are
