@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use sqlx::SqlitePool;
-use watchword_events::{AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod};
+use watchword_events::{
+    AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, ReuseAction, TokenReuseDetected,
+};
 
 use crate::example::{Account, Example, caught_up, forget};
 use crate::support::{NatsServer, create_stream};
@@ -26,6 +28,15 @@ fn success() -> LoggedIn {
         user_agent: None,
         method: LoginMethod::Password,
         amr: vec![AuthMethod::Pwd],
+    }
+}
+
+fn stolen() -> TokenReuseDetected {
+    TokenReuseDetected {
+        session_id: uuid::Uuid::from_u128(1),
+        presented_generation: 1,
+        current_generation: 2,
+        action: ReuseAction::SessionRevoked,
     }
 }
 
@@ -63,19 +74,25 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let mut monitor = example.start();
     ada.does(success(), minutes(3)).await;
     let alert = format!(
-        "ALERT 2026-03-01 12:03:00.0 +00:00:00 {} logged in from 192.0.2.7 after 3 failures",
+        "ALERT 2026-03-01 12:03:00.0 +00:00:00 {}: logged in after 3 failures",
+        ada.id
+    );
+    assert_eq!(monitor.line().await, alert);
+    ada.does(stolen(), minutes(4)).await;
+    let alert = format!(
+        "ALERT 2026-03-01 12:04:00.0 +00:00:00 {}: a refresh token was used twice",
         ada.id
     );
     assert_eq!(monitor.line().await, alert);
     // Not what came before the last success.
     ada.does(failure(), minutes(4)).await;
     ada.does(success(), minutes(5)).await;
-    caught_up(&stream, DURABLE, 3).await;
+    caught_up(&stream, DURABLE, 4).await;
     monitor.stop().await;
 
     forget(&stream, DURABLE).await;
     let monitor = example.start();
-    caught_up(&stream, DURABLE, 16).await;
+    caught_up(&stream, DURABLE, 17).await;
     monitor.stop().await; // no alert again
 
     // What it has heard twice counts once.
@@ -86,7 +103,7 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let mut monitor = example.start();
     let line = monitor.line().await;
     assert!(
-        line.contains(&format!("{} logged in from 192.0.2.7 after 3 failures", bob.id)),
+        line.contains(&format!("{}: logged in after 3 failures", bob.id)),
         "{line}"
     );
     monitor.stop().await;
