@@ -27,6 +27,8 @@ mod outcome;
 mod probe;
 mod provision;
 mod publisher;
+mod reader;
+mod scan;
 mod singles;
 mod status;
 mod supervisor;
@@ -34,11 +36,13 @@ mod version;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
-    definition::desired,
+    definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},
     outcome::{Outcome, Reason},
     publisher::{ATOMIC_FROM, ATOMIC_MOST, EventPublisher, JetStreamPublisher, OutgoingEvent, Source, Stored},
+    reader::StreamReader,
+    scan::{MessageId, Scan, Seen, Start, Wanted},
     status::{NatsStatus, StreamFacts, StreamState},
     supervisor::{Nats, NatsHandle},
     version::{NotAVersion, ServerVersion},

@@ -77,19 +77,46 @@ impl Store {
         random: Arc<dyn Random>,
     ) -> Result<Self, StoreError> {
         let address = Address::parse(settings.url.as_ref(), data_dir)?;
+        let file_lock = match &address {
+            Address::Postgres(_) => None,
+            Address::Sqlite(path) => Some(lock_file(path)?),
+        };
+        Self::open(settings, address, file_lock, profile, random).await
+    }
+
+    /// Opens the database beside the process that has it, to read it: nothing is made or migrated, and on `SQLite` this never
+    /// leads. `SQLite` lets several processes use a file; what one process alone may do is in that process's memory.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the address is wrong, or there is no such `SQLite` file.
+    pub async fn connect_beside(
+        settings: &DatabaseSettings,
+        data_dir: &Path,
+        profile: EventProfile,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StoreError> {
+        let address = Address::parse(settings.url.as_ref(), data_dir)?;
+        if let Address::Sqlite(path) = &address
+            && !path.exists()
+        {
+            return Err(StoreError::NoFile(path.clone()));
+        }
+        Self::open(settings, address, None, profile, random).await
+    }
+
+    async fn open(
+        settings: &DatabaseSettings,
+        address: Address,
+        file_lock: Option<File>,
+        profile: EventProfile,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StoreError> {
         let acquire = settings.acquire_timeout;
-        let (db, file_lock) = match &address {
+        let db = match &address {
             Address::Postgres(options) => {
-                let options = options.as_ref().clone();
-                (Database::postgres(options, settings.max_connections, acquire)?, None)
+                Database::postgres(options.as_ref().clone(), settings.max_connections, acquire)?
             }
-            Address::Sqlite(path) => {
-                let lock = lock_file(path)?;
-                (
-                    Database::sqlite(path, settings.max_connections.min(8), acquire).await?,
-                    Some(lock),
-                )
-            }
+            Address::Sqlite(path) => Database::sqlite(path, settings.max_connections.min(8), acquire).await?,
         };
         Ok(Self(Arc::new(Inner {
             db,
@@ -101,7 +128,7 @@ impl Store {
             writer: Arc::new(Mutex::new(())),
             acquire_timeout: acquire,
             relay: Arc::new(Mutex::new(())),
-            _file_lock: file_lock,
+            file_lock,
         })))
     }
 

@@ -261,7 +261,7 @@ impl Ledger {
     }
 }
 
-fn ledger_row(row: event::Model) -> LedgerRow {
+pub(super) fn ledger_row(row: event::Model) -> LedgerRow {
     LedgerRow {
         seq: row.seq,
         id: row.id,

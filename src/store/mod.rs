@@ -9,10 +9,13 @@ mod convert;
 mod database;
 mod entities;
 mod error;
+mod event_pages;
 mod keys;
 mod leadership;
 mod ledger;
 mod migrate;
+mod places;
+mod selection;
 mod sessions;
 mod tx;
 mod users;
@@ -28,9 +31,12 @@ use watchword_events::Pii;
 pub use self::connect::Address;
 use self::database::Database;
 pub use self::error::{Conflict, StoreError};
+pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
+pub use self::places::Placed;
+pub use self::selection::{SelectedPage, Selection, Stretch};
 pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
@@ -70,8 +76,8 @@ struct Inner {
     acquire_timeout: Duration,
     /// The relay's place on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
-    /// Held open, and locked, as long as the process uses the `SQLite` file.
-    _file_lock: Option<std::fs::File>,
+    /// Held open, and locked, as long as the process has the `SQLite` file to itself; none beside such a process.
+    file_lock: Option<std::fs::File>,
 }
 
 impl Store {

@@ -3,7 +3,8 @@
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, FromQueryResult as _, Statement, Value};
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
-use watchword_events::{AuthEvent, Event, Metadata, UserRef};
+use uuid::Uuid;
+use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef};
 
 use super::database::Transaction;
 use super::entities::{event, user};
@@ -20,6 +21,7 @@ pub struct Tx<'a> {
     now: OffsetDateTime,
     origin: &'a Origin,
     recorded: Vec<&'static str>,
+    last_event: Option<Uuid>,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Tx<'a> {
             now: to_millis(now),
             origin,
             recorded: Vec::new(),
+            last_event: None,
             _writer: writer,
         })
     }
@@ -102,18 +105,28 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record(&mut self, lock: &mut UserLock, event: AuthEvent) -> Result<(), StoreError> {
+        self.record_by(None, lock, event).await.map(|_| ())
+    }
+
+    /// Records an event about a user that says who acted, and tells its id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn record_by(
+        &mut self,
+        actor: Option<Actor>,
+        lock: &mut UserLock,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
         let seq = match lock.reserved.take() {
             Some(seq) => seq,
             None => self.next_seq(lock.id).await?,
         };
-        self.insert(
-            Some(UserRef {
-                id: lock.id.as_uuid(),
-                seq,
-            }),
-            event,
-        )
-        .await
+        let user = UserRef {
+            id: lock.id.as_uuid(),
+            seq,
+        };
+        self.insert(Some(user), actor, event).await
     }
 
     /// Records an event that is about no known user.
@@ -121,7 +134,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record_anonymous(&mut self, event: AuthEvent) -> Result<(), StoreError> {
-        self.insert(None, event).await
+        self.insert(None, None, event).await.map(|_| ())
     }
 
     /// Makes everything durable and wakes the relay.
@@ -154,15 +167,20 @@ impl<'a> Tx<'a> {
         Ok(row.try_get("", "event_seq")?)
     }
 
-    async fn insert(&mut self, user: Option<UserRef>, event: AuthEvent) -> Result<(), StoreError> {
+    async fn insert(
+        &mut self,
+        user: Option<UserRef>,
+        actor: Option<Actor>,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
+        let id = self.next_event_id();
         let profile = &self.store.0.profile;
-        let id = EventId::new_v7(self.now, &*self.store.0.random).as_uuid();
-        let (subject, version) = (event.subject(), event.version());
+        let (subject, version, session_id) = (event.subject(), event.version(), event.session_id());
         let row = Event {
             id,
             timestamp: self.now,
             user,
-            actor: None,
+            actor,
             event: event.with_pii(profile.pii),
             metadata: Metadata {
                 service: profile.service.clone(),
@@ -183,11 +201,22 @@ impl<'a> Tx<'a> {
             payload: sea_orm::Set(row.to_json()?),
             traceparent: sea_orm::Set(self.origin.traceparent.clone()),
             occurred_at: sea_orm::Set(self.millis()),
+            session_id: sea_orm::Set(session_id),
             ..event::ActiveModel::default()
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;
         self.recorded.push(subject);
-        Ok(())
+        Ok(id.into())
+    }
+
+    /// Ids are of this transaction's moment and in the order of its events: lists of events are in the order of ids.
+    fn next_event_id(&mut self) -> Uuid {
+        let id = match self.last_event {
+            None => EventId::new_v7(self.now, &*self.store.0.random).as_uuid(),
+            Some(last) => Uuid::from_u128(last.as_u128() + 1),
+        };
+        self.last_event = Some(id);
+        id
     }
 
     pub(super) fn backend(&self) -> DbBackend {
