@@ -1,4 +1,5 @@
-//! Raises an alert when somebody gets in after several failed logins: a guessed or stolen password looks like that.
+//! Raises an alert when somebody gets in after several failed logins (a guessed password looks like that), and when a
+//! refresh token is used twice, which is what a stolen one looks like.
 //!
 //! It shows a durable subscriber that **remembers**: an answer depends on earlier events. They are kept in a SQLite
 //! file under their event ids, so a restart forgets nothing and an event that comes twice counts once. Failures are
@@ -13,23 +14,22 @@
 //! `SECURITY_MONITOR_DB` where the file is (default `security_monitor.db`).
 
 use anyhow::Context as _;
-use sqlx::SqlitePool;
-use watchword_events::{AuthEvent, EventKind, Failure, Received, Subscriber};
+use sqlx::{SqliteConnection, SqlitePool};
+use watchword_events::{AuthEvent, EventKind, Failure, Received, Subscriber, UserRef};
 use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
 
 /// So many failures before a success are an alert.
 const FAILURES: i64 = 3;
-/// Failures longer ago than this, in milliseconds before the success, do not count.
-const WINDOW: i64 = 10 * 60 * 1000;
+/// Failures longer ago than this, in seconds before the success, do not count.
+const WINDOW: i64 = 10 * 60;
 
-/// `at` is the time of the event, in milliseconds since 1970.
+/// `at` is the time of the event, in seconds since 1970.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS logins (event_id TEXT PRIMARY KEY, user_id TEXT, user_seq INTEGER, at INTEGER, failed INTEGER);
     CREATE INDEX IF NOT EXISTS logins_of_user ON logins (user_id, user_seq);
     CREATE TABLE IF NOT EXISTS alerts (event_id TEXT PRIMARY KEY);";
 
-/// The failures since the login before this one, as far as they are recent.
-const RECENT_FAILURES: &str = "
+const FAILURES_SINCE_LAST_LOGIN: &str = "
     SELECT COUNT(*) FROM logins
     WHERE failed AND user_id = ?1 AND user_seq < ?2 AND at >= ?3
       AND user_seq > COALESCE((SELECT MAX(user_seq) FROM logins WHERE NOT failed AND user_id = ?1 AND user_seq < ?2), 0)";
@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     show_warnings();
     let monitor = Monitor::open().await?;
     Subscriber::durable("security-monitor")
-        .events([EventKind::LoginFailed, EventKind::LoggedIn])
+        .events([EventKind::LoginFailed, EventKind::LoggedIn, EventKind::TokenReuseDetected])
         // A success that overtakes the failures before it would look harmless.
         .strict_order()
         .stop_on(ctrl_c())
@@ -74,43 +74,62 @@ impl Monitor {
         let (Some(user), Some(event)) = (received.user, &received.event) else {
             return Ok(());
         };
-        let failed = matches!(event, AuthEvent::LoginFailed(_));
-        let (id, account) = (received.id.to_string(), user.id.to_string());
-        let at = received.timestamp.unix_timestamp() * 1000 + i64::from(received.timestamp.millisecond());
-
         // One transaction: an alert that could not be raised is raised with the next delivery.
-        let mut transaction = self.memory.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("INSERT INTO logins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
-            .bind(&id)
-            .bind(&account)
-            .bind(user.seq)
-            .bind(at)
-            .bind(failed)
-            .execute(&mut *transaction)
-            .await?;
-        if let AuthEvent::LoggedIn(login) = event {
-            let failures: i64 = sqlx::query_scalar(RECENT_FAILURES)
-                .bind(&account)
-                .bind(user.seq)
-                .bind(at - WINDOW)
-                .fetch_one(&mut *transaction)
-                .await?;
-            if failures >= FAILURES {
-                let alert = sqlx::query("INSERT INTO alerts VALUES (?) ON CONFLICT DO NOTHING").bind(&id);
-                if alert.execute(&mut *transaction).await?.rows_affected() == 1 {
-                    let from = login
-                        .ip
-                        .map_or_else(|| "an unknown address".to_owned(), |ip| ip.to_string());
-                    alarm(&format!(
-                        "{} {account} logged in from {from} after {failures} failures",
-                        received.timestamp
-                    ));
-                }
+        let mut memory = self.memory.begin_with("BEGIN IMMEDIATE").await?;
+        let alert = match event {
+            AuthEvent::LoginFailed(_) => {
+                remember(&mut memory, &received, user, true).await?;
+                None
+            }
+            AuthEvent::LoggedIn(_) => {
+                remember(&mut memory, &received, user, false).await?;
+                let failures = recent_failures(&mut memory, &received, user).await?;
+                (failures >= FAILURES).then(|| format!("logged in after {failures} failures"))
+            }
+            AuthEvent::TokenReuseDetected(_) => Some("a refresh token was used twice".to_owned()),
+            _ => None,
+        };
+        if let Some(alert) = alert {
+            let note = sqlx::query("INSERT INTO alerts VALUES (?) ON CONFLICT DO NOTHING");
+            let note = note.bind(received.id.to_string()).execute(&mut *memory).await?;
+            if note.rows_affected() == 1 {
+                alarm(&format!("{} {}: {alert}", received.timestamp, user.id));
             }
         }
-        transaction.commit().await?;
+        memory.commit().await?;
         Ok(())
     }
+}
+
+async fn remember(
+    memory: &mut SqliteConnection,
+    received: &Received,
+    user: UserRef,
+    failed: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO logins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+        .bind(received.id.to_string())
+        .bind(user.id.to_string())
+        .bind(user.seq)
+        .bind(received.timestamp.unix_timestamp())
+        .bind(failed)
+        .execute(memory)
+        .await?;
+    Ok(())
+}
+
+async fn recent_failures(memory: &mut SqliteConnection, login: &Received, user: UserRef) -> Result<i64, sqlx::Error> {
+    let (id, since) = (user.id.to_string(), login.timestamp.unix_timestamp() - WINDOW);
+    // Nothing older can count any more.
+    let old = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?")
+        .bind(&id)
+        .bind(since);
+    old.execute(&mut *memory).await?;
+    let failures = sqlx::query_scalar(FAILURES_SINCE_LAST_LOGIN)
+        .bind(&id)
+        .bind(user.seq)
+        .bind(since);
+    failures.fetch_one(memory).await
 }
 
 /// Where your pager is called.

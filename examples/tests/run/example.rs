@@ -94,14 +94,20 @@ impl Running {
     }
 
     /// Presses ctrl-c, and wants nothing more on the output and a clean end.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(self) {
+        let mut lines = self.quit().await;
+        assert_eq!(lines.next_line().await.unwrap(), None);
+    }
+
+    /// Presses ctrl-c, wants a clean end, and hands back what is left of the output.
+    pub(crate) async fn quit(mut self) -> Lines<BufReader<ChildStdout>> {
         let process = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-INT", &process]).status().await.unwrap();
         assert!(sent.success());
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let status = status.unwrap().unwrap();
         assert!(status.success(), "{status}");
-        assert_eq!(self.lines.next_line().await.unwrap(), None);
+        self.lines
     }
 }
 

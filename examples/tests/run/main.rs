@@ -26,4 +26,5 @@ mod postgres_audit;
 mod security_monitor;
 mod tail;
 mod tasks_service;
+mod users;
 mod welcome_mailer;

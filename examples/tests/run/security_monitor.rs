@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use watchword_events::{AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod};
+use sqlx::SqlitePool;
+use watchword_events::{
+    AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, ReuseAction, TokenReuseDetected,
+};
 
 use crate::example::{Account, Example, caught_up, forget};
 use crate::support::{NatsServer, create_stream};
@@ -28,6 +31,15 @@ fn success() -> LoggedIn {
     }
 }
 
+fn stolen() -> TokenReuseDetected {
+    TokenReuseDetected {
+        session_id: uuid::Uuid::from_u128(1),
+        presented_generation: 1,
+        current_generation: 2,
+        action: ReuseAction::SessionRevoked,
+    }
+}
+
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
@@ -38,7 +50,9 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let [mut ada, mut bob, mut eve] = [1, 2, 3].map(|number| Account::new(&context, number));
-    let example = Example::new("security_monitor", &server);
+    let directory = tempfile::tempdir().unwrap();
+    let memory = directory.path().join("memory.db").display().to_string();
+    let example = Example::new("security_monitor", &server).set("SECURITY_MONITOR_DB", &memory);
     let monitor = example.start();
     for minute in 0..3 {
         ada.does(failure(), minutes(minute)).await;
@@ -60,19 +74,25 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let mut monitor = example.start();
     ada.does(success(), minutes(3)).await;
     let alert = format!(
-        "ALERT 2026-03-01 12:03:00.0 +00:00:00 {} logged in from 192.0.2.7 after 3 failures",
+        "ALERT 2026-03-01 12:03:00.0 +00:00:00 {}: logged in after 3 failures",
+        ada.id
+    );
+    assert_eq!(monitor.line().await, alert);
+    ada.does(stolen(), minutes(4)).await;
+    let alert = format!(
+        "ALERT 2026-03-01 12:04:00.0 +00:00:00 {}: a refresh token was used twice",
         ada.id
     );
     assert_eq!(monitor.line().await, alert);
     // Not what came before the last success.
     ada.does(failure(), minutes(4)).await;
     ada.does(success(), minutes(5)).await;
-    caught_up(&stream, DURABLE, 3).await;
+    caught_up(&stream, DURABLE, 4).await;
     monitor.stop().await;
 
     forget(&stream, DURABLE).await;
     let monitor = example.start();
-    caught_up(&stream, DURABLE, 16).await;
+    caught_up(&stream, DURABLE, 17).await;
     monitor.stop().await; // no alert again
 
     // What it has heard twice counts once.
@@ -83,8 +103,17 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let mut monitor = example.start();
     let line = monitor.line().await;
     assert!(
-        line.contains(&format!("{} logged in from 192.0.2.7 after 3 failures", bob.id)),
+        line.contains(&format!("{}: logged in after 3 failures", bob.id)),
         "{line}"
     );
     monitor.stop().await;
+    // Failures from long before a success are forgotten.
+    let memory = SqlitePool::connect(&format!("sqlite://{memory}")).await.unwrap();
+    let of_eve = "SELECT COUNT(*) FROM logins WHERE user_id = ?";
+    let of_eve: i64 = sqlx::query_scalar(of_eve)
+        .bind(eve.id.to_string())
+        .fetch_one(&memory)
+        .await
+        .unwrap();
+    assert_eq!(of_eve, 1);
 }

@@ -24,7 +24,9 @@ pub(crate) use smtp::SmtpServer;
 
 /// What the script has put into `.tools/`.
 fn tool(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .with_file_name(".tools")
+        .join(name);
     assert!(
         path.exists(),
         "{} is missing: scripts/install-sample-servers.sh installs it",
