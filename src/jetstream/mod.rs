@@ -17,6 +17,7 @@ mod admin;
 mod batch;
 mod connect;
 mod connection;
+mod consumers;
 mod definition;
 mod denied;
 mod drift;
@@ -34,6 +35,7 @@ mod version;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
+    consumers::{DurableLag, Filling, Unread},
     definition::desired,
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},

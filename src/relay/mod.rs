@@ -20,6 +20,7 @@
 mod backoff;
 mod compare;
 mod gauges;
+mod lag;
 mod publish;
 mod reconcile;
 mod task;
