@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::{
-    Event, ServerError,
+    Event, ServerAddr, ServerError,
     jetstream::stream::{Config, Info},
 };
 use time::OffsetDateTime;
@@ -76,17 +76,7 @@ impl StreamAdmin {
     /// [`NatsError`] when there is no server to connect to, or it is too old.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
-        let addresses = match &settings.nats.url {
-            Some(url) => connect::addresses(url)?,
-            None => {
-                let running = embedded::running(&settings.data_dir).await;
-                let port = running
-                    .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
-                    .port;
-                let url = format!("nats://127.0.0.1:{port}");
-                connect::addresses(&url.into())?
-            }
-        };
+        let addresses = addresses(settings).await?;
         let denials = Arc::new(Denials::new(connect::identity(&settings.nats)));
         let heard = Arc::clone(&denials);
         let client = connect::options(&settings.nats)
@@ -187,7 +177,24 @@ impl StreamAdmin {
     }
 }
 
-fn unfit(error: Unfit) -> NatsError {
+/// Where `nats.url` says, or where the embedded server of this data directory runs.
+///
+/// # Errors
+///
+/// [`NatsError`] when there is no such server.
+pub(crate) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, NatsError> {
+    if let Some(url) = &settings.nats.url {
+        return connect::addresses(url);
+    }
+    let running = embedded::running(&settings.data_dir).await;
+    let port = running
+        .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
+        .port;
+    connect::addresses(&format!("nats://127.0.0.1:{port}").into())
+}
+
+/// What an operator is told of a stream that cannot be used.
+pub(crate) fn unfit(error: Unfit) -> NatsError {
     match error {
         Unfit::Fault(fault) => fault.into(),
         Unfit::Later(error) | Unfit::Missing(error) => error.into(),

@@ -169,6 +169,27 @@ pub(crate) async fn connect(
         .map_err(NatsError::Client)
 }
 
+/// A client for a command: connected, or an error now. What happens later is written into `status`.
+///
+/// # Errors
+///
+/// [`NatsError::Client`] when no server answers.
+pub(crate) async fn connect_now(
+    options: ConnectOptions,
+    addresses: Vec<ServerAddr>,
+    status: Arc<watch::Sender<NatsStatus>>,
+    denials: Arc<Denials>,
+) -> Result<Client, NatsError> {
+    options
+        .event_callback(move |event| {
+            on_event(&event, &status, &denials);
+            std::future::ready(())
+        })
+        .connect(addresses)
+        .await
+        .map_err(NatsError::Client)
+}
+
 /// The JetStream API with one bound on every answer.
 pub(crate) fn jetstream(client: Client) -> Context {
     ContextBuilder::new().timeout(ANSWER_TIMEOUT).build(client)

@@ -28,6 +28,8 @@ mod outcome;
 mod probe;
 mod provision;
 mod publisher;
+mod reader;
+mod scan;
 mod singles;
 mod status;
 mod supervisor;
@@ -36,11 +38,13 @@ mod version;
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
     consumers::{DurableLag, Filling, Unread},
-    definition::desired,
+    definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},
     outcome::{Outcome, Reason},
     publisher::{ATOMIC_FROM, ATOMIC_MOST, EventPublisher, JetStreamPublisher, OutgoingEvent, Source, Stored},
+    reader::StreamReader,
+    scan::{MessageId, Scan, Seen, Start, Wanted},
     status::{NatsStatus, StreamFacts, StreamState},
     supervisor::{Nats, NatsHandle},
     version::{NotAVersion, ServerVersion},

@@ -57,12 +57,7 @@ impl Nats {
             None => Target::Embedded(start_embedded(settings)?),
         };
         let options = connect::options(&settings.nats).await?;
-        let public_url = || settings.http.public_url.clone();
-        let source = Source {
-            service: settings.events.service.clone(),
-            environment: settings.events.environment.clone(),
-            schema_base: settings.events.schema_base_url.clone().unwrap_or_else(public_url),
-        };
+        let source = Source::of(settings);
         let supervisor = Supervisor {
             shared: Arc::clone(&shared),
             metrics,

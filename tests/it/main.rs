@@ -14,5 +14,7 @@ mod harness;
 mod http;
 mod nats;
 mod relay;
+mod replay;
 mod security;
+mod store;
 mod telemetry;

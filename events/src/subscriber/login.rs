@@ -3,12 +3,14 @@
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
+use super::connect_options;
+
 /// Logs in with what stands before the `@`: `user:password`, or a token.
 ///
 /// A user's answers come to subjects of its own, `_INBOX_<user>.>`, so that the server can keep everybody else from listening.
 /// Without a user it is NATS' usual `_INBOX.>`.
 pub(super) fn options(url: &str) -> ConnectOptions {
-    let options = ConnectOptions::new();
+    let options = connect_options();
     match login(url) {
         Login::None => options,
         Login::Token(token) => options.token(token),
