@@ -3,7 +3,8 @@
 #
 #   NATS_URL=nats://127.0.0.1:4222 NATS_USER=provisioner NATS_PASSWORD=… nats/provision.sh
 #
-# It can be run again at any time. Differences of a stream: `watchword stream diff`, `watchword stream apply`.
+# It can be run again at any time. NATS_REPLICAS=3 makes streams of three copies, in a cluster. Where a stream differs from its
+# definition is said by `watchword stream diff`, and changed by `watchword stream apply`.
 set -eu
 cd "$(dirname "$0")"
 
@@ -20,7 +21,10 @@ for file in streams/*.json; do
     if exists nats stream info "$name" --json; then
         echo "stream $name is there"
     else
-        nats stream add "$name" --config "$file" >/dev/null
+        config=$(mktemp)
+        sed "s/\"num_replicas\": 1/\"num_replicas\": ${NATS_REPLICAS:-1}/" "$file" >"$config"
+        nats stream add "$name" --config "$config" >/dev/null
+        rm "$config"
         echo "stream $name made"
     fi
 done

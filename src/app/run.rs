@@ -59,6 +59,7 @@ impl App {
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
             flush_for: FLUSH,
+            consumer_check: self.settings.stream.consumer_check,
         };
         let mut relay = Relay::spawn(parts);
 

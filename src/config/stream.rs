@@ -17,6 +17,9 @@ const EVENTS: &str = "auth.user.*";
 /// The subjects of the dead-letter stream; two streams may not share a subject.
 const DEAD_LETTERS: &str = "auth.dlq.*";
 
+/// More often would be a load on the server.
+const SHORTEST_CHECK: Duration = Duration::from_secs(1);
+
 /// Largest message of the stream's definition, in bytes.
 const MAX_MESSAGE_BYTES: i64 = 65_536;
 
@@ -38,6 +41,9 @@ pub struct StreamSettings {
     pub max_age: Duration,
     /// Copies in a cluster: 1, 3 or 5.
     pub replicas: usize,
+    /// How often the leading instance looks how far the durables are; zero for never.
+    #[serde(with = "humantime_serde")]
+    pub consumer_check: Duration,
 }
 
 impl StreamSettings {
@@ -79,6 +85,16 @@ impl StreamSettings {
                     "must be at least the duplicate window of {}, is {}",
                     format_duration(DUPLICATE_WINDOW),
                     format_duration(self.max_age)
+                ),
+            );
+        }
+        if !self.consumer_check.is_zero() && self.consumer_check < SHORTEST_CHECK {
+            problems.refuse(
+                "stream.consumer_check",
+                format!(
+                    "must be at least {}, or 0s for never, is {}",
+                    format_duration(SHORTEST_CHECK),
+                    format_duration(self.consumer_check)
                 ),
             );
         }

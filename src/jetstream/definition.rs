@@ -88,6 +88,7 @@ mod tests {
             max_bytes: 104_857_600,
             max_age: Duration::from_secs(604_800),
             replicas: 1,
+            consumer_check: Duration::from_secs(10),
         }
     }
 

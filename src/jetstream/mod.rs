@@ -17,6 +17,7 @@ mod admin;
 mod batch;
 mod connect;
 mod connection;
+mod consumers;
 mod definition;
 mod denied;
 mod drift;
@@ -36,6 +37,7 @@ mod version;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
+    consumers::{DurableLag, Filling, Unread},
     definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},

@@ -17,6 +17,7 @@ use watchword_events::headers;
 use super::{
     batch,
     connection::Shared,
+    consumers::{self, DurableLag, Filling},
     error::ProbeError,
     outcome::{Outcome, Reason},
     probe, singles,
@@ -72,6 +73,9 @@ pub trait EventPublisher: Send + Sync + 'static {
 
     /// What is stored at a sequence.
     fn message_at(&self, seq: u64) -> impl Future<Output = Result<Stored, ProbeError>> + Send;
+
+    /// How far the durables of the stream are.
+    fn consumers(&self) -> impl Future<Output = Result<(Filling, Vec<DurableLag>), ProbeError>> + Send;
 }
 
 /// What every message's headers say about its source.
@@ -194,6 +198,10 @@ impl EventPublisher for JetStreamPublisher {
 
     async fn message_at(&self, seq: u64) -> Result<Stored, ProbeError> {
         probe::message_at(&self.shared, seq).await
+    }
+
+    async fn consumers(&self) -> Result<(Filling, Vec<DurableLag>), ProbeError> {
+        consumers::lag(&self.shared).await
     }
 }
 

@@ -21,6 +21,7 @@ mod backoff;
 mod compare;
 mod findings;
 mod gauges;
+mod lag;
 mod publish;
 mod reconcile;
 mod task;

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{gauges, worker::Worker};
+use super::{gauges, lag, worker::Worker};
 use crate::{
     jetstream::EventPublisher,
     store::Ledger,
@@ -30,6 +30,8 @@ pub struct RelayParts<P> {
     pub shutdown: CancellationToken,
     /// How long what is pending may still be published after that. What is not, waits in the ledger.
     pub flush_for: Duration,
+    /// How often the durables of the stream are looked at; zero for never.
+    pub consumer_check: Duration,
 }
 
 /// The relay.
@@ -38,12 +40,14 @@ pub struct Relay;
 
 impl Relay {
     /// Starts the relay. The task ends after the shutdown, within `flush_for` and the publish that is under way.
-    pub fn spawn<P: EventPublisher>(parts: RelayParts<P>) -> JoinHandle<()> {
+    pub fn spawn<P: EventPublisher + Clone>(parts: RelayParts<P>) -> JoinHandle<()> {
         telemetry::spawn("relay", async move {
             let gauges = gauges::spawn(&parts);
-            Worker::new(parts).run().await;
-            // It ends by the same shutdown.
-            let _ = gauges.await;
+            let (leading, leads) = watch::channel(false);
+            let lag = lag::spawn(&parts, leads);
+            Worker::new(parts, leading).run().await;
+            // They end by the same shutdown.
+            let _ = tokio::join!(gauges, lag);
         })
     }
 }

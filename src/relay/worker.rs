@@ -54,6 +54,7 @@ enum LeadEnds {
 pub(crate) struct Worker<P> {
     parts: RelayParts<P>,
     status: watch::Receiver<NatsStatus>,
+    leading: watch::Sender<bool>,
     known: Known,
     failures: u32,
     failed_comparisons: u32,
@@ -75,11 +76,12 @@ struct Known {
 
 impl<P: EventPublisher> Worker<P> {
     /// Nothing is known yet.
-    pub(crate) fn new(parts: RelayParts<P>) -> Self {
+    pub(crate) fn new(parts: RelayParts<P>, leading: watch::Sender<bool>) -> Self {
         let status = parts.publisher.status();
         Self {
             parts,
             status,
+            leading,
             known: Known::default(),
             failures: 0,
             failed_comparisons: 0,
@@ -91,16 +93,21 @@ impl<P: EventPublisher> Worker<P> {
     pub(crate) async fn run(mut self) {
         while let Some(leadership) = self.stand_by().await {
             tracing::info!("this instance publishes the ledger");
-            self.parts.metrics.relay_leader.set(1);
+            self.say_leading(true);
             // What another leader did in the meantime is not known here.
             self.known = Known::default();
             let ends = self.lead(leadership).await;
-            self.parts.metrics.relay_leader.set(0);
+            self.say_leading(false);
             if ends == LeadEnds::Stopped {
                 break;
             }
         }
         tracing::debug!("the relay has stopped");
+    }
+
+    fn say_leading(&self, leading: bool) {
+        self.parts.metrics.relay_leader.set(leading.into());
+        self.leading.send_replace(leading);
     }
 
     /// Waits until this instance leads; `None` at the shutdown.

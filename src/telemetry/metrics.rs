@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
-use super::{MetricName, RouteMetrics, TelemetryError, process, route::Routes};
+use super::{
+    ConsumerFigures, MetricName, RouteMetrics, TelemetryError, consumers::ConsumerGauges, process, route::Routes,
+};
 
 const HTTP_SECONDS: [f64; 14] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
@@ -30,6 +32,7 @@ pub struct Metrics {
     events_published: IntCounterVec,
     publish_failures: IntCounterVec,
     stream_fault: IntGaugeVec,
+    consumers: ConsumerGauges,
     resident_memory: IntGauge,
     start_time: IntGauge,
     /// [`MetricName::HASH_QUEUE_DEPTH`].
@@ -81,6 +84,12 @@ impl Metrics {
             events_published: register.counters(MetricName::EVENTS_PUBLISHED)?,
             publish_failures: register.counters(MetricName::PUBLISH_FAILURES)?,
             stream_fault: register.gauges(MetricName::STREAM_FAULT)?,
+            consumers: ConsumerGauges {
+                pending: register.gauges(MetricName::CONSUMER_PENDING)?,
+                distance: register.gauges(MetricName::CONSUMER_DISTANCE)?,
+                oldest_age: register.fractions(MetricName::CONSUMER_OLDEST_AGE)?,
+                headroom: register.fractions(MetricName::CONSUMER_HEADROOM)?,
+            },
             resident_memory: register.gauge(MetricName::RESIDENT_MEMORY)?,
             start_time: register.gauge(MetricName::START_TIME)?,
             hash_queue_depth: register.gauge(MetricName::HASH_QUEUE_DEPTH)?,
@@ -130,6 +139,16 @@ impl Metrics {
         self.stream_fault.with_label_values(&[reason]).set(i64::from(at_fault));
     }
 
+    /// How far a durable of the stream is.
+    pub fn consumer(&self, durable: &str, figures: &ConsumerFigures) {
+        self.consumers.show(durable, figures);
+    }
+
+    /// A durable is gone, or another instance knows more.
+    pub fn forget_consumer(&self, durable: &str) {
+        self.consumers.forget(durable);
+    }
+
     /// All metrics in Prometheus' text format 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -166,6 +185,10 @@ impl Register {
 
     fn gauges(&self, name: MetricName) -> Result<IntGaugeVec, prometheus::Error> {
         self.add(IntGaugeVec::new(opts(name), name.labels)?)
+    }
+
+    fn fractions(&self, name: MetricName) -> Result<GaugeVec, prometheus::Error> {
+        self.add(GaugeVec::new(opts(name), name.labels)?)
     }
 
     fn histogram(&self, name: MetricName, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {

@@ -5,6 +5,7 @@
 
 mod caps;
 mod causes;
+mod consumers;
 pub mod crash_point;
 mod events_only;
 mod logs;
@@ -19,6 +20,7 @@ mod writer;
 pub use self::{
     caps::caps,
     causes::causes,
+    consumers::ConsumerFigures,
     logs::{LogGuard, Output, TelemetryError, init, subscriber},
     metrics::Metrics,
     metrics_server::{MetricsServer, MetricsServerError},

@@ -46,6 +46,10 @@ metrics! {
     NATS_CONNECTED, "nats_connected", [], "1 while connected to NATS.";
     RELAY_LEADER, "relay_leader", [], "1 while this instance publishes the ledger.";
     STREAM_FAULT, "stream_fault", ["reason"], "1 while the stream is not as it must be.";
+    CONSUMER_PENDING, "consumer_pending", ["durable"], "Messages of the stream that a durable has not acknowledged.";
+    CONSUMER_DISTANCE, "consumer_distance", ["durable"], "Messages between the stream's first one and the durable's next one.";
+    CONSUMER_OLDEST_AGE, "consumer_oldest_age_seconds", ["durable"], "Age of the oldest message that a durable has not acknowledged.";
+    CONSUMER_HEADROOM, "consumer_headroom_ratio", ["durable"], "Share of the stream's limits left before a durable loses its next message; below 0.1 it is warned of.";
     BUILD_INFO, "build_info", ["version"], "Always 1; the version is in the label.";
     RESIDENT_MEMORY, "process_resident_memory_bytes", [], "Resident memory of the process.";
     START_TIME, "process_start_time_seconds", [], "Start of the process, in seconds since 1970.";

@@ -1,6 +1,9 @@
 //! NATS as it is meant to run: the shipped configuration with its users, TLS and other identities, a cluster.
 
+mod cluster;
 mod denied;
+mod identities;
+mod lag;
 mod rights;
 mod working;
 

@@ -61,7 +61,11 @@ pub(crate) fn now() -> watchword::relay::Clock {
 impl Rig {
     /// A fresh database.
     pub(crate) async fn new(backend: Backend, nats: &NatsServer) -> Self {
-        let mut settings = settings(Some(nats));
+        Self::with(backend, settings(Some(nats))).await
+    }
+
+    /// A fresh database, and settings of the test's own.
+    pub(crate) async fn with(backend: Backend, mut settings: Settings) -> Self {
         let database = Database::fresh(backend, &settings.data_dir).await;
         settings.database.url = database.url().map(SecretString::from);
         let store = open(&settings).await;
@@ -92,6 +96,7 @@ impl Rig {
             metrics: metrics.clone(),
             shutdown: stop_relay.clone(),
             flush_for: Duration::from_secs(10),
+            consumer_check: self.settings.stream.consumer_check,
         });
         Running {
             nats,

@@ -194,21 +194,26 @@ impl NatsServer {
 
     /// Every message of a stream, in the stream's order. Empty when there is no such stream.
     pub(crate) async fn messages(&self, stream_name: &str) -> Vec<StreamMessage> {
-        let Ok(stream) = self.jetstream().await.get_stream(stream_name).await else {
-            return Vec::new();
-        };
-        let state = stream.get_info().await.expect("read the stream's state").state;
-        if state.messages == 0 {
-            return Vec::new();
-        }
-        let read = stream::iter(state.first_sequence..=state.last_sequence)
-            .map(|seq| read_message(&stream, seq))
-            .buffered(READ_WINDOW);
-        read.try_filter_map(|message| async { Ok(message) })
-            .try_collect()
-            .await
-            .expect("read the stream")
+        messages(&self.jetstream().await, stream_name).await
     }
+}
+
+/// Every message of a stream, in the stream's order. Empty when there is no such stream.
+pub(crate) async fn messages(jetstream: &async_nats::jetstream::Context, stream_name: &str) -> Vec<StreamMessage> {
+    let Ok(stream) = jetstream.get_stream(stream_name).await else {
+        return Vec::new();
+    };
+    let state = stream.get_info().await.expect("read the stream's state").state;
+    if state.messages == 0 {
+        return Vec::new();
+    }
+    let read = stream::iter(state.first_sequence..=state.last_sequence)
+        .map(|seq| read_message(&stream, seq))
+        .buffered(READ_WINDOW);
+    read.try_filter_map(|message| async { Ok(message) })
+        .try_collect()
+        .await
+        .expect("read the stream")
 }
 
 /// Reads the server's greeting, which says whether JetStream is there.

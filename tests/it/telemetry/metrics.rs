@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use watchword::{
     config::MetricsSettings,
-    telemetry::{MetricName, Metrics, MetricsServer},
+    telemetry::{ConsumerFigures, MetricName, Metrics, MetricsServer},
 };
 
 #[test]
@@ -17,6 +17,13 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
     metrics.event_published("auth.user.registered");
     metrics.publish_failed("timeout");
     metrics.stream_fault("missing", true);
+    let figures = ConsumerFigures {
+        pending: 3,
+        distance: 7,
+        oldest_age: Duration::from_secs(2),
+        headroom: 0.5,
+    };
+    metrics.consumer("audit", &figures);
     let text = metrics.render();
     let mut names: Vec<&str> = MetricName::ALL.iter().map(|metric| metric.name).collect();
     for name in &names {

@@ -1,0 +1,199 @@
+//! Three nats-servers with the shipped configuration of a cluster, on this machine.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, Context};
+use serde_json::Value;
+
+use super::nats;
+use super::nats_users;
+use super::process::{LastSignal, Process, ProcessSpec};
+use super::run_dir::{free_port, repository, scratch};
+use super::wait::eventually;
+
+/// How long an election, or catching up, may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    process: Process,
+    port: u16,
+    monitoring: u16,
+}
+
+/// Three nodes. They end when this is dropped.
+#[derive(Debug)]
+pub(crate) struct NatsCluster {
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl NatsCluster {
+    /// Starts three nodes and waits until they have a leader.
+    pub(crate) async fn start() -> Self {
+        let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let started = routes.iter().enumerate();
+        let nodes = started
+            .map(|(place, route)| Node::start(place + 1, *route, &routes))
+            .collect();
+        let cluster = Self { nodes };
+        for node in &cluster.nodes {
+            node.healthy().await;
+        }
+        cluster
+    }
+
+    /// The addresses of all nodes.
+    pub(crate) fn url(&self) -> String {
+        let urls: Vec<String> = self.nodes.iter().map(Node::url).collect();
+        urls.join(",")
+    }
+
+    /// The JetStream API as the operator, over the nodes that run.
+    pub(crate) async fn jetstream(&self) -> Context {
+        let addresses: Vec<async_nats::ServerAddr> = self
+            .nodes
+            .iter()
+            .map(|node| node.url().parse().expect("an address"))
+            .collect();
+        let client = nats_users::login("operator").connect(addresses).await;
+        jetstream::new(client.expect("connect to the cluster"))
+    }
+
+    /// A node by its place.
+    pub(crate) fn node(&mut self, place: usize) -> &mut Node {
+        self.nodes.get_mut(place).expect("one of three")
+    }
+
+    /// The node that leads a stream, by its place.
+    pub(crate) async fn leader(&self, stream: &str) -> usize {
+        let jetstream = self.jetstream().await;
+        let name = eventually(PATIENCE, || async {
+            let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
+            let cluster = stream.cached_info().cluster.clone();
+            cluster
+                .and_then(|cluster| cluster.leader)
+                .ok_or_else(|| "no leader".to_owned())
+        })
+        .await;
+        self.nodes
+            .iter()
+            .position(|node| node.name == name)
+            .expect("one of the nodes")
+    }
+
+    /// Waits until every copy of a stream has everything.
+    pub(crate) async fn in_sync(&self, stream: &str) {
+        let jetstream = self.jetstream().await;
+        eventually(PATIENCE, || async {
+            let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
+            let cluster = stream
+                .cached_info()
+                .cluster
+                .clone()
+                .ok_or_else(|| "no cluster".to_owned())?;
+            let current = cluster
+                .replicas
+                .iter()
+                .filter(|peer| peer.current && !peer.offline)
+                .count();
+            if cluster.leader.is_some() && current == 2 {
+                Ok(())
+            } else {
+                Err(format!("{cluster:?}"))
+            }
+        })
+        .await;
+    }
+
+    /// Every message of a stream.
+    pub(crate) async fn messages(&self, stream: &str) -> Vec<nats::StreamMessage> {
+        nats::messages(&self.jetstream().await, stream).await
+    }
+}
+
+impl Node {
+    fn start(number: usize, route: u16, routes: &[u16]) -> Self {
+        let dir = scratch("node");
+        let (port, monitoring) = (free_port(), free_port());
+        let file = configure(&dir, number, [port, monitoring, route]);
+        let mut env = nats_users::environment();
+        env.push(("NATS_CLUSTER_PASSWORD".to_owned(), "secret-of-nodes".to_owned()));
+        for (place, route) in routes.iter().enumerate() {
+            let url = format!("nats://node:secret-of-nodes@127.0.0.1:{route}");
+            env.push((format!("NATS_ROUTE_{}", place + 1), url));
+        }
+        let process = Process::start(ProcessSpec {
+            name: "nats-server",
+            program: nats::program(),
+            args: vec!["--config".into(), file],
+            env: Some(env),
+            log: dir.join("nats-server.log"),
+            user: None,
+            last_signal: LastSignal::Kill,
+        });
+        Self {
+            name: format!("auth-nats-{number}"),
+            process,
+            port,
+            monitoring,
+        }
+    }
+
+    /// The address that clients connect to.
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends the node at once (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again with what it has on its disk.
+    pub(crate) async fn start_again(&mut self) {
+        self.process.start_again();
+        self.healthy().await;
+    }
+
+    /// Waits until the node is in touch with the cluster and its streams are current.
+    async fn healthy(&self) {
+        let url = format!("http://127.0.0.1:{}/healthz", self.monitoring);
+        eventually(PATIENCE, || async {
+            let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
+            let answer: Value = answer.json().await.map_err(|error| error.to_string())?;
+            if answer.get("status").is_some_and(|status| status == "ok") {
+                Ok(())
+            } else {
+                Err(answer.to_string())
+            }
+        })
+        .await;
+    }
+}
+
+/// The shipped files, but for the addresses and the directory. The name of the node's configuration.
+fn configure(dir: &Path, number: usize, [port, monitoring, route]: [u16; 3]) -> String {
+    let shipped = repository().join("nats");
+    let copied = dir.join("cluster");
+    fs::create_dir(&copied).expect("make a directory");
+    fs::copy(shipped.join("accounts.conf"), dir.join("accounts.conf")).expect("copy accounts.conf");
+    let node = format!("nats-{number}.conf");
+    fs::copy(shipped.join("cluster").join(&node), copied.join(&node)).expect("copy the node's configuration");
+    let mut common = fs::read_to_string(shipped.join("cluster/cluster.conf")).expect("cluster.conf");
+    for (theirs, ours) in [
+        ("0.0.0.0:4222", format!("127.0.0.1:{port}")),
+        ("127.0.0.1:8222", format!("127.0.0.1:{monitoring}")),
+        ("0.0.0.0:6222", format!("127.0.0.1:{route}")),
+        ("/data", dir.join("jetstream").display().to_string()),
+    ] {
+        let theirs = format!("\"{theirs}\"");
+        assert!(common.contains(&theirs), "cluster.conf has no {theirs}");
+        common = common.replace(&theirs, &format!("\"{ours}\""));
+    }
+    fs::write(copied.join("cluster.conf"), common).expect("write cluster.conf");
+    copied.join(node).display().to_string()
+}
