@@ -7,6 +7,7 @@
 mod support;
 
 mod architecture;
+mod canary;
 mod config;
 mod contracts;
 mod flows;
