@@ -10,6 +10,7 @@ mod architecture;
 mod canary;
 mod config;
 mod contracts;
+mod coverage;
 mod flows;
 mod harness;
 mod http;
