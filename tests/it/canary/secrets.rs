@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use uuid::Uuid;
+use watchword::domain::random::{Random as _, SystemRandom};
 
 use super::needles::Needles;
 use super::places::{Kind, Place};
@@ -23,12 +23,12 @@ struct Hidden {
 impl Secrets {
     /// Begins with the service's secret key.
     pub(super) fn new() -> Self {
-        let raw: Vec<u8> = (0..2).flat_map(|_| *Uuid::now_v7().as_bytes()).collect();
+        let raw = random::<32>();
         let mut secrets = Self {
-            key: STANDARD.encode(&raw),
+            key: STANDARD.encode(raw),
             hidden: Vec::new(),
         };
-        secrets.hide("the secret key", raw, None);
+        secrets.hide("the secret key", raw.to_vec(), None);
         secrets.hide("the secret key as text", secrets.key.clone().into_bytes(), None);
         secrets
     }
@@ -75,7 +75,7 @@ impl Secrets {
         let raw = URL_SAFE_NO_PAD.decode(part).expect("base64url");
         // The end of it is the signature or the MAC; before it may stand ids, which are no secret.
         let end = raw[raw.len() - 16..].to_vec();
-        self.hide(name, part[part.len() - 20..].as_bytes().to_vec(), None);
+        self.hide(name, part.as_bytes()[part.len() - 20..].to_vec(), None);
         self.hide(&format!("{name}, its bytes"), end, None);
     }
 
@@ -115,5 +115,11 @@ impl Secrets {
 
 /// Letters and digits, so that most encodings leave it as it is.
 fn fresh() -> String {
-    Uuid::now_v7().simple().to_string().chars().rev().collect()
+    random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    SystemRandom::default().fill(&mut bytes);
+    bytes
 }
