@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server,
-# and node for the contracts.
+# the servers of the samples, and node for the contracts.
 # The tests start the servers themselves, as child processes on free ports; no system service is started or used.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -37,3 +37,4 @@ if ! { have node && have npm; } && can_apt_install; then
 fi
 
 "$ROOT/scripts/install-nats-server.sh"
+"$ROOT/scripts/install-sample-servers.sh"

@@ -3,13 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde_json::{Map, json};
 use time::macros::datetime;
 use uuid::{Uuid, uuid};
 
 use crate::catalogue::AuthEvent;
-use crate::event::{Event, Metadata, UserRef};
+use crate::event::{Actor, Event, Metadata, UserRef};
 use crate::payload::{
-    AuthMethod, ChangedField, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
     LoginFailedReason, LoginMethod, LogoutScope, Registered, ReuseAction, SessionRevoked, SessionRevokedReason,
     TokenRefreshed, TokenReuseDetected, Updated,
 };
@@ -30,6 +31,11 @@ pub(crate) trait Example {
 
     /// The event's place among the account's own events.
     const USER_SEQ: i64;
+
+    /// Who did it, where the event says so.
+    fn actor() -> Option<Actor> {
+        None
+    }
 }
 
 /// Puts a payload into the envelope all examples share.
@@ -50,7 +56,7 @@ pub(crate) fn event<P: Example + Into<AuthEvent>>(payload: P) -> Event {
             id: USER,
             seq: P::USER_SEQ,
         }),
-        actor: None,
+        actor: P::actor(),
         event,
         metadata,
     }
@@ -163,5 +169,22 @@ impl Example for TokenReuseDetected {
             current_generation: 3,
             action: ReuseAction::SessionRevoked,
         }
+    }
+}
+
+impl Example for Custom {
+    const USER_SEQ: i64 = 6;
+
+    fn example() -> Self {
+        let attributes = [("playlist", json!("road-trip")), ("tracks", json!(12))];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            name: "playlist_shared".to_owned(),
+            attributes: Some(Map::from_iter(attributes)),
+        }
+    }
+
+    fn actor() -> Option<Actor> {
+        Some(Actor::User { id: USER })
     }
 }

@@ -47,7 +47,7 @@ pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
     LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, Registered, ReuseAction, SessionRevoked,
     SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };

@@ -14,17 +14,30 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Sql {
-            name: "m0001_accounts",
-            postgres: Script {
-                up: include_str!("m0001_accounts/postgres.up.sql"),
-                down: include_str!("m0001_accounts/down.sql"),
-            },
-            sqlite: Script {
-                up: include_str!("m0001_accounts/sqlite.up.sql"),
-                down: include_str!("m0001_accounts/down.sql"),
-            },
-        })]
+        vec![
+            Box::new(Sql {
+                name: "m0001_accounts",
+                postgres: Script {
+                    up: include_str!("m0001_accounts/postgres.up.sql"),
+                    down: include_str!("m0001_accounts/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0001_accounts/sqlite.up.sql"),
+                    down: include_str!("m0001_accounts/down.sql"),
+                },
+            }),
+            Box::new(Sql {
+                name: "m0002_ledger_queries",
+                postgres: Script {
+                    up: include_str!("m0002_ledger_queries/postgres.up.sql"),
+                    down: include_str!("m0002_ledger_queries/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0002_ledger_queries/sqlite.up.sql"),
+                    down: include_str!("m0002_ledger_queries/down.sql"),
+                },
+            }),
+        ]
     }
 }
 

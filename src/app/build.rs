@@ -84,7 +84,18 @@ impl App {
 
 /// Opens the database as configured.
 pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
-    let profile = EventProfile {
+    let profile = event_profile(settings);
+    Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+}
+
+/// Opens the database beside the service that may have it.
+pub(super) async fn open_store_beside(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
+    let profile = event_profile(settings);
+    Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+}
+
+fn event_profile(settings: &Settings) -> EventProfile {
+    EventProfile {
         service: settings.events.service.clone(),
         environment: settings.events.environment.clone(),
         pii: match settings.events.pii {
@@ -93,8 +104,7 @@ pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Sto
             PiiMode::None => Pii::None,
         },
         schema_base_url: settings.schema_base_url(),
-    };
-    Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+    }
 }
 
 /// Everything that actions work with.

@@ -4,6 +4,7 @@ use crate::actions::Failure;
 use crate::actions::register;
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
+use crate::relay::{ReconcileError, VerifyError};
 use crate::security::SecretKeyError;
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
@@ -52,6 +53,18 @@ pub enum AppError {
     /// NATS' settings.
     #[error(transparent)]
     Nats(#[from] NatsError),
+    /// An instance of the service leads.
+    #[error(
+        "an instance of the service runs, and reconciles by itself: at its start, after every reconnect, and when the stream \
+         changes; stop it first to reconcile by hand"
+    )]
+    Led,
+    /// The ledger and the stream could not be made to agree.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// The ledger and the stream could not be compared.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The start needed something that failed.
     #[error(transparent)]
     Action(#[from] Failure),
@@ -66,6 +79,17 @@ pub enum AppError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A signal ended the command early.
+    #[error("stopped: {0}")]
+    Stopped(&'static str),
     /// A part ended that should run as long as the service.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),

@@ -2,6 +2,7 @@
 
 mod banner;
 mod config;
+mod events;
 mod healthcheck;
 mod migrate;
 mod serve;
@@ -52,6 +53,9 @@ enum Command {
     /// Look at the event stream and put it in order
     #[command(subcommand)]
     Stream(stream::Stream),
+    /// Read, check and replay the events of the ledger
+    #[command(subcommand)]
+    Events(events::Events),
     /// Manage users
     #[command(subcommand)]
     User(user::User),
@@ -103,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
             Command::Serve(command) => command.run(settings).await,
             Command::Migrate(command) => command.run(&settings).await,
             Command::Stream(command) => command.run(&settings).await,
+            Command::Events(command) => command.run(&settings).await,
             Command::User(command) => command.run(&settings).await,
             Command::Healthcheck => Ok(healthcheck::run(&settings).await),
             Command::Openapi | Command::Asyncapi | Command::Config(_) => Ok(ExitCode::SUCCESS),

@@ -1,12 +1,18 @@
 //! `watchword stream apply|info|diff`: an operator's questions and orders, over a connection of their own.
 
-use async_nats::jetstream::stream::{Config, Info};
+use std::sync::Arc;
+
+use async_nats::{
+    Event, ServerAddr, ServerError,
+    jetstream::stream::{Config, Info},
+};
 use time::OffsetDateTime;
 
 use super::{
     connect,
     connection::Link,
     definition,
+    denied::Denials,
     drift::{Drift, drift},
     embedded,
     error::{NatsError, ProbeError, StreamFault},
@@ -18,6 +24,7 @@ use crate::config::Settings;
 #[derive(Debug)]
 pub struct StreamAdmin {
     link: Link,
+    denials: Arc<Denials>,
     desired: Config,
 }
 
@@ -69,25 +76,24 @@ impl StreamAdmin {
     /// [`NatsError`] when there is no server to connect to, or it is too old.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
-        let addresses = match &settings.nats.url {
-            Some(url) => connect::addresses(url)?,
-            None => {
-                let running = embedded::running(&settings.data_dir).await;
-                let port = running
-                    .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
-                    .port;
-                let url = format!("nats://127.0.0.1:{port}");
-                connect::addresses(&url.into())?
-            }
-        };
+        let addresses = addresses(settings).await?;
+        let denials = Arc::new(Denials::new(connect::identity(&settings.nats)));
+        let heard = Arc::clone(&denials);
         let client = connect::options(&settings.nats)
             .await?
+            .event_callback(move |event| {
+                if let Event::ServerError(ServerError::Other(words)) = event {
+                    heard.take(&words);
+                }
+                std::future::ready(())
+            })
             .connect(addresses)
             .await
             .map_err(NatsError::Client)?;
         provision::check_version(&client.server_info().version)?;
         Ok(Self {
             link: Link::new(client, None),
+            denials,
             desired,
         })
     }
@@ -99,7 +105,7 @@ impl StreamAdmin {
     /// [`NatsError`] when the server refuses: some fields cannot be changed once the stream is made.
     pub async fn apply(&self) -> Result<Applied, NatsError> {
         let Some(info) = self.find().await? else {
-            provision::ensure(&self.link.context, &self.desired)
+            provision::ensure_as(&self.denials, &self.link.context, &self.desired)
                 .await
                 .map_err(unfit)?;
             return Ok(Applied::Created);
@@ -108,8 +114,9 @@ impl StreamAdmin {
         if differences.is_empty() {
             return Ok(Applied::Unchanged);
         }
-        let updated = self.link.context.update_stream(&self.desired).await;
-        updated.map_err(|error| {
+        let ours = |subject: &str| subject.starts_with("$JS.API.STREAM.UPDATE.");
+        let updated = self.denials.or(ours, self.link.context.update_stream(&self.desired));
+        updated.await.map_err(StreamFault::Denied)?.map_err(|error| {
             let stream = self.desired.name.clone();
             NatsError::Stream(StreamFault::Refused {
                 stream,
@@ -162,13 +169,32 @@ impl StreamAdmin {
     }
 
     async fn find(&self) -> Result<Option<Info>, NatsError> {
-        provision::find(&self.link.context, &self.desired.name)
-            .await
-            .map_err(unfit)
+        let ours = |subject: &str| subject.starts_with(provision::INFO);
+        let found = self
+            .denials
+            .or(ours, provision::find(&self.link.context, &self.desired.name));
+        found.await.map_err(StreamFault::Denied)?.map_err(unfit)
     }
 }
 
-fn unfit(error: Unfit) -> NatsError {
+/// Where `nats.url` says, or where the embedded server of this data directory runs.
+///
+/// # Errors
+///
+/// [`NatsError`] when there is no such server.
+pub(crate) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, NatsError> {
+    if let Some(url) = &settings.nats.url {
+        return connect::addresses(url);
+    }
+    let running = embedded::running(&settings.data_dir).await;
+    let port = running
+        .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
+        .port;
+    connect::addresses(&format!("nats://127.0.0.1:{port}").into())
+}
+
+/// What an operator is told of a stream that cannot be used.
+pub(crate) fn unfit(error: Unfit) -> NatsError {
     match error {
         Unfit::Fault(fault) => fault.into(),
         Unfit::Later(error) | Unfit::Missing(error) => error.into(),

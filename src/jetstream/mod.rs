@@ -18,6 +18,7 @@ mod batch;
 mod connect;
 mod connection;
 mod definition;
+mod denied;
 mod drift;
 mod embedded;
 mod error;
@@ -26,6 +27,8 @@ mod outcome;
 mod probe;
 mod provision;
 mod publisher;
+mod reader;
+mod scan;
 mod singles;
 mod status;
 mod supervisor;
@@ -38,6 +41,8 @@ pub use self::{
     error::{NatsError, ProbeError, StreamFault},
     outcome::{Outcome, Reason},
     publisher::{ATOMIC_FROM, ATOMIC_MOST, EventPublisher, JetStreamPublisher, OutgoingEvent, Source, Stored},
+    reader::StreamReader,
+    scan::{MessageId, Scan, Seen, Start, Wanted},
     status::{NatsStatus, StreamFacts, StreamState},
     supervisor::{Nats, NatsHandle},
     version::{NotAVersion, ServerVersion},

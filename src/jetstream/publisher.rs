@@ -22,6 +22,7 @@ use super::{
     probe, singles,
     status::{NatsStatus, StreamFacts},
 };
+use crate::config::Settings;
 
 /// From this many events on, an atomic batch is faster than events one by one.
 pub const ATOMIC_FROM: usize = 32;
@@ -82,6 +83,17 @@ pub struct Source {
     pub environment: String,
     /// The URL before `/schemas/…`.
     pub schema_base: String,
+}
+
+impl Source {
+    /// As the settings say.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            service: settings.events.service.clone(),
+            environment: settings.events.environment.clone(),
+            schema_base: settings.schema_base_url(),
+        }
+    }
 }
 
 /// Publishes to the JetStream stream of the settings. Cheap to clone.

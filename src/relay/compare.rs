@@ -51,6 +51,11 @@ impl Extent {
         }
     }
 
+    /// What happened before this is no longer in the stream.
+    pub(crate) fn horizon(&self) -> Option<OffsetDateTime> {
+        self.horizon
+    }
+
     /// Whether this row, and every row of a lower sequence, is below what the stream still holds.
     pub(crate) fn ends_above(&self, row: &AckedRow) -> bool {
         row.stream_seq.unsigned_abs() < self.first_seq.min(self.last_seq.saturating_add(1))

@@ -19,10 +19,15 @@
 
 mod backoff;
 mod compare;
+mod findings;
 mod gauges;
 mod publish;
 mod reconcile;
 mod task;
+mod verify;
 mod worker;
 
+pub use self::findings::{Difference, Finding, Findings};
+pub use self::reconcile::{ReconcileError, Report as Reconciled, reconcile};
 pub use self::task::{Clock, Relay, RelayParts};
+pub use self::verify::{VerifyError, verify};

@@ -34,20 +34,20 @@ const LONGEST_TAIL: u64 = 20_000;
 
 /// What a run found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Report {
+pub struct Report {
     /// The stream that was compared.
-    pub(crate) facts: StreamFacts,
+    pub facts: StreamFacts,
     /// Rows that the stream had lost and that will be published again.
-    pub(crate) reopened: u64,
+    pub reopened: u64,
     /// Rows that were found in the stream and are settled now.
-    pub(crate) adopted: u64,
+    pub adopted: u64,
     /// The highest sequence that holds what the ledger says.
-    pub(crate) in_place: u64,
+    pub in_place: u64,
 }
 
 /// Why a run could not finish. It changed nothing that is wrong.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReconcileError {
+pub enum ReconcileError {
     /// The stream's state is not known.
     #[error("the stream's state cannot be read")]
     Position(#[source] ProbeError),
@@ -64,7 +64,7 @@ pub(crate) enum ReconcileError {
 /// # Errors
 ///
 /// [`ReconcileError`]: run it again.
-pub(crate) async fn reconcile<P: EventPublisher>(
+pub async fn reconcile<P: EventPublisher>(
     ledger: &Ledger,
     publisher: &P,
     now: OffsetDateTime,

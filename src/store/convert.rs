@@ -12,6 +12,13 @@ pub(super) fn millis(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
+/// The first whole millisecond that is not before `at`: where a range of stored times begins, or ends without it.
+pub(super) fn millis_from(at: OffsetDateTime) -> i64 {
+    let nanos = at.unix_timestamp_nanos();
+    let up = i128::from(nanos.rem_euclid(1_000_000) > 0);
+    i64::try_from(nanos.div_euclid(1_000_000) + up).unwrap_or(i64::MAX)
+}
+
 /// The reverse of [`millis`].
 pub(super) fn time(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)

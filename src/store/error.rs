@@ -38,6 +38,9 @@ pub enum StoreError {
     /// Another process has this SQLite database open.
     #[error("another process uses {0}: SQLite serves one instance; use PostgreSQL for several")]
     InUse(std::path::PathBuf),
+    /// There is no such SQLite database to look at.
+    #[error("there is no database {0}: is this the data directory of the service?")]
+    NoFile(std::path::PathBuf),
     /// The data directory can't be used.
     #[error("the data directory {path} can't be used")]
     DataDir {

@@ -30,6 +30,8 @@ impl Ledger {
     /// [`StoreError::Unavailable`] when the database does not answer.
     pub async fn try_lead(&self) -> Result<Option<Leadership>, StoreError> {
         match self.store().address() {
+            // Beside the process that has the file nobody leads.
+            Address::Sqlite(_) if self.store().0.file_lock.is_none() => Ok(None),
             Address::Sqlite(_) => {
                 let guard = self.store().0.relay.clone().try_lock_owned().ok();
                 Ok(guard.map(|guard| Leadership(Lock::Sqlite { _guard: guard })))

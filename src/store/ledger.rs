@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Statement,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -260,7 +261,7 @@ impl Ledger {
     }
 }
 
-fn ledger_row(row: event::Model) -> LedgerRow {
+pub(super) fn ledger_row(row: event::Model) -> LedgerRow {
     LedgerRow {
         seq: row.seq,
         id: row.id,

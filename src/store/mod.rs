@@ -6,12 +6,16 @@
 
 mod connect;
 mod convert;
+mod database;
 mod entities;
 mod error;
+mod event_pages;
 mod keys;
 mod leadership;
 mod ledger;
 mod migrate;
+mod places;
+mod selection;
 mod sessions;
 mod tx;
 mod users;
@@ -19,17 +23,21 @@ mod users;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use watchword_events::Pii;
 
 pub use self::connect::Address;
+use self::database::Database;
 pub use self::error::{Conflict, StoreError};
+pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
-pub use self::sessions::NewSession;
+pub use self::places::Placed;
+pub use self::selection::{SelectedPage, Selection, Stretch};
+pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
 use crate::domain::origin::Origin;
@@ -54,7 +62,7 @@ pub struct EventProfile {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    db: DatabaseConnection,
+    db: Database,
     address: Address,
     profile: EventProfile,
     random: Arc<dyn Random>,
@@ -68,13 +76,13 @@ struct Inner {
     acquire_timeout: Duration,
     /// The relay's place on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
-    /// Held open, and locked, as long as the process uses the `SQLite` file.
-    _file_lock: Option<std::fs::File>,
+    /// Held open, and locked, as long as the process has the `SQLite` file to itself; none beside such a process.
+    file_lock: Option<std::fs::File>,
 }
 
 impl Store {
-    /// The connection pool, for this module's files.
-    fn db(&self) -> &DatabaseConnection {
+    /// The connections, for this module's files.
+    fn db(&self) -> &Database {
         &self.0.db
     }
 
@@ -133,7 +141,7 @@ impl Store {
 
     /// Closes the pool once nothing uses it.
     pub async fn close(&self) {
-        if let Err(error) = self.0.db.close_by_ref().await {
+        if let Err(error) = self.0.db.close().await {
             tracing::warn!(%error, "closing the database");
         }
     }

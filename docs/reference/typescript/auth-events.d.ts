@@ -15,7 +15,8 @@ export type AuthEvent =
   | Deleted
   | LoginFailed
   | SessionRevoked
-  | TokenReuseDetected;
+  | TokenReuseDetected
+  | Custom;
 
 /** The subjects of all events. */
 export type Subject = AuthEvent["subject"];
@@ -314,6 +315,33 @@ export interface TokenReuseDetected {
     currentGeneration: number;
     /** What the service did about it. */
     action: "session_revoked";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** An application recorded something of its own about its user. */
+export interface Custom {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.custom";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The application's name for what happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`. */
+    name: string;
+    /** What the application says about it: at most 32 keys at all depths together, and 4 KiB of compact JSON. May hold personal data. */
+    attributes?: Record<string, unknown>;
   };
   /** Where the event comes from. */
   metadata: Metadata;

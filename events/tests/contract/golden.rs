@@ -77,6 +77,17 @@ fn every_example_survives_the_wire() {
 }
 
 #[test]
+fn the_session_of_an_event_is_what_its_payload_says() {
+    for event in CATALOGUE {
+        let example = event.example();
+        let body: Value = serde_json::from_slice(&example.to_json().unwrap()).unwrap();
+        let written = body.pointer("/data/sessionId").and_then(Value::as_str);
+        let session = example.event.session_id().map(|id| id.to_string());
+        assert_eq!(session.as_deref(), written, "{}", event.subject);
+    }
+}
+
+#[test]
 fn subjects_and_versions_follow_the_rule() {
     for event in CATALOGUE {
         assert_eq!(

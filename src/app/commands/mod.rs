@@ -2,6 +2,7 @@
 
 mod admin;
 mod asyncapi;
+pub mod events;
 mod migrate;
 mod stream;
 

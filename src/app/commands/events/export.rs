@@ -1,0 +1,47 @@
+//! `watchword events export`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::lines::{Destination, Lines};
+use super::{Progress, Selection};
+use crate::app::build::open_store_beside;
+use crate::app::{AppError, Seams};
+use crate::config::Settings;
+
+/// Events read at once.
+const PAGE: u64 = 1000;
+
+/// Writes the bytes of every selected event, as they are published, one a line. Everything that was committed before is
+/// among them. A file is there whole or not at all. Returns how many events it wrote.
+///
+/// # Errors
+/// [`AppError`]; also when `stop` was cancelled first.
+pub async fn export(
+    settings: &Settings,
+    selection: &Selection,
+    destination: Destination,
+    progress: &mut dyn Progress,
+    stop: &CancellationToken,
+) -> Result<u64, AppError> {
+    let store = open_store_beside(settings, &Seams::default()).await?;
+    let ledger = store.ledger();
+    let mut rest = ledger.whole().await?;
+    progress.total(ledger.count_selected(selection, rest).await?);
+    let mut lines = Lines::create(destination)?;
+    let mut written = 0;
+    while !rest.is_empty() && !lines.is_closed() {
+        if stop.is_cancelled() {
+            return Err(AppError::Stopped("nothing was written"));
+        }
+        let page = ledger.selected(selection, rest, PAGE).await?;
+        for row in &page.rows {
+            lines.write(&row.payload)?;
+        }
+        written += u64::try_from(page.rows.len()).unwrap_or_default();
+        progress.done(written);
+        rest = page.rest;
+    }
+    lines.finish()?;
+    store.close().await;
+    Ok(written)
+}

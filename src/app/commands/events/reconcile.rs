@@ -1,0 +1,28 @@
+//! `watchword events reconcile`.
+
+use crate::app::build::open_store;
+use crate::app::{AppError, Seams};
+use crate::config::Settings;
+use crate::jetstream::StreamReader;
+use crate::relay::{self, Reconciled};
+use crate::store::StoreError;
+
+/// Does once what the relay does at its start: settles events that the stream has, and makes those wait again that it has
+/// lost. Refused while an instance leads, which does it by itself.
+///
+/// # Errors
+/// [`AppError::Led`], or that the two could not be compared; running it again is safe.
+pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
+    let seams = Seams::default();
+    let store = match open_store(settings, &seams).await {
+        Err(AppError::Store(StoreError::InUse(_))) => return Err(AppError::Led),
+        opened => opened?,
+    };
+    let ledger = store.ledger();
+    let lead = ledger.try_lead().await?.ok_or(AppError::Led)?;
+    let reader = StreamReader::connect(settings).await?;
+    let reconciled = relay::reconcile(&ledger, &reader.publisher(), seams.clock.now()).await?;
+    drop(lead);
+    store.close().await;
+    Ok(reconciled)
+}

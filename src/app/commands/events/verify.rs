@@ -1,0 +1,36 @@
+//! `watchword events verify`.
+
+use super::{Findings, Progress};
+use crate::app::build::open_store_beside;
+use crate::app::{AppError, Seams};
+use crate::config::Settings;
+use crate::jetstream::StreamReader;
+use crate::relay;
+
+/// Compares the ledger with the stream, changing nothing. The service may run.
+///
+/// # Errors
+/// [`AppError`] when they cannot be compared.
+pub async fn verify(settings: &Settings, progress: &mut dyn Progress) -> Result<Findings, AppError> {
+    let seams = Seams::default();
+    let store = open_store_beside(settings, &seams).await?;
+    let reader = StreamReader::connect(settings).await?;
+    let now = seams.clock.now();
+    let mut told = 0;
+    let findings = relay::verify(
+        &store.ledger(),
+        &reader,
+        settings.events.retention,
+        now,
+        |done, total| {
+            if total != told {
+                told = total;
+                progress.total(total);
+            }
+            progress.done(done);
+        },
+    )
+    .await?;
+    store.close().await;
+    Ok(findings)
+}

@@ -1,0 +1,44 @@
+//! `watchword events export`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::progress::Shown;
+use super::selection::SelectionArgs;
+use crate::app::commands::events::{Destination, export};
+use crate::app::{AppError, stop_on_signals};
+use crate::config::Settings;
+
+/// Arguments of `events export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: watchword events export --from 2026-11-01T00:00:00Z november.jsonl.gz")]
+pub(in crate::cli) struct Export {
+    /// The file to write, compressed when its name ends in .gz; - is standard output
+    file: PathBuf,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+impl Export {
+    pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
+        let selection = self.selection.parse()?;
+        let destination = if self.file.as_os_str() == "-" {
+            Destination::Stdout
+        } else {
+            Destination::File(self.file)
+        };
+        let stop = stop_on_signals().map_err(|error| AppError::Argument {
+            what: "signals",
+            problem: error.to_string(),
+        })?;
+        let mut shown = Shown::new("exporting");
+        let written = export(settings, &selection, destination, &mut shown, &stop).await;
+        if let Ok(written) = &written {
+            shown.say(&format!("exported {written} events"));
+        }
+        shown.end();
+        written.map(|_| ExitCode::SUCCESS)
+    }
+}

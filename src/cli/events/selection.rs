@@ -1,0 +1,78 @@
+//! `--from --to --type --user`, the same for every command that reads events.
+
+use clap::Args;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+
+use crate::app::AppError;
+use crate::app::commands::events::Selection;
+
+/// Which events.
+#[derive(Debug, Args)]
+pub(super) struct SelectionArgs {
+    /// Events that happened at this time or later, such as 2026-11-22T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<OffsetDateTime>,
+    /// Events that happened before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    to: Option<OffsetDateTime>,
+    #[command(flatten)]
+    about: AboutArgs,
+}
+
+/// What the events are and whom they are about.
+#[derive(Debug, Args)]
+pub(super) struct AboutArgs {
+    /// Events of this type, such as logged_in; may be given several times
+    #[arg(long = "type", value_name = "TYPE", value_parser = subject)]
+    subjects: Vec<&'static str>,
+    /// Events about this user; may be given several times
+    #[arg(long = "user", value_name = "ID")]
+    users: Vec<Uuid>,
+}
+
+impl SelectionArgs {
+    /// # Errors
+    /// [`AppError::Argument`] when no time can lie between `--from` and `--to`.
+    pub(super) fn parse(self) -> Result<Selection, AppError> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(AppError::Argument {
+                what: "--to",
+                problem: "must be later than --from".to_owned(),
+            });
+        }
+        Ok(Selection {
+            from: self.from,
+            to: self.to,
+            ..self.about.parse()
+        })
+    }
+}
+
+impl AboutArgs {
+    pub(super) fn parse(self) -> Selection {
+        Selection {
+            subjects: self.subjects,
+            users: self.users,
+            ..Selection::default()
+        }
+    }
+}
+
+pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "give a time as in RFC 3339: 2026-11-22T12:00:00Z".to_owned())
+}
+
+fn subject(text: &str) -> Result<&'static str, String> {
+    let known = CATALOGUE
+        .iter()
+        .find(|event| text == event.name || text == event.subject);
+    known.map(|event| event.subject).ok_or_else(|| {
+        let names: Vec<&str> = CATALOGUE.iter().map(|event| event.name).collect();
+        format!("there are {} (each also with {SUBJECT_PREFIX})", names.join(", "))
+    })
+}

@@ -1,0 +1,253 @@
+//! Compares all of the stream with the ledger, changing nothing, while the service may go on.
+//!
+//! The stream is read once, without bodies, up to where it ended when the comparison began. What looks missing is looked
+//! at again at the end: by then it may have expired, or be about to be published again. Rows that wait are not missing.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::compare::Extent;
+use super::findings::{Difference, Finding, Findings};
+use crate::{
+    jetstream::{MessageId, ProbeError, Seen, Start, Stored, StreamFacts, StreamReader, Wanted},
+    store::{Ledger, Placed, StoreError},
+};
+
+/// Messages compared at once.
+const CHUNK: usize = 1000;
+
+/// Why a comparison could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The stream could not be read.
+    #[error("the stream cannot be read")]
+    Stream(#[from] ProbeError),
+    /// The ledger could not be read.
+    #[error("the ledger cannot be read")]
+    Ledger(#[from] StoreError),
+}
+
+/// Compares. Events that happened more than `retention` before `now` may be gone from the ledger.
+///
+/// # Errors
+///
+/// [`VerifyError`].
+pub async fn verify(
+    ledger: &Ledger,
+    reader: &StreamReader,
+    retention: Duration,
+    now: OffsetDateTime,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Findings, VerifyError> {
+    // In this order: what was acknowledged by the first look must be in the stream at the second.
+    let highest = ledger.highest_place().await?;
+    let facts = reader.position().await?;
+    let start = Start::Sequence(facts.first_seq);
+    let mut run = Run {
+        ledger,
+        reader,
+        horizon: Extent::new(&facts, now).horizon(),
+        oldest: time::Duration::try_from(retention)
+            .ok()
+            .and_then(|age| now.checked_sub(age)),
+        findings: Findings::of(facts.first_seq, facts.last_seq),
+        users: HashMap::new(),
+        unsettled: HashSet::new(),
+        misplaced: HashSet::new(),
+        suspects: Vec::new(),
+        first_row: None,
+    };
+    let wanted = Wanted {
+        start,
+        subjects: Vec::new(),
+        headers_only: true,
+    };
+    let mut from = facts.first_seq;
+    if facts.last_seq >= facts.first_seq {
+        let mut scan = reader.scan(wanted).await?;
+        let total = scan.pending();
+        loop {
+            let chunk = scan.chunk(CHUNK, facts.last_seq).await?;
+            let through = chunk.last().map_or(facts.last_seq, |last| last.seq);
+            run.compare(&chunk, from, through).await?;
+            progress(run.findings.messages, total);
+            from = through + 1;
+            if chunk.is_empty() {
+                break;
+            }
+        }
+    }
+    if let Some(highest) = highest.filter(|highest| *highest > facts.last_seq) {
+        let behind = ledger.placed(facts.last_seq + 1, highest, run.horizon).await?;
+        run.suspects.extend(behind);
+    }
+    run.confirm(&facts).await
+}
+
+struct Run<'a> {
+    ledger: &'a Ledger,
+    reader: &'a StreamReader,
+    /// What happened before this is no longer in the stream.
+    horizon: Option<OffsetDateTime>,
+    /// What happened before this may no longer be in the ledger.
+    oldest: Option<OffsetDateTime>,
+    findings: Findings,
+    /// The highest number of each user's events so far.
+    users: HashMap<Uuid, i64>,
+    unsettled: HashSet<Uuid>,
+    misplaced: HashSet<Uuid>,
+    suspects: Vec<Placed>,
+    /// The ledger's number of the first event in the stream.
+    first_row: Option<i64>,
+}
+
+impl Run<'_> {
+    /// Compares the messages of a stretch of the stream with the rows that should be there.
+    async fn compare(&mut self, chunk: &[Seen], from: u64, through: u64) -> Result<(), VerifyError> {
+        let rows = self.ledger.placed(from, through, None).await?;
+        let mut here: HashMap<Uuid, &Placed> = rows.iter().map(|row| (row.id, row)).collect();
+        let is_here = |seen: &Seen, id: &Uuid| here.get(id).is_some_and(|row| row.stream_seq == Some(seen.seq));
+        let elsewhere: Vec<Uuid> = chunk
+            .iter()
+            .filter_map(|seen| match &seen.id {
+                MessageId::Event(id) if !is_here(seen, id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        let elsewhere = self.ledger.places_of(&elsewhere).await?;
+        let elsewhere: HashMap<Uuid, &Placed> = elsewhere.iter().map(|row| (row.id, row)).collect();
+        let mut found = HashSet::new();
+        for seen in chunk {
+            self.findings.messages += 1;
+            match &seen.id {
+                MessageId::Replayed { .. } => self.findings.replayed += 1,
+                MessageId::Other(text) => self.note(Difference::Extra, seen, text.clone(), None),
+                MessageId::Event(id) => {
+                    let row = here.get(id).copied().filter(|row| row.stream_seq == Some(seen.seq));
+                    match row.or_else(|| elsewhere.get(id).copied()) {
+                        Some(row) if row.stream_seq == Some(seen.seq) => {
+                            found.insert(*id);
+                            self.findings.in_place += 1;
+                            self.first_row.get_or_insert(row.seq);
+                            self.in_order(seen, row);
+                        }
+                        Some(row) => self.not_in_place(seen, row).await?,
+                        None => self.unknown(seen, *id),
+                    }
+                }
+            }
+        }
+        here.retain(|id, _| !found.contains(id));
+        let lacking = here.into_values().filter(|row| !self.is_expired(row)).cloned();
+        self.suspects.extend(lacking.collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// A message of an event of which the ledger says that it is elsewhere, or does not say where it is.
+    async fn not_in_place(&mut self, seen: &Seen, row: &Placed) -> Result<(), VerifyError> {
+        let original = match row.stream_seq {
+            None if self.unsettled.insert(row.id) => {
+                self.findings.unsettled += 1;
+                self.in_order(seen, row);
+                return Ok(());
+            }
+            None => true,
+            Some(_) if self.misplaced.contains(&row.id) => true,
+            Some(seq) => self.reader.message_at(seq).await? == Stored::Event(row.id),
+        };
+        let difference = if original {
+            Difference::Duplicate
+        } else {
+            self.misplaced.insert(row.id);
+            self.in_order(seen, row);
+            Difference::Misplaced
+        };
+        self.note(difference, seen, Some(row.id.to_string()), Some(row.seq));
+        Ok(())
+    }
+
+    /// A message of an event that the ledger does not have.
+    fn unknown(&mut self, seen: &Seen, id: Uuid) {
+        if made_at(id).is_some_and(|at| self.oldest.is_some_and(|oldest| at < oldest)) {
+            self.findings.pruned += 1;
+        } else {
+            self.note(Difference::Extra, seen, Some(id.to_string()), None);
+        }
+    }
+
+    fn in_order(&mut self, seen: &Seen, row: &Placed) {
+        let Some((user, number)) = row.user else { return };
+        let highest = self.users.entry(user).or_insert(number);
+        if number < *highest {
+            self.note(Difference::OutOfOrder, seen, Some(row.id.to_string()), Some(row.seq));
+        } else {
+            *highest = number;
+        }
+    }
+
+    fn note(&mut self, difference: Difference, seen: &Seen, id: Option<String>, ledger_seq: Option<i64>) {
+        self.findings.add(Finding {
+            difference,
+            stream_seq: seen.seq,
+            id,
+            subject: seen.subject.clone(),
+            ledger_seq,
+        });
+    }
+
+    fn is_expired(&self, row: &Placed) -> bool {
+        self.horizon.is_some_and(|horizon| row.occurred_at < horizon)
+    }
+
+    /// Looks again at what seems to be missing.
+    async fn confirm(mut self, before: &StreamFacts) -> Result<Findings, VerifyError> {
+        let facts = self.reader.position().await?;
+        let suspects = std::mem::take(&mut self.suspects);
+        for rows in suspects.chunks(CHUNK) {
+            let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+            let now: HashMap<Uuid, Placed> = self
+                .ledger
+                .places_of(&ids)
+                .await?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect();
+            for row in rows {
+                let unchanged = now.get(&row.id).is_some_and(|now| now.stream_seq == row.stream_seq);
+                if !unchanged || self.misplaced.contains(&row.id) || self.discarded(row, before, &facts) {
+                    continue;
+                }
+                let seq = row.stream_seq.unwrap_or_default();
+                if self.reader.message_at(seq).await? != Stored::Event(row.id) {
+                    self.findings.add(Finding {
+                        difference: Difference::Missing,
+                        stream_seq: seq,
+                        id: Some(row.id.to_string()),
+                        subject: row.subject.clone(),
+                        ledger_seq: Some(row.seq),
+                    });
+                }
+            }
+        }
+        self.findings.waiting = self.ledger.backlog().await?.pending;
+        Ok(self.findings)
+    }
+
+    /// Whether the stream has let go of an event at its start: the stream that it was acknowledged by, or one before it.
+    fn discarded(&self, row: &Placed, before: &StreamFacts, now: &StreamFacts) -> bool {
+        let same_stream = before.created == now.created;
+        !same_stream
+            || row.stream_seq.is_some_and(|seq| seq < now.first_seq)
+            || self.first_row.is_some_and(|first| row.seq < first)
+    }
+}
+
+/// When a UUIDv7 was made.
+fn made_at(id: Uuid) -> Option<OffsetDateTime> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    let at = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+    Some(at + time::Duration::nanoseconds(i64::from(nanos)))
+}

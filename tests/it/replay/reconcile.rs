@@ -1,0 +1,79 @@
+//! `watchword events reconcile`.
+
+use std::time::Duration;
+
+use super::rig::{SEEDED, events, seed};
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::binary::{Binary, BinaryOptions, run};
+use crate::support::database::{Backend, Database};
+use crate::support::flow_tests;
+use crate::support::invariants::differences;
+use crate::support::nats::NatsServer;
+use crate::support::run_dir::scratch;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    nobody_reconciles_beside_a_leader => beside_on,
+    what_the_stream_lost_is_published_again => lost_on,
+}
+
+const SOON: Duration = Duration::from_secs(30);
+
+async fn beside_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    app.registered("ada@example.com").await;
+    // Published by the leader: there is one.
+    app.ledger_drained().await;
+    let ended = events(&app, &["reconcile"]).await;
+    assert!(!ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains("an instance of the service runs"), "{ended:?}");
+    app.finish().await;
+}
+
+async fn lost_on(backend: Backend) {
+    let data_dir = scratch("app");
+    let database = Database::fresh(backend, &data_dir).await;
+    let nats = NatsServer::start().await;
+    let command = |args: &[&str]| {
+        let mut options = BinaryOptions::command(args, &[("NATS_URL", &nats.url())]);
+        options.data_dir = Some(data_dir.clone());
+        let options = options.with("WATCHWORD__STREAM__MAX_AGE", "3650d");
+        match database.url() {
+            Some(url) => options.with("DATABASE_URL", url),
+            None => options,
+        }
+    };
+    let mut service = Binary::start(command(&["serve"])).await;
+    service.http().register("ada@example.com", PASSWORD).await;
+    seed(&database).await;
+    eventually(SOON, || async { database.unpublished().await.expect("a count") == 0 }).await;
+    service.stop().await;
+
+    // Somebody makes the stream again, with nothing in it.
+    let context = nats.jetstream().await;
+    let config = context.get_stream("auth-events").await.expect("the stream");
+    let config = config.cached_info().config.clone();
+    context.delete_stream("auth-events").await.expect("delete");
+    context.create_stream(config).await.expect("create");
+    let all = u64::try_from(SEEDED + 1).expect("a number");
+    let ended = run(command(&["events", "verify"]), "").await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("missing       {all}\n")), "{ended:?}");
+
+    let ended = run(command(&["events", "reconcile"]), "").await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("reopened  {all} ")), "{ended:?}");
+    assert_eq!(database.unpublished().await.expect("a count").unsigned_abs(), all);
+    let ended = run(command(&["events", "verify"]), "").await;
+    assert!(ended.status.success(), "what waits is not missing: {ended:?}");
+
+    let mut service = Binary::start(command(&["serve"])).await;
+    eventually(SOON, || async { database.unpublished().await.expect("a count") == 0 }).await;
+    let ledger = database.ledger().await.expect("the ledger");
+    let found = differences(&ledger, &nats.messages("auth-events").await);
+    assert!(found.is_empty(), "{found:?}");
+    service.stop().await;
+    let ended = run(command(&["events", "reconcile"]), "").await;
+    assert!(ended.stdout.contains("reopened  0 "), "{ended:?}");
+    database.remove().await;
+}

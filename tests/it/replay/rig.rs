@@ -1,0 +1,62 @@
+//! The command beside a running service.
+
+use crate::support::app::TestApp;
+use crate::support::binary::{BinaryOptions, Ended, run};
+use crate::support::database::Database;
+
+/// A command on the database and the NATS server of `app`.
+pub(super) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
+    let mut options = BinaryOptions::command(args, &[("NATS_URL", &app.nats.url())]);
+    options.data_dir = Some(app.settings().data_dir.clone());
+    match app.database.url() {
+        Some(url) => options.with("DATABASE_URL", url),
+        None => options,
+    }
+}
+
+/// Runs `watchword events <args>` to its end.
+pub(super) async fn events(app: &TestApp, args: &[&str]) -> Ended {
+    run(options(app, &[&["events"], args].concat()), "").await
+}
+
+/// Runs it and expects it to go well.
+#[track_caller]
+pub(super) fn succeeds(app: &TestApp, args: &[&str]) -> impl Future<Output = Ended> {
+    let caller = std::panic::Location::caller();
+    let (options, args) = (options(app, &[&["events"], args].concat()), args.join(" "));
+    async move {
+        let ended = run(options, "").await;
+        assert!(ended.status.success(), "{caller}: {args}: {ended:?}");
+        ended
+    }
+}
+
+const POSTGRES_ROWS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) \
+     SELECT gen_random_uuid(), 'auth.user.' || (ARRAY['updated', 'logged_in'])[1 + n % 2], \
+     ('00000000-0000-4000-8000-' || lpad((n % 10)::text, 12, '0'))::uuid, n / 10 + 1, 1, \
+     convert_to('{\"n\":' || n || ',\"text\":\"' || repeat('x', 300) || '\"}', 'UTF8'), 1767225600000 + n * 1000 \
+     FROM generate_series(0, 2999) AS n";
+
+const SQLITE_ROWS: &str = "WITH RECURSIVE rows(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM rows WHERE n < 2999) \
+     INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) \
+     SELECT randomblob(16), 'auth.user.' || CASE n % 2 WHEN 0 THEN 'updated' ELSE 'logged_in' END, \
+     unhex('0000000000004000800000' || printf('%010d', n % 10)), n / 10 + 1, 1, \
+     CAST('{\"n\":' || n || ',\"text\":\"' || replace(hex(zeroblob(150)), '0', 'x') || '\"}' AS BLOB), 1767225600000 + n * 1000 \
+     FROM rows ORDER BY n";
+
+/// How many events [`seed`] makes.
+pub(super) const SEEDED: usize = 3000;
+
+/// 3000 events of ten users, one a second from 2026-01-01T00:00:00Z on, `updated` and `logged_in` in turn, recorded at once.
+pub(super) async fn seed(database: &Database) {
+    let sql = match database {
+        Database::Sqlite(_) => SQLITE_ROWS,
+        Database::Postgres { .. } => POSTGRES_ROWS,
+    };
+    database.execute(sql).await.expect("seed the ledger");
+}
+
+/// The id of the seeded user of a number.
+pub(super) fn seeded_user(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}

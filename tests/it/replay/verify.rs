@@ -1,0 +1,237 @@
+//! `watchword events verify` finds what was done to the stream on purpose, and nothing else.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::stream::Stream;
+
+use watchword::config::Settings;
+
+use super::rig::{SEEDED, options, seed};
+use crate::support::app::TestApp;
+use crate::support::binary::{Binary, BinaryOptions, Ended, run};
+use crate::support::database::{Backend, Database, LedgerRow};
+use crate::support::flow_tests;
+use crate::support::nats::{NatsServer, StreamMessage};
+use crate::support::run_dir::scratch;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    ledger_and_stream_agree_under_way => agreement_on,
+    what_the_stream_dropped_at_its_start_is_not_missing => expired_on,
+    what_waits_is_not_missing => waiting_on,
+    a_deleted_message_is_missing => deleted_on,
+    a_foreign_message_is_extra => foreign_on,
+    a_message_stored_twice_is_a_duplicate => duplicate_on,
+    messages_that_changed_places_are_out_of_order => swapped_on,
+}
+
+const SOON: Duration = Duration::from_secs(30);
+const KINDS: [&str; 5] = ["missing", "extra", "duplicate", "misplaced", "out of order"];
+
+/// The number a report gives for a word.
+fn count(ended: &Ended, word: &str) -> u64 {
+    let line = ended.stdout.lines().find_map(|line| line.strip_prefix(word));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// Verifies, and expects exactly these differences.
+#[track_caller]
+fn differs(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Output = Ended> {
+    let caller = std::panic::Location::caller();
+    let (options, expected) = (options(app, &["events", "verify"]), expected.to_vec());
+    async move {
+        let ended = run(options, "").await;
+        for kind in KINDS {
+            let of_kind = expected.iter().find(|(name, _)| *name == kind);
+            let wanted = of_kind.map_or(0, |(_, count)| *count);
+            assert_eq!(count(&ended, kind), wanted, "{caller}: {kind}: {ended:?}");
+        }
+        assert_eq!(
+            ended.status.code(),
+            Some(i32::from(!expected.is_empty())),
+            "{caller}: {ended:?}"
+        );
+        ended
+    }
+}
+
+/// An application with the seeded events in its stream.
+async fn seeded(backend: Backend) -> (TestApp, Vec<StreamMessage>) {
+    let keeps_all = |settings: &mut Settings| settings.stream.max_age = Duration::from_secs(10 * 365 * 86_400);
+    let app = TestApp::builder(backend).settings(keeps_all).spawn().await;
+    app.registered("ada@example.com").await;
+    seed(&app.database).await;
+    let messages = app.events().await;
+    (app, messages)
+}
+
+async fn stream(app: &TestApp) -> Stream {
+    let context = app.nats.jetstream().await;
+    context.get_stream("auth-events").await.expect("the stream")
+}
+
+/// Publishes a copy of a message as somebody else would, once the stream has forgotten its id.
+async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
+    let context = app.nats.jetstream().await;
+    let mut config = stream(app).await.cached_info().config.clone();
+    config.duplicate_window = Duration::from_millis(100);
+    context.update_stream(&config).await.expect("a shorter window");
+    let mut headers = HeaderMap::new();
+    for (name, value) in message
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.starts_with("Nats-Batch"))
+    {
+        headers.insert(name.as_str(), value.as_str());
+    }
+    eventually(SOON, || async {
+        let sent = context.publish_with_headers(message.subject.clone(), headers.clone(), message.bytes.clone().into());
+        let ack = sent.await.expect("sent").await.expect("acknowledged");
+        (!ack.duplicate).then_some(ack.sequence)
+    })
+    .await
+}
+
+async fn agreement_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    app.registered("ada@example.com").await;
+    seed(&app.database).await;
+    // The relay is in the middle of it.
+    differs(&app, &[]).await;
+    app.ledger_drained().await;
+    let ended = differs(&app, &[]).await;
+    let all = u64::try_from(app.ledger().await.len()).expect("a number");
+    assert_eq!(count(&ended, "in place"), all, "{ended:?}");
+    app.abandon().await;
+}
+
+async fn expired_on(backend: Backend) {
+    let (app, _) = seeded(backend).await;
+    stream(&app).await.purge().keep(100).await.expect("purge");
+    let ended = differs(&app, &[]).await;
+    assert_eq!(count(&ended, "in place"), 100, "{ended:?}");
+    stream(&app).await.purge().await.expect("purge");
+    differs(&app, &[]).await;
+    app.abandon().await;
+}
+
+async fn waiting_on(backend: Backend) {
+    let data_dir = scratch("app");
+    let database = Database::fresh(backend, &data_dir).await;
+    let nats = NatsServer::start().await;
+    let command = |args: &[&str]| {
+        let mut options = BinaryOptions::command(args, &[("NATS_URL", &nats.url())]);
+        options.data_dir = Some(data_dir.clone());
+        match database.url() {
+            Some(url) => options.with("DATABASE_URL", url),
+            None => options,
+        }
+    };
+    let mut service = Binary::start(command(&["serve"])).await;
+    service
+        .http()
+        .register("ada@example.com", "correct horse battery 7")
+        .await;
+    eventually(SOON, || async {
+        // Published, and settled.
+        nats.messages("auth-events").await.len() == 1 && database.unpublished().await.expect("a count") == 0
+    })
+    .await;
+    service.kill();
+    seed(&database).await;
+    let ended = run(command(&["events", "verify"]), "").await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(
+        count(&ended, "waiting"),
+        u64::try_from(SEEDED).expect("a number"),
+        "{ended:?}"
+    );
+    assert_eq!(count(&ended, "in place"), 1, "{ended:?}");
+    database.remove().await;
+}
+
+async fn deleted_on(backend: Backend) {
+    let (app, messages) = seeded(backend).await;
+    let gone = &messages[1234];
+    stream(&app).await.delete_message(gone.seq).await.expect("delete");
+    let ended = differs(&app, &[("missing", 1)]).await;
+    assert!(
+        ended.stdout.contains(gone.header("Nats-Msg-Id").expect("an id")),
+        "{ended:?}"
+    );
+    // The last one too: behind it there is nothing that could show the gap.
+    stream(&app)
+        .await
+        .delete_message(messages.last().expect("a message").seq)
+        .await
+        .expect("delete");
+    differs(&app, &[("missing", 2)]).await;
+    app.abandon().await;
+}
+
+async fn foreign_on(backend: Backend) {
+    let (app, messages) = seeded(backend).await;
+    let context = app.nats.jetstream().await;
+    let publish = async |headers: HeaderMap| {
+        let sent = context.publish_with_headers("auth.user.updated", headers, "{}".into());
+        sent.await.expect("sent").await.expect("acknowledged");
+    };
+    publish(HeaderMap::new()).await;
+    let with_id = |id: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", id);
+        headers
+    };
+    publish(with_id("order-17")).await;
+    publish(with_id("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02")).await;
+    differs(&app, &[("extra", 3)]).await;
+    // A replay's copy is none of them.
+    let id = messages[5].header("Nats-Msg-Id").expect("an id");
+    publish(with_id(&format!("{id}.backfill"))).await;
+    let ended = differs(&app, &[("extra", 3)]).await;
+    assert_eq!(count(&ended, "replayed"), 1, "{ended:?}");
+    app.abandon().await;
+}
+
+async fn duplicate_on(backend: Backend) {
+    let (app, messages) = seeded(backend).await;
+    publish_again(&app, &messages[7]).await;
+    differs(&app, &[("duplicate", 1)]).await;
+    app.abandon().await;
+}
+
+async fn swapped_on(backend: Backend) {
+    let (app, messages) = seeded(backend).await;
+    let rows = app.ledger().await;
+    let row_of = |message: &StreamMessage| -> LedgerRow {
+        let id = message.header("Nats-Msg-Id").expect("an id");
+        rows.iter()
+            .find(|row| row.id.to_string() == id)
+            .expect("its row")
+            .clone()
+    };
+    // Two neighbours of one user, stored again the other way round.
+    let first = messages[50].clone();
+    let user = row_of(&first).user_id;
+    let second = messages[51..].iter().find(|message| row_of(message).user_id == user);
+    let second = second.expect("another event of the user").clone();
+    let all = stream(&app).await;
+    for message in [&first, &second] {
+        all.delete_message(message.seq).await.expect("delete");
+    }
+    let (of_second, of_first) = (publish_again(&app, &second).await, publish_again(&app, &first).await);
+    let later = messages
+        .iter()
+        .filter(|message| message.seq > second.seq && row_of(message).user_id == user);
+    // The ledger still says where they were; and later events of the user stand before both.
+    assert!(later.count() > 0);
+    differs(&app, &[("misplaced", 2), ("out of order", 2)]).await;
+    for (row, at) in [(row_of(&first), of_first), (row_of(&second), of_second)] {
+        let sql = format!("UPDATE events SET stream_seq = {at} WHERE seq = {}", row.seq);
+        app.database.execute(sql.leak()).await.expect("an update");
+    }
+    differs(&app, &[("out of order", 2)]).await;
+    app.abandon().await;
+}
