@@ -7,8 +7,10 @@
 mod support;
 
 mod architecture;
+mod canary;
 mod config;
 mod contracts;
+mod coverage;
 mod flows;
 mod harness;
 mod http;

@@ -114,7 +114,8 @@ impl Me {
 
     /// Delete the signed-in user's account
     ///
-    /// Asks for the password, ends every session and frees the identifiers. Records `auth.user.deleted`.
+    /// Asks for the password, ends every session and frees the identifiers. Records `auth.user.deleted`, or
+    /// `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/me",
         method = "delete",

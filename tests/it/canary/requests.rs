@@ -1,0 +1,255 @@
+//! Requests with a secret in every field and every header.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use super::secrets::Secrets;
+use crate::support::http::{Answer, Http, Tokens};
+
+/// Headers that nobody asked for, each with a secret of its own.
+const HEADERS: [&str; 9] = [
+    "cookie",
+    "x-api-key",
+    "proxy-authorization",
+    "x-forwarded-for",
+    "forwarded",
+    "tracestate",
+    "baggage",
+    "referer",
+    "idempotency-key",
+];
+
+/// Sends requests and remembers what was refused.
+struct Client<'a> {
+    http: &'a Http,
+    secrets: &'a mut Secrets,
+    refusals: String,
+}
+
+impl Client<'_> {
+    fn request(&mut self, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.http.request(method.clone(), path);
+        for header in HEADERS {
+            request = request.header(header, self.secrets.word(&format!("{header} of {method} {path}")));
+        }
+        // Well formed, an id would be logged: that is what it is for.
+        request.header(
+            "x-request-id",
+            format!("<{}>", self.secrets.word("a request id that is none")),
+        )
+    }
+
+    /// As a browser that the service does not promise to remember.
+    fn quiet(&mut self, method: Method, path: &str) -> RequestBuilder {
+        let agent = self.secrets.word(&format!("the user agent of {method} {path}"));
+        self.request(method, path).header("user-agent", agent)
+    }
+
+    async fn send(&mut self, request: RequestBuilder, status: u16) -> Answer {
+        let answer = self.http.send(request).await.expect_status(status);
+        if status >= 400 {
+            self.refusals += &answer.text;
+            self.refusals += &format!("{:?}\n", answer.headers);
+        } else if answer.json["accessToken"].is_string() {
+            self.secrets.token("an access token", answer.str("/accessToken"));
+            self.secrets.token("a refresh token", answer.str("/refreshToken"));
+        }
+        answer
+    }
+
+    async fn post(&mut self, path: &str, body: &serde_json::Value, status: u16) -> Answer {
+        let request = self.request(Method::POST, path).json(body);
+        self.send(request, status).await
+    }
+}
+
+/// Everything that the API does and refuses; returns the refusals.
+pub(super) async fn all(http: &Http, secrets: &mut Secrets) -> String {
+    let mut client = Client {
+        http,
+        secrets,
+        refusals: String::new(),
+    };
+    let email = format!("{}@example.com", client.secrets.personal("an email address"));
+    let password = client.secrets.password("a password");
+    let tokens = register(&mut client, &email, &password).await;
+    log_in(&mut client, &email, &password).await;
+    refuse_bodies(&mut client).await;
+    refuse_requests(&mut client, &tokens).await;
+    use_tokens(&mut client, tokens).await;
+    leave(&mut client, &email, &password).await;
+    client.refusals
+}
+
+async fn register(client: &mut Client<'_>, email: &str, password: &str) -> Tokens {
+    let username = client.secrets.personal("a username");
+    let name = client.secrets.personal("a name");
+    let body = json!({ "email": email, "password": password, "username": username, "name": name });
+    let tokens = client.post("/auth/register", &body, 201).await.tokens();
+    let other = client.secrets.password("the password for a taken address");
+    client
+        .post("/auth/register", &json!({ "email": email, "password": other }), 409)
+        .await;
+    let long = client.secrets.password("a password that is too long").repeat(5);
+    client
+        .post(
+            "/auth/register",
+            &json!({ "email": "b@example.com", "password": long }),
+            422,
+        )
+        .await;
+    tokens
+}
+
+async fn log_in(client: &mut Client<'_>, email: &str, password: &str) {
+    let wrong = client.secrets.password("a wrong password");
+    client
+        .post("/auth/login", &json!({ "identifier": email, "password": wrong }), 401)
+        .await;
+    for at in ["@example.com", ""] {
+        let unknown = client.secrets.word("the identifier of an unknown account") + at;
+        let password = client.secrets.password("the password for an unknown account");
+        client
+            .post(
+                "/auth/login",
+                &json!({ "identifier": unknown, "password": password }),
+                401,
+            )
+            .await;
+    }
+    client
+        .post(
+            "/auth/login",
+            &json!({ "identifier": email, "password": password }),
+            200,
+        )
+        .await;
+}
+
+async fn refuse_bodies(client: &mut Client<'_>) {
+    for path in ["/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"] {
+        let name = client.secrets.field("the name of an unknown field");
+        let value = client.secrets.word("the value of an unknown field");
+        client.post(path, &json!({ name: value }), 422).await;
+        let broken = format!("{{\"password\": \"{}", client.secrets.word("a body that is cut off"));
+        let request = client.quiet(Method::POST, path);
+        let request = request.header("content-type", "application/json").body(broken);
+        client.send(request, 400).await;
+        let form = format!("password={}", client.secrets.word("a form"));
+        let request = client
+            .quiet(Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded");
+        client.send(request.body(form), 415).await;
+        let large = client.secrets.word("a body that is too large").repeat(2_000);
+        let request = client
+            .quiet(Method::POST, path)
+            .header("content-type", "application/json");
+        client.send(request.body(large), 413).await;
+    }
+}
+
+async fn refuse_requests(client: &mut Client<'_>, tokens: &Tokens) {
+    let word = client.secrets.word("a path");
+    let request = client.quiet(Method::GET, &format!("/nowhere/{word}"));
+    client.send(request, 404).await;
+    let word = client.secrets.word("a query");
+    let request = client.quiet(Method::GET, &format!("/auth/me?access_token={word}"));
+    client.send(request, 401).await;
+    let word = client.secrets.word("a session id that is none");
+    let request = client.quiet(Method::DELETE, &format!("/auth/sessions/{word}"));
+    client.send(request.bearer_auth(&tokens.access), 404).await;
+    for scheme in ["Bearer", "Basic", ""] {
+        let word = client.secrets.word("a credential that is none");
+        let request = client.quiet(Method::GET, "/auth/me");
+        client
+            .send(request.header("authorization", format!("{scheme} {word}")), 401)
+            .await;
+    }
+    let (body, _) = tokens.access.rsplit_once('.').expect("a JWT");
+    let forged = format!("{body}.{}", client.secrets.word("a forged signature"));
+    let request = client.quiet(Method::GET, "/auth/me").bearer_auth(forged);
+    client.send(request, 401).await;
+    let refresh = format!("wrt_{}", client.secrets.word("a refresh token that is none"));
+    client
+        .post("/auth/refresh", &json!({ "refreshToken": refresh }), 401)
+        .await;
+}
+
+async fn use_tokens(client: &mut Client<'_>, tokens: Tokens) {
+    for (method, path) in [(Method::GET, "/auth/me"), (Method::GET, "/auth/sessions")] {
+        let request = client.quiet(method, path).bearer_auth(&tokens.access);
+        client.send(request, 200).await;
+    }
+    let name = client.secrets.personal("a new name");
+    let request = client.quiet(Method::PATCH, "/auth/me").bearer_auth(&tokens.access);
+    client.send(request.json(&json!({ "name": name })), 200).await;
+    let mut newest = tokens.refresh.clone();
+    for _ in 0..2 {
+        let request = client
+            .quiet(Method::POST, "/auth/refresh")
+            .json(&json!({ "refreshToken": newest }));
+        newest = client.send(request, 200).await.tokens().refresh;
+    }
+    let request = client
+        .quiet(Method::POST, "/auth/refresh")
+        .json(&json!({ "refreshToken": tokens.refresh }));
+    client.send(request, 401).await;
+}
+
+async fn leave(client: &mut Client<'_>, email: &str, password: &str) {
+    let login = json!({ "identifier": email, "password": password });
+    for with_access in [true, false] {
+        let tokens = client.post("/auth/login", &login, 200).await.tokens();
+        let request = client.quiet(Method::POST, "/auth/logout");
+        let request = match with_access {
+            true => request.bearer_auth(&tokens.access).json(&json!({})),
+            false => request.json(&json!({ "refreshToken": tokens.refresh })),
+        };
+        client.send(request, 204).await;
+    }
+    let other = format!(
+        "{}@example.com",
+        client.secrets.personal("the address of a deleted account")
+    );
+    let password = client.secrets.password("the password of a deleted account");
+    let register = json!({ "email": other, "password": password });
+    let tokens = client.post("/auth/register", &register, 201).await.tokens();
+    let wrong = client.secrets.password("a wrong password to delete with");
+    // A wrong password is a failed login, whose event has the user agent.
+    let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    client.send(request.json(&json!({ "password": wrong })), 422).await;
+    let request = client.quiet(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    client.send(request.json(&json!({ "password": password })), 204).await;
+}
+
+/// The administrator logs in.
+pub(super) async fn admin(http: &Http, secrets: &mut Secrets, email: &str, password: &str) {
+    let mut client = Client {
+        http,
+        secrets,
+        refusals: String::new(),
+    };
+    let login = json!({ "identifier": email, "password": password });
+    client.post("/auth/login", &login, 200).await;
+}
+
+/// Redis and NATS are gone; what is answered does not matter, what is logged does.
+pub(super) async fn in_an_outage(http: &Http, secrets: &mut Secrets) {
+    let mut client = Client {
+        http,
+        secrets,
+        refusals: String::new(),
+    };
+    let email = format!("{}@example.com", client.secrets.word("an address in an outage"));
+    let password = client.secrets.password("a password in an outage");
+    client
+        .post(
+            "/auth/login",
+            &json!({ "identifier": email, "password": password }),
+            401,
+        )
+        .await;
+    let token = client.secrets.word("a credential in an outage");
+    let request = client.quiet(Method::GET, "/auth/me").bearer_auth(token);
+    client.send(request, 401).await;
+}

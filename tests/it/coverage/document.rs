@@ -1,0 +1,59 @@
+//! The operations, as the OpenAPI document has them.
+
+use serde_json::Value;
+use watchword::http::specification;
+use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+
+/// One operation.
+pub(super) struct Operation {
+    pub(super) id: String,
+    pub(super) method: reqwest::Method,
+    pub(super) path: String,
+    /// `201`, `409 email_taken`, …
+    pub(super) outcomes: Vec<String>,
+    /// The events that its description names, without `auth.user.`.
+    pub(super) events: Vec<String>,
+    pub(super) has_body: bool,
+    pub(super) is_secured: bool,
+}
+
+pub(super) fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&specification::committed()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("a path item");
+        methods.iter().map(move |(method, operation)| Operation {
+            id: operation["operationId"].as_str().expect("an operationId").to_owned(),
+            method: method.to_uppercase().parse().expect("a method"),
+            path: path.clone(),
+            outcomes: outcomes(operation),
+            events: events(operation["description"].as_str().unwrap_or_default()),
+            has_body: operation["requestBody"].is_object(),
+            is_secured: operation["security"].is_array(),
+        })
+    });
+    operations.collect()
+}
+
+/// A refusal's description begins each code with `code`:.
+fn outcomes(operation: &Value) -> Vec<String> {
+    let responses = operation["responses"].as_object().expect("responses");
+    let outcomes = responses.iter().flat_map(|(status, response)| {
+        let description = response["description"].as_str().unwrap_or_default();
+        let codes = description.split('`').skip(1).step_by(2);
+        let refusals: Vec<String> = codes.map(|code| format!("{status} {code}")).collect();
+        match status.starts_with(['4', '5']) {
+            true => refusals,
+            false => vec![status.clone()],
+        }
+    });
+    outcomes.collect()
+}
+
+fn events(description: &str) -> Vec<String> {
+    let is_named = |subject: &str| description.contains(&format!("`{subject}`"));
+    let named = CATALOGUE.iter().filter(|event| is_named(event.subject));
+    named
+        .map(|event| event.subject.trim_start_matches(SUBJECT_PREFIX).to_owned())
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! Outcomes that routes share, provoked from the document alone. None of them records anything.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::document::Operation;
+use super::stage::{Observed, Stage};
+
+const SHARED: [&str; 6] = [
+    "400 invalid_json",
+    "401 authentication_required",
+    "401 invalid_token",
+    "413 payload_too_large",
+    "415 unsupported_media_type",
+    "422 validation_failed",
+];
+
+/// Larger than `http.max_body_bytes`.
+const TOO_LARGE: usize = 40 * 1024;
+
+/// Which of the outcomes that an operation documents are provoked here.
+pub(super) fn provocable(operation: &Operation) -> impl Iterator<Item = &'static str> {
+    // Without a body, what is not acceptable is something else, and needs a row.
+    let here = |outcome: &&str| {
+        let documented = operation.outcomes.iter().any(|known| known == *outcome);
+        documented && (operation.has_body || *outcome != "422 validation_failed")
+    };
+    let found: Vec<&'static str> = SHARED.into_iter().filter(|outcome| here(outcome)).collect();
+    found.into_iter()
+}
+
+/// A body that the operation reads, where `{}` is none.
+fn body(operation: &Operation) -> Value {
+    match operation.id.as_str() {
+        "deleteMe" => json!({ "password": "whatever it is" }),
+        _ => json!({}),
+    }
+}
+
+/// The path with an id in the place of every parameter.
+fn path(operation: &Operation) -> String {
+    let parts = operation.path.split('/').map(|part| match part.starts_with('{') {
+        true => uuid::Uuid::from_u128(1).to_string(),
+        false => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+pub(super) async fn provoke(stage: &Stage, operation: &Operation, outcome: &str) -> Observed {
+    let mut request = stage.request(operation.method.clone(), &path(operation));
+    match outcome {
+        "401 authentication_required" => {}
+        "401 invalid_token" => request = request.bearer_auth("not-a-token"),
+        _ if operation.is_secured => request = request.bearer_auth(stage.person().await.tokens.access),
+        _ => {}
+    }
+    let sends_json = operation.has_body || operation.method == Method::POST;
+    request = match outcome {
+        "400 invalid_json" => request.header("content-type", "application/json").body("{"),
+        "413 payload_too_large" => request
+            .header("content-type", "application/json")
+            .body("x".repeat(TOO_LARGE)),
+        "415 unsupported_media_type" => request.header("content-type", "text/plain").body("{}"),
+        "422 validation_failed" => {
+            let mut body = body(operation);
+            body["notAField"] = json!(true);
+            request.json(&body)
+        }
+        _ if sends_json => request.json(&body(operation)),
+        _ => request,
+    };
+    stage.ask(request).await
+}

@@ -1,0 +1,171 @@
+//! Where rows are played: one application, asked one thing at a time, so that what is recorded meanwhile is the answer's.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::{Backend, LedgerRow};
+use crate::support::http::{Http, Tokens};
+
+/// One application.
+pub(super) struct Stage {
+    app: TestApp,
+    people: AtomicU32,
+}
+
+/// Somebody with an account.
+pub(super) struct Person {
+    pub(super) id: Uuid,
+    pub(super) email: String,
+    pub(super) tokens: Tokens,
+}
+
+/// How a request ended, and what was recorded.
+pub(super) struct Observed {
+    outcome: String,
+    answer: Value,
+    events: Vec<LedgerRow>,
+    about: Option<Uuid>,
+}
+
+impl Stage {
+    pub(super) async fn new(backend: Backend) -> Self {
+        Self::of(TestApp::spawn(backend).await)
+    }
+
+    /// Where everything is allowed a few times at most.
+    pub(super) async fn limited(backend: Backend) -> Self {
+        let builder = TestApp::builder(backend).settings(|settings| {
+            settings.limits.enabled = true;
+            settings.limits.login_per_minute = 1;
+            settings.limits.register_per_hour = 3;
+            settings.limits.refresh_per_minute = 1;
+            settings.limits.change_per_minute = 1;
+        });
+        Self::of(builder.spawn().await)
+    }
+
+    const fn of(app: TestApp) -> Self {
+        let people = AtomicU32::new(0);
+        Self { app, people }
+    }
+
+    pub(super) async fn finish(self) {
+        self.app.finish().await;
+    }
+
+    fn http(&self) -> Http {
+        self.app.http()
+    }
+
+    /// An address that nobody has.
+    pub(super) fn new_email(&self) -> String {
+        format!("person{}@example.com", self.people.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A new account, signed in.
+    pub(super) async fn person(&self) -> Person {
+        let email = self.new_email();
+        let answer = self.app.registered(&email).await;
+        let id = answer.str("/user/id").parse().expect("an id");
+        let tokens = answer.tokens();
+        Person { id, email, tokens }
+    }
+
+    /// Another session of the same person.
+    pub(super) async fn another_session(&self, person: &Person) -> Tokens {
+        self.http()
+            .login(&person.email, PASSWORD)
+            .await
+            .expect_status(200)
+            .tokens()
+    }
+
+    /// The successors of a pair of tokens.
+    pub(super) async fn refreshed(&self, tokens: &Tokens) -> Tokens {
+        self.http().refresh(&tokens.refresh).await.expect_status(200).tokens()
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http().request(method, path)
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
+    }
+
+    /// Sends a request and sees what it records.
+    pub(super) async fn ask(&self, request: RequestBuilder) -> Observed {
+        let before = self.app.ledger().await.len();
+        let answer = self.http().send(request).await;
+        let events = self.app.ledger().await.split_off(before);
+        let status = answer.status.as_u16();
+        let code = answer.json.get("code").and_then(Value::as_str);
+        Observed {
+            outcome: code.map_or_else(|| status.to_string(), |code| format!("{status} {code}")),
+            answer: answer.json,
+            events,
+            about: None,
+        }
+    }
+
+    /// Sends it until it is refused for being too frequent.
+    pub(super) async fn until_limited(&self, request: impl Fn() -> RequestBuilder) -> Observed {
+        for _ in 0..10 {
+            let observed = self.ask(request()).await;
+            if observed.outcome.starts_with("429") {
+                return observed;
+            }
+        }
+        panic!("ten times, and no limit");
+    }
+}
+
+impl Observed {
+    /// Whom the events have to be about; nobody known when this is not called.
+    pub(super) const fn about(mut self, person: &Person) -> Self {
+        self.about = Some(person.id);
+        self
+    }
+
+    /// About the account in the answer.
+    pub(super) fn about_answered(mut self) -> Self {
+        let id = self.answer.pointer("/user/id").and_then(Value::as_str);
+        self.about = id.and_then(|id| id.parse().ok());
+        self
+    }
+
+    /// Where it is not what was promised.
+    pub(super) fn differences(&self, outcome: &str, events: &[(&str, Value)]) -> impl Iterator<Item = String> {
+        let mut found = Vec::new();
+        if self.outcome != outcome {
+            found.push(format!("ended in {}", self.outcome));
+        }
+        let recorded: Vec<&str> = self.events.iter().map(|row| row.subject.as_str()).collect();
+        let promised: Vec<String> = events.iter().map(|(name, _)| format!("auth.user.{name}")).collect();
+        if recorded != promised {
+            found.push(format!("recorded {recorded:?} and not {promised:?}"));
+        }
+        for (row, (_, wanted)) in self.events.iter().zip(events) {
+            let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
+            let data = &payload["data"];
+            for (field, value) in wanted.as_object().expect("fields") {
+                if data.get(field) != Some(value) {
+                    found.push(format!(
+                        "{}: {field} is {:?} and not {value}",
+                        row.subject,
+                        data.get(field)
+                    ));
+                }
+            }
+            let about = self.about.map(|id| json!(id));
+            if row.user_id != self.about || data.get("userId") != about.as_ref() {
+                found.push(format!("{} is about {:?} and not {about:?}", row.subject, row.user_id));
+            }
+        }
+        found.into_iter()
+    }
+}
