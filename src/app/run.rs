@@ -11,6 +11,7 @@ use super::readiness::Parts;
 use super::{App, AppError, housekeeping};
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
+use crate::http::streams::Streams;
 use crate::http::{api::Api, site};
 use crate::relay::{Relay, RelayParts};
 use crate::telemetry;
@@ -51,6 +52,8 @@ impl App {
             self.stop.serving.clone(),
         );
         let prune = telemetry::spawn("pruning", prune);
+        let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
+        let count = telemetry::spawn("counting", count);
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -84,7 +87,7 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await);
+            let _ = (rotate.await, prune.await, count.await);
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }
@@ -99,7 +102,8 @@ impl App {
     }
 
     fn endpoint(&self) -> impl poem::Endpoint<Output = poem::Response> + use<> {
-        let api = Api::new(self.auth.clone(), self.detached.clone());
+        let streams = Streams::new(self.stop.serving.clone());
+        let api = Api::new(self.auth.clone(), self.detached.clone(), streams);
         let readiness = Parts {
             store: self.store.clone(),
             nats: self.nats.status(),

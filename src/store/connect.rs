@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::{EventProfile, Inner, Store, StoreError};
 use crate::config::DatabaseSettings;
@@ -97,6 +97,8 @@ impl Store {
             random,
             metrics: OnceLock::new(),
             recorded: Arc::new(Notify::new()),
+            commits: watch::Sender::new(()),
+            tail: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
             acquire_timeout: acquire,
             relay: Arc::new(Mutex::new(())),
