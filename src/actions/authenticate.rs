@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::Auth;
 use crate::domain::ids::SessionId;
 use crate::domain::session::SessionState;
@@ -55,18 +57,30 @@ pub(super) async fn lock(auth: &Auth, tx: &mut Tx<'_>, who: &Identity) -> Result
 /// # Errors
 /// [`Error`].
 pub async fn run(auth: &Auth, access_token: &str) -> Result<Identity, Error> {
+    let (session_id, now) = session_of(auth, access_token)?;
+    let user = auth.gate.admit(session_id, now).await?.ok_or(Error::InvalidToken)?;
+    Ok(Identity { user, session_id })
+}
+
+/// Authenticates by the database, whatever this instance remembers: for what goes on after the answer.
+///
+/// # Errors
+/// [`Error`].
+pub async fn run_anew(auth: &Auth, access_token: &str) -> Result<Identity, Error> {
+    let (session_id, now) = session_of(auth, access_token)?;
+    let user = auth
+        .gate
+        .admit_anew(session_id, now)
+        .await?
+        .ok_or(Error::InvalidToken)?;
+    Ok(Identity { user, session_id })
+}
+
+fn session_of(auth: &Auth, access_token: &str) -> Result<(SessionId, OffsetDateTime), Error> {
     let now = auth.clock.now();
     let claims = auth.access.verify(access_token, now).map_err(|error| {
         tracing::debug!(reason = error.reason(), "access token refused");
         Error::InvalidToken
     })?;
-    let user = auth
-        .gate
-        .admit(claims.session_id, now)
-        .await?
-        .ok_or(Error::InvalidToken)?;
-    Ok(Identity {
-        user,
-        session_id: claims.session_id,
-    })
+    Ok((claims.session_id, now))
 }

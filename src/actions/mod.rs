@@ -7,6 +7,7 @@
 pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
+pub mod follow_events;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
@@ -17,8 +18,11 @@ pub mod refresh;
 pub mod register;
 pub mod revoke_session;
 pub mod rotate_keys;
+pub mod timeline;
 mod tokens;
+pub mod top_events;
 pub mod update_profile;
+pub mod user_counts;
 
 use std::sync::Arc;
 use std::time::Duration;

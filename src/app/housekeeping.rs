@@ -1,4 +1,4 @@
-//! Rounds that keep the service tidy while it runs: signing keys every minute, old rows every hour.
+//! Rounds that keep the service tidy while it runs: signing keys every minute, old rows every hour, counts every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,9 @@ const KEY_ROUND: Duration = Duration::from_secs(60);
 
 /// How often rows that nobody needs any more are deleted.
 const PRUNE_ROUND: Duration = Duration::from_secs(3600);
+
+/// How often events are counted into their hours; what is newer is counted when somebody asks.
+const COUNT_ROUND: Duration = Duration::from_secs(5);
 
 /// Rows deleted in one statement, so that none holds locks for long.
 const PRUNE_BATCH: u64 = 1000;
@@ -43,6 +46,22 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
     }
 }
 
+/// Counts events into their hours, until `stop`.
+pub(super) async fn count_events(store: Store, stop: CancellationToken) {
+    while rests(COUNT_ROUND, &stop).await {
+        loop {
+            match store.ledger().count_up().await {
+                Ok(true) if !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(error = %causes(&error), "events could not be counted");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 async fn prune_once(
     store: &Store,
     events_before: time::OffsetDateTime,
@@ -55,6 +74,7 @@ async fn prune_once(
         events += pruned.deleted;
         next = pruned.next;
     }
+    store.ledger().prune_counts(events_before).await?;
     let mut sessions = 0;
     while !stop.is_cancelled() {
         let deleted = store.prune_sessions(sessions_before, PRUNE_BATCH).await?;

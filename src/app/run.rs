@@ -12,6 +12,7 @@ use super::readiness::Parts;
 use super::{App, AppError, housekeeping};
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
+use crate::http::streams::Streams;
 use crate::http::{api::Api, site};
 use crate::relay::{Relay, RelayParts};
 use crate::telemetry;
@@ -52,6 +53,8 @@ impl App {
             self.stop.serving.clone(),
         );
         let prune = telemetry::spawn("pruning", prune);
+        let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
+        let count = telemetry::spawn("counting", count);
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -86,7 +89,7 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await);
+            let _ = (rotate.await, prune.await, count.await);
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }
@@ -101,7 +104,8 @@ impl App {
     }
 
     fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {
-        let api = Api::new(self.auth.clone(), self.detached.clone());
+        let streams = Streams::new(self.stop.serving.clone());
+        let api = Api::new(self.auth.clone(), self.detached.clone(), streams);
         let readiness = Parts {
             store: self.store.clone(),
             nats: self.nats.status(),

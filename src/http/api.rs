@@ -7,6 +7,7 @@ use super::bearer::BearerToken;
 use super::detached::Detached;
 use super::middleware::RequestContext;
 use super::problem::{Problem, ProblemCode};
+use super::streams::Streams;
 use crate::actions::authenticate::{self, Identity};
 use crate::actions::{Auth, Failure, Remedy};
 use crate::domain::origin::Origin;
@@ -17,13 +18,33 @@ use crate::telemetry::causes;
 pub struct Api {
     auth: Arc<Auth>,
     detached: Detached,
+    streams: Streams,
 }
 
 impl Api {
     /// Routes over `auth`, whose work `detached` keeps track of.
     #[must_use]
-    pub const fn new(auth: Arc<Auth>, detached: Detached) -> Self {
-        Self { auth, detached }
+    pub const fn new(auth: Arc<Auth>, detached: Detached, streams: Streams) -> Self {
+        Self {
+            auth,
+            detached,
+            streams,
+        }
+    }
+
+    /// The places for responses that go on.
+    #[must_use]
+    pub const fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Runs what writes such a response.
+    pub fn accompany<F, Work>(&self, name: &'static str, work: F)
+    where
+        F: FnOnce(Arc<Auth>) -> Work,
+        Work: Future<Output = ()> + Send + 'static,
+    {
+        self.detached.accompany(name, work(Arc::clone(&self.auth)));
     }
 
     /// The actions, for what neither waits nor writes.

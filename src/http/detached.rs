@@ -60,6 +60,14 @@ impl Detached {
         task.await.map_err(|_panicked| Problem::new(ProblemCode::InternalError))
     }
 
+    /// Runs work that goes on after the answer. It has to end by itself when the service stops: [`drained`](Self::drained) waits for it.
+    pub fn accompany<F>(&self, name: &'static str, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        spawn(name, self.tasks.track_future(work));
+    }
+
     /// How many actions are running.
     #[must_use]
     pub fn running(&self) -> usize {

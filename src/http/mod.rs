@@ -13,3 +13,4 @@ pub mod routes;
 pub mod server;
 pub mod site;
 pub mod specification;
+pub mod streams;

@@ -71,6 +71,14 @@ impl SessionGate {
         if let Some(user) = self.remembered(session, now) {
             return Ok(Some(user));
         }
+        self.admit_anew(session, now).await
+    }
+
+    /// As [`admit`](Self::admit), whatever this instance remembers: for an answer that is about to be relied on for a while.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database does not answer.
+    pub async fn admit_anew(&self, session: SessionId, now: OffsetDateTime) -> Result<Option<Arc<User>>, StoreError> {
         if self.denylist.contains(session).await {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::database::Database;
 use super::{EventProfile, Inner, Store, StoreError};
@@ -125,6 +125,8 @@ impl Store {
             random,
             metrics: OnceLock::new(),
             recorded: Arc::new(Notify::new()),
+            commits: watch::Sender::new(()),
+            tail: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
             acquire_timeout: acquire,
             relay: Arc::new(Mutex::new(())),

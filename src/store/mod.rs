@@ -6,10 +6,12 @@
 
 mod connect;
 mod convert;
+mod counts;
 mod database;
 mod entities;
 mod error;
 mod event_pages;
+mod following;
 mod keys;
 mod leadership;
 mod ledger;
@@ -17,6 +19,7 @@ mod migrate;
 mod places;
 mod selection;
 mod sessions;
+mod tail;
 mod tx;
 mod users;
 
@@ -25,13 +28,15 @@ use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
 pub use self::connect::Address;
+pub use self::counts::{Counted, UserCounts};
 use self::database::Database;
 pub use self::error::{Conflict, StoreError};
 pub use self::event_pages::{EventFilter, StoredEvent};
+pub use self::following::{Followed, Piece, PlacedEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
@@ -70,6 +75,10 @@ struct Inner {
     metrics: OnceLock<Arc<Metrics>>,
     /// Told after every commit that recorded an event.
     recorded: Arc<Notify>,
+    /// The same for everybody else who waits for events.
+    commits: watch::Sender<()>,
+    /// How far the ledger is known to be decided.
+    tail: Mutex<tail::Tail>,
     /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
     writer: Arc<Mutex<()>>,
     /// Longest wait for a connection, or for that place.

@@ -1,6 +1,6 @@
 //! Users: found by identifier or id, made, changed and deleted.
 
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, Set};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
 use secrecy::SecretString;
 
 use super::entities::user;
@@ -69,6 +69,17 @@ impl Store {
     pub async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
         self.credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid())))
             .await
+    }
+
+    /// Whether there is, or was, a user with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn knows_user(&self, id: UserId) -> Result<bool, StoreError> {
+        let query = user::Entity::find_by_id(id.as_uuid())
+            .select_only()
+            .column(user::Column::Id);
+        Ok(query.into_tuple::<uuid::Uuid>().one(self.db()).await?.is_some())
     }
 
     async fn credentials(&self, which: Condition) -> Result<Option<Credentials>, StoreError> {

@@ -1,9 +1,11 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
 pub mod activity;
+pub mod analytics;
 pub mod body;
 pub mod event_body;
 pub mod event_parameters;
+pub mod event_stream;
 pub mod events;
 pub mod health;
 pub mod jwks;
@@ -47,6 +49,8 @@ pub type Routes = (
     me::Me,
     sessions::Sessions,
     events::Events,
+    event_stream::EventStreams,
+    analytics::Analytics,
     activity::Activity,
     jwks::Jwks,
     Health,
@@ -62,6 +66,8 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         me::Me(api.clone()),
         sessions::Sessions(api.clone()),
         events::Events(api.clone()),
+        event_stream::EventStreams(api.clone()),
+        analytics::Analytics(api.clone()),
         activity::Activity(api.clone()),
         jwks::Jwks(api.clone()),
         Health(readiness),

@@ -3,12 +3,14 @@
 
 mod accounts;
 mod admin;
+mod analytics;
 mod crashes;
 mod custom_events;
 mod disk_full;
 mod enumeration;
 mod event_pages;
 mod event_paging;
+mod event_stream;
 mod events;
 mod golden;
 mod housekeeping;
@@ -16,6 +18,7 @@ mod limits;
 mod logout;
 mod migrations;
 mod problems;
+mod query_plans;
 mod races;
 mod refresh;
 mod sessions;

@@ -19,6 +19,7 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod run_dir;
+pub(crate) mod sse;
 pub(crate) mod wait;
 
 /// Runs each body on SQLite and on PostgreSQL + Redis, as two tests: `NAME::sqlite` and `NAME::postgres`.

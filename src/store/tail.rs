@@ -1,0 +1,159 @@
+//! How far the ledger is decided: up to which `seq` every event that will ever be there can be seen.
+//!
+//! On `PostgreSQL` a transaction takes its `seq` before it commits, so a lower one can appear after a higher one. Whoever reads by
+//! cursor must not pass it. Two facts say that nothing is missing (ADR 0012): there is no hole, or every transaction that could
+//! fill the hole has ended. Such a transaction holds a write lock on `events` from before it takes its `seq` until after its
+//! commit can be seen. `SQLite` has one writer, so its order is the order of commits.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Statement,
+};
+use tokio::time::Instant;
+
+use super::entities::event;
+use super::{Ledger, StoreError};
+
+/// How old an answer may be: many readers share one question.
+const FRESH_FOR: Duration = Duration::from_millis(20);
+
+/// Rows looked at in one step.
+const STEP: u64 = 1000;
+
+/// The transactions that may be about to add an event. `pg_locks` shows the locks of this database only by its oid.
+const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
+     WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND granted \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// What is known about the end of the ledger. It only grows.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Everything up to here can be seen.
+    decided: Option<i64>,
+    /// What has to end before more is decided.
+    barrier: Option<Barrier>,
+    asked: Option<Instant>,
+}
+
+/// The writers that were there after `up_to` was seen.
+#[derive(Debug)]
+struct Barrier {
+    up_to: i64,
+    writers: HashSet<String>,
+}
+
+impl Ledger {
+    /// The `seq` up to which every event can be seen. What it says never has to be taken back.
+    /// The first answer of an instance waits for the transactions that are running.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn decided(&self) -> Result<i64, StoreError> {
+        let mut tail = self.store().0.tail.lock().await;
+        let fresh = tail.asked.is_some_and(|asked| asked.elapsed() < FRESH_FOR);
+        if !fresh {
+            tail.advance(self).await?;
+            tail.asked = Some(Instant::now());
+        }
+        // The first time there is nothing to fall back to; those who wait meanwhile share the answer.
+        loop {
+            if let Some(decided) = tail.decided {
+                return Ok(decided);
+            }
+            tokio::time::sleep(FRESH_FOR).await;
+            tail.advance(self).await?;
+        }
+    }
+
+    /// The highest `seq` that can be seen; 0 when there is none.
+    pub(super) async fn highest(&self) -> Result<i64, StoreError> {
+        let query = event::Entity::find()
+            .select_only()
+            .column(event::Column::Seq)
+            .order_by_desc(event::Column::Seq)
+            .limit(1);
+        let seq = query.into_tuple::<i64>().one(self.store().db()).await?;
+        Ok(seq.unwrap_or(0))
+    }
+
+    async fn writers(&self) -> Result<HashSet<String>, StoreError> {
+        let statement = Statement::from_string(self.store().db().get_database_backend(), WRITERS);
+        let rows = self.store().db().query_all_raw(statement).await?;
+        rows.iter()
+            .map(|row| Ok(row.try_get::<String>("", "virtualtransaction")?))
+            .collect()
+    }
+}
+
+impl Tail {
+    async fn advance(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        if ledger.store().is_sqlite() {
+            self.reach(ledger.highest().await?);
+            return Ok(());
+        }
+        self.lift_barrier(ledger).await?;
+        if self.decided.is_some() && !self.follow(ledger).await? {
+            return Ok(());
+        }
+        if self.barrier.is_none() {
+            // In this order: a writer that was not there afterwards has nothing left to show below what was seen before.
+            let up_to = ledger.highest().await?;
+            let writers = ledger.writers().await?;
+            self.barrier = Some(Barrier { up_to, writers });
+            self.lift_barrier(ledger).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on as far as there is no hole; true when there is one.
+    async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
+        loop {
+            let decided = self.decided.unwrap_or(0);
+            let query = event::Entity::find()
+                .select_only()
+                .column(event::Column::Seq)
+                .filter(event::Column::Seq.gt(decided))
+                .order_by_asc(event::Column::Seq)
+                .limit(STEP);
+            let seqs = query.into_tuple::<i64>().all(ledger.store().db()).await?;
+            let unbroken = seqs
+                .iter()
+                .zip(decided + 1..)
+                .take_while(|(seq, next)| **seq == *next)
+                .count();
+            if let Some(last) = seqs.iter().take(unbroken).last() {
+                self.reach(*last);
+            }
+            if unbroken < seqs.len() {
+                return Ok(true);
+            }
+            if u64::try_from(seqs.len()) != Ok(STEP) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Decides what the barrier kept, once every writer it names has ended.
+    async fn lift_barrier(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let Some(barrier) = &mut self.barrier else {
+            return Ok(());
+        };
+        if !barrier.writers.is_empty() {
+            let running = ledger.writers().await?;
+            barrier.writers.retain(|writer| running.contains(writer));
+        }
+        if barrier.writers.is_empty() {
+            let up_to = barrier.up_to;
+            self.barrier = None;
+            self.reach(up_to);
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, seq: i64) {
+        self.decided = Some(self.decided.unwrap_or(0).max(seq));
+    }
+}

@@ -1,0 +1,94 @@
+//! A client of server-sent events.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+
+use super::http::Http;
+
+/// Longer than any pause of a healthy stream.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What stood between two empty lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) id: Option<i64>,
+    pub(crate) event: String,
+    pub(crate) data: String,
+}
+
+/// A stream that is open.
+pub(crate) struct EventSource {
+    response: reqwest::Response,
+    buffer: Vec<u8>,
+}
+
+impl EventSource {
+    /// Opens a stream, behind `last` when given.
+    pub(crate) async fn open(http: &Http, access: &str, path: &str, last: Option<i64>) -> Self {
+        let mut request = http.request(Method::GET, path).bearer_auth(access);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status().as_u16(), 200, "{:?}", response.text().await);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self {
+            response,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The next frame, with or without an event; none at the end of the stream.
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
+                return Some(parse(&String::from_utf8(frame).expect("UTF-8")));
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            // A connection that is cut is an end too.
+            let chunk = chunk.expect("a stream says something now and then").ok().flatten()?;
+            self.buffer.extend(chunk);
+        }
+    }
+
+    /// The next event; none at the end of the stream.
+    pub(crate) async fn event(&mut self) -> Option<Frame> {
+        loop {
+            let frame = self.frame().await?;
+            if !frame.data.is_empty() {
+                return Some(frame);
+            }
+        }
+    }
+
+    /// The next events.
+    pub(crate) async fn events(&mut self, count: usize) -> Vec<Frame> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            events.push(self.event().await.expect("the stream goes on"));
+        }
+        events
+    }
+
+    /// Reads to the end of the stream.
+    pub(crate) async fn ended(&mut self) {
+        while self.frame().await.is_some() {}
+    }
+}
+
+fn parse(text: &str) -> Frame {
+    let mut frame = Frame::default();
+    for line in text.lines() {
+        match line.split_once(": ") {
+            Some(("id", id)) => frame.id = Some(id.parse().expect("a number")),
+            Some(("event", event)) => frame.event = event.to_owned(),
+            Some(("data", data)) => frame.data.push_str(data),
+            _ => {}
+        }
+    }
+    frame
+}
