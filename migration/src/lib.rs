@@ -14,17 +14,30 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Sql {
-            name: "m0001_accounts",
-            postgres: Script {
-                up: include_str!("m0001_accounts/postgres.up.sql"),
-                down: include_str!("m0001_accounts/down.sql"),
-            },
-            sqlite: Script {
-                up: include_str!("m0001_accounts/sqlite.up.sql"),
-                down: include_str!("m0001_accounts/down.sql"),
-            },
-        })]
+        vec![
+            Box::new(Sql {
+                name: "m0001_accounts",
+                postgres: Script {
+                    up: include_str!("m0001_accounts/postgres.up.sql"),
+                    down: include_str!("m0001_accounts/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0001_accounts/sqlite.up.sql"),
+                    down: include_str!("m0001_accounts/down.sql"),
+                },
+            }),
+            Box::new(Sql {
+                name: "m0003_replays",
+                postgres: Script {
+                    up: include_str!("m0003_replays/postgres.up.sql"),
+                    down: include_str!("m0003_replays/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0003_replays/sqlite.up.sql"),
+                    down: include_str!("m0003_replays/down.sql"),
+                },
+            }),
+        ]
     }
 }
 

@@ -27,6 +27,23 @@ pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
     })
 }
 
+/// The file of the stream of replays.
+const REPLAYS: &str = include_str!("../../nats/streams/auth-events-replays.json");
+
+/// The stream that takes the copies that replays make of a stream's events: of the same name with `-replays`.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not a stream configuration.
+pub(crate) fn replays(events: &Config) -> Result<Config, NatsError> {
+    let definition: Config = serde_json::from_str(REPLAYS).map_err(NatsError::Definition)?;
+    Ok(Config {
+        name: format!("{}-replays", events.name),
+        num_replicas: events.num_replicas,
+        ..definition
+    })
+}
+
 /// The first subject of the definition that the stream does not take.
 pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
     let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));

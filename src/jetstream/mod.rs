@@ -17,6 +17,7 @@ mod admin;
 mod batch;
 mod connect;
 mod connection;
+mod copies;
 mod definition;
 mod drift;
 mod embedded;
@@ -35,6 +36,7 @@ mod version;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
+    copies::{Copied, CopyPublisher, CopyTo, REPLAY_SUBJECT},
     definition::desired,
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},

@@ -23,11 +23,13 @@ mod findings;
 mod gauges;
 mod publish;
 mod reconcile;
+mod replay;
 mod task;
 mod verify;
 mod worker;
 
 pub use self::findings::{Difference, Finding, Findings};
 pub use self::reconcile::{ReconcileError, Report as Reconciled, reconcile};
+pub use self::replay::{ReplayEnd, ReplayParts, replay};
 pub use self::task::{Clock, Relay, RelayParts};
 pub use self::verify::{VerifyError, verify};
