@@ -1,7 +1,8 @@
-# The service on Debian slim, as an ordinary user. Three build stages, so that a change in the code compiles the code
+# The service on Debian slim, as an ordinary user. Build stages, so that a change in the code compiles the code
 # and not its dependencies:
 #   skeleton  the manifests, and an empty file for every target they may name
 #   builder   the dependencies (a layer that changes with the skeleton alone), then the code
+# The stages samples-builder and samples are built for the profile `sinks` of docker-compose.yml alone.
 # The skeleton's files are the same until a manifest or the list of targets changes, and then so is the cached layer.
 
 FROM rust:1.95-bookworm AS skeleton
@@ -17,6 +18,26 @@ COPY . .
 # Cargo compares times: the real files must be newer than what was built from the empty ones.
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --locked --release --package watchword --bin watchword
+
+FROM builder AS samples-builder
+# Without the copies that have a hash in their name.
+RUN cargo build --locked --release --package watchword-examples --examples \
+    && find target/release/examples -type f -perm /111 -regex '.*/[a-z_]+' -exec install -D -t /samples {} +
+
+FROM debian:bookworm-slim AS samples
+# The certificate authorities, for TLS to what the samples write to.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 samples \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/samples --shell /usr/sbin/nologin samples \
+    && install -d -o samples -g samples -m 0700 /var/lib/samples
+COPY --from=samples-builder /samples/ /usr/local/bin/
+USER 10001:10001
+# Where they keep what they remember.
+WORKDIR /var/lib/samples
+VOLUME /var/lib/samples
+CMD ["tail"]
 
 FROM debian:bookworm-slim
 # The certificate authorities, for TLS to NATS, PostgreSQL and Redis.

@@ -4,25 +4,27 @@
 //! this program does not know are printed like all others.
 //!
 //! ```sh
-//! cargo run -p watchword-examples --example tail           # everything that is still in the stream
-//! cargo run -p watchword-examples --example tail -- new    # from now on
-//! NATS_URL=nats://user:password@nats.example.com cargo run -p watchword-examples --example tail
+//! cargo run --example tail           # everything that is still in the stream
+//! cargo run --example tail -- new    # from now on
+//! NATS_URL=nats://user:password@nats.example.com cargo run --example tail
 //! ```
 
 use std::env;
-use std::error::Error;
 
+use anyhow::Context as _;
 use watchword_events::{Delivery, Received, Subscriber};
-use watchword_examples::{ctrl_c, nats_url};
+use watchword_examples::{NATS_HELP, ctrl_c, nats_url, show_warnings};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
+    show_warnings();
     let only_new = env::args().nth(1).is_some_and(|argument| argument == "new");
     let subscriber = Subscriber::ephemeral().stop_on(ctrl_c());
     let subscriber = if only_new { subscriber } else { subscriber.from_start() };
     subscriber
         .connect(&nats_url())
-        .await?
+        .await
+        .context(NATS_HELP)?
         .run(async |received, delivery| print(&received, &delivery))
         .await?;
     Ok(())

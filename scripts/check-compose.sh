@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$ROOT"
 
 if docker compose version >/dev/null 2>&1; then
-    docker compose -f docker-compose.yml config --quiet
+    docker compose -f docker-compose.yml --profile sinks config --quiet
 elif have docker-compose; then
-    docker-compose -f docker-compose.yml config --quiet
+    docker-compose -f docker-compose.yml --profile sinks config --quiet
 else
     say "    skipped: neither docker compose nor docker-compose is here"
 fi

@@ -14,7 +14,7 @@ for manifest in Cargo.toml */Cargo.toml */*/Cargo.toml; do
     install -D -m 644 "$manifest" "$destination/$manifest"
     package=$(dirname "$manifest")
     for target in "$package"/{build,src/lib,src/main}.rs "$package"/{src/bin,benches,examples,tests}/{*.rs,*/main.rs} \
-        "$package"/*.rs; do
+        "$package"/*.rs "$package"/*/main.rs; do
         [ -e "$target" ] || continue
         mkdir -p "$(dirname "$destination/$target")"
         printf 'fn main() {}\n' >"$destination/$target"

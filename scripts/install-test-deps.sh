@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server.
+# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server,
+# the servers of the samples, and node for the contracts.
 # The tests start the servers themselves, as child processes on free ports; no system service is started or used.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -30,4 +31,10 @@ if [ "${#packages[@]}" -gt 0 ]; then
     apt_install "${packages[@]}"
 fi
 
+# For scripts/check-contracts.sh, which does without when it has to.
+if ! { have node && have npm; } && can_apt_install; then
+    (apt_install nodejs npm) || warn "no node: the contracts are not read by the AsyncAPI parser and the TypeScript compiler"
+fi
+
 "$ROOT/scripts/install-nats-server.sh"
+"$ROOT/scripts/install-sample-servers.sh"

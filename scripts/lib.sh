@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The pinned nats-server wins over an older one of the system (Debian 12 packages 2.9, which is too old).
-export PATH="$ROOT/.tools:$PATH"
+# The pinned nats-server wins over an older one of the system (Debian 12 packages 2.9, which is too old); so does Node.
+export PATH="$ROOT/.tools:$ROOT/.tools/node/bin:$PATH"
 
 say() { printf '%s\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
@@ -56,3 +56,10 @@ apt_install() (
         exit 1
     fi
 )
+
+# A python3 with pip, installed if that is possible.
+python_with_pip() {
+    if python3 -m pip --version >/dev/null 2>&1; then return 0; fi
+    can_apt_install || return 1
+    apt_install python3-pip
+}

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-STEPS=5
+STEPS=6
 step=0
 started=$SECONDS
 
@@ -26,6 +26,7 @@ run() {
 run "what the tests need" scripts/install-test-deps.sh
 run "format" cargo fmt --all --check
 run "compose file" scripts/check-compose.sh
+run "contracts, as others read them" scripts/check-contracts.sh
 run "clippy, warnings denied" cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
 run "tests" cargo test --quiet --locked --workspace --all-features
 say "all passed in $(minutes $((SECONDS - started)))"

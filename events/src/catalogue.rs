@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::event::Event;
 use crate::example::{self, Example};
@@ -130,6 +131,7 @@ catalogue! {
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
     SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";
     TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token that was already exchanged came back, and its session was revoked.";
+    Custom "custom" v 1 known_user, "An application recorded something of its own about its user.";
 }
 
 impl EventKind {
@@ -172,5 +174,19 @@ impl AuthEvent {
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.kind().version()
+    }
+
+    /// The session this event is about: what its payload calls `sessionId`.
+    #[must_use]
+    pub const fn session_id(&self) -> Option<Uuid> {
+        match self {
+            Self::LoggedIn(it) => Some(it.session_id),
+            Self::LoggedOut(it) => Some(it.session_id),
+            Self::TokenRefreshed(it) => Some(it.session_id),
+            Self::SessionRevoked(it) => Some(it.session_id),
+            Self::TokenReuseDetected(it) => Some(it.session_id),
+            // A test compares every example with this.
+            _ => None,
+        }
     }
 }

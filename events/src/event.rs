@@ -18,7 +18,7 @@ pub struct Event {
     pub timestamp: OffsetDateTime,
     /// The account it is about; only `login_failed` may have none.
     pub user: Option<UserRef>,
-    /// Who did it, when it was not the user.
+    /// Who did it, when it was not the user; in `custom` always.
     pub actor: Option<Actor>,
     /// What happened.
     pub event: AuthEvent,

@@ -3,13 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde_json::{Map, json};
 use time::macros::datetime;
 use uuid::{Uuid, uuid};
 
 use crate::catalogue::AuthEvent;
-use crate::event::{Event, Metadata, UserRef};
+use crate::event::{Actor, Event, Metadata, UserRef};
 use crate::payload::{
-    AuthMethod, ChangedField, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
     LoginFailedReason, LoginMethod, LogoutScope, Registered, ReuseAction, SessionRevoked, SessionRevokedReason,
     TokenRefreshed, TokenReuseDetected, Updated,
 };
@@ -20,6 +21,8 @@ const USER: Uuid = uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02");
 const SESSION: Uuid = uuid!("01a20320-a1f6-7c55-a2b4-9d6e8f1a2c03");
 const REQUEST: &str = "01a20320-a1ec-7d10-b6c8-1e2f3a4b5c04";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// Where the examples say that their schemas are.
+pub(crate) const SCHEMA_BASE: &str = "https://auth.example.com";
 const CURL: &str = "curl/8.5.0";
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
@@ -28,6 +31,11 @@ pub(crate) trait Example {
 
     /// The event's place among the account's own events.
     const USER_SEQ: i64;
+
+    /// Who did it, where the event says so.
+    fn actor() -> Option<Actor> {
+        None
+    }
 }
 
 /// Puts a payload into the envelope all examples share.
@@ -39,11 +47,7 @@ pub(crate) fn event<P: Example + Into<AuthEvent>>(payload: P) -> Event {
         environment: "production".to_owned(),
         request_id: Some(REQUEST.to_owned()),
         traceparent: Some(TRACE.to_owned()),
-        dataschema: Some(schema::url(
-            "https://auth.example.com",
-            event.subject(),
-            event.version(),
-        )),
+        dataschema: Some(schema::url(SCHEMA_BASE, event.subject(), event.version())),
     };
     Event {
         id: EVENT,
@@ -52,7 +56,7 @@ pub(crate) fn event<P: Example + Into<AuthEvent>>(payload: P) -> Event {
             id: USER,
             seq: P::USER_SEQ,
         }),
-        actor: None,
+        actor: P::actor(),
         event,
         metadata,
     }
@@ -165,5 +169,22 @@ impl Example for TokenReuseDetected {
             current_generation: 3,
             action: ReuseAction::SessionRevoked,
         }
+    }
+}
+
+impl Example for Custom {
+    const USER_SEQ: i64 = 6;
+
+    fn example() -> Self {
+        let attributes = [("playlist", json!("road-trip")), ("tracks", json!(12))];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            name: "playlist_shared".to_owned(),
+            attributes: Some(Map::from_iter(attributes)),
+        }
+    }
+
+    fn actor() -> Option<Actor> {
+        Some(Actor::User { id: USER })
     }
 }

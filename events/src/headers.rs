@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::event::Event;
 use crate::schema;
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
@@ -30,6 +31,61 @@ pub const CE_TIME: &str = "ce-time";
 pub const CE_DATASCHEMA: &str = "ce-dataschema";
 /// The W3C trace context. NATS headers are case-sensitive; the name is lower-case.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// What the documentation says about one header.
+#[derive(Clone, Copy, Debug)]
+pub struct Documented {
+    /// Its name, as it is written.
+    pub name: &'static str,
+    /// What its value is.
+    pub meaning: &'static str,
+    /// On which messages it is.
+    pub presence: Presence,
+}
+
+/// On which messages a header is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// On all.
+    Always,
+    /// On those that are about a known account.
+    KnownUser,
+    /// On those whose request had, or was given, a trace context.
+    Traced,
+}
+
+/// Every header of a published message, in the order of [`for_message`].
+pub const DOCUMENTED: &[Documented] = &[
+    always(
+        MESSAGE_ID,
+        "The event's id. The stream drops a second message with it within its duplicate window.",
+    ),
+    always(CONTENT_TYPE, "`application/json`"),
+    always(CE_SPECVERSION, "`1.0`: CloudEvents in binary mode"),
+    always(CE_ID, "The event's id"),
+    always(CE_TYPE, "The subject and the major version of the schema"),
+    always(CE_SOURCE, "`/<service>/<environment>`"),
+    Documented {
+        name: CE_SUBJECT,
+        meaning: "The user's id; absent when the event is about nobody known",
+        presence: Presence::KnownUser,
+    },
+    always(CE_TIME, "When it happened, as `data.timestamp`"),
+    always(CE_DATASCHEMA, "The URL of the event's JSON Schema"),
+    Documented {
+        name: TRACEPARENT,
+        meaning: "The W3C trace context of the request, in lower case: NATS headers are case-sensitive",
+        presence: Presence::Traced,
+    },
+];
+
+const fn always(name: &'static str, meaning: &'static str) -> Documented {
+    Documented {
+        name,
+        meaning,
+        presence: Presence::Always,
+    }
+}
 
 /// What the headers are made of: columns of the ledger and settings of the service, so that a relay need
 /// not parse the body it publishes.
@@ -78,6 +134,22 @@ pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
     let trace = message.traceparent.and_then(|text| text.parse::<TraceParent>().ok());
     headers.extend(trace.map(|trace| (TRACEPARENT, trace.to_string())));
     headers
+}
+
+/// The headers that `event` is published with, when its schema is served under `schema_base`.
+#[must_use]
+pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)> {
+    for_message(&Attributes {
+        id: event.id,
+        subject: event.event.subject(),
+        version: event.event.version(),
+        user_id: event.user.map(|user| user.id),
+        occurred_at: event.timestamp,
+        service: &event.metadata.service,
+        environment: &event.metadata.environment,
+        schema_base,
+        traceparent: event.metadata.traceparent.as_deref(),
+    })
 }
 
 /// Percent-encodes what CloudEvents wants encoded in a header: space, `"`, `%` and everything outside

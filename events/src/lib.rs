@@ -9,7 +9,7 @@
 //!   published; [`headers`] are the message headers beside them.
 //! - [`Received`]: the same message as a subscriber reads it, with unknown events and unknown fields kept.
 //! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), the [table in the
-//!   documentation](docs) and the golden files are driven by it.
+//!   documentation](docs) and the golden files are driven by it; [`compatibility`] says how they may change.
 //! - The module `subscriber` (feature `subscriber`): durable and ephemeral subscribers.
 //!
 //! ```
@@ -24,6 +24,7 @@
 //! ```
 
 mod catalogue;
+mod deployment;
 mod event;
 mod example;
 mod payload;
@@ -33,16 +34,20 @@ mod timestamp;
 mod trace;
 mod wire;
 
+pub mod asyncapi;
+pub mod compatibility;
 pub mod docs;
 pub mod headers;
 pub mod schema;
 #[cfg(feature = "subscriber")]
 pub mod subscriber;
+pub mod typescript;
 
 pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
+pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
     LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, Registered, ReuseAction, SessionRevoked,
     SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };

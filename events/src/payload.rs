@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// A new account exists.
@@ -137,6 +138,18 @@ pub struct TokenReuseDetected {
     pub current_generation: i64,
     /// What the service did about it.
     pub action: ReuseAction,
+}
+
+/// An application recorded something of its own about its user. `actor` says who sent it: all of it is the sender's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Custom {
+    /// The application's name for what happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// What the application says about it: at most 32 keys at all depths together, and 4 KiB of compact JSON. May hold personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Map<String, Value>>,
 }
 
 /// How a person logged in.

@@ -3,18 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::catalogue::AuthEvent;
-use crate::payload::{LoggedIn, LoginFailed, Registered};
+use crate::payload::{Custom, LoggedIn, LoginFailed, Registered};
 
-/// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip` and `userAgent`.
+/// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent` and the
+/// `attributes` of `custom`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pii {
     /// Everything is sent.
     #[default]
     Full,
-    /// `a***@example.com`, `a***`, the network (/24 or /48) and the browser's family.
+    /// `a***@example.com`, `a***`, the network (/24 or /48) and the browser's family; every text in `attributes` becomes `a***`.
     Masked,
     /// Nothing is sent.
     None,
@@ -40,6 +42,13 @@ impl AuthEvent {
             Self::LoginFailed(it) => Self::LoginFailed(LoginFailed {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
                 user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                ..it
+            }),
+            Self::Custom(it) => Self::Custom(Custom {
+                attributes: profile.apply(it.attributes, |attributes| {
+                    let masked = attributes.into_iter().map(|(name, value)| (name, mask_texts(value)));
+                    Some(masked.collect())
+                }),
                 ..it
             }),
             // Spelled out, so that a new event does not compile until someone has thought about it.
@@ -72,6 +81,19 @@ fn mask_email(email: &str) -> Option<String> {
 /// The first character and three stars, whatever the length.
 fn mask_word(word: &str) -> String {
     word.chars().take(1).chain("***".chars()).collect()
+}
+
+/// The value with every text in it masked, at any depth: nobody knows which of them are about a person.
+fn mask_texts(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask_word(&text)),
+        Value::Array(items) => items.into_iter().map(mask_texts).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, mask_texts(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// The network the address is in: /24 of IPv4 (written as IPv6 or not), /48 of IPv6.

@@ -27,6 +27,17 @@ impl MigratorTrait for Migrator {
                 },
             }),
             Box::new(Sql {
+                name: "m0002_ledger_queries",
+                postgres: Script {
+                    up: include_str!("m0002_ledger_queries/postgres.up.sql"),
+                    down: include_str!("m0002_ledger_queries/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0002_ledger_queries/sqlite.up.sql"),
+                    down: include_str!("m0002_ledger_queries/down.sql"),
+                },
+            }),
+            Box::new(Sql {
                 name: "m0003_replays",
                 postgres: Script {
                     up: include_str!("m0003_replays/postgres.up.sql"),

@@ -1,7 +1,7 @@
 //! Login with a password: a new session and `logged_in`, or `login_failed`.
 //!
 //! Whether the account is unknown, disabled or the password wrong, a client sees the same answer after the same work: one hash
-//! with the same parameters, one recorded event.
+//! with the same parameters, the same statements, one recorded event.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{
@@ -18,7 +18,7 @@ use crate::domain::session::{RevokeReason, Session};
 use crate::domain::user::{User, UserStatus};
 use crate::limits::Limited;
 use crate::security::PasswordHash;
-use crate::store::{Credentials, NewSession, Tx, UserLock};
+use crate::store::{Credentials, NewSession, OpenedSession, Tx, UserLock};
 
 /// Who says they are whom.
 pub struct Input {
@@ -73,7 +73,6 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         )
         .await;
     }
-    let user = found.user.id;
     // A busy pool is no reason to refuse: the next login rehashes.
     let rehashed = if verified.needs_rehash {
         auth.hasher.hash(input.password).await.ok()
@@ -81,27 +80,27 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         None
     };
     let rehashed = rehashed.map(|hash| hash.into_string().into());
-    match open(auth, origin, &found, rehashed).await? {
-        Some(pair) => Ok(pair),
-        None => refuse(auth, origin, &identifier, Some(user), LoginFailedReason::Disabled).await,
-    }
+    open(auth, origin, &identifier, &found, rehashed).await
 }
 
-/// Opens the session; `None` when the account may not log in.
+/// Opens the session.
 async fn open(
     auth: &Auth,
     origin: &Origin,
+    identifier: &str,
     found: &Credentials,
     rehashed: Option<SecretString>,
-) -> Result<Option<TokenPair>, Failure> {
+) -> Result<TokenPair, Error> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     // The status that counts is the one under the lock: disabling or deleting the account may have come first.
-    let Some((user, mut lock)) = tx.lock_user(found.user.id).await? else {
-        return Ok(None);
+    let (user, mut lock) = match tx.lock_user(found.user.id).await? {
+        Some((user, lock)) if user.status == UserStatus::Active => (user, lock),
+        other => {
+            let failed = login_failed(auth, origin, identifier, LoginFailedReason::Disabled);
+            commit_failure(tx, other.map(|(_, lock)| lock), failed).await?;
+            return Err(Error::InvalidCredentials);
+        }
     };
-    if user.status != UserStatus::Active {
-        return Ok(None);
-    }
     if let Some(new) = rehashed {
         tx.rehash_password(user.id, &found.password_hash, &new).await?;
     }
@@ -110,14 +109,18 @@ async fn open(
         user_id: user.id,
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };
-    let session = tx.open_session(session).await?;
+    let OpenedSession { session, others } = tx.open_session(session).await?;
     tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin)))
         .await?;
-    let ended = make_room(auth, &mut tx, &mut lock, &session).await?;
+    let ended = if others < u64::from(auth.sessions.max_per_user) {
+        Vec::new()
+    } else {
+        make_room(auth, &mut tx, &mut lock, &session).await?
+    };
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;
-    Ok(Some(pair))
+    Ok(pair)
 }
 
 fn logged_in(user: &User, session: SessionId, origin: &Origin) -> LoggedIn {
@@ -171,21 +174,28 @@ pub(super) async fn record_failure(
     user: Option<UserId>,
     reason: LoginFailedReason,
 ) -> Result<(), Failure> {
-    let failed = LoginFailed {
+    let failed = login_failed(auth, origin, identifier, reason);
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    // Nobody has the nil id; looking for it costs what finding somebody costs.
+    let id = user.unwrap_or_else(|| uuid::Uuid::nil().into());
+    let lock = tx.lock_user(id).await?.map(|(_, lock)| lock);
+    commit_failure(tx, lock, failed).await
+}
+
+fn login_failed(auth: &Auth, origin: &Origin, identifier: &str, reason: LoginFailedReason) -> AuthEvent {
+    AuthEvent::LoginFailed(LoginFailed {
         identifier_hash: IdentifierHash::from_mac(auth.secret.identifier_hash(identifier)),
         reason,
         ip: origin.ip,
         user_agent: origin.user_agent.clone(),
         attempts: None,
-    };
-    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let lock = match user {
-        Some(id) => tx.lock_user(id).await?.map(|(_, lock)| lock),
-        None => None,
-    };
+    })
+}
+
+async fn commit_failure(mut tx: Tx<'_>, lock: Option<UserLock>, failed: AuthEvent) -> Result<(), Failure> {
     match lock {
-        Some(mut lock) => tx.record(&mut lock, AuthEvent::LoginFailed(failed)).await?,
-        None => tx.record_anonymous(AuthEvent::LoginFailed(failed)).await?,
+        Some(mut lock) => tx.record(&mut lock, failed).await?,
+        None => tx.record_anonymous(failed).await?,
     }
     Ok(tx.commit().await?)
 }

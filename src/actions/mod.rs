@@ -7,13 +7,18 @@
 pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
+pub mod list_events;
 pub mod list_sessions;
 pub mod login;
 pub mod logout;
+pub mod read_event;
+pub mod read_replay;
+pub mod record_custom;
 pub mod refresh;
 pub mod register;
 pub mod revoke_session;
 pub mod rotate_keys;
+pub mod start_replay;
 mod tokens;
 pub mod update_profile;
 

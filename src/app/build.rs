@@ -95,11 +95,6 @@ pub(super) async fn open_store_beside(settings: &Settings, seams: &Seams) -> Res
 }
 
 fn event_profile(settings: &Settings) -> EventProfile {
-    let schema_base = settings
-        .events
-        .schema_base_url
-        .as_ref()
-        .unwrap_or(&settings.http.public_url);
     EventProfile {
         service: settings.events.service.clone(),
         environment: settings.events.environment.clone(),
@@ -108,7 +103,7 @@ fn event_profile(settings: &Settings) -> EventProfile {
             PiiMode::Masked => Pii::Masked,
             PiiMode::None => Pii::None,
         },
-        schema_base_url: schema_base.trim_end_matches('/').to_owned(),
+        schema_base_url: settings.schema_base_url(),
     }
 }
 

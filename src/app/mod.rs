@@ -2,6 +2,7 @@
 
 mod build;
 pub mod commands;
+mod contract;
 mod error;
 mod housekeeping;
 mod readiness;

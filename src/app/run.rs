@@ -7,12 +7,13 @@ use poem::EndpointExt as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::contract::deployment;
 use super::readiness::Parts;
 use super::{App, AppError, housekeeping};
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
 use crate::http::{api::Api, site};
-use crate::relay::{Relay, RelayParts};
+use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
@@ -28,7 +29,7 @@ impl App {
     /// # Errors
     /// [`AppError::Ended`] when a part ended that should have gone on.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
-        let endpoint = self.endpoint();
+        let endpoint = self.endpoint()?;
         let grace = self.settings.http.shutdown_grace;
         let server = serve(
             self.listener,
@@ -59,6 +60,13 @@ impl App {
             shutdown: self.stop.relaying.clone(),
             flush_for: FLUSH,
         };
+        let replays = spawn_replays(ReplaysParts {
+            ledger: parts.ledger.clone(),
+            publisher: parts.publisher.clone(),
+            now: parts.now.clone(),
+            // Copies can wait for the next start; events cannot.
+            shutdown: self.stop.serving.clone(),
+        });
         let mut relay = Relay::spawn(parts);
 
         // A service that goes on without its relay would look well and publish nothing.
@@ -84,7 +92,7 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await);
+            let _ = (rotate.await, prune.await, replays.await);
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }
@@ -98,27 +106,22 @@ impl App {
         ended.map_or(Ok(()), |part| Err(AppError::Ended(part)))
     }
 
-    fn endpoint(&self) -> impl poem::Endpoint<Output = poem::Response> + use<> {
+    fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {
         let api = Api::new(self.auth.clone(), self.detached.clone());
         let readiness = Parts {
             store: self.store.clone(),
             nats: self.nats.status(),
             stopping: self.stop.serving.clone(),
         };
-        let schema_base = self
-            .settings
-            .events
-            .schema_base_url
-            .as_ref()
-            .unwrap_or(&self.settings.http.public_url);
-        let site = site::build(&self.settings.http, schema_base, &api, Arc::new(readiness));
+        let deployment = deployment(&self.settings)?;
+        let site = site::build(&self.settings.http, deployment, &api, Arc::new(readiness));
         let edge = Edge::new(
             EdgeSettings::from(&self.settings.http),
             site.table,
             self.seams.clock.clone(),
             self.seams.random.clone(),
         );
-        site.endpoint.with(edge.with_metrics(self.metrics.clone()))
+        Ok(site.endpoint.with(edge.with_metrics(self.metrics.clone())))
     }
 }
 

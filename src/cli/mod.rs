@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::AppError;
+use crate::app::{AppError, commands};
 use crate::config::Settings;
 use crate::http::specification;
 use crate::telemetry::causes;
@@ -64,6 +64,8 @@ enum Command {
     Config(config::Config),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the AsyncAPI document of the events
+    Asyncapi,
     /// Ask the running service on this machine whether it is ready
     Healthcheck,
 }
@@ -86,6 +88,10 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
         print(&specification::committed());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Asyncapi = cli.command {
+        print(&commands::asyncapi()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let file = cli.common.config.as_deref();
     if let Command::Config(command) = cli.command {
         return command.run(file);
@@ -104,7 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
             Command::Events(command) => command.run(&settings).await,
             Command::User(command) => command.run(&settings).await,
             Command::Healthcheck => Ok(healthcheck::run(&settings).await),
-            Command::Openapi | Command::Config(_) => Ok(ExitCode::SUCCESS),
+            Command::Openapi | Command::Asyncapi | Command::Config(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

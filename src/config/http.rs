@@ -55,6 +55,13 @@ pub struct HttpSettings {
 }
 
 impl HttpSettings {
+    /// Address clients reach the service under, `base_path` included, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let url = self.public_url.trim_end_matches('/');
+        format!("{url}{}", self.base_path.trim_end_matches('/'))
+    }
+
     /// The address to bind.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {

@@ -18,6 +18,8 @@ pub struct LimitsSettings {
     pub refresh_per_minute: u32,
     /// Changes of a user's own account and sessions per minute.
     pub change_per_minute: u32,
+    /// Events of its own that an application may record per user and minute.
+    pub custom_per_minute: u32,
     /// Networks and accounts remembered at once when limits are kept in this process.
     pub max_tracked: usize,
 }
@@ -29,6 +31,7 @@ impl LimitsSettings {
         between(problems, "limits.register_per_hour", self.register_per_hour, 1, MOST);
         between(problems, "limits.refresh_per_minute", self.refresh_per_minute, 1, MOST);
         between(problems, "limits.change_per_minute", self.change_per_minute, 1, MOST);
+        between(problems, "limits.custom_per_minute", self.custom_per_minute, 1, MOST);
         between(problems, "limits.max_tracked", self.max_tracked, 1000, 10_000_000);
     }
 }

@@ -146,6 +146,13 @@ impl Settings {
         }
     }
 
+    /// Where the service serves the events' JSON Schemas, without `/schemas/…` and without a slash at the end.
+    #[must_use]
+    pub fn schema_base_url(&self) -> String {
+        let given = self.events.schema_base_url.as_ref();
+        given.map_or_else(|| self.http.base_url(), |url| url.trim_end_matches('/').to_owned())
+    }
+
     /// The effective values as TOML, secrets as `***`; hosts and names of databases stay visible.
     ///
     /// # Errors

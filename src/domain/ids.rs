@@ -69,6 +69,15 @@ id! {
     /// A session: one login on one device.
     SessionId
 }
+impl EventId {
+    /// A bound that every id of an event at `at` or later reaches, and no id of an earlier one: ids have whole milliseconds.
+    #[must_use]
+    pub fn first_at(at: OffsetDateTime) -> Self {
+        let nanos = u128::try_from(at.unix_timestamp_nanos()).unwrap_or(0);
+        Self(Uuid::from_u128(nanos.div_ceil(1_000_000) << 80))
+    }
+}
+
 id! {
     /// An event; also its `Nats-Msg-Id` and CloudEvents `id`.
     EventId

@@ -1,6 +1,7 @@
 //! Pure types and rules: nothing here does input or output, and nothing here imports another module of the service.
 
 pub mod clock;
+pub mod custom_event;
 pub mod email;
 pub mod ids;
 pub mod name;

@@ -112,6 +112,14 @@ pub struct User {
     pub updated_at: OffsetDateTime,
 }
 
+impl User {
+    /// Whether the user may see and do what is everybody's.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.contains(&Role::Admin)
+    }
+}
+
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User")

@@ -1,4 +1,4 @@
-//! The page of Swagger UI: everything inline, nothing fetched from anywhere else, and no script but its own.
+//! The pages that people read, Swagger UI and the events: everything inline, nothing fetched from anywhere else, and no script but its own.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;

@@ -8,6 +8,7 @@ pub mod docs;
 pub mod middleware;
 pub mod payload;
 pub mod problem;
+pub mod query;
 pub mod routes;
 pub mod server;
 pub mod site;

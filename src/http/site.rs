@@ -6,7 +6,7 @@ use poem::endpoint::make_sync;
 use poem::http::header::CACHE_CONTROL;
 use poem::web::Path;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
-use watchword_events::{CATALOGUE, schema};
+use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
 
 use super::api::Api;
 use super::docs::ScriptedPage;
@@ -28,21 +28,24 @@ pub struct Site {
     pub table: RouteTable,
 }
 
-/// Builds the site.
-pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: Arc<dyn Readiness>) -> Site {
+/// Builds the site of this deployment.
+pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readiness: Arc<dyn Readiness>) -> Site {
+    let deployment = Arc::new(deployment);
     let base = settings.base_path.as_str();
     let service = specification::service(all(api, readiness.clone()), base);
     let document = specification::document(&service.spec());
     let mut table = RouteTable::new()
         .with_api::<Routes>(base)
         .with_route(base, "/openapi.json", &["GET"])
+        .with_route(base, "/asyncapi.json", &["GET"])
+        .with_route(base, "/events-docs", &["GET"])
         .with_route(base, "/schemas/{subject}/{file}", &["GET"])
         .with_route(base, "/problems", &["GET"])
         .with_route(base, "/problems/{code}", &["GET"]);
     let mut route = Route::new()
         .at(
             "/schemas/:subject/:file",
-            get(event_schema.data(SchemaBase(schema_base.into()))),
+            get(event_schema.data(Arc::clone(&deployment))),
         )
         .nest("/problems", pages());
     if settings.swagger_ui {
@@ -52,7 +55,11 @@ pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: A
         let page = Arc::new(swagger_ui(base, api, readiness, &document));
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
-    route = route.at("/openapi.json", get(openapi(document))).nest("/", service);
+    route = route
+        .at("/openapi.json", get(json(document)))
+        .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
+        .at("/events-docs", get(events_page(deployment)))
+        .nest("/", service);
     let trimmed = base.trim_end_matches('/');
     let site = if trimmed.is_empty() {
         route
@@ -65,12 +72,21 @@ pub fn build(settings: &HttpSettings, schema_base: &str, api: &Api, readiness: A
     }
 }
 
-fn openapi(document: String) -> impl Endpoint {
+fn json(document: String) -> impl Endpoint {
     let document: Arc<str> = document.into();
     make_sync(move |_| {
         Response::builder()
             .content_type("application/json")
             .body(document.to_string())
+    })
+}
+
+/// Made when somebody first asks for it.
+fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
+    let page = OnceLock::new();
+    make_sync(move |_| {
+        let page: &ScriptedPage = page.get_or_init(|| ScriptedPage::new(&docs::html::page(&deployment)));
+        page.response()
     })
 }
 
@@ -92,19 +108,16 @@ fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &s
     })
 }
 
-#[derive(Clone)]
-struct SchemaBase(Arc<str>);
-
 #[handler]
 fn event_schema(
     Path((subject, file)): Path<(String, String)>,
-    base: poem::web::Data<&SchemaBase>,
+    deployment: poem::web::Data<&Arc<Deployment>>,
 ) -> Result<Response, Problem> {
     let known = CATALOGUE
         .iter()
         .find(|event| event.subject == subject && file == format!("{}.json", event.version));
     let event = known.ok_or(ProblemCode::NotFound)?;
-    let schema = schema::document(event, &base.0.0);
+    let schema = schema::document(event, &deployment.schema_base);
     Ok(Response::builder()
         .content_type("application/schema+json")
         .header(CACHE_CONTROL, SCHEMA_CACHE)

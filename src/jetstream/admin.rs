@@ -1,7 +1,9 @@
 //! `watchword stream apply|info|diff`: an operator's questions and orders, over a connection of their own.
 
+use std::sync::Arc;
+
 use async_nats::{
-    ServerAddr,
+    Event, ServerAddr, ServerError,
     jetstream::stream::{Config, Info},
 };
 use time::OffsetDateTime;
@@ -10,6 +12,7 @@ use super::{
     connect,
     connection::Link,
     definition,
+    denied::Denials,
     drift::{Drift, drift},
     embedded,
     error::{NatsError, ProbeError, StreamFault},
@@ -21,6 +24,7 @@ use crate::config::Settings;
 #[derive(Debug)]
 pub struct StreamAdmin {
     link: Link,
+    denials: Arc<Denials>,
     desired: Config,
 }
 
@@ -73,14 +77,23 @@ impl StreamAdmin {
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
         let addresses = addresses(settings).await?;
+        let denials = Arc::new(Denials::new(connect::identity(&settings.nats)));
+        let heard = Arc::clone(&denials);
         let client = connect::options(&settings.nats)
             .await?
+            .event_callback(move |event| {
+                if let Event::ServerError(ServerError::Other(words)) = event {
+                    heard.take(&words);
+                }
+                std::future::ready(())
+            })
             .connect(addresses)
             .await
             .map_err(NatsError::Client)?;
         provision::check_version(&client.server_info().version)?;
         Ok(Self {
             link: Link::new(client, None),
+            denials,
             desired,
         })
     }
@@ -92,7 +105,7 @@ impl StreamAdmin {
     /// [`NatsError`] when the server refuses: some fields cannot be changed once the stream is made.
     pub async fn apply(&self) -> Result<Applied, NatsError> {
         let Some(info) = self.find().await? else {
-            provision::ensure(&self.link.context, &self.desired)
+            provision::ensure_as(&self.denials, &self.link.context, &self.desired)
                 .await
                 .map_err(unfit)?;
             return Ok(Applied::Created);
@@ -101,8 +114,9 @@ impl StreamAdmin {
         if differences.is_empty() {
             return Ok(Applied::Unchanged);
         }
-        let updated = self.link.context.update_stream(&self.desired).await;
-        updated.map_err(|error| {
+        let ours = |subject: &str| subject.starts_with("$JS.API.STREAM.UPDATE.");
+        let updated = self.denials.or(ours, self.link.context.update_stream(&self.desired));
+        updated.await.map_err(StreamFault::Denied)?.map_err(|error| {
             let stream = self.desired.name.clone();
             NatsError::Stream(StreamFault::Refused {
                 stream,
@@ -155,9 +169,11 @@ impl StreamAdmin {
     }
 
     async fn find(&self) -> Result<Option<Info>, NatsError> {
-        provision::find(&self.link.context, &self.desired.name)
-            .await
-            .map_err(unfit)
+        let ours = |subject: &str| subject.starts_with(provision::INFO);
+        let found = self
+            .denials
+            .or(ours, provision::find(&self.link.context, &self.desired.name));
+        found.await.map_err(StreamFault::Denied)?.map_err(unfit)
     }
 }
 

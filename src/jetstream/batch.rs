@@ -24,6 +24,16 @@ pub(crate) enum Answer {
 
 /// Publishes all events or none.
 pub(crate) async fn publish(publisher: &JetStreamPublisher, events: &[&OutgoingEvent]) -> Answer {
+    // A batch of which the server refuses one message has a gap, and is never committed.
+    let ours = |subject: &str| events.iter().any(|event| event.subject == subject);
+    let denials = &publisher.shared.denials;
+    match denials.or(ours, attempt(publisher, events)).await {
+        Ok(answer) => answer,
+        Err(subject) => Answer::Outcomes(vec![Outcome::Retry(Reason::Denied(subject)); events.len()]),
+    }
+}
+
+async fn attempt(publisher: &JetStreamPublisher, events: &[&OutgoingEvent]) -> Answer {
     let all = |outcome: Outcome| Answer::Outcomes(vec![outcome; events.len()]);
     let (Ok(link), Some((last, open))) = (publisher.shared.connected(), events.split_last()) else {
         return all(Outcome::Retry(Reason::NotReady));

@@ -6,10 +6,12 @@ use async_nats::{
     Client, ConnectOptions, Event, ServerAddr, ServerError,
     jetstream::{Context, ContextBuilder},
 };
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use super::{
+    denied::Denials,
     error::NatsError,
     status::{NatsStatus, StreamState},
 };
@@ -50,6 +52,37 @@ pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
     shown.join(",")
 }
 
+/// Who this is on NATS, for people.
+pub(crate) fn identity(settings: &NatsSettings) -> String {
+    let of_file = |what: &str, path: &Path| format!("{what} {}", path.display());
+    match (&settings.user, &settings.creds_file, &settings.nkey_file) {
+        (Some(user), _, _) => user.clone(),
+        (None, Some(path), _) => of_file("credentials", path),
+        (None, None, Some(path)) => of_file("nkey", path),
+        (None, None, None) => settings
+            .url
+            .as_ref()
+            .and_then(|url| login(url).name)
+            .unwrap_or_else(|| "(none)".to_owned()),
+    }
+}
+
+/// What stands before the `@` of the first address. The client itself does not look at it.
+#[derive(Default)]
+struct Login {
+    name: Option<String>,
+    password: Option<String>,
+}
+
+fn login(url: &SecretString) -> Login {
+    let first = addresses(url).ok().and_then(|addresses| addresses.into_iter().next());
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    first.map_or_else(Login::default, |address| Login {
+        name: address.username().map(decoded),
+        password: address.password().map(decoded),
+    })
+}
+
 /// The client's options: identity, transport security, name, reply subjects.
 ///
 /// # Errors
@@ -73,6 +106,19 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
     }
     if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
         options = options.user_and_password(user.clone(), password.expose_secret().to_owned());
+    }
+    if settings.user.is_none() && settings.creds_file.is_none() && settings.nkey_file.is_none() {
+        options = match settings.url.as_ref().map(login).unwrap_or_default() {
+            Login {
+                name: Some(name),
+                password: Some(password),
+            } => options.user_and_password(name, password),
+            Login {
+                name: Some(token),
+                password: None,
+            } => options.token(token),
+            Login { name: None, .. } => options,
+        };
     }
     if let Some(ca) = &settings.tls.ca {
         options = options.add_root_certificates(ca.clone());
@@ -108,13 +154,14 @@ pub(crate) async fn connect(
     options: ConnectOptions,
     addresses: Vec<ServerAddr>,
     status: Arc<watch::Sender<NatsStatus>>,
+    denials: Arc<Denials>,
 ) -> Result<Client, NatsError> {
     status.send_modify(|status| status.server_url = Some(shown(&addresses)));
     options
         .retry_on_initial_connect()
         .event_callback(move |event| {
             // The client waits for this before it reads on: nothing here may wait.
-            on_event(&event, &status);
+            on_event(&event, &status, &denials);
             std::future::ready(())
         })
         .connect(addresses)
@@ -131,10 +178,11 @@ pub(crate) async fn connect_now(
     options: ConnectOptions,
     addresses: Vec<ServerAddr>,
     status: Arc<watch::Sender<NatsStatus>>,
+    denials: Arc<Denials>,
 ) -> Result<Client, NatsError> {
     options
         .event_callback(move |event| {
-            on_event(&event, &status);
+            on_event(&event, &status, &denials);
             std::future::ready(())
         })
         .connect(addresses)
@@ -147,10 +195,11 @@ pub(crate) fn jetstream(client: Client) -> Context {
     ContextBuilder::new().timeout(ANSWER_TIMEOUT).build(client)
 }
 
-fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
+fn on_event(event: &Event, status: &watch::Sender<NatsStatus>, denials: &Denials) {
     match event {
         Event::Connected => {
             tracing::info!("connected to NATS");
+            denials.connected();
             status.send_modify(|status| {
                 status.connected = true;
                 status.connections += 1;
@@ -165,7 +214,7 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>) {
             tracing::info!("connection to NATS closed");
             disconnected(status);
         }
-        Event::ServerError(error) => on_server_error(error),
+        Event::ServerError(error) => on_server_error(error, denials),
         // While there is no connection every try to make one ends here; that it is gone has been said.
         Event::ClientError(error) if !status.borrow().connected => tracing::debug!(%error, "NATS client error"),
         Event::ClientError(error) => tracing::warn!(%error, "NATS client error"),
@@ -182,16 +231,13 @@ fn disconnected(status: &watch::Sender<NatsStatus>) {
     });
 }
 
-/// A refused permission is no error of the call, which only times out: this is the one place that says why.
-fn on_server_error(error: &ServerError) {
-    let text = error.to_string();
-    if text.to_ascii_lowercase().contains("permissions violation") {
-        tracing::error!(
-            error = text,
-            "the NATS user lacks a permission: the call behind it will time out"
-        );
-    } else {
-        tracing::error!(error = text, "NATS server error");
+fn on_server_error(error: &ServerError, denials: &Denials) {
+    let words = match error {
+        ServerError::Other(words) => words.clone(),
+        other => other.to_string(),
+    };
+    if !denials.take(&words) {
+        tracing::error!(error = words, "NATS server error");
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     connect,
+    denied::Denials,
     error::{ProbeError, StreamFault},
     outcome::{Outcome, Reason},
     status::{NatsStatus, StreamFacts, StreamState},
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) status: Arc<watch::Sender<NatsStatus>>,
     /// The stream as it should be.
     pub(crate) desired: Config,
+    /// What the server does not let this user do.
+    pub(crate) denials: Arc<Denials>,
     /// Asks the supervisor to look at the stream now.
     pub(crate) recheck: Notify,
     link: OnceLock<Link>,
@@ -52,8 +55,9 @@ impl Link {
 
 impl Shared {
     /// Nothing connected yet.
-    pub(crate) fn new(desired: Config) -> Self {
+    pub(crate) fn new(desired: Config, user: String) -> Self {
         Self {
+            denials: Arc::new(Denials::new(user)),
             status: Arc::new(watch::Sender::new(NatsStatus::default())),
             desired,
             recheck: Notify::new(),

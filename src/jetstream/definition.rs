@@ -2,6 +2,7 @@
 //! may change.
 
 use async_nats::jetstream::stream::Config;
+use serde_json::{Map, Value, json};
 
 use super::error::NatsError;
 use crate::config::StreamSettings;
@@ -42,6 +43,27 @@ pub(crate) fn replays(events: &Config) -> Result<Config, NatsError> {
         num_replicas: events.num_replicas,
         ..definition
     })
+}
+
+/// The definition with `stream.*` of the settings, as JSON that `nats stream add --config` takes.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not JSON.
+pub fn document(settings: &StreamSettings) -> Result<Value, NatsError> {
+    let mut definition: Map<String, Value> = serde_json::from_str(DEFINITION).map_err(NatsError::Definition)?;
+    definition.extend([
+        ("name".to_owned(), json!(settings.name)),
+        ("subjects".to_owned(), json!(settings.subjects)),
+        ("max_msgs".to_owned(), json!(settings.max_msgs)),
+        ("max_bytes".to_owned(), json!(settings.max_bytes)),
+        (
+            "max_age".to_owned(),
+            json!(u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX)),
+        ),
+        ("num_replicas".to_owned(), json!(settings.replicas)),
+    ]);
+    Ok(definition.into())
 }
 
 /// The first subject of the definition that the stream does not take.
@@ -112,6 +134,20 @@ mod tests {
             (desired.name.as_str(), desired.max_messages, desired.num_replicas),
             ("other", -1, 3)
         );
+    }
+
+    #[test]
+    fn the_document_is_the_definition_that_is_applied() {
+        let chosen = StreamSettings {
+            name: "other".to_owned(),
+            max_age: Duration::from_secs(3600),
+            replicas: 3,
+            ..settings()
+        };
+        for settings in [settings(), chosen] {
+            let read: Config = serde_json::from_value(document(&settings).unwrap()).unwrap();
+            assert_eq!(read, desired(&settings).unwrap());
+        }
     }
 
     #[test]

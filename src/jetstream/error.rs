@@ -89,6 +89,9 @@ pub enum StreamFault {
     /// The stream copies another one.
     #[error("the stream {0} is a mirror: it takes no messages")]
     Mirror(String),
+    /// This user may not ask for the stream.
+    #[error("the NATS user has no right to {0}, which it needs: see docs/NATS.md")]
+    Denied(String),
     /// The server refused to make the stream.
     #[error("the server refused the stream {stream}: {reason}")]
     Refused {
@@ -105,9 +108,12 @@ pub enum ProbeError {
     /// There is no connection.
     #[error("not connected to NATS")]
     NotConnected,
-    /// No answer in time. A missing permission looks the same; the server's complaint about it is in the log.
-    #[error("{0}: no answer in time (the server is busy, or this user may not ask)")]
+    /// No answer in time.
+    #[error("{0}: no answer in time")]
     TimedOut(&'static str),
+    /// This user may not ask.
+    #[error("the NATS user has no right to {0}")]
+    Denied(String),
     /// The stream does not exist.
     #[error("the stream does not exist")]
     NoStream,

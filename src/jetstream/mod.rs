@@ -19,6 +19,7 @@ mod connect;
 mod connection;
 mod copies;
 mod definition;
+mod denied;
 mod drift;
 mod embedded;
 mod error;
@@ -37,7 +38,7 @@ mod version;
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
     copies::{Copied, CopyPublisher, CopyTo, REPLAY_SUBJECT},
-    definition::desired,
+    definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},
     outcome::{Outcome, Reason},

@@ -22,6 +22,7 @@ impl StreamFault {
             Self::NoAck(_) => "no_ack",
             Self::Sealed(_) => "sealed",
             Self::Mirror(_) => "mirror",
+            Self::Denied(_) => "denied",
             Self::Refused { .. } => "refused",
         }
     }
@@ -39,6 +40,7 @@ const CODES: &[&str] = &[
     "no_ack",
     "sealed",
     "mirror",
+    "denied",
     "refused",
 ];
 

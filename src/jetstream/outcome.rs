@@ -45,6 +45,8 @@ pub enum Reason {
     AckTimeout,
     /// The connection broke before the acknowledgement.
     ConnectionLost,
+    /// This user may not publish to the subject.
+    Denied(String),
     /// A stream of another name took it.
     ForeignStream(String),
     /// Larger than the server or the stream takes, in bytes.
@@ -75,6 +77,7 @@ impl Reason {
             Self::NoStream => "no_stream",
             Self::AckTimeout => "ack_timeout",
             Self::ConnectionLost => "connection_lost",
+            Self::Denied(_) => "denied",
             Self::ForeignStream(_) => "foreign_stream",
             Self::TooLarge { .. } => "too_large",
             Self::Server { .. } => "refused_by_server",
@@ -91,6 +94,7 @@ impl fmt::Display for Reason {
             Self::NoStream => f.write_str("no stream listens to the subject"),
             Self::AckTimeout => f.write_str("no acknowledgement in time"),
             Self::ConnectionLost => f.write_str("connection lost before the acknowledgement"),
+            Self::Denied(subject) => write!(f, "the NATS user has no right to {subject}"),
             Self::ForeignStream(stream) => write!(f, "taken by the stream {stream}"),
             Self::TooLarge { size, limit } => write!(f, "{size} bytes, more than the {limit} allowed"),
             Self::Server { code, text } => write!(f, "{text} (error {code})"),

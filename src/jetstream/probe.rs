@@ -26,7 +26,11 @@ pub(crate) async fn position(shared: &Shared) -> Result<StreamFacts, ProbeError>
     };
     let version =
         provision::check_version(&link.client.server_info().version).map_err(|old| refused(old.to_string()))?;
-    match provision::find(&link.context, &shared.desired.name).await {
+    let ours = |subject: &str| subject.starts_with(provision::INFO);
+    let found = shared
+        .denials
+        .or(ours, provision::find(&link.context, &shared.desired.name));
+    match found.await.map_err(ProbeError::Denied)? {
         Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
         Ok(None) => Err(ProbeError::NoStream),
         Err(Unfit::Later(error) | Unfit::Missing(error)) => Err(error),
@@ -36,6 +40,13 @@ pub(crate) async fn position(shared: &Shared) -> Result<StreamFacts, ProbeError>
 
 /// What is stored at a sequence.
 pub(crate) async fn message_at(shared: &Shared, seq: u64) -> Result<Stored, ProbeError> {
+    let ours =
+        |subject: &str| subject.starts_with("$JS.API.DIRECT.GET.") || subject.starts_with("$JS.API.STREAM.MSG.GET.");
+    let read = shared.denials.or(ours, read(shared, seq));
+    read.await.map_err(ProbeError::Denied)?
+}
+
+async fn read(shared: &Shared, seq: u64) -> Result<Stored, ProbeError> {
     let direct = shared.usable().is_some_and(|facts| facts.direct);
     let link = shared.connected()?;
     let refused = |reason: String| ProbeError::Refused { what: READ, reason };

@@ -11,10 +11,14 @@ use async_nats::jetstream::{
 
 use super::{
     definition::uncovered,
+    denied::Denials,
     drift::{Drift, drift},
     error::{ProbeError, StreamFault},
     version::ServerVersion,
 };
+
+/// Where a stream is asked for.
+pub(crate) const INFO: &str = "$JS.API.STREAM.INFO.";
 
 /// A stream that may take events.
 #[derive(Debug)]
@@ -64,6 +68,21 @@ pub(crate) async fn ensure(context: &Context, desired: &Config) -> Result<Verifi
     match find(context, &desired.name).await? {
         Some(info) => verify(desired, info, false),
         None => create(context, desired).await,
+    }
+}
+
+/// The same, for a user who may lack the right to ask: that ends the wait.
+///
+/// # Errors
+///
+/// [`Unfit`].
+pub(crate) async fn ensure_as(denials: &Denials, context: &Context, desired: &Config) -> Result<Verified, Unfit> {
+    const CREATE: &str = "$JS.API.STREAM.CREATE.";
+    let ours = |subject: &str| subject.starts_with(CREATE) || subject.starts_with(INFO);
+    match denials.or(ours, ensure(context, desired)).await {
+        Ok(looked) => looked,
+        Err(subject) if subject.starts_with(CREATE) => Err(Unfit::Missing(ProbeError::Denied(subject))),
+        Err(subject) => Err(StreamFault::Denied(subject).into()),
     }
 }
 

@@ -89,11 +89,10 @@ pub struct Source {
 impl Source {
     /// As the settings say.
     pub(crate) fn of(settings: &Settings) -> Self {
-        let public_url = || settings.http.public_url.clone();
         Self {
             service: settings.events.service.clone(),
             environment: settings.events.environment.clone(),
-            schema_base: settings.events.schema_base_url.clone().unwrap_or_else(public_url),
+            schema_base: settings.schema_base_url(),
         }
     }
 }

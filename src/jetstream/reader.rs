@@ -29,10 +29,17 @@ impl StreamReader {
     ///
     /// [`NatsError`] when there is no server to connect to, it is too old, or it has no such stream.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
-        let shared = Arc::new(Shared::new(definition::desired(&settings.stream)?));
+        let desired = definition::desired(&settings.stream)?;
+        let shared = Arc::new(Shared::new(desired, connect::identity(&settings.nats)));
         let addresses = admin::addresses(settings).await?;
         let options = connect::options(&settings.nats).await?;
-        let client = connect::connect_now(options, addresses, Arc::clone(&shared.status)).await?;
+        let client = connect::connect_now(
+            options,
+            addresses,
+            Arc::clone(&shared.status),
+            Arc::clone(&shared.denials),
+        )
+        .await?;
         let version = provision::check_version(&client.server_info().version)?;
         shared.keep(Link::new(client, None));
         let reader = Self {

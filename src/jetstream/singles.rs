@@ -10,6 +10,7 @@ use async_nats::jetstream::{context::PublishAckFuture, message::PublishMessage};
 use uuid::Uuid;
 
 use super::{
+    denied::Listener,
     outcome::{Outcome, Reason, of_publish_error},
     publisher::{JetStreamPublisher, OutgoingEvent, acknowledged},
 };
@@ -43,12 +44,16 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
     in_flight: VecDeque<InFlight>,
     users: HashSet<Uuid>,
+    denials: Listener,
+    /// Subjects that the server does not let this user publish to.
+    denied: HashSet<String>,
     failed: bool,
 }
 
 struct InFlight {
     index: usize,
     user: Option<Uuid>,
+    subject: String,
     ack: PublishAckFuture,
 }
 
@@ -59,6 +64,8 @@ impl<'a> Run<'a> {
             outcomes: vec![Outcome::Retry(Reason::NotSent); events],
             in_flight: VecDeque::with_capacity(WINDOW.min(events)),
             users: HashSet::new(),
+            denials: publisher.shared.denials.listen(),
+            denied: HashSet::new(),
             failed: false,
         }
     }
@@ -83,6 +90,7 @@ impl<'a> Run<'a> {
                 self.in_flight.push_back(InFlight {
                     index,
                     user: event.user_id,
+                    subject: event.subject.clone(),
                     ack,
                 });
             }
@@ -91,17 +99,33 @@ impl<'a> Run<'a> {
     }
 
     async fn settle_oldest(&mut self) {
-        let Some(InFlight { index, user, ack }) = self.in_flight.pop_front() else {
+        let Some(InFlight {
+            index,
+            user,
+            subject,
+            ack,
+        }) = self.in_flight.pop_front()
+        else {
             return;
         };
         if let Some(user) = user {
             self.users.remove(&user);
         }
-        let answer = tokio::select! {
-            biased;
-            answer = ack.into_future() => Some(answer),
-            () = self.publisher.shared.lost() => None,
-            () = tokio::time::sleep(LATE_ANSWERS), if self.failed => None,
+        let mut ack = ack.into_future();
+        let answer = loop {
+            if self.denied.contains(&subject) {
+                self.record(index, Outcome::Retry(Reason::Denied(subject)));
+                return;
+            }
+            tokio::select! {
+                biased;
+                answer = &mut ack => break Some(answer),
+                () = self.publisher.shared.lost() => break None,
+                refused = self.denials.next() => {
+                    self.denied.insert(refused.subject);
+                }
+                () = tokio::time::sleep(LATE_ANSWERS), if self.failed => break None,
+            }
         };
         let outcome = match answer {
             Some(Ok(ack)) => {

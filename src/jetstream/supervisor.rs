@@ -48,7 +48,10 @@ impl Nats {
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
     ) -> Result<NatsHandle, NatsError> {
-        let shared = Arc::new(Shared::new(definition::desired(&settings.stream)?));
+        let shared = Arc::new(Shared::new(
+            definition::desired(&settings.stream)?,
+            connect::identity(&settings.nats),
+        ));
         let target = match &settings.nats.url {
             Some(url) => Target::Given(connect::addresses(url)?),
             None => Target::Embedded(start_embedded(settings)?),
@@ -159,7 +162,14 @@ impl Supervisor {
 
     /// Connects and keeps the stream in order until the shutdown.
     async fn serve(&mut self, options: ConnectOptions, addresses: Vec<ServerAddr>, server_name: Option<String>) {
-        let client = match connect::connect(options, addresses, Arc::clone(&self.shared.status)).await {
+        let client = match connect::connect(
+            options,
+            addresses,
+            Arc::clone(&self.shared.status),
+            Arc::clone(&self.shared.denials),
+        )
+        .await
+        {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(error = %causes(&error), "NATS cannot be used");
@@ -208,7 +218,7 @@ impl Supervisor {
         let (version, verified) = match self.check_server(&link, &info) {
             Ok(version) => (
                 Some(version),
-                provision::ensure(&link.context, &self.shared.desired).await,
+                provision::ensure_as(&self.shared.denials, &link.context, &self.shared.desired).await,
             ),
             Err(fault) => (None, Err(Unfit::Fault(fault))),
         };

@@ -26,6 +26,8 @@ pub enum Limited {
     Refresh,
     /// A change of one's own account or sessions, per user: each is an event that everybody's subscribers get.
     Change,
+    /// An event that an application records about its user, per user.
+    Custom,
 }
 
 impl Limited {
@@ -37,6 +39,7 @@ impl Limited {
             Self::Register => "register",
             Self::Refresh => "refresh",
             Self::Change => "change",
+            Self::Custom => "custom",
         }
     }
 }
@@ -67,6 +70,7 @@ pub struct Limits {
     register: Quota,
     refresh: Quota,
     change: Quota,
+    custom: Quota,
 }
 
 impl Limits {
@@ -79,6 +83,7 @@ impl Limits {
             register: Quota::new(settings.register_per_hour, Duration::from_secs(3600)),
             refresh: Quota::new(settings.refresh_per_minute, Duration::from_secs(60)),
             change: Quota::new(settings.change_per_minute, Duration::from_secs(60)),
+            custom: Quota::new(settings.custom_per_minute, Duration::from_secs(60)),
         }
     }
 
@@ -107,6 +112,7 @@ impl Limits {
             Limited::Register => self.register,
             Limited::Refresh => self.refresh,
             Limited::Change => self.change,
+            Limited::Custom => self.custom,
         };
         limiter.reserve(&format!("{}:{key}", what.as_str()), quota, now).await
     }

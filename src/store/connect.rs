@@ -5,15 +5,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{Mutex, Notify};
 
+use super::database::Database;
 use super::{EventProfile, Inner, Store, StoreError};
 use crate::config::DatabaseSettings;
 use crate::domain::random::Random;
@@ -115,8 +113,10 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let acquire = settings.acquire_timeout;
         let db = match &address {
-            Address::Postgres(options) => postgres(options, settings.max_connections, acquire),
-            Address::Sqlite(path) => sqlite(path, settings.max_connections.min(8), acquire).await?,
+            Address::Postgres(options) => {
+                Database::postgres(options.as_ref().clone(), settings.max_connections, acquire)?
+            }
+            Address::Sqlite(path) => Database::sqlite(path, settings.max_connections.min(8), acquire).await?,
         };
         Ok(Self(Arc::new(Inner {
             db,
@@ -141,53 +141,6 @@ impl Store {
     pub(super) fn address(&self) -> &Address {
         &self.0.address
     }
-}
-
-/// A connection that has not been used for so long is asked whether it still works before it is used again.
-const ASK_AFTER: Duration = Duration::from_secs(1);
-
-fn postgres(options: &PgConnectOptions, max: u32, acquire: Duration) -> DatabaseConnection {
-    let pool = PgPoolOptions::new()
-        .max_connections(max)
-        .acquire_timeout(acquire)
-        .idle_timeout(Duration::from_secs(600))
-        .max_lifetime(Duration::from_secs(1800))
-        // The pool would ask the server before every use: one more round trip for every request and every batch.
-        .test_before_acquire(false)
-        .before_acquire(|connection, pooled| {
-            Box::pin(async move {
-                Ok(is_clean(&*connection) && (pooled.idle_for < ASK_AFTER || connection.ping().await.is_ok()))
-            })
-        })
-        .connect_lazy_with(options.clone());
-    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
-}
-
-async fn sqlite(path: &Path, max: u32, acquire: Duration) -> Result<DatabaseConnection, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // NORMAL may lose the last commits when the power goes; a 2xx of this service is durable.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(5))
-        .foreign_keys(true);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(max)
-        .acquire_timeout(acquire)
-        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(is_clean(&*connection)))))
-        .connect_with(options)
-        .await;
-    let pool =
-        pool.map_err(|e| StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))))?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
-}
-
-/// Whether a pooled connection is outside of any transaction. When `SQLite` has to undo a transaction by itself (disk full), the
-/// ROLLBACK that follows fails and the connection would stay "in a transaction" for ever: what it then commits is only a savepoint,
-/// answered as done and never written. Such a connection is closed instead.
-fn is_clean(connection: &impl sqlx::Connection) -> bool {
-    !connection.is_in_transaction()
 }
 
 /// One process per `SQLite` file: caches and the relay's lock are in its memory.

@@ -26,7 +26,7 @@ impl Store {
     /// [`StoreError`] of the database.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
         let lock = self.lock_migrations().await?;
-        let result = Migrator::up(self.db(), None).await;
+        let result = Migrator::up(&self.db().for_migrations(), None).await;
         release(lock).await;
         Ok(result?)
     }
@@ -37,7 +37,7 @@ impl Store {
     /// [`StoreError`] of the database.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), StoreError> {
         let lock = self.lock_migrations().await?;
-        let result = Migrator::down(self.db(), Some(steps)).await;
+        let result = Migrator::down(&self.db().for_migrations(), Some(steps)).await;
         release(lock).await;
         Ok(result?)
     }
@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, StoreError> {
-        let all = Migrator::get_migration_with_status_read_only(self.db()).await?;
+        let all = Migrator::get_migration_with_status_read_only(&self.db().for_migrations()).await?;
         let state = |m: &sea_orm_migration::Migration| MigrationState {
             name: m.name().to_owned(),
             applied: m.status() == MigrationStatus::Applied,

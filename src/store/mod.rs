@@ -6,8 +6,10 @@
 
 mod connect;
 mod convert;
+mod database;
 mod entities;
 mod error;
+mod event_pages;
 mod keys;
 mod leadership;
 mod ledger;
@@ -22,20 +24,22 @@ mod users;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use watchword_events::Pii;
 
 pub use self::connect::Address;
+use self::database::Database;
 pub use self::error::{Conflict, StoreError};
+pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
 pub use self::places::Placed;
 pub use self::replays::{NewReplay, Replay, ReplayProgress};
 pub use self::selection::{SelectedPage, Selection, Standing, Stretch};
-pub use self::sessions::NewSession;
+pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
 use crate::domain::origin::Origin;
@@ -61,7 +65,7 @@ pub struct EventProfile {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    db: DatabaseConnection,
+    db: Database,
     address: Address,
     profile: EventProfile,
     random: Arc<dyn Random>,
@@ -80,8 +84,8 @@ struct Inner {
 }
 
 impl Store {
-    /// The connection pool, for this module's files.
-    fn db(&self) -> &DatabaseConnection {
+    /// The connections, for this module's files.
+    fn db(&self) -> &Database {
         &self.0.db
     }
 
@@ -140,7 +144,7 @@ impl Store {
 
     /// Closes the pool once nothing uses it.
     pub async fn close(&self) {
-        if let Err(error) = self.0.db.close_by_ref().await {
+        if let Err(error) = self.0.db.close().await {
             tracing::warn!(%error, "closing the database");
         }
     }

@@ -23,6 +23,14 @@ pub struct NewSession {
     pub expires_at: OffsetDateTime,
 }
 
+/// A session that was opened.
+pub struct OpenedSession {
+    /// The session.
+    pub session: Session,
+    /// How many other live sessions its user has.
+    pub others: u64,
+}
+
 impl Store {
     /// A session and its user, ended or not.
     ///
@@ -94,11 +102,11 @@ impl Tx<'_> {
         Ok(Some((convert::user(row)?, lock)))
     }
 
-    /// Opens a session for a locked user.
+    /// Opens a session for a locked user, and counts the user's other live sessions in the same round trip.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn open_session(&mut self, new: NewSession) -> Result<Session, StoreError> {
+    pub async fn open_session(&mut self, new: NewSession) -> Result<OpenedSession, StoreError> {
         let now = self.millis();
         let row = session::Model {
             id: new.id.as_uuid(),
@@ -113,9 +121,28 @@ impl Tx<'_> {
             ip: self.origin().ip.map(|ip| ip.to_string()),
             user_agent: self.origin().user_agent.clone(),
         };
-        let active = session::ActiveModel::from(row.clone());
-        session::Entity::insert(active).exec_without_returning(&self.db).await?;
-        Ok(convert::session(row))
+        // The count is of a moment after the lock was taken: an INSERT waits for nobody.
+        let sql = format!(
+            "INSERT INTO sessions ({}) VALUES ($1, $2, $3, $4, $4, $4, $5, NULL, NULL, $6, $7) RETURNING \
+             (SELECT count(*) FROM sessions AS other WHERE other.user_id = $2 AND other.revoked_at IS NULL \
+             AND other.expires_at > $4 AND other.id <> $1) AS others",
+            session::COLUMNS
+        );
+        let values = [
+            row.id.into(),
+            row.user_id.into(),
+            row.generation.into(),
+            now.into(),
+            row.expires_at.into(),
+            row.ip.clone().into(),
+            row.user_agent.clone().into(),
+        ];
+        let counted = self.db.query_one_raw(self.statement(&sql, values)).await?;
+        let others: i64 = counted.map_or(Ok(0), |counted| counted.try_get("", "others"))?;
+        Ok(OpenedSession {
+            session: convert::session(row),
+            others: others.unsigned_abs(),
+        })
     }
 
     /// A session as it is now; nobody changes it while its user is locked.

@@ -1,13 +1,12 @@
 //! A transaction: what an action changes, with the events that say so.
 
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _, FromQueryResult as _,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, FromQueryResult as _, Statement, Value};
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
-use watchword_events::{AuthEvent, Event, Metadata, UserRef};
+use uuid::Uuid;
+use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef};
 
+use super::database::Transaction;
 use super::entities::{event, user};
 use super::{Store, StoreError, convert};
 use crate::domain::clock::to_millis;
@@ -17,11 +16,12 @@ use crate::domain::user::User;
 
 /// A transaction. Dropping it without [`commit`](Self::commit) undoes everything.
 pub struct Tx<'a> {
-    pub(super) db: DatabaseTransaction,
+    pub(super) db: Transaction,
     store: Store,
     now: OffsetDateTime,
     origin: &'a Origin,
     recorded: Vec<&'static str>,
+    last_event: Option<Uuid>,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
@@ -51,19 +51,14 @@ impl UserLock {
 impl<'a> Tx<'a> {
     pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
         let writer = store.writer().await?;
-        // Only SQLite reads the option; a transaction that starts as a reader there fails when it first writes.
-        let sqlite_transaction_mode = store.is_sqlite().then_some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions {
-            sqlite_transaction_mode,
-            ..TransactionOptions::default()
-        };
-        let db = store.db().begin_with_options(options).await?;
+        let db = store.db().begin().await?;
         Ok(Self {
             db,
             store,
             now: to_millis(now),
             origin,
             recorded: Vec::new(),
+            last_event: None,
             _writer: writer,
         })
     }
@@ -110,18 +105,28 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record(&mut self, lock: &mut UserLock, event: AuthEvent) -> Result<(), StoreError> {
+        self.record_by(None, lock, event).await.map(|_| ())
+    }
+
+    /// Records an event about a user that says who acted, and tells its id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn record_by(
+        &mut self,
+        actor: Option<Actor>,
+        lock: &mut UserLock,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
         let seq = match lock.reserved.take() {
             Some(seq) => seq,
             None => self.next_seq(lock.id).await?,
         };
-        self.insert(
-            Some(UserRef {
-                id: lock.id.as_uuid(),
-                seq,
-            }),
-            event,
-        )
-        .await
+        let user = UserRef {
+            id: lock.id.as_uuid(),
+            seq,
+        };
+        self.insert(Some(user), actor, event).await
     }
 
     /// Records an event that is about no known user.
@@ -129,7 +134,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn record_anonymous(&mut self, event: AuthEvent) -> Result<(), StoreError> {
-        self.insert(None, event).await
+        self.insert(None, None, event).await.map(|_| ())
     }
 
     /// Makes everything durable and wakes the relay.
@@ -162,15 +167,20 @@ impl<'a> Tx<'a> {
         Ok(row.try_get("", "event_seq")?)
     }
 
-    async fn insert(&mut self, user: Option<UserRef>, event: AuthEvent) -> Result<(), StoreError> {
+    async fn insert(
+        &mut self,
+        user: Option<UserRef>,
+        actor: Option<Actor>,
+        event: AuthEvent,
+    ) -> Result<EventId, StoreError> {
+        let id = self.next_event_id();
         let profile = &self.store.0.profile;
-        let id = EventId::new_v7(self.now, &*self.store.0.random).as_uuid();
-        let (subject, version) = (event.subject(), event.version());
+        let (subject, version, session_id) = (event.subject(), event.version(), event.session_id());
         let row = Event {
             id,
             timestamp: self.now,
             user,
-            actor: None,
+            actor,
             event: event.with_pii(profile.pii),
             metadata: Metadata {
                 service: profile.service.clone(),
@@ -191,11 +201,22 @@ impl<'a> Tx<'a> {
             payload: sea_orm::Set(row.to_json()?),
             traceparent: sea_orm::Set(self.origin.traceparent.clone()),
             occurred_at: sea_orm::Set(self.millis()),
+            session_id: sea_orm::Set(session_id),
             ..event::ActiveModel::default()
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;
         self.recorded.push(subject);
-        Ok(())
+        Ok(id.into())
+    }
+
+    /// Ids are of this transaction's moment and in the order of its events: lists of events are in the order of ids.
+    fn next_event_id(&mut self) -> Uuid {
+        let id = match self.last_event {
+            None => EventId::new_v7(self.now, &*self.store.0.random).as_uuid(),
+            Some(last) => Uuid::from_u128(last.as_u128() + 1),
+        };
+        self.last_event = Some(id);
+        id
     }
 
     pub(super) fn backend(&self) -> DbBackend {

@@ -27,7 +27,7 @@ const NEVER: Duration = Duration::from_millis(300);
 async fn nats_server_keeps_its_messages_over_kill_and_pause_and_loses_them_when_wiped() {
     let mut nats = NatsServer::start_with(NatsOptions {
         sync_always: true,
-        extra: String::new(),
+        ..NatsOptions::default()
     })
     .await;
     let stream = || async_nats::jetstream::stream::Config {

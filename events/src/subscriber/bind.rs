@@ -34,6 +34,7 @@ pub(super) async fn bind(
         found => found.map_err(|source| match source.kind() {
             ConsumerErrorKind::InvalidName | ConsumerErrorKind::InvalidConsumerType => never(durable, source),
             ConsumerErrorKind::JetStream(answer) if answer.code() == 400 => never(durable, source),
+            ConsumerErrorKind::TimedOut => unanswered("INFO", subscriber),
             _ => Unbound::Later(Box::new(source)),
         }),
     }?;
@@ -53,6 +54,7 @@ async fn create(
         .map_err(|source| match source.kind() {
             ConsumerCreateStrictErrorKind::JetStream(answer) if answer.code() == 400 => refused(subscriber, source),
             ConsumerCreateStrictErrorKind::InvalidName => refused(subscriber, source),
+            ConsumerCreateStrictErrorKind::TimedOut => unanswered("CREATE", subscriber),
             _ => Unbound::Later(Box::new(source)),
         })
 }
@@ -129,6 +131,13 @@ pub(super) fn max_deliver(consumer: &PullConsumer) -> Option<u32> {
 
 fn is(error: &ConsumerError, code: ErrorCode) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(answer) if answer.error_code() == code)
+}
+
+/// The server answers nothing to a request that the user may not make, so that a missing right looks like an outage.
+fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> Unbound {
+    let (stream, durable) = (&subscriber.stream, &subscriber.mode.name);
+    let right = format!("$JS.API.CONSUMER.{request}.{stream}.{durable}");
+    Unbound::Later(format!("no answer: the server is away, or this user may not publish on {right}").into())
 }
 
 fn never(durable: &str, source: ConsumerError) -> Unbound {

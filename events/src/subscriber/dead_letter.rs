@@ -4,9 +4,9 @@ use std::error::Error;
 use std::str::FromStr;
 
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue, NATS_MESSAGE_ID};
-use async_nats::jetstream::{Context, Message};
+use async_nats::jetstream::Context;
 
-use super::delivery::Delivery;
+use super::delivery::Held;
 
 /// A durable's dead letters are published on `auth.dlq.<durable>`; the stream `auth-events-dlq` keeps them.
 pub const DLQ_SUBJECT_PREFIX: &str = "auth.dlq.";
@@ -31,10 +31,10 @@ pub(super) async fn publish(
     context: &Context,
     durable: &str,
     stream: &str,
-    message: &Message,
-    delivery: &Delivery,
+    held: &Held,
     reason: &str,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let Held { message, delivery, .. } = held;
     let mut headers = carried_over(message.headers.as_ref());
     let sequence = delivery.stream_sequence.to_string();
     // The id differs from the event's own: two durables may give up the same event, and both letters count.

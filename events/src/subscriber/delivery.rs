@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use async_nats::jetstream::Message;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::headers::TRACEPARENT;
 use crate::trace::TraceParent;
@@ -34,6 +35,34 @@ pub enum Failure {
     Retry(Box<dyn Error + Send + Sync>),
     /// It will never work: the event becomes a dead letter at once.
     Poison(Box<dyn Error + Send + Sync>),
+}
+
+/// What became of an event that a handler did not fail on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handled {
+    /// It was dealt with.
+    Now,
+    /// It had been dealt with before: an inbox knew it.
+    Before,
+    /// It is not one of those asked for.
+    Unwanted,
+}
+
+/// A delivered message.
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) delivery: Delivery,
+    pub(super) since: Instant,
+}
+
+impl Held {
+    pub(super) fn new(message: Message, delivery: Delivery) -> Self {
+        Self {
+            message,
+            delivery,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl Failure {

@@ -1,37 +1,31 @@
-//! The loop of a durable subscriber: bind, read, bind again when the stream of messages breaks.
+//! The loop of a durable subscriber that handles events one by one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::jetstream::consumer::{PullConsumer, pull};
-use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::sync::Semaphore;
+use futures_util::TryFutureExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
 
-use super::backoff::Backoff;
-use super::bind::{self, Unbound};
-use super::delivery::{Delivery, Failure};
+use super::ahead::Ahead;
+use super::delivery::{Delivery, Failure, Handled};
 use super::error::SubscribeError;
+use super::intake::{Broken, Intake};
+use super::metrics::Outcome;
+use super::reading::{Reader, until_stopped};
 use super::resume::Resume;
-use super::worker::{Limits, Worker};
-use super::{Connected, Durable, HEARTBEAT, REQUEST};
+use super::settle::{Desk, Limits};
+use super::worker::{Settled, Worker};
+use super::{Connected, Durable};
 use crate::received::Received;
-
-/// Between attempts to reach the consumer: from 50 ms to 5 s.
-const REBIND: Backoff = Backoff {
-    first: Duration::from_millis(100),
-    longest: Duration::from_secs(5),
-};
 
 impl Connected<Durable> {
     /// Hands every event to `handler` until the subscriber is stopped, then waits for what was begun.
     ///
     /// An event is acknowledged when the handler answers `Ok`. A connection that breaks, a server that
     /// restarts, a stream that is not there yet or a durable that is deleted are waited out; a durable that
-    /// has to be made again goes on where this program was. A handler that panics ends `run` with its panic.
+    /// has to be made again goes on where this program was. A handler that panics has failed: its event is tried
+    /// again, and is a dead letter after the last attempt.
     ///
     /// # Errors
     /// When the durable cannot be used as it is, or the server refuses to make it.
@@ -40,164 +34,128 @@ impl Connected<Durable> {
         H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        let Self { subscriber, client } = self;
-        let stop = subscriber.stop.clone();
-        let permits = Arc::new(Semaphore::new(subscriber.mode.concurrency));
-        let worker = Arc::new(Worker {
-            context: jetstream::new(client),
-            subscriber,
-            handler,
-        });
-        let mut reader = Reader {
-            worker,
-            permits,
-            stop,
+        self.run_each(move |received, delivery| handler(received, delivery).map_ok(|()| Handled::Now))
+            .await
+    }
+
+    /// [`run`](Self::run) for handlers that may answer that there was nothing left to do.
+    pub(super) async fn run_each<H, F>(self, handler: H) -> Result<(), SubscribeError>
+    where
+        H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Handled, Failure>> + Send + 'static,
+    {
+        let stop = self.subscriber.stop.clone();
+        let desk = self.desk();
+        let mut reader = OneByOne {
+            worker: Arc::new(Worker { desk, handler }),
+            stop: stop.clone(),
             tasks: JoinSet::new(),
             resume: Resume::default(),
+            ahead: Ahead::default(),
         };
-        let result = reader.read_until_stopped().await;
+        let result = until_stopped(&mut reader, &stop).await;
         while let Some(done) = reader.tasks.join_next().await {
             reader.note(done);
         }
         result
     }
+
+    pub(super) fn desk(self) -> Desk {
+        let Self { subscriber, client } = self;
+        Desk {
+            context: jetstream::new(client.clone()),
+            client,
+            subscriber,
+        }
+    }
 }
 
-struct Reader<H> {
+struct OneByOne<H> {
     worker: Arc<Worker<H>>,
-    permits: Arc<Semaphore>,
     stop: CancellationToken,
-    tasks: JoinSet<Option<u64>>,
+    tasks: JoinSet<Settled>,
     resume: Resume,
+    ahead: Ahead,
 }
 
-/// Why reading from one binding ended.
-enum Ended {
-    Stopped,
-    Broken { after_messages: bool },
-}
-
-impl<H, F> Reader<H>
+impl<H, F> Reader for OneByOne<H>
 where
     H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
+    F: Future<Output = Result<Handled, Failure>> + Send + 'static,
 {
-    async fn read_until_stopped(&mut self) -> Result<(), SubscribeError> {
+    fn desk(&self) -> &Desk {
+        &self.worker.desk
+    }
+
+    fn resume(&mut self) -> &mut Resume {
+        &mut self.resume
+    }
+
+    async fn read(&mut self, intake: &mut Intake, limits: Limits) -> Result<(), Broken> {
+        self.ahead = Ahead::default();
         let stop = self.stop.clone();
-        let mut failures = 0;
         loop {
-            let subscriber = &self.worker.subscriber;
-            let bound = tokio::select! {
+            self.begin(intake, limits);
+            tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                bound = bind::bind(&self.worker.context, subscriber, self.resume.point()) => bound,
-            };
-            let ended = match bound {
-                Ok(consumer) => self.read(&consumer).await,
-                Err(Unbound::Never(error)) => return Err(error),
-                Err(Unbound::Later(error)) => {
-                    let (durable, stream) = (&subscriber.mode.name, &subscriber.stream);
-                    warn!(durable, stream, error = &*error, "the consumer cannot be reached yet");
-                    Ended::Broken { after_messages: false }
-                }
-            };
-            match ended {
-                Ended::Stopped => return Ok(()),
-                Ended::Broken { after_messages: true } => failures = 1,
-                Ended::Broken { after_messages: false } => failures += 1,
+                asked = self.ask(intake) => asked?,
             }
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(REBIND.after(failures)) => {}
-            }
-        }
-    }
-
-    /// Reads until it is stopped or the binding breaks.
-    ///
-    /// A message is asked for only when there is a handler free for it: what waited in this program's memory
-    /// would be given to someone else meanwhile.
-    async fn read(&mut self, consumer: &PullConsumer) -> Ended {
-        self.resume
-            .settled_up_to(consumer.cached_info().ack_floor.stream_sequence);
-        let limits = Limits {
-            ack_wait: bind::ack_wait(consumer),
-            max_deliver: bind::max_deliver(consumer),
-        };
-        let requests = consumer
-            .stream()
-            .max_messages_per_batch(1)
-            .expires(REQUEST)
-            .heartbeat(HEARTBEAT);
-        let mut after_messages = false;
-        let mut messages = match requests.messages().await {
-            Ok(messages) => messages,
-            Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "messages cannot be asked for");
-                return Ended::Broken { after_messages };
-            }
-        };
-        info!(durable = self.worker.subscriber.mode.name, "subscribed");
-        let stop = self.stop.clone();
-        loop {
-            let permit = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ended::Stopped,
-                // The semaphore is never closed.
-                permit = Arc::clone(&self.permits).acquire_owned() => permit.ok(),
-            };
-            let next = loop {
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {
-                        hand_back(messages).await;
-                        return Ended::Stopped;
-                    }
-                    Some(done) = self.tasks.join_next() => self.note(done),
-                    next = messages.next() => break next,
-                }
-            };
-            let message = match next {
-                Some(Ok(message)) => message,
-                Some(Err(error)) => {
-                    warn!(error = &error as &dyn std::error::Error, "reading broke off");
-                    return Ended::Broken { after_messages };
-                }
-                None => return Ended::Broken { after_messages },
-            };
-            after_messages = true;
-            if let Some(delivery) = Delivery::of(&message) {
-                self.resume.received(delivery.stream_sequence, delivery.published);
-                let work = Arc::clone(&self.worker).process(message, delivery, limits);
-                self.tasks.spawn(async move {
-                    let _permit = permit;
-                    work.await
-                });
+                () = stop.cancelled() => return Ok(()),
+                Some(done) = self.tasks.join_next() => self.note(done),
+                pumped = intake.pump() => pumped?,
             }
             if self.resume.is_crowded() {
-                debug!("looking up what others have settled");
-                return Ended::Broken { after_messages };
+                self.resume.settled_up_to(intake.floor().await?);
             }
-        }
-    }
-
-    fn note(&mut self, done: Result<Option<u64>, JoinError>) {
-        match done {
-            Ok(Some(sequence)) => self.resume.settled(sequence),
-            Ok(None) => {}
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // Tasks are cancelled by dropping the set alone, and then nobody reads this.
-            Err(_) => {}
         }
     }
 }
 
-/// Gives back at once what came after the decision to stop, instead of letting it wait for the server's clock.
-/// It can be one message: no more is ever asked for.
-async fn hand_back(mut messages: pull::Stream) {
-    if let Some(Some(Ok(message))) = messages.next().now_or_never()
-        && let Err(error) = message.ack_with(jetstream::AckKind::Nak(None)).await
-    {
-        warn!(error = &*error, "a message could not be handed back");
+impl<H, F> OneByOne<H>
+where
+    H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Handled, Failure>> + Send + 'static,
+{
+    fn handlers(&self) -> usize {
+        self.worker.desk.subscriber.mode.concurrency
+    }
+
+    /// Gives held messages to free handlers.
+    fn begin(&mut self, intake: &mut Intake, limits: Limits) {
+        while self.tasks.len() < self.handlers()
+            && let Some(held) = intake.take()
+        {
+            self.resume
+                .received(held.delivery.stream_sequence, held.delivery.published);
+            if held.delivery.attempt > 1 {
+                self.ahead.went_wrong();
+            }
+            self.tasks.spawn(Arc::clone(&self.worker).process(held, limits));
+        }
+    }
+
+    /// Asks for messages when there are fewer than half of those that handlers and [`Ahead`] can take.
+    async fn ask(&self, intake: &mut Intake) -> Result<(), Broken> {
+        let room = self.handlers() + self.ahead.now() - self.tasks.len();
+        let coming = intake.coming();
+        if coming < room && coming <= room / 2 {
+            intake.ask(room - coming).await?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, done: Result<Settled, JoinError>) {
+        // A handler's panic is caught where it happens, and tasks are cancelled by dropping the set alone.
+        let Ok(settled) = done else { return };
+        match settled.outcome {
+            Outcome::Retried => return self.ahead.went_wrong(),
+            Outcome::DeadLettered => self.ahead.went_wrong(),
+            _ if settled.attempt > 1 => {}
+            _ => self.ahead.went_well(settled.took, self.handlers()),
+        }
+        self.resume.settled(settled.sequence);
     }
 }

@@ -100,6 +100,7 @@ async fn open(
         Some(_) | None => 0,
     };
     let config = pull::Config {
+        name: Some(name(context)),
         deliver_policy: DeliverPolicy::ByStartSequence {
             start_sequence: behind + 1,
         },
@@ -124,6 +125,13 @@ async fn open(
             .await?,
         place,
     ))
+}
+
+/// A new name for every consumer. It stands in the subject of the request, so that a server can allow this program to make
+/// consumers of its own and no one else's; without a name the request could be about any consumer.
+fn name(context: &Context) -> String {
+    let unique = context.client().new_inbox();
+    format!("ephemeral-{}", unique.rsplit('.').next().unwrap_or_default())
 }
 
 /// Reads until the messages break off.

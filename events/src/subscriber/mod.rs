@@ -31,27 +31,46 @@
 //! subscriber needs `$JS.API.CONSUMER.CREATE.<stream>.<durable>` too, and to keep dead letters the right
 //! to publish on `auth.dlq.<durable>`.
 
+mod ahead;
 mod backoff;
+mod batch_worker;
+mod batches;
 mod bind;
 mod dead_letter;
 mod delivery;
 mod durable;
 mod ephemeral;
 mod error;
+mod inbox;
+mod intake;
+mod login;
+mod metrics;
+#[cfg(feature = "postgres-inbox")]
+mod postgres_inbox;
+mod reading;
 mod resume;
+mod settle;
 mod worker;
 
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
 pub use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
 
 pub use backoff::Backoff;
+pub use batches::Batches;
 pub use dead_letter::{
     DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
 };
 pub use delivery::{Delivery, Failure};
 pub use error::SubscribeError;
+pub use inbox::Inbox;
+pub use metrics::{Metrics, Outcome};
+#[cfg(feature = "postgres-inbox")]
+pub use postgres_inbox::PostgresInbox;
+
+use metrics::Observer;
 
 use crate::catalogue::EventKind;
 
@@ -83,6 +102,7 @@ pub struct Durable {
     concurrency: usize,
     backoff: Backoff,
     dead_letters: bool,
+    observer: Observer,
 }
 
 /// A subscriber that is forgotten when it stops.
@@ -97,6 +117,26 @@ pub struct Ephemeral {
 pub struct Connected<M> {
     subscriber: Subscriber<M>,
     client: Client,
+}
+
+/// Options whose connection reports in the log, as an error, what the server refuses: above all the subjects this user
+/// may not publish or subscribe to. The requests themselves only get no answer then.
+///
+/// ```no_run
+/// use watchword_events::subscriber::{Subscriber, connect_options};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = connect_options().credentials_file("mailer.creds").await?.custom_inbox_prefix("_INBOX_mailer");
+/// let connected = Subscriber::durable("welcome-mailer").connect_with("nats://nats.internal:4222", options).await?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn connect_options() -> ConnectOptions {
+    ConnectOptions::new().event_callback(async |event| match event {
+        async_nats::Event::ServerError(refusal) => error!(error = %refusal, "the NATS server refuses"),
+        async_nats::Event::SlowConsumer(_) => warn!("messages were dropped: this program reads too slowly"),
+        _ => {}
+    })
 }
 
 impl<M> Subscriber<M> {
@@ -129,15 +169,17 @@ impl<M> Subscriber<M> {
         self
     }
 
-    /// Connects without credentials, or with those in the URL (`nats://user:password@host`).
+    /// Connects without credentials, or with those in the URL (`nats://user:password@host`; the user's reply subjects
+    /// begin with `_INBOX_<user>` then).
     ///
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers.
     pub async fn connect(self, url: &str) -> Result<Connected<M>, SubscribeError> {
-        self.connect_with(url, ConnectOptions::new()).await
+        self.connect_with(url, login::options(url)).await
     }
 
-    /// Connects with credentials, TLS or other options.
+    /// Connects with credentials, TLS or other options. Begin with [`connect_options`], so that missing rights are
+    /// reported.
     ///
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers or it refuses the credentials.
@@ -172,6 +214,7 @@ impl Subscriber<Durable> {
             concurrency: 1,
             backoff: Backoff::default(),
             dead_letters: true,
+            observer: Observer::default(),
         })
     }
 
@@ -213,6 +256,12 @@ impl Subscriber<Durable> {
     /// in the stream.
     pub const fn without_dead_letters(mut self) -> Self {
         self.mode.dead_letters = false;
+        self
+    }
+
+    /// Tells `metrics` what becomes of every event.
+    pub fn metrics(mut self, metrics: impl Metrics) -> Self {
+        self.mode.observer = Observer::new(metrics);
         self
     }
 }

@@ -27,6 +27,11 @@ impl Resume {
         self.open.remove(&sequence);
     }
 
+    /// Whether the message was delivered to this program before and is not settled.
+    pub(super) fn is_open(&self, sequence: u64) -> bool {
+        self.open.contains_key(&sequence)
+    }
+
     /// Everything up to `floor` is settled, whoever did it.
     pub(super) fn settled_up_to(&mut self, floor: u64) {
         self.open.retain(|sequence, _| *sequence > floor);

@@ -1,149 +1,109 @@
 //! One message from its delivery to its acknowledgement.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{AckKind, Context, Message};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tracing::{Instrument as _, Span, debug, error, info_span, warn};
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span, info_span};
 
-use super::delivery::{Delivery, Failure, chain};
-use super::{Durable, Subscriber, dead_letter};
+use super::delivery::{Delivery, Failure, Handled, Held, chain};
+use super::metrics::Outcome;
+use super::settle::{Desk, Limits, Verdict, keep_alive};
 use crate::catalogue::EventKind;
 use crate::received::Received;
 
-/// What a handler and the settings of its subscriber have in common.
 pub(super) struct Worker<H> {
-    pub(super) context: Context,
-    pub(super) subscriber: Subscriber<Durable>,
+    pub(super) desk: Desk,
     pub(super) handler: H,
 }
 
-/// The consumer's own limits; an administrator may have set others than the subscriber asks for.
-#[derive(Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) ack_wait: Duration,
-    pub(super) max_deliver: Option<u32>,
-}
-
-enum Verdict {
-    Done,
-    Retry(String),
-    Poison(String),
+/// What became of one message, and how long it was at work.
+pub(super) struct Settled {
+    pub(super) sequence: u64,
+    pub(super) attempt: u32,
+    pub(super) outcome: Outcome,
+    pub(super) took: Duration,
 }
 
 impl<H, F> Worker<H>
 where
     H: Fn(Received, Delivery) -> F + Send + Sync,
-    F: Future<Output = Result<(), Failure>> + Send,
+    F: Future<Output = Result<Handled, Failure>> + Send,
 {
-    /// Returns the message's sequence when it will not come again.
-    pub(super) async fn process(self: Arc<Self>, message: Message, delivery: Delivery, limits: Limits) -> Option<u64> {
-        let span = span(&self.subscriber.mode.name, &message, &delivery);
+    pub(super) async fn process(self: Arc<Self>, held: Held, limits: Limits) -> Settled {
+        let span = span(&self.desk.subscriber.mode.name, &held);
         let work = async {
-            let verdict = keep_alive(&message, limits.ack_wait, self.judge(&message, &delivery)).await;
-            let settled = self.settle(&message, &delivery, limits, verdict).await;
-            settled.then_some(delivery.stream_sequence)
+            let begun = Instant::now();
+            self.desk.received(&held);
+            let verdict = keep_alive(slice::from_ref(&held), limits.ack_wait, self.judge(&held)).await;
+            let outcome = self.desk.settle(&held, limits, verdict, begun.elapsed()).await;
+            Settled {
+                sequence: held.delivery.stream_sequence,
+                attempt: held.delivery.attempt,
+                outcome,
+                took: begun.elapsed(),
+            }
         };
         work.instrument(span).await
     }
 
-    async fn judge(&self, message: &Message, delivery: &Delivery) -> Verdict {
-        let wanted = &self.subscriber.events;
-        if !wanted.is_empty() && EventKind::from_subject(&message.subject).is_none_or(|kind| !wanted.contains(&kind)) {
-            debug!("the durable delivers more than is asked for; the event is passed over");
-            return Verdict::Done;
-        }
-        let received = match Received::from_json(&message.payload) {
+    async fn judge(&self, held: &Held) -> Verdict {
+        let received = match self.desk.read(held) {
             Ok(received) => received,
-            Err(error) => return Verdict::Poison(chain(&error)),
+            Err(verdict) => return verdict,
         };
         Span::current().record("event_id", tracing::field::display(received.id));
-        match (self.handler)(received, delivery.clone()).await {
-            Ok(()) => Verdict::Done,
-            Err(Failure::Retry(error)) => Verdict::Retry(chain(&*error)),
-            Err(Failure::Poison(error)) => Verdict::Poison(chain(&*error)),
-        }
-    }
-
-    async fn settle(&self, message: &Message, delivery: &Delivery, limits: Limits, verdict: Verdict) -> bool {
-        match verdict {
-            Verdict::Done => {
-                // Answered by the server, so that "done" is not lost with a connection. If it is, the event
-                // comes again, and that is within the promise.
-                if let Err(error) = message.double_ack().await {
-                    warn!(error = &*error, "the acknowledgement was not confirmed");
-                }
-                true
-            }
-            Verdict::Retry(reason) if limits.max_deliver.is_some_and(|last| delivery.attempt >= last) => {
-                let reason = format!("given up after {} attempts: {reason}", delivery.attempt);
-                self.bury(message, delivery, &reason).await
-            }
-            Verdict::Retry(reason) => {
-                warn!(reason, "the event will be tried again");
-                self.put_back(message, delivery).await
-            }
-            Verdict::Poison(reason) => self.bury(message, delivery, &reason).await,
-        }
-    }
-
-    /// Nothing is given up before the dead letter is safe: without it the event is tried again, and after the
-    /// last attempt the server reports it and it stays in the stream.
-    async fn bury(&self, message: &Message, delivery: &Delivery, reason: &str) -> bool {
-        let Durable { name, dead_letters, .. } = &self.subscriber.mode;
-        if *dead_letters {
-            let stream = &self.subscriber.stream;
-            let letter = dead_letter::publish(&self.context, name, stream, message, delivery, reason).await;
-            if let Err(error) = letter {
-                error!(
-                    error = &*error,
-                    reason, "the event cannot be handled, and no stream takes its dead letter"
-                );
-                return self.put_back(message, delivery).await;
-            }
-        }
-        error!(reason, dead_letter = dead_letters, "the event is given up");
-        if let Err(error) = message.double_ack_with(AckKind::Term).await {
-            warn!(error = &*error, "giving up the event was not confirmed");
-        }
-        true
-    }
-
-    async fn put_back(&self, message: &Message, delivery: &Delivery) -> bool {
-        let wait = self.subscriber.mode.backoff.after(delivery.attempt);
-        if let Err(error) = message.double_ack_with(AckKind::Nak(Some(wait))).await {
-            warn!(error = &*error, "putting the event back was not confirmed");
-        }
-        false
+        // The closure is called inside of what is caught: it may panic before there is a future.
+        judged(async { (self.handler)(received, held.delivery.clone()).await }).await
     }
 }
 
-/// Tells the server now and then that the work goes on, so that it does not give the message to someone else.
-async fn keep_alive<T>(message: &Message, ack_wait: Duration, work: impl Future<Output = T>) -> T {
-    let period = (ack_wait / 3).max(Duration::from_millis(10));
-    let mut tick = interval_at(Instant::now() + period, period);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            _ = tick.tick() => {
-                if let Err(error) = message.ack_with(AckKind::Progress).await {
-                    warn!(error = &*error, "progress could not be reported");
-                }
-            }
-        }
+impl Desk {
+    pub(super) fn received(&self, held: &Held) {
+        let observer = &self.subscriber.mode.observer;
+        observer.received(&held.message.subject, &held.delivery);
     }
+
+    /// The event of a message that is wanted, or what shall become of the message without a handler.
+    pub(super) fn read(&self, held: &Held) -> Result<Received, Verdict> {
+        let wanted = &self.subscriber.events;
+        let kind = || EventKind::from_subject(&held.message.subject);
+        if !wanted.is_empty() && kind().is_none_or(|kind| !wanted.contains(&kind)) {
+            return Err(Verdict::Done(Handled::Unwanted));
+        }
+        Received::from_json(&held.message.payload).map_err(|error| Verdict::Poison(chain(&error)))
+    }
+}
+
+/// What a handler's answer means. A panic is a failure like any other: whatever it left half done is the handler's
+/// own, and nothing of the subscriber is shared with it.
+pub(super) async fn judged(handler: impl Future<Output = Result<Handled, Failure>>) -> Verdict {
+    match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(Ok(handled)) => Verdict::Done(handled),
+        Ok(Err(Failure::Retry(error))) => Verdict::Retry(chain(&*error)),
+        Ok(Err(Failure::Poison(error))) => Verdict::Poison(chain(&*error)),
+        Err(panic) => Verdict::Retry(format!("the handler panicked: {}", said(&*panic))),
+    }
+}
+
+/// The text of a panic.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
 }
 
 /// The span the handler runs in. It carries the publisher's trace, so that logs of both sides can be joined.
-fn span(durable: &str, message: &Message, delivery: &Delivery) -> Span {
+pub(super) fn span(durable: &str, held: &Held) -> Span {
+    let delivery = &held.delivery;
     info_span!(
         "event",
         durable,
-        subject = message.subject.as_str(),
+        subject = held.message.subject.as_str(),
         sequence = delivery.stream_sequence,
         attempt = delivery.attempt,
         event_id = tracing::field::Empty,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use watchword_events::{CATALOGUE, docs, schema};
+use watchword_events::{CATALOGUE, docs, schema, typescript};
 
 const HINT: &str = "is stale: run `make generate`";
 
@@ -44,6 +44,16 @@ fn the_page_is_fresh_and_complete() {
 }
 
 #[test]
+fn the_types_are_fresh() {
+    let committed = fs::read_to_string(reference().join("typescript/auth-events.d.ts")).unwrap_or_default();
+    assert!(
+        committed == typescript::declarations(),
+        "docs/reference/typescript/auth-events.d.ts {HINT}"
+    );
+    assert!(!committed.contains(": unknown;"), "a field has no type");
+}
+
+#[test]
 fn the_id_of_a_schema_is_where_the_service_serves_it() {
     for base in ["https://auth.example.com", "https://auth.example.com/"] {
         let event = CATALOGUE.first().unwrap();
@@ -52,4 +62,12 @@ fn the_id_of_a_schema_is_where_the_service_serves_it() {
         assert_eq!(document.get("$id").unwrap(), url);
         assert_eq!(schema::url(base, event.subject, event.version), url);
     }
+}
+
+#[test]
+fn the_table_in_the_guide_is_fresh() {
+    let guide = fs::read_to_string(reference().join("../EVENTS.md")).unwrap();
+    let (_, after) = guide.split_once("<!-- events:begin -->\n").unwrap();
+    let (table, _) = after.split_once("<!-- events:end -->\n").unwrap();
+    assert_eq!(table, docs::table(), "the table in docs/EVENTS.md {HINT}");
 }

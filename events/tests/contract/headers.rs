@@ -2,7 +2,7 @@
 
 use time::macros::datetime;
 use uuid::{Uuid, uuid};
-use watchword_events::headers::{Attributes, for_message};
+use watchword_events::headers::{Attributes, DOCUMENTED, Presence, for_message};
 
 const ID: Uuid = uuid!("01a20320-a200-7a3f-8d5e-4b1c6f2e9a01");
 const USER: Uuid = uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02");
@@ -87,4 +87,23 @@ fn values_are_percent_encoded_as_cloud_events_demands() {
             .iter()
             .all(|(_, value)| value.bytes().all(|byte| byte.is_ascii_graphic()))
     );
+}
+
+#[test]
+fn every_header_is_documented_and_no_other() {
+    let sent: Vec<&str> = for_message(&MESSAGE).into_iter().map(|(name, _)| name).collect();
+    let documented: Vec<&str> = DOCUMENTED.iter().map(|header| header.name).collect();
+    assert_eq!(sent, documented);
+    let least = Attributes {
+        user_id: None,
+        traceparent: None,
+        ..MESSAGE
+    };
+    let sent: Vec<&str> = for_message(&least).into_iter().map(|(name, _)| name).collect();
+    let always: Vec<&str> = DOCUMENTED
+        .iter()
+        .filter(|header| header.presence == Presence::Always)
+        .map(|header| header.name)
+        .collect();
+    assert_eq!(sent, always);
 }

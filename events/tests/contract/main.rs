@@ -5,13 +5,18 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+mod asyncapi;
 mod decoding;
 mod generated;
 mod golden;
 mod headers;
+mod page;
 mod personal_data;
+mod published;
 mod trace;
 
+use jsonschema::Validator;
+use serde_json::Value;
 use watchword_events::{Event, EventKind};
 
 fn example(kind: EventKind) -> Event {
@@ -20,4 +25,15 @@ fn example(kind: EventKind) -> Event {
 
 fn body(kind: EventKind) -> String {
     String::from_utf8(example(kind).to_json().unwrap()).unwrap()
+}
+
+fn validator(schema: &Value) -> Validator {
+    assert!(
+        jsonschema::draft202012::meta::is_valid(schema),
+        "not a schema: {schema:#}"
+    );
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(schema)
+        .unwrap()
 }

@@ -1,6 +1,7 @@
 //! The personal-data profiles.
 
-use watchword_events::{AuthEvent, CATALOGUE, EventKind, LoggedIn, Pii, Registered};
+use serde_json::json;
+use watchword_events::{AuthEvent, CATALOGUE, Custom, EventKind, LoggedIn, Pii, Registered};
 
 use super::example;
 
@@ -96,4 +97,20 @@ fn none_leaves_nothing_of_a_person_in_any_event() {
         logged_in("192.0.2.7", "curl/8", Pii::None).session_id,
         logged_in("::1", "", Pii::Full).session_id
     );
+}
+
+#[test]
+fn attributes_of_custom_events_follow_the_profile() {
+    let attributes = json!({"friends": [{"email": "ada@example.com"}], "tracks": 12, "shared": true});
+    let under = |profile| {
+        let event = AuthEvent::from(Custom {
+            name: "playlist_shared".to_owned(),
+            attributes: attributes.as_object().cloned(),
+        });
+        serde_json::to_value(event.with_pii(profile)).unwrap()
+    };
+    assert_eq!(under(Pii::Full)["attributes"], attributes);
+    let masked = json!({"friends": [{"email": "a***"}], "tracks": 12, "shared": true});
+    assert_eq!(under(Pii::Masked)["attributes"], masked);
+    assert_eq!(under(Pii::None), json!({"name": "playlist_shared"}));
 }

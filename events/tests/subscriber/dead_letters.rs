@@ -4,6 +4,7 @@ use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use futures_util::StreamExt as _;
+use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::subscriber::{DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT};
 use watchword_events::{EventKind, Failure, Subscriber};
 
@@ -115,6 +116,42 @@ async fn an_event_is_given_up_after_the_last_attempt() {
     }
     settled(&context, 1).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_has_failed_and_takes_nothing_with_it() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    let dead = create_dead_letter_stream(&context).await;
+    for number in 1..=2 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let (sender, mut seen) = unbounded_channel();
+    let connected = durable().max_deliver(3).connect(&server.url()).await.unwrap();
+    let task = tokio::spawn(connected.run(move |received, delivery| {
+        let number = received.id.as_u128();
+        sender.send((number, delivery.attempt)).unwrap();
+        assert!(number != 1 || delivery.attempt > 1, "before there is a future");
+        async move {
+            assert!(number != 1, "number {number} is too much");
+            Ok(())
+        }
+    }));
+    let letter = letters(&dead, 1).await.remove(0);
+    assert_eq!(
+        header(&letter, DLQ_REASON).unwrap(),
+        "given up after 3 attempts: the handler panicked: number 1 is too much"
+    );
+    settled(&context, 2).await;
+    let mut all = Vec::new();
+    while let Ok(one) = seen.try_recv() {
+        all.push(one);
+    }
+    all.sort_unstable();
+    assert_eq!(all, [(1, 1), (1, 2), (1, 3), (2, 1)]);
+    assert!(!task.is_finished());
+    task.abort();
 }
 
 #[tokio::test]

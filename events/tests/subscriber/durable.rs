@@ -9,7 +9,7 @@ use tokio::sync::{Barrier, Notify};
 use tokio::time::Instant;
 use watchword_events::{EventKind, Failure, TraceParent};
 
-use super::support::{NatsServer, PATIENCE, create_stream, event, eventually, publish};
+use super::support::{NatsServer, PATIENCE, create_stream, event, publish};
 use super::{QUICK, Running, consumer_info, durable, settled};
 
 #[tokio::test]
@@ -242,21 +242,4 @@ async fn in_strict_order_nothing_overtakes_a_failed_event() {
         assert_eq!(running.next_number().await, expected);
     }
     running.stop().await;
-}
-
-#[tokio::test]
-async fn a_handler_that_panics_ends_the_subscriber_with_its_panic() {
-    let server = NatsServer::start().await;
-    let context = server.jetstream().await;
-    create_stream(&context).await;
-    publish(&context, &event(EventKind::LoggedIn, 1)).await;
-    let running = Running::start(durable(), &server.url(), |_, _| panic!("a bug in the handler")).await;
-    let ended = tokio::time::timeout(PATIENCE, running.task).await.unwrap();
-    assert!(ended.unwrap_err().is_panic());
-    eventually("the event is kept", async || {
-        consumer_info(&context)
-            .await
-            .filter(|info| info.ack_floor.stream_sequence == 0)
-    })
-    .await;
 }

@@ -5,14 +5,26 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+#[path = "../support/logs.rs"]
+mod logs;
+#[cfg(feature = "postgres-inbox")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
+mod crashes;
 mod dead_letters;
 mod durable;
 mod ephemeral;
+#[cfg(feature = "postgres-inbox")]
+mod inbox;
+mod metrics;
 mod outages;
+mod refusals;
 mod rights;
+mod traces;
 
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
 //! Servers that die, streams that come late, durables that vanish.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use watchword_events::{EventKind, Failure};
 
+use super::logs::Logs;
 use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
 use super::{DURABLE, Running, consumer_info, durable, settled};
 
@@ -37,18 +39,55 @@ async fn a_killed_server_is_waited_for() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_asked_again() {
+    let logs = Logs::collect();
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
     eventually("the durable", async || consumer_info(&context).await).await;
     server.signal("STOP");
-    // Silence is what is tested: two heartbeats of two seconds are missed.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    logs.line(&["WARN", "reading broke off", "no sign of life from the consumer"])
+        .await;
     server.signal("CONT");
     publish(&context, &event(EventKind::Registered, 1)).await;
     assert_eq!(running.next_number().await, 1);
     settled(&context, 1).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_server_restarts_and_dies() {
+    const EACH: u128 = 300;
+    let mut server = NatsServer::start().await;
+    create_stream(&server.jetstream().await).await;
+    // What was fetched from a server that died comes again after this.
+    let subscriber = durable()
+        .ack_wait(Duration::from_secs(1))
+        .max_deliver(100)
+        .concurrency(4);
+    let mut running = Running::start(subscriber, &server.url(), |_, _| Ok(())).await;
+    let mut seen = BTreeSet::new();
+    for round in 0..4 {
+        let context = server.jetstream().await;
+        for number in 1..=EACH {
+            publish(&context, &event(EventKind::LoggedIn, round * EACH + number)).await;
+        }
+        // In the middle of it.
+        while seen.len() < usize::try_from(round * EACH + EACH / 2).unwrap() {
+            seen.insert(running.next_number().await);
+        }
+        if round % 2 == 0 {
+            server.kill()
+        } else {
+            server.stop()
+        }
+        server.start_again().await;
+    }
+    while seen.len() < usize::try_from(4 * EACH).unwrap() {
+        seen.insert(running.next_number().await);
+    }
+    assert_eq!(seen.last(), Some(&(4 * EACH)), "and nothing else");
+    settled(&server.jetstream().await, 4 * 300).await;
     running.stop().await;
 }
 

@@ -64,6 +64,12 @@ impl NatsServer {
         self.child.wait().unwrap();
     }
 
+    /// Ends it as an operator does.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        self.child.wait().unwrap();
+    }
+
     /// Starts again on the same port, with what is in the store.
     pub(crate) async fn start_again(&mut self) {
         self.child = spawn(self.directory.path(), Some(self.port));

@@ -1,10 +1,12 @@
 //! What the command line does beside serving. Each opens what it needs, does one thing and returns what it found.
 
 mod admin;
+mod asyncapi;
 pub mod events;
 mod migrate;
 mod stream;
 
 pub use self::admin::create_admin;
+pub use self::asyncapi::asyncapi;
 pub use self::migrate::{Migration, migrate_down, migrate_up, migration_status};
 pub use self::stream::{Change, Field, StreamReport, stream_apply, stream_diff, stream_info};

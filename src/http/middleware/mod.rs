@@ -49,7 +49,7 @@ pub struct EdgeSettings {
 impl From<&HttpSettings> for EdgeSettings {
     fn from(settings: &HttpSettings) -> Self {
         Self {
-            base_url: format!("{}{}", settings.public_url, settings.base_path.trim_end_matches('/')),
+            base_url: settings.base_url(),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             body: BodyLimits {
                 max_bytes: settings.max_body_bytes,

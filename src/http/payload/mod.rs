@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 pub use body::{BodyLimits, read_body};
 pub use patch::Patch;
+pub(crate) use pointer::pointer_to;
 
 use super::problem::{Problem, ProblemCode};
 

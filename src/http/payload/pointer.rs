@@ -34,6 +34,11 @@ pub(super) fn render(steps: &[Step]) -> String {
     pointer
 }
 
+/// The pointer to a field by a name that comes from the client; empty when the name does not look like one.
+pub(crate) fn pointer_to(name: &str) -> String {
+    render(&[Step::Field(name.to_owned())])
+}
+
 /// A name that needs no escape in a pointer and can hardly be anything but a field's name.
 fn is_plain(name: &str) -> bool {
     (1..=MAX_ECHOED_NAME).contains(&name.len())

@@ -86,8 +86,8 @@ codes! {
         "The body is larger than the service accepts.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",
         "Send the body with Content-Type: application/json and without Content-Encoding.";
-    ValidationFailed, "validation_failed", UNPROCESSABLE_ENTITY, "The body is not acceptable",
-        "The errors name the fields that are not acceptable.";
+    ValidationFailed, "validation_failed", UNPROCESSABLE_ENTITY, "The request is not acceptable",
+        "The errors name the fields or parameters that are not acceptable.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
         "Too many requests of this kind. Retry-After says when to try again.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",

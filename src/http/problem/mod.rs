@@ -36,7 +36,7 @@ const CHALLENGE_INVALID: &str = r#"Bearer realm="watchword", error="invalid_toke
 /// One field of the request that is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the field in the request body; empty for the body as a whole.
+    /// JSON Pointer (RFC 6901) to the field in the request body, empty for the body as a whole; or `/` and the name of a parameter.
     #[oai(validator(max_length = 512))]
     pub pointer: String,
     /// What is wrong: stable, `snake_case`.

@@ -1,14 +1,21 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
+pub mod activity;
 pub mod body;
+pub mod event_body;
+pub mod event_parameters;
+pub mod events;
 pub mod health;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod new_event;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
+pub mod replay_body;
+pub mod replays;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -27,6 +34,8 @@ pub enum Tag {
     Account,
     /// The signed-in user's sessions.
     Sessions,
+    /// What happened: the ledger, in pages and as a stream.
+    Events,
     /// Keys and health, for other services and operators.
     Service,
 }
@@ -39,6 +48,9 @@ pub type Routes = (
     logout::Logout,
     me::Me,
     sessions::Sessions,
+    events::Events,
+    replays::Replays,
+    activity::Activity,
     jwks::Jwks,
     Health,
 );
@@ -52,6 +64,9 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         logout::Logout(api.clone()),
         me::Me(api.clone()),
         sessions::Sessions(api.clone()),
+        events::Events(api.clone()),
+        replays::Replays(api.clone()),
+        activity::Activity(api.clone()),
         jwks::Jwks(api.clone()),
         Health(readiness),
     )

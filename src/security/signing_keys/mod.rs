@@ -7,10 +7,10 @@ mod rotation;
 use std::fmt;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, Signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -53,7 +53,7 @@ pub struct SigningKey {
     life: KeyLife,
     public: [u8; KEY_BYTES],
     seed: Zeroizing<[u8; KEY_BYTES]>,
-    encoding: EncodingKey,
+    pair: Ed25519KeyPair,
     decoding: DecodingKey,
 }
 
@@ -131,9 +131,9 @@ impl SigningKey {
         &self.public
     }
 
-    /// The signing half for the JWT library.
-    pub(super) const fn encoding(&self) -> &EncodingKey {
-        &self.encoding
+    /// Signs (RFC 8032).
+    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+        self.pair.sign(message)
     }
 
     /// The verifying half for the JWT library.
@@ -144,12 +144,11 @@ impl SigningKey {
     fn from_seed(seed: Zeroizing<[u8; KEY_BYTES]>, life: impl FnOnce(String) -> KeyLife) -> Option<Self> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).ok()?;
         let public = <[u8; KEY_BYTES]>::try_from(pair.public_key().as_ref()).ok()?;
-        let document = pair.to_pkcs8v1().ok()?;
         Some(Self {
             life: life(thumbprint(&public)),
             public,
             seed,
-            encoding: EncodingKey::from_ed_der(document.as_ref()),
+            pair,
             decoding: DecodingKey::from_ed_der(&public),
         })
     }

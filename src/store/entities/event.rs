@@ -19,6 +19,7 @@ pub struct Model {
     pub stream_seq: Option<i64>,
     pub published_at: Option<i64>,
     pub parked_reason: Option<String>,
+    pub session_id: Option<Uuid>,
 }
 
 /// No relations: queries join nothing.

@@ -47,6 +47,17 @@ fn every_field_of_the_settings_is_documented_and_the_other_way_round() {
 }
 
 #[test]
+fn the_table_in_the_readme_is_fresh() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md");
+    let (_, after) = readme.split_once("<!-- config:begin -->\n").expect("the first marker");
+    let (table, _) = after.split_once("<!-- config:end -->\n").expect("the second marker");
+    assert!(
+        table.trim_end() == docs::table().trim_end(),
+        "the configuration table in README.md is stale: run `make generate`"
+    );
+}
+
+#[test]
 fn every_row_is_complete() {
     for row in rows() {
         let [key, variables, default, meaning] = row.as_slice() else {

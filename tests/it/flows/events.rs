@@ -95,7 +95,7 @@ async fn down_at_start_on(backend: Backend) {
 async fn killed_under_load_on(backend: Backend) {
     let nats = NatsServer::start_with(NatsOptions {
         sync_always: true,
-        extra: String::new(),
+        ..NatsOptions::default()
     })
     .await;
     let mut app = TestApp::builder(backend).nats(nats).spawn().await;

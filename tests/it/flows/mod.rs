@@ -4,8 +4,11 @@
 mod accounts;
 mod admin;
 mod crashes;
+mod custom_events;
 mod disk_full;
 mod enumeration;
+mod event_pages;
+mod event_paging;
 mod events;
 mod golden;
 mod housekeeping;

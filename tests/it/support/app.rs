@@ -16,7 +16,7 @@ use watchword::domain::random::SystemRandom;
 use watchword::store::Store;
 
 use super::database::{Backend, Database, LedgerRow};
-use super::http::Http;
+use super::http::{Http, Tokens};
 use super::invariants::differences;
 use super::nats::{NatsOptions, NatsServer, StreamMessage};
 use super::redis::RedisServer;
@@ -143,10 +143,11 @@ impl Instance {
             stop,
             run: Some(run),
         };
+        let ready = format!("{}/readyz", instance.settings.http.base_path.trim_end_matches('/'));
         eventually(LIFECYCLE, || async {
             match instance
                 .http
-                .try_send(instance.http.request(reqwest::Method::GET, "/readyz"))
+                .try_send(instance.http.request(reqwest::Method::GET, &ready))
                 .await
             {
                 Ok(answer) if answer.status == 200 => Ok(()),
@@ -279,6 +280,18 @@ impl TestApp {
             assert_eq!(answer.status, 201, "{caller}: {}", answer.text);
             answer
         }
+    }
+
+    /// An administrator's tokens: the account is registered like any other and then given the role in the database.
+    pub(crate) async fn admin(&self) -> Tokens {
+        self.registered("root@example.com").await;
+        let promote = "UPDATE users SET roles = 'user admin' WHERE email = 'root@example.com'";
+        self.database.execute(promote).await.expect("make an administrator");
+        // Nobody remembers anything about a session that is new.
+        self.login("root@example.com", PASSWORD)
+            .await
+            .expect_status(200)
+            .tokens()
     }
 
     /// Waits until every event of the ledger is published.

@@ -11,6 +11,7 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod invariants;
 pub(crate) mod nats;
+pub(crate) mod nats_users;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::nats_users;
 use super::process::{LastSignal, Process, ProcessSpec};
 use super::run_dir::{find_program, free_port, repository, scratch};
 
@@ -21,6 +22,9 @@ pub(crate) struct NatsOptions {
     pub(crate) sync_always: bool,
     /// More configuration, in nats-server's own format.
     pub(crate) extra: String,
+    /// The configuration that is shipped, `nats/nats-server.conf` with its users, at another place. The two above are not
+    /// used then.
+    pub(crate) shipped: bool,
 }
 
 /// A nats-server of the test's own. It ends when this is dropped.
@@ -29,6 +33,8 @@ pub(crate) struct NatsServer {
     process: Process,
     port: u16,
     store: PathBuf,
+    /// As whom the tests themselves connect.
+    user: Option<&'static str>,
 }
 
 /// One message of a stream, as stored.
@@ -82,23 +88,35 @@ impl NatsServer {
         let port = free_port();
         let store = dir.join("jetstream");
         let sync = if options.sync_always { "always" } else { "\"2m\"" };
-        let config = format!(
-            "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
-            store.display(),
-            options.extra
-        );
+        let plain = || {
+            format!(
+                "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
+                store.display(),
+                options.extra
+            )
+        };
+        let config = if options.shipped {
+            nats_users::shipped_config(&dir, port, &store)
+        } else {
+            plain()
+        };
         let file = dir.join("nats-server.conf");
         fs::write(&file, config).expect("write nats-server.conf");
         let process = Process::start(ProcessSpec {
             name: "nats-server",
             program: program(),
             args: vec!["--config".into(), file.display().to_string()],
-            env: None,
+            env: options.shipped.then(nats_users::environment),
             log: dir.join("nats-server.log"),
             user: None,
             last_signal: LastSignal::Kill,
         });
-        Self { process, port, store }
+        Self {
+            process,
+            port,
+            store,
+            user: options.shipped.then_some("operator"),
+        }
     }
 
     /// The address that clients connect to.
@@ -165,7 +183,8 @@ impl NatsServer {
 
     /// A new client connection.
     pub(crate) async fn client(&self) -> async_nats::Client {
-        async_nats::connect(self.url()).await.expect("connect to nats-server")
+        let options = self.user.map_or_else(Default::default, nats_users::login);
+        options.connect(self.url()).await.expect("connect to nats-server")
     }
 
     /// The JetStream API over a new connection.

@@ -9,7 +9,7 @@ use crate::app::build::open_store_beside;
 use crate::app::{AppError, Seams};
 use crate::config::Settings;
 use crate::domain::ids::uuid_v7;
-use crate::jetstream::{CopyPublisher, CopyTo, StreamReader};
+use crate::jetstream::{CopyPublisher, StreamReader};
 use crate::relay::{self, ReplayEnd, ReplayParts};
 use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
@@ -55,10 +55,7 @@ pub async fn replay(
     let lock = ledger.try_replay().await?.ok_or(AppError::Replaying)?;
     let mut replay = find_or_begin(&ledger, order, &seams).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
-    let to = match replay.target {
-        ReplayTarget::Replays => CopyTo::Replays,
-        ReplayTarget::Everyone => CopyTo::Everyone,
-    };
+    let to = relay::copy_to(replay.target);
     let publisher = CopyPublisher::new(&reader.publisher(), &replay.name, to)?;
     let stream = publisher.stream().to_owned();
     let clock = seams.clock.clone();

@@ -1,4 +1,7 @@
-//! The catalogue as Markdown.
+//! The catalogue to read: as Markdown here, as a page in [`html`].
+
+mod fields;
+pub mod html;
 
 use std::fmt::Write as _;
 
@@ -54,20 +57,10 @@ pub fn page() -> String {
 }
 
 fn extra_fields(event: &EventType) -> Vec<String> {
-    const COMMON: [&str; 4] = ["userId", "timestamp", "userSeq", "actor"];
-    let document = schema::document(event, schema::DEFAULT_BASE_URL);
-    let data = document.pointer("/properties/data");
-    let required: Vec<&str> = data
-        .and_then(|data| data.get("required"))
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    data.and_then(|data| data.get("properties"))
-        .and_then(Value::as_object)
+    fields::of(&schema::document(event, schema::DEFAULT_BASE_URL), "/properties/data")
         .into_iter()
-        .flat_map(|properties| properties.keys())
-        .filter(|name| !COMMON.contains(&name.as_str()))
-        .map(|name| format!("{name}{}", if required.contains(&name.as_str()) { "" } else { "?" }))
+        .filter(|field| !fields::COMMON.contains(&field.name.as_str()))
+        .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))
         .collect()
 }
 

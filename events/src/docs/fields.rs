@@ -1,0 +1,81 @@
+//! The fields of a message body, as the documentation lists them.
+
+use serde_json::Value;
+
+/// Fields of `data` that every event may have.
+pub(super) const COMMON: [&str; 4] = ["userId", "timestamp", "userSeq", "actor"];
+
+/// One field of an object.
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) required: bool,
+    pub(super) description: String,
+    /// The values it may have, with what they mean, when there are but a few.
+    pub(super) values: Vec<(String, String)>,
+}
+
+/// The fields of the object at `pointer` of a schema, in its order.
+pub(super) fn of(schema: &Value, pointer: &str) -> Vec<Field> {
+    let object = schema.pointer(pointer).unwrap_or(&Value::Null);
+    let required = |name: &str| {
+        let names = object.get("required").and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let properties = object.get("properties").and_then(Value::as_object);
+    let fields = properties.into_iter().flatten().map(|(name, schema)| Field {
+        name: name.clone(),
+        kind: kind(schema),
+        required: required(name),
+        description: text(schema, "description"),
+        values: values(schema.get("items").unwrap_or(schema)),
+    });
+    fields.collect()
+}
+
+fn text(schema: &Value, keyword: &str) -> String {
+    schema
+        .get(keyword)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// `uuid`, `date-time`, `integer`, `string[]`, …
+fn kind(schema: &Value) -> String {
+    if let Some(items) = schema.get("items") {
+        return format!("{}[]", kind(items));
+    }
+    if let Some(constant) = schema.get("const") {
+        return constant.to_string();
+    }
+    if let Some(format) = schema.get("format").and_then(Value::as_str) {
+        return format.to_owned();
+    }
+    let choices = |keyword: &str| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
+    let formats: Vec<String> = choices("anyOf").map(|choice| text(choice, "format")).collect();
+    if !formats.is_empty() && formats.iter().all(|format| !format.is_empty()) {
+        return formats.join(" or ");
+    }
+    let named = text(schema, "type");
+    match choices("oneOf").next() {
+        Some(choice) if named.is_empty() => text(choice, "type"),
+        _ if named.is_empty() => "any".to_owned(),
+        _ => named,
+    }
+}
+
+/// What stands in `oneOf` or `enum`; for objects, what tells them apart.
+fn values(schema: &Value) -> Vec<(String, String)> {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
+    let choices = listed("oneOf").filter_map(|choice| {
+        let constant = choice
+            .get("const")
+            .or_else(|| choice.pointer("/properties/type/const"))?;
+        Some((word(constant), text(choice, "description")))
+    });
+    choices
+        .chain(listed("enum").map(|value| (word(value), String::new())))
+        .collect()
+}

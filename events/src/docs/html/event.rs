@@ -1,0 +1,96 @@
+//! One event.
+
+use serde_json::Value;
+
+use super::text::{command, escape, json, prose};
+use crate::catalogue::EventType;
+use crate::deployment::Deployment;
+use crate::docs::fields::{self, COMMON, Field};
+use crate::{example, headers, schema};
+
+pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
+    let document = schema::document(event, &deployment.schema_base);
+    let example = event.example();
+    let body: Option<Value> = example
+        .to_json()
+        .ok()
+        .and_then(|body| serde_json::from_slice(&body).ok());
+    format!(
+        "<section id=\"{name}\" class=\"event\"><h2><a href=\"#{name}\">{name}</a><span class=\"version\">v{version}</span></h2>\
+         <p class=\"lead\">{description}</p>\
+         <p class=\"links\"><code class=\"subject\">{subject}</code><a href=\"schemas/{subject}/{version}.json\">JSON Schema</a></p>\
+         <h3>Fields of <code>data</code></h3>{fields}\
+         <div class=\"columns\"><div><h3>Example</h3><pre class=\"json\">{body}</pre></div>\
+         <div><h3>Its headers</h3><pre class=\"headers\">{headers}</pre></div></div>\
+         <h3>Read it</h3>{commands}</section>",
+        name = event.name,
+        version = event.version,
+        description = prose(event.description),
+        subject = event.subject,
+        fields = field_table(&document),
+        body = json(&body.unwrap_or_default()),
+        headers = header_lines(event),
+        commands = commands(event, deployment.stream_name()),
+    )
+}
+
+/// The event's own fields first: those that all events have are known after the first.
+fn field_table(document: &Value) -> String {
+    let (common, own): (Vec<Field>, Vec<Field>) = fields::of(document, "/properties/data")
+        .into_iter()
+        .partition(|field| COMMON.contains(&field.name.as_str()));
+    let own: String = own.iter().map(|field| row(field, "")).collect();
+    let common: String = common.iter().map(|field| row(field, " class=\"common\"")).collect();
+    format!(
+        "<table><thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead><tbody>{own}{common}</tbody></table>"
+    )
+}
+
+fn row(field: &Field, class: &str) -> String {
+    let values: String = field
+        .values
+        .iter()
+        .map(|(value, meaning)| {
+            let (value, meaning) = (escape(value), escape(meaning));
+            format!("<code title=\"{meaning}\">{value}</code>")
+        })
+        .collect();
+    let values = match values.as_str() {
+        "" => String::new(),
+        listed => format!("<div class=\"values\">{listed}</div>"),
+    };
+    format!(
+        "<tr{class}><td><code>{name}</code>{optional}</td><td class=\"kind\">{kind}</td><td>{meaning}{values}</td></tr>",
+        name = escape(&field.name),
+        optional = if field.required { "" } else { "<small>optional</small>" },
+        kind = escape(&field.kind),
+        meaning = prose(&field.description),
+    )
+}
+
+fn header_lines(event: &EventType) -> String {
+    let lines = headers::for_event(&event.example(), example::SCHEMA_BASE).into_iter();
+    let lines: Vec<String> = lines
+        .map(|(name, value)| format!("<b>{}</b>: <i>{}</i>", escape(name), escape(&value)))
+        .collect();
+    lines.join("\n")
+}
+
+fn commands(event: &EventType, stream: &str) -> String {
+    let subject = event.subject;
+    [
+        ("From now on", format!("nats sub {subject}")),
+        ("The last one", format!("nats stream get {stream} --last-for {subject}")),
+        (
+            "A durable consumer of it",
+            format!(
+                "nats consumer add {stream} my-{} --pull --ack explicit --deliver all --filter {subject} --wait 30s \
+                 --max-deliver 6 --max-pending 256 --replay instant --defaults",
+                event.name.replace('_', "-")
+            ),
+        ),
+    ]
+    .iter()
+    .map(|(what, line)| command(what, line))
+    .collect()
+}

@@ -1,0 +1,92 @@
+//! What a reader has to know about the stream.
+
+use serde_json::Value;
+
+use super::text::{command, escape};
+use crate::catalogue::SUBJECT_PREFIX;
+use crate::deployment::Deployment;
+
+pub(super) fn section(deployment: &Deployment) -> String {
+    let name = deployment.stream_name();
+    let number = |key: &str| deployment.stream.get(key).and_then(Value::as_i64).unwrap_or_default();
+    let subjects = deployment.stream.get("subjects").and_then(Value::as_array);
+    let subjects: Vec<&str> = subjects.into_iter().flatten().filter_map(Value::as_str).collect();
+    let facts = [
+        ("Stream", name.to_owned()),
+        ("Subjects", subjects.join(" ")),
+        ("Messages are kept", limit(number("max_age"), duration)),
+        ("Messages", limit(number("max_msgs"), grouped)),
+        ("Space", limit(number("max_bytes"), bytes)),
+        ("Largest message", bytes(number("max_msg_size"))),
+        ("Drops repeated ids within", duration(number("duplicate_window"))),
+        ("Copies", number("num_replicas").to_string()),
+    ];
+    let facts: String = facts
+        .iter()
+        .map(|(what, value)| format!("<div><dt>{what}</dt><dd>{}</dd></div>", escape(value)))
+        .collect();
+    format!(
+        "<section id=\"stream\"><h2>The stream</h2><dl class=\"facts\">{facts}</dl>\
+         <p>Read it with a durable pull consumer and explicit acknowledgements; acknowledge after your own work is committed. \
+         Dedupe on <code>id</code>. Where order matters, keep the highest <code>userSeq</code> of each user. \
+         Ignore fields and events that you don't know.</p>{durable}{next}{watch}</section>",
+        durable = command(
+            "A durable consumer, as a service would have it",
+            &format!(
+                "nats consumer add {name} my-service --pull --ack explicit --deliver all --filter '{SUBJECT_PREFIX}*' \
+                 --wait 30s --max-deliver 6 --max-pending 256 --replay instant --defaults"
+            )
+        ),
+        next = command(
+            "Take its next events",
+            &format!("nats consumer next {name} my-service --count 10")
+        ),
+        watch = command("Look on, leaving no trace", &format!("nats sub '{SUBJECT_PREFIX}*'")),
+    )
+}
+
+/// JetStream writes "no limit" as -1 or 0.
+fn limit(value: i64, text: impl Fn(i64) -> String) -> String {
+    if value <= 0 {
+        "no limit".to_owned()
+    } else {
+        format!("at most {}", text(value))
+    }
+}
+
+/// Nanoseconds in the largest unit that they are whole in.
+fn duration(nanoseconds: i64) -> String {
+    let seconds = nanoseconds / 1_000_000_000;
+    for (unit, length) in [("day", 86_400), ("hour", 3_600), ("minute", 60)] {
+        if seconds >= length && seconds % length == 0 {
+            return plural(seconds / length, unit);
+        }
+    }
+    plural(seconds, "second")
+}
+
+fn plural(count: i64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+fn bytes(count: i64) -> String {
+    for (unit, size) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+        if count >= size && count % size == 0 {
+            return format!("{} {unit}", count / size);
+        }
+    }
+    format!("{} bytes", grouped(count))
+}
+
+/// 100000 as `100 000`.
+fn grouped(count: i64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push('\u{a0}');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,143 @@
+//! The catalogue as TypeScript types: a union of all events, told apart by `subject`.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::catalogue::{CATALOGUE, EventType};
+use crate::schema;
+
+const HEAD: &str = "\
+// Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`.
+
+/**
+ * What stands in a message of the stream `auth-events`, parsed.
+ *
+ * `switch (event.subject)` narrows it. Within a major version optional fields may be added, and a newer service may publish
+ * events that are not listed here: let the `default` branch pass over what it does not know.
+ */
+";
+
+const TAIL: &str = "
+/** The subjects of all events. */
+export type Subject = AuthEvent[\"subject\"];
+
+/** The event that is published on a subject: `EventOf<\"auth.user.logged_in\">` is `LoggedIn`. */
+export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
+";
+
+/// Parts that all events share and that get a name of their own: the name, and where it stands in a body's schema.
+const SHARED: [(&str, &str); 2] = [
+    ("Actor", "/properties/data/properties/actor"),
+    ("Metadata", "/properties/metadata"),
+];
+
+/// The declaration file.
+#[must_use]
+pub fn declarations() -> String {
+    let mut out = String::from(HEAD);
+    let names: Vec<String> = CATALOGUE.iter().map(type_name).collect();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "export type AuthEvent =\n  | {};", names.join("\n  | "));
+    out.push_str(TAIL);
+    let bodies: Vec<Value> = CATALOGUE
+        .iter()
+        .map(|event| schema::document(event, schema::DEFAULT_BASE_URL))
+        .collect();
+    let shared = Shared::of(bodies.first().unwrap_or(&Value::Null));
+    for (name, schema) in &shared.0 {
+        comment(&mut out, "", schema);
+        let _ = writeln!(out, "export type {name} = {};", shared.inside(schema, ""));
+    }
+    for (name, body) in names.iter().zip(&bodies) {
+        comment(&mut out, "", body);
+        let _ = writeln!(out, "export interface {name} {}", shared.inside(body, ""));
+    }
+    out
+}
+
+/// `LoggedIn`
+fn type_name(event: &EventType) -> String {
+    let words = event.name.split('_').map(|word| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect()
+}
+
+struct Shared(Vec<(&'static str, Value)>);
+
+impl Shared {
+    fn of(body: &Value) -> Self {
+        let found = SHARED
+            .iter()
+            .filter_map(|(name, place)| Some((*name, body.pointer(place)?.clone())));
+        Self(found.collect())
+    }
+
+    /// The type of a schema, by its name if it has one.
+    fn reference(&self, schema: &Value, indent: &str) -> String {
+        let named = self.0.iter().find(|(_, shared)| shared == schema);
+        named.map_or_else(|| self.inside(schema, indent), |(name, _)| (*name).to_owned())
+    }
+
+    fn inside(&self, schema: &Value, indent: &str) -> String {
+        if let Some(constant) = schema.get("const") {
+            return constant.to_string();
+        }
+        let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
+        if let Some(values) = listed("enum") {
+            return union(values.iter().map(Value::to_string));
+        }
+        if let Some(choices) = listed("oneOf") {
+            return union(choices.iter().map(|choice| self.reference(choice, indent)));
+        }
+        match schema.get("type").and_then(Value::as_str) {
+            Some("string") => "string".to_owned(),
+            Some("integer" | "number") => "number".to_owned(),
+            Some("boolean") => "boolean".to_owned(),
+            Some("array") => {
+                let items = schema.get("items").unwrap_or(&Value::Null);
+                format!("Array<{}>", self.reference(items, indent))
+            }
+            Some("object") => self.object(schema, indent),
+            _ => listed("anyOf").map_or_else(
+                || "unknown".to_owned(),
+                |choices| union(choices.iter().map(|choice| self.reference(choice, indent))),
+            ),
+        }
+    }
+
+    fn object(&self, schema: &Value, indent: &str) -> String {
+        let Some(fields) = schema.get("properties").and_then(Value::as_object) else {
+            return "Record<string, unknown>".to_owned();
+        };
+        let required = schema.get("required").and_then(Value::as_array);
+        let inner = format!("{indent}  ");
+        let mut out = String::from("{\n");
+        for (name, field) in fields {
+            let optional = if required.is_some_and(|names| names.iter().any(|it| it == name)) {
+                ""
+            } else {
+                "?"
+            };
+            comment(&mut out, &inner, field);
+            let _ = writeln!(out, "{inner}{name}{optional}: {};", self.reference(field, &inner));
+        }
+        out + indent + "}"
+    }
+}
+
+fn union(types: impl Iterator<Item = String>) -> String {
+    types.collect::<Vec<_>>().join(" | ")
+}
+
+fn comment(out: &mut String, indent: &str, schema: &Value) {
+    if indent.is_empty() {
+        out.push('\n');
+    }
+    if let Some(text) = schema.get("description").and_then(Value::as_str) {
+        let text = text.replace("*/", "*\\/").replace('\n', " ");
+        let _ = writeln!(out, "{indent}/** {text} */");
+    }
+}

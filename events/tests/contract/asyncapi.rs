@@ -1,0 +1,99 @@
+//! The AsyncAPI document: complete, consistent in itself, and true. The official parser reads it in
+//! `scripts/check-contracts.sh`.
+
+use serde_json::{Value, json};
+use watchword_events::{CATALOGUE, Deployment, asyncapi};
+
+fn stream() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../nats/streams/auth-events.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+pub(super) fn deployment() -> Deployment {
+    Deployment {
+        base_url: "https://auth.example.com/api".to_owned(),
+        schema_base: "https://auth.example.com/api".to_owned(),
+        service: "auth-service".to_owned(),
+        environment: "production".to_owned(),
+        stream: stream(),
+    }
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_event_has_one_channel_one_operation_and_one_message() {
+    let document = asyncapi::document(&deployment());
+    assert_eq!(document["asyncapi"], "3.0.0");
+    for part in ["channels", "operations"] {
+        assert_eq!(document[part].as_object().unwrap().len(), CATALOGUE.len(), "{part}");
+    }
+    for event in CATALOGUE {
+        let channel = &document["channels"][event.name];
+        assert_eq!(channel["address"], event.subject);
+        assert_eq!(channel["x-jetstream"]["stream"], "auth-events");
+        let operation = &document["operations"][format!("publish_{}", event.name)];
+        assert_eq!(operation["action"], "send");
+        assert_eq!(operation["channel"]["$ref"], format!("#/channels/{}", event.name));
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = asyncapi::document(&deployment());
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() >= 4 * CATALOGUE.len());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_example_is_what_its_message_says() {
+    let document = asyncapi::document(&deployment());
+    let valid = |schema: &Value, instance: &Value| {
+        let validator = jsonschema::draft7::options()
+            .should_validate_formats(true)
+            .build(schema)
+            .unwrap();
+        validator.validate(instance).map_err(|error| error.to_string())
+    };
+    for event in CATALOGUE {
+        let name = format!("{}.v{}", event.name, event.version);
+        let message = &document["components"]["messages"][&name];
+        let example = &message["examples"][0];
+        let body: Value = serde_json::from_slice(&event.example().to_json().unwrap()).unwrap();
+        assert_eq!(example["payload"], body);
+        valid(&document["components"]["schemas"][&name], &body).unwrap();
+        valid(&message["headers"], &example["headers"]).unwrap();
+        assert!(valid(&message["headers"], &json!({})).is_err());
+        assert_eq!(
+            message["x-json-schema"],
+            format!(
+                "https://auth.example.com/api/schemas/{}/{}.json",
+                event.subject, event.version
+            )
+        );
+    }
+}
+
+#[test]
+fn the_facts_about_the_stream_are_its_definition() {
+    let document = asyncapi::document(&deployment());
+    assert_eq!(document["x-jetstream"]["stream"], stream());
+    assert_eq!(
+        document["x-jetstream"]["deduplication"]["windowNanoseconds"],
+        stream()["duplicate_window"]
+    );
+}

@@ -1,0 +1,75 @@
+//! Effectively once: the PostgreSQL inbox.
+
+mod crash;
+mod once;
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use sqlx::{Executor as _, PgPool, Postgres, Transaction};
+use uuid::Uuid;
+use watchword_events::subscriber::{Durable, PostgresInbox};
+use watchword_events::{Backoff, Event, Failure, Received, Subscriber};
+
+use super::postgres;
+use super::support::{self, STREAM, eventually};
+
+const DURABLE: &str = "bookkeeper";
+
+/// A durable subscriber that waits milliseconds where it would wait seconds.
+fn durable(name: &str) -> Subscriber<Durable> {
+    Subscriber::durable(name)
+        .ack_wait(Duration::from_millis(500))
+        .max_deliver(100)
+        .backoff(Backoff {
+            first: Duration::from_millis(20),
+            longest: Duration::from_millis(200),
+        })
+}
+
+/// The inbox, and a table without any key: what is applied twice is there twice.
+async fn tables(pool: &PgPool) -> PostgresInbox {
+    let inbox = PostgresInbox::new(pool.clone());
+    inbox.create_table().await.unwrap();
+    pool.execute("CREATE TABLE IF NOT EXISTS applied (event_id uuid NOT NULL)")
+        .await
+        .unwrap();
+    inbox
+}
+
+/// The work of these tests.
+async fn apply(
+    received: &Received,
+    mut transaction: Transaction<'static, Postgres>,
+) -> Result<Transaction<'static, Postgres>, Failure> {
+    sqlx::query("INSERT INTO applied VALUES ($1)")
+        .bind(received.id)
+        .execute(&mut *transaction)
+        .await?;
+    Ok(transaction)
+}
+
+async fn applied(pool: &PgPool) -> Vec<Uuid> {
+    sqlx::query_scalar("SELECT event_id FROM applied ORDER BY event_id")
+        .fetch_all(pool)
+        .await
+        .unwrap()
+}
+
+/// Publishes without a message id, so that the stream keeps every copy.
+async fn publish_copy(context: &Context, event: &Event) {
+    let body = event.to_json().unwrap();
+    let ack = context.publish(event.event.subject(), body.into()).await.unwrap();
+    ack.await.unwrap();
+}
+
+/// Waits until the server counts everything up to `sequence` as dealt with.
+async fn settled(context: &Context, durable: &str, sequence: u64) {
+    eventually("the durable's floor", async || {
+        let consumer: async_nats::jetstream::consumer::PullConsumer =
+            context.get_consumer_from_stream(durable, STREAM).await.ok()?;
+        let info = consumer.cached_info();
+        (info.ack_floor.stream_sequence >= sequence && info.num_ack_pending == 0).then_some(())
+    })
+    .await;
+}

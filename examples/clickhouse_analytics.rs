@@ -1,0 +1,127 @@
+//! Writes every event into ClickHouse, thousands with one insert, for reports about what happens and when.
+//!
+//! It shows **batches**: up to 5 000 events, gathered for at most a second, are one `INSERT` over HTTP and one
+//! acknowledgement. A batch can come again, as it was or with others. The table is a `ReplacingMergeTree` ordered by
+//! the event's id, so of several rows for one event one remains: when parts are merged, or at once in a query with
+//! `FINAL`. Partitions and `occurred_at` are the time of the event, so a repetition falls into the same partition.
+//!
+//! ```sh
+//! docker compose up -d clickhouse
+//! cargo run --example clickhouse_analytics
+//! curl 'http://watchword:clickhouse-dev@127.0.0.1:8123' -d 'SELECT subject, count() FROM auth_events FINAL GROUP BY subject'
+//! ```
+//!
+//! `NATS_URL` says where NATS is; `CLICKHOUSE_URL`, `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` and `CLICKHOUSE_DATABASE`
+//! say where ClickHouse is (the default is the one of `docker-compose.yml`). The SQL is understood by old servers, from
+//! 18.16 on, and new ones.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::json;
+use watchword_events::subscriber::Batches;
+use watchword_events::{Delivery, Failure, Received, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+
+const BATCHES: Batches = Batches {
+    most: 5_000,
+    wait: Duration::from_secs(1),
+};
+
+/// `occurred_ms` is `occurred_at` in milliseconds since 1970: old servers have no type for parts of a second.
+const TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS auth_events (
+        event_id    UUID,
+        occurred_at DateTime('UTC'),
+        occurred_ms Int64,
+        subject     String,
+        user_id     Nullable(UUID),
+        user_seq    Nullable(Int64),
+        environment String,
+        data        String
+    ) ENGINE = ReplacingMergeTree() PARTITION BY toYYYYMM(occurred_at) ORDER BY event_id";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    show_warnings();
+    let clickhouse = ClickHouse::from_environment()?;
+    let help = "ClickHouse cannot be reached: CLICKHOUSE_URL says where it is";
+    clickhouse.run(TABLE.to_owned()).await.context(help)?;
+    Subscriber::durable("clickhouse-analytics")
+        .stop_on(ctrl_c())
+        .connect(&nats_url())
+        .await
+        .context(NATS_HELP)?
+        .run_batches(BATCHES, move |events| {
+            let clickhouse = clickhouse.clone();
+            async move { clickhouse.insert(&events).await }
+        })
+        .await?;
+    Ok(())
+}
+
+#[derive(Clone)]
+struct ClickHouse {
+    http: reqwest::Client,
+    url: String,
+    user: String,
+    password: String,
+    database: String,
+}
+
+impl ClickHouse {
+    fn from_environment() -> anyhow::Result<Self> {
+        Ok(Self {
+            http: reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?,
+            url: setting("CLICKHOUSE_URL", "http://127.0.0.1:8123"),
+            user: setting("CLICKHOUSE_USER", "watchword"),
+            password: setting("CLICKHOUSE_PASSWORD", "clickhouse-dev"),
+            database: setting("CLICKHOUSE_DATABASE", "default"),
+        })
+    }
+
+    async fn insert(&self, events: &[(Received, Delivery)]) -> Result<(), Failure> {
+        let mut insert = "INSERT INTO auth_events FORMAT JSONEachRow\n".to_owned();
+        for (received, _delivery) in events {
+            // Writing to a String cannot fail.
+            let _ = writeln!(insert, "{}", row(received));
+        }
+        // Any error is worth another attempt: a ClickHouse that refuses one batch is short of something.
+        self.run(insert).await.map_err(Failure::retry)
+    }
+
+    /// Runs a statement, which the rows of an insert follow.
+    async fn run(&self, statement: String) -> anyhow::Result<()> {
+        let request = self
+            .http
+            .post(&self.url)
+            .query(&[("database", &self.database)])
+            .basic_auth(&self.user, Some(&self.password))
+            .body(statement);
+        let response = request.send().await?;
+        let status = response.status();
+        if !status.is_success() {
+            let reason = response.text().await?;
+            anyhow::bail!(
+                "ClickHouse answers {status}: {}",
+                reason.lines().next().unwrap_or_default()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn row(received: &Received) -> serde_json::Value {
+    let at = received.timestamp;
+    json!({
+        "event_id": received.id,
+        "occurred_at": at.unix_timestamp(),
+        "occurred_ms": at.unix_timestamp() * 1000 + i64::from(at.millisecond()),
+        "subject": received.subject,
+        "user_id": received.user.map(|user| user.id),
+        "user_seq": received.user.map(|user| user.seq),
+        "environment": received.metadata.environment,
+        "data": json!(received.data()).to_string(),
+    })
+}

@@ -1,0 +1,34 @@
+//! The servers that the examples write to: child processes on free ports, each with a directory of its own.
+//!
+//! `scripts/install-sample-servers.sh`, which `make test` runs, installs them. One that is missing fails the test.
+
+#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[path = "../../../../tests/it/support/process.rs"]
+mod process;
+#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[path = "../../../../tests/it/support/run_dir.rs"]
+mod run_dir;
+#[path = "../../../../tests/it/support/wait.rs"]
+mod wait;
+
+pub(crate) mod clickhouse;
+mod dynalite;
+mod smtp;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use clickhouse::ClickHouse;
+pub(crate) use dynalite::Dynalite;
+pub(crate) use run_dir::free_port;
+pub(crate) use smtp::SmtpServer;
+
+/// What the script has put into `.tools/`.
+fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools").join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: scripts/install-sample-servers.sh installs it",
+        path.display()
+    );
+    path
+}

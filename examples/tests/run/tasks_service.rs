@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use watchword_events::{Deleted, DeletedReason, Registered};
+
+use crate::example::{Account, Example, caught_up, forget};
+use crate::servers::free_port;
+use crate::support::{NatsServer, create_stream, eventually};
+
+const DURABLE: &str = "tasks-service";
+
+fn registered(name: &str) -> Registered {
+    Registered {
+        email: None,
+        username: None,
+        name: Some(name.to_owned()),
+        account_type: "user".to_owned(),
+        roles: Vec::new(),
+    }
+}
+
+const GONE: Deleted = Deleted {
+    reason: DeletedReason::User,
+};
+
+struct Tasks {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Tasks {
+    fn new(port: u16) -> Self {
+        let url = format!("http://127.0.0.1:{port}/tasks");
+        let http = reqwest::Client::new();
+        Self { http, url }
+    }
+
+    async fn assign(&self, title: &str, to: Uuid) -> StatusCode {
+        self.post(&json!({"title": title, "assignee": to})).await
+    }
+
+    async fn post(&self, body: &Value) -> StatusCode {
+        let request = self.http.post(&self.url).json(body);
+        request.send().await.unwrap().status()
+    }
+
+    async fn list(&self) -> Value {
+        eventually("it answers", async || {
+            self.http.get(&self.url).send().await.ok()?.json().await.ok()
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn tasks_go_to_active_users_alone() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    let [mut ada, mut bob, stranger] = [1, 2, 3].map(|number| Account::new(&context, number));
+    ada.does(registered("Ada"), Duration::ZERO).await;
+    bob.does(registered("Bob"), Duration::ZERO).await;
+
+    let port = free_port();
+    let example = Example::new("tasks_service", &server).set("TASKS_LISTEN", format!("127.0.0.1:{port}"));
+    let tasks = Tasks::new(port);
+    let mut service = example.start();
+    assert_eq!(service.line().await, format!("http://127.0.0.1:{port}/tasks"));
+    assert_eq!(tasks.list().await, json!([]));
+    caught_up(&stream, DURABLE, 2).await;
+
+    assert_eq!(tasks.assign("Water the plants", ada.id).await, StatusCode::CREATED);
+    assert_eq!(tasks.assign("Feed the cat", bob.id).await, StatusCode::CREATED);
+    assert_eq!(tasks.assign("Nothing", stranger.id).await, StatusCode::CONFLICT);
+    assert_eq!(tasks.post(&json!({"title": 1})).await, StatusCode::BAD_REQUEST);
+
+    bob.does(GONE, Duration::ZERO).await;
+    caught_up(&stream, DURABLE, 3).await;
+    assert_eq!(tasks.assign("Too late", bob.id).await, StatusCode::CONFLICT);
+    let expected = json!([
+        {"id": 1, "title": "Water the plants", "assignee": ada.id, "name": "Ada"},
+        {"id": 2, "title": "Feed the cat", "assignee": null, "name": null},
+    ]);
+    assert_eq!(tasks.list().await, expected);
+    service.stop().await;
+
+    // Everything again: the registration is older than what is known, and brings nobody back.
+    forget(&stream, DURABLE).await;
+    let mut service = example.start();
+    service.line().await;
+    caught_up(&stream, DURABLE, 3).await;
+    assert_eq!(tasks.list().await, expected);
+    assert_eq!(tasks.assign("Still too late", bob.id).await, StatusCode::CONFLICT);
+    assert_eq!(tasks.assign("Paint the fence", ada.id).await, StatusCode::CREATED);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_that_comes_late_changes_nothing() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    let mut ada = Account::new(&context, 1);
+    let late = ada.next(registered("Ada"), Duration::ZERO);
+    ada.does(GONE, Duration::ZERO).await;
+    crate::support::publish(&context, &late).await;
+
+    let port = free_port();
+    let example = Example::new("tasks_service", &server).set("TASKS_LISTEN", format!("127.0.0.1:{port}"));
+    let mut service = example.start();
+    service.line().await;
+    caught_up(&stream, DURABLE, 2).await;
+    let tasks = Tasks::new(port);
+    tasks.list().await;
+    assert_eq!(tasks.assign("Nothing", ada.id).await, StatusCode::CONFLICT);
+    service.stop().await;
+}

@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use watchword_events::{EventKind, Registered};
+
+use crate::example::{Account, Example, caught_up, forget};
+use crate::servers::SmtpServer;
+use crate::support::{NatsServer, create_stream, event, eventually, publish};
+
+const DURABLE: &str = "welcome-mailer";
+
+fn registered(email: &str, name: &str) -> Registered {
+    Registered {
+        email: Some(email.to_owned()),
+        username: None,
+        name: Some(name.to_owned()),
+        account_type: "user".to_owned(),
+        roles: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn without_a_mail_server_it_prints_the_mail_for_each_new_account_once() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    publish(&context, &event(EventKind::LoggedIn, 1)).await;
+    publish(&context, &event(EventKind::Registered, 2)).await;
+    let example = Example::new("welcome_mailer", &server).set("SMTP_URL", "");
+    let mut mailer = example.start();
+    let mail = "To: ada@example.com | Subject: Welcome, Ada Lovelace!";
+    assert_eq!(mailer.line().await, mail);
+    caught_up(&stream, DURABLE, 1).await;
+    mailer.stop().await;
+
+    // Missed while it was away, then everything again: one line for the new one, none for the old.
+    publish(&context, &event(EventKind::Registered, 3)).await;
+    forget(&stream, DURABLE).await;
+    let mut mailer = example.start();
+    assert_eq!(mailer.line().await, mail);
+    caught_up(&stream, DURABLE, 2).await;
+    mailer.stop().await;
+}
+
+#[tokio::test]
+async fn every_account_gets_one_mail_through_repetitions_and_a_mail_server_that_goes_away() {
+    let (server, mut smtp) = (NatsServer::start().await, SmtpServer::start().await);
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    let (mut ada, mut bob) = (Account::new(&context, 1), Account::new(&context, 2));
+    let event = ada.does(registered("ada@example.com", "Ada"), Duration::ZERO).await;
+    let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
+    let mailer = example.start();
+    caught_up(&stream, DURABLE, 1).await;
+    let mails = smtp.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    for part in [
+        &format!("Message-ID: <{}@watchword>", event.id),
+        "To: ada@example.com",
+        "Subject: Welcome, Ada!",
+        "your account exists since 2026-03-01",
+    ] {
+        assert!(mails[0].contains(part), "{part} is not in {}", mails[0]);
+    }
+
+    smtp.kill();
+    bob.does(registered("bob@example.com", "Bob"), Duration::ZERO).await;
+    eventually("the mail is tried", async || {
+        let info = stream.consumer_info(DURABLE).await.ok()?;
+        (info.delivered.consumer_sequence >= 2).then_some(())
+    })
+    .await;
+    smtp.start_again().await;
+    caught_up(&stream, DURABLE, 3).await;
+    assert_eq!(smtp.mails().len(), 2);
+    mailer.stop().await;
+
+    forget(&stream, DURABLE).await;
+    let mailer = example.start();
+    caught_up(&stream, DURABLE, 2).await;
+    mailer.stop().await;
+    assert_eq!(smtp.mails().len(), 2, "everything was delivered again");
+}
+
+#[tokio::test]
+async fn an_account_without_a_full_address_becomes_a_dead_letter() {
+    let (server, smtp) = (NatsServer::start().await, SmtpServer::start().await);
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    let mut letters = context
+        .create_stream(async_nats::jetstream::stream::Config {
+            name: "auth-events-dlq".to_owned(),
+            subjects: vec!["auth.dlq.*".to_owned()],
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    let mut ada = Account::new(&context, 1);
+    ada.does(registered("a***@example.com", "a***"), Duration::ZERO).await;
+    let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
+    let mailer = example.start();
+    caught_up(&stream, DURABLE, 1).await;
+    mailer.stop().await;
+    assert_eq!(letters.info().await.unwrap().state.messages, 1);
+    assert_eq!(smtp.mails(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_not_there_is_said_in_words() {
+    let (server, mut smtp) = (NatsServer::start().await, SmtpServer::start().await);
+    smtp.kill();
+    let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
+    let said = example.failure().await;
+    assert!(
+        said.starts_with("Error: the mail server cannot be reached: SMTP_URL says where it is"),
+        "{said}"
+    );
+}

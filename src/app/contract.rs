@@ -1,0 +1,21 @@
+//! What the generated documents of the event contract have to know about this deployment.
+
+use watchword_events::Deployment;
+
+use super::AppError;
+use crate::config::Settings;
+use crate::jetstream;
+
+/// The deployment as configured.
+///
+/// # Errors
+/// [`AppError::Nats`] when the embedded definition of the stream is not JSON.
+pub(super) fn deployment(settings: &Settings) -> Result<Deployment, AppError> {
+    Ok(Deployment {
+        base_url: settings.http.base_url(),
+        schema_base: settings.schema_base_url(),
+        service: settings.events.service.clone(),
+        environment: settings.events.environment.clone(),
+        stream: jetstream::document(&settings.stream)?,
+    })
+}

@@ -1,0 +1,174 @@
+//! What an application may record about its user in an event of its own. Readers of the stream have to be able to trust its size, and
+//! that no secret is in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::text::TextError;
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 64;
+/// Most keys, at all depths together.
+const MAX_KEYS: usize = 32;
+/// Longest key, in bytes.
+const MAX_KEY: usize = 64;
+/// Largest attributes, in bytes of compact JSON.
+const MAX_BYTES: usize = 4096;
+/// Keys under which people send secrets, in lower case and without separators.
+const SECRET_KEYS: [&str; 13] = [
+    "accesstoken",
+    "apikey",
+    "authorization",
+    "clientsecret",
+    "cookie",
+    "idtoken",
+    "passwd",
+    "password",
+    "passwordhash",
+    "privatekey",
+    "refreshtoken",
+    "secret",
+    "token",
+];
+
+/// The application's name for what happened: a letter, then letters, digits, `_`, `-` and `.`; at most 64 of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomName(String);
+
+impl CustomName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CustomName {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        if text.chars().count() > MAX_NAME {
+            return Err(TextError::TooLong { max: MAX_NAME });
+        }
+        let mut bytes = text.bytes();
+        let begins = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
+        if !begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
+            return Err(TextError::Form(
+                "must be a letter followed by letters, digits, '_', '-' or '.'",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// What the application says about it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attributes(Map<String, Value>);
+
+/// The values are the application's, and may be about a person.
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attributes({} keys)", self.0.len())
+    }
+}
+
+/// Why attributes were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AttributesError {
+    /// More keys than [`MAX_KEYS`].
+    #[error("must have at most {MAX_KEYS} keys, at all depths together")]
+    TooManyKeys,
+    /// More bytes than [`MAX_BYTES`].
+    #[error("must be at most {MAX_BYTES} bytes as compact JSON")]
+    TooLarge,
+    /// An empty or very long key.
+    #[error("every key must have 1 to {MAX_KEY} bytes")]
+    Key,
+    /// A key or a value that only a secret has.
+    #[error("must not hold passwords, tokens or other secrets: events are read by many")]
+    Secret,
+}
+
+impl AttributesError {
+    /// The stable code of this refusal.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooManyKeys => "too_many_keys",
+            Self::TooLarge => "too_large",
+            Self::Key => "invalid_key",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+impl Attributes {
+    /// Checks attributes that were parsed as JSON without control characters.
+    ///
+    /// # Errors
+    /// [`AttributesError`].
+    pub fn parse(attributes: Map<String, Value>) -> Result<Self, AttributesError> {
+        let value = Value::Object(attributes);
+        // Its size first: it bounds the other checks.
+        if value.to_string().len() > MAX_BYTES {
+            return Err(AttributesError::TooLarge);
+        }
+        let mut keys = 0;
+        check(&value, &mut keys)?;
+        match value {
+            Value::Object(attributes) => Ok(Self(attributes)),
+            _ => Ok(Self(Map::new())),
+        }
+    }
+
+    /// The attributes as they go into the event.
+    #[must_use]
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+}
+
+fn check(value: &Value, keys: &mut usize) -> Result<(), AttributesError> {
+    match value {
+        Value::Object(fields) => {
+            *keys += fields.len();
+            if *keys > MAX_KEYS {
+                return Err(AttributesError::TooManyKeys);
+            }
+            for (key, value) in fields {
+                if !(1..=MAX_KEY).contains(&key.len()) {
+                    return Err(AttributesError::Key);
+                }
+                if is_secret_key(key) {
+                    return Err(AttributesError::Secret);
+                }
+                check(value, keys)?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, keys)),
+        Value::String(text) if is_token(text) => Err(AttributesError::Secret),
+        _ => Ok(()),
+    }
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let plain: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    SECRET_KEYS.contains(&plain.as_str())
+}
+
+/// This service's refresh tokens, and JWTs of anybody.
+fn is_token(text: &str) -> bool {
+    let text = text.trim_start();
+    let text = text.strip_prefix("Bearer ").unwrap_or(text);
+    text.starts_with("wrt_") || (text.starts_with("eyJ") && text.split('.').count() == 3)
+}

@@ -1,0 +1,163 @@
+//! The database as sea-orm sees it: one interface, `PostgreSQL` or `SQLite` behind it.
+
+mod lease;
+mod pool;
+mod sqlite;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
+
+use lease::Lease;
+use pool::Pool;
+
+/// Connections, and the statements that need no transaction.
+pub(super) enum Database {
+    Postgres(Pool),
+    Sqlite(DatabaseConnection),
+}
+
+/// A transaction. Dropping it without [`commit`](Self::commit) undoes it.
+pub(super) enum Transaction {
+    Postgres(Mutex<Lease>),
+    Sqlite(DatabaseTransaction),
+}
+
+impl Database {
+    /// Connections are made when they are first needed, so this succeeds while the server is down.
+    pub(super) fn postgres(options: PgConnectOptions, most: u32, acquire: Duration) -> Result<Self, DbErr> {
+        Ok(Self::Postgres(Pool::new(options, most, acquire)?))
+    }
+
+    /// Opens the file, making it when it is missing.
+    pub(super) async fn sqlite(path: &std::path::Path, most: u32, acquire: Duration) -> Result<Self, DbErr> {
+        Ok(Self::Sqlite(sqlite::connect(path, most, acquire).await?))
+    }
+
+    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
+        match self {
+            Self::Postgres(pool) => {
+                let mut lease = pool.lease().await?;
+                lease.begin().await?;
+                Ok(Transaction::Postgres(Mutex::new(lease)))
+            }
+            Self::Sqlite(db) => Ok(Transaction::Sqlite(sqlite::begin(db).await?)),
+        }
+    }
+
+    /// sea-orm-migration takes sea-orm's own kind of connection alone.
+    pub(super) fn for_migrations(&self) -> DatabaseConnection {
+        match self {
+            Self::Postgres(pool) => pool.for_migrations(),
+            Self::Sqlite(db) => db.clone(),
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    pub(super) async fn ping(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.ping().await,
+            Self::Sqlite(db) => db.ping().await,
+        }
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Postgres(pool) => {
+                pool.close();
+                Ok(())
+            }
+            Self::Sqlite(db) => db.close_by_ref().await,
+        }
+    }
+}
+
+impl Transaction {
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.into_inner().commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Database {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.execute(statement).await,
+            Self::Sqlite(db) => db.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.execute_unprepared(sql).await,
+            Self::Sqlite(db) => db.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.query_one(statement).await,
+            Self::Sqlite(db) => db.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.query_all(statement).await,
+            Self::Sqlite(db) => db.query_all_raw(statement).await,
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.lock().await.execute(statement).await,
+            Self::Sqlite(tx) => tx.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.lock().await.execute_unprepared(sql).await,
+            Self::Sqlite(tx) => tx.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.lock().await.query_one(statement).await,
+            Self::Sqlite(tx) => tx.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.lock().await.query_all(statement).await,
+            Self::Sqlite(tx) => tx.query_all_raw(statement).await,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A future that is dropped in the middle of a statement: what the connection is left with must not reach its next user.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use watchword::domain::clock::{Clock as _, SystemClock};
+use watchword::domain::origin::Origin;
+use watchword::store::Store;
+use watchword_events::{AuthEvent, IdentifierHash, LoginFailed, LoginFailedReason};
+
+use crate::relay::rig::{open, settings};
+use crate::support::database::{Backend, Database};
+use crate::support::postgres::Postgres;
+use crate::support::proxy::Proxy;
+use crate::support::run_dir::scratch;
+
+/// Each way.
+const LATENCY: Duration = Duration::from_millis(10);
+const ROUNDS: u32 = 30;
+
+/// A store with one connection, behind a slow network.
+async fn behind_a_slow_network() -> (Store, Database, Proxy) {
+    let server = Postgres::shared().await.port();
+    let database = Database::fresh(Backend::Postgres, &scratch("dropped")).await;
+    let proxy = Proxy::to(server).await;
+    let url = database.url().expect("a PostgreSQL database");
+    let far = format!("127.0.0.1:{server}/");
+    assert!(url.contains(&far), "{url}");
+    let mut settings = settings(None);
+    let near = url.replace(&far, &format!("127.0.0.1:{}/", proxy.port()));
+    settings.database.url = Some(SecretString::from(near));
+    settings.database.max_connections = 1;
+    let store = open(&settings).await;
+    store.ping().await.expect("a connection");
+    proxy.set_latency(LATENCY);
+    (store, database, proxy)
+}
+
+fn event() -> AuthEvent {
+    AuthEvent::LoginFailed(LoginFailed {
+        identifier_hash: IdentifierHash::from_mac([7; 32]),
+        reason: LoginFailedReason::UnknownAccount,
+        ip: None,
+        user_agent: None,
+        attempts: None,
+    })
+}
+
+async fn record(store: &Store, origin: &Origin) {
+    let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
+    tx.record_anonymous(event()).await.expect("record");
+    tx.commit().await.expect("commit");
+}
+
+/// Begins and records, and is dropped after `patience`, wherever it then is; it never commits.
+async fn give_up(store: &Store, origin: &Origin, patience: Duration) {
+    let work = async {
+        let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
+        tx.record_anonymous(event()).await.expect("record");
+        std::future::pending::<()>().await;
+    };
+    tokio::time::timeout(patience, work).await.expect_err("it never ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_transaction_leaves_nothing_to_the_next() {
+    let (store, database, _proxy) = behind_a_slow_network().await;
+    let origin = Origin::default();
+    for round in 0..ROUNDS {
+        // BEGIN and INSERT take 20 ms each: the drop falls into each of them, between them and behind them.
+        give_up(&store, &origin, Duration::from_millis(u64::from(round % 10) * 6)).await;
+        record(&store, &origin).await;
+    }
+    let rows = database.count("SELECT count(*) FROM events").await.expect("count");
+    assert_eq!(rows, i64::from(ROUNDS), "one event for every commit, and no other");
+    store.close().await;
+}

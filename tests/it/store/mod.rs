@@ -1,0 +1,3 @@
+//! The store by itself, where the way to a state through HTTP would be a matter of luck.
+
+mod dropped;
