@@ -37,6 +37,17 @@ impl MigratorTrait for Migrator {
                     down: include_str!("m0002_ledger_queries/down.sql"),
                 },
             }),
+            Box::new(Sql {
+                name: "m0003_replays",
+                postgres: Script {
+                    up: include_str!("m0003_replays/postgres.up.sql"),
+                    down: include_str!("m0003_replays/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0003_replays/sqlite.up.sql"),
+                    down: include_str!("m0003_replays/down.sql"),
+                },
+            }),
         ]
     }
 }

@@ -59,6 +59,9 @@ pub enum AppError {
          changes; stop it first to reconcile by hand"
     )]
     Led,
+    /// Another replay has the lock.
+    #[error("another replay runs, here or in the service: wait for it, or interrupt it")]
+    Replaying,
     /// The ledger and the stream could not be made to agree.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),

@@ -14,7 +14,7 @@ use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
 use crate::http::streams::Streams;
 use crate::http::{api::Api, site};
-use crate::relay::{Relay, RelayParts};
+use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
@@ -64,6 +64,13 @@ impl App {
             flush_for: FLUSH,
             consumer_check: self.settings.stream.consumer_check,
         };
+        let replays = spawn_replays(ReplaysParts {
+            ledger: parts.ledger.clone(),
+            publisher: parts.publisher.clone(),
+            now: parts.now.clone(),
+            // Copies can wait for the next start; events cannot.
+            shutdown: self.stop.serving.clone(),
+        });
         let mut relay = Relay::spawn(parts);
 
         // A service that goes on without its relay would look well and publish nothing.
@@ -89,7 +96,7 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await, count.await);
+            let _ = (rotate.await, prune.await, count.await, replays.await);
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }

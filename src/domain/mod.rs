@@ -8,6 +8,7 @@ pub mod name;
 pub mod origin;
 pub mod password;
 pub mod random;
+pub mod replay;
 pub mod session;
 pub mod signing_key;
 pub mod text;

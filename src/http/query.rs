@@ -39,6 +39,11 @@ impl Refusal {
             detail: detail.into(),
         }
     }
+
+    /// The same about a field of a body.
+    pub fn at(self, pointer: &str) -> FieldError {
+        FieldError::new(pointer, self.code, self.detail)
+    }
 }
 
 /// A parameter as it was given, readable or not: `Query<Option<Asked<T>>>`.

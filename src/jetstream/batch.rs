@@ -87,7 +87,7 @@ impl Batch<'_> {
     async fn open(&self, events: &[&OutgoingEvent]) -> Result<(), Answer> {
         for (index, event) in events.iter().enumerate() {
             let headers = self.headers(event, index + 1);
-            let (subject, payload) = (event.subject.clone(), event.payload.clone());
+            let (subject, payload) = (self.publisher.subject(event), event.payload.clone());
             if index == 0 {
                 let answer = self.link.client.request_with_headers(subject, headers, payload).await;
                 accepted(answer)?;
@@ -104,7 +104,7 @@ impl Batch<'_> {
         headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         self.link
             .client
-            .request_with_headers(event.subject.clone(), headers, event.payload.clone())
+            .request_with_headers(self.publisher.subject(event), headers, event.payload.clone())
             .await
     }
 
@@ -152,7 +152,7 @@ fn read_commit(publisher: &JetStreamPublisher, message: &Message, events: usize)
     let all = |outcome: Outcome| Answer::Outcomes(vec![outcome; events]);
     match serde_json::from_slice::<Response<PublishAck>>(&message.payload) {
         Ok(Response::Ok(ack)) if ack.batch_size == u64::try_from(events).ok() => {
-            let ours = &publisher.shared.desired.name;
+            let ours = publisher.stream();
             let outcomes = (0u64..).take(events).map(|index| {
                 let behind = ack.batch_size.unwrap_or_default().saturating_sub(index + 1);
                 acknowledged(&ack.stream, ours, ack.sequence.saturating_sub(behind), ack.duplicate)

@@ -28,6 +28,23 @@ pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
     })
 }
 
+/// The file of the stream of replays.
+const REPLAYS: &str = include_str!("../../nats/streams/auth-events-replays.json");
+
+/// The stream that takes the copies that replays make of a stream's events: of the same name with `-replays`.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not a stream configuration.
+pub(crate) fn replays(events: &Config) -> Result<Config, NatsError> {
+    let definition: Config = serde_json::from_str(REPLAYS).map_err(NatsError::Definition)?;
+    Ok(Config {
+        name: format!("{}-replays", events.name),
+        num_replicas: events.num_replicas,
+        ..definition
+    })
+}
+
 /// The definition with `stream.*` of the settings, as JSON that `nats stream add --config` takes.
 ///
 /// # Errors

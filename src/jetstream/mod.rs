@@ -18,6 +18,7 @@ mod batch;
 mod connect;
 mod connection;
 mod consumers;
+mod copies;
 mod definition;
 mod denied;
 mod drift;
@@ -38,6 +39,7 @@ mod version;
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
     consumers::{DurableLag, Filling, Unread},
+    copies::{Copied, CopyPublisher, CopyTo, REPLAY_SUBJECT},
     definition::{desired, document},
     drift::{Drift, drift},
     error::{NatsError, ProbeError, StreamFault},

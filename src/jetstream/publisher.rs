@@ -18,6 +18,7 @@ use super::{
     batch,
     connection::Shared,
     consumers::{self, DurableLag, Filling},
+    copies::Copies,
     error::ProbeError,
     outcome::{Outcome, Reason},
     probe, singles,
@@ -105,6 +106,8 @@ impl Source {
 pub struct JetStreamPublisher {
     pub(crate) shared: Arc<Shared>,
     source: Arc<Source>,
+    /// Copies of events go elsewhere.
+    copies: Option<Arc<(String, Copies)>>,
 }
 
 impl JetStreamPublisher {
@@ -112,10 +115,35 @@ impl JetStreamPublisher {
         Self {
             shared,
             source: Arc::new(source),
+            copies: None,
         }
     }
 
-    /// The message's headers: the event's, nothing else.
+    /// Publishes copies of events into a stream instead.
+    pub(crate) fn of_copies(&self, stream: String, copies: Copies) -> Self {
+        Self {
+            copies: Some(Arc::new((stream, copies))),
+            ..self.clone()
+        }
+    }
+
+    /// The stream that has to acknowledge.
+    pub(crate) fn stream(&self) -> &str {
+        match &self.copies {
+            Some(copies) => &copies.0,
+            None => &self.shared.desired.name,
+        }
+    }
+
+    /// The subject that an event goes out on.
+    pub(crate) fn subject(&self, event: &OutgoingEvent) -> String {
+        match &self.copies {
+            Some(copies) => copies.1.subject(&event.subject),
+            None => event.subject.clone(),
+        }
+    }
+
+    /// The message's headers: the event's, nothing else. A copy differs in its `Nats-Msg-Id`.
     pub(crate) fn headers(&self, event: &OutgoingEvent) -> HeaderMap {
         let attributes = headers::Attributes {
             id: event.id,
@@ -134,6 +162,9 @@ impl JetStreamPublisher {
             if let Ok(value) = value.parse::<HeaderValue>() {
                 map.insert(name, value);
             }
+        }
+        if let Some(copies) = &self.copies {
+            map.insert(headers::MESSAGE_ID, copies.1.id(event.id));
         }
         map
     }
@@ -158,36 +189,10 @@ impl EventPublisher for JetStreamPublisher {
     }
 
     async fn publish(&self, events: &[OutgoingEvent]) -> Vec<Outcome> {
-        let mut outcomes: Vec<Outcome> = events.iter().map(|_| Outcome::Retry(Reason::NotReady)).collect();
         let Some(facts) = self.shared.usable() else {
-            return outcomes;
+            return events.iter().map(|_| Outcome::Retry(Reason::NotReady)).collect();
         };
-        let limit = self.shared.size_limit(&facts);
-        let mut sendable = Vec::with_capacity(events.len());
-        for (index, (event, outcome)) in events.iter().zip(&mut outcomes).enumerate() {
-            match too_large(event, limit) {
-                Some(reason) => *outcome = Outcome::Parked(reason),
-                None => {
-                    *outcome = Outcome::Retry(Reason::NotSent);
-                    sendable.push((index, event));
-                }
-            }
-        }
-        for part in sendable.chunks(part_size(sendable.len())) {
-            let batch: Vec<&OutgoingEvent> = part.iter().map(|(_, event)| *event).collect();
-            let answers = self.publish_part(&batch, &facts).await;
-            let failed = answers
-                .iter()
-                .any(|answer| matches!(answer, Outcome::Unknown(_) | Outcome::Retry(_)));
-            for ((index, _), answer) in part.iter().zip(answers) {
-                if let Some(outcome) = outcomes.get_mut(*index) {
-                    *outcome = answer;
-                }
-            }
-            if failed {
-                break;
-            }
-        }
+        let outcomes = self.publish_into(events, &facts).await;
         self.shared.learn_from(&outcomes);
         outcomes
     }
@@ -202,6 +207,40 @@ impl EventPublisher for JetStreamPublisher {
 
     async fn consumers(&self) -> Result<(Filling, Vec<DurableLag>), ProbeError> {
         consumers::lag(&self.shared).await
+    }
+}
+
+impl JetStreamPublisher {
+    /// Publishes into a stream of which these facts are known.
+    pub(crate) async fn publish_into(&self, events: &[OutgoingEvent], facts: &StreamFacts) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = events.iter().map(|_| Outcome::Retry(Reason::NotReady)).collect();
+        let limit = self.shared.size_limit(facts);
+        let mut sendable = Vec::with_capacity(events.len());
+        for (index, (event, outcome)) in events.iter().zip(&mut outcomes).enumerate() {
+            match too_large(event, limit) {
+                Some(reason) => *outcome = Outcome::Parked(reason),
+                None => {
+                    *outcome = Outcome::Retry(Reason::NotSent);
+                    sendable.push((index, event));
+                }
+            }
+        }
+        for part in sendable.chunks(part_size(sendable.len())) {
+            let batch: Vec<&OutgoingEvent> = part.iter().map(|(_, event)| *event).collect();
+            let answers = self.publish_part(&batch, facts).await;
+            let failed = answers
+                .iter()
+                .any(|answer| matches!(answer, Outcome::Unknown(_) | Outcome::Retry(_)));
+            for ((index, _), answer) in part.iter().zip(answers) {
+                if let Some(outcome) = outcomes.get_mut(*index) {
+                    *outcome = answer;
+                }
+            }
+            if failed {
+                break;
+            }
+        }
+        outcomes
     }
 }
 

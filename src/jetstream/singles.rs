@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
         let message = PublishMessage::build()
             .payload(event.payload.clone())
             .headers(self.publisher.headers(event));
-        match link.context.send_publish(event.subject.clone(), message).await {
+        match link.context.send_publish(self.publisher.subject(event), message).await {
             Ok(ack) => {
                 self.users.extend(event.user_id);
                 self.in_flight.push_back(InFlight {
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
         };
         let outcome = match answer {
             Some(Ok(ack)) => {
-                let ours = &self.publisher.shared.desired.name;
+                let ours = self.publisher.stream();
                 acknowledged(&ack.stream, ours, ack.sequence, ack.duplicate)
             }
             Some(Err(error)) => of_publish_error(&error),

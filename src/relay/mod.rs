@@ -24,11 +24,15 @@ mod gauges;
 mod lag;
 mod publish;
 mod reconcile;
+mod replay;
+mod replays;
 mod task;
 mod verify;
 mod worker;
 
 pub use self::findings::{Difference, Finding, Findings};
 pub use self::reconcile::{ReconcileError, Report as Reconciled, reconcile};
+pub use self::replay::{ReplayEnd, ReplayParts, replay};
+pub use self::replays::{ReplaysParts, copy_to, spawn as spawn_replays};
 pub use self::task::{Clock, Relay, RelayParts};
 pub use self::verify::{VerifyError, verify};

@@ -154,7 +154,7 @@ impl Published {
     }
 }
 
-fn outgoing(row: LedgerRow) -> (i64, OutgoingEvent) {
+pub(crate) fn outgoing(row: LedgerRow) -> (i64, OutgoingEvent) {
     let event = OutgoingEvent {
         id: row.id,
         subject: row.subject,

@@ -161,20 +161,31 @@ fn lock_file(database: &Path) -> Result<File, StoreError> {
         .mode(0o700)
         .create(folder)
         .map_err(failed)?;
-    let private = |path: &Path| {
-        File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-    };
     // SQLite would make its files readable for everybody; what it makes beside this one gets this one's mode.
     private(database).map_err(failed)?;
-    let file = private(&database.with_extension("lock")).map_err(failed)?;
+    try_lock_file(&database.with_extension("lock"))?.ok_or_else(|| StoreError::InUse(database.to_path_buf()))
+}
+
+/// Opens a file for this user alone, made where it is missing.
+fn private(path: &Path) -> std::io::Result<File> {
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Locks a file until it is closed; `None` when another one has it open and locked.
+pub(super) fn try_lock_file(path: &Path) -> Result<Option<File>, StoreError> {
+    let failed = |source| StoreError::DataDir {
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = private(path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }
 }

@@ -2,7 +2,7 @@
 //! is [decided](super::Ledger::decided); the rest is counted when somebody asks: the parts of hours at the ends of the range, and
 //! what the mark has not passed yet. One statement sees all of it at one moment, so that nothing is counted twice (ADR 0013).
 
-use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _, Value};
+use sea_orm::{ConnectionTrait as _, Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

@@ -9,6 +9,10 @@ pub enum Conflict {
     Email,
     /// Another live account has this username.
     Username,
+    /// Another replay has this name.
+    ReplayName,
+    /// The service runs a replay already.
+    ReplayRunning,
 }
 
 /// Why a query failed.
@@ -87,6 +91,10 @@ fn conflict(error: &DbErr) -> Option<Conflict> {
         Some(Conflict::Email)
     } else if place.contains("users_username_key") || place.contains("users.username_canonical") {
         Some(Conflict::Username)
+    } else if place.contains("replays_name_key") || place.contains("replays.name") {
+        Some(Conflict::ReplayName)
+    } else if place.contains("replays_running_key") || place.contains("replays.origin") {
+        Some(Conflict::ReplayRunning)
     } else {
         None
     }

@@ -1,16 +1,21 @@
 //! One relay leads. On `PostgreSQL` an advisory lock on a connection of its own says which, so a leader that dies or is cut off
 //! loses the lead with its connection; on `SQLite` a lock in the one process does.
 
+use std::fs::File;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OwnedMutexGuard;
 
-use super::connect::Address;
+use super::connect::{Address, try_lock_file};
 use super::{Ledger, StoreError};
 
 /// "watchwor" in ASCII, shared with nothing else in the database by convention; migrations use its successor.
 const RELAY_LOCK: i64 = 0x7761_7463_6877_6f72;
+
+/// The lock of whoever replays events.
+const REPLAY_LOCK: i64 = 0x7761_7463_6877_6f74;
 
 /// How long the server may take to confirm the lead.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +25,13 @@ pub struct Leadership(Lock);
 
 enum Lock {
     Postgres(Box<PgConnection>),
-    Sqlite { _guard: OwnedMutexGuard<()> },
+    Sqlite {
+        _guard: OwnedMutexGuard<()>,
+    },
+    /// The system ends it with the process.
+    File {
+        _locked: File,
+    },
 }
 
 impl Ledger {
@@ -36,23 +47,39 @@ impl Ledger {
                 let guard = self.store().0.relay.clone().try_lock_owned().ok();
                 Ok(guard.map(|guard| Leadership(Lock::Sqlite { _guard: guard })))
             }
-            Address::Postgres(options) => {
-                let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
-                // The lead lasts longer than any statement, and waits idle outside of transactions.
-                let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                    .bind(RELAY_LOCK)
-                    .fetch_one(&mut connection)
-                    .await
-                    .map_err(unavailable)?;
-                if leads {
-                    return Ok(Some(Leadership(Lock::Postgres(Box::new(connection)))));
-                }
-                // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
-                let _ = connection.close().await;
-                Ok(None)
-            }
+            Address::Postgres(options) => advisory_lock(options, RELAY_LOCK).await,
         }
     }
+
+    /// Tries to become the one that replays events, in whatever process; `None` when somebody else does.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database does not answer, or the lock beside the `SQLite` file can't be used.
+    pub async fn try_replay(&self) -> Result<Option<Leadership>, StoreError> {
+        match self.store().address() {
+            Address::Sqlite(path) => {
+                let locked = try_lock_file(&path.with_extension("replay.lock"))?;
+                Ok(locked.map(|file| Leadership(Lock::File { _locked: file })))
+            }
+            Address::Postgres(options) => advisory_lock(options, REPLAY_LOCK).await,
+        }
+    }
+}
+
+async fn advisory_lock(options: &PgConnectOptions, key: i64) -> Result<Option<Leadership>, StoreError> {
+    let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
+    // The lead lasts longer than any statement, and waits idle outside of transactions.
+    let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(key)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(unavailable)?;
+    if leads {
+        return Ok(Some(Leadership(Lock::Postgres(Box::new(connection)))));
+    }
+    // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
+    let _ = connection.close().await;
+    Ok(None)
 }
 
 impl Leadership {
@@ -62,7 +89,7 @@ impl Leadership {
     /// [`StoreError::Unavailable`] when the connection that holds it is gone, and the lead with it.
     pub async fn check(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
-            Lock::Sqlite { .. } => Ok(()),
+            Lock::Sqlite { .. } | Lock::File { .. } => Ok(()),
             // Whoever gives up here drops the connection too, and with it the lead: it is in no pool.
             Lock::Postgres(connection) => match tokio::time::timeout(PATIENCE, connection.ping()).await {
                 Ok(answer) => answer.map_err(unavailable),

@@ -17,6 +17,7 @@ mod leadership;
 mod ledger;
 mod migrate;
 mod places;
+mod replays;
 mod selection;
 mod sessions;
 mod tail;
@@ -41,12 +42,14 @@ pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::migrate::MigrationState;
 pub use self::places::Placed;
-pub use self::selection::{SelectedPage, Selection, Stretch};
+pub use self::replays::{NewReplay, Replay, ReplayProgress};
+pub use self::selection::{SelectedPage, Selection, Standing, Stretch};
 pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
 pub use self::users::{Credentials, NewUser, ProfileChange};
 use crate::domain::origin::Origin;
 use crate::domain::random::Random;
+pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::telemetry::Metrics;
 
 /// What every event of this service says about its source, and how much of a person it may show.

@@ -24,8 +24,20 @@ pub struct Selection {
     pub subjects: Vec<&'static str>,
     /// About one of these users; about anybody or nobody when there are none.
     pub users: Vec<Uuid>,
-    /// That can be sent: not those that the stream will never take.
-    pub sendable: bool,
+    /// That have come so far.
+    pub standing: Standing,
+}
+
+/// How far events have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// All that were committed.
+    #[default]
+    Recorded,
+    /// Not those that the stream will never take.
+    Sendable,
+    /// Those that the stream has acknowledged.
+    Published,
 }
 
 /// A stretch of the ledger, by `seq`.
@@ -151,9 +163,10 @@ impl Selection {
         if !self.users.is_empty() {
             query = query.filter(event::Column::UserId.is_in(self.users.iter().copied()));
         }
-        if self.sendable {
-            query = query.filter(event::Column::ParkedReason.is_null());
+        match self.standing {
+            Standing::Recorded => query,
+            Standing::Sendable => query.filter(event::Column::ParkedReason.is_null()),
+            Standing::Published => query.filter(event::Column::PublishedAt.is_not_null()),
         }
-        query
     }
 }

@@ -3,6 +3,7 @@
 mod export;
 mod progress;
 mod reconcile;
+mod replay;
 mod selection;
 mod tail;
 mod verify;
@@ -25,6 +26,8 @@ pub(super) enum Events {
     Tail(tail::Tail),
     /// Do once by hand what the service's relay does at its start; refused while the service runs
     Reconcile,
+    /// Publish events of the ledger again, into a stream of their own unless told otherwise
+    Replay(replay::ReplayArgs),
 }
 
 impl Events {
@@ -33,6 +36,7 @@ impl Events {
             Self::Export(command) => command.run(settings).await,
             Self::Verify => verify::run(settings).await,
             Self::Tail(command) => command.run(settings).await,
+            Self::Replay(command) => command.run(settings).await,
             Self::Reconcile => reconcile::run(settings).await,
         }
     }

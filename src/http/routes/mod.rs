@@ -16,6 +16,8 @@ pub mod new_event;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
+pub mod replay_body;
+pub mod replays;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub type Routes = (
     events::Events,
     event_stream::EventStreams,
     analytics::Analytics,
+    replays::Replays,
     activity::Activity,
     jwks::Jwks,
     Health,
@@ -68,6 +71,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         events::Events(api.clone()),
         event_stream::EventStreams(api.clone()),
         analytics::Analytics(api.clone()),
+        replays::Replays(api.clone()),
         activity::Activity(api.clone()),
         jwks::Jwks(api.clone()),
         Health(readiness),

@@ -96,6 +96,10 @@ impl Lease {
         session.run("COMMIT", State::AtRest).await.map_err(exec)
     }
 
+    pub(super) async fn rollback(mut self) -> Result<(), DbErr> {
+        self.session()?.run("ROLLBACK", State::AtRest).await.map_err(exec)
+    }
+
     pub(super) async fn ping(&mut self) -> Result<(), DbErr> {
         let session = self.session()?;
         let (connection, before) = session.start();

@@ -84,6 +84,14 @@ impl Transaction {
             Self::Sqlite(tx) => tx.commit().await,
         }
     }
+
+    /// Undoes it now; dropping it undoes it soon.
+    pub(super) async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Postgres(lease) => lease.into_inner().rollback().await,
+            Self::Sqlite(tx) => tx.rollback().await,
+        }
+    }
 }
 
 #[async_trait]

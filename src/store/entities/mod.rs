@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the derive macros need and emit public items")]
 
 pub(super) mod event;
+pub(super) mod replay;
 pub(super) mod session;
 pub(super) mod signing_key;
 pub(super) mod user;

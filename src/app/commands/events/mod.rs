@@ -3,12 +3,14 @@
 mod export;
 mod lines;
 mod reconcile;
+mod replay;
 mod tail;
 mod verify;
 
 pub use self::export::export;
 pub use self::lines::Destination;
 pub use self::reconcile::reconcile;
+pub use self::replay::{Replay, ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 pub use self::tail::{Viewer, tail};
 pub use self::verify::verify;
 pub use crate::relay::{Difference, Finding, Findings};

@@ -1,0 +1,159 @@
+//! `watchword events replay`.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Progress, Selection};
+use crate::app::build::open_store_beside;
+use crate::app::{AppError, Seams};
+use crate::config::Settings;
+use crate::domain::ids::uuid_v7;
+use crate::jetstream::{CopyPublisher, StreamReader};
+use crate::relay::{self, ReplayEnd, ReplayParts};
+use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
+pub use crate::store::{Replay, ReplayName, ReplayTarget};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct ReplayOrder {
+    /// The replay to begin or to go on with; a new name when none is given.
+    pub name: Option<ReplayName>,
+    /// Who takes the copies.
+    pub target: ReplayTarget,
+    /// Which events.
+    pub selection: Selection,
+    /// The most events a second.
+    pub rate: Option<u32>,
+}
+
+/// A replay and how this run of it ended.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The replay.
+    pub replay: Replay,
+    /// The stream that has the copies.
+    pub stream: String,
+    /// Whether everything has been sent.
+    pub done: bool,
+}
+
+/// Makes copies of events, or goes on with it where an earlier run of the same name was interrupted. The service may run.
+///
+/// # Errors
+/// [`AppError`] when the name stands for something else, or the database or NATS cannot be used at the beginning.
+pub async fn replay(
+    settings: &Settings,
+    order: ReplayOrder,
+    progress: &mut dyn ReplayProgress,
+    stop: &CancellationToken,
+) -> Result<Replayed, AppError> {
+    let seams = Seams::default();
+    let store = open_store_beside(settings, &seams).await?;
+    let ledger = store.ledger();
+    let reader = StreamReader::connect(settings).await?;
+    let lock = ledger.try_replay().await?.ok_or(AppError::Replaying)?;
+    let mut replay = find_or_begin(&ledger, order, &seams).await?;
+    progress.began(&replay.name, replay.progress.sent > 0);
+    let to = relay::copy_to(replay.target);
+    let publisher = CopyPublisher::new(&reader.publisher(), &replay.name, to)?;
+    let stream = publisher.stream().to_owned();
+    let clock = seams.clock.clone();
+    let mut parts = ReplayParts {
+        ledger: ledger.clone(),
+        publisher,
+        now: Arc::new(move || clock.now()),
+        lock,
+        stop: stop.clone(),
+    };
+    let mut trouble = None;
+    let ran = relay::replay(&mut parts, &mut replay, &mut |replay| {
+        progress.total(replay.total.unwrap_or_default());
+        progress.done(replay.progress.sent + replay.progress.refused);
+        if trouble != replay.trouble {
+            trouble.clone_from(&replay.trouble);
+            if let Some(trouble) = &trouble {
+                progress.trouble(trouble);
+            }
+        }
+    })
+    .await;
+    let done = ran? == ReplayEnd::Done;
+    if !done {
+        replay.state = ReplayState::Stopped;
+        ledger.save_replay(&replay, seams.clock.now()).await?;
+    }
+    store.close().await;
+    Ok(Replayed { replay, stream, done })
+}
+
+/// What a replay tells while it works.
+pub trait ReplayProgress: Progress {
+    /// It begins, or goes on.
+    fn began(&mut self, name: &str, goes_on: bool);
+    /// It does not get on, and tries again.
+    fn trouble(&mut self, reason: &str);
+}
+
+async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, seams: &Seams) -> Result<Replay, AppError> {
+    let now = seams.clock.now();
+    let id = uuid_v7(now, &*seams.random);
+    let name = match order.name.clone() {
+        Some(name) => name,
+        None => name_of(now)?,
+    };
+    if let Some(known) = ledger.replay_named(&name).await? {
+        return goes_on(known, &order);
+    }
+    let new = NewReplay {
+        id,
+        name: name.clone(),
+        origin: ReplayOrigin::Command,
+        target: order.target,
+        selection: order.selection,
+        rate: order.rate,
+    };
+    match ledger.begin_replay(new, now).await {
+        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "has just been taken")),
+        begun => Ok(begun?),
+    }
+}
+
+/// An earlier replay of this name, when it is the same one and not done.
+fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
+    let asked = Selection {
+        standing: known.selection.standing,
+        ..order.selection.clone()
+    };
+    let same = known.target == order.target && (asked == known.selection || order.selection == Selection::default());
+    if known.origin == ReplayOrigin::Service {
+        return Err(refused(&known.name, "is run by the service"));
+    }
+    if known.state == ReplayState::Done {
+        return Err(refused(&known.name, "is done; give the next one another name"));
+    }
+    if !same {
+        return Err(refused(
+            &known.name,
+            "has another target or other filters; leave the filters out to go on with it, or give another name",
+        ));
+    }
+    Ok(Replay {
+        rate: order.rate.or(known.rate),
+        ..known
+    })
+}
+
+fn refused(name: &str, problem: &str) -> AppError {
+    AppError::Argument {
+        what: "--name",
+        problem: format!("{name} {problem}"),
+    }
+}
+
+/// A name for a replay that was given none: when it began, in UTC.
+fn name_of(now: time::OffsetDateTime) -> Result<ReplayName, AppError> {
+    let format = time::macros::format_description!("[year][month][day]t[hour][minute][second]");
+    let text = now.format(format).unwrap_or_default();
+    text.parse().map_err(|_| refused(&text, "is no name"))
+}

@@ -1,0 +1,185 @@
+//! POST /events/replays and GET /events/replays/{id}.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use watchword::domain::clock::SystemClock;
+
+use super::rig::{SEEDED, seed, seeded_user};
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::http::{Answer, Http};
+use crate::support::wait::eventually;
+
+flow_tests! {
+    a_replay_over_http_runs_to_its_end => whole_on,
+    a_replay_survives_a_restart => restart_on,
+    bad_replays_are_refused_and_leave_nothing => refusals_on,
+    only_administrators_replay => rights_on,
+}
+
+const SOON: Duration = Duration::from_secs(60);
+const REPLAYS: &str = "auth-events-replays";
+
+async fn post(http: &Http, token: &str, body: &Value) -> Answer {
+    http.send(
+        http.request(Method::POST, "/events/replays")
+            .bearer_auth(token)
+            .json(body),
+    )
+    .await
+}
+
+async fn get(http: &Http, token: &str, path: &str) -> Answer {
+    http.send(http.request(Method::GET, path).bearer_auth(token)).await
+}
+
+async fn done(app: &TestApp, token: &str, path: &str) -> Answer {
+    let http = app.http();
+    eventually(SOON, || async {
+        let answer = get(&http, token, path).await.expect_status(200);
+        if answer.json["state"] == "done" {
+            Ok(answer)
+        } else {
+            Err(answer.text)
+        }
+    })
+    .await
+}
+
+async fn whole_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    seed(&app.database).await;
+    let admin = app.admin().await.access;
+    let user = seeded_user(3);
+    let body = json!({"name": "mailer", "types": ["logged_in"], "userIds": [user],
+        "from": "2026-01-01T00:00:10Z", "to": "2026-01-01T00:01:00Z"});
+    let started = post(&app.http(), &admin, &body).await.expect_status(202);
+    let id = started.str("/id");
+    let location = started.header("location").expect("a location").to_owned();
+    assert_eq!(location, format!("/events/replays/{id}"));
+    assert_eq!(started.json["state"], "running");
+    assert_eq!(started.json["types"], json!(["auth.user.logged_in"]));
+    let ended = done(&app, &admin, &location).await;
+    assert_eq!((&ended.json["total"], &ended.json["sent"]), (&json!(5), &json!(5)));
+    assert!(
+        ended.json["finishedAt"].is_string() && ended.json.get("trouble").is_none(),
+        "{}",
+        ended.text
+    );
+    let copies = app.nats.messages(REPLAYS).await;
+    let numbers: Vec<&Value> = copies.iter().map(|copy| &copy.payload["n"]).collect();
+    assert_eq!(numbers, [13, 23, 33, 43, 53]);
+    assert_eq!(copies[0].subject, "auth.replay.mailer.logged_in");
+    // Its name is used; another one runs.
+    post(&app.http(), &admin, &body).await.expect_problem(409, "conflict");
+    let again = post(&app.http(), &admin, &json!({"to": "2026-01-01T00:00:01Z"}))
+        .await
+        .expect_status(202);
+    done(&app, &admin, again.header("location").expect("a location")).await;
+    assert_eq!(app.nats.messages(REPLAYS).await.len(), 6);
+    app.finish().await;
+}
+
+async fn restart_on(backend: Backend) {
+    let mut app = TestApp::spawn(backend).await;
+    seed(&app.database).await;
+    let admin = app.admin().await.access;
+    let body = json!({"name": "long", "rate": 500, "to": "2026-01-02T00:00:00Z"});
+    let started = post(&app.http(), &admin, &body).await.expect_status(202);
+    let path = started.header("location").expect("a location").to_owned();
+    let http = app.http();
+    let under_way = eventually(SOON, || async {
+        let answer = get(&http, &admin, &path).await.expect_status(200);
+        answer.json["sent"]
+            .as_u64()
+            .is_some_and(|sent| sent > 100)
+            .then_some(answer)
+    })
+    .await;
+    assert!(under_way.json["expectedAt"].is_string(), "{}", under_way.text);
+    assert_eq!(under_way.json["total"], SEEDED);
+    // One at a time.
+    post(&http, &admin, &json!({"name": "other"}))
+        .await
+        .expect_problem(409, "conflict");
+    app.restart(SystemClock).await;
+    let ended = done(&app, &admin, &path).await;
+    assert_eq!(ended.json["sent"], SEEDED);
+    let copies = app.nats.messages(REPLAYS).await;
+    let numbers: Vec<u64> = copies
+        .iter()
+        .map(|copy| copy.payload["n"].as_u64().expect("n"))
+        .collect();
+    assert_eq!(
+        numbers,
+        (0..u64::try_from(SEEDED).expect("a number")).collect::<Vec<_>>()
+    );
+    app.finish().await;
+}
+
+async fn refusals_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    let many: Vec<&str> = vec!["registered"; 101];
+    for (body, pointers) in [
+        (json!({"types": ["registered", "nonsense"]}), &["/types/1"][..]),
+        (json!({"types": "registered"}), &["/types"]),
+        (json!({"types": many}), &["/types"]),
+        (json!({"userIds": ["ada"]}), &["/userIds/0"]),
+        (json!({"from": "yesterday", "to": 17}), &["/to"]),
+        (json!({"from": "yesterday", "rate": 0}), &["/from", "/rate"]),
+        (
+            json!({"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}),
+            &["/to"],
+        ),
+        (json!({"rate": -1}), &["/rate"]),
+        (json!({"name": "A.b"}), &["/name"]),
+        (json!({"target": "nobody"}), &["/target"]),
+        (json!({"nmae": "x"}), &["/nmae"]),
+    ] {
+        let answer = post(&app.http(), &admin, &body)
+            .await
+            .expect_problem(422, "validation_failed");
+        let errors = answer.json["errors"].as_array().expect("errors");
+        let found: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+        assert_eq!(found, pointers, "{body}: {}", answer.text);
+    }
+    let rows = app.database.count("SELECT count(*) FROM replays").await;
+    assert_eq!(rows.expect("a count"), 0);
+    let missing = "/events/replays/01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02";
+    get(&app.http(), &admin, missing).await.expect_problem(404, "not_found");
+    get(&app.http(), &admin, "/events/replays/x")
+        .await
+        .expect_problem(400, "invalid_parameter");
+    app.finish().await;
+}
+
+async fn rights_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    let started = post(&app.http(), &admin, &json!({"name": "mine"}))
+        .await
+        .expect_status(202);
+    let path = started.header("location").expect("a location").to_owned();
+    app.registered("ada@example.com").await;
+    let user = app.login("ada@example.com", PASSWORD).await.tokens().access;
+    post(&app.http(), &user, &json!({}))
+        .await
+        .expect_problem(403, "forbidden");
+    get(&app.http(), &user, &path).await.expect_problem(403, "forbidden");
+    app.http()
+        .post("/events/replays", &json!({}))
+        .await
+        .expect_problem(401, "authentication_required");
+    app.http()
+        .get(&path)
+        .await
+        .expect_problem(401, "authentication_required");
+    done(&app, &admin, &path).await;
+    let rows = app.database.count("SELECT count(*) FROM replays").await;
+    assert_eq!(rows.expect("a count"), 1);
+    app.finish().await;
+}

@@ -1,0 +1,275 @@
+//! `watchword events replay`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::rig::{SEEDED, events, options, seed, seeded_user, succeeds};
+use crate::support::app::TestApp;
+use crate::support::binary::{Binary, BinaryOptions};
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::nats::StreamMessage;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    a_replay_has_a_stream_of_its_own => own_stream_on,
+    a_replay_takes_what_was_asked_for => selection_on,
+    everyone_gets_a_replay_only_when_told => everyone_on,
+    a_killed_replay_goes_on_without_a_copy_too_many => crash_on,
+    killed_at_random_and_run_again => kill_on,
+    an_interrupted_replay_says_how_to_go_on => interrupted_on,
+    an_outage_is_waited_out => outage_on,
+    a_rate_is_kept => rate_on,
+    names_stand_for_one_replay => names_on,
+}
+
+const SOON: Duration = Duration::from_secs(60);
+const REPLAYS: &str = "auth-events-replays";
+
+async fn seeded(backend: Backend) -> TestApp {
+    let app = TestApp::spawn(backend).await;
+    seed(&app.database).await;
+    app.ledger_drained().await;
+    app
+}
+
+async fn copies(app: &TestApp) -> Vec<StreamMessage> {
+    app.nats.messages(REPLAYS).await
+}
+
+/// How many copies there are.
+async fn stored(app: &TestApp) -> u64 {
+    let stream = app.nats.jetstream().await.get_stream(REPLAYS).await;
+    stream.map_or(0, |stream| stream.cached_info().state.messages)
+}
+
+/// Every event of the ledger is among the copies exactly once, with its own bytes, each user's in order.
+#[track_caller]
+fn assert_whole(ledger: &[crate::support::database::LedgerRow], copies: &[StreamMessage], name: &str) {
+    assert_eq!(copies.len(), ledger.len(), "as many copies as events");
+    let by_id: BTreeMap<String, _> = ledger.iter().map(|row| (format!("{}.{name}", row.id), row)).collect();
+    let mut seen = BTreeSet::new();
+    let mut users = BTreeMap::new();
+    for copy in copies {
+        let id = copy.header("Nats-Msg-Id").expect("an id");
+        let row = by_id.get(id).unwrap_or_else(|| panic!("{id} is no copy of an event"));
+        assert!(seen.insert(id), "{id} is there twice");
+        assert_eq!(copy.bytes, row.payload);
+        assert_eq!(copy.header("ce-id"), Some(row.id.to_string().as_str()));
+        let event = row.subject.rsplit('.').next().expect("a name");
+        assert_eq!(copy.subject, format!("auth.replay.{name}.{event}"));
+        let before = users.insert(row.user_id, row.user_seq);
+        assert!(before.flatten() < row.user_seq, "{id} is out of order");
+    }
+}
+
+async fn own_stream_on(backend: Backend) {
+    let app = seeded(backend).await;
+    let before = app.events().await.len();
+    let ended = succeeds(&app, &["replay", "--name", "backfill"]).await;
+    assert!(
+        ended
+            .stdout
+            .contains(&format!("replayed {SEEDED} events into {REPLAYS}")),
+        "{ended:?}"
+    );
+    assert_whole(&app.ledger().await, &copies(&app).await, "backfill");
+    assert_eq!(app.events().await.len(), before, "the event stream is as it was");
+    succeeds(&app, &["verify"]).await;
+    // Without a name it gets one, and is another replay.
+    succeeds(&app, &["replay"]).await;
+    assert_eq!(copies(&app).await.len(), 2 * SEEDED);
+    app.finish().await;
+}
+
+async fn selection_on(backend: Backend) {
+    let app = seeded(backend).await;
+    let user = seeded_user(3);
+    let args = [
+        "replay",
+        "--name",
+        "some",
+        "--user",
+        &user,
+        "--type",
+        "logged_in",
+        "--from",
+        "2026-01-01T00:00:10Z",
+        "--to",
+        "2026-01-01T00:01:00Z",
+    ];
+    succeeds(&app, &args).await;
+    let numbers: Vec<u64> = copies(&app)
+        .await
+        .iter()
+        .map(|copy| copy.payload["n"].as_u64().expect("n"))
+        .collect();
+    assert_eq!(numbers, [13, 23, 33, 43, 53]);
+    app.finish().await;
+}
+
+async fn everyone_on(backend: Backend) {
+    let app = seeded(backend).await;
+    let few = ["--to", "2026-01-01T00:00:50Z", "--name", "again"];
+    // Not without a yes.
+    let ended = events(&app, &[&["replay", "--everyone"][..], &few].concat()).await;
+    assert!(
+        !ended.status.success() && ended.stderr.contains("nothing was changed"),
+        "{ended:?}"
+    );
+    assert_eq!(app.events().await.len(), SEEDED);
+    succeeds(&app, &[&["replay", "--everyone", "--yes"][..], &few].concat()).await;
+    let all = app.events().await;
+    assert_eq!(all.len(), SEEDED + 50);
+    for (copy, event) in all[SEEDED..].iter().zip(&all) {
+        assert_eq!((&copy.subject, &copy.bytes), (&event.subject, &event.bytes));
+        let id = event.header("Nats-Msg-Id").expect("an id");
+        assert_eq!(copy.header("Nats-Msg-Id"), Some(format!("{id}.again").as_str()));
+    }
+    assert!(copies(&app).await.is_empty());
+    let ended = succeeds(&app, &["verify"]).await;
+    assert!(ended.stdout.contains("replayed      50\n"), "{ended:?}");
+    app.abandon().await;
+}
+
+/// The replay as a process that can be killed.
+fn process(app: &TestApp, args: &[&str]) -> BinaryOptions {
+    options(app, &[&["events", "replay"], args].concat())
+}
+
+async fn crash_on(backend: Backend) {
+    let app = seeded(backend).await;
+    for (name, target) in [("one", &[][..]), ("two", &["--everyone", "--yes"][..])] {
+        let args = [&["--name", name][..], target].concat();
+        // It dies with a part that is stored and not counted.
+        let options = process(&app, &args).with("WATCHWORD_CRASH_AT", "after_replay_before_progress:3");
+        let mut crashing = Binary::start_unready(options);
+        assert!(!crashing.wait_exit(SOON).await.success());
+        let ended = succeeds(&app, &[&["replay"][..], &args].concat()).await;
+        assert!(ended.stderr.contains(&format!("replay {name} goes on")), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+    }
+    assert_whole(&app.ledger().await, &copies(&app).await, "one");
+    let again = app.events().await;
+    let ids: BTreeSet<&str> = again[SEEDED..]
+        .iter()
+        .filter_map(|copy| copy.header("Nats-Msg-Id"))
+        .collect();
+    assert_eq!((again.len(), ids.len()), (2 * SEEDED, SEEDED));
+    app.abandon().await;
+}
+
+async fn kill_on(backend: Backend) {
+    let app = seeded(backend).await;
+    // Three thousand events in ten seconds: there is time to kill it in the middle, again and again.
+    let args = ["--name", "killed", "--rate", "300"];
+    for enough in [300, 900, 1700, 2400] {
+        let mut running = Binary::start_unready(process(&app, &args));
+        eventually(SOON, || async { stored(&app).await >= enough }).await;
+        running.kill();
+    }
+    let ended = succeeds(&app, &["replay", "--name", "killed"]).await;
+    assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+    assert_whole(&app.ledger().await, &copies(&app).await, "killed");
+    app.finish().await;
+}
+
+async fn interrupted_on(backend: Backend) {
+    let app = seeded(backend).await;
+    let mut running = Binary::start_unready(process(&app, &["--name", "slow", "--rate", "500"]));
+    eventually(SOON, || async { stored(&app).await >= 100 }).await;
+    // One at a time, whoever runs it.
+    let ended = events(&app, &["replay", "--name", "other"]).await;
+    assert!(ended.stderr.contains("another replay runs"), "{ended:?}");
+    running.terminate();
+    assert_eq!(running.wait_exit(SOON).await.code(), Some(1));
+    let log = running.process().log();
+    assert!(
+        log.contains("go on with: watchword events replay --name slow\n"),
+        "{log}"
+    );
+    let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;
+    assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+    assert_whole(&app.ledger().await, &copies(&app).await, "slow");
+    app.finish().await;
+}
+
+async fn outage_on(backend: Backend) {
+    let mut app = seeded(backend).await;
+    let mut running = Binary::start_unready(process(&app, &["--name", "cut", "--rate", "1000"]));
+    eventually(SOON, || async { stored(&app).await >= 500 }).await;
+    app.nats.kill();
+    eventually(SOON, || async {
+        app.database
+            .count("SELECT count(*) FROM replays WHERE trouble IS NOT NULL")
+            .await
+            .expect("a count")
+            == 1
+    })
+    .await;
+    app.nats.start_again().await;
+    assert!(running.wait_exit(SOON).await.success());
+    assert_whole(&app.ledger().await, &copies(&app).await, "cut");
+    app.abandon().await;
+}
+
+async fn rate_on(backend: Backend) {
+    let app = seeded(backend).await;
+    let began = Instant::now();
+    succeeds(
+        &app,
+        &[
+            "replay",
+            "--name",
+            "steady",
+            "--rate",
+            "100",
+            "--to",
+            "2026-01-01T00:05:00Z",
+        ],
+    )
+    .await;
+    let took = began.elapsed();
+    assert_eq!(copies(&app).await.len(), 300);
+    // Never faster; how much slower is the machine's affair.
+    assert!(
+        took >= Duration::from_millis(2800),
+        "300 events at 100 a second took {took:?}"
+    );
+    assert!(
+        took < Duration::from_secs(15),
+        "300 events at 100 a second took {took:?}"
+    );
+    app.finish().await;
+}
+
+async fn names_on(backend: Backend) {
+    let app = seeded(backend).await;
+    succeeds(&app, &["replay", "--name", "mine", "--type", "updated"]).await;
+    for (args, reason) in [
+        (&["replay", "--name", "mine", "--type", "updated"][..], "mine is done"),
+        (&["replay", "--name", "a.b"], "--name must be 1 to 40"),
+        (&["replay", "--rate", "0"], "--rate"),
+        (&["replay", "--type", "nonsense"], "logged_in"),
+    ] {
+        let ended = events(&app, args).await;
+        assert!(
+            !ended.status.success() && ended.stderr.contains(reason),
+            "{args:?}: {ended:?}"
+        );
+    }
+    let mut crashing = Binary::start_unready(
+        process(&app, &["--name", "begun", "--type", "updated"])
+            .with("WATCHWORD_CRASH_AT", "after_replay_before_progress"),
+    );
+    crashing.wait_exit(SOON).await;
+    let ended = events(&app, &["replay", "--name", "begun", "--type", "logged_in"]).await;
+    assert!(ended.stderr.contains("other filters"), "{ended:?}");
+    let ended = succeeds(&app, &["replay", "--name", "begun"]).await;
+    assert!(
+        ended.stdout.contains(&format!("replayed {} events", SEEDED / 2)),
+        "{ended:?}"
+    );
+    assert_eq!(copies(&app).await.len(), SEEDED);
+    app.finish().await;
+}
