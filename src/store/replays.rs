@@ -84,7 +84,6 @@ impl Replay {
         if done == 0 || took <= 0.0 {
             return None;
         }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let seconds = took * left as f64 / done as f64;
         self.updated_at
             .checked_add(time::Duration::seconds_f64(seconds.min(1e9)))
