@@ -122,6 +122,7 @@ fn row(received: &Received) -> serde_json::Value {
         "user_id": received.user.map(|user| user.id),
         "user_seq": received.user.map(|user| user.seq),
         "environment": received.metadata.environment,
-        "data": json!(received.data()).to_string(),
+        // A map of JSON always has a text.
+        "data": serde_json::to_string(received.data()).unwrap_or_default(),
     })
 }
