@@ -9,6 +9,7 @@ mod footprint;
 mod latency;
 mod me;
 mod passwords;
+mod queries;
 mod refresh;
 mod relay;
 mod report;
@@ -23,8 +24,8 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 6] = ["passwords", "me", "refresh", "relay", "latency", "footprint"];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [latency] [footprint]";
+const ALL: [&str; 7] = ["passwords", "me", "refresh", "relay", "latency", "queries", "footprint"];
+const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [latency] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -54,6 +55,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "refresh" => refresh::measure().await?,
             "relay" => relay::measure().await?,
             "latency" => latency::measure().await?,
+            "queries" => queries::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);
