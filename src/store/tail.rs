@@ -124,7 +124,7 @@ impl Tail {
                 .zip(decided + 1..)
                 .take_while(|(seq, next)| **seq == *next)
                 .count();
-            if let Some(last) = seqs.iter().take(unbroken).last() {
+            if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
                 self.reach(*last);
             }
             if unbroken < seqs.len() {

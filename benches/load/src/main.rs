@@ -10,6 +10,7 @@ mod kit;
 mod latency;
 mod me;
 mod passwords;
+mod queries;
 mod refresh;
 mod relay;
 mod report;
@@ -24,8 +25,17 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 7] = ["passwords", "me", "refresh", "relay", "kit", "latency", "footprint"];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [footprint]";
+const ALL: [&str; 8] = [
+    "passwords",
+    "me",
+    "refresh",
+    "relay",
+    "kit",
+    "latency",
+    "queries",
+    "footprint",
+];
+const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,6 +66,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "relay" => relay::measure().await?,
             "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,
+            "queries" => queries::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);

@@ -38,17 +38,7 @@ async fn no_query_of_the_ledger_reads_all_of_it() {
     }
     counted_up(&postgres).await;
 
-    for sql in [
-        "ALTER DATABASE plans SET session_preload_libraries = 'auto_explain'",
-        "ALTER DATABASE plans SET auto_explain.log_min_duration = 0",
-        "ALTER DATABASE plans SET auto_explain.log_nested_statements = on",
-    ] {
-        postgres.execute(DATABASE, sql).await.expect("explain everything");
-    }
-    // New connections for all: what is explained is said in the log.
-    let kick =
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plans' AND pid <> pg_backend_pid()";
-    postgres.execute("postgres", kick).await.expect("close the connections");
+    explain_everything(&postgres).await;
     let tokens = eventually(Duration::from_secs(30), || async {
         let answer = app.login("root@example.com", crate::support::app::PASSWORD).await;
         if answer.status == 200 {
@@ -59,33 +49,7 @@ async fn no_query_of_the_ledger_reads_all_of_it() {
     });
     let access = tokens.await.access;
 
-    let user = uuid::Uuid::from_u128(0x7000_8000_0000_0000_0007);
-    let session = uuid::Uuid::from_u128(0x7001_8000_0000_0000_0007);
-    let range = "from=2026-06-10T00:10:00Z&to=2026-08-20T13:31:00Z";
-    let paths = [
-        "/events".to_owned(),
-        format!("/events?{range}"),
-        "/events?type=logged_in".to_owned(),
-        "/events?type=deleted".to_owned(),
-        format!("/events?type=custom&{range}"),
-        format!("/events?userId={user}"),
-        format!("/events?userId={user}&type=deleted&{range}"),
-        format!("/events?sessionId={session}"),
-        format!("/events?userId={user}&sessionId={session}&type=logged_in&{range}"),
-        format!(
-            "/events?after={}",
-            uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)
-        ),
-        "/events/recent?limit=200".to_owned(),
-        format!("/events/{}", uuid::Uuid::from_u128(7)),
-        "/auth/me/activity".to_owned(),
-        "/auth/me/activity?type=deleted".to_owned(),
-        "/analytics/top-events".to_owned(),
-        format!("/analytics/top-events?{range}"),
-        "/analytics/timeline?bucket=hour".to_owned(),
-        format!("/analytics/timeline?bucket=day&type=logged_in&{range}"),
-        format!("/analytics/users/{id}"),
-    ];
+    let paths = paths(&id);
     for path in &paths {
         let before = postgres.process().log().len();
         for _ in 0..USES {
@@ -118,6 +82,51 @@ async fn no_query_of_the_ledger_reads_all_of_it() {
     assert!(log[before..].contains("CASE WHEN"), "the stream was explained");
     assert_indexed("/events/stream", &log[before..]);
     app.abandon().await;
+}
+
+/// Has the server write every plan to its log, for connections that begin from now on; the others are closed.
+async fn explain_everything(postgres: &Postgres) {
+    for sql in [
+        "ALTER DATABASE plans SET session_preload_libraries = 'auto_explain'",
+        "ALTER DATABASE plans SET auto_explain.log_min_duration = 0",
+        "ALTER DATABASE plans SET auto_explain.log_nested_statements = on",
+    ] {
+        postgres.execute(DATABASE, sql).await.expect("explain everything");
+    }
+    let kick =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plans' AND pid <> pg_backend_pid()";
+    postgres.execute("postgres", kick).await.expect("close the connections");
+}
+
+/// Every way to ask.
+fn paths(id: &str) -> Vec<String> {
+    let user = uuid::Uuid::from_u128(0x7000_8000_0000_0000_0007);
+    let session = uuid::Uuid::from_u128(0x7001_8000_0000_0000_0007);
+    let range = "from=2026-06-10T00:10:00Z&to=2026-08-20T13:31:00Z";
+    vec![
+        "/events".to_owned(),
+        format!("/events?{range}"),
+        "/events?type=logged_in".to_owned(),
+        "/events?type=deleted".to_owned(),
+        format!("/events?type=custom&{range}"),
+        format!("/events?userId={user}"),
+        format!("/events?userId={user}&type=deleted&{range}"),
+        format!("/events?sessionId={session}"),
+        format!("/events?userId={user}&sessionId={session}&type=logged_in&{range}"),
+        format!(
+            "/events?after={}",
+            uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)
+        ),
+        "/events/recent?limit=200".to_owned(),
+        format!("/events/{}", uuid::Uuid::from_u128(7)),
+        "/auth/me/activity".to_owned(),
+        "/auth/me/activity?type=deleted".to_owned(),
+        "/analytics/top-events".to_owned(),
+        format!("/analytics/top-events?{range}"),
+        "/analytics/timeline?bucket=hour".to_owned(),
+        format!("/analytics/timeline?bucket=day&type=logged_in&{range}"),
+        format!("/analytics/users/{id}"),
+    ]
 }
 
 #[track_caller]

@@ -1,0 +1,244 @@
+//! How long the questions to the ledger take when it holds 5 million events: over HTTP, one after another, each with other values.
+
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use watchword_events::EventKind;
+
+use crate::Outcome;
+use crate::client::Client;
+use crate::report::{Row, note};
+use crate::rig::{PASSWORD, Rig, register};
+use crate::stats::percentile;
+
+const EVENTS: u64 = 5_000_000;
+/// Rows of one INSERT.
+const CHUNK: u64 = 500_000;
+const USERS: u64 = 50_000;
+const SESSIONS: u64 = 250_000;
+/// The events are spread over so many milliseconds, up to now.
+const SPAN: u64 = 89 * 24 * 3_600_000;
+/// How often each question is asked.
+const ASKED: u64 = 300;
+/// The first of them warm up connections, plans and caches.
+const WARM_UP: u64 = 20;
+/// How long counting all events into their hours may take.
+const COUNTED_WITHIN: Duration = Duration::from_secs(600);
+
+/// What is asked, and the n-th way to ask it.
+type Question = (&'static str, fn(u64, &Ledger) -> String);
+
+const QUESTIONS: [Question; 12] = [
+    ("GET /events", |_, _| "/events".to_owned()),
+    ("GET /events, a page further back", |n, ledger| {
+        format!("/events?after={}", ledger.id_at(n))
+    }),
+    ("GET /events?type", |n, _| format!("/events?type={}", kind(n))),
+    ("GET /events?type&from&to", |n, ledger| {
+        format!("/events?type={}&{}", kind(n), ledger.range(n))
+    }),
+    ("GET /events?userId", |n, _| format!("/events?userId={}", user(n))),
+    ("GET /events?userId&type&from&to", |n, ledger| {
+        format!("/events?userId={}&type={}&{}", user(n), kind(n), ledger.range(n))
+    }),
+    ("GET /events?sessionId", |n, _| {
+        format!("/events?sessionId={}", session(n))
+    }),
+    ("GET /events/recent?limit=200", |_, _| {
+        "/events/recent?limit=200".to_owned()
+    }),
+    ("GET /auth/me/activity", |_, _| "/auth/me/activity".to_owned()),
+    ("GET /analytics/top-events?from&to", |n, ledger| {
+        format!("/analytics/top-events?{}", ledger.range(n))
+    }),
+    ("GET /analytics/top-events, all events", |_, _| {
+        "/analytics/top-events".to_owned()
+    }),
+    ("GET /analytics/timeline?bucket=hour, 40 days", |n, ledger| {
+        format!("/analytics/timeline?bucket=hour&{}", ledger.days(n, 40))
+    }),
+];
+
+/// When the generated events happened.
+struct Ledger {
+    begin: u64,
+}
+
+pub(crate) async fn measure() -> Outcome<Vec<Row>> {
+    let mut rig = Rig::without_service().await?;
+    let ledger = fill(&rig)?;
+    rig.start_service().await?;
+    counted(&rig).await?;
+    let mut client = Client::connect(rig.service()?.port()).await?;
+    let account = register(&mut client, "root@example.com").await?;
+    rig.postgres.sql(&format!(
+        "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
+        account.id
+    ))?;
+    let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
+    let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
+
+    let mut rows = Vec::new();
+    for (what, path) in QUESTIONS {
+        rows.push(ask(&mut client, &access, what, |n| path(n, &ledger)).await?);
+    }
+    let of_user = |n: u64| {
+        format!(
+            "/analytics/users/{}",
+            if n.is_multiple_of(2) { &account.id } else { KNOWN }
+        )
+    };
+    rows.push(ask(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);
+    rig.stop_service().await?;
+    Ok(rows)
+}
+
+async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
+    let mut times = Vec::new();
+    for n in 0..WARM_UP + ASKED {
+        let path = path(n);
+        let asked = Instant::now();
+        let answer = client.get(&path, Some(access)).await?;
+        if answer.status != 200 {
+            return Err(format!("{path}: status {}", answer.status).into());
+        }
+        if n >= WARM_UP {
+            times.push(asked.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
+    note(&format!(
+        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
+        percentile(&times, 100.0)
+    ));
+    Ok(Row {
+        what,
+        target: "p99 ≤ 50 ms",
+        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
+        met: slow <= 50.0,
+    })
+}
+
+/// Waits until every event is counted into its hour.
+async fn counted(rig: &Rig) -> Outcome<()> {
+    let started = Instant::now();
+    let left = "SELECT (SELECT max(seq) FROM events) - (SELECT seq FROM event_counts_mark)";
+    while rig.postgres.number(left)? > 0.0 {
+        if started.elapsed() > COUNTED_WITHIN {
+            return Err("the events are not counted in time".into());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    note(&format!(
+        "counted into hours within {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// A user of the generated events, who is also in the table of users.
+const KNOWN: &str = "00000000-0000-7000-8000-000000000007";
+
+fn user(n: u64) -> String {
+    format!("00000000-0000-7000-8000-{:012x}", n * 7919 % USERS)
+}
+
+fn session(n: u64) -> String {
+    format!("00000000-0000-7001-8000-{:012x}", n * 7919 % SESSIONS)
+}
+
+fn kind(n: u64) -> &'static str {
+    let kinds = ["token_refreshed", "logged_in", "logged_out", "login_failed", "custom"];
+    let index = usize::try_from(n).unwrap_or_default() % kinds.len();
+    kinds.get(index).copied().unwrap_or_default()
+}
+
+impl Ledger {
+    /// The n-th moment of some thousand, all over the ledger.
+    fn at(&self, n: u64) -> u64 {
+        self.begin + n * 104_729 % 1000 * (SPAN / 1000)
+    }
+
+    /// An id that begins a page somewhere.
+    fn id_at(&self, n: u64) -> String {
+        let time = format!("{:012x}", self.at(n));
+        let (high, low) = time.split_at(8);
+        format!("{high}-{low}-7000-8000-000000000000")
+    }
+
+    /// Five days and a few minutes.
+    fn range(&self, n: u64) -> String {
+        let from = self.at(n) + 1_234_567;
+        format!("from={}&to={}", text(from), text(from + 5 * 24 * 3_600_000 + 7_654_321))
+    }
+
+    fn days(&self, n: u64, days: u64) -> String {
+        let from = self.begin + n % 40 * 24 * 3_600_000 + 1_234_567;
+        format!("from={}&to={}", text(from), text(from + days * 24 * 3_600_000))
+    }
+}
+
+fn text(millis: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// Fills the ledger with published events as large as real ones, of many users and sessions, evenly over time.
+fn fill(rig: &Rig) -> Outcome<Ledger> {
+    let event = EventKind::LoggedIn.definition().example();
+    let body = String::from_utf8(event.to_json()?)?.replace('\'', "''");
+    let id = event.id.to_string();
+    let now = rig.postgres.number("SELECT floor(extract(epoch FROM now()) * 1000)")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since 1970"
+    )]
+    let begin = now as u64 - SPAN;
+    let step = SPAN / EVENTS;
+    let started = Instant::now();
+    // Indexes are made once the rows are there: sorting is faster than inserting in every order.
+    let others = "FROM pg_indexes WHERE tablename = 'events' AND indexname NOT IN ('events_pkey', 'events_id_key')";
+    let make = rig
+        .postgres
+        .sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
+    let drop = rig
+        .postgres
+        .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
+    rig.postgres.sql(&drop)?;
+    for first in (0..EVENTS).step_by(usize::try_from(CHUNK)?) {
+        let last = first + CHUNK - 1;
+        rig.postgres.sql(&format!(
+            "SET synchronous_commit = off; \
+             INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, traceparent, occurred_at, published_at, session_id) \
+             SELECT id, 'auth.user.' || (ARRAY['token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', \
+               'logged_in', 'logged_in', 'custom', 'logged_out', 'login_failed'])[1 + n / 7 % 10], \
+               user_id, 1 + n / {USERS}, 1, convert_to(replace('{body}', '{id}', id::text), 'UTF8'), \
+               '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', at, at, session_id \
+             FROM (SELECT n, at, \
+               (lpad(to_hex(at), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid AS id, \
+               ('00000000-0000-7000-8000-' || lpad(to_hex(n * 31 % {USERS}), 12, '0'))::uuid AS user_id, \
+               ('00000000-0000-7001-8000-' || lpad(to_hex(n * 31 % {SESSIONS}), 12, '0'))::uuid AS session_id \
+               FROM (SELECT n, {begin} + n * {step} AS at FROM generate_series({first}::bigint, {last}) AS n) AS times) AS rows"
+        ))?;
+        note(&format!(
+            "{} events after {:.0} s",
+            last + 1,
+            started.elapsed().as_secs_f64()
+        ));
+    }
+    rig.postgres
+        .sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
+    rig.postgres.sql(&format!(
+        "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
+         VALUES ('{KNOWN}', 'known@example.com', 'known@example.com', 'user', 'user', 'active', '', 0, 0)"
+    ))?;
+    rig.postgres.sql("VACUUM ANALYZE events")?;
+    rig.postgres.sql("CHECKPOINT")?;
+    let size = rig
+        .postgres
+        .sql("SELECT pg_size_pretty(pg_total_relation_size('events'))")?;
+    note(&format!("{EVENTS} events, {size} with their indexes"));
+    Ok(Ledger { begin })
+}
