@@ -10,6 +10,8 @@
 
 mod account;
 mod document;
+mod events;
+mod replays;
 mod service;
 mod sessions;
 mod shared;
@@ -72,10 +74,15 @@ use rows;
 
 /// Every row that is written by hand.
 fn table() -> Vec<Row> {
-    [account::rows(), tokens::rows(), sessions::rows(), service::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let resources = [
+        account::rows(),
+        tokens::rows(),
+        sessions::rows(),
+        events::rows(),
+        replays::rows(),
+        service::rows(),
+    ];
+    resources.into_iter().flatten().collect()
 }
 
 #[test]

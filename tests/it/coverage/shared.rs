@@ -33,6 +33,8 @@ pub(super) fn provocable(operation: &Operation) -> impl Iterator<Item = &'static
 fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
         "deleteMe" => json!({ "password": "whatever it is" }),
+        "recordEvent" => json!({ "name": "report.exported" }),
+        "startReplay" => json!({ "name": "shared" }),
         _ => json!({}),
     }
 }

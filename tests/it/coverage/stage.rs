@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::support::app::{PASSWORD, TestApp};
@@ -14,6 +15,7 @@ use crate::support::http::{Http, Tokens};
 pub(super) struct Stage {
     app: TestApp,
     people: AtomicU32,
+    admin: OnceCell<Tokens>,
 }
 
 /// Somebody with an account.
@@ -44,13 +46,17 @@ impl Stage {
             settings.limits.register_per_hour = 3;
             settings.limits.refresh_per_minute = 1;
             settings.limits.change_per_minute = 1;
+            settings.limits.custom_per_minute = 1;
         });
         Self::of(builder.spawn().await)
     }
 
-    const fn of(app: TestApp) -> Self {
-        let people = AtomicU32::new(0);
-        Self { app, people }
+    fn of(app: TestApp) -> Self {
+        Self {
+            app,
+            people: AtomicU32::new(0),
+            admin: OnceCell::new(),
+        }
     }
 
     pub(super) async fn finish(self) {
@@ -73,6 +79,11 @@ impl Stage {
         let id = answer.str("/user/id").parse().expect("an id");
         let tokens = answer.tokens();
         Person { id, email, tokens }
+    }
+
+    /// The administrator's tokens.
+    pub(super) async fn admin(&self) -> &Tokens {
+        self.admin.get_or_init(|| self.app.admin()).await
     }
 
     /// Another session of the same person.
@@ -112,6 +123,18 @@ impl Stage {
         }
     }
 
+    /// Sends a request whose answer does not end, and sees how it begins.
+    pub(super) async fn begin(&self, request: RequestBuilder) -> Observed {
+        let before = self.app.ledger().await.len();
+        let answer = request.send().await.expect("an answer");
+        Observed {
+            outcome: answer.status().as_u16().to_string(),
+            answer: Value::Null,
+            events: self.app.ledger().await.split_off(before),
+            about: None,
+        }
+    }
+
     /// Sends it until it is refused for being too frequent.
     pub(super) async fn until_limited(&self, request: impl Fn() -> RequestBuilder) -> Observed {
         for _ in 0..10 {
@@ -129,6 +152,16 @@ impl Observed {
     pub(super) const fn about(mut self, person: &Person) -> Self {
         self.about = Some(person.id);
         self
+    }
+
+    /// The status, and for a refusal the problem's code.
+    pub(super) fn outcome(&self) -> &str {
+        &self.outcome
+    }
+
+    /// The id in the answer.
+    pub(super) fn answered_id(&self) -> String {
+        self.answer["id"].as_str().expect("an id").to_owned()
     }
 
     /// About the account in the answer.

@@ -29,6 +29,7 @@ enum Verb {
 const PUBLISH: &[(&str, &[&str])] = &[
     ("auth.user.logged_in", &["publisher"]),
     ("auth.user.registered", &["publisher"]),
+    ("auth.replay.monday.logged_in", &["publisher"]),
     ("auth.dlq.someone", &[]),
     ("somewhere.else", &[]),
     ("$SYS.REQ.SERVER.PING", &[]),
@@ -46,6 +47,27 @@ const PUBLISH: &[(&str, &[&str])] = &[
     ),
     ("$JS.API.STREAM.CREATE.auth-events", &["provisioner", "operator"]),
     ("$JS.API.STREAM.CREATE.auth-events-dlq", &["provisioner", "operator"]),
+    (
+        "$JS.API.STREAM.INFO.auth-events-replays",
+        &["publisher", "provisioner", "viewer", "operator"],
+    ),
+    (
+        "$JS.API.STREAM.CREATE.auth-events-replays",
+        &["provisioner", "operator"],
+    ),
+    ("$JS.API.STREAM.DELETE.auth-events-replays", &["operator"]),
+    (
+        "$JS.API.CONSUMER.CREATE.auth-events-replays.own",
+        &["publisher", "operator"],
+    ),
+    (
+        "$JS.API.CONSUMER.MSG.NEXT.auth-events-replays.own",
+        &["publisher", "operator"],
+    ),
+    (
+        "$JS.API.CONSUMER.DELETE.auth-events-replays.own",
+        &["publisher", "operator"],
+    ),
     ("$JS.API.STREAM.CREATE.other", &["operator"]),
     ("$JS.API.STREAM.UPDATE.auth-events", &["provisioner", "operator"]),
     ("$JS.API.STREAM.DELETE.auth-events", &["operator"]),

@@ -11,7 +11,7 @@ use watchword_events::{Failure, Subscriber};
 use super::shipped;
 use crate::relay::rig::{SOON, STREAM};
 use crate::support::app::PASSWORD;
-use crate::support::binary::{Binary, BinaryOptions};
+use crate::support::binary::{Binary, BinaryOptions, run};
 use crate::support::nats::NatsServer;
 use crate::support::nats_users::{api, connect, durables, login, password, provision};
 use crate::support::wait::eventually;
@@ -47,6 +47,35 @@ async fn the_service_publishes_compares_and_repairs_as_the_publisher() {
     );
     provision(&nats).await;
     events(&nats, 3).await;
+    assert!(service.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replays_work_as_the_publisher() {
+    let nats = shipped().await;
+    let mut service = service(&nats).await;
+    register(&service, "ada@example.com").await;
+    events(&nats, 1).await;
+    // The second one reads what the first one has left.
+    for name in ["monday", "tuesday"] {
+        let mut options = BinaryOptions::command(
+            &["events", "replay", "--name", name],
+            &[
+                ("NATS_URL", &nats.url()),
+                ("WATCHWORD__NATS__USER", "publisher"),
+                ("WATCHWORD__NATS__PASSWORD", &password("publisher")),
+            ],
+        );
+        options.data_dir = Some(service.data_dir().to_path_buf());
+        let ended = run(options, "").await;
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    let copies = nats.messages("auth-events-replays").await;
+    let subjects: Vec<&str> = copies.iter().map(|copy| copy.subject.as_str()).collect();
+    assert_eq!(
+        subjects,
+        ["auth.replay.monday.registered", "auth.replay.tuesday.registered"]
+    );
     assert!(service.stop().await.success());
 }
 
