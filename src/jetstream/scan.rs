@@ -107,7 +107,11 @@ impl Scan {
     /// [`ProbeError`], also when this user may make no consumers.
     pub(crate) async fn open(context: &Context, stream: &str, wanted: Wanted) -> Result<Self, ProbeError> {
         let stream = context.get_stream_no_info(stream).await.map_err(refused)?;
+        // Without a name of its own the request would need the right to change whichever consumer it names.
+        let inbox = context.client().new_inbox();
+        let unique = inbox.rsplit('.').next().unwrap_or(&inbox);
         let config = OrderedConfig {
+            name: Some(format!("watchword-{unique}")),
             description: Some("watchword events".to_owned()),
             deliver_policy: match wanted.start {
                 Start::Sequence(start_sequence) => DeliverPolicy::ByStartSequence {
