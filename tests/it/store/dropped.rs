@@ -1,11 +1,14 @@
-//! A future that is dropped in the middle of a statement: what the connection is left with must not reach its next user.
+//! What a transaction that was dropped, or of which a statement has failed, leaves behind: nothing, and nobody is told otherwise.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use watchword::domain::clock::{Clock as _, SystemClock};
+use watchword::domain::ids::UserId;
 use watchword::domain::origin::Origin;
-use watchword::store::Store;
+use watchword::domain::random::SystemRandom;
+use watchword::domain::user::{AccountType, Role};
+use watchword::store::{Conflict, NewUser, Store, StoreError};
 use watchword_events::{AuthEvent, IdentifierHash, LoginFailed, LoginFailedReason};
 
 use crate::relay::rig::{open, settings};
@@ -73,5 +76,39 @@ async fn a_dropped_transaction_leaves_nothing_to_the_next() {
     }
     let rows = database.count("SELECT count(*) FROM events").await.expect("count");
     assert_eq!(rows, i64::from(ROUNDS), "one event for every commit, and no other");
+    store.close().await;
+}
+
+fn ada() -> NewUser {
+    NewUser {
+        id: UserId::new_v7(SystemClock.now(), &SystemRandom::default()),
+        email: "ada@example.com".parse().expect("an address"),
+        username: None,
+        name: None,
+        account_type: AccountType::User,
+        roles: vec![Role::User],
+        password_hash: SecretString::from("none"),
+    }
+}
+
+/// PostgreSQL answers `ROLLBACK`, and no error, to the COMMIT of a transaction of which a statement has failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_has_failed_is_not_said_to_be_committed() {
+    let (store, database, proxy) = behind_a_slow_network().await;
+    proxy.set_latency(Duration::ZERO);
+    let origin = Origin::default();
+    let mut tx = store.begin(SystemClock.now(), &origin).await.expect("begin");
+    tx.record_anonymous(event()).await.expect("record");
+    let (_, _lock) = tx.insert_user(ada()).await.expect("the first");
+    let second = tx.insert_user(ada()).await.map(|_| ());
+    assert!(
+        matches!(second, Err(StoreError::Conflict(Conflict::Email))),
+        "{second:?}"
+    );
+    tx.commit().await.expect_err("nothing was committed");
+    record(&store, &origin).await;
+    let rows = database.count("SELECT count(*) FROM events").await.expect("count");
+    assert_eq!(rows, 1, "the event of the next transaction alone");
+    assert_eq!(database.count("SELECT count(*) FROM users").await.expect("count"), 0);
     store.close().await;
 }
