@@ -124,7 +124,8 @@ impl Store {
 
     /// Starts a transaction that happens at `now` because of `origin`.
     ///
-    /// Never cancel it in mid-flight: a dropped `begin` can leave a pooled connection inside a transaction (`docs/adr/0002`).
+    /// Never cancel it in mid-flight: on `SQLite` a dropped `begin` can leave a pooled connection inside a transaction
+    /// (`docs/adr/0002`, `docs/adr/0019`).
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection comes in time.
