@@ -78,10 +78,12 @@ struct Inner {
     metrics: OnceLock<Arc<Metrics>>,
     /// Told after every commit that recorded an event.
     recorded: Arc<Notify>,
-    /// The same for everybody else who waits for events.
-    commits: watch::Sender<()>,
+    /// The same for everybody else who waits for events: how many such commits there were.
+    commits: watch::Sender<u64>,
     /// How far the ledger is known to be decided.
     tail: Mutex<tail::Tail>,
+    /// What followers at the end of the ledger were last given.
+    newest: Mutex<Option<following::Newest>>,
     /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
     writer: Arc<Mutex<()>>,
     /// Longest wait for a connection, or for that place.
