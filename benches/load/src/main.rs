@@ -5,16 +5,20 @@
 
 mod bare;
 mod client;
+mod clock;
 mod footprint;
 mod kit;
 mod latency;
+mod ledger;
 mod me;
 mod passwords;
 mod queries;
 mod refresh;
 mod relay;
+mod replay;
 mod report;
 mod rig;
+mod sse;
 mod stats;
 
 use std::process::ExitCode;
@@ -25,17 +29,20 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 10] = [
     "passwords",
     "me",
     "refresh",
     "relay",
+    "replay",
     "kit",
     "latency",
+    "sse",
     "queries",
     "footprint",
 ];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [footprint]";
+const USAGE: &str =
+    "usage: watchword-bench [passwords] [me] [refresh] [relay] [replay] [kit] [latency] [sse] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -64,8 +71,10 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "me" => me::measure().await?,
             "refresh" => refresh::measure().await?,
             "relay" => relay::measure().await?,
+            "replay" => replay::measure().await?,
             "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,
+            "sse" => sse::measure().await?,
             "queries" => queries::measure().await?,
             _ => footprint::measure().await?,
         };
