@@ -4,6 +4,7 @@
 //! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
 //! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
 
+mod attempts;
 pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
@@ -34,7 +35,8 @@ use crate::domain::clock::Clock;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
 use crate::domain::session::SessionPolicy;
-use crate::limits::{Exceeded, Limits};
+pub use crate::limits::Exceeded;
+use crate::limits::Limits;
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
@@ -104,8 +106,8 @@ impl From<Exceeded> for Failure {
 /// What a failure asks of whoever is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Try less often; again after so long.
-    SlowDown(Duration),
+    /// Try less often.
+    SlowDown(Exceeded),
     /// The service has more work than it can do; again after so long.
     ComeBack(Duration),
     /// Something that the service needs does not answer: try again.
@@ -119,7 +121,7 @@ impl Failure {
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
-            Self::Limited(exceeded) => Remedy::SlowDown(exceeded.retry_after),
+            Self::Limited(exceeded) => Remedy::SlowDown(*exceeded),
             Self::Hasher(HashError::Busy { retry_after }) => Remedy::ComeBack(*retry_after),
             Self::Hasher(HashError::Stopped)
             | Self::Issue(IssueError::NoSigningKey)

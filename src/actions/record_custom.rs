@@ -43,7 +43,7 @@ where
 /// [`Error`]; nothing is recorded then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> Result<EventId, Error> {
     auth.limits
-        .reserve(Limited::Custom, &who.user.id.to_string(), auth.clock.now())
+        .reserve(Limited::Custom, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await?;
     let event = AuthEvent::Custom(Custom {
         name: input.name.as_str().to_owned(),

@@ -2,8 +2,9 @@
 
 use watchword_events::{AuthEvent, Registered};
 
+use super::attempts::password_accepted;
 use super::{Auth, Failure, TokenPair};
-use crate::domain::email::Email;
+use crate::domain::email::{self, Email};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::name::DisplayName;
 use crate::domain::origin::Origin;
@@ -96,6 +97,8 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
+    let identifier = email::canonical(&pair.user.email);
+    password_accepted(auth, origin, &identifier, &pair.user).await;
     Ok(pair)
 }
 

@@ -129,7 +129,7 @@ pub(super) fn build_auth(
     };
     let counted_here = InProcess::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(Shared::new(redis, counted_here)),
+        Some(redis) => Arc::new(Shared::new(redis, counted_here, metrics.limits().fallbacks.clone())),
         None => Arc::new(counted_here),
     };
     Ok(Auth {
@@ -143,7 +143,7 @@ pub(super) fn build_auth(
             denylist,
             long(tokens.access_ttl + tokens.leeway),
         ),
-        limits: Limits::new(&settings.limits, limiter),
+        limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },

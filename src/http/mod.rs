@@ -9,6 +9,7 @@ pub mod middleware;
 pub mod payload;
 pub mod problem;
 pub mod query;
+pub mod rate_limit;
 pub mod routes;
 pub mod server;
 pub mod site;

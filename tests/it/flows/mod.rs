@@ -15,6 +15,7 @@ mod events;
 mod golden;
 mod housekeeping;
 mod limits;
+mod login_limits;
 mod logout;
 mod migrations;
 mod problems;
