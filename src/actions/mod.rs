@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
 pub mod follow_events;
+pub mod idempotency;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
@@ -18,6 +19,7 @@ pub mod read_replay;
 pub mod record_custom;
 pub mod refresh;
 pub mod register;
+mod register_again;
 pub mod revoke_session;
 pub mod rotate_keys;
 pub mod start_replay;
@@ -62,6 +64,8 @@ pub struct Auth {
     pub gate: SessionGate,
     /// How often somebody may try.
     pub limits: Limits,
+    /// Which requests with a key are being carried out.
+    pub idempotency: idempotency::Idempotency,
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
     /// How long sessions live.

@@ -3,8 +3,10 @@
 use watchword_events::{AuthEvent, Registered};
 
 use super::attempts::password_accepted;
-use super::{Auth, Failure, TokenPair};
+use super::idempotency::{self, Keyed, Once};
+use super::{Auth, Failure, TokenPair, register_again};
 use crate::domain::email::{self, Email};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::name::DisplayName;
 use crate::domain::origin::Origin;
@@ -27,6 +29,8 @@ pub struct Input {
     pub username: Option<Username>,
     /// The kind of account.
     pub account_type: AccountType,
+    /// The request's name, when it may be repeated.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Why there is no new account.
@@ -41,6 +45,9 @@ pub enum Error {
     /// A live account has the username.
     #[error("the username is taken")]
     UsernameTaken,
+    /// The request's key stands in the way.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// Try later.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -69,6 +76,25 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     auth.passwords
         .check(&input.password, &own_words(auth, &input))
         .map_err(Error::Password)?;
+    let Some(key) = &input.idempotency_key else {
+        return make(auth, origin, input, None).await;
+    };
+    let password = input.password.clone();
+    let once = match idempotency::first(auth, None, key, &register_again::asked(&input)).await? {
+        Keyed::First(once) => once,
+        Keyed::Repeated(made) => return Ok(register_again::run(auth, origin, password, made.into()).await?),
+    };
+    match make(auth, origin, input, Some(&once)).await {
+        Err(Error::Failure(Failure::Store(StoreError::Conflict(Conflict::IdempotencyKey)))) => {
+            let made = idempotency::repeated(auth, &once).await?;
+            Ok(register_again::run(auth, origin, password, made.into()).await?)
+        }
+        made => made,
+    }
+}
+
+/// Makes the account.
+async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -> Result<TokenPair, Error> {
     let password_hash = auth
         .hasher
         .hash(input.password)
@@ -78,7 +104,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .into();
 
     let new = NewUser {
-        id: UserId::new_v7(now, &*auth.random),
+        id: UserId::new_v7(auth.clock.now(), &*auth.random),
         email: input.email,
         username: input.username,
         name: input.name,
@@ -87,9 +113,14 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         password_hash,
     };
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let session_id = SessionId::new_v7(tx.now(), &*auth.random);
+    // The key comes before everything else: who repeats a request must not be told that the address is taken.
+    if let Some(once) = once {
+        once.carry_out(&mut tx, session_id.as_uuid()).await?;
+    }
     let (user, mut lock) = tx.insert_user(new).await?;
     let session = NewSession {
-        id: SessionId::new_v7(tx.now(), &*auth.random),
+        id: session_id,
         user_id: user.id,
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use watchword_events::Pii;
 
 use super::{App, AppError, Seams, Stop};
+use crate::actions::idempotency::Idempotency;
 use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
 use crate::domain::password::PasswordPolicy;
@@ -143,6 +144,7 @@ pub(super) fn build_auth(
             denylist,
             long(tokens.access_ttl + tokens.leeway),
         ),
+        idempotency: Idempotency::new(&secret)?,
         limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,

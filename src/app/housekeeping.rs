@@ -33,12 +33,12 @@ pub(super) async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken
     }
 }
 
-/// Deletes events past their retention and sessions that ended long ago, until `stop`.
+/// Deletes events past their retention, idempotency keys of the day before and sessions that ended long ago, until `stop`.
 pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
     while rests(PRUNE_ROUND, &stop).await {
         let now = auth.clock.now();
         let events_before = now - time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
-        match prune_once(&auth.store, events_before, now - ENDED_SESSIONS, &stop).await {
+        match prune_once(&auth.store, now, events_before, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
@@ -64,8 +64,8 @@ pub(super) async fn count_events(store: Store, stop: CancellationToken) {
 
 async fn prune_once(
     store: &Store,
+    now: time::OffsetDateTime,
     events_before: time::OffsetDateTime,
-    sessions_before: time::OffsetDateTime,
     stop: &CancellationToken,
 ) -> Result<(u64, u64), StoreError> {
     let (mut events, mut next) = (0, Some(0));
@@ -75,9 +75,10 @@ async fn prune_once(
         next = pruned.next;
     }
     store.ledger().prune_counts(events_before).await?;
+    while !stop.is_cancelled() && store.prune_idempotency_keys(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
     let mut sessions = 0;
     while !stop.is_cancelled() {
-        let deleted = store.prune_sessions(sessions_before, PRUNE_BATCH).await?;
+        let deleted = store.prune_sessions(now - ENDED_SESSIONS, PRUNE_BATCH).await?;
         sessions += deleted;
         if deleted < PRUNE_BATCH {
             break;

@@ -14,6 +14,7 @@ mod event_stream;
 mod events;
 mod golden;
 mod housekeeping;
+mod idempotency;
 mod limits;
 mod login_limits;
 mod logout;
