@@ -17,6 +17,7 @@ pub mod logout;
 pub mod read_event;
 pub mod read_replay;
 pub mod record_custom;
+pub mod record_refusals;
 pub mod refresh;
 pub mod register;
 mod register_again;

@@ -73,14 +73,11 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .reserve_network(Limited::Register, origin.ip, now)
         .await
         .map_err(Failure::from)?;
-    auth.passwords
-        .check(&input.password, &own_words(auth, &input))
-        .map_err(Error::Password)?;
     let Some(key) = &input.idempotency_key else {
         return make(auth, origin, input, None).await;
     };
     let password = input.password.clone();
-    let once = match idempotency::first(auth, None, key, &register_again::asked(&input)).await? {
+    let once = match idempotency::first(auth, None, key, &register_again::asked("register", &input)).await? {
         Keyed::First(once) => once,
         Keyed::Repeated(made) => return Ok(register_again::run(auth, origin, password, made.into()).await?),
     };
@@ -95,23 +92,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
 
 /// Makes the account.
 async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -> Result<TokenPair, Error> {
-    let password_hash = auth
-        .hasher
-        .hash(input.password)
-        .await
-        .map_err(Failure::from)?
-        .into_string()
-        .into();
-
-    let new = NewUser {
-        id: UserId::new_v7(auth.clock.now(), &*auth.random),
-        email: input.email,
-        username: input.username,
-        name: input.name,
-        account_type: input.account_type,
-        roles: input.account_type.initial_roles(),
-        password_hash,
-    };
+    let new = prepare(auth, input).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let session_id = SessionId::new_v7(tx.now(), &*auth.random);
     // The key comes before everything else: who repeats a request must not be told that the address is taken.
@@ -131,6 +112,30 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
     let identifier = email::canonical(&pair.user.email);
     password_accepted(auth, origin, &identifier, &pair.user).await;
     Ok(pair)
+}
+
+/// Checks what was given and hashes the password: all that comes before the transaction.
+async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
+    auth.passwords
+        .check(&input.password, &own_words(auth, &input))
+        .map_err(Error::Password)?;
+    let password_hash = auth
+        .hasher
+        .hash(input.password)
+        .await
+        .map_err(Failure::from)?
+        .into_string()
+        .into();
+
+    Ok(NewUser {
+        id: UserId::new_v7(auth.clock.now(), &*auth.random),
+        email: input.email,
+        username: input.username,
+        name: input.name,
+        account_type: input.account_type,
+        roles: input.account_type.initial_roles(),
+        password_hash,
+    })
 }
 
 /// What the event says about a new account.

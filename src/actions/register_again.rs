@@ -16,8 +16,8 @@ use crate::domain::user::UserStatus;
 use crate::security::PasswordHash;
 
 /// What a registration asks for; the password is compared with the account's, which costs a guess what a login costs.
-pub(super) fn asked(input: &register::Input) -> Asked {
-    Asked::of("register")
+pub(super) fn asked(operation: &'static str, input: &register::Input) -> Asked {
+    Asked::of(operation)
         .text(Some(input.email.as_str()))
         .text(input.name.as_ref().map(|name| name.as_str()))
         .text(input.username.as_ref().map(|name| name.as_str()))

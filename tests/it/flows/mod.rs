@@ -22,6 +22,7 @@ mod migrations;
 mod problems;
 mod query_plans;
 mod races;
+mod rate_limited;
 mod refresh;
 mod sessions;
 mod shutdown;
