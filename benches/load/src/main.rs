@@ -8,6 +8,7 @@ mod client;
 mod footprint;
 mod kit;
 mod latency;
+mod limits;
 mod me;
 mod passwords;
 mod queries;
@@ -25,17 +26,19 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "passwords",
     "me",
     "refresh",
+    "limits",
     "relay",
     "kit",
     "latency",
     "queries",
     "footprint",
 ];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [footprint]";
+const USAGE: &str =
+    "usage: watchword-bench [passwords] [me] [refresh] [limits] [relay] [kit] [latency] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -63,6 +66,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "passwords" => passwords::measure().await?,
             "me" => me::measure().await?,
             "refresh" => refresh::measure().await?,
+            "limits" => limits::measure().await?,
             "relay" => relay::measure().await?,
             "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,

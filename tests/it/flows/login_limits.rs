@@ -1,5 +1,6 @@
 //! The limits of a login: what a stranger can spend, what the owner keeps, and that nobody learns from them who has an account.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -258,5 +259,69 @@ async fn redis_knows_no_identifiers_and_is_asked_once_a_login() {
     login_from(&app, HOME, ADA, WRONG).await.expect_status(401);
     let stats = redis.command("INFO commandstats").await.expect("statistics");
     assert!(stats.contains("cmdstat_evalsha:calls=1,"), "{stats}");
+    app.finish().await;
+}
+
+/// Refreshes until one is refused: how many there were.
+async fn refresh_to_the_limit(http: Http, mut token: String, done: &AtomicUsize) -> usize {
+    for refreshed in 0..1000 {
+        let answer = http.refresh(&token).await;
+        if answer.status == 429 {
+            return refreshed;
+        }
+        token = answer.expect_status(200).tokens().refresh;
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    panic!("a thousand refreshes and no limit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_dies_under_load_and_every_count_goes_on() {
+    const SESSIONS: usize = 8;
+    const REFRESHES: u32 = 40;
+    let clock = TestClock::frozen();
+    let mut app = TestApp::builder(Backend::Postgres)
+        .clock(clock.clone())
+        .settings(|settings| {
+            settings.limits.enabled = true;
+            settings.limits.refresh_per_minute = REFRESHES;
+            settings.limits.login_per_minute = 12;
+        })
+        .spawn()
+        .await;
+    let mut tokens = Vec::new();
+    for n in 0..SESSIONS {
+        tokens.push(app.registered(&format!("ada{n}@example.com")).await.tokens().refresh);
+    }
+    let (http, done) = (app.http(), AtomicUsize::new(0));
+    let refreshes = join_all(
+        tokens
+            .into_iter()
+            .map(|token| refresh_to_the_limit(http.clone(), token, &done)),
+    );
+    let guesses = async {
+        let mut looked_at = 0;
+        for n in 0..60 {
+            let answer = http.login(&format!("nobody{n}@example.com"), WRONG).await;
+            match answer.status.as_u16() {
+                401 => looked_at += 1,
+                status => assert_eq!(status, 429, "{}", answer.text),
+            }
+        }
+        looked_at
+    };
+    let killer = async {
+        while done.load(Ordering::Relaxed) < SESSIONS * REFRESHES as usize / 2 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        app.redis.as_mut().expect("Redis").kill();
+        done.load(Ordering::Relaxed)
+    };
+    let (refreshed, looked_at, killed_at) = tokio::join!(refreshes, guesses, killer);
+    assert!(killed_at < SESSIONS * REFRESHES as usize, "Redis died too late");
+    // What Redis had counted was counted in the process too: nobody gets a second quota.
+    assert_eq!(refreshed, [REFRESHES as usize; SESSIONS]);
+    assert_eq!(looked_at, 12);
+    assert!(app.metric("watchword_limit_fallbacks_total", "").await > 0.0);
     app.finish().await;
 }
