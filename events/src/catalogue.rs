@@ -129,6 +129,7 @@ catalogue! {
     Updated "updated" v 1 known_user, "The account's own data changed.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
+    RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";
     SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";
     TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token that was already exchanged came back, and its session was revoked.";
     Custom "custom" v 1 known_user, "An application recorded something of its own about its user.";

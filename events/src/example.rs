@@ -11,8 +11,8 @@ use crate::catalogue::AuthEvent;
 use crate::event::{Actor, Event, Metadata, UserRef};
 use crate::payload::{
     AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
-    LoginFailedReason, LoginMethod, LogoutScope, Registered, ReuseAction, SessionRevoked, SessionRevokedReason,
-    TokenRefreshed, TokenReuseDetected, Updated,
+    LoginFailedReason, LoginMethod, LogoutScope, RateLimited, Registered, ReuseAction, SessionRevoked,
+    SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };
 use crate::schema;
 
@@ -31,6 +31,14 @@ pub(crate) trait Example {
 
     /// The event's place among the account's own events.
     const USER_SEQ: i64;
+
+    /// The account it is about.
+    fn user() -> Option<UserRef> {
+        Some(UserRef {
+            id: USER,
+            seq: Self::USER_SEQ,
+        })
+    }
 
     /// Who did it, where the event says so.
     fn actor() -> Option<Actor> {
@@ -52,10 +60,7 @@ pub(crate) fn event<P: Example + Into<AuthEvent>>(payload: P) -> Event {
     Event {
         id: EVENT,
         timestamp: datetime!(2026-11-22 12:00:00 UTC),
-        user: Some(UserRef {
-            id: USER,
-            seq: P::USER_SEQ,
-        }),
+        user: P::user(),
         actor: P::actor(),
         event,
         metadata,
@@ -137,15 +142,37 @@ impl Example for LoginFailed {
     const USER_SEQ: i64 = 5;
 
     fn example() -> Self {
-        let mac = std::array::from_fn(|position| u8::try_from(position * 7 + 16).unwrap_or_default());
         Self {
-            identifier_hash: IdentifierHash::from_mac(mac),
+            identifier_hash: identifier_hash(),
             reason: LoginFailedReason::WrongPassword,
             ip: Some(CLIENT),
             user_agent: Some(CURL.to_owned()),
             attempts: Some(1),
         }
     }
+}
+
+impl Example for RateLimited {
+    const USER_SEQ: i64 = 0;
+
+    fn example() -> Self {
+        Self {
+            limiter: "login_account_network".to_owned(),
+            ip: Some(CLIENT),
+            identifier_hash: Some(identifier_hash()),
+            retry_after: 6,
+            count: 17,
+        }
+    }
+
+    fn user() -> Option<UserRef> {
+        None
+    }
+}
+
+fn identifier_hash() -> IdentifierHash {
+    let mac = std::array::from_fn(|position| u8::try_from(position * 7 + 16).unwrap_or_default());
+    IdentifierHash::from_mac(mac)
 }
 
 impl Example for SessionRevoked {

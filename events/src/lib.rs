@@ -48,8 +48,8 @@ pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
     AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
-    LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, Registered, ReuseAction, SessionRevoked,
-    SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
+    LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, RateLimited, Registered, ReuseAction,
+    SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, Received};

@@ -114,6 +114,27 @@ pub struct LoginFailed {
     pub attempts: Option<u32>,
 }
 
+/// Tries were refused for being too many: one event for each limiter and key, and minute, of each instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimited {
+    /// Which limiter refused, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, …
+    pub limiter: String,
+    /// The client's address, when all tries came from one. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "ip_address")]
+    pub ip: Option<IpAddr>,
+    /// Stands for the identifier that was typed, where the limiter counts by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier_hash: Option<IdentifierHash>,
+    /// Seconds that the last one was told to wait.
+    #[schemars(range(min = 1))]
+    pub retry_after: u64,
+    /// How many tries were refused.
+    #[schemars(range(min = 1))]
+    pub count: u64,
+}
+
 /// A session was ended before its time; its tokens are no longer accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::AuthEvent;
-use crate::payload::{Custom, LoggedIn, LoginFailed, Registered};
+use crate::payload::{Custom, LoggedIn, LoginFailed, RateLimited, Registered};
 
 /// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent` and the
 /// `attributes` of `custom`.
@@ -42,6 +42,10 @@ impl AuthEvent {
             Self::LoginFailed(it) => Self::LoginFailed(LoginFailed {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
                 user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                ..it
+            }),
+            Self::RateLimited(it) => Self::RateLimited(RateLimited {
+                ip: profile.apply(it.ip, |ip| Some(network(ip))),
                 ..it
             }),
             Self::Custom(it) => Self::Custom(Custom {

@@ -48,6 +48,17 @@ impl MigratorTrait for Migrator {
                     down: include_str!("m0003_replays/down.sql"),
                 },
             }),
+            Box::new(Sql {
+                name: "m0006_idempotency",
+                postgres: Script {
+                    up: include_str!("m0006_idempotency/postgres.up.sql"),
+                    down: include_str!("m0006_idempotency/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0006_idempotency/sqlite.up.sql"),
+                    down: include_str!("m0006_idempotency/down.sql"),
+                },
+            }),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret as _;
 use watchword_events::{AuthEvent, Deleted, DeletedReason, LoginFailedReason};
 
+use super::attempts::reserve_password;
 use super::authenticate::{self, Identity};
 use super::login::record_failure;
 use super::{Auth, Failure};
@@ -10,7 +11,6 @@ use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
-use crate::limits::Limited;
 use crate::security::PasswordHash;
 
 /// Why the account is still there.
@@ -41,9 +41,7 @@ where
 /// # Errors
 /// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
-    auth.limits
-        .reserve_network(Limited::Login, origin.ip, auth.clock.now())
-        .await?;
+    reserve_password(auth, origin, &email::canonical(&who.user.email)).await?;
     let found = auth
         .store
         .credentials_by_id(who.user.id)

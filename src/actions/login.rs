@@ -9,6 +9,7 @@ use watchword_events::{
     SessionRevokedReason,
 };
 
+use super::attempts::{password_accepted, reserve_password};
 use super::{Auth, Failure, TokenPair};
 use crate::domain::email;
 use crate::domain::ids::{SessionId, UserId};
@@ -16,7 +17,6 @@ use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::{RevokeReason, Session};
 use crate::domain::user::{User, UserStatus};
-use crate::limits::Limited;
 use crate::security::PasswordHash;
 use crate::store::{Credentials, NewSession, OpenedSession, Tx, UserLock};
 
@@ -53,10 +53,8 @@ where
 /// # Errors
 /// [`Error`]; a refusal is recorded, a failure changes nothing.
 pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
-    auth.limits
-        .reserve_network(Limited::Login, origin.ip, auth.clock.now())
-        .await?;
     let identifier = email::canonical(&input.identifier);
+    reserve_password(auth, origin, &identifier).await?;
     let Some(found) = auth.store.credentials_by_identifier(&identifier).await? else {
         auth.hasher.verify_dummy(input.password).await?;
         return refuse(auth, origin, &identifier, None, LoginFailedReason::UnknownAccount).await;
@@ -120,6 +118,7 @@ async fn open(
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
     auth.gate.ended(&ended).await;
+    password_accepted(auth, origin, identifier, &pair.user).await;
     Ok(pair)
 }
 

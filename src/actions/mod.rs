@@ -4,10 +4,12 @@
 //! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
 //! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
 
+mod attempts;
 pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
 pub mod follow_events;
+pub mod idempotency;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
@@ -15,8 +17,10 @@ pub mod logout;
 pub mod read_event;
 pub mod read_replay;
 pub mod record_custom;
+pub mod record_refusals;
 pub mod refresh;
 pub mod register;
+mod register_again;
 pub mod revoke_session;
 pub mod rotate_keys;
 pub mod start_replay;
@@ -34,7 +38,8 @@ use crate::domain::clock::Clock;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
 use crate::domain::session::SessionPolicy;
-use crate::limits::{Exceeded, Limits};
+pub use crate::limits::Exceeded;
+use crate::limits::Limits;
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
@@ -60,6 +65,8 @@ pub struct Auth {
     pub gate: SessionGate,
     /// How often somebody may try.
     pub limits: Limits,
+    /// Which requests with a key are being carried out.
+    pub idempotency: idempotency::Idempotency,
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
     /// How long sessions live.
@@ -104,8 +111,8 @@ impl From<Exceeded> for Failure {
 /// What a failure asks of whoever is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Try less often; again after so long.
-    SlowDown(Duration),
+    /// Try less often.
+    SlowDown(Exceeded),
     /// The service has more work than it can do; again after so long.
     ComeBack(Duration),
     /// Something that the service needs does not answer: try again.
@@ -119,7 +126,7 @@ impl Failure {
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
-            Self::Limited(exceeded) => Remedy::SlowDown(exceeded.retry_after),
+            Self::Limited(exceeded) => Remedy::SlowDown(*exceeded),
             Self::Hasher(HashError::Busy { retry_after }) => Remedy::ComeBack(*retry_after),
             Self::Hasher(HashError::Stopped)
             | Self::Issue(IssueError::NoSigningKey)

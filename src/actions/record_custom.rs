@@ -1,13 +1,17 @@
 //! An application records an event of its own about its user: `custom`, with the user as the one who said so.
 
+use serde_json::{Map, Value};
 use watchword_events::{Actor, AuthEvent, Custom};
 
 use super::authenticate::{self, Identity};
+use super::idempotency::{self, Asked, Keyed};
 use super::{Auth, Failure};
 use crate::domain::custom_event::{Attributes, CustomName};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;
 use crate::domain::origin::Origin;
 use crate::limits::Limited;
+use crate::store::{Conflict, StoreError};
 
 /// What happened.
 pub struct Input {
@@ -15,6 +19,8 @@ pub struct Input {
     pub name: CustomName,
     /// What it says about it.
     pub attributes: Option<Attributes>,
+    /// The request's name, when it may be repeated.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Why nothing was recorded.
@@ -23,9 +29,18 @@ pub enum Error {
     /// The account or the session ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
+    /// The request's key stands in the way.
+    #[error(transparent)]
+    Key(idempotency::Error),
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
+}
+
+impl From<idempotency::Error> for Error {
+    fn from(error: idempotency::Error) -> Self {
+        Self::Key(error)
+    }
 }
 
 impl<E> From<E> for Error
@@ -37,17 +52,29 @@ where
     }
 }
 
-/// Records the event and tells its id.
+/// Records the event and tells its id; of a request that is repeated, the id that it has.
 ///
 /// # Errors
 /// [`Error`]; nothing is recorded then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> Result<EventId, Error> {
     auth.limits
-        .reserve(Limited::Custom, &who.user.id.to_string(), auth.clock.now())
+        .reserve(Limited::Custom, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await?;
+    let attributes = input.attributes.map(|given| Value::Object(given.into_map()));
+    let once = match &input.idempotency_key {
+        None => None,
+        Some(key) => {
+            let asked = Asked::of("record_event").text(Some(input.name.as_str()));
+            let asked = asked.json(attributes.as_ref());
+            match idempotency::first(auth, Some(who.user.id.as_uuid()), key, &asked).await? {
+                Keyed::First(once) => Some(once),
+                Keyed::Repeated(made) => return Ok(made.into()),
+            }
+        }
+    };
     let event = AuthEvent::Custom(Custom {
         name: input.name.as_str().to_owned(),
-        attributes: input.attributes.map(Attributes::into_map),
+        attributes: attributes.and_then(into_map),
     });
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
@@ -55,6 +82,23 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
         .ok_or(Error::SessionEnded)?;
     let actor = Actor::User { id: user.id.as_uuid() };
     let id = tx.record_by(Some(actor), &mut lock, event).await?;
+    // After the user's lock, which no two requests of one caller hold at once.
+    if let Some(once) = &once {
+        match once.carry_out(&mut tx, id.as_uuid()).await {
+            Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
+                drop(tx);
+                return Ok(idempotency::repeated(auth, once).await?.into());
+            }
+            carried_out => carried_out?,
+        }
+    }
     tx.commit().await?;
     Ok(id)
+}
+
+fn into_map(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(map) => Some(map),
+        _ => None,
+    }
 }

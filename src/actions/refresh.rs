@@ -41,7 +41,7 @@ pub async fn run(auth: &Auth, origin: &Origin, refresh_token: &str) -> Result<To
     })?;
     let now = auth.clock.now();
     auth.limits
-        .reserve(Limited::Refresh, &claim.session_id.to_string(), now)
+        .reserve(Limited::Refresh, &claim.session_id.to_string(), origin.ip, now)
         .await?;
 
     let mut tx = auth.store.begin(now, origin).await?;

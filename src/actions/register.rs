@@ -2,8 +2,11 @@
 
 use watchword_events::{AuthEvent, Registered};
 
-use super::{Auth, Failure, TokenPair};
-use crate::domain::email::Email;
+use super::attempts::password_accepted;
+use super::idempotency::{self, Keyed, Once};
+use super::{Auth, Failure, TokenPair, register_again};
+use crate::domain::email::{self, Email};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::name::DisplayName;
 use crate::domain::origin::Origin;
@@ -26,6 +29,8 @@ pub struct Input {
     pub username: Option<Username>,
     /// The kind of account.
     pub account_type: AccountType,
+    /// The request's name, when it may be repeated.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Why there is no new account.
@@ -40,6 +45,9 @@ pub enum Error {
     /// A live account has the username.
     #[error("the username is taken")]
     UsernameTaken,
+    /// The request's key stands in the way.
+    #[error(transparent)]
+    Key(#[from] idempotency::Error),
     /// Try later.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -65,6 +73,49 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .reserve_network(Limited::Register, origin.ip, now)
         .await
         .map_err(Failure::from)?;
+    let Some(key) = &input.idempotency_key else {
+        return make(auth, origin, input, None).await;
+    };
+    let password = input.password.clone();
+    let once = match idempotency::first(auth, None, key, &register_again::asked("register", &input)).await? {
+        Keyed::First(once) => once,
+        Keyed::Repeated(made) => return Ok(register_again::run(auth, origin, password, made.into()).await?),
+    };
+    match make(auth, origin, input, Some(&once)).await {
+        Err(Error::Failure(Failure::Store(StoreError::Conflict(Conflict::IdempotencyKey)))) => {
+            let made = idempotency::repeated(auth, &once).await?;
+            Ok(register_again::run(auth, origin, password, made.into()).await?)
+        }
+        made => made,
+    }
+}
+
+/// Makes the account.
+async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -> Result<TokenPair, Error> {
+    let new = prepare(auth, input).await?;
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let session_id = SessionId::new_v7(tx.now(), &*auth.random);
+    // The key comes before everything else: who repeats a request must not be told that the address is taken.
+    if let Some(once) = once {
+        once.carry_out(&mut tx, session_id.as_uuid()).await?;
+    }
+    let (user, mut lock) = tx.insert_user(new).await?;
+    let session = NewSession {
+        id: session_id,
+        user_id: user.id,
+        expires_at: tx.now() + auth.sessions.absolute_ttl,
+    };
+    let session = tx.open_session(session).await?.session;
+    tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
+    let pair = auth.token_pair(&session, user, tx.now())?;
+    tx.commit().await?;
+    let identifier = email::canonical(&pair.user.email);
+    password_accepted(auth, origin, &identifier, &pair.user).await;
+    Ok(pair)
+}
+
+/// Checks what was given and hashes the password: all that comes before the transaction.
+async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
     auth.passwords
         .check(&input.password, &own_words(auth, &input))
         .map_err(Error::Password)?;
@@ -76,27 +127,15 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .into_string()
         .into();
 
-    let new = NewUser {
-        id: UserId::new_v7(now, &*auth.random),
+    Ok(NewUser {
+        id: UserId::new_v7(auth.clock.now(), &*auth.random),
         email: input.email,
         username: input.username,
         name: input.name,
         account_type: input.account_type,
         roles: input.account_type.initial_roles(),
         password_hash,
-    };
-    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = tx.insert_user(new).await?;
-    let session = NewSession {
-        id: SessionId::new_v7(tx.now(), &*auth.random),
-        user_id: user.id,
-        expires_at: tx.now() + auth.sessions.absolute_ttl,
-    };
-    let session = tx.open_session(session).await?.session;
-    tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
-    let pair = auth.token_pair(&session, user, tx.now())?;
-    tx.commit().await?;
-    Ok(pair)
+    })
 }
 
 /// What the event says about a new account.

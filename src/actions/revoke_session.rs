@@ -38,7 +38,7 @@ where
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionId) -> Result<(), Error> {
     auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
@@ -59,7 +59,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
 /// [`Error`]; nothing is changed then.
 pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Error> {
     auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)

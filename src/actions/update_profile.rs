@@ -41,7 +41,7 @@ impl From<StoreError> for Error {
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Input) -> Result<User, Error> {
     auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), auth.clock.now())
+        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await
         .map_err(|exceeded| Error::Failure(exceeded.into()))?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;

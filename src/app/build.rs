@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use watchword_events::Pii;
 
 use super::{App, AppError, Seams, Stop};
+use crate::actions::idempotency::Idempotency;
 use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
 use crate::domain::password::PasswordPolicy;
@@ -129,7 +130,7 @@ pub(super) fn build_auth(
     };
     let counted_here = InProcess::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(Shared::new(redis, counted_here)),
+        Some(redis) => Arc::new(Shared::new(redis, counted_here, metrics.limits().fallbacks.clone())),
         None => Arc::new(counted_here),
     };
     Ok(Auth {
@@ -143,7 +144,8 @@ pub(super) fn build_auth(
             denylist,
             long(tokens.access_ttl + tokens.leeway),
         ),
-        limits: Limits::new(&settings.limits, limiter),
+        idempotency: Idempotency::new(&secret)?,
+        limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },

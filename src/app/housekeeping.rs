@@ -1,13 +1,15 @@
-//! Rounds that keep the service tidy while it runs: signing keys every minute, old rows every hour, counts every few seconds.
+//! Rounds that keep the service tidy while it runs: signing keys and refusals every minute, old rows every hour, counts every few
+//! seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::{Auth, rotate_keys};
+use crate::actions::{Auth, record_refusals, rotate_keys};
 use crate::store::{Store, StoreError};
-use crate::telemetry::causes;
+use crate::telemetry::{causes, spawn};
 
 /// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
 const KEY_ROUND: Duration = Duration::from_secs(60);
@@ -17,6 +19,12 @@ const PRUNE_ROUND: Duration = Duration::from_secs(3600);
 
 /// How often events are counted into their hours; what is newer is counted when somebody asks.
 const COUNT_ROUND: Duration = Duration::from_secs(5);
+
+/// How often what rate limits refused is recorded: at most one event for each key in this time.
+const REFUSALS_ROUND: time::Duration = time::Duration::MINUTE;
+
+/// How often the clock is looked at for it.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Rows deleted in one statement, so that none holds locks for long.
 const PRUNE_BATCH: u64 = 1000;
@@ -33,12 +41,12 @@ pub(super) async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken
     }
 }
 
-/// Deletes events past their retention and sessions that ended long ago, until `stop`.
+/// Deletes events past their retention, idempotency keys of the day before and sessions that ended long ago, until `stop`.
 pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
     while rests(PRUNE_ROUND, &stop).await {
         let now = auth.clock.now();
         let events_before = now - time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
-        match prune_once(&auth.store, events_before, now - ENDED_SESSIONS, &stop).await {
+        match prune_once(&auth.store, now, events_before, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
@@ -62,10 +70,42 @@ pub(super) async fn count_events(store: Store, stop: CancellationToken) {
     }
 }
 
+/// Records what rate limits refused, every minute until `stop`.
+pub(super) fn spawn_refusals(auth: Arc<Auth>, stop: CancellationToken) -> JoinHandle<()> {
+    spawn("refusals", async move {
+        let mut due = auth.clock.now() + REFUSALS_ROUND;
+        while rests(TICK, &stop).await {
+            let now = auth.clock.now();
+            if now >= due {
+                due = now + REFUSALS_ROUND;
+                record_refusals_now(&auth).await;
+            }
+        }
+    })
+}
+
+/// Records what is left of it once no request comes any more, unless the database takes longer than `most`. The work is a task of
+/// its own: nothing is left in the middle.
+pub(super) async fn last_refusals(auth: Arc<Auth>, refusals: JoinHandle<()>, most: Duration) {
+    let last = spawn("last refusals", async move {
+        let _ = refusals.await;
+        record_refusals_now(&auth).await;
+    });
+    let _ = tokio::time::timeout(most, last).await;
+}
+
+async fn record_refusals_now(auth: &Auth) {
+    match record_refusals::run(auth).await {
+        Ok(0) => {}
+        Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
+        Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
+    }
+}
+
 async fn prune_once(
     store: &Store,
+    now: time::OffsetDateTime,
     events_before: time::OffsetDateTime,
-    sessions_before: time::OffsetDateTime,
     stop: &CancellationToken,
 ) -> Result<(u64, u64), StoreError> {
     let (mut events, mut next) = (0, Some(0));
@@ -75,9 +115,10 @@ async fn prune_once(
         next = pruned.next;
     }
     store.ledger().prune_counts(events_before).await?;
+    while !stop.is_cancelled() && store.prune_idempotency_keys(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
     let mut sessions = 0;
     while !stop.is_cancelled() {
-        let deleted = store.prune_sessions(sessions_before, PRUNE_BATCH).await?;
+        let deleted = store.prune_sessions(now - ENDED_SESSIONS, PRUNE_BATCH).await?;
         sessions += deleted;
         if deleted < PRUNE_BATCH {
             break;

@@ -55,6 +55,7 @@ impl App {
         let prune = telemetry::spawn("pruning", prune);
         let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
         let count = telemetry::spawn("counting", count);
+        let refusals = housekeeping::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -89,6 +90,7 @@ impl App {
         }
         // A client that hung up leaves its action running: it commits or rolls back before the database closes.
         let finished = timeout_at(deadline, self.detached.drained()).await.is_ok();
+        housekeeping::last_refusals(self.auth.clone(), refusals, FLUSH).await;
         self.stop.relaying.cancel();
         let rest = async {
             if !relay.is_finished() {

@@ -1,8 +1,13 @@
-//! Section `limits`: rate limits, counted per client network.
+//! Section `limits`: how often somebody may try.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Problems, checks::between};
+use super::{
+    Problems,
+    checks::{between, between_durations},
+};
 
 /// How often a client may try. Networks are an IPv4 address or an IPv6 /64.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -12,6 +17,14 @@ pub struct LimitsSettings {
     pub enabled: bool,
     /// Logins a network may try per minute.
     pub login_per_minute: u32,
+    /// Logins a network may try per minute with one identifier.
+    pub login_per_account_per_minute: u32,
+    /// Logins that may be tried per day with one identifier, from all networks together from which nobody has logged in with it;
+    /// from any one network half as many.
+    pub login_per_account_per_day: u32,
+    /// How long a network from which somebody has logged in is remembered for the account.
+    #[serde(with = "humantime_serde")]
+    pub known_network_ttl: Duration,
     /// Accounts a network may register per hour.
     pub register_per_hour: u32,
     /// Refreshes of one session per minute.
@@ -28,6 +41,30 @@ impl LimitsSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
         const MOST: u32 = 1_000_000;
         between(problems, "limits.login_per_minute", self.login_per_minute, 1, MOST);
+        between(
+            problems,
+            "limits.login_per_account_per_day",
+            self.login_per_account_per_day,
+            2,
+            MOST,
+        );
+        if self.login_per_account_per_day >= 2 {
+            // More than a day allows a network would never be refused within a minute.
+            between(
+                problems,
+                "limits.login_per_account_per_minute",
+                self.login_per_account_per_minute,
+                1,
+                self.login_per_account_per_day / 2,
+            );
+        }
+        between_durations(
+            problems,
+            "limits.known_network_ttl",
+            self.known_network_ttl,
+            Duration::from_secs(3600),
+            Duration::from_secs(366 * 86_400),
+        );
         between(problems, "limits.register_per_hour", self.register_per_hour, 1, MOST);
         between(problems, "limits.refresh_per_minute", self.refresh_per_minute, 1, MOST);
         between(problems, "limits.change_per_minute", self.change_per_minute, 1, MOST);

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod custom_event;
 pub mod email;
+pub mod idempotency;
 pub mod ids;
 pub mod name;
 pub mod origin;

@@ -7,6 +7,7 @@ use super::bearer::BearerToken;
 use super::detached::Detached;
 use super::middleware::RequestContext;
 use super::problem::{Problem, ProblemCode};
+use super::rate_limit::rate_limited;
 use super::streams::Streams;
 use crate::actions::authenticate::{self, Identity};
 use crate::actions::{Auth, Failure, Remedy};
@@ -99,7 +100,7 @@ impl Api {
 #[must_use]
 pub fn failure(failure: Failure) -> Problem {
     match failure.remedy() {
-        Remedy::SlowDown(wait) => Problem::new(ProblemCode::RateLimited).with_retry_after(wait),
+        Remedy::SlowDown(exceeded) => rate_limited(&exceeded),
         Remedy::ComeBack(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
         Remedy::Retry => {
             tracing::warn!(error = %causes(&failure), "not available");

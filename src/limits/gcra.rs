@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::Exceeded;
-
 /// So many tries in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -35,16 +33,18 @@ impl Quota {
     }
 
     /// One try at `now`, given the theoretical arrival time of the next one: the new such time, or how long to wait.
-    pub(super) fn advance(self, arrival: i64, now: i64) -> Result<i64, Exceeded> {
+    pub(super) fn advance(self, arrival: i64, now: i64) -> Result<i64, Duration> {
         let arrival = arrival.max(now);
         let ahead = arrival - now;
         if ahead > self.tolerance_micros() {
-            let wait = ahead - self.tolerance_micros();
-            return Err(Exceeded {
-                retry_after: Duration::from_micros(wait.unsigned_abs()),
-            });
+            return Err(Duration::from_micros((ahead - self.tolerance_micros()).unsigned_abs()));
         }
         Ok(arrival.saturating_add(self.interval_micros()))
+    }
+
+    /// The arrival time as if one try had not been made.
+    pub(super) fn give_back(self, arrival: i64) -> i64 {
+        arrival.saturating_sub(self.interval_micros())
     }
 }
 
@@ -59,8 +59,17 @@ mod tests {
         for _ in 0..3 {
             arrival = quota.advance(arrival, 10_000_000).unwrap();
         }
-        let refused = quota.advance(arrival, 10_000_000).unwrap_err();
-        assert_eq!(refused.retry_after, Duration::from_secs(1));
+        let wait = quota.advance(arrival, 10_000_000).unwrap_err();
+        assert_eq!(wait, Duration::from_secs(1));
         assert!(quota.advance(arrival, 11_000_000).is_ok());
+    }
+
+    #[test]
+    fn a_try_that_is_given_back_can_be_made_again() {
+        let quota = Quota::new(2, Duration::from_secs(2));
+        let now = 10_000_000;
+        let spent = quota.advance(quota.advance(0, now).unwrap(), now).unwrap();
+        assert!(quota.advance(spent, now).is_err());
+        assert!(quota.advance(quota.give_back(spent), now).is_ok());
     }
 }

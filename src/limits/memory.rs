@@ -1,39 +1,101 @@
 //! Limits of one instance.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use quick_cache::unsync::Cache;
 use time::OffsetDateTime;
 
-use super::{Exceeded, Quota, RateLimiter};
+use super::limiter::{RateLimiter, Spent, Success, Tries, micros, micros_of};
 
 /// Counts in this process. Memory is bounded: the keys used least make room.
-pub struct InProcess {
-    arrivals: Mutex<Cache<String, i64>>,
+pub struct InProcess(Mutex<Counts>);
+
+struct Counts {
+    /// When the next try of a key is due.
+    arrivals: Cache<String, i64>,
+    /// Until when somebody is known. A place of its own: whoever makes up keys pushes out counts, never these.
+    known: Cache<String, i64>,
 }
 
 impl InProcess {
-    /// Remembers at most `keys` keys.
+    /// Remembers at most `keys` counts, and as many that are known.
     #[must_use]
     pub fn new(keys: usize) -> Self {
-        Self {
-            arrivals: Mutex::new(Cache::new(keys)),
-        }
+        Self(Mutex::new(Counts {
+            arrivals: Cache::new(keys),
+            known: Cache::new(keys),
+        }))
     }
 
-    fn count(&self, key: &str, quota: Quota, now: OffsetDateTime) -> Result<(), Exceeded> {
-        let now = i64::try_from(now.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX);
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         // A panic elsewhere leaves nothing half done in a map of numbers.
-        let mut arrivals = self.arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let next = quota.advance(arrivals.get(key).copied().unwrap_or(0), now)?;
-        arrivals.insert(key.to_owned(), next);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn knows(&self, mark: Option<&String>, now: i64) -> bool {
+        mark.and_then(|mark| self.known.get(mark))
+            .is_some_and(|until| *until > now)
+    }
+
+    fn arrival(&self, key: &str) -> i64 {
+        self.arrivals.get(key).copied().unwrap_or(0)
+    }
+
+    fn reserve(&mut self, tries: &Tries, now: i64) -> Result<(), Spent> {
+        let known = self.knows(tries.known.as_ref(), now);
+        let mut next = Vec::with_capacity(tries.draws.len());
+        let mut spent: Option<Spent> = None;
+        for (draw, asked) in tries.draws.iter().enumerate() {
+            if known && asked.for_strangers {
+                continue;
+            }
+            match asked.quota.advance(self.arrival(&asked.key), now) {
+                Ok(arrival) => next.push((&asked.key, arrival)),
+                Err(wait) if spent.is_none_or(|spent| wait > spent.wait) => spent = Some(Spent { draw, wait }),
+                Err(_) => {}
+            }
+        }
+        if let Some(spent) = spent {
+            return Err(spent);
+        }
+        for (key, arrival) in next {
+            self.arrivals.insert(key.clone(), arrival);
+        }
         Ok(())
+    }
+
+    fn succeeded(&mut self, success: &Success, now: i64) {
+        if !self.knows(success.know.first(), now) {
+            for draw in &success.give_back {
+                let arrival = draw.quota.give_back(self.arrival(&draw.key));
+                if arrival > now {
+                    self.arrivals.insert(draw.key.clone(), arrival);
+                } else {
+                    self.arrivals.remove(&draw.key);
+                }
+            }
+        }
+        for key in &success.clear {
+            self.arrivals.remove(key);
+        }
+        let until = now.saturating_add(micros_of(success.know_for));
+        for mark in &success.know {
+            self.known.insert(mark.clone(), until);
+        }
     }
 }
 
 impl RateLimiter for InProcess {
-    fn reserve<'a>(&'a self, key: &'a str, quota: Quota, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exceeded>> {
-        ready(self.count(key, quota, now)).boxed()
+    fn reserve<'a>(&'a self, tries: &'a Tries, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Spent>> {
+        let counted = self.counts().reserve(tries, micros(now));
+        ready(counted).boxed()
+    }
+
+    fn succeeded<'a>(&'a self, success: &'a Success, now: OffsetDateTime) -> BoxFuture<'a, ()> {
+        self.counts().succeeded(success, micros(now));
+        ready(()).boxed()
     }
 }

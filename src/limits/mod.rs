@@ -1,9 +1,14 @@
-//! Rate limits: how often a network or an account may try, counted in Redis when there is one, else in this process.
+//! Rate limits: how often a network, an account, a session or a user may try, counted in Redis when there is one, else in this
+//! process. `docs/adr/0024` says why the limits of a login are what they are.
 
 mod gcra;
+mod limited;
+mod limiter;
 mod memory;
 mod redis;
+mod refusals;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,80 +16,75 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use self::gcra::Quota;
+pub use self::limited::Limited;
+pub use self::limiter::{Draw, RateLimiter, Spent, Success, Tries};
 pub use self::memory::InProcess;
 pub use self::redis::Shared;
+pub use self::refusals::Refusal;
+use self::refusals::Refusals;
 use crate::config::LimitsSettings;
+use crate::telemetry::LimitMetrics;
 
-/// What is limited.
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The keyed hash of an identifier as it was typed: what stores of counts know of it, whether or not it is anybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Limited {
-    /// A login attempt, per network.
-    Login,
-    /// A registration, per network.
-    Register,
-    /// A refresh, per session.
-    Refresh,
-    /// A change of one's own account or sessions, per user: each is an event that everybody's subscribers get.
-    Change,
-    /// An event that an application records about its user, per user.
-    Custom,
+pub struct Identifier([u8; 32]);
+
+impl Identifier {
+    /// Of the canonical identifier's keyed hash (`SecretKey::identifier_hash`). Never pass a plain hash.
+    #[must_use]
+    pub const fn new(mac: [u8; 32]) -> Self {
+        Self(mac)
+    }
+
+    /// The hash.
+    #[must_use]
+    pub const fn mac(self) -> [u8; 32] {
+        self.0
+    }
 }
 
-impl Limited {
-    /// The name in Redis keys, metrics and `RateLimit-Policy`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Register => "register",
-            Self::Refresh => "refresh",
-            Self::Change => "change",
-            Self::Custom => "custom",
-        }
+impl fmt::Display for Identifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
     }
 }
 
 /// Refused for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
+    /// Which limiter refuses.
+    pub limited: Limited,
+    /// What it allows.
+    pub quota: Quota,
     /// When the next try is allowed.
     pub retry_after: Duration,
 }
 
-/// Where tries are counted. Counting never fails: a store that does not answer falls back to this process, never to no limit.
-pub trait RateLimiter: Send + Sync + 'static {
-    /// Counts a try under `key`, before the work that it stands for.
-    fn reserve<'a>(
-        &'a self,
-        key: &'a str,
-        quota: Quota,
-        now: OffsetDateTime,
-    ) -> futures_util::future::BoxFuture<'a, Result<(), Exceeded>>;
-}
-
-/// The configured limits.
+/// The configured limits. Clones share their counts.
 #[derive(Clone)]
-pub struct Limits {
-    limiter: Option<Arc<dyn RateLimiter>>,
-    login: Quota,
-    register: Quota,
-    refresh: Quota,
-    change: Quota,
-    custom: Quota,
+pub struct Limits(Arc<Inner>);
+
+struct Inner {
+    settings: LimitsSettings,
+    limiter: Arc<dyn RateLimiter>,
+    refusals: Refusals,
+    metrics: LimitMetrics,
 }
 
 impl Limits {
-    /// Limits as configured, counted by `limiter`.
+    /// Limits as configured, counted by `limiter`; refusals are counted in `metrics`.
     #[must_use]
-    pub fn new(settings: &LimitsSettings, limiter: Arc<dyn RateLimiter>) -> Self {
-        Self {
-            limiter: settings.enabled.then_some(limiter),
-            login: Quota::new(settings.login_per_minute, Duration::from_secs(60)),
-            register: Quota::new(settings.register_per_hour, Duration::from_secs(3600)),
-            refresh: Quota::new(settings.refresh_per_minute, Duration::from_secs(60)),
-            change: Quota::new(settings.change_per_minute, Duration::from_secs(60)),
-            custom: Quota::new(settings.custom_per_minute, Duration::from_secs(60)),
-        }
+    pub fn new(settings: &LimitsSettings, limiter: Arc<dyn RateLimiter>, metrics: LimitMetrics) -> Self {
+        Self(Arc::new(Inner {
+            settings: settings.clone(),
+            limiter,
+            refusals: Refusals::default(),
+            metrics,
+        }))
     }
 
     /// Counts a try of a network: an IPv4 address or an IPv6 /64. Clients without an address share one count.
@@ -97,32 +97,151 @@ impl Limits {
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
-        self.reserve(what, &ip.map_or_else(|| "unknown".to_owned(), network), now)
-            .await
+        self.reserve(what, &network(ip), ip, now).await
     }
 
-    /// Counts a try of something with an id of its own.
+    /// Counts a try of something with an id of its own, from `ip`.
     ///
     /// # Errors
     /// [`Exceeded`] when the try must not be carried out.
-    pub async fn reserve(&self, what: Limited, key: &str, now: OffsetDateTime) -> Result<(), Exceeded> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        let quota = match what {
-            Limited::Login => self.login,
-            Limited::Register => self.register,
-            Limited::Refresh => self.refresh,
-            Limited::Change => self.change,
-            Limited::Custom => self.custom,
+    pub async fn reserve(
+        &self,
+        what: Limited,
+        key: &str,
+        ip: Option<IpAddr>,
+        now: OffsetDateTime,
+    ) -> Result<(), Exceeded> {
+        self.draw(&[(what, key.to_owned())], None, (ip, None), now).await
+    }
+
+    /// Counts a try of a password: per network, per identifier and network for a minute and for a day, and per identifier over all
+    /// networks from which nobody has logged in with it lately. One question to Redis; all of it is counted, or nothing.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the password must not be looked at: the limiter with the longest wait.
+    pub async fn reserve_login(
+        &self,
+        identifier: Identifier,
+        ip: Option<IpAddr>,
+        now: OffsetDateTime,
+    ) -> Result<(), Exceeded> {
+        let (network, pair) = (network(ip), pair(identifier, ip));
+        let draws = [
+            (Limited::Login, network),
+            (Limited::LoginPair, pair.clone()),
+            (Limited::LoginPairDay, pair.clone()),
+            (Limited::LoginAccount, identifier.to_string()),
+        ];
+        self.draw(&draws, Some(known(&pair)), (ip, Some(identifier)), now).await
+    }
+
+    /// A login or a registration went well: the counts of the first of `identifiers`, the one that was used, from this network begin
+    /// anew, its try over all networks is given back, and the network is known for each of them.
+    pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
+        let (Some(used), true) = (identifiers.first(), self.0.settings.enabled) else {
+            return;
         };
-        limiter.reserve(&format!("{}:{key}", what.as_str()), quota, now).await
+        let used_pair = pair(*used, ip);
+        let success = Success {
+            clear: vec![
+                counted(Limited::LoginPair, &used_pair),
+                counted(Limited::LoginPairDay, &used_pair),
+            ],
+            give_back: vec![self.asked(Limited::LoginAccount, &used.to_string())],
+            know: identifiers.iter().map(|one| known(&pair(*one, ip))).collect(),
+            know_for: self.0.settings.known_network_ttl,
+        };
+        self.0.limiter.succeeded(&success, now).await;
+    }
+
+    /// What was refused since this was last asked, summed up by key.
+    #[must_use]
+    pub fn take_refusals(&self) -> Vec<Refusal> {
+        self.0.refusals.take()
+    }
+
+    /// Refusals that could not be told are summed up with the next ones.
+    pub fn put_back(&self, refusals: Vec<Refusal>) {
+        for refusal in refusals {
+            self.0.refusals.add(refusal);
+        }
+    }
+
+    async fn draw(
+        &self,
+        draws: &[(Limited, String)],
+        known: Option<String>,
+        (ip, identifier): (Option<IpAddr>, Option<Identifier>),
+        now: OffsetDateTime,
+    ) -> Result<(), Exceeded> {
+        if !self.0.settings.enabled {
+            return Ok(());
+        }
+        let tries = Tries {
+            draws: draws.iter().map(|(what, key)| self.asked(*what, key)).collect(),
+            known,
+        };
+        let Err(spent) = self.0.limiter.reserve(&tries, now).await else {
+            return Ok(());
+        };
+        // The limiter names one of the draws; were it none of them, the first stands for all.
+        let Some((limited, key)) = draws.get(spent.draw).or_else(|| draws.first()) else {
+            return Ok(());
+        };
+        let exceeded = Exceeded {
+            limited: *limited,
+            quota: self.quota(*limited),
+            retry_after: spent.wait,
+        };
+        self.0.metrics.refused(limited.as_str());
+        // Many identifiers are tried from one network: that limiter's refusals are not about one of them.
+        let identifier = identifier.filter(|_| *limited != Limited::Login);
+        self.0.refusals.note(key.clone(), &exceeded, ip, identifier);
+        Err(exceeded)
+    }
+
+    fn asked(&self, what: Limited, key: &str) -> Draw {
+        Draw {
+            key: counted(what, key),
+            quota: self.quota(what),
+            for_strangers: what == Limited::LoginAccount,
+        }
+    }
+
+    fn quota(&self, what: Limited) -> Quota {
+        let settings = &self.0.settings;
+        match what {
+            Limited::Login => Quota::new(settings.login_per_minute, MINUTE),
+            Limited::LoginPair => Quota::new(settings.login_per_account_per_minute, MINUTE),
+            // Half: two networks at least are needed to spend what an account has.
+            Limited::LoginPairDay => Quota::new(settings.login_per_account_per_day / 2, DAY),
+            Limited::LoginAccount => Quota::new(settings.login_per_account_per_day, DAY),
+            Limited::Register => Quota::new(settings.register_per_hour, HOUR),
+            Limited::Refresh => Quota::new(settings.refresh_per_minute, MINUTE),
+            Limited::Change => Quota::new(settings.change_per_minute, MINUTE),
+            Limited::Custom => Quota::new(settings.custom_per_minute, MINUTE),
+        }
     }
 }
 
+fn counted(what: Limited, key: &str) -> String {
+    format!("{}:{key}", what.as_str())
+}
+
+fn known(pair: &str) -> String {
+    format!("known:{pair}")
+}
+
+fn pair(identifier: Identifier, ip: Option<IpAddr>) -> String {
+    format!("{identifier}:{}", network(ip))
+}
+
 /// The network that an address is counted under: whoever has one IPv6 address usually has its whole /64.
-fn network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
+fn network(ip: Option<IpAddr>) -> String {
+    match ip.map(|ip| ip.to_canonical()) {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(v4)) => v4.to_string(),
+        Some(IpAddr::V6(v6)) => {
             let network = u128::from(v6) & !u128::from(u64::MAX);
             format!("{}/64", std::net::Ipv6Addr::from(network))
         }
@@ -142,7 +261,7 @@ mod tests {
             ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
         ];
         for (address, expected) in cases {
-            assert_eq!(network(address.parse().unwrap()), expected);
+            assert_eq!(network(Some(address.parse().unwrap())), expected);
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Conflict {
     ReplayName,
     /// The service runs a replay already.
     ReplayRunning,
+    /// A request with this idempotency key was carried out.
+    IdempotencyKey,
 }
 
 /// Why a query failed.

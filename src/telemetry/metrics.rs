@@ -8,7 +8,8 @@ use prometheus::{
 };
 
 use super::{
-    ConsumerFigures, MetricName, RouteMetrics, TelemetryError, consumers::ConsumerGauges, process, route::Routes,
+    ConsumerFigures, LimitMetrics, MetricName, RouteMetrics, TelemetryError, consumers::ConsumerGauges, process,
+    route::Routes,
 };
 
 const HTTP_SECONDS: [f64; 14] = [
@@ -33,6 +34,7 @@ pub struct Metrics {
     publish_failures: IntCounterVec,
     stream_fault: IntGaugeVec,
     consumers: ConsumerGauges,
+    limits: LimitMetrics,
     resident_memory: IntGauge,
     start_time: IntGauge,
     /// [`MetricName::HASH_QUEUE_DEPTH`].
@@ -89,6 +91,10 @@ impl Metrics {
                 distance: register.gauges(MetricName::CONSUMER_DISTANCE)?,
                 oldest_age: register.fractions(MetricName::CONSUMER_OLDEST_AGE)?,
                 headroom: register.fractions(MetricName::CONSUMER_HEADROOM)?,
+            },
+            limits: LimitMetrics {
+                refused: register.counters(MetricName::LIMIT_REFUSALS)?,
+                fallbacks: register.counter(MetricName::LIMIT_FALLBACKS)?,
             },
             resident_memory: register.gauge(MetricName::RESIDENT_MEMORY)?,
             start_time: register.gauge(MetricName::START_TIME)?,
@@ -147,6 +153,12 @@ impl Metrics {
     /// A durable is gone, or another instance knows more.
     pub fn forget_consumer(&self, durable: &str) {
         self.consumers.forget(durable);
+    }
+
+    /// The metrics of rate limits.
+    #[must_use]
+    pub const fn limits(&self) -> &LimitMetrics {
+        &self.limits
     }
 
     /// All metrics in Prometheus' text format 0.0.4.

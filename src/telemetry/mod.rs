@@ -8,6 +8,7 @@ mod causes;
 mod consumers;
 pub mod crash_point;
 mod events_only;
+mod limits;
 mod logs;
 mod metrics;
 mod metrics_server;
@@ -21,6 +22,7 @@ pub use self::{
     caps::caps,
     causes::causes,
     consumers::ConsumerFigures,
+    limits::LimitMetrics,
     logs::{LogGuard, Output, TelemetryError, init, subscriber},
     metrics::Metrics,
     metrics_server::{MetricsServer, MetricsServerError},

@@ -32,6 +32,8 @@ metrics! {
     HASH_ACTIVE, "hash_active", [], "Passwords being hashed.";
     HASH_WAIT, "hash_wait_seconds", [], "Time a password waited for a hashing thread.";
     HASH_REJECTED, "hash_rejected_total", [], "Passwords refused because the queue was full or too slow.";
+    LIMIT_REFUSALS, "limit_refusals_total", ["limiter"], "Tries refused by a rate limiter.";
+    LIMIT_FALLBACKS, "limit_fallbacks_total", [], "Questions to Redis about rate limits that were not answered; the tries were counted in the process.";
     OUTBOX_PENDING, "outbox_pending", [], "Ledger rows not yet acknowledged by the stream.";
     OUTBOX_PARKED, "outbox_parked", [], "Ledger rows that cannot be published and wait for an operator.";
     OUTBOX_OLDEST_AGE, "outbox_oldest_age_seconds", [], "Age of the oldest pending ledger row.";

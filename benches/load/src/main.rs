@@ -10,6 +10,7 @@ mod footprint;
 mod kit;
 mod latency;
 mod ledger;
+mod limits;
 mod me;
 mod passwords;
 mod queries;
@@ -29,10 +30,11 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 10] = [
+const ALL: &[&str] = &[
     "passwords",
     "me",
     "refresh",
+    "limits",
     "relay",
     "replay",
     "kit",
@@ -41,8 +43,6 @@ const ALL: [&str; 10] = [
     "queries",
     "footprint",
 ];
-const USAGE: &str =
-    "usage: watchword-bench [passwords] [me] [refresh] [relay] [replay] [kit] [latency] [sse] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -53,7 +53,10 @@ async fn main() -> ExitCode {
         return ended(bare::serve(port, size).await);
     }
     if let Some(unknown) = arguments.iter().find(|name| !ALL.contains(&name.as_str())) {
-        report::note(&format!("unknown measurement: {unknown}\n{USAGE}"));
+        report::note(&format!(
+            "unknown measurement: {unknown}\nusage: watchword-bench [{}]",
+            ALL.join("] [")
+        ));
         return ExitCode::FAILURE;
     }
     ended(measure(&arguments).await)
@@ -61,15 +64,16 @@ async fn main() -> ExitCode {
 
 async fn measure(chosen: &[String]) -> Outcome<()> {
     report::head();
-    for name in ALL
-        .into_iter()
-        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+    for &name in ALL
+        .iter()
+        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name))
     {
         report::note(&format!("== {name}"));
         let rows: Vec<Row> = match name {
             "passwords" => passwords::measure().await?,
             "me" => me::measure().await?,
             "refresh" => refresh::measure().await?,
+            "limits" => limits::measure().await?,
             "relay" => relay::measure().await?,
             "replay" => replay::measure().await?,
             "kit" => kit::measure().await?,

@@ -24,7 +24,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     for round in 0..=ROUNDS {
         let transactions = transactions(&rig, &script)?;
         let (port, started) = (service.port(), Instant::now());
-        let lanes = accounts.iter_mut().map(|account| refresh_for(port, account));
+        let lanes = accounts.iter_mut().map(|account| refresh_for(port, account, ROUND));
         let refreshed: f64 = futures_util::future::try_join_all(lanes).await?.iter().sum();
         if round > 0 {
             pgbench.push(transactions);
@@ -56,10 +56,10 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 }
 
 /// One client: every refresh with the token of the one before.
-async fn refresh_for(port: u16, account: &mut Account) -> Outcome<f64> {
+pub(crate) async fn refresh_for(port: u16, account: &mut Account, round: Duration) -> Outcome<f64> {
     let mut client = Client::connect(port).await?;
     let (mut refreshed, started) = (0.0, Instant::now());
-    while started.elapsed() < ROUND {
+    while started.elapsed() < round {
         let answer = client
             .post("/auth/refresh", &json!({ "refreshToken": account.refresh }))
             .await?;

@@ -14,6 +14,7 @@ export type AuthEvent =
   | Updated
   | Deleted
   | LoginFailed
+  | RateLimited
   | SessionRevoked
   | TokenReuseDetected
   | Custom;
@@ -257,6 +258,39 @@ export interface LoginFailed {
     userAgent?: string;
     /** Failures in a row for this identifier, this one included. */
     attempts?: number;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** Tries were refused for being too many; about a minute of one limiter and key, never about a known account. */
+export interface RateLimited {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.rate_limited";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId?: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq?: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Which limiter refused, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
+    limiter: string;
+    /** The client's address, when all tries came from one. Personal data. */
+    ip?: string;
+    /** Stands for the identifier that was typed, where the limiter counts by it. */
+    identifierHash?: string;
+    /** Seconds that the last one was told to wait. */
+    retryAfter: number;
+    /** How many tries were refused. */
+    count: number;
   };
   /** Where the event comes from. */
   metadata: Metadata;

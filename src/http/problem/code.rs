@@ -82,12 +82,18 @@ codes! {
         "An account with this email address exists. Log in, or use another address.";
     UsernameTaken, "username_taken", CONFLICT, "The username is taken",
         "An account with this username exists. Choose another one.";
+    RequestInFlight, "request_in_flight", CONFLICT, "The request is being carried out",
+        "The first request with this Idempotency-Key has not ended yet. Send it again after Retry-After to get its answer.";
+    AnswerSpent, "answer_spent", CONFLICT, "The answer can't be given again",
+        "The request with this Idempotency-Key was carried out, and its tokens were used or its session ended since. Log in.";
     PayloadTooLarge, "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than the service accepts.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",
         "Send the body with Content-Type: application/json and without Content-Encoding.";
     ValidationFailed, "validation_failed", UNPROCESSABLE_ENTITY, "The request is not acceptable",
         "The errors name the fields or parameters that are not acceptable.";
+    IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
+        "Send another key with every new request, and the same key only with the same request.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
         "Too many requests of this kind. Retry-After says when to try again.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",

@@ -17,6 +17,7 @@ use crate::actions::{read_event, record_custom};
 use crate::domain::ids::EventId;
 use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
+use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader, refused};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
@@ -40,7 +41,7 @@ enum Recorded {
 
 refusals! {
     /// Why nothing was recorded.
-    RecordRefused: [BODY, BEARER, ALWAYS], [RateLimited]
+    RecordRefused: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited]
 }
 
 /// A page of events.
@@ -79,21 +80,28 @@ pub struct Events(pub Api);
 impl Events {
     /// Record an event of the application's own
     ///
-    /// Records `auth.user.custom` about the signed-in user.
+    /// Records `auth.user.custom` about the signed-in user. With an `Idempotency-Key` it can be sent again for a day: the same request
+    /// gets the same id and records nothing.
     #[oai(path = "/events", method = "post", operation_id = "recordEvent", tag = "Tag::Events")]
     async fn record(
         &self,
         context: RequestContext,
         bearer: BearerToken,
+        /// Makes the request one that can be repeated: 1 to 255 visible ASCII characters that no other request of the user has, such as
+        /// a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyHeader,
         body: StrictJson<NewEvent>,
     ) -> Result<Recorded, RecordRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
-        let input = parse(body.0)?;
+        let mut input = parse(body.0)?;
+        input.idempotency_key = key.0;
         let work = self.0.run(&context, |auth, origin| async move {
             record_custom::run(&auth, &origin, &identity, input).await
         });
         let id = work.await?.map_err(|error| match error {
             record_custom::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
+            record_custom::Error::Key(error) => refused(error),
             record_custom::Error::Failure(error) => failure(error),
         })?;
         Ok(Recorded::Accepted(Json(RecordedEvent { id: id.as_uuid() })))

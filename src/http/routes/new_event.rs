@@ -46,5 +46,9 @@ pub fn parse(body: NewEvent) -> Result<Input, Problem> {
         parsed.map_err(|error| fields.refuse(FieldError::new("/attributes", error.code(), error.to_string())))
     });
     let attributes = attributes.transpose().ok().flatten();
-    fields.finish(name.map(|name| Input { name, attributes }))
+    fields.finish(name.map(|name| Input {
+        name,
+        attributes,
+        idempotency_key: None,
+    }))
 }

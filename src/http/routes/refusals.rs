@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use poem_openapi::payload::Payload as _;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses};
+use poem_openapi::types::Type as _;
 
 use crate::http::problem::{ProblemCode, ProblemJson};
 
@@ -60,11 +61,39 @@ pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
             content_type: ProblemJson::CONTENT_TYPE,
             schema: ProblemJson::schema_ref(),
         }],
-        headers: Vec::new(),
+        headers: headers(*status),
     };
     MetaResponses {
         responses: descriptions.iter().map(response).collect(),
     }
+}
+
+/// The headers that a refusal with this status carries and that are worth a client's attention.
+fn headers(status: u16) -> Vec<MetaHeader> {
+    const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds until it is worth trying again.");
+    let names: &[(&str, &str)] = match status {
+        429 => &[
+            RETRY_AFTER,
+            (
+                "RateLimit",
+                "The limiter, what is left of it (`r`) and the seconds until more is (`t`): `\"login\";r=0;t=3`.",
+            ),
+            (
+                "RateLimit-Policy",
+                "The limiter, its quota (`q`) and window in seconds (`w`): `\"login\";q=20;w=60`.",
+            ),
+        ],
+        503 => &[RETRY_AFTER],
+        _ => &[],
+    };
+    let header = |(name, description): &(&str, &str)| MetaHeader {
+        name: (*name).to_owned(),
+        description: Some((*description).to_owned()),
+        required: true,
+        deprecated: false,
+        schema: String::schema_ref(),
+    };
+    names.iter().map(header).collect()
 }
 
 /// Declares the type that an operation refuses with: a [`Problem`](crate::http::problem::Problem) whose possible codes are listed.

@@ -11,6 +11,7 @@ use crate::actions::register::{self, Error, Input};
 use crate::domain::password::Password;
 use crate::domain::user;
 use crate::http::api::{Api, failure};
+use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader, refused};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
@@ -59,7 +60,7 @@ enum Registered {
 
 refusals! {
     /// Why there is no new account.
-    Refused: [BODY, ALWAYS], [EmailTaken, UsernameTaken, RateLimited, Overloaded]
+    Refused: [BODY, IDEMPOTENCY, ALWAYS], [EmailTaken, UsernameTaken, AnswerSpent, RateLimited, Overloaded]
 }
 
 /// The resource.
@@ -70,14 +71,26 @@ impl Register {
     /// Register an account
     ///
     /// Makes an account and signs it in. Records `auth.user.registered`.
+    ///
+    /// With an `Idempotency-Key` it can be sent again for a day: the same request gets the same account, session and refresh token
+    /// and a new access token, until that refresh token is used. Another password than the account's is refused, and records
+    /// `auth.user.login_failed`.
     #[oai(
         path = "/auth/register",
         method = "post",
         operation_id = "register",
         tag = "Tag::Authentication"
     )]
-    async fn register(&self, context: RequestContext, body: StrictJson<NewAccount>) -> Result<Registered, Refused> {
-        let input = parse(body.0)?;
+    async fn register(
+        &self,
+        context: RequestContext,
+        /// Makes the request one that can be repeated: 1 to 255 visible ASCII characters that no other request has, such as a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyHeader,
+        body: StrictJson<NewAccount>,
+    ) -> Result<Registered, Refused> {
+        let mut input = parse(body.0)?;
+        input.idempotency_key = key.0;
         let outcome = self
             .0
             .run(&context, |auth, origin| async move {
@@ -103,6 +116,7 @@ fn parse(body: NewAccount) -> Result<Input, Problem> {
         name: name.flatten(),
         username: username.flatten(),
         account_type,
+        idempotency_key: None,
     });
     fields.finish(input)
 }
@@ -112,6 +126,7 @@ fn problem(error: Error) -> Problem {
         Error::Password(error) => Problem::validation(vec![field_error("/password", error)]),
         Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
         Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
+        Error::Key(error) => refused(error),
         Error::Failure(error) => failure(error),
     }
 }

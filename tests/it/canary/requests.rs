@@ -73,6 +73,7 @@ pub(super) async fn all(http: &Http, secrets: &mut Secrets) -> String {
     let email = format!("{}@example.com", client.secrets.personal("an email address"));
     let password = client.secrets.password("a password");
     let tokens = register(&mut client, &email, &password).await;
+    repeat(&mut client, &tokens).await;
     log_in(&mut client, &email, &password).await;
     refuse_bodies(&mut client).await;
     refuse_requests(&mut client, &tokens).await;
@@ -99,6 +100,35 @@ async fn register(client: &mut Client<'_>, email: &str, password: &str) -> Token
         )
         .await;
     tokens
+}
+
+/// Requests with a key: the first, the same again, and another one.
+async fn repeat(client: &mut Client<'_>, tokens: &Tokens) {
+    let email = format!(
+        "{}@example.com",
+        client.secrets.personal("the address of a repeated registration")
+    );
+    let password = client.secrets.password("the password of a repeated registration");
+    let wrong = client
+        .secrets
+        .password("a wrong password to repeat a registration with");
+    let key = client.secrets.word("the key of a registration");
+    for (password, status) in [(&password, 201), (&password, 201), (&wrong, 422)] {
+        let request = client.http.request(Method::POST, "/auth/register");
+        let request = request.header("idempotency-key", &key);
+        let body = json!({ "email": email, "password": password });
+        client.send(request.json(&body), status).await;
+    }
+    let key = client.secrets.word("the key of an event");
+    for (name, status) in [("seen", 202), ("seen", 202), ("read", 422)] {
+        let request = client.http.request(Method::POST, "/events").bearer_auth(&tokens.access);
+        let request = request.header("idempotency-key", &key).json(&json!({ "name": name }));
+        client.send(request, status).await;
+    }
+    let key = format!("two {}", client.secrets.word("a key that is none"));
+    let request = client.http.request(Method::POST, "/events").bearer_auth(&tokens.access);
+    let request = request.header("idempotency-key", key).json(&json!({ "name": "seen" }));
+    client.send(request, 400).await;
 }
 
 async fn log_in(client: &mut Client<'_>, email: &str, password: &str) {

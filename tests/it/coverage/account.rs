@@ -31,6 +31,30 @@ fn register() -> Vec<Row> {
             let body = json!({ "email": stage.new_email(), "password": "password1" });
             stage.ask(stage.post("/auth/register", &body)).await
         }
+        "register" "201" "repeated" => [] |stage| {
+            let (body, _) = stage.keyed_registration().await;
+            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", &stage.key(&body))).await
+        }
+        "register" "400 invalid_parameter" "two words are no key" => [] |stage| {
+            let body = json!({ "email": stage.new_email(), "password": PASSWORD });
+            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", "two words")).await
+        }
+        "register" "409 answer_spent" "" => [] |stage| {
+            let (body, person) = stage.keyed_registration().await;
+            stage.refreshed(&person.tokens).await;
+            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", &stage.key(&body))).await
+        }
+        "register" "422 idempotency_key_reused" "another address" => [] |stage| {
+            let (body, _) = stage.keyed_registration().await;
+            let other = json!({ "email": stage.new_email(), "password": PASSWORD });
+            stage.ask(stage.post("/auth/register", &other).header("idempotency-key", &stage.key(&body))).await
+        }
+        "register" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
+            let (body, person) = stage.keyed_registration().await;
+            let other = json!({ "email": person.email, "password": "not the password 7" });
+            let request = stage.post("/auth/register", &other).header("idempotency-key", &stage.key(&body));
+            stage.ask(request).await.about(&person)
+        }
         "register" "429 rate_limited" "" => [] |stage| {
             stage.until_limited(|| {
                 let body = json!({ "email": stage.new_email(), "password": PASSWORD });

@@ -20,6 +20,23 @@ fn record() -> Vec<Row> {
             let request = stage.post("/events", &json!({ "name": "report.exported" }));
             stage.ask(request.bearer_auth(&person.tokens.access)).await.about(&person)
         }
+        "recordEvent" "202" "repeated" => [] |stage| {
+            let person = stage.person().await;
+            let request = || stage.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "one");
+            stage.ask(request().bearer_auth(&person.tokens.access)).await;
+            stage.ask(request().bearer_auth(&person.tokens.access)).await
+        }
+        "recordEvent" "400 invalid_parameter" "two words are no key" => [] |stage| {
+            let person = stage.person().await;
+            let request = stage.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "two words");
+            stage.ask(request.bearer_auth(&person.tokens.access)).await
+        }
+        "recordEvent" "422 idempotency_key_reused" "" => [] |stage| {
+            let person = stage.person().await;
+            let request = |name: &str| stage.post("/events", &json!({ "name": name })).header("idempotency-key", "one");
+            stage.ask(request("report.exported").bearer_auth(&person.tokens.access)).await;
+            stage.ask(request("report.imported").bearer_auth(&person.tokens.access)).await
+        }
         "recordEvent" "429 rate_limited" "" => [] |stage| {
             let person = stage.person().await;
             stage.until_limited(|| {

@@ -34,9 +34,10 @@ flow_tests! {
 
 /// Outcomes in which the service, or the connection, has failed: nothing is promised, and what does not commit records nothing.
 /// The tests named here bring them about.
-const FAULTS: [(&str, &str); 6] = [
+const FAULTS: [(&str, &str); 7] = [
     ("400 bad_request", "http::connections, flows::problems"),
     ("408 request_timeout", "http::connections"),
+    ("409 request_in_flight", "flows::idempotency"),
     ("500 internal_error", "http::detached, http::problems"),
     ("503 overloaded", "security::hasher_overload, flows::limits"),
     ("503 service_unavailable", "flows::crashes, flows::problems"),

@@ -81,6 +81,24 @@ impl Stage {
         Person { id, email, tokens }
     }
 
+    /// An account that was registered with a key, and the body that did it.
+    pub(super) async fn keyed_registration(&self) -> (Value, Person) {
+        let email = self.new_email();
+        let body = json!({ "email": email, "password": PASSWORD });
+        let request = self
+            .post("/auth/register", &body)
+            .header("idempotency-key", self.key(&body));
+        let answer = self.http().send(request).await.expect_status(201);
+        let id = answer.str("/user/id").parse().expect("an id");
+        let tokens = answer.tokens();
+        (body, Person { id, email, tokens })
+    }
+
+    /// The key of a registration.
+    pub(super) fn key(&self, body: &Value) -> String {
+        format!("key-of-{}", body["email"].as_str().expect("an address"))
+    }
+
     /// The administrator's tokens.
     pub(super) async fn admin(&self) -> &Tokens {
         self.admin.get_or_init(|| self.app.admin()).await

@@ -18,7 +18,7 @@ flow_tests! {
 
 async fn parallel_on(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let answers = join_all((0..24).map(|n| {
+    let answers = join_all((0..100).map(|n| {
         let email = if n % 2 == 0 {
             "ada@example.com"
         } else {

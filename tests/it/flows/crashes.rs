@@ -22,6 +22,7 @@ const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
 flow_tests! {
     killed_before_commit => before_commit_on,
     killed_after_commit => after_commit_on,
+    a_lost_answer_is_given_again => lost_answer_on,
     killed_before_publish => before_publish_on,
     killed_after_publish_before_settle => after_publish_on,
     killed_at_random_under_load => killed_under_load_on,
@@ -108,6 +109,14 @@ impl Crashing {
             .ok()
     }
 
+    /// The same under a key, so that it can be repeated.
+    async fn try_register_once(&self, email: &str) -> Option<Answer> {
+        let http = self.binary.http();
+        let body = json!({"email": email, "password": PASSWORD});
+        let request = http.request(reqwest::Method::POST, "/auth/register").json(&body);
+        http.try_send(request.header("idempotency-key", "once")).await.ok()
+    }
+
     async fn finish(mut self) {
         let status = self.binary.stop().await;
         assert!(status.success(), "SIGTERM is an orderly end: {status}");
@@ -143,6 +152,22 @@ async fn after_commit_on(backend: Backend) {
     assert_eq!(service.events().await, ["registered"]);
     let again = service.try_register("ada@example.com").await.expect("an answer");
     again.expect_problem(409, "email_taken");
+    service.finish().await;
+}
+
+async fn lost_answer_on(backend: Backend) {
+    let mut service = Crashing::start(backend).await;
+    for (point, events) in [("before_commit", 0), ("after_commit", 1)] {
+        service.arm(point).await;
+        assert!(service.try_register_once("ada@example.com").await.is_none());
+        service.recover().await;
+        assert_eq!(service.events().await.len(), events, "{point}");
+    }
+    let again = service.try_register_once("ada@example.com").await.expect("an answer");
+    let tokens = again.expect_status(201).tokens();
+    service.binary.http().refresh(&tokens.refresh).await.expect_status(200);
+    assert_eq!(service.events().await, ["registered", "token_refreshed"]);
+    service.assert_consistent().await;
     service.finish().await;
 }
 

@@ -50,6 +50,20 @@ fn the_table() {
             ],
             "10.1.2.3",
         ),
+        (
+            "10.1.2.3",
+            &[
+                ("X-Real-IP", "6.6.6.6"),
+                ("X-Client-IP", "6.6.6.6"),
+                ("CF-Connecting-IP", "6.6.6.6"),
+                ("Fastly-Client-IP", "6.6.6.6"),
+                ("X-Cluster-Client-IP", "6.6.6.6"),
+                ("X-Original-Forwarded-For", "6.6.6.6"),
+                ("Via", "1.1 6.6.6.6"),
+                (xff, "198.51.100.7"),
+            ],
+            "198.51.100.7",
+        ),
         // The right-most hop that is not a proxy.
         ("10.1.2.3", &[], "10.1.2.3"),
         ("10.1.2.3", &[(xff, "198.51.100.7")], "198.51.100.7"),

@@ -3,6 +3,7 @@
 mod child;
 mod nats;
 mod postgres;
+mod redis;
 mod service;
 
 use std::net::TcpListener;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub(crate) use child::Child;
 pub(crate) use nats::Nats;
 pub(crate) use postgres::Postgres;
+pub(crate) use redis::Redis;
 pub(crate) use service::{Account, PASSWORD, Service, binary, register};
 
 use crate::Outcome;
@@ -89,6 +91,11 @@ impl Rig {
         let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
         let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
         Ok((account.id, access))
+    }
+
+    /// The directory that all of them write to.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// The running service.

@@ -1,0 +1,37 @@
+//! Tries of a password, wherever one is asked for: counted before it is looked at, by the identifier as it was typed, whether or not
+//! there is such an account.
+
+use super::{Auth, Failure};
+use crate::domain::email;
+use crate::domain::origin::Origin;
+use crate::domain::user::User;
+use crate::limits::Identifier;
+
+/// Counts a try with a canonical identifier.
+///
+/// # Errors
+/// [`Failure::Limited`] when the password must not be looked at.
+pub(super) async fn reserve_password(auth: &Auth, origin: &Origin, identifier: &str) -> Result<(), Failure> {
+    let identifier = hashed(auth, identifier);
+    let reserved = auth.limits.reserve_login(identifier, origin.ip, auth.clock.now());
+    Ok(reserved.await?)
+}
+
+/// The password was right, and the session is committed: the owner's failed tries from here are forgotten, and strangers elsewhere
+/// can't keep the owner from logging in here again, by address or by username.
+pub(super) async fn password_accepted(auth: &Auth, origin: &Origin, identifier: &str, user: &User) {
+    let mut identifiers = vec![hashed(auth, identifier)];
+    for other in std::iter::once(&user.email).chain(&user.username) {
+        let other = hashed(auth, &email::canonical(other));
+        if !identifiers.contains(&other) {
+            identifiers.push(other);
+        }
+    }
+    auth.limits
+        .login_succeeded(&identifiers, origin.ip, auth.clock.now())
+        .await;
+}
+
+fn hashed(auth: &Auth, identifier: &str) -> Identifier {
+    Identifier::new(auth.secret.identifier_hash(identifier))
+}

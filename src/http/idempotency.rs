@@ -1,0 +1,79 @@
+//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), and what a request with one may be refused with.
+
+use std::time::Duration;
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::api::failure;
+use super::problem::{Problem, ProblemCode};
+use crate::actions::idempotency::Error;
+use crate::domain::idempotency::{IdempotencyKey, MAX_KEY};
+
+/// What a key can end in.
+pub const IDEMPOTENCY: &[ProblemCode] = &[
+    ProblemCode::InvalidParameter,
+    ProblemCode::RequestInFlight,
+    ProblemCode::IdempotencyKeyReused,
+];
+
+/// When a request that is being carried out is probably done.
+const SOON: Duration = Duration::from_secs(1);
+
+/// The key that came with the request, if one did: `#[oai(name = "Idempotency-Key")]`.
+///
+/// More than one, or what is no key: 400 `invalid_parameter`.
+#[derive(Debug, Clone)]
+pub struct IdempotencyHeader(pub Option<IdempotencyKey>);
+
+impl<'a> ApiExtractor<'a> for IdempotencyHeader {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            min_length: Some(1),
+            max_length: Some(2 * MAX_KEY + 2),
+            pattern: Some("^[\\x21-\\x7E]+$".to_owned()),
+            example: Some("8e03978e-40d5-43dd-bc93-6894a57f9324".into()),
+            ..MetaSchema::new("string")
+        })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let mut values = request.headers().get_all(options.name).iter();
+        let (Some(value), rest) = (values.next(), values.next()) else {
+            return Ok(Self(None));
+        };
+        let key = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        match (key, rest) {
+            (Some(key), None) => Ok(Self(Some(key))),
+            _ => {
+                let detail = "The header `Idempotency-Key` must be one key of 1 to 255 visible ASCII characters.";
+                Err(Problem::new(ProblemCode::InvalidParameter).with_detail(detail).into())
+            }
+        }
+    }
+}
+
+/// The answer to a request that was not carried out because of its key.
+#[must_use]
+pub fn refused(error: Error) -> Problem {
+    match error {
+        Error::Reused => Problem::new(ProblemCode::IdempotencyKeyReused),
+        Error::InFlight => Problem::new(ProblemCode::RequestInFlight).with_retry_after(SOON),
+        Error::Spent => Problem::new(ProblemCode::AnswerSpent),
+        Error::Failure(error) => failure(error),
+    }
+}

@@ -1,0 +1,51 @@
+//! Everything that is limited: an action, and what its tries are counted by.
+
+/// A limiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limited {
+    /// A login attempt, per network.
+    Login,
+    /// A login attempt, per identifier and network.
+    LoginPair,
+    /// The same over a day: one network can't spend what an identifier has over all of them.
+    LoginPairDay,
+    /// A login attempt, per identifier, from all networks together from which nobody has logged in with it.
+    LoginAccount,
+    /// A registration, per network.
+    Register,
+    /// A refresh, per session.
+    Refresh,
+    /// A change of one's own account or sessions, per user: each is an event that everybody's subscribers get.
+    Change,
+    /// An event that an application records about its user, per user.
+    Custom,
+}
+
+impl Limited {
+    /// Every limiter.
+    pub const ALL: [Self; 8] = [
+        Self::Login,
+        Self::LoginPair,
+        Self::LoginPairDay,
+        Self::LoginAccount,
+        Self::Register,
+        Self::Refresh,
+        Self::Change,
+        Self::Custom,
+    ];
+
+    /// The name in Redis keys, metrics, events and `RateLimit-Policy`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::LoginPair => "login_account_network",
+            Self::LoginPairDay => "login_account_network_day",
+            Self::LoginAccount => "login_account",
+            Self::Register => "register",
+            Self::Refresh => "refresh",
+            Self::Change => "change",
+            Self::Custom => "custom",
+        }
+    }
+}
