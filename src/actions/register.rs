@@ -2,7 +2,10 @@
 
 use watchword_events::{AuthEvent, Registered};
 
+use super::codes::{self, Reader};
+use super::own_words::own_words;
 use super::{Auth, Failure, TokenPair};
+use crate::domain::code::CodePurpose;
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::name::DisplayName;
@@ -66,7 +69,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .await
         .map_err(Failure::from)?;
     auth.passwords
-        .check(&input.password, &own_words(auth, &input))
+        .check(&input.password, &words_of(auth, &input))
         .map_err(Error::Password)?;
     let password_hash = auth
         .hasher
@@ -87,6 +90,13 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     };
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = tx.insert_user(new).await?;
+    if auth.mail.delivers {
+        let reader = Reader {
+            user: &user,
+            password_hash: "",
+        };
+        codes::issue(auth, &mut tx, CodePurpose::EmailVerification, Some(&reader)).await?;
+    }
     let session = NewSession {
         id: SessionId::new_v7(tx.now(), &*auth.random),
         user_id: user.id,
@@ -110,15 +120,8 @@ pub(super) fn registered(user: &User) -> Registered {
     }
 }
 
-/// The account's own words, whole and in parts.
-fn own_words<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
-    let mut words = vec![
-        auth.service.as_str(),
-        "watchword",
-        input.email.canonical(),
-        input.email.local_part(),
-    ];
-    words.extend(input.username.as_ref().map(Username::canonical));
-    words.extend(input.name.as_ref().map(DisplayName::as_str));
-    words
+fn words_of<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
+    let username = input.username.as_ref().map(Username::canonical);
+    let name = input.name.as_ref().map(DisplayName::as_str);
+    own_words(auth, input.email.canonical(), username, name)
 }

@@ -28,6 +28,14 @@ pub enum Limited {
     Change,
     /// An event that an application records about its user, per user.
     Custom,
+    /// A forgotten password, per network.
+    Forgot,
+    /// A mail for a forgotten password, per address.
+    ForgotAddress,
+    /// A mailed code, per network.
+    Code,
+    /// A mail to confirm an address, per user.
+    Resend,
 }
 
 impl Limited {
@@ -40,6 +48,10 @@ impl Limited {
             Self::Refresh => "refresh",
             Self::Change => "change",
             Self::Custom => "custom",
+            Self::Forgot => "forgot",
+            Self::ForgotAddress => "forgot_address",
+            Self::Code => "code",
+            Self::Resend => "resend",
         }
     }
 }
@@ -71,6 +83,10 @@ pub struct Limits {
     refresh: Quota,
     change: Quota,
     custom: Quota,
+    forgot: Quota,
+    forgot_address: Quota,
+    code: Quota,
+    resend: Quota,
 }
 
 impl Limits {
@@ -84,6 +100,10 @@ impl Limits {
             refresh: Quota::new(settings.refresh_per_minute, Duration::from_secs(60)),
             change: Quota::new(settings.change_per_minute, Duration::from_secs(60)),
             custom: Quota::new(settings.custom_per_minute, Duration::from_secs(60)),
+            forgot: Quota::new(settings.forgot_per_hour, Duration::from_secs(3600)),
+            forgot_address: Quota::new(settings.forgot_per_address, Duration::from_secs(3600)),
+            code: Quota::new(settings.code_per_minute, Duration::from_secs(60)),
+            resend: Quota::new(settings.resend_per_hour, Duration::from_secs(3600)),
         }
     }
 
@@ -113,6 +133,10 @@ impl Limits {
             Limited::Refresh => self.refresh,
             Limited::Change => self.change,
             Limited::Custom => self.custom,
+            Limited::Forgot => self.forgot,
+            Limited::ForgotAddress => self.forgot_address,
+            Limited::Code => self.code,
+            Limited::Resend => self.resend,
         };
         limiter.reserve(&format!("{}:{key}", what.as_str()), quota, now).await
     }
