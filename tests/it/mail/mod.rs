@@ -6,6 +6,7 @@ mod delivery;
 mod enumeration;
 mod life;
 mod passwords;
+mod policy;
 mod races;
 mod server;
 mod verification;
