@@ -71,7 +71,7 @@ async fn dead_on(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
-    let tries = "SELECT coalesce(min(attempts), 0) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
+    let tries = "SELECT CAST(coalesce(min(attempts), 0) AS BIGINT) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
     in_state(&app.database, tries, 1).await;
     clock.advance(23 * HOUR);
     in_state(&app.database, tries, 2).await;

@@ -88,8 +88,12 @@ async fn mailbox_on(backend: Backend) {
     let app = builder.spawn().await;
     let registered = app.registered(ADA).await;
     let mut answers = Vec::new();
-    for _ in 0..6 {
+    for round in 0..6 {
         answers.push(shown(&forgot(&app, ADA).await));
+        if round == 0 {
+            // Two that are written together may come in either order.
+            smtp.mail(ADA, RESET, 1).await;
+        }
         answers.push(shown(&forgot(&app, "nobody@example.com").await));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");

@@ -3,7 +3,7 @@
 use watchword::domain::password::{Password, PasswordPolicy};
 
 /// Passwords that leaks are full of, eight characters and longer, from the first one to the three-thousandth such of zxcvbn's list.
-const COMMON: [&str; 40] = [
+const COMMON: [&str; 41] = [
     "password",
     "12345678",
     "123456789",
@@ -40,6 +40,7 @@ const COMMON: [&str; 40] = [
     "michelle",
     "chocolate",
     "butterfly",
+    "alphaman",
     "greyhoun",
     "carefree",
     "federica",

@@ -48,7 +48,7 @@ def main():
         wanted = [text.encode() for text in given.login]
 
         def check(server, session, envelope, mechanism, data):
-            return AuthResult(success=[data.login, data.password] == wanted)
+            return AuthResult(success=[data.login, data.password] == wanted, handled=False)
 
         options |= {"authenticator": check, "auth_required": True, "auth_require_tls": bool(given.tls)}
     keep = Keep(given.directory, given.refuse)
