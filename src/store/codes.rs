@@ -76,17 +76,14 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError`] of the database.
     pub async fn put_code(&mut self, new: NewCode) -> Result<(), StoreError> {
-        let owner = new.user.map(UserId::as_uuid);
-        let old = "DELETE FROM one_time_codes WHERE user_id = $1 AND purpose = $2";
-        // Nobody has the nil id.
-        let values = [owner.unwrap_or_default().into(), new.purpose.as_str().into()];
-        self.db.execute_raw(self.statement(old, values)).await?;
+        // Rows of nobody never conflict: null equals nothing.
         let insert = "INSERT INTO one_time_codes (hash, purpose, user_id, binding, created_at, expires_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6)";
+                      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, purpose) DO UPDATE SET hash = excluded.hash, \
+                      binding = excluded.binding, created_at = excluded.created_at, expires_at = excluded.expires_at";
         let values = [
             new.hash.to_vec().into(),
             new.purpose.as_str().into(),
-            owner.into(),
+            new.user.map(UserId::as_uuid).into(),
             new.binding.to_vec().into(),
             self.millis().into(),
             convert::millis(new.expires_at).into(),

@@ -7,16 +7,52 @@ use serde_json::json;
 
 use super::{ADA, RESET, VERIFY, builder, forgot, with_mail};
 use crate::support::app::PASSWORD;
+use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
+use crate::support::nats::NatsServer;
 use crate::support::run_dir::scratch;
 use crate::support::smtp::SmtpServer;
+
+const SOON: Duration = Duration::from_secs(30);
 
 flow_tests! {
     a_mail_is_complete => complete_on,
     links_do_not_follow_the_request => host_on,
     a_name_is_no_header => injection_on,
     templates_can_be_replaced => templates_on,
+}
+
+/// What the log says about a registration, by a service without a mail server in some environment.
+async fn log_in(environment: &str) -> String {
+    let nats = NatsServer::start().await;
+    let options = BinaryOptions::serve(&[
+        ("NATS_URL", &nats.url()),
+        ("WATCHWORD__EVENTS__ENVIRONMENT", environment),
+    ]);
+    let mut binary = Binary::start(options).await;
+    binary.http().register(ADA, PASSWORD).await.expect_status(201);
+    if environment == "development" {
+        binary.process().logged("#code=wmc_", SOON).await;
+    }
+    assert!(binary.stop().await.success());
+    binary.process().log()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_are_shown_in_development_alone() {
+    let log = log_in("development").await;
+    let shown = log.lines().find(|line| line.contains("#code=wmc_")).expect("the mail");
+    assert!(
+        shown.contains("DEVELOPMENT: no mail server is configured") && shown.contains(ADA),
+        "{shown}"
+    );
+    assert_eq!(log.matches("#code=").count(), 1);
+    let log = log_in("production").await;
+    assert!(
+        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("DEVELOPMENT"),
+        "{log}"
+    );
 }
 
 async fn complete_on(backend: Backend) {

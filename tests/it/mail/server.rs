@@ -1,6 +1,8 @@
 //! The way to the mail server: TLS that is insisted on, and a login.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
@@ -42,7 +44,7 @@ async fn spawn(smtp: &SmtpServer, change: impl FnOnce(&mut Settings) + Send + 's
 }
 
 async fn stuck(app: &TestApp, sql: &'static str) {
-    eventually(std::time::Duration::from_secs(30), || async {
+    eventually(Duration::from_secs(30), || async {
         app.database.count(sql).await.is_ok_and(|count| count == 1)
     })
     .await;
@@ -60,6 +62,17 @@ async fn starttls_and_login_are_insisted_on() {
     app.registered(ADA).await;
     let mail = smtp.mail(ADA, VERIFY, 1).await;
     assert_eq!(mail.header("X-Tls"), "True");
+    app.finish().await;
+
+    let wrapped = SmtpServer::start_with(&[&login[..], &tls[..], &["--wrap"]].concat()).await;
+    let trusted = ca.clone();
+    let app = spawn(&wrapped, move |settings| {
+        settings.mail.ca = Some(trusted.into());
+        settings.mail.tls = MailTls::Tls;
+    })
+    .await;
+    app.registered(ADA).await;
+    assert_eq!(wrapped.mail(ADA, VERIFY, 1).await.header("X-Tls"), "True");
     app.finish().await;
 
     // Who signed the certificate is not known.
@@ -97,4 +110,25 @@ async fn starttls_and_login_are_insisted_on() {
     .await;
     assert_eq!((plain.mails().len(), smtp.mails().len()), (0, 1));
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_silent_mail_server() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let port = silent.local_addr().expect("an address").port();
+    let builder = TestApp::builder(Backend::Sqlite).settings(move |settings| {
+        settings.mail.host = Some("127.0.0.1".to_owned());
+        settings.mail.port = Some(port);
+        settings.mail.tls = MailTls::None;
+    });
+    let app = builder.spawn().await;
+    app.registered(ADA).await;
+    stuck(
+        &app,
+        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1",
+    )
+    .await;
+    let started = Instant::now();
+    app.finish().await;
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }

@@ -21,6 +21,8 @@ pub(crate) struct SmtpServer {
     process: Process,
     port: u16,
     mails: PathBuf,
+    /// Whether it says nothing before TLS is there.
+    is_wrapped: bool,
 }
 
 /// A mail as it came, with its parts decoded.
@@ -65,7 +67,13 @@ impl SmtpServer {
             user: None,
             last_signal: LastSignal::Kill,
         });
-        let mut server = Self { process, port, mails };
+        let is_wrapped = more.contains(&"--wrap");
+        let mut server = Self {
+            process,
+            port,
+            mails,
+            is_wrapped,
+        };
         server.ready().await;
         server
     }
@@ -143,10 +151,13 @@ impl SmtpServer {
     }
 
     async fn ready(&mut self) {
-        let port = self.port;
+        let (port, is_wrapped) = (self.port, self.is_wrapped);
         let greeting = async || {
             let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
-            connection.read_u8().await
+            match is_wrapped {
+                true => Ok(0),
+                false => connection.read_u8().await,
+            }
         };
         let probe = async || greeting().await.map(drop).map_err(|error| error.to_string());
         self.process.ready(probe).await;
