@@ -127,6 +127,11 @@ catalogue! {
     LoggedOut "logged_out" v 1 known_user, "The person ended one or more sessions.";
     TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for its successor.";
     Updated "updated" v 1 known_user, "The account's own data changed.";
+    EmailVerificationRequested "email_verification_requested" v 1 known_user, "The person asked for another mail to confirm the address.";
+    EmailVerified "email_verified" v 1 known_user, "The person confirmed the account's address.";
+    PasswordChanged "password_changed" v 1 known_user, "The password was changed; every session of the account ended.";
+    PasswordResetRequested "password_reset_requested" v 1 anyone, "Somebody asked for a new password; `userId` is present only when the account is known.";
+    PasswordResetCompleted "password_reset_completed" v 1 known_user, "A new password was set with a mailed code; every session of the account ended.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
     RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";

@@ -6,14 +6,18 @@
 
 mod attempts;
 pub mod authenticate;
+pub mod change_password;
+mod codes;
 pub mod create_admin;
 pub mod delete_account;
 pub mod follow_events;
+pub mod forgot_password;
 pub mod idempotency;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
 pub mod logout;
+mod own_words;
 pub mod read_event;
 pub mod read_replay;
 pub mod record_custom;
@@ -21,6 +25,8 @@ pub mod record_refusals;
 pub mod refresh;
 pub mod register;
 mod register_again;
+pub mod resend_verification;
+pub mod reset_password;
 pub mod revoke_session;
 pub mod rotate_keys;
 pub mod start_replay;
@@ -29,12 +35,14 @@ mod tokens;
 pub mod top_events;
 pub mod update_profile;
 pub mod user_counts;
+pub mod verify_email;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::tokens::TokenPair;
 use crate::domain::clock::Clock;
+use crate::domain::letter::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
 use crate::domain::session::SessionPolicy;
@@ -43,7 +51,8 @@ use crate::limits::Limits;
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
-    AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
+    AccessTokens, Codes, HashError, Hasher, IssueError, LetterError, RefreshTokens, RotationPolicy, SecretKey,
+    SigningKeyError,
 };
 use crate::store::{Store, StoreError};
 
@@ -69,6 +78,10 @@ pub struct Auth {
     pub idempotency: idempotency::Idempotency,
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
+    /// Recognises mailed codes.
+    pub codes: Codes,
+    /// Whether mails reach anybody.
+    pub mail: MailPolicy,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// The service's own name, which no password may be.
@@ -100,6 +113,9 @@ pub enum Failure {
     /// No token could be made.
     #[error("no token could be made")]
     Issue(#[from] IssueError),
+    /// A mail can't be sealed.
+    #[error("a mail could not be sealed")]
+    Letter(#[from] LetterError),
 }
 
 impl From<Exceeded> for Failure {
@@ -131,9 +147,12 @@ impl Failure {
             Self::Hasher(HashError::Stopped)
             | Self::Issue(IssueError::NoSigningKey)
             | Self::Store(StoreError::Unavailable(_)) => Remedy::Retry,
-            Self::Hasher(_) | Self::StoredHash(_) | Self::Store(_) | Self::Issue(_) | Self::SigningKey(_) => {
-                Remedy::Repair
-            }
+            Self::Hasher(_)
+            | Self::StoredHash(_)
+            | Self::Store(_)
+            | Self::Issue(_)
+            | Self::SigningKey(_)
+            | Self::Letter(_) => Remedy::Repair,
         }
     }
 }

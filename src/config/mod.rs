@@ -21,6 +21,7 @@ mod http;
 mod keys;
 mod limits;
 mod load;
+mod mail;
 mod metrics;
 mod nats;
 mod parse;
@@ -43,6 +44,7 @@ pub use self::{
     http::HttpSettings,
     keys::DEFAULTS,
     limits::LimitsSettings,
+    mail::{MailSettings, MailTls},
     metrics::MetricsSettings,
     nats::{NatsSettings, NatsTlsSettings},
     passwords::PasswordsSettings,
@@ -81,6 +83,8 @@ pub struct Settings {
     pub events: EventsSettings,
     /// Password policy and hashing.
     pub passwords: PasswordsSettings,
+    /// Outgoing mail.
+    pub mail: MailSettings,
     /// Tokens and signing keys.
     pub tokens: TokensSettings,
     /// Sessions.
@@ -117,6 +121,7 @@ impl Settings {
         self.stream.check(&mut problems);
         self.events.check(&mut problems);
         self.passwords.check(&mut problems);
+        self.mail.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
         self.limits.check(&mut problems);

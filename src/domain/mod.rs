@@ -1,10 +1,12 @@
 //! Pure types and rules: nothing here does input or output, and nothing here imports another module of the service.
 
 pub mod clock;
+pub mod code;
 pub mod custom_event;
 pub mod email;
 pub mod idempotency;
 pub mod ids;
+pub mod letter;
 pub mod name;
 pub mod origin;
 pub mod password;

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod hasher;
+pub mod letters;
 pub mod refresh_token;
 pub mod secret_key;
 pub mod secret_key_file;
@@ -10,6 +11,7 @@ pub mod token_error;
 
 pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, IssuedAccessToken, TokenPolicy};
 pub use hasher::{HashError, HashParams, Hasher, PasswordHash, PoolSize, Verified};
+pub use letters::{Codes, LetterError};
 pub use refresh_token::{RefreshClaim, RefreshTokens};
 pub use secret_key::{SecretKey, SecretKeyError};
 pub use signing_keys::{KeyRing, RotationPlan, RotationPolicy, SealedKey, SigningKey, SigningKeyError};

@@ -4,6 +4,7 @@
 //! Lock order, everywhere: the user's row first ([`Tx::lock_user`]), then sessions, then the ledger. It serialises one user's
 //! transactions, which makes the order of events per user the order of commits, and leaves no two transactions to deadlock.
 
+mod codes;
 mod connect;
 mod convert;
 mod counts;
@@ -16,7 +17,9 @@ mod idempotency;
 mod keys;
 mod leadership;
 mod ledger;
+mod mail;
 mod migrate;
+mod passwords;
 mod places;
 mod replays;
 mod selection;
@@ -33,6 +36,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
+pub use self::codes::{NewCode, StoredCode};
 pub use self::connect::Address;
 pub use self::counts::{Counted, UserCounts};
 use self::database::Database;
@@ -42,6 +46,7 @@ pub use self::following::{Followed, Piece, PlacedEvent};
 pub use self::idempotency::{CarriedOut, NewKey};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
+pub use self::mail::{ClaimedMail, NewMail};
 pub use self::migrate::MigrationState;
 pub use self::places::Placed;
 pub use self::replays::{NewReplay, Replay, ReplayProgress};

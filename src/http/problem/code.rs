@@ -94,10 +94,14 @@ codes! {
         "The errors name the fields or parameters that are not acceptable.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
         "Send another key with every new request, and the same key only with the same request.";
+    InvalidCode, "invalid_code", UNPROCESSABLE_ENTITY, "The code is not valid",
+        "The code is unknown, used, too old or replaced by a newer one. Ask for a new mail.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
         "Too many requests of this kind. Retry-After says when to try again.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",
         "The service failed. The request id finds the cause in its logs.";
+    MailNotConfigured, "mail_not_configured", NOT_IMPLEMENTED, "The service sends no mail",
+        "No mail server is configured, so nobody would get the mail that this needs.";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The service is at capacity",
         "The service has more work than it can do now. Nothing was changed. Retry-After says when to try again.";
     ServiceUnavailable, "service_unavailable", SERVICE_UNAVAILABLE, "The service is not available",

@@ -12,7 +12,7 @@ mod event_pages;
 mod event_paging;
 mod event_stream;
 mod events;
-mod golden;
+pub(crate) mod golden;
 mod housekeeping;
 mod idempotency;
 mod limits;
