@@ -57,7 +57,14 @@ impl AuthEvent {
             | Self::Updated(_)
             | Self::Deleted(_)
             | Self::SessionRevoked(_)
-            | Self::TokenReuseDetected(_) => self,
+            | Self::TokenReuseDetected(_)
+            | Self::MfaEnrolled(_)
+            | Self::MfaRemoved(_)
+            | Self::MfaChallenged(_)
+            | Self::MfaVerified(_)
+            | Self::MfaFailed(_)
+            | Self::RecoveryCodesGenerated(_)
+            | Self::RecoveryCodeUsed(_) => self,
         }
     }
 }

@@ -48,6 +48,17 @@ impl MigratorTrait for Migrator {
                     down: include_str!("m0003_replays/down.sql"),
                 },
             }),
+            Box::new(Sql {
+                name: "m0007_second_factor",
+                postgres: Script {
+                    up: include_str!("m0007_second_factor/postgres.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0007_second_factor/sqlite.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
+                },
+            }),
         ]
     }
 }

@@ -22,6 +22,7 @@ mod keys;
 mod limits;
 mod load;
 mod metrics;
+mod mfa;
 mod nats;
 mod parse;
 mod passwords;
@@ -44,6 +45,7 @@ pub use self::{
     keys::DEFAULTS,
     limits::LimitsSettings,
     metrics::MetricsSettings,
+    mfa::MfaSettings,
     nats::{NatsSettings, NatsTlsSettings},
     passwords::PasswordsSettings,
     redis::RedisSettings,
@@ -85,6 +87,8 @@ pub struct Settings {
     pub tokens: TokensSettings,
     /// Sessions.
     pub sessions: SessionsSettings,
+    /// Second factors.
+    pub mfa: MfaSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -119,6 +123,7 @@ impl Settings {
         self.passwords.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
+        self.mfa.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

@@ -161,7 +161,8 @@ fn change(body: ProfilePatch) -> Result<update_profile::Input, Problem> {
     fields.finish(Some(change))
 }
 
-fn wrong_password() -> Problem {
+/// The refusal of a password that was asked for again.
+pub(super) fn wrong_password() -> Problem {
     Problem::validation(vec![FieldError::new(
         "/password",
         "wrong_password",

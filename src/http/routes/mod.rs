@@ -12,6 +12,7 @@ pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod mfa;
 pub mod new_event;
 pub mod refresh;
 pub mod refusals;
@@ -49,6 +50,7 @@ pub type Routes = (
     refresh::Refresh,
     logout::Logout,
     me::Me,
+    mfa::Mfa,
     sessions::Sessions,
     events::Events,
     event_stream::EventStreams,
@@ -67,6 +69,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         refresh::Refresh(api.clone()),
         logout::Logout(api.clone()),
         me::Me(api.clone()),
+        mfa::Mfa(api.clone()),
         sessions::Sessions(api.clone()),
         events::Events(api.clone()),
         event_stream::EventStreams(api.clone()),
