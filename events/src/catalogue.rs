@@ -137,6 +137,13 @@ catalogue! {
     RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";
     SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";
     TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token that was already exchanged came back, and its session was revoked.";
+    MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor is in use: logins need it from now on.";
+    MfaRemoved "mfa_removed" v 1 known_user, "A second factor was given up: logins need the password alone again.";
+    MfaChallenged "mfa_challenged" v 1 known_user, "A login's password was right, and the second factor was asked for.";
+    MfaVerified "mfa_verified" v 1 known_user, "The second factor of a login was right.";
+    MfaFailed "mfa_failed" v 1 known_user, "The second factor of a login was wrong.";
+    RecoveryCodesGenerated "recovery_codes_generated" v 1 known_user, "New recovery codes took the place of the old ones.";
+    RecoveryCodeUsed "recovery_code_used" v 1 known_user, "A login used up a recovery code.";
     Custom "custom" v 1 known_user, "An application recorded something of its own about its user.";
 }
 

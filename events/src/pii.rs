@@ -70,7 +70,14 @@ impl AuthEvent {
             | Self::PasswordResetCompleted(_)
             | Self::Deleted(_)
             | Self::SessionRevoked(_)
-            | Self::TokenReuseDetected(_) => self,
+            | Self::TokenReuseDetected(_)
+            | Self::MfaEnrolled(_)
+            | Self::MfaRemoved(_)
+            | Self::MfaChallenged(_)
+            | Self::MfaVerified(_)
+            | Self::MfaFailed(_)
+            | Self::RecoveryCodesGenerated(_)
+            | Self::RecoveryCodeUsed(_) => self,
         }
     }
 }

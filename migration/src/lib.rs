@@ -70,6 +70,17 @@ impl MigratorTrait for Migrator {
                     down: include_str!("m0006_idempotency/down.sql"),
                 },
             }),
+            Box::new(Sql {
+                name: "m0007_second_factor",
+                postgres: Script {
+                    up: include_str!("m0007_second_factor/postgres.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0007_second_factor/sqlite.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
+                },
+            }),
         ]
     }
 }

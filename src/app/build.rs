@@ -15,6 +15,7 @@ use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
 use crate::domain::letter::MailPolicy;
 use crate::domain::password::PasswordPolicy;
+use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
 use crate::jetstream::Nats;
@@ -23,7 +24,8 @@ use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
 use crate::security::hasher::HasherStats;
 use crate::security::{
-    AccessTokens, Codes, HashParams, Hasher, KeyRing, PoolSize, RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
+    AccessTokens, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens, RotationPolicy,
+    SecretKey, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -154,6 +156,11 @@ pub(super) fn build_auth(
             min_length: settings.passwords.min_length,
         },
         codes: Codes::new(&secret)?,
+        challenges: LoginChallenges::new(&secret)?,
+        second_factors: SecondFactorPolicy {
+            issuer: settings.mfa.issuer.clone(),
+            challenge_ttl: long(settings.mfa.challenge_ttl),
+        },
         mail: MailPolicy {
             delivers: mail::delivers(settings),
             code_ttl: long(settings.mail.code_ttl),

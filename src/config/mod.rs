@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod mail;
 mod metrics;
+mod mfa;
 mod nats;
 mod parse;
 mod passwords;
@@ -46,6 +47,7 @@ pub use self::{
     limits::LimitsSettings,
     mail::{MailSettings, MailTls},
     metrics::MetricsSettings,
+    mfa::MfaSettings,
     nats::{NatsSettings, NatsTlsSettings},
     passwords::PasswordsSettings,
     redis::RedisSettings,
@@ -89,6 +91,8 @@ pub struct Settings {
     pub tokens: TokensSettings,
     /// Sessions.
     pub sessions: SessionsSettings,
+    /// Second factors.
+    pub mfa: MfaSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -124,6 +128,7 @@ impl Settings {
         self.mail.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
+        self.mfa.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

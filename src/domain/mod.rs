@@ -12,6 +12,7 @@ pub mod origin;
 pub mod password;
 pub mod random;
 pub mod replay;
+pub mod second_factor;
 pub mod session;
 pub mod signing_key;
 pub mod text;

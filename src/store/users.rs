@@ -118,6 +118,7 @@ impl Tx<'_> {
             created_at: self.millis(),
             updated_at: self.millis(),
             deleted_at: None,
+            second_factor: false,
         };
         let active = user::ActiveModel::from(row.clone());
         user::Entity::insert(active).exec_without_returning(&self.db).await?;

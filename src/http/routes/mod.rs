@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod analytics;
 pub mod body;
+pub mod confirmation;
 pub mod email;
 pub mod event_body;
 pub mod event_parameters;
@@ -13,6 +14,7 @@ pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod mfa;
 pub mod new_event;
 pub mod password;
 pub mod refresh;
@@ -53,6 +55,7 @@ pub type Routes = (
     me::Me,
     password::Passwords,
     email::Emails,
+    mfa::Mfa,
     sessions::Sessions,
     events::Events,
     event_stream::EventStreams,
@@ -73,6 +76,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         me::Me(api.clone()),
         password::Passwords(api.clone()),
         email::Emails(api.clone()),
+        mfa::Mfa(api.clone()),
         sessions::Sessions(api.clone()),
         events::Events(api.clone()),
         event_stream::EventStreams(api.clone()),

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::Tag;
 use super::body::{Fields, field_error};
+use super::confirmation::unconfirmed;
 use super::refusals::{ALWAYS, BEARER, BODY, refusals};
 use crate::actions::{change_password, forgot_password, reset_password};
 use crate::domain::code::OneTimeCode;
@@ -13,7 +14,7 @@ use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
-use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::problem::{Problem, ProblemCode};
 
 /// The old password and the new one.
 #[derive(Object, Deserialize)]
@@ -138,14 +139,8 @@ impl Passwords {
             change_password::run(&auth, &origin, &identity, input).await
         });
         work.await?.map_err(|error| match error {
-            change_password::Error::WrongPassword => Problem::validation(vec![FieldError::new(
-                "/currentPassword",
-                "wrong_password",
-                "is not the account's password",
-            )]),
+            change_password::Error::Current(error) => unconfirmed(error, "/currentPassword"),
             change_password::Error::Password(error) => Problem::validation(vec![field_error("/newPassword", error)]),
-            change_password::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-            change_password::Error::Failure(error) => failure(error),
         })?;
         Ok(Replaced::Done)
     }

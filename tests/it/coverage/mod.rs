@@ -82,6 +82,7 @@ fn table() -> Vec<Row> {
         sessions::rows(),
         events::rows(),
         mail::rows(),
+        mfa::rows(),
         replays::rows(),
         service::rows(),
     ];

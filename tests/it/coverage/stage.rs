@@ -197,6 +197,13 @@ impl Observed {
         &self.outcome
     }
 
+    /// A text in the answer.
+    pub(super) fn text(&self, pointer: &str) -> String {
+        let text = self.answer.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no {pointer} in {}", self.answer))
+            .to_owned()
+    }
+
     /// The id in the answer.
     pub(super) fn answered_id(&self) -> String {
         self.answer["id"].as_str().expect("an id").to_owned()

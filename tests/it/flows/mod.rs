@@ -18,6 +18,7 @@ mod idempotency;
 mod limits;
 mod login_limits;
 mod logout;
+mod mfa;
 mod migrations;
 mod problems;
 mod query_plans;
