@@ -52,6 +52,9 @@ where
 /// # Errors
 /// [`Error`]; a wrong code is recorded, a failure changes nothing.
 pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
+    auth.limits
+        .reserve_network(Limited::Code, origin.ip, auth.clock.now())
+        .await?;
     let challenge = auth
         .challenges
         .parse(&input.challenge_token)

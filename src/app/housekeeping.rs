@@ -54,10 +54,23 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
         }
+        if let Err(error) = prune_challenges(&auth.store, now, &stop).await {
+            tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
+        }
         if let Err(error) = prune_mail(&auth.store, now, &stop).await {
             tracing::warn!(error = %causes(&error), "old mails could not be deleted");
         }
     }
+}
+
+/// Deletes logins that waited for a second factor in vain.
+async fn prune_challenges(
+    store: &Store,
+    now: time::OffsetDateTime,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    while !stop.is_cancelled() && store.prune_login_challenges(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
+    Ok(())
 }
 
 /// Deletes codes that are over and mails that are done with.

@@ -37,7 +37,7 @@ pub struct LimitsSettings {
     pub forgot_per_hour: u32,
     /// Mails for a forgotten password that are sent to one address per hour.
     pub forgot_per_address: u32,
-    /// Mailed codes that a network may try per minute.
+    /// Mailed codes and second factors that a network may try per minute.
     pub code_per_minute: u32,
     /// Mails to confirm an address that a user may ask for per hour.
     pub resend_per_hour: u32,

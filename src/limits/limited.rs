@@ -23,7 +23,7 @@ pub enum Limited {
     Forgot,
     /// A mail for a forgotten password, per address.
     ForgotAddress,
-    /// A mailed code, per network.
+    /// A mailed code or a second factor, per network.
     Code,
     /// A mail to confirm an address, per user.
     Resend,

@@ -164,7 +164,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a user as deleted and forgets the password: no login, no refresh, identifiers free again.
+    /// Marks a user as deleted and forgets the password and the second factor: no login, no refresh, identifiers free again.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -178,6 +178,6 @@ impl Tx<'_> {
             ..Default::default()
         };
         user::Entity::update(row).exec(&self.db).await?;
-        Ok(())
+        self.remove_second_factor(id).await
     }
 }

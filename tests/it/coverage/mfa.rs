@@ -32,7 +32,9 @@ impl Enrolled {
         let totp = offered(stage, &person).await;
         // The step before this one's, so that this one's is still to be used.
         let body = json!({ "code": code(&totp, -30) });
-        let confirmed = stage.ask(with(stage, &person, Method::POST, "totp/confirm", &body)).await;
+        let confirmed = stage
+            .ask(with(stage, &person, Method::POST, "totp/confirm", &body))
+            .await;
         let recovery_code = confirmed.text("/recoveryCodes/0");
         Self {
             person,
@@ -43,7 +45,10 @@ impl Enrolled {
 
     async fn challenge(&self, stage: &Stage) -> String {
         let body = json!({ "identifier": self.person.email, "password": PASSWORD });
-        stage.ask(stage.post("/auth/login", &body)).await.text("/challengeToken")
+        stage
+            .ask(stage.post("/auth/login", &body))
+            .await
+            .text("/challengeToken")
     }
 }
 

@@ -12,6 +12,7 @@ mod account;
 mod document;
 mod events;
 mod mail;
+mod mfa;
 mod replays;
 mod service;
 mod sessions;
