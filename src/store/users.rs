@@ -163,7 +163,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a user as deleted and forgets the password: no login, no refresh, identifiers free again.
+    /// Marks a user as deleted and forgets the password: no login, no refresh, no mail, identifiers free again.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -177,6 +177,6 @@ impl Tx<'_> {
             ..Default::default()
         };
         user::Entity::update(row).exec(&self.db).await?;
-        Ok(())
+        self.void_mails(id).await
     }
 }
