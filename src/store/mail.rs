@@ -56,6 +56,20 @@ impl Tx<'_> {
         self.db.execute_raw(self.statement(sql, values)).await?;
         Ok(())
     }
+
+    /// Forgets what waits to be mailed to a locked user, and the codes that were.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub(super) async fn void_mails(&mut self, user: UserId) -> Result<(), StoreError> {
+        let codes = self.statement("DELETE FROM one_time_codes WHERE user_id = $1", [user.as_uuid().into()]);
+        self.db.execute_raw(codes).await?;
+        let sql = "UPDATE outgoing_mail SET state = 'void', sealed = NULL, finished_at = $1 \
+                   WHERE user_id = $2 AND state = 'waiting'";
+        let values = [self.millis().into(), user.as_uuid().into()];
+        self.db.execute_raw(self.statement(sql, values)).await?;
+        Ok(())
+    }
 }
 
 impl Store {

@@ -164,7 +164,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a user as deleted and forgets the password and the second factor: no login, no refresh, identifiers free again.
+    /// Marks a user as deleted and forgets the password and the second factor: no login, no refresh, no mail, identifiers free again.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -178,6 +178,7 @@ impl Tx<'_> {
             ..Default::default()
         };
         user::Entity::update(row).exec(&self.db).await?;
-        self.remove_second_factor(id).await
+        self.remove_second_factor(id).await?;
+        self.void_mails(id).await
     }
 }

@@ -21,6 +21,7 @@ flow_tests! {
     killed_between_claim_and_delivery => killed_claimed_on,
     killed_between_delivery_and_note => killed_delivered_on,
     what_was_sent_is_forgotten => forgotten_on,
+    a_deleted_account_gets_no_mail => deleted_on,
 }
 
 const SOON: Duration = Duration::from_secs(30);
@@ -178,6 +179,28 @@ async fn forgotten_on(backend: Backend) {
     let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
     assert_eq!(store.prune_mails(later, 100).await.expect("prune"), 2);
     assert_eq!(store.prune_codes(later, 100).await.expect("prune"), 2);
+    app.finish().await;
+}
+
+async fn deleted_on(backend: Backend) {
+    let (app, mut smtp, clock) = with_mail(backend).await;
+    smtp.kill();
+    let tokens = app.registered(ADA).await.tokens();
+    let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
+    in_state(&app.database, waiting, 1).await;
+    let password = serde_json::json!({ "password": PASSWORD });
+    let request = app
+        .request(reqwest::Method::DELETE, "/auth/me")
+        .bearer_auth(&tokens.access);
+    app.send(request.json(&password)).await.expect_status(204);
+    let left =
+        "SELECT (SELECT count(*) FROM one_time_codes) + (SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL)";
+    assert_eq!(app.database.count(left).await.expect("a count"), 0);
+    smtp.start_again().await;
+    clock.advance(HOUR);
+    app.registered(ADA).await;
+    smtp.mail(ADA, VERIFY, 1).await;
+    assert_eq!(smtp.mails().len(), 1, "a mail to the deleted account came");
     app.finish().await;
 }
 

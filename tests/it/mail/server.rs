@@ -100,7 +100,7 @@ async fn starttls_and_login_are_insisted_on() {
     app.finish().await;
 
     // A server without TLS gets neither the password nor the mail.
-    let plain = SmtpServer::start().await;
+    let plain = SmtpServer::start_with(&login).await;
     let app = spawn(&plain, move |settings| settings.mail.ca = Some(ca.into())).await;
     app.registered(ADA).await;
     stuck(
