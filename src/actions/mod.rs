@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod create_admin;
 pub mod delete_account;
 pub mod follow_events;
+pub mod introspect;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
@@ -18,6 +19,7 @@ pub mod record_custom;
 pub mod refresh;
 pub mod register;
 pub mod revoke_session;
+pub mod revoke_token;
 pub mod rotate_keys;
 pub mod start_replay;
 pub mod timeline;
@@ -38,7 +40,7 @@ use crate::limits::{Exceeded, Limits};
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
-    AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
+    AccessTokens, Clients, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
 };
 use crate::store::{Store, StoreError};
 
@@ -52,6 +54,8 @@ pub struct Auth {
     pub access: AccessTokens,
     /// Makes and reads refresh tokens.
     pub refresh: RefreshTokens,
+    /// Which services may ask about tokens.
+    pub clients: Clients,
     /// Seals signing keys, and makes the hashes that stand for identifiers in events.
     pub secret: Arc<SecretKey>,
     /// When signing keys are replaced.

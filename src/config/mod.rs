@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod metrics;
 mod nats;
+mod oauth;
 mod parse;
 mod passwords;
 mod redact;
@@ -45,6 +46,7 @@ pub use self::{
     limits::LimitsSettings,
     metrics::MetricsSettings,
     nats::{NatsSettings, NatsTlsSettings},
+    oauth::{CLIENT_HASH_PREFIX, OauthClient, OauthSettings},
     passwords::PasswordsSettings,
     redis::RedisSettings,
     secret_key::{SecretKeyProblem, decode_secret_key},
@@ -85,6 +87,8 @@ pub struct Settings {
     pub tokens: TokensSettings,
     /// Sessions.
     pub sessions: SessionsSettings,
+    /// Other services that ask about tokens.
+    pub oauth: OauthSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -119,6 +123,7 @@ impl Settings {
         self.passwords.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
+        self.oauth.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

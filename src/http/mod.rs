@@ -6,6 +6,7 @@ pub mod client_ip;
 pub mod detached;
 pub mod docs;
 pub mod middleware;
+pub mod oauth;
 pub mod payload;
 pub mod problem;
 pub mod query;

@@ -1,6 +1,7 @@
 //! Secrets and what is made with them: password hashes, signing keys, access tokens and refresh tokens.
 
 pub mod access_token;
+pub mod clients;
 pub mod hasher;
 pub mod refresh_token;
 pub mod secret_key;
@@ -9,6 +10,7 @@ pub mod signing_keys;
 pub mod token_error;
 
 pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, IssuedAccessToken, TokenPolicy};
+pub use clients::{ClientId, ClientStats, Clients, new_client_secret};
 pub use hasher::{HashError, HashParams, Hasher, PasswordHash, PoolSize, Verified};
 pub use refresh_token::{RefreshClaim, RefreshTokens};
 pub use secret_key::{SecretKey, SecretKeyError};

@@ -63,6 +63,10 @@ pub struct Metrics {
     pub nats_connected: IntGauge,
     /// [`MetricName::RELAY_LEADER`], 0 or 1.
     pub relay_leader: IntGauge,
+    /// [`MetricName::INTROSPECTIONS`].
+    pub introspections: IntCounterVec,
+    /// [`MetricName::CLIENTS_REFUSED`].
+    pub clients_refused: IntCounter,
 }
 
 impl Metrics {
@@ -106,6 +110,8 @@ impl Metrics {
             reconcile_repairs: register.counter(MetricName::RECONCILE_REPAIRS)?,
             nats_connected: register.gauge(MetricName::NATS_CONNECTED)?,
             relay_leader: register.gauge(MetricName::RELAY_LEADER)?,
+            introspections: register.counters(MetricName::INTROSPECTIONS)?,
+            clients_refused: register.counter(MetricName::CLIENTS_REFUSED)?,
             registry: register.0,
         };
         metrics.start_time.set(process::start_time().unwrap_or_default());

@@ -50,6 +50,8 @@ metrics! {
     CONSUMER_DISTANCE, "consumer_distance", ["durable"], "Messages between the stream's first one and the durable's next one.";
     CONSUMER_OLDEST_AGE, "consumer_oldest_age_seconds", ["durable"], "Age of the oldest message that a durable has not acknowledged.";
     CONSUMER_HEADROOM, "consumer_headroom_ratio", ["durable"], "Share of the stream's limits left before a durable loses its next message; below 0.1 it is warned of.";
+    INTROSPECTIONS, "introspections_total", ["token", "active"], "Tokens that other services asked about.";
+    CLIENTS_REFUSED, "clients_refused_total", [], "Requests of other services with an unknown id or a wrong secret.";
     BUILD_INFO, "build_info", ["version"], "Always 1; the version is in the label.";
     RESIDENT_MEMORY, "process_resident_memory_bytes", [], "Resident memory of the process.";
     START_TIME, "process_start_time_seconds", [], "Start of the process, in seconds since 1970.";

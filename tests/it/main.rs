@@ -15,6 +15,7 @@ mod flows;
 mod harness;
 mod http;
 mod nats;
+mod oauth;
 mod relay;
 mod replay;
 mod security;

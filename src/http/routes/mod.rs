@@ -7,17 +7,21 @@ pub mod event_body;
 pub mod event_parameters;
 pub mod event_stream;
 pub mod events;
+pub mod forward;
 pub mod health;
+pub mod introspect;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
 pub mod new_event;
+pub mod oauth_server;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
 pub mod replay_body;
 pub mod replays;
+pub mod revoke;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -38,11 +42,21 @@ pub enum Tag {
     Sessions,
     /// What happened: the ledger, in pages and as a stream.
     Events,
+    /// For other services: what a token is worth, and its end.
+    Oauth,
     /// Keys and health, for other services and operators.
     Service,
 }
 
-/// Every resource.
+/// What other services and proxies use.
+type ForServices = (
+    introspect::Introspect,
+    revoke::Revoke,
+    oauth_server::OauthServer,
+    forward::Verify,
+);
+
+/// Every resource; a tuple may have 16.
 pub type Routes = (
     register::Register,
     login::Login,
@@ -56,6 +70,7 @@ pub type Routes = (
     replays::Replays,
     activity::Activity,
     jwks::Jwks,
+    ForServices,
     Health,
 );
 
@@ -74,6 +89,12 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         replays::Replays(api.clone()),
         activity::Activity(api.clone()),
         jwks::Jwks(api.clone()),
+        (
+            introspect::Introspect(api.clone()),
+            revoke::Revoke(api.clone()),
+            oauth_server::OauthServer(api.clone()),
+            forward::Verify(api.clone()),
+        ),
         Health(readiness),
     )
 }

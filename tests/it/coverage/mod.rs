@@ -11,6 +11,7 @@
 mod account;
 mod document;
 mod events;
+mod oauth;
 mod replays;
 mod service;
 mod sessions;
@@ -80,6 +81,7 @@ fn table() -> Vec<Row> {
         sessions::rows(),
         events::rows(),
         replays::rows(),
+        oauth::rows(),
         service::rows(),
     ];
     resources.into_iter().flatten().collect()
