@@ -5,4 +5,5 @@ mod clients;
 mod forward;
 mod introspection;
 mod metadata;
+mod nginx;
 mod revocation;
