@@ -21,7 +21,7 @@ const NAMES: [&str; 4] = ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-a
 
 /// The service behind the proxy: it answers with the headers that reached it.
 #[handler]
-fn echo(request: &Request) -> String {
+fn echo(request: &Request, body: Vec<u8>) -> String {
     let mut seen = Map::new();
     for (name, value) in request.headers() {
         let value = json!(String::from_utf8_lossy(value.as_bytes()));
@@ -29,6 +29,7 @@ fn echo(request: &Request) -> String {
         assert!(before.is_none(), "{name} came twice");
     }
     seen.insert("method".to_owned(), json!(request.method().as_str()));
+    seen.insert("body".to_owned(), json!(body.len()));
     Value::Object(seen).to_string()
 }
 
@@ -155,6 +156,7 @@ async fn the_documented_configuration_lets_users_through_and_nobody_else() {
         let answer = http.send(request.body("a".repeat(100_000))).await.expect_status(200);
         assert_eq!(facts(&answer.json), expected, "{method}");
         assert_eq!(answer.json.get("method"), Some(&json!(method.as_str())));
+        assert_eq!(answer.json.get("body"), Some(&json!(100_000)));
         assert!(!answer.text.contains("forged"), "{}", answer.text);
     }
     let request = forged(http.request(Method::GET, "/public/page")).bearer_auth(&tokens.access);

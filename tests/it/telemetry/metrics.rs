@@ -17,6 +17,7 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
     metrics.event_published("auth.user.registered");
     metrics.publish_failed("timeout");
     metrics.stream_fault("missing", true);
+    metrics.introspections.with_label_values(&["access", "true"]).inc();
     let figures = ConsumerFigures {
         pending: 3,
         distance: 7,
