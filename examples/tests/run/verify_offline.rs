@@ -273,21 +273,25 @@ async fn tokens_are_checked_and_new_keys_are_fetched_now_and_then() {
         assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED, "{name}");
     }
 
-    // A key that comes later is found, and a hundred tokens of nobody's key are no hundred questions.
+    // A hundred tokens of nobody's key are no hundred questions, and a key that comes later is found.
+    let (started, before) = (Instant::now(), published.asked.load(Ordering::SeqCst));
+    for _ in 0..100 {
+        let token = foreign.token(&issuer, |_, _| {});
+        assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED);
+    }
     published.keys.lock().unwrap().push(new.public());
-    let asked = published.asked.load(Ordering::SeqCst);
-    let (started, token) = (Instant::now(), new.token(&issuer, |_, _| {}));
+    let token = new.token(&issuer, |_, _| {});
     eventually("the new key is known", async || {
-        assert_eq!(
-            verifier.status(&foreign.token(&issuer, |_, _| {})).await,
-            StatusCode::UNAUTHORIZED
-        );
         (verifier.status(&token).await == StatusCode::OK).then_some(())
     })
     .await;
-    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
-    let asked = published.asked.load(Ordering::SeqCst) - asked;
-    assert!((1..=2).contains(&asked), "asked {asked} times");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let asked = u64::from(published.asked.load(Ordering::SeqCst) - before);
+    assert!(
+        (1..=1 + took.as_secs() / 5).contains(&asked),
+        "asked {asked} times in {took:?}"
+    );
     assert_eq!(verifier.status(&good).await, StatusCode::OK);
     verifier.running.stop().await;
     server.abort();
