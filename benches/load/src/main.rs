@@ -6,6 +6,7 @@
 mod bare;
 mod client;
 mod footprint;
+mod introspect;
 mod kit;
 mod latency;
 mod me;
@@ -16,6 +17,8 @@ mod relay;
 mod report;
 mod rig;
 mod stats;
+mod verify;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -25,9 +28,11 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 10] = [
     "passwords",
     "me",
+    "introspect",
+    "verify",
     "refresh",
     "relay",
     "kit",
@@ -35,7 +40,7 @@ const ALL: [&str; 8] = [
     "queries",
     "footprint",
 ];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [footprint]";
+const USAGE: &str = "usage: watchword-bench [passwords] [me] [introspect] [verify] [refresh] [relay] [kit] [latency] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -62,6 +67,8 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
         let rows: Vec<Row> = match name {
             "passwords" => passwords::measure().await?,
             "me" => me::measure().await?,
+            "introspect" => introspect::measure().await?,
+            "verify" => verify::measure().await?,
             "refresh" => refresh::measure().await?,
             "relay" => relay::measure().await?,
             "kit" => kit::measure().await?,

@@ -185,6 +185,21 @@ async fn a_secret_is_replaced_while_both_work() {
     app.finish().await;
 }
 
+/// The SHA-256 of a word that somebody made by hand.
+const OF_A_WORD: &str = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_is_no_secret_even_if_its_hash_is_configured() {
+    let client = OauthClient {
+        id: "a".to_owned(),
+        secret_hash: OF_A_WORD.into(),
+    };
+    let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = vec![client]);
+    let app = builder.spawn().await;
+    assert_eq!(status_for(&app, "a", "password").await, 401);
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_clients_nobody_may_ask() {
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = Vec::new());
