@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nats-server,
+# Installs what the tests need, if it is missing: the build's needs, rustfmt and clippy, PostgreSQL, Redis, nginx, nats-server,
 # the servers of the samples, and node for the contracts.
 # The tests start the servers themselves, as child processes on free ports; no system service is started or used.
 set -euo pipefail
@@ -26,6 +26,8 @@ have_postgres() {
 packages=()
 have_postgres || packages+=(postgresql)
 have redis-server || packages+=(redis-server)
+# Off PATH for those who are not root.
+have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
 if [ "${#packages[@]}" -gt 0 ]; then
     can_apt_install || die "missing: ${packages[*]}. Install them from your system's packages."
     apt_install "${packages[@]}"

@@ -17,6 +17,7 @@ pub mod enrol_totp;
 pub mod follow_events;
 pub mod forgot_password;
 pub mod idempotency;
+pub mod introspect;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
@@ -36,6 +37,7 @@ pub mod remove_totp;
 pub mod resend_verification;
 pub mod reset_password;
 pub mod revoke_session;
+pub mod revoke_token;
 pub mod rotate_keys;
 pub mod start_replay;
 pub mod timeline;
@@ -61,8 +63,8 @@ use crate::limits::Limits;
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
-    AccessTokens, Codes, HashError, Hasher, IssueError, LetterError, LoginChallenges, RefreshTokens, RotationPolicy,
-    SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
+    AccessTokens, Clients, Codes, HashError, Hasher, IssueError, LetterError, LoginChallenges, RefreshTokens,
+    RotationPolicy, SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
 };
 use crate::store::{Store, StoreError};
 
@@ -76,6 +78,8 @@ pub struct Auth {
     pub access: AccessTokens,
     /// Makes and reads refresh tokens.
     pub refresh: RefreshTokens,
+    /// Which services may ask about tokens.
+    pub clients: Clients,
     /// Seals signing keys, and makes the hashes that stand for identifiers in events.
     pub secret: Arc<SecretKey>,
     /// When signing keys are replaced.

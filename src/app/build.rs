@@ -24,8 +24,8 @@ use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
 use crate::security::hasher::HasherStats;
 use crate::security::{
-    AccessTokens, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens, RotationPolicy,
-    SecretKey, TokenPolicy,
+    AccessTokens, ClientStats, Clients, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens,
+    RotationPolicy, SecretKey, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -143,6 +143,7 @@ pub(super) fn build_auth(
         hasher: hasher(settings, seams, metrics)?,
         access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
+        clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
         rotation: RotationPolicy::new(tokens.key_rotation)?,
         gate: SessionGate::new(
             store.clone(),
@@ -220,6 +221,13 @@ fn hasher(settings: &Settings, seams: &Seams, metrics: &Metrics) -> Result<Hashe
         rejected: metrics.hash_rejected.clone(),
     };
     Ok(Hasher::start(params, size, stats, seams.random.clone())?)
+}
+
+fn client_stats(metrics: &Metrics) -> ClientStats {
+    ClientStats {
+        introspections: metrics.introspections.clone(),
+        refused: metrics.clients_refused.clone(),
+    }
 }
 
 /// A connection that is made when first used and made again when lost.

@@ -117,7 +117,12 @@ impl App {
 
     fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {
         let streams = Streams::new(self.stop.serving.clone());
-        let api = Api::new(self.auth.clone(), self.detached.clone(), streams);
+        let api = Api::new(
+            self.auth.clone(),
+            self.detached.clone(),
+            streams,
+            self.settings.http.base_url().into(),
+        );
         let readiness = Parts {
             store: self.store.clone(),
             nats: self.nats.status(),

@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod healthcheck;
 mod migrate;
+mod oauth;
 mod serve;
 mod stream;
 mod user;
@@ -59,6 +60,9 @@ enum Command {
     /// Manage users
     #[command(subcommand)]
     User(user::User),
+    /// Prepare other services that ask about tokens
+    #[command(subcommand)]
+    Oauth(oauth::Oauth),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -92,6 +96,10 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
         print(&commands::asyncapi()?);
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Oauth(command) = cli.command {
+        command.run();
+        return Ok(ExitCode::SUCCESS);
+    }
     let file = cli.common.config.as_deref();
     if let Command::Config(command) = cli.command {
         return command.run(file);
@@ -110,7 +118,7 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
             Command::Events(command) => command.run(&settings).await,
             Command::User(command) => command.run(&settings).await,
             Command::Healthcheck => Ok(healthcheck::run(&settings).await),
-            Command::Openapi | Command::Asyncapi | Command::Config(_) => Ok(ExitCode::SUCCESS),
+            Command::Openapi | Command::Asyncapi | Command::Config(_) | Command::Oauth(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -25,6 +25,7 @@ mod mail;
 mod metrics;
 mod mfa;
 mod nats;
+mod oauth;
 mod parse;
 mod passwords;
 mod redact;
@@ -49,6 +50,7 @@ pub use self::{
     metrics::MetricsSettings,
     mfa::MfaSettings,
     nats::{NatsSettings, NatsTlsSettings},
+    oauth::{CLIENT_HASH_PREFIX, OauthClient, OauthSettings},
     passwords::PasswordsSettings,
     redis::RedisSettings,
     secret_key::{SecretKeyProblem, decode_secret_key},
@@ -93,6 +95,8 @@ pub struct Settings {
     pub sessions: SessionsSettings,
     /// Second factors.
     pub mfa: MfaSettings,
+    /// Other services that ask about tokens.
+    pub oauth: OauthSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -129,6 +133,7 @@ impl Settings {
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
         self.mfa.check(&mut problems);
+        self.oauth.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

@@ -20,17 +20,25 @@ pub struct Api {
     auth: Arc<Auth>,
     detached: Detached,
     streams: Streams,
+    base_url: Arc<str>,
 }
 
 impl Api {
-    /// Routes over `auth`, whose work `detached` keeps track of.
+    /// Routes over `auth`, whose work `detached` keeps track of, reached under `base_url`, which has no slash at the end.
     #[must_use]
-    pub const fn new(auth: Arc<Auth>, detached: Detached, streams: Streams) -> Self {
+    pub const fn new(auth: Arc<Auth>, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
         Self {
             auth,
             detached,
             streams,
+            base_url,
         }
+    }
+
+    /// Where the service is reached, base path included, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// The places for responses that go on.

@@ -23,6 +23,11 @@ const MAX_TOKEN: usize = 4096;
 pub struct BearerToken(String);
 
 impl BearerToken {
+    /// The token of a request, if there is one.
+    pub(crate) fn of(request: &Request) -> Result<Option<Self>, Problem> {
+        token_of(request)
+    }
+
     /// The token as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -7,6 +7,7 @@ pub mod detached;
 pub mod docs;
 pub mod idempotency;
 pub mod middleware;
+pub mod oauth;
 pub mod payload;
 pub mod problem;
 pub mod query;

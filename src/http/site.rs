@@ -12,6 +12,7 @@ use super::api::Api;
 use super::docs::ScriptedPage;
 use super::middleware::RouteTable;
 use super::problem::{Problem, ProblemCode, pages};
+use super::routes::forward;
 use super::routes::health::Readiness;
 use super::routes::{Routes, all};
 use super::specification;
@@ -36,6 +37,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     let document = specification::document(&service.spec());
     let mut table = RouteTable::new()
         .with_api::<Routes>(base)
+        .with_route(base, forward::BELOW, &["GET"])
         .with_route(base, "/openapi.json", &["GET"])
         .with_route(base, "/asyncapi.json", &["GET"])
         .with_route(base, "/events-docs", &["GET"])
@@ -56,6 +58,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route
+        .at(forward::BELOW, forward::below(api.clone()))
         .at("/openapi.json", get(json(document)))
         .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
         .at("/events-docs", get(events_page(deployment)))

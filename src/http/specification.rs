@@ -54,7 +54,7 @@ fn request_schemas(document: &Value) -> Vec<String> {
     let operations = paths.filter_map(Value::as_object).flat_map(|path| path.values());
     operations
         .filter_map(|operation| operation.pointer("/requestBody/content"))
-        .filter_map(|content| content.as_object()?.values().next()?.pointer("/schema/$ref")?.as_str())
+        .filter_map(|content| content.pointer("/application~1json/schema/$ref")?.as_str())
         .filter_map(|reference| Some(reference.rsplit_once('/')?.1.to_owned()))
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Secrets and what is made with them: password hashes, signing keys, access tokens and refresh tokens.
 
 pub mod access_token;
+pub mod clients;
 pub mod hasher;
 pub mod letters;
 pub mod login_challenge;
@@ -13,6 +14,7 @@ pub mod token_error;
 pub mod totp;
 
 pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, IssuedAccessToken, TokenPolicy};
+pub use clients::{ClientId, ClientStats, Clients, new_client_secret};
 pub use hasher::{HashError, HashParams, Hasher, PasswordHash, PoolSize, Verified};
 pub use letters::{Codes, LetterError};
 pub use login_challenge::LoginChallenges;

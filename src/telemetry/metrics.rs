@@ -70,6 +70,10 @@ pub struct Metrics {
     pub relay_leader: IntGauge,
     /// [`MetricName::MAILS_WAITING`].
     pub mails_waiting: IntGauge,
+    /// [`MetricName::INTROSPECTIONS`].
+    pub introspections: IntCounterVec,
+    /// [`MetricName::CLIENTS_REFUSED`].
+    pub clients_refused: IntCounter,
 }
 
 impl Metrics {
@@ -121,6 +125,8 @@ impl Metrics {
             reconcile_repairs: register.counter(MetricName::RECONCILE_REPAIRS)?,
             nats_connected: register.gauge(MetricName::NATS_CONNECTED)?,
             relay_leader: register.gauge(MetricName::RELAY_LEADER)?,
+            introspections: register.counters(MetricName::INTROSPECTIONS)?,
+            clients_refused: register.counter(MetricName::CLIENTS_REFUSED)?,
             registry: register.0,
         };
         metrics.start_time.set(process::start_time().unwrap_or_default());

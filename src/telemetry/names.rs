@@ -56,6 +56,8 @@ metrics! {
     MAILS_FAILED, "mails_failed_total", ["reason"], "Tries to send a mail that failed and are repeated.";
     MAILS_DEAD, "mails_dead_total", ["reason"], "Mails that were given up.";
     MAILS_WAITING, "mails_waiting", [], "Mails that wait to be sent, by all instances.";
+    INTROSPECTIONS, "introspections_total", ["token", "active"], "Tokens that other services asked about.";
+    CLIENTS_REFUSED, "clients_refused_total", [], "Requests of other services with an unknown id or a wrong secret.";
     BUILD_INFO, "build_info", ["version"], "Always 1; the version is in the label.";
     RESIDENT_MEMORY, "process_resident_memory_bytes", [], "Resident memory of the process.";
     START_TIME, "process_start_time_seconds", [], "Start of the process, in seconds since 1970.";

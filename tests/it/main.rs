@@ -16,6 +16,7 @@ mod harness;
 mod http;
 mod mail;
 mod nats;
+mod oauth;
 mod relay;
 mod replay;
 mod security;

@@ -1,6 +1,6 @@
-//! The endpoint that GET /auth/me is compared with: poem-openapi, one JSON object, nothing else.
+//! What GET /auth/me and GET /auth/verify are compared with: poem-openapi and one JSON object; poem and four headers. Nothing else.
 
-use poem::{Route, Server, listener::TcpListener};
+use poem::{Response, Route, Server, get, handler, listener::TcpListener};
 use poem_openapi::{Object, OpenApi, OpenApiService, payload::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -32,7 +32,18 @@ impl Api {
     }
 }
 
-/// Serves `GET /bare` on a port; `size` is the length of the body in bytes that the name is made for.
+/// The headers of GET /auth/verify, without a question.
+#[handler]
+fn verify() -> Response {
+    Response::builder()
+        .header("x-auth-user-id", Uuid::nil().to_string())
+        .header("x-auth-email", "bare@example.com".to_owned())
+        .header("x-auth-roles", "user".to_owned())
+        .header("x-auth-session-id", Uuid::nil().to_string())
+        .finish()
+}
+
+/// Serves `GET /bare` and `GET /verify` on a port; `size` is the length of the body in bytes that the name is made for.
 pub(crate) async fn serve(port: &str, size: &str) -> Outcome<()> {
     let mut body = Body {
         id: Uuid::nil(),
@@ -49,7 +60,7 @@ pub(crate) async fn serve(port: &str, size: &str) -> Outcome<()> {
     body.name = "a".repeat(missing);
     let service = OpenApiService::new(Api(body), "bare", "1.0");
     Server::new(TcpListener::bind(format!("127.0.0.1:{port}")))
-        .run(Route::new().nest("/", service))
+        .run(Route::new().at("/verify", get(verify)).nest("/", service))
         .await?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod bare;
 mod client;
 mod clock;
 mod footprint;
+mod introspect;
 mod kit;
 mod latency;
 mod ledger;
@@ -21,6 +22,8 @@ mod report;
 mod rig;
 mod sse;
 mod stats;
+mod verify;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,8 @@ type Outcome<T> = Result<T, Failure>;
 const ALL: &[&str] = &[
     "passwords",
     "me",
+    "introspect",
+    "verify",
     "refresh",
     "limits",
     "relay",
@@ -72,6 +77,8 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
         let rows: Vec<Row> = match name {
             "passwords" => passwords::measure().await?,
             "me" => me::measure().await?,
+            "introspect" => introspect::measure().await?,
+            "verify" => verify::measure().await?,
             "refresh" => refresh::measure().await?,
             "limits" => limits::measure().await?,
             "relay" => relay::measure().await?,

@@ -1,16 +1,14 @@
 //! GET /auth/me against a bare endpoint with a body of the same size, measured in turns with `wrk`.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::client::Client;
 use crate::report::{Row, note};
 use crate::rig::{Child, Rig, free_port};
 use crate::stats::{list, median};
-use crate::{Failure, Outcome};
+use crate::{Outcome, wrk};
 
 const ROUNDS: usize = 7;
-const SECONDS: &str = "4s";
-const CONNECTIONS: &str = "32";
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::start().await?;
@@ -25,8 +23,8 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 
     let (mut bare_rates, mut me_rates) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let bare = wrk(&format!("http://127.0.0.1:{bare_port}/bare"), &account.access).await?;
-        let me = wrk(&format!("http://127.0.0.1:{}/auth/me", service.port()), &account.access).await?;
+        let bare = wrk::get(&format!("http://127.0.0.1:{bare_port}/bare"), &account.access).await?;
+        let me = wrk::get(&format!("http://127.0.0.1:{}/auth/me", service.port()), &account.access).await?;
         // The first round warms both up.
         if round > 0 {
             bare_rates.push(bare);
@@ -54,7 +52,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 }
 
 /// Starts this program again as the bare endpoint, and waits until it answers with the size asked for.
-async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
+pub(crate) async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("bare").arg(port.to_string()).arg(size.to_string());
@@ -74,30 +72,4 @@ async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     Err("the bare endpoint does not answer".into())
-}
-
-/// Requests per second; any answer that is not a success is an error.
-async fn wrk(url: &str, token: &str) -> Outcome<f64> {
-    let mut command = Command::new("wrk");
-    command.args([
-        "-t1",
-        "-c",
-        CONNECTIONS,
-        "-d",
-        SECONDS,
-        "-H",
-        &format!("Authorization: Bearer {token}"),
-        url,
-    ]);
-    let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await?;
-    let output = output.map_err(|error| format!("wrk (apt-get install wrk): {error}"))?;
-    let text = String::from_utf8(output.stdout)?;
-    if text.contains("Non-2xx") || text.contains("Socket errors") {
-        return Err(text.into());
-    }
-    let rate = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Requests/sec:"))
-        .ok_or_else(|| Failure::from(text.clone()))?;
-    Ok(rate.trim().parse()?)
 }

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::backoff::Backoff;
 use super::delivery::{Delivery, chain};
 use super::error::SubscribeError;
-use super::{Connected, Ephemeral, HEARTBEAT, REQUEST, Subscriber};
+use super::{Connected, Ephemeral, HEARTBEAT, REQUEST, Start, Subscriber};
 use crate::received::Received;
 
 /// Between attempts to reach the stream: from 50 ms to 5 s.
@@ -28,11 +28,19 @@ const FORGET: Duration = Duration::from_secs(120);
 struct Place {
     /// When the stream was made: sequences of another stream mean something else.
     stream: OffsetDateTime,
-    /// The last sequence that was seen, or is not wanted.
-    behind: u64,
+    /// The last sequence that was seen, or is not wanted; none while nothing has come since the time to begin at.
+    behind: Option<u64>,
 }
 
 enum Never {}
+
+impl Subscriber<Ephemeral> {
+    fn caught_up_now(&self) {
+        if let Some(token) = &self.mode.caught_up {
+            token.cancel();
+        }
+    }
+}
 
 impl Connected<Ephemeral> {
     /// Hands every event to `handler`, one after the other, until the subscriber is stopped. What is not an
@@ -69,7 +77,7 @@ where
         match open(context, subscriber, place).await {
             Ok((messages, mut from)) => {
                 let before = from;
-                read(messages, &mut from, &handler).await;
+                read(messages, &mut from, subscriber, &handler).await;
                 place = Some(from);
                 if from != before {
                     failures = 1;
@@ -93,17 +101,23 @@ async fn open(
 ) -> Result<(pull::Stream, Place), Box<dyn Error + Send + Sync>> {
     let stream = context.get_stream(&subscriber.stream).await?;
     let info = stream.cached_info();
-    let behind = match place {
-        Some(place) if place.stream == info.created => place.behind,
-        None if !subscriber.mode.from_start => info.state.last_sequence,
+    let start = subscriber.mode.start;
+    let behind = match (place, start) {
+        (Some(place), _) if place.stream == info.created => place.behind,
+        (None, Start::New) => Some(info.state.last_sequence),
+        (None, Start::Since(_)) => None,
         // Another stream under the same name is new from its beginning.
-        Some(_) | None => 0,
+        (Some(_), _) | (None, Start::Oldest) => Some(0),
+    };
+    let deliver_policy = match (behind, start) {
+        (None, Start::Since(start_time)) => DeliverPolicy::ByStartTime { start_time },
+        (behind, _) => DeliverPolicy::ByStartSequence {
+            start_sequence: behind.unwrap_or_default() + 1,
+        },
     };
     let config = pull::Config {
         name: Some(name(context)),
-        deliver_policy: DeliverPolicy::ByStartSequence {
-            start_sequence: behind + 1,
-        },
+        deliver_policy,
         ack_policy: AckPolicy::None,
         filter_subjects: subscriber.filters(),
         inactive_threshold: FORGET,
@@ -116,6 +130,9 @@ async fn open(
         behind,
     };
     let consumer = stream.create_consumer(config).await?;
+    if consumer.cached_info().num_pending == 0 {
+        subscriber.caught_up_now();
+    }
     Ok((
         consumer
             .stream()
@@ -135,7 +152,7 @@ fn name(context: &Context) -> String {
 }
 
 /// Reads until the messages break off.
-async fn read<H, F>(mut messages: pull::Stream, place: &mut Place, handler: &H)
+async fn read<H, F>(mut messages: pull::Stream, place: &mut Place, subscriber: &Subscriber<Ephemeral>, handler: &H)
 where
     H: Fn(Received, Delivery) -> F,
     F: Future<Output = ()>,
@@ -154,13 +171,17 @@ where
         if message.info().is_ok_and(|info| info.consumer_sequence != deliveries) {
             return warn!("a message was lost on its way and is read again");
         }
-        place.behind = delivery.stream_sequence;
+        place.behind = Some(delivery.stream_sequence);
+        let last = delivery.pending == 0;
         match Received::from_json(&message.payload) {
             Ok(received) => handler(received, delivery).await,
             Err(error) => {
                 let (subject, sequence) = (message.subject.as_str(), delivery.stream_sequence);
                 warn!(subject, sequence, error = chain(&error), "not an event");
             }
+        }
+        if last {
+            subscriber.caught_up_now();
         }
     }
 }

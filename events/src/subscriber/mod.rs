@@ -66,6 +66,7 @@ mod worker;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
+use time::OffsetDateTime;
 pub use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -119,7 +120,16 @@ pub struct Durable {
 /// A subscriber that is forgotten when it stops.
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
-    from_start: bool,
+    start: Start,
+    caught_up: Option<CancellationToken>,
+}
+
+/// Where an ephemeral subscriber begins.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    New,
+    Oldest,
+    Since(OffsetDateTime),
 }
 
 /// A subscriber with its connection, ready to run.
@@ -213,6 +223,14 @@ impl<M> Subscriber<M> {
     }
 }
 
+impl<M> Connected<M> {
+    /// The connection, to look whether it stands, or to use it for something else.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+}
+
 impl Subscriber<Durable> {
     /// A subscriber whose place the server keeps under `name` (no spaces, dots, `*` or `>`). Programs that
     /// use the same name share the events between them.
@@ -280,12 +298,28 @@ impl Subscriber<Durable> {
 impl Subscriber<Ephemeral> {
     /// A subscriber that sees the events published from now on.
     pub fn ephemeral() -> Self {
-        Self::new(Ephemeral { from_start: false })
+        Self::new(Ephemeral {
+            start: Start::New,
+            caught_up: None,
+        })
     }
 
     /// Begins with the oldest event that is still in the stream.
     pub const fn from_start(mut self) -> Self {
-        self.mode.from_start = true;
+        self.mode.start = Start::Oldest;
+        self
+    }
+
+    /// Begins with the oldest event that the stream took in at this time or later.
+    pub const fn since(mut self, time: OffsetDateTime) -> Self {
+        self.mode.start = Start::Since(time);
+        self
+    }
+
+    /// Cancels `token` as soon as the handler has had every event that the stream held when it was opened: from then on
+    /// events come as they are published.
+    pub fn caught_up(mut self, token: CancellationToken) -> Self {
+        self.mode.caught_up = Some(token);
         self
     }
 }

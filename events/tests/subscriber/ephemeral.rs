@@ -1,5 +1,7 @@
 //! Looking without leaving a trace.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use watchword_events::subscriber::{CancellationToken, Ephemeral};
@@ -66,6 +68,60 @@ async fn from_the_start_it_sees_everything_and_goes_on() {
     publish(&context, &event(EventKind::LoggedOut, 3)).await;
     assert_eq!(tail.next().await, 3);
     tail.stop().await;
+}
+
+#[tokio::test]
+async fn since_a_time_it_sees_what_came_after_and_says_when_that_was_all() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    publish(&context, &event(EventKind::Registered, 1)).await;
+    publish(&context, &event(EventKind::Registered, 2)).await;
+    let stream = context.get_stream(STREAM).await.unwrap();
+    let second = stream.get_raw_message(2).await.unwrap().time;
+    publish(&context, &event(EventKind::LoggedIn, 3)).await;
+
+    let caught_up = CancellationToken::new();
+    let subscriber = Subscriber::ephemeral().since(second).caught_up(caught_up.clone());
+    let mut tail = Tail::start(subscriber, &server.url()).await;
+    assert_eq!((tail.next().await, tail.next().await), (2, 3));
+    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    publish(&context, &event(EventKind::LoggedOut, 4)).await;
+    assert_eq!(tail.next().await, 4);
+    tail.stop().await;
+
+    // Nothing is there that it has to wait for.
+    let caught_up = CancellationToken::new();
+    let later = second + Duration::from_secs(3600);
+    let subscriber = Subscriber::ephemeral().since(later).caught_up(caught_up.clone());
+    let tail = Tail::start(subscriber, &server.url()).await;
+    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    tail.stop().await;
+}
+
+#[tokio::test]
+async fn it_has_not_caught_up_while_the_handler_is_behind() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=3 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let (caught_up, stop) = (CancellationToken::new(), CancellationToken::new());
+    let subscriber = Subscriber::ephemeral().from_start().caught_up(caught_up.clone());
+    let connected = subscriber.stop_on(stop.clone()).connect(&server.url()).await.unwrap();
+    let (sender, mut seen) = unbounded_channel();
+    let watched = caught_up.clone();
+    let task = tokio::spawn(connected.run(move |_, _| {
+        let _ = sender.send(watched.is_cancelled());
+        async {}
+    }));
+    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    for _ in 1..=3 {
+        assert_eq!(seen.recv().await, Some(false));
+    }
+    stop.cancel();
+    task.await.unwrap().unwrap();
 }
 
 #[tokio::test]

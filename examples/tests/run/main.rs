@@ -27,4 +27,5 @@ mod security_monitor;
 mod tail;
 mod tasks_service;
 mod users;
+mod verify_offline;
 mod welcome_mailer;

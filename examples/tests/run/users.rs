@@ -67,6 +67,30 @@ async fn those_with_a_database_run_under_their_users() {
     works(&lookup, "dynamodb-lookup", &server).await;
 }
 
+#[tokio::test]
+async fn verify_offline_runs_under_its_user() {
+    let server = shipped().await;
+    let port = free_port();
+    let routes = poem::Route::new().at(
+        "/.well-known/jwks.json",
+        poem::endpoint::make_sync(|_| r#"{"keys":[]}"#),
+    );
+    let keys = poem::Server::new(poem::listener::TcpListener::bind(format!("127.0.0.1:{port}")));
+    let keys = tokio::spawn(keys.run(routes));
+    let url = format!("http://127.0.0.1:{port}");
+    eventually("keys", async || {
+        reqwest::get(format!("{url}/.well-known/jwks.json")).await.ok()
+    })
+    .await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    let example = as_user("verify_offline", "verify-offline", &server);
+    let mut running = example.set("AUTH_URL", url).set("VERIFY_LISTEN", &listen).start();
+    // It says so when it has read what is in the stream.
+    assert_eq!(running.line().await, format!("http://{listen}/whoami"));
+    running.stop().await;
+    keys.abort();
+}
+
 /// Runs until the server knows everything as acknowledged.
 async fn works(example: &Example, durable: &str, server: &NatsServer) {
     let provisioner = connect(server, "provisioner", "_INBOX_provisioner").await;

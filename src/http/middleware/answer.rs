@@ -9,6 +9,7 @@ use poem::{Error, IntoResponse, Response};
 
 use super::RequestContext;
 use super::request_id::X_REQUEST_ID;
+use crate::http::oauth::OwnShape;
 use crate::http::problem::{
     PROBLEM_CONTENT_TYPE, Problem, ProblemCode, ProblemDocument, problem_of_error, problem_of_status, require_headers,
 };
@@ -54,7 +55,8 @@ pub(super) async fn finish(
     allow: Option<&HeaderValue>,
 ) -> Response {
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    let refused = status.is_client_error() || status.is_server_error();
+    if refused && response.data::<OwnShape>().is_none() {
         let mut document = document_of(&mut response).await;
         document.status = status.as_u16();
         document.type_uri = format!("{base_url}/{}", document.code.relative_uri());

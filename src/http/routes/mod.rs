@@ -9,19 +9,23 @@ pub mod event_body;
 pub mod event_parameters;
 pub mod event_stream;
 pub mod events;
+pub mod forward;
 pub mod health;
+pub mod introspect;
 pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
 pub mod mfa;
 pub mod new_event;
+pub mod oauth_server;
 pub mod password;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
 pub mod replay_body;
 pub mod replays;
+pub mod revoke;
 pub mod sessions;
 
 use std::sync::Arc;
@@ -42,26 +46,42 @@ pub enum Tag {
     Sessions,
     /// What happened: the ledger, in pages and as a stream.
     Events,
+    /// For other services: what a token is worth, and its end.
+    Oauth,
     /// Keys and health, for other services and operators.
     Service,
 }
 
-/// Every resource.
-pub type Routes = (
-    register::Register,
-    login::Login,
-    refresh::Refresh,
-    logout::Logout,
+/// Every resource, in groups: a tuple may have 16.
+pub type Routes = (SigningIn, OwnAccount, Ledger, ForServices);
+
+/// How a session begins and ends.
+type SigningIn = (register::Register, login::Login, refresh::Refresh, logout::Logout);
+
+/// What users do with their own account.
+type OwnAccount = (
     me::Me,
+    sessions::Sessions,
     password::Passwords,
     email::Emails,
     mfa::Mfa,
-    sessions::Sessions,
+    activity::Activity,
+);
+
+/// What happened.
+type Ledger = (
     events::Events,
     event_stream::EventStreams,
     analytics::Analytics,
     replays::Replays,
-    activity::Activity,
+);
+
+/// What other services, proxies and operators use.
+type ForServices = (
+    introspect::Introspect,
+    revoke::Revoke,
+    oauth_server::OauthServer,
+    forward::Verify,
     jwks::Jwks,
     Health,
 );
@@ -69,21 +89,33 @@ pub type Routes = (
 /// All routes over one [`Api`].
 pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
     (
-        register::Register(api.clone()),
-        login::Login(api.clone()),
-        refresh::Refresh(api.clone()),
-        logout::Logout(api.clone()),
-        me::Me(api.clone()),
-        password::Passwords(api.clone()),
-        email::Emails(api.clone()),
-        mfa::Mfa(api.clone()),
-        sessions::Sessions(api.clone()),
-        events::Events(api.clone()),
-        event_stream::EventStreams(api.clone()),
-        analytics::Analytics(api.clone()),
-        replays::Replays(api.clone()),
-        activity::Activity(api.clone()),
-        jwks::Jwks(api.clone()),
-        Health(readiness),
+        (
+            register::Register(api.clone()),
+            login::Login(api.clone()),
+            refresh::Refresh(api.clone()),
+            logout::Logout(api.clone()),
+        ),
+        (
+            me::Me(api.clone()),
+            sessions::Sessions(api.clone()),
+            password::Passwords(api.clone()),
+            email::Emails(api.clone()),
+            mfa::Mfa(api.clone()),
+            activity::Activity(api.clone()),
+        ),
+        (
+            events::Events(api.clone()),
+            event_stream::EventStreams(api.clone()),
+            analytics::Analytics(api.clone()),
+            replays::Replays(api.clone()),
+        ),
+        (
+            introspect::Introspect(api.clone()),
+            revoke::Revoke(api.clone()),
+            oauth_server::OauthServer(api.clone()),
+            forward::Verify(api.clone()),
+            jwks::Jwks(api.clone()),
+            Health(readiness),
+        ),
     )
 }

@@ -150,6 +150,12 @@ impl AccessTokens {
         self.verified.len()
     }
 
+    /// What the tokens say about who made them and for whom.
+    #[must_use]
+    pub const fn policy(&self) -> &TokenPolicy {
+        &self.policy
+    }
+
     /// The keys in use.
     #[must_use]
     pub const fn keys(&self) -> &Arc<KeyRing> {

@@ -13,6 +13,7 @@ mod secrets;
 use crate::support::binary::{Binary, BinaryOptions, run};
 use crate::support::database::{Backend, Database};
 use crate::support::nats::{NatsOptions, NatsServer};
+use crate::support::oauth::CLIENT;
 use crate::support::redis::RedisServer;
 use crate::support::run_dir::{free_port, scratch};
 use crate::support::smtp::SmtpServer;
@@ -88,6 +89,10 @@ impl Servers {
         BinaryOptions::command(args, &env)
             .with("WATCHWORD_SECRET_KEY", secrets.key())
             .with("WATCHWORD__LIMITS__ENABLED", "true")
+            .with(
+                "WATCHWORD__OAUTH__CLIENTS",
+                &format!("{CLIENT}={}", secrets.client_hash()),
+            )
             .with("RUST_LOG", "trace")
             .with("WATCHWORD__TELEMETRY__LEVEL", "trace")
     }

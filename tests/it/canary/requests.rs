@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::secrets::Secrets;
 use crate::support::http::{Answer, Http, Tokens};
+use crate::support::oauth::{CLIENT, basic, form};
 use crate::support::smtp::SmtpServer;
 
 /// Headers that nobody asked for, each with a secret of its own.
@@ -78,6 +79,7 @@ pub(super) async fn all(http: &Http, secrets: &mut Secrets) -> String {
     log_in(&mut client, &email, &password).await;
     refuse_bodies(&mut client).await;
     refuse_requests(&mut client, &tokens).await;
+    ask_as_clients(&mut client, &tokens).await;
     use_tokens(&mut client, tokens).await;
     leave(&mut client, &email, &password).await;
     client.refusals
@@ -212,6 +214,37 @@ async fn refuse_requests(client: &mut Client<'_>, tokens: &Tokens) {
     client
         .post("/auth/refresh", &json!({ "refreshToken": refresh }), 401)
         .await;
+}
+
+/// Other services: the one that is configured, and some that are not.
+async fn ask_as_clients(client: &mut Client<'_>, tokens: &Tokens) {
+    const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+    let good = basic(CLIENT, client.secrets.client_secret());
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let unknown = client.secrets.word("a token that is none");
+        let hint = client.secrets.word("a hint that is none");
+        let body = form(&[("token", &unknown), ("token_type_hint", &hint)]);
+        let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1).body(body);
+        client.send(request.header("authorization", &good), 200).await;
+        let word = client.secrets.word("a client's secret that is wrong");
+        let of_the_right_length: String = word.chars().cycle().take(43).collect();
+        for secret in [format!("wcs_{of_the_right_length}"), word] {
+            let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1);
+            let request = request.header("authorization", basic(CLIENT, &secret));
+            client.send(request.body(form(&[("token", &tokens.access)])), 401).await;
+        }
+        let word = client.secrets.word("a client's secret in a body");
+        for (status, header) in [(401, basic(CLIENT, "nothing")), (400, good.clone())] {
+            let body = form(&[("token", &tokens.refresh), ("client_secret", &word)]);
+            let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1).body(body);
+            client.send(request.header("authorization", header), status).await;
+        }
+    }
+    let request = client.quiet(Method::POST, "/oauth/introspect").header(FORM.0, FORM.1);
+    let request = request.body(form(&[("token", &tokens.access)]));
+    client.send(request.header("authorization", &good), 200).await;
+    let request = client.quiet(Method::GET, "/auth/verify").bearer_auth(&tokens.access);
+    client.send(request, 200).await;
 }
 
 async fn use_tokens(client: &mut Client<'_>, tokens: Tokens) {

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret as _;
 use watchword::domain::random::{Random as _, SystemRandom};
+use watchword::security::new_client_secret;
 
 use super::needles::Needles;
 use super::places::{Kind, Place};
@@ -10,6 +12,8 @@ use super::places::{Kind, Place};
 /// Everything that was hidden so far.
 pub(super) struct Secrets {
     key: String,
+    client_secret: String,
+    client_hash: String,
     hidden: Vec<Hidden>,
 }
 
@@ -24,10 +28,17 @@ impl Secrets {
     /// Begins with the service's secret key.
     pub(super) fn new() -> Self {
         let raw = random::<32>();
+        let (client_secret, client_hash) = new_client_secret(&SystemRandom::default());
         let mut secrets = Self {
             key: STANDARD.encode(raw),
+            client_secret: client_secret.expose_secret().to_owned(),
+            client_hash,
             hidden: Vec::new(),
         };
+        let secret = secrets.client_secret.trim_start_matches("wcs_").to_owned();
+        let bytes = URL_SAFE_NO_PAD.decode(&secret).expect("base64url");
+        secrets.hide("the client's secret", secret.into_bytes(), None);
+        secrets.hide("the client's secret, its bytes", bytes, None);
         secrets.hide("the secret key", raw.to_vec(), None);
         secrets.hide("the secret key as text", secrets.key.clone().into_bytes(), None);
         secrets
@@ -36,6 +47,16 @@ impl Secrets {
     /// The service's secret key, as its configuration has it.
     pub(super) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The secret of the client that is configured.
+    pub(super) fn client_secret(&self) -> &str {
+        &self.client_secret
+    }
+
+    /// The hash of it.
+    pub(super) fn client_hash(&self) -> &str {
+        &self.client_hash
     }
 
     fn hide(&mut self, name: &str, bytes: Vec<u8>, home: Option<Kind>) {

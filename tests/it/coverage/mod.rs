@@ -13,6 +13,7 @@ mod document;
 mod events;
 mod mail;
 mod mfa;
+mod oauth;
 mod replays;
 mod service;
 mod sessions;
@@ -85,6 +86,7 @@ fn table() -> Vec<Row> {
         mail::rows(),
         mfa::rows(),
         replays::rows(),
+        oauth::rows(),
         service::rows(),
     ];
     resources.into_iter().flatten().collect()

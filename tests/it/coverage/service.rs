@@ -9,6 +9,13 @@ pub(super) fn rows() -> Vec<Row> {
         "getJwks" "200" "" => [] |stage| {
             stage.ask(stage.request(Method::GET, "/.well-known/jwks.json")).await
         }
+        "getAuthorizationServer" "200" "" => [] |stage| {
+            stage.ask(stage.request(Method::GET, "/.well-known/oauth-authorization-server")).await
+        }
+        "verify" "200" "" => [] |stage| {
+            let person = stage.person().await;
+            stage.ask(stage.request(Method::GET, "/auth/verify").bearer_auth(&person.tokens.access)).await
+        }
         "getHealth" "200" "" => [] |stage| {
             stage.ask(stage.request(Method::GET, "/healthz")).await
         }

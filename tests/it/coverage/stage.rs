@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::{Backend, LedgerRow};
 use crate::support::http::{Http, Tokens};
+use crate::support::oauth;
 use crate::support::smtp::SmtpServer;
 
 /// One application.
@@ -146,13 +147,19 @@ impl Stage {
         self.request(Method::POST, path).json(body)
     }
 
+    /// POST of a form by the client that is configured.
+    pub(super) fn as_client(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        oauth::as_client(&self.app, path, fields)
+    }
+
     /// Sends a request and sees what it records.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Observed {
         let before = self.app.ledger().await.len();
         let answer = self.http().send(request).await;
         let events = self.app.ledger().await.split_off(before);
         let status = answer.status.as_u16();
-        let code = answer.json.get("code").and_then(Value::as_str);
+        let code = answer.json.get("code").or_else(|| answer.json.get("error"));
+        let code = code.and_then(Value::as_str);
         Observed {
             outcome: code.map_or_else(|| status.to_string(), |code| format!("{status} {code}")),
             answer: answer.json,

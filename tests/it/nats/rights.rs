@@ -39,7 +39,14 @@ const PUBLISH: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.NAMES", &["provisioner", "viewer", "operator"]),
     (
         "$JS.API.STREAM.INFO.auth-events",
-        &["publisher", "provisioner", "tail", "viewer", "operator"],
+        &[
+            "publisher",
+            "provisioner",
+            "tail",
+            "verify-offline",
+            "viewer",
+            "operator",
+        ],
     ),
     (
         "$JS.API.STREAM.INFO.auth-events-dlq",
@@ -94,9 +101,12 @@ const PUBLISH: &[(&str, &[&str])] = &[
     // A consumer of somebody's own. Without a name in the subject the request could be about any consumer.
     (
         "$JS.API.CONSUMER.CREATE.auth-events.own",
-        &["provisioner", "tail", "operator"],
+        &["provisioner", "tail", "verify-offline", "operator"],
     ),
-    ("$JS.API.CONSUMER.MSG.NEXT.auth-events.own", &["tail", "operator"]),
+    (
+        "$JS.API.CONSUMER.MSG.NEXT.auth-events.own",
+        &["tail", "verify-offline", "operator"],
+    ),
     ("$JS.API.CONSUMER.DELETE.auth-events.own", &["operator"]),
     ("$JS.API.CONSUMER.CREATE.auth-events", &["operator"]),
     ("$JS.API.CONSUMER.CREATE.auth-events-dlq.own", &["operator"]),
@@ -180,7 +190,14 @@ fn every_durable_has_a_user_of_its_name() {
     for durable in durables() {
         assert!(users.contains(&durable), "{durable}");
     }
-    for needed in ["publisher", "provisioner", "tail", "viewer", "operator"] {
+    for needed in [
+        "publisher",
+        "provisioner",
+        "tail",
+        "verify-offline",
+        "viewer",
+        "operator",
+    ] {
         assert!(users.contains(&needed.to_owned()), "{needed}");
     }
 }

@@ -105,6 +105,7 @@ fn settings(data_dir: PathBuf, database: &Database, redis: Option<&RedisServer>,
     settings.nats.url = Some(SecretString::from(nats.url()));
     // The machine may be busy with other tests; what happens when the hashing pool is, has tests of its own.
     settings.passwords.max_wait = Duration::from_secs(8);
+    settings.oauth.clients = vec![super::oauth::client()];
     // Every test comes from one address; the limits have tests of their own.
     settings.limits.enabled = false;
     settings

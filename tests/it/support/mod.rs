@@ -13,6 +13,7 @@ pub(crate) mod invariants;
 pub(crate) mod nats;
 pub(crate) mod nats_cluster;
 pub(crate) mod nats_users;
+pub(crate) mod oauth;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -20,6 +20,7 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
     metrics.mail_dead("refused");
     metrics.stream_fault("missing", true);
     metrics.limits().refused("login");
+    metrics.introspections.with_label_values(&["access", "true"]).inc();
     let figures = ConsumerFigures {
         pending: 3,
         distance: 7,

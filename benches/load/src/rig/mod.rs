@@ -14,7 +14,7 @@ pub(crate) use child::Child;
 pub(crate) use nats::Nats;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
-pub(crate) use service::{Account, PASSWORD, Service, binary, register};
+pub(crate) use service::{Account, CLIENT, CLIENT_SECRET, PASSWORD, Service, binary, register};
 
 use crate::Outcome;
 use crate::client::Client;

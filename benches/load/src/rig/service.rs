@@ -14,6 +14,12 @@ use crate::client::Client;
 /// The password of every account that is made here.
 pub(crate) const PASSWORD: &str = "a long enough passphrase";
 
+/// A client of `/oauth/introspect`, and its secret.
+pub(crate) const CLIENT: &str = "bench";
+pub(crate) const CLIENT_SECRET: &str = "wcs_B4I_TMcRGiyvvZEqiYaGV9c3WMz7gB_WbRGjhEGnW7A";
+/// The client as it is configured.
+const CLIENTS: &str = "bench=sha256:a2c45fdd5505c332bafc56dd4c0bdc9a91fc229659ebfa085eaa9be70541ac27";
+
 /// The release binary; `WATCHWORD_BIN` names another one.
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("WATCHWORD_BIN").map_or_else(|| "target/release/watchword".into(), PathBuf::from)
@@ -45,6 +51,7 @@ impl Service {
             .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
             .env("WATCHWORD__METRICS__LISTEN", "127.0.0.1:0")
             .env("WATCHWORD__LIMITS__ENABLED", "false")
+            .env("WATCHWORD__OAUTH__CLIENTS", CLIENTS)
             .env(
                 "WATCHWORD__NATS__SERVER_PATH",
                 std::path::absolute(".tools/nats-server")?,

@@ -14,6 +14,7 @@ mod wait;
 pub(crate) mod clickhouse;
 mod dynalite;
 mod smtp;
+mod watchword;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ pub(crate) use clickhouse::ClickHouse;
 pub(crate) use dynalite::Dynalite;
 pub(crate) use run_dir::free_port;
 pub(crate) use smtp::SmtpServer;
+pub(crate) use watchword::{Session, Watchword};
 
 /// What the script has put into `.tools/`.
 fn tool(name: &str) -> PathBuf {

@@ -1,0 +1,132 @@
+//! The service itself, the binary that stands beside the tests: `cargo build` makes it, and so does testing the workspace.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::free_port;
+use crate::support::{NatsServer, eventually};
+
+const PASSWORD: &str = "correct horse battery 7";
+
+/// A service on SQLite, which publishes to a NATS server.
+pub(crate) struct Watchword {
+    child: Child,
+    port: u16,
+    http: reqwest::Client,
+    _directory: TempDir,
+}
+
+/// The tokens of a session.
+pub(crate) struct Session {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Watchword {
+    pub(crate) async fn start(nats: &NatsServer) -> Self {
+        let tests = std::env::current_exe().unwrap();
+        let program = tests.ancestors().nth(2).unwrap().join("watchword");
+        assert!(program.exists(), "{} is missing: cargo build", program.display());
+        let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+        let child = Command::new(program)
+            .arg("serve")
+            .current_dir(directory.path())
+            .env("PORT", port.to_string())
+            .env("NATS_URL", nats.url())
+            .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
+            .env("WATCHWORD__METRICS__ENABLED", "false")
+            .env("WATCHWORD__LIMITS__ENABLED", "false")
+            .env("WATCHWORD__PASSWORDS__MAX_WAIT", "8s")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        let service = Self {
+            child,
+            port,
+            http,
+            _directory: directory,
+        };
+        eventually("events flow", async || {
+            let answer = service
+                .http
+                .get(format!("{}/readyz", service.url()))
+                .send()
+                .await
+                .ok()?;
+            let ready: Value = answer.json().await.ok()?;
+            (ready.get("events")? == "flowing").then_some(())
+        })
+        .await;
+        service
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    pub(crate) async fn register(&self, email: &str) -> Session {
+        let body = json!({ "email": email, "password": PASSWORD });
+        self.session("/auth/register", &body, StatusCode::CREATED).await
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> Session {
+        let body = json!({ "identifier": email, "password": PASSWORD });
+        self.session("/auth/login", &body, StatusCode::OK).await
+    }
+
+    pub(crate) async fn refresh(&self, refresh: &str) -> Session {
+        let body = json!({ "refreshToken": refresh });
+        self.session("/auth/refresh", &body, StatusCode::OK).await
+    }
+
+    pub(crate) async fn logout(&self, session: &Session, scope: &str) {
+        let ask = self.ask(Method::POST, "/auth/logout", session, json!({ "scope": scope }));
+        assert_eq!(ask.await, StatusCode::NO_CONTENT);
+    }
+
+    pub(crate) async fn delete(&self, session: &Session) {
+        let ask = self.ask(Method::DELETE, "/auth/me", session, json!({ "password": PASSWORD }));
+        assert_eq!(ask.await, StatusCode::NO_CONTENT);
+    }
+
+    /// Ends every session of this one's user but this one, from the list.
+    pub(crate) async fn revoke_others(&self, session: &Session) {
+        let ask = self.ask(Method::DELETE, "/auth/sessions", session, json!({}));
+        assert_eq!(ask.await, StatusCode::NO_CONTENT);
+    }
+
+    /// Ends it at once.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    async fn ask(&self, method: Method, path: &str, session: &Session, body: Value) -> StatusCode {
+        let request = self.http.request(method, format!("{}{path}", self.url()));
+        let request = request.bearer_auth(&session.access).json(&body);
+        request.send().await.unwrap().status()
+    }
+
+    async fn session(&self, path: &str, body: &Value, status: StatusCode) -> Session {
+        let request = self.http.post(format!("{}{path}", self.url())).json(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        let answer: Value = answer.json().await.unwrap();
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap().to_owned();
+        Session {
+            access: text("accessToken"),
+            refresh: text("refreshToken"),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem::listener::TcpListener;
+use poem::{EndpointExt as _, Route, Server, get, handler, web::Data};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::example::{Example, Running};
+use crate::servers::{Session, Watchword, free_port};
+use crate::support::{NatsServer, create_stream, eventually};
+
+/// The sample, and somebody who asks it.
+struct Verifier {
+    running: Running,
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Verifier {
+    async fn start(nats: &NatsServer, auth: &str) -> Self {
+        let port = free_port();
+        let example = Example::new("verify_offline", nats)
+            .set("AUTH_URL", auth)
+            .set("VERIFY_LISTEN", format!("127.0.0.1:{port}"));
+        let mut running = example.start();
+        let url = running.line().await;
+        assert_eq!(url, format!("http://127.0.0.1:{port}/whoami"));
+        let http = reqwest::Client::new();
+        let verifier = Self { running, http, url };
+        // The address is printed, and then listened on.
+        eventually("it listens", async || {
+            verifier.http.get(&verifier.url).send().await.ok()
+        })
+        .await;
+        verifier
+    }
+
+    async fn status(&self, token: &str) -> StatusCode {
+        let request = self.http.get(&self.url).bearer_auth(token);
+        request.send().await.unwrap().status()
+    }
+
+    async fn lets_in(&self, session: &Session) -> bool {
+        match self.status(&session.access).await {
+            StatusCode::OK => true,
+            StatusCode::UNAUTHORIZED => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Waits until the session is refused, which must not take longer than a second.
+    async fn refuses_within_a_second(&self, session: &Session, since: Instant) {
+        while self.lets_in(session).await {
+            assert!(since.elapsed() < Duration::from_secs(1), "it still lets the token in");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_ends_is_refused_within_a_second() {
+    let nats = NatsServer::start().await;
+    let auth = Watchword::start(&nats).await;
+    let before = auth.register("before@example.com").await;
+    auth.logout(&before, "local").await;
+    let good = auth.register("ada@example.com").await;
+    let verifier = Verifier::start(&nats, &auth.url()).await;
+    assert!(!verifier.lets_in(&before).await, "it ended before the start");
+    assert!(verifier.lets_in(&good).await);
+    let answer = verifier
+        .http
+        .get(&verifier.url)
+        .bearer_auth(&good.access)
+        .send()
+        .await
+        .unwrap();
+    let claims: Value = answer.json().await.unwrap();
+    assert_eq!(claims.get("roles"), Some(&json!(["user"])));
+
+    // This session alone.
+    let session = auth.login("ada@example.com").await;
+    assert!(verifier.lets_in(&session).await);
+    auth.logout(&session, "local").await;
+    verifier.refuses_within_a_second(&session, Instant::now()).await;
+    // The others, once as a logout and once from the list: the one that acts stays, and so does one that comes later.
+    for from_the_list in [false, true] {
+        let (acting, other) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
+        assert!(verifier.lets_in(&acting).await && verifier.lets_in(&other).await);
+        if from_the_list {
+            auth.revoke_others(&acting).await;
+        } else {
+            auth.logout(&acting, "others").await;
+        }
+        verifier.refuses_within_a_second(&other, Instant::now()).await;
+        assert!(!verifier.lets_in(&good).await, "one of the others");
+        assert!(verifier.lets_in(&acting).await);
+        let refreshed = auth.refresh(&acting.refresh).await;
+        assert!(verifier.lets_in(&refreshed).await);
+        assert!(verifier.lets_in(&auth.login("ada@example.com").await).await);
+    }
+    // A token that was stolen and used twice.
+    let first = auth.login("ada@example.com").await;
+    let second = auth.refresh(&first.refresh).await;
+    let third = auth.refresh(&second.refresh).await;
+    let reused = json!({ "refreshToken": first.refresh });
+    let request = verifier.http.post(format!("{}/auth/refresh", auth.url())).json(&reused);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    verifier.refuses_within_a_second(&third, Instant::now()).await;
+    // All of them, and then the account; somebody else's stay.
+    let bystander = auth.register("bob@example.com").await;
+    let (one, two) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
+    assert!(verifier.lets_in(&two).await);
+    auth.logout(&one, "global").await;
+    verifier.refuses_within_a_second(&two, Instant::now()).await;
+    assert!(!verifier.lets_in(&one).await);
+    let last = auth.login("ada@example.com").await;
+    assert!(verifier.lets_in(&last).await);
+    auth.delete(&last).await;
+    verifier.refuses_within_a_second(&last, Instant::now()).await;
+    assert!(verifier.lets_in(&bystander).await);
+
+    // The auth service is gone, and what is known stays known: also of a token with a key that nobody has.
+    auth.kill().await;
+    let (header, rest) = bystander.access.split_once('.').unwrap();
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let kid: Value = serde_json::from_str(&header).unwrap();
+    let unknown = header.replace(kid.get("kid").and_then(Value::as_str).unwrap(), "nobody");
+    let unknown = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(unknown));
+    assert_eq!(verifier.status(&unknown).await, StatusCode::UNAUTHORIZED);
+    assert!(verifier.lets_in(&bystander).await);
+    assert!(!verifier.lets_in(&two).await);
+    verifier.running.stop().await;
+}
+
+#[tokio::test]
+async fn without_nats_it_answers_nobody() {
+    let mut nats = NatsServer::start().await;
+    let auth = Watchword::start(&nats).await;
+    let good = auth.register("ada@example.com").await;
+    let verifier = Verifier::start(&nats, &auth.url()).await;
+    assert!(verifier.lets_in(&good).await);
+    nats.kill();
+    eventually("it answers 503", async || {
+        (verifier.status(&good.access).await == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    nats.start_again().await;
+    eventually("it lets in again", async || {
+        (verifier.status(&good.access).await == StatusCode::OK).then_some(())
+    })
+    .await;
+    verifier.running.stop().await;
+}
+
+/// Seconds since 1970: the sample compares with the system's clock.
+#[expect(clippy::disallowed_methods, reason = "the program under test has the system's clock")]
+fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// What stands for the auth service: its keys, and how often they were asked for.
+#[derive(Clone, Default)]
+struct Published {
+    keys: Arc<std::sync::Mutex<Vec<Value>>>,
+    asked: Arc<AtomicU32>,
+}
+
+#[handler]
+fn jwks(Data(published): Data<&Published>) -> String {
+    published.asked.fetch_add(1, Ordering::SeqCst);
+    json!({ "keys": *published.keys.lock().unwrap() }).to_string()
+}
+
+/// A key of the test's own.
+struct Key {
+    pair: Ed25519KeyPair,
+    id: &'static str,
+}
+
+impl Key {
+    fn new(id: &'static str) -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        Self { pair, id }
+    }
+
+    fn public(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.pair.public_key().as_ref());
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.id, "use": "sig", "alg": "EdDSA" })
+    }
+
+    /// A token of this key, after a change to its header and claims.
+    fn token(&self, issuer: &str, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+        let now = now();
+        let mut header = json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": self.id });
+        let mut claims = json!({
+            "iss": issuer, "aud": "watchword", "sub": Uuid::from_u128(1), "exp": now + 600, "iat": now, "roles": ["user"],
+            "sid": Uuid::from_u128(0x019c_a9b7_0000_7000_8000_0000_0000_0002), "client_id": "watchword",
+        });
+        change(&mut header, &mut claims);
+        let parts = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = parts.join(".");
+        let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(message.as_bytes()));
+        format!("{message}.{signature}")
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_checked_and_new_keys_are_fetched_now_and_then() {
+    let nats = NatsServer::start().await;
+    create_stream(&nats.jetstream().await).await;
+    let (published, port) = (Published::default(), free_port());
+    let [old, new, foreign] = ["old", "new", "foreign"].map(Key::new);
+    published.keys.lock().unwrap().push(old.public());
+    let routes = Route::new()
+        .at("/.well-known/jwks.json", get(jwks))
+        .data(published.clone());
+    let server = Server::new(TcpListener::bind(format!("127.0.0.1:{port}")));
+    let server = tokio::spawn(server.run(routes));
+    let issuer = format!("http://127.0.0.1:{port}");
+    eventually("it serves its keys", async || {
+        reqwest::get(format!("{issuer}/.well-known/jwks.json")).await.ok()
+    })
+    .await;
+    let verifier = Verifier::start(&nats, &issuer).await;
+
+    let good = old.token(&issuer, |_, _| {});
+    assert_eq!(verifier.status(&good).await, StatusCode::OK);
+    let now = now();
+    let (unsigned, _) = good.rsplit_once('.').unwrap();
+    let none = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"typ":"at+jwt","alg":"none","kid":"old"}"#),
+        unsigned.split_once('.').unwrap().1
+    );
+    let of_old = |change: fn(&mut Value, &mut Value)| old.token(&issuer, change);
+    for (name, token) in [
+        ("no signature", format!("{unsigned}.")),
+        ("alg none", none),
+        (
+            "another key under its id",
+            Key {
+                id: "old",
+                ..Key::new("x")
+            }
+            .token(&issuer, |_, _| {}),
+        ),
+        ("another type", of_old(|header, _| header["typ"] = json!("JWT"))),
+        ("no type", of_old(|header, _| header["typ"] = Value::Null)),
+        ("another issuer", old.token("http://elsewhere", |_, _| {})),
+        (
+            "another audience",
+            of_old(|_, claims| claims["aud"] = json!("elsewhere")),
+        ),
+        ("no audience", of_old(|_, claims| claims["aud"] = Value::Null)),
+        ("no session", of_old(|_, claims| claims["sid"] = Value::Null)),
+        (
+            "expired",
+            old.token(&issuer, |_, claims| claims["exp"] = json!(now - 6)),
+        ),
+        (
+            "not yet",
+            old.token(&issuer, |_, claims| claims["nbf"] = json!(now + 60)),
+        ),
+        ("a word", "token".to_owned()),
+    ] {
+        assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED, "{name}");
+    }
+
+    // A hundred tokens of nobody's key are no hundred questions, and a key that comes later is found.
+    let (started, before) = (Instant::now(), published.asked.load(Ordering::SeqCst));
+    for _ in 0..100 {
+        let token = foreign.token(&issuer, |_, _| {});
+        assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED);
+    }
+    published.keys.lock().unwrap().push(new.public());
+    let token = new.token(&issuer, |_, _| {});
+    eventually("the new key is known", async || {
+        (verifier.status(&token).await == StatusCode::OK).then_some(())
+    })
+    .await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let asked = u64::from(published.asked.load(Ordering::SeqCst) - before);
+    assert!(
+        (1..=1 + took.as_secs() / 5).contains(&asked),
+        "asked {asked} times in {took:?}"
+    );
+    assert_eq!(verifier.status(&good).await, StatusCode::OK);
+    verifier.running.stop().await;
+    server.abort();
+}

@@ -1,0 +1,212 @@
+//! POST /oauth/introspect: what is said about tokens, and what is not.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::oauth::{as_client, forgeries, introspect, revoke};
+use crate::support::wait::eventually;
+
+flow_tests! {
+    good_tokens_are_described => good_on,
+    everything_else_is_inactive_and_nothing_more => inactive_on,
+    expired_tokens_are_inactive => expired_on,
+    the_end_of_a_session_shows_within_a_second => ended_on,
+    roles_are_those_of_the_moment => roles_on,
+    an_unknown_token_costs_the_same_question_as_a_revoked_one => questions_on,
+}
+
+const INACTIVE: &str = r#"{"active":false}"#;
+
+async fn good_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let answer = app.registered("ada@example.com").await;
+    let (tokens, user) = (answer.tokens(), answer.str("/user/id").to_owned());
+    let claims = tokens.claims();
+    let access = introspect(&app, &tokens.access).await;
+    let expected = json!({
+        "active": true, "token_use": "access_token", "token_type": "Bearer", "sub": user, "sid": tokens.session(),
+        "roles": ["user"], "iss": claims["iss"], "aud": "watchword", "client_id": "watchword", "jti": claims["jti"],
+        "iat": claims["iat"], "exp": claims["exp"],
+    });
+    assert_eq!(access.json, expected);
+    assert_eq!(
+        access
+            .header("content-type")
+            .map(|text| text.starts_with("application/json")),
+        Some(true)
+    );
+    assert_eq!(access.header("cache-control"), Some("no-store"));
+    // From memory, the second time, it is the same.
+    assert_eq!(introspect(&app, &tokens.access).await.json, expected);
+
+    let refresh = introspect(&app, &tokens.refresh).await.json;
+    let ends_in = refresh["exp"].as_i64().expect("exp") - refresh["iat"].as_i64().expect("iat");
+    assert_eq!(ends_in, 7 * 24 * 3600, "idle sessions end after a week");
+    let expected = json!({
+        "active": true, "token_use": "refresh_token", "sub": user, "sid": tokens.session(), "roles": ["user"],
+        "iss": claims["iss"], "iat": refresh["iat"], "exp": refresh["exp"],
+    });
+    assert_eq!(refresh, expected, "nobody can take it for a bearer token");
+
+    // The hint is neither needed nor believed.
+    for hint in ["access_token", "refresh_token", "pager_number"] {
+        for token in [&tokens.access, &tokens.refresh] {
+            let request = as_client(
+                &app,
+                "/oauth/introspect",
+                &[("token", token), ("token_type_hint", hint)],
+            );
+            assert_eq!(
+                app.send(request).await.expect_status(200).json["active"],
+                json!(true),
+                "{hint}"
+            );
+        }
+    }
+    assert_eq!(
+        app.event_names().await,
+        ["registered"],
+        "nobody is told about questions"
+    );
+    let counted = |labels: &'static str| app.metric("watchword_introspections_total", labels);
+    assert!(
+        counted(r#"active="true",token="access""#).await >= 2.0,
+        "{}",
+        app.metrics().await
+    );
+    assert!(counted(r#"active="true",token="refresh""#).await >= 1.0);
+    app.finish().await;
+}
+
+async fn inactive_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let good = app.registered("ada@example.com").await.tokens();
+    let revoked = app.login("ada@example.com", PASSWORD).await.tokens();
+    app.logout(&revoked.access, "local").await.expect_status(204);
+    let spent = app.login("ada@example.com", PASSWORD).await.tokens();
+    let next = app.refresh(&spent.refresh).await.tokens();
+    let disabled = app.registered("bob@example.com").await.tokens();
+    let deleted = app.registered("eve@example.com").await.tokens();
+    let body = json!({ "password": PASSWORD });
+    app.send_as(&deleted.access, reqwest::Method::DELETE, "/auth/me", &body)
+        .await
+        .expect_status(204);
+    let disable = "UPDATE users SET status = 'disabled' WHERE email = 'bob@example.com'";
+    app.database.execute(disable).await.expect("disable an account");
+
+    let mut dead = forgeries(&good.access);
+    dead.push(("a spent refresh token", spent.refresh.clone()));
+    for (name, tokens) in [("revoked", &revoked), ("disabled", &disabled), ("deleted", &deleted)] {
+        dead.push((name, tokens.access.clone()));
+        dead.push((name, tokens.refresh.clone()));
+    }
+    dead.push(("too long", "a".repeat(9_000)));
+    let before = app.ledger().await.len();
+    for (name, token) in &dead {
+        let answer = introspect(&app, token).await;
+        assert_eq!(answer.text, INACTIVE, "{name}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}");
+    }
+    // Asking about a spent token is not using it: the session goes on.
+    assert_eq!(app.ledger().await.len(), before);
+    for token in [&next.refresh, &next.access, &good.access] {
+        assert_eq!(introspect(&app, token).await.json["active"], json!(true));
+    }
+    assert!(
+        app.metric("watchword_introspections_total", r#"active="false",token="access""#)
+            .await
+            >= 8.0
+    );
+    app.finish().await;
+}
+
+async fn expired_on(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    clock.advance(Duration::from_secs(15 * 60 - 1));
+    assert_eq!(introspect(&app, &tokens.access).await.json["active"], json!(true));
+    clock.advance(Duration::from_secs(7));
+    assert_eq!(introspect(&app, &tokens.access).await.text, INACTIVE);
+    assert_eq!(introspect(&app, &tokens.refresh).await.json["active"], json!(true));
+    clock.advance(Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(introspect(&app, &tokens.refresh).await.text, INACTIVE);
+    app.finish().await;
+}
+
+async fn ended_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let other = match backend {
+        Backend::Postgres => Some(app.second_instance(TestClock::running()).await),
+        Backend::Sqlite => None,
+    };
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let elsewhere = other.as_ref().map_or_else(|| app.http(), |other| other.http());
+    for http in [&app.http(), &elsewhere] {
+        assert_eq!(introspect(http, &tokens.access).await.json["active"], json!(true));
+    }
+    revoke(&app, &tokens.access).await.expect_status(200);
+    assert_eq!(
+        introspect(&app, &tokens.access).await.text,
+        INACTIVE,
+        "at once on this instance"
+    );
+    eventually(Duration::from_secs(1), || async {
+        match introspect(&elsewhere, &tokens.access).await.text.as_str() {
+            INACTIVE => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    })
+    .await;
+    if let Some(mut other) = other {
+        other.stop().await.expect("stop");
+    }
+    app.finish().await;
+}
+
+async fn roles_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await;
+    assert_eq!(
+        introspect(&app, &admin.access).await.json["roles"],
+        json!(["user", "admin"])
+    );
+    let demote = "UPDATE users SET roles = 'user' WHERE email = 'root@example.com'";
+    app.database.execute(demote).await.expect("take the role away");
+    eventually(Duration::from_secs(2), || async {
+        let roles = introspect(&app, &admin.access).await.json["roles"].clone();
+        if roles == json!(["user"]) { Ok(()) } else { Err(roles) }
+    })
+    .await;
+    app.finish().await;
+}
+
+/// Where the time goes is the question to the database: when it cannot be answered, nothing is said about any token, and so the
+/// question was asked about each.
+async fn questions_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let good = app.registered("ada@example.com").await.tokens();
+    let mut tokens = forgeries(&good.access);
+    tokens.push(("a good refresh token", good.refresh));
+    app.database
+        .execute("ALTER TABLE sessions RENAME TO sessions_away")
+        .await
+        .expect("take the table away");
+    for (name, token) in &tokens {
+        let answer = app
+            .send(as_client(&app, "/oauth/introspect", &[("token", token)]))
+            .await;
+        assert_eq!(answer.status, 500, "{name}: {}", answer.text);
+        answer.expect_problem(500, "internal_error");
+    }
+    app.database
+        .execute("ALTER TABLE sessions_away RENAME TO sessions")
+        .await
+        .expect("bring the table back");
+    app.finish().await;
+}

@@ -1,0 +1,81 @@
+//! GET /.well-known/oauth-authorization-server: what it says is there is there, under the address that clients use.
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::database::Backend;
+use crate::support::oauth::as_client;
+
+const PATH: &str = "/.well-known/oauth-authorization-server";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_named_answers() {
+    let builder = TestApp::builder(Backend::Sqlite).settings(|settings| {
+        settings.http.public_url = "https://auth.example.com".to_owned();
+        settings.http.base_path = "/api/v1".to_owned();
+    });
+    let app = builder.spawn().await;
+    let answer = app.get(&format!("/api/v1{PATH}")).await.expect_status(200);
+    let base = "https://auth.example.com/api/v1";
+    let expected = json!({
+        "issuer": "https://auth.example.com",
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "introspection_endpoint": format!("{base}/oauth/introspect"),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "revocation_endpoint": format!("{base}/oauth/revoke"),
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "response_types_supported": [],
+        "grant_types_supported": [],
+    });
+    assert_eq!(answer.json, expected);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+    let path = |key: &str| {
+        answer
+            .str(key)
+            .trim_start_matches("https://auth.example.com")
+            .to_owned()
+    };
+    app.get(&path("/jwks_uri")).await.expect_status(200);
+    for key in ["/introspection_endpoint", "/revocation_endpoint"] {
+        let request = as_client(&app, &path(key), &[("token", "x")]);
+        app.send(request).await.expect_status(200);
+    }
+    // A Host header has no say.
+    let request = app.request(reqwest::Method::GET, &format!("/api/v1{PATH}"));
+    let answer = app.send(request.header("host", "evil.example.com")).await;
+    assert!(!answer.text.contains("evil"), "{}", answer.text);
+    // The issuer is the one in the tokens.
+    let registered = json!({ "email": "ada@example.com", "password": crate::support::app::PASSWORD });
+    let tokens = app
+        .post("/api/v1/auth/register", &registered)
+        .await
+        .expect_status(201)
+        .tokens();
+    assert_eq!(tokens.claims()["iss"], expected["issuer"]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_may_use_is_not_named() {
+    let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = Vec::new());
+    let app = builder.spawn().await;
+    let answer = app.get(PATH).await.expect_status(200);
+    let mut names: Vec<&str> = answer
+        .json
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "grant_types_supported",
+            "issuer",
+            "jwks_uri",
+            "response_types_supported"
+        ]
+    );
+    app.finish().await;
+}

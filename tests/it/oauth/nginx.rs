@@ -1,0 +1,191 @@
+//! Forward authentication through a real nginx, with the configuration that `docs/FORWARD_AUTH.md` gives.
+
+use std::fs;
+use std::time::Duration;
+
+use poem::listener::TcpListener;
+use poem::{Request, Route, Server, handler};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use tokio::task::JoinHandle;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::Backend;
+use crate::support::http::Http;
+use crate::support::oauth::{forgeries, revoke};
+use crate::support::process::{LastSignal, Process, ProcessSpec};
+use crate::support::run_dir::{find_program, free_port, repository, scratch};
+use crate::support::wait::eventually;
+
+const NAMES: [&str; 4] = ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"];
+
+/// The service behind the proxy: it answers with the headers that reached it.
+#[handler]
+fn echo(request: &Request, body: Vec<u8>) -> String {
+    let mut seen = Map::new();
+    for (name, value) in request.headers() {
+        let value = json!(String::from_utf8_lossy(value.as_bytes()));
+        let before = seen.insert(name.to_string(), value);
+        assert!(before.is_none(), "{name} came twice");
+    }
+    seen.insert("method".to_owned(), json!(request.method().as_str()));
+    seen.insert("body".to_owned(), json!(body.len()));
+    Value::Object(seen).to_string()
+}
+
+/// nginx before the echo, asking the application.
+struct Proxy {
+    http: Http,
+    _nginx: Process,
+    backend: JoinHandle<Result<(), std::io::Error>>,
+}
+
+impl Proxy {
+    async fn start(auth: u16) -> Self {
+        let backend_port = free_port();
+        let server = Server::new(TcpListener::bind(format!("127.0.0.1:{backend_port}")));
+        let backend = tokio::spawn(server.run(Route::new().at("/*path", echo).at("/", echo)));
+        let (dir, port) = (scratch("nginx"), free_port());
+        let mut site = documented();
+        for (theirs, ours) in [
+            ("127.0.0.1:3001", format!("127.0.0.1:{auth}")),
+            ("127.0.0.1:8080", format!("127.0.0.1:{backend_port}")),
+            ("listen 80;", format!("listen 127.0.0.1:{port};")),
+        ] {
+            assert_eq!(site.matches(theirs).count(), 1, "{theirs}");
+            site = site.replace(theirs, &ours);
+        }
+        let at = |name: &str| dir.join(name).display().to_string();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("    {kind}_temp_path {};\n", at(kind)))
+            .concat();
+        let config = format!(
+            "daemon off;\nmaster_process off;\npid {};\nerror_log stderr info;\nevents {{}}\n\
+             http {{\n    access_log off;\n{temporary}{site}\n}}\n",
+            at("nginx.pid"),
+        );
+        fs::write(dir.join("nginx.conf"), config).expect("write nginx.conf");
+        let sbin = ["/usr/sbin".into(), "/usr/local/sbin".into()];
+        let mut nginx = Process::start(ProcessSpec {
+            name: "nginx",
+            program: find_program("nginx", "WATCHWORD_NGINX", &sbin),
+            args: ["-p", &at(""), "-c", &at("nginx.conf"), "-e", "stderr"]
+                .map(str::to_owned)
+                .to_vec(),
+            env: None,
+            log: dir.join("nginx.log"),
+            user: None,
+            last_signal: LastSignal::Kill,
+        });
+        let http = Http::new(port);
+        nginx
+            .ready(|| async {
+                let answer = http.try_send(http.request(Method::GET, "/public/")).await;
+                match answer {
+                    Ok(answer) if answer.status == 200 => Ok(()),
+                    Ok(answer) => Err(answer.text),
+                    Err(error) => Err(error.to_string()),
+                }
+            })
+            .await;
+        Self {
+            http,
+            _nginx: nginx,
+            backend,
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.backend.abort();
+    }
+}
+
+/// The configuration in the documentation.
+fn documented() -> String {
+    let page = fs::read_to_string(repository().join("docs/FORWARD_AUTH.md")).expect("docs/FORWARD_AUTH.md");
+    let (_, after) = page.split_once("```nginx\n").expect("a configuration");
+    let (config, rest) = after.split_once("```").expect("its end");
+    assert!(!rest.contains("```nginx"), "one configuration");
+    config.to_owned()
+}
+
+/// The four headers that reached the service behind.
+fn facts(seen: &Value) -> [Option<&str>; 4] {
+    NAMES.map(|name| seen.get(name).and_then(Value::as_str))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_configuration_lets_users_through_and_nobody_else() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let proxy = Proxy::start(app.port()).await;
+    let http = &proxy.http;
+    let answer = app.registered("j\u{f8}rn@example.com").await;
+    let (tokens, id) = (answer.tokens(), answer.str("/user/id").to_owned());
+    let forged = |request: reqwest::RequestBuilder| {
+        let request = NAMES
+            .iter()
+            .fold(request, |request, name| request.header(*name, "forged"));
+        request
+            .header("X_Auth_User_Id", "forged")
+            .header("x-auth-user-id", "forged again")
+    };
+
+    // Nobody.
+    let answer = http.get("/orders").await.expect_status(401);
+    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="watchword""#));
+    http.send(forged(http.request(Method::GET, "/orders")))
+        .await
+        .expect_status(401);
+    for (name, token) in forgeries(&tokens.access) {
+        let answer = http.get_as(&token, "/orders").await;
+        assert_eq!(answer.status, 401, "{name}");
+    }
+
+    // A user, whatever else the request says.
+    let session = tokens.session();
+    let expected = [
+        Some(id.as_str()),
+        Some("j%C3%B8rn@example.com"),
+        Some("user"),
+        Some(session.as_str()),
+    ];
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        let request = forged(http.request(method.clone(), "/orders/7?x=1")).bearer_auth(&tokens.access);
+        let answer = http.send(request.body("a".repeat(100_000))).await.expect_status(200);
+        assert_eq!(facts(&answer.json), expected, "{method}");
+        assert_eq!(answer.json.get("method"), Some(&json!(method.as_str())));
+        assert_eq!(answer.json.get("body"), Some(&json!(100_000)));
+        assert!(!answer.text.contains("forged"), "{}", answer.text);
+    }
+    let request = forged(http.request(Method::GET, "/public/page")).bearer_auth(&tokens.access);
+    let answer = http.send(request).await.expect_status(200);
+    assert_eq!(facts(&answer.json), [None; 4], "a page for everybody knows nobody");
+    assert!(!answer.text.contains("forged"), "{}", answer.text);
+    http.get_as(&tokens.access, "/_watchword").await.expect_status(404);
+
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_session_is_out_within_a_second_and_an_outage_opens_nothing() {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let proxy = Proxy::start(app.port()).await;
+    let http = proxy.http.clone();
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let other = app.login("ada@example.com", PASSWORD).await.tokens();
+    http.get_as(&tokens.access, "/").await.expect_status(200);
+    revoke(&app, &tokens.refresh).await.expect_status(200);
+    eventually(Duration::from_secs(1), || async {
+        let status = http.get_as(&tokens.access, "/").await.status.as_u16();
+        if status == 401 { Ok(()) } else { Err(status) }
+    })
+    .await;
+    http.get_as(&other.access, "/").await.expect_status(200);
+
+    app.finish().await;
+    http.get_as(&other.access, "/").await.expect_status(500);
+    http.get("/").await.expect_status(500);
+    http.get("/public/").await.expect_status(200);
+}
