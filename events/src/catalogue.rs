@@ -127,6 +127,13 @@ catalogue! {
     LoggedOut "logged_out" v 1 known_user, "The person ended one or more sessions.";
     TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for its successor.";
     Updated "updated" v 1 known_user, "The account's own data changed.";
+    EmailChanged "email_changed" v 1 known_user, "The account's address changed.";
+    UsernameChanged "username_changed" v 1 known_user, "The account's login name was set, changed or removed.";
+    RoleGranted "role_granted" v 1 known_user, "The account may do something more.";
+    RoleRevoked "role_revoked" v 1 known_user, "The account may do something no more.";
+    Disabled "disabled" v 1 known_user, "The account may not log in, and every session of it has ended.";
+    Enabled "enabled" v 1 known_user, "A disabled account may log in again.";
+    Unlocked "unlocked" v 1 known_user, "Failed logins no longer count against the account.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
     SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";

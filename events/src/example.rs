@@ -1,6 +1,8 @@
 //! One realistic event of every type, the same on every call: what the documentation shows, what the golden
 //! files hold, and what a subscriber's own tests may start from.
 
+mod accounts;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, json};

@@ -47,9 +47,10 @@ pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
-    LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, Registered, ReuseAction, SessionRevoked,
-    SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged, Enabled,
+    EnabledReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope,
+    ParseIdentifierHashError, Registered, ReuseAction, RoleGranted, RoleRevoked, SessionRevoked, SessionRevokedReason,
+    TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason, Updated, UsernameChanged,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, Received};

@@ -7,6 +7,8 @@
 //!
 //! Fields that are personal data are optional, because the profile [`Pii`](crate::Pii) may leave them out.
 
+mod accounts;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -15,6 +17,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use self::accounts::{
+    Disabled, DisabledReason, EmailChanged, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
+    UsernameChanged,
+};
 
 /// A new account exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
