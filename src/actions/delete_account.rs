@@ -22,6 +22,9 @@ pub enum Error {
     /// The account or the session ended meanwhile.
     #[error("the session has ended")]
     SessionEnded,
+    /// Nobody could administer the service any more.
+    #[error("the last active administrator")]
+    LastAdministrator,
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
@@ -55,10 +58,24 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
         record_failure(auth, origin, &identifier, user, LoginFailedReason::WrongPassword).await?;
         return Err(Error::WrongPassword);
     }
-    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
-        .await?
-        .ok_or(Error::SessionEnded)?;
+    let mut guarded = who.user.is_admin();
+    let (mut tx, user, mut lock) = loop {
+        let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+        if guarded {
+            tx.guard_administrators().await?;
+        }
+        let (user, lock) = authenticate::lock(auth, &mut tx, who)
+            .await?
+            .ok_or(Error::SessionEnded)?;
+        if guarded || !user.is_admin() {
+            break (tx, user, lock);
+        }
+        // An administrator since a moment ago: again, with the guard, which comes before the lock.
+        guarded = true;
+    };
+    if user.is_admin() && !tx.another_administrator(user.id).await? {
+        return Err(Error::LastAdministrator);
+    }
     tx.delete_user(user.id).await?;
     let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
     tx.record(

@@ -4,25 +4,37 @@
 //! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
 //! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
 
+pub mod account_change;
+pub mod administration;
 pub mod authenticate;
+pub mod change_role;
+pub mod change_status;
+pub mod change_user;
 pub mod create_admin;
+pub mod create_user;
 pub mod delete_account;
+pub mod delete_user;
+pub mod erase_accounts;
 pub mod follow_events;
 pub mod list_events;
 pub mod list_sessions;
+pub mod list_users;
 pub mod login;
 pub mod logout;
 pub mod read_event;
 pub mod read_replay;
+pub mod read_user;
 pub mod record_custom;
 pub mod refresh;
 pub mod register;
 pub mod revoke_session;
+pub mod revoke_user_sessions;
 pub mod rotate_keys;
 pub mod start_replay;
 pub mod timeline;
 mod tokens;
 pub mod top_events;
+pub mod unlock_user;
 pub mod update_profile;
 pub mod user_counts;
 
@@ -30,6 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::tokens::TokenPair;
+use crate::domain::account_types::AccountTypes;
 use crate::domain::clock::Clock;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
@@ -62,6 +75,8 @@ pub struct Auth {
     pub limits: Limits,
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
+    /// The account types and roles of this deployment.
+    pub accounts: AccountTypes,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// The service's own name, which no password may be.

@@ -1,7 +1,9 @@
 //! Registration: a new account, its first session and the event `registered`.
 
+use serde_json::{Map, Value};
 use watchword_events::{AuthEvent, Registered};
 
+use super::account_change::{self, Unfit};
 use super::{Auth, Failure, TokenPair};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
@@ -26,6 +28,8 @@ pub struct Input {
     pub username: Option<Username>,
     /// The kind of account.
     pub account_type: AccountType,
+    /// What the account says about itself.
+    pub profile: Option<Map<String, Value>>,
 }
 
 /// Why there is no new account.
@@ -34,6 +38,9 @@ pub enum Error {
     /// The password does not satisfy the policy.
     #[error("the password {0}")]
     Password(TextError),
+    /// The account type or the profile.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A live account has the address.
     #[error("the email address is taken")]
     EmailTaken,
@@ -65,26 +72,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .reserve_network(Limited::Register, origin.ip, now)
         .await
         .map_err(Failure::from)?;
-    auth.passwords
-        .check(&input.password, &own_words(auth, &input))
-        .map_err(Error::Password)?;
-    let password_hash = auth
-        .hasher
-        .hash(input.password)
-        .await
-        .map_err(Failure::from)?
-        .into_string()
-        .into();
-
-    let new = NewUser {
-        id: UserId::new_v7(now, &*auth.random),
-        email: input.email,
-        username: input.username,
-        name: input.name,
-        account_type: input.account_type,
-        roles: input.account_type.initial_roles(),
-        password_hash,
-    };
+    let new = prepare(auth, input).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = tx.insert_user(new).await?;
     let session = NewSession {
@@ -97,6 +85,31 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
     Ok(pair)
+}
+
+/// Checks what was given and hashes the password: all that comes before the transaction.
+pub(super) async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
+    let profile = account_change::new_profile(auth, &input.account_type, input.profile.clone())?;
+    auth.passwords
+        .check(&input.password, &own_words(auth, &input))
+        .map_err(Error::Password)?;
+    let password_hash = auth
+        .hasher
+        .hash(input.password)
+        .await
+        .map_err(Failure::from)?
+        .into_string()
+        .into();
+    Ok(NewUser {
+        id: UserId::new_v7(auth.clock.now(), &*auth.random),
+        email: input.email,
+        username: input.username,
+        name: input.name,
+        roles: auth.accounts.initial_roles(&input.account_type),
+        account_type: input.account_type,
+        profile,
+        password_hash,
+    })
 }
 
 /// What the event says about a new account.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use watchword_events::Pii;
 
-use super::{App, AppError, Seams, Stop};
+use super::{App, AppError, Seams, Stop, account_types};
 use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
 use crate::domain::password::PasswordPolicy;
@@ -147,6 +147,7 @@ pub(super) fn build_auth(
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },
+        accounts: account_types::load(&settings.accounts)?,
         sessions,
         service: settings.events.service.clone(),
         clock: seams.clock.clone(),

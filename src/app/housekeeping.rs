@@ -1,11 +1,12 @@
-//! Rounds that keep the service tidy while it runs: signing keys every minute, old rows every hour, counts every few seconds.
+//! Rounds that keep the service tidy while it runs: signing keys every minute, old rows every hour, deleted accounts every
+//! minute, counts every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::{Auth, rotate_keys};
+use crate::actions::{Auth, erase_accounts, rotate_keys};
 use crate::store::{Store, StoreError};
 use crate::telemetry::causes;
 
@@ -17,6 +18,9 @@ const PRUNE_ROUND: Duration = Duration::from_secs(3600);
 
 /// How often events are counted into their hours; what is newer is counted when somebody asks.
 const COUNT_ROUND: Duration = Duration::from_secs(5);
+
+/// How often accounts are looked for whose time to be erased has come.
+const ERASE_ROUND: Duration = Duration::from_secs(60);
 
 /// Rows deleted in one statement, so that none holds locks for long.
 const PRUNE_BATCH: u64 = 1000;
@@ -42,6 +46,39 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
+        }
+    }
+}
+
+/// Erases accounts that were deleted longer ago than `erase_after`: at the start and every minute, until `stop`.
+pub(super) async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
+    let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
+    loop {
+        loop {
+            match erase_accounts::run(&auth, auth.clock.now() - age).await {
+                Ok(erased) if erased.accounts > 0 => {
+                    tracing::info!(accounts = erased.accounts, "deleted accounts erased");
+                    if stop.is_cancelled() {
+                        break;
+                    }
+                }
+                Ok(erased) => {
+                    if erased.waiting > 0 {
+                        tracing::warn!(
+                            accounts = erased.waiting,
+                            "not erased: events about them wait to be published"
+                        );
+                    }
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(error = %causes(&error), "deleted accounts could not be erased");
+                    break;
+                }
+            }
+        }
+        if !rests(ERASE_ROUND, &stop).await {
+            return;
         }
     }
 }

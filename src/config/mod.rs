@@ -11,6 +11,7 @@ use std::{fmt, path::PathBuf};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod checks;
 mod database;
 pub mod docs;
@@ -36,6 +37,7 @@ mod tokens;
 use error::Problems;
 
 pub use self::{
+    accounts::AccountsSettings,
     database::DatabaseSettings,
     env::SHORT_NAMES,
     error::{ConfigError, Problem},
@@ -85,6 +87,8 @@ pub struct Settings {
     pub tokens: TokensSettings,
     /// Sessions.
     pub sessions: SessionsSettings,
+    /// Account types, roles and erasure.
+    pub accounts: AccountsSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -119,6 +123,7 @@ impl Settings {
         self.passwords.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
+        self.accounts.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

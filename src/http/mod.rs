@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod client_ip;
 pub mod detached;
 pub mod docs;
+pub mod etag;
 pub mod middleware;
 pub mod payload;
 pub mod problem;

@@ -36,4 +36,10 @@ impl RateLimiter for InProcess {
     fn reserve<'a>(&'a self, key: &'a str, quota: Quota, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exceeded>> {
         ready(self.count(key, quota, now)).boxed()
     }
+
+    fn forget<'a>(&'a self, key: &'a str) -> BoxFuture<'a, ()> {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        arrivals.remove(key);
+        ready(()).boxed()
+    }
 }

@@ -60,6 +60,9 @@ pub trait RateLimiter: Send + Sync + 'static {
         quota: Quota,
         now: OffsetDateTime,
     ) -> futures_util::future::BoxFuture<'a, Result<(), Exceeded>>;
+
+    /// Forgets what was counted under `key`.
+    fn forget<'a>(&'a self, key: &'a str) -> futures_util::future::BoxFuture<'a, ()>;
 }
 
 /// The configured limits.
@@ -115,6 +118,13 @@ impl Limits {
             Limited::Custom => self.custom,
         };
         limiter.reserve(&format!("{}:{key}", what.as_str()), quota, now).await
+    }
+
+    /// Forgets the tries of something with an id of its own: the next one finds the whole quota.
+    pub async fn forget(&self, what: Limited, key: &str) {
+        if let Some(limiter) = &self.limiter {
+            limiter.forget(&format!("{}:{key}", what.as_str())).await;
+        }
     }
 }
 

@@ -67,4 +67,16 @@ impl RateLimiter for Shared {
         }
         .boxed()
     }
+
+    fn forget<'a>(&'a self, key: &'a str) -> BoxFuture<'a, ()> {
+        async move {
+            let (mut redis, key_there) = (self.redis.clone(), format!("watchword:limit:{key}"));
+            let deleted: redis::RedisResult<()> = redis::AsyncCommands::del(&mut redis, key_there).await;
+            if let Err(error) = deleted {
+                tracing::warn!(%error, "Redis does not answer: a rate limit still counts there");
+            }
+            self.fallback.forget(key).await;
+        }
+        .boxed()
+    }
 }

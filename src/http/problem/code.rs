@@ -82,6 +82,10 @@ codes! {
         "An account with this email address exists. Log in, or use another address.";
     UsernameTaken, "username_taken", CONFLICT, "The username is taken",
         "An account with this username exists. Choose another one.";
+    LastAdministrator, "last_administrator", CONFLICT, "The last administrator",
+        "Nobody could administer the service any more. Make another administrator first.";
+    PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The resource has changed",
+        "If-Match names a version that is not the current one. Read the resource again, and decide again.";
     PayloadTooLarge, "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than the service accepts.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",

@@ -1,5 +1,6 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
+pub mod account_fields;
 pub mod activity;
 pub mod analytics;
 pub mod body;
@@ -19,6 +20,11 @@ pub mod register;
 pub mod replay_body;
 pub mod replays;
 pub mod sessions;
+pub mod user_body;
+pub mod user_changes;
+pub mod user_parameters;
+pub mod user_rights;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -36,6 +42,8 @@ pub enum Tag {
     Account,
     /// The signed-in user's sessions.
     Sessions,
+    /// Everybody's accounts, for administrators.
+    Users,
     /// What happened: the ledger, in pages and as a stream.
     Events,
     /// Keys and health, for other services and operators.
@@ -50,6 +58,7 @@ pub type Routes = (
     logout::Logout,
     me::Me,
     sessions::Sessions,
+    (users::Users, user_changes::UserChanges, user_rights::UserRights),
     events::Events,
     event_stream::EventStreams,
     analytics::Analytics,
@@ -68,6 +77,11 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         logout::Logout(api.clone()),
         me::Me(api.clone()),
         sessions::Sessions(api.clone()),
+        (
+            users::Users(api.clone()),
+            user_changes::UserChanges(api.clone()),
+            user_rights::UserRights(api.clone()),
+        ),
         events::Events(api.clone()),
         event_stream::EventStreams(api.clone()),
         analytics::Analytics(api.clone()),
