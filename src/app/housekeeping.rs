@@ -54,28 +54,22 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
 pub(super) async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
     let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
     loop {
-        loop {
-            match erase_accounts::run(&auth, auth.clock.now() - age).await {
-                Ok(erased) if erased.accounts > 0 => {
-                    tracing::info!(accounts = erased.accounts, "deleted accounts erased");
-                    if stop.is_cancelled() {
-                        break;
-                    }
-                }
-                Ok(erased) => {
-                    if erased.waiting > 0 {
-                        tracing::warn!(
-                            accounts = erased.waiting,
-                            "not erased: events about them wait to be published"
-                        );
-                    }
-                    break;
-                }
-                Err(error) => {
-                    tracing::warn!(error = %causes(&error), "deleted accounts could not be erased");
-                    break;
+        match erase_accounts::run(&auth, auth.clock.now() - age).await {
+            Ok(erased) if erased.accounts > 0 => {
+                tracing::info!(accounts = erased.accounts, "deleted accounts erased");
+                // There may be more.
+                if !stop.is_cancelled() {
+                    continue;
                 }
             }
+            Ok(erased) if erased.waiting > 0 => {
+                tracing::warn!(
+                    accounts = erased.waiting,
+                    "not erased: events about them wait to be published"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
         }
         if !rests(ERASE_ROUND, &stop).await {
             return;

@@ -85,7 +85,7 @@ impl Store {
 
     async fn count_people(&self, conditions: &Conditions) -> Result<u64, StoreError> {
         let sql = format!(
-            "SELECT count(*) AS found FROM (SELECT 1 AS one FROM users WHERE {} LIMIT {}) AS some",
+            "SELECT count(*) AS found FROM (SELECT 1 AS one FROM users WHERE {} LIMIT {}) AS counted",
             conditions.text,
             COUNTED + 1
         );
@@ -141,8 +141,13 @@ impl Conditions {
         }
         if let Some(search) = &filter.search {
             let value = sql.parameter(contains(search).into());
-            let searched = if sqlite { SEARCHED_SQLITE } else { SEARCHED_POSTGRES };
-            let _ = write!(sql.text, " AND {searched} LIKE {value} ESCAPE '\\'");
+            // The backslash is what PostgreSQL takes anyhow.
+            let condition = if sqlite {
+                format!(" AND {SEARCHED_SQLITE} LIKE {value} ESCAPE '\\'")
+            } else {
+                format!(" AND {SEARCHED_POSTGRES} LIKE {value}")
+            };
+            sql.text.push_str(&condition);
         }
         sql
     }

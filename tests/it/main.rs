@@ -14,6 +14,7 @@ mod coverage;
 mod flows;
 mod harness;
 mod http;
+mod matrix;
 mod nats;
 mod relay;
 mod replay;
