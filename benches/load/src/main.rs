@@ -16,6 +16,7 @@ mod relay;
 mod report;
 mod rig;
 mod stats;
+mod users;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "passwords",
     "me",
     "refresh",
@@ -33,9 +34,11 @@ const ALL: [&str; 8] = [
     "kit",
     "latency",
     "queries",
+    "users",
     "footprint",
 ];
-const USAGE: &str = "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [footprint]";
+const USAGE: &str =
+    "usage: watchword-bench [passwords] [me] [refresh] [relay] [kit] [latency] [queries] [users] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -67,6 +70,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,
             "queries" => queries::measure().await?,
+            "users" => users::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);

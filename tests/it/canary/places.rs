@@ -196,6 +196,10 @@ pub(super) fn assert_alive(places: &[Place], secrets: &Secrets) {
         "login_failed",
         "token_reuse_detected",
         "logged_out",
+        "updated",
+        "disabled",
+        "enabled",
+        "unlocked",
         "deleted",
     ] {
         let message = places

@@ -17,6 +17,8 @@ mod sessions;
 mod shared;
 mod stage;
 mod tokens;
+mod user_rights;
+mod users;
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -81,6 +83,8 @@ fn table() -> Vec<Row> {
         events::rows(),
         replays::rows(),
         service::rows(),
+        users::rows(),
+        user_rights::rows(),
     ];
     resources.into_iter().flatten().collect()
 }

@@ -34,6 +34,7 @@ fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
         "deleteMe" => json!({ "password": "whatever it is" }),
         "recordEvent" => json!({ "name": "report.exported" }),
+        "replaceUser" => json!({ "email": "shared@example.com", "accountType": "user" }),
         "startReplay" => json!({ "name": "shared" }),
         _ => json!({}),
     }
