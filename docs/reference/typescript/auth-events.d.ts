@@ -12,6 +12,13 @@ export type AuthEvent =
   | LoggedOut
   | TokenRefreshed
   | Updated
+  | EmailChanged
+  | UsernameChanged
+  | RoleGranted
+  | RoleRevoked
+  | Disabled
+  | Enabled
+  | Unlocked
   | Deleted
   | LoginFailed
   | SessionRevoked
@@ -199,6 +206,185 @@ export interface Updated {
     actor?: Actor;
     /** Which fields changed: their names, never their values. */
     changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account's address changed. */
+export interface EmailChanged {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.email_changed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The address before. Personal data; only in the profile `full`. */
+    old?: string;
+    /** The address now. Personal data; only in the profile `full`. */
+    new?: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account's login name was set, changed or removed. */
+export interface UsernameChanged {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.username_changed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The name before, if there was one. Personal data; only in the profile `full`. */
+    old?: string;
+    /** The name now, if there is one. Personal data; only in the profile `full`. */
+    new?: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account may do something more. */
+export interface RoleGranted {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.role_granted";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The role. */
+    role: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account may do something no more. */
+export interface RoleRevoked {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.role_revoked";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The role. */
+    role: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account may not log in, and every session of it has ended. */
+export interface Disabled {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.disabled";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Who decided it. */
+    reason: "admin" | "security";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A disabled account may log in again. */
+export interface Enabled {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.enabled";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Who decided it. */
+    reason: "admin";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** Failed logins no longer count against the account. */
+export interface Unlocked {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.unlocked";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Why. */
+    reason: "admin" | "password_reset" | "expired";
   };
   /** Where the event comes from. */
   metadata: Metadata;
