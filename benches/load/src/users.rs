@@ -143,7 +143,7 @@ fn fill(rig: &Rig, users: u64) -> Outcome<()> {
                CASE WHEN n % 10 = 0 THEN 'user artist' WHEN n % 200000 = 7 THEN 'user moderator' ELSE 'user' END, \
                CASE WHEN n % 100 = 1 THEN 'disabled' ELSE 'active' END, repeat('x', 97), \
                {BEGIN} + n * {STEP}, {BEGIN} + n * {STEP}, '{{\"country\":\"UK\"}}', mail || ' ' || username || ' ' || name \
-             FROM (SELECT n, 'person' || n || '@example.com' AS mail, 'user-' || substr(md5(n::text), 1, 8) AS username, \
+             FROM (SELECT n, 'person' || n || '@example.com' AS mail, 'user-' || substr(md5(n::text), 1, 16) AS username, \
                substr(md5('first' || n % 5000), 1, 6) || ' ' || substr(md5('last' || n % 70000), 1, 8) AS name \
                FROM generate_series({first}::bigint, {last}) AS n) AS people"
         ))?;

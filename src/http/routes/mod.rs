@@ -14,6 +14,7 @@ pub mod login;
 pub mod logout;
 pub mod me;
 pub mod new_event;
+pub mod one_user;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
@@ -21,7 +22,6 @@ pub mod replay_body;
 pub mod replays;
 pub mod sessions;
 pub mod user_body;
-pub mod user_changes;
 pub mod user_parameters;
 pub mod user_rights;
 pub mod users;
@@ -58,7 +58,7 @@ pub type Routes = (
     logout::Logout,
     me::Me,
     sessions::Sessions,
-    (users::Users, user_changes::UserChanges, user_rights::UserRights),
+    (users::Users, one_user::OneUser, user_rights::UserRights),
     events::Events,
     event_stream::EventStreams,
     analytics::Analytics,
@@ -79,7 +79,7 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         sessions::Sessions(api.clone()),
         (
             users::Users(api.clone()),
-            user_changes::UserChanges(api.clone()),
+            one_user::OneUser(api.clone()),
             user_rights::UserRights(api.clone()),
         ),
         events::Events(api.clone()),

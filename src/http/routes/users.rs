@@ -1,6 +1,6 @@
-//! GET and POST /users, GET /users/{id}.
+//! GET and POST /users.
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::refusals::{ALWAYS, BEARER, BODY, refusals};
 use super::user_body::{NewUser, UserList};
 use super::user_parameters::{PageNumber, PageSize, Search};
 use crate::actions::list_users::{self, Filter, Place};
-use crate::actions::{administration, create_user, read_user, register};
+use crate::actions::{administration, create_user, register};
 use crate::domain::account::{AccountType, Role};
 use crate::domain::user::UserStatus;
 use crate::http::api::{Api, failure};
@@ -44,19 +44,6 @@ enum Created {
     ),
 }
 
-/// One user.
-#[derive(ApiResponse)]
-enum Found {
-    /// The user as it is now.
-    #[oai(status = 200)]
-    Ok(
-        Json<UserBody>,
-        /// The version of the user, for `If-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
 refusals! {
     /// Why there is no list.
     ListRefused: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
@@ -65,11 +52,6 @@ refusals! {
     /// Why there is no new account.
     CreateRefused: [BODY, BEARER, ALWAYS], [Forbidden, EmailTaken, UsernameTaken, RateLimited]
 }
-refusals! {
-    /// Why there is nobody to show.
-    ReadRefused: [BEARER, ALWAYS], [InvalidParameter, NotFound]
-}
-
 /// The resource.
 pub struct Users(pub Api);
 
@@ -157,26 +139,6 @@ impl Users {
             create_user::Error::Refused(error) => refused(error),
         })?;
         Ok(Created::Created(Json(UserBody::from(&user)), etag::of(&user)))
-    }
-
-    /// Show one user
-    ///
-    /// Anybody for administrators, deleted users too; oneself for everybody else, to whom somebody else and nobody look alike.
-    #[oai(path = "/users/:id", method = "get", operation_id = "getUser", tag = "Tag::Users")]
-    async fn one(
-        &self,
-        context: RequestContext,
-        bearer: BearerToken,
-        /// The user's id.
-        id: Path<Uuid>,
-    ) -> Result<Found, ReadRefused> {
-        let identity = self.0.identify(&context, &bearer).await?;
-        let work = self.0.run(&context, |auth, _| async move {
-            read_user::run(&auth, &identity, id.0.into()).await
-        });
-        let user = work.await?.map_err(failure)?;
-        let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
-        Ok(Found::Ok(Json(UserBody::from(&user)), etag::of(&user)))
     }
 }
 

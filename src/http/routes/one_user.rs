@@ -1,4 +1,4 @@
-//! PUT, PATCH and DELETE /users/{id}.
+//! GET, PUT, PATCH and DELETE /users/{id}.
 
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
@@ -13,13 +13,26 @@ use super::user_body::{UserPatch, UserReplacement};
 use super::users::refused;
 use crate::actions::account_change::Change;
 use crate::actions::authenticate::Identity;
-use crate::actions::{change_user, delete_user};
-use crate::http::api::Api;
+use crate::actions::{change_user, delete_user, read_user};
+use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
 use crate::http::etag;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
+
+/// One user.
+#[derive(ApiResponse)]
+enum Found {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(
+        Json<UserBody>,
+        /// The version of the user, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
 
 /// The user after the change.
 #[derive(ApiResponse)]
@@ -43,6 +56,10 @@ enum Deleted {
 }
 
 refusals! {
+    /// Why there is nobody to show.
+    ReadRefused: [BEARER, ALWAYS], [InvalidParameter, NotFound]
+}
+refusals! {
     /// Why nothing was changed.
     ChangeRefused: [BODY, BEARER, ALWAYS],
         [InvalidParameter, Forbidden, NotFound, EmailTaken, UsernameTaken, PreconditionFailed, RateLimited]
@@ -53,10 +70,30 @@ refusals! {
 }
 
 /// The resource.
-pub struct UserChanges(pub Api);
+pub struct OneUser(pub Api);
 
 #[OpenApi]
-impl UserChanges {
+impl OneUser {
+    /// Show one user
+    ///
+    /// Anybody for administrators, deleted users too; oneself for everybody else, to whom somebody else and nobody look alike.
+    #[oai(path = "/users/:id", method = "get", operation_id = "getUser", tag = "Tag::Users")]
+    async fn one(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Found, ReadRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, _| async move {
+            read_user::run(&auth, &identity, id.0.into()).await
+        });
+        let user = work.await?.map_err(failure)?;
+        let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
+        Ok(Found::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+    }
+
     /// Replace what can be changed of a user
     ///
     /// For administrators. Records `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, each if it
@@ -148,7 +185,7 @@ impl UserChanges {
     }
 }
 
-impl UserChanges {
+impl OneUser {
     async fn change(
         &self,
         context: &RequestContext,
