@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the service against what the machine could do at most: `make bench`. Arguments choose the measurements
-# (passwords me introspect verify refresh limits relay replay kit latency sse queries footprint, or micro for the criterion benches alone); none means all of them.
+# (passwords me introspect verify refresh limits relay replay kit latency sse queries users footprint, or micro for the criterion benches alone); none means all of them.
 # The table of docs/PERFORMANCE.md is what it prints.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

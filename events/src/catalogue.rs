@@ -132,6 +132,13 @@ catalogue! {
     PasswordChanged "password_changed" v 1 known_user, "The password was changed; every session of the account ended.";
     PasswordResetRequested "password_reset_requested" v 1 anyone, "Somebody asked for a new password; `userId` is present only when the account is known.";
     PasswordResetCompleted "password_reset_completed" v 1 known_user, "A new password was set with a mailed code; every session of the account ended.";
+    EmailChanged "email_changed" v 1 known_user, "The account's address changed.";
+    UsernameChanged "username_changed" v 1 known_user, "The account's login name was set, changed or removed.";
+    RoleGranted "role_granted" v 1 known_user, "The account may do something more.";
+    RoleRevoked "role_revoked" v 1 known_user, "The account may do something no more.";
+    Disabled "disabled" v 1 known_user, "The account may not log in, and every session of it has ended.";
+    Enabled "enabled" v 1 known_user, "A disabled account may log in again.";
+    Unlocked "unlocked" v 1 known_user, "Failed logins no longer count against the account.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
     RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";

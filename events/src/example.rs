@@ -1,6 +1,7 @@
 //! One realistic event of every type, the same on every call: what the documentation shows, what the golden
 //! files hold, and what a subscriber's own tests may start from.
 
+mod accounts;
 mod factors;
 
 use std::net::{IpAddr, Ipv4Addr};

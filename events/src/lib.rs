@@ -47,11 +47,13 @@ pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, EmailVerificationRequested, EmailVerified, FactorType,
-    IdentifierHash, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MfaChallenged,
-    MfaEnrolled, MfaFailed, MfaRemoved, MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted,
-    PasswordResetRequested, RateLimited, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction,
-    SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
+    EmailVerificationRequested, EmailVerified, Enabled, EnabledReason, FactorType, IdentifierHash, LoggedIn, LoggedOut,
+    LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved,
+    MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted, PasswordResetRequested,
+    RateLimited, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted, RoleRevoked,
+    SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason, Updated,
+    UsernameChanged,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, Received};

@@ -7,6 +7,7 @@
 //!
 //! Fields that are personal data are optional, because the profile [`Pii`](crate::Pii) may leave them out.
 
+mod accounts;
 mod factors;
 
 use std::fmt;
@@ -18,6 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use self::accounts::{
+    Disabled, DisabledReason, EmailChanged, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
+    UsernameChanged,
+};
 pub use self::factors::{
     FactorType, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved, MfaVerified, RecoveryCodeUsed,
     RecoveryCodesGenerated,

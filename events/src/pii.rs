@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::AuthEvent;
-use crate::payload::{Custom, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, Registered};
+use crate::payload::{
+    Custom, EmailChanged, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, Registered, UsernameChanged,
+};
 
-/// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent` and the
-/// `attributes` of `custom`.
+/// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent`, the
+/// `old` and `new` identifiers, and the `attributes` of `custom`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pii {
@@ -53,6 +55,15 @@ impl AuthEvent {
                 user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
                 ..it
             }),
+            // A masked old and a masked new value would hardly differ: both are left out.
+            Self::EmailChanged(it) => Self::EmailChanged(EmailChanged {
+                old: profile.apply(it.old, |_| None),
+                new: profile.apply(it.new, |_| None),
+            }),
+            Self::UsernameChanged(it) => Self::UsernameChanged(UsernameChanged {
+                old: profile.apply(it.old, |_| None),
+                new: profile.apply(it.new, |_| None),
+            }),
             Self::Custom(it) => Self::Custom(Custom {
                 attributes: profile.apply(it.attributes, |attributes| {
                     let masked = attributes.into_iter().map(|(name, value)| (name, mask_texts(value)));
@@ -68,6 +79,11 @@ impl AuthEvent {
             | Self::EmailVerified(_)
             | Self::PasswordChanged(_)
             | Self::PasswordResetCompleted(_)
+            | Self::RoleGranted(_)
+            | Self::RoleRevoked(_)
+            | Self::Disabled(_)
+            | Self::Enabled(_)
+            | Self::Unlocked(_)
             | Self::Deleted(_)
             | Self::SessionRevoked(_)
             | Self::TokenReuseDetected(_)

@@ -49,6 +49,17 @@ impl MigratorTrait for Migrator {
                 },
             }),
             Box::new(Sql {
+                name: "m0004_people",
+                postgres: Script {
+                    up: include_str!("m0004_people/postgres.up.sql"),
+                    down: include_str!("m0004_people/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0004_people/sqlite.up.sql"),
+                    down: include_str!("m0004_people/down.sql"),
+                },
+            }),
+            Box::new(Sql {
                 name: "m0005_mail",
                 postgres: Script {
                     up: include_str!("m0005_mail/postgres.up.sql"),

@@ -8,6 +8,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
+use crate::domain::profile::Profile;
 use crate::domain::user::{AccountType, Role, User};
 use crate::store::NewUser;
 
@@ -30,7 +31,8 @@ pub async fn run(auth: &Auth, email: Email, password: Password) -> Result<User, 
         email,
         username: None,
         name: None,
-        account_type: AccountType::User,
+        account_type: AccountType::user(),
+        profile: Profile::default(),
         roles: vec![Role::User, Role::Admin],
         password_hash: auth
             .hasher

@@ -4,22 +4,31 @@
 //! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
 //! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
 
+pub mod account_change;
+pub mod administration;
 mod attempts;
 pub mod authenticate;
 mod challenge;
 pub mod change_password;
+pub mod change_role;
+pub mod change_status;
+pub mod change_user;
 mod codes;
 pub mod confirm_password;
 pub mod confirm_totp;
 pub mod create_admin;
+pub mod create_user;
 pub mod delete_account;
+pub mod delete_user;
 pub mod enrol_totp;
+pub mod erase_accounts;
 pub mod follow_events;
 pub mod forgot_password;
 pub mod idempotency;
 pub mod introspect;
 pub mod list_events;
 pub mod list_sessions;
+pub mod list_users;
 pub mod login;
 pub mod logout;
 mod open_session;
@@ -27,6 +36,7 @@ mod own_words;
 pub mod read_event;
 pub mod read_factors;
 pub mod read_replay;
+pub mod read_user;
 pub mod record_custom;
 pub mod record_refusals;
 pub mod recovery_codes;
@@ -38,11 +48,13 @@ pub mod resend_verification;
 pub mod reset_password;
 pub mod revoke_session;
 pub mod revoke_token;
+pub mod revoke_user_sessions;
 pub mod rotate_keys;
 pub mod start_replay;
 pub mod timeline;
 mod tokens;
 pub mod top_events;
+pub mod unlock_user;
 pub mod update_profile;
 pub mod user_counts;
 pub mod verify_email;
@@ -52,6 +64,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::tokens::TokenPair;
+use crate::domain::account_types::AccountTypes;
 use crate::domain::clock::Clock;
 use crate::domain::letter::MailPolicy;
 use crate::domain::password::PasswordPolicy;
@@ -100,6 +113,8 @@ pub struct Auth {
     pub challenges: LoginChallenges,
     /// What second factors are like.
     pub second_factors: SecondFactorPolicy,
+    /// The account types and roles of this deployment.
+    pub accounts: AccountTypes,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// The service's own name, which no password may be.

@@ -1,7 +1,9 @@
 //! Registration: a new account, its first session and the event `registered`.
 
+use serde_json::{Map, Value};
 use watchword_events::{AuthEvent, Registered};
 
+use super::account_change::{self, Unfit};
 use super::attempts::password_accepted;
 use super::codes::{self, Reader};
 use super::idempotency::{self, Keyed, Once};
@@ -18,7 +20,7 @@ use crate::domain::text::TextError;
 use crate::domain::user::{AccountType, User};
 use crate::domain::username::Username;
 use crate::limits::Limited;
-use crate::store::{Conflict, NewSession, NewUser, StoreError};
+use crate::store::{Conflict, NewSession, NewUser, StoreError, Tx};
 
 /// Who wants an account.
 pub struct Input {
@@ -34,6 +36,8 @@ pub struct Input {
     pub account_type: AccountType,
     /// The request's name, when it may be repeated.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// What the account says about itself.
+    pub profile: Option<Map<String, Value>>,
 }
 
 /// Why there is no new account.
@@ -42,6 +46,9 @@ pub enum Error {
     /// The password does not satisfy the policy.
     #[error("the password {0}")]
     Password(TextError),
+    /// The account type or the profile.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A live account has the address.
     #[error("the email address is taken")]
     EmailTaken,
@@ -103,13 +110,7 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
         once.carry_out(&mut tx, session_id.as_uuid()).await?;
     }
     let (user, mut lock) = tx.insert_user(new).await?;
-    if auth.mail.delivers {
-        let reader = Reader {
-            user: &user,
-            password_hash: "",
-        };
-        codes::issue(auth, &mut tx, CodePurpose::EmailVerification, Some(&reader)).await?;
-    }
+    ask_to_confirm(auth, &mut tx, &user).await?;
     let session = NewSession {
         id: session_id,
         user_id: user.id,
@@ -125,7 +126,8 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
 }
 
 /// Checks what was given and hashes the password: all that comes before the transaction.
-async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
+pub(super) async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
+    let profile = account_change::new_profile(auth, &input.account_type, input.profile.clone())?;
     auth.passwords
         .check(&input.password, &words_of(auth, &input))
         .map_err(Error::Password)?;
@@ -136,16 +138,28 @@ async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
         .map_err(Failure::from)?
         .into_string()
         .into();
-
     Ok(NewUser {
         id: UserId::new_v7(auth.clock.now(), &*auth.random),
         email: input.email,
         username: input.username,
         name: input.name,
+        roles: auth.accounts.initial_roles(&input.account_type),
         account_type: input.account_type,
-        roles: input.account_type.initial_roles(),
+        profile,
         password_hash,
     })
+}
+
+/// Writes the mail with the code that confirms the new account's address.
+pub(super) async fn ask_to_confirm(auth: &Auth, tx: &mut Tx<'_>, user: &User) -> Result<(), Failure> {
+    if auth.mail.delivers {
+        let reader = Reader {
+            user,
+            password_hash: "",
+        };
+        codes::issue(auth, tx, CodePurpose::EmailVerification, Some(&reader)).await?;
+    }
+    Ok(())
 }
 
 /// What the event says about a new account.

@@ -1,6 +1,7 @@
 //! A registration that is repeated because its answer was lost: the same account and session, and tokens for it.
 
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use watchword_events::LoginFailedReason;
 
 use super::attempts::reserve_password;
@@ -17,11 +18,13 @@ use crate::security::PasswordHash;
 
 /// What a registration asks for; the password is compared with the account's, which costs a guess what a login costs.
 pub(super) fn asked(operation: &'static str, input: &register::Input) -> Asked {
+    let profile = input.profile.clone().map(Value::Object);
     Asked::of(operation)
         .text(Some(input.email.as_str()))
         .text(input.name.as_ref().map(|name| name.as_str()))
         .text(input.username.as_ref().map(|name| name.as_str()))
         .text(Some(input.account_type.as_str()))
+        .json(profile.as_ref())
 }
 
 /// The answer once more, for whoever has the password: a key is no proof. As long as the first refresh token is unused, it is the

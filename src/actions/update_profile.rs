@@ -1,20 +1,19 @@
-//! A user changes their own name or username: `updated`, with the names of the fields.
+//! A user changes their own name, username or profile: `updated` with the names of the fields, `username_changed`.
 
-use watchword_events::{AuthEvent, ChangedField, Updated};
-
+use super::account_change::{self, Change, ChangeError, Unfit};
 use super::authenticate::{self, Identity};
 use super::{Auth, Failure};
-use crate::domain::name::DisplayName;
 use crate::domain::origin::Origin;
 use crate::domain::user::User;
-use crate::domain::username::Username;
 use crate::limits::Limited;
-pub use crate::store::ProfileChange as Input;
-use crate::store::{Conflict, StoreError};
+use crate::store::StoreError;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The profile.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A live account has the username.
     #[error("the username is taken")]
     UsernameTaken,
@@ -28,18 +27,27 @@ pub enum Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
         match error {
-            StoreError::Conflict(Conflict::Username) => Self::UsernameTaken,
-            other => Self::Failure(other.into()),
+            ChangeError::Unfit(unfit) => Self::Unfit(unfit),
+            // Nobody changes their own address here.
+            ChangeError::EmailTaken | ChangeError::UsernameTaken => Self::UsernameTaken,
+            ChangeError::Store(error) => Self::Failure(error.into()),
         }
     }
 }
 
-/// Changes a profile. What is the same already is no change, and no change is no event.
+/// Changes a profile. What is the same already is no change, and no change is no event. An address and an account type in the
+/// change are ignored: they are not the owner's to change.
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
-pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Input) -> Result<User, Error> {
+pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Change) -> Result<User, Error> {
     auth.limits
         .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
         .await
@@ -48,27 +56,15 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Input) ->
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(Error::SessionEnded)?;
-    let changed_fields = changed(&user, &change);
-    if changed_fields.is_empty() {
+    let change = Change {
+        email: None,
+        account_type: None,
+        ..change
+    };
+    let Some(changed) = account_change::apply(auth, &mut tx, &mut lock, &user, change, None).await? else {
         return Ok(user);
-    }
-    let user = tx.update_profile(user.id, change).await?;
-    tx.record(&mut lock, AuthEvent::Updated(Updated { changed_fields }))
-        .await?;
+    };
     tx.commit().await?;
-    auth.gate.changed(user.id);
-    Ok(user)
-}
-
-fn changed(user: &User, change: &Input) -> Vec<ChangedField> {
-    let username = change.username.as_ref().map(|name| name.as_ref().map(Username::as_str));
-    let name = change.name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str));
-    let mut fields = Vec::new();
-    if username.is_some_and(|new| new != user.username.as_deref()) {
-        fields.push(ChangedField::Username);
-    }
-    if name.is_some_and(|new| new != user.name.as_deref()) {
-        fields.push(ChangedField::Name);
-    }
-    fields
+    auth.gate.changed(changed.id);
+    Ok(changed)
 }

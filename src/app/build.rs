@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use watchword_events::Pii;
 
-use super::{App, AppError, Seams, Stop};
+use super::{App, AppError, Seams, Stop, account_types};
 use crate::actions::idempotency::Idempotency;
 use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
@@ -166,6 +166,7 @@ pub(super) fn build_auth(
             delivers: mail::delivers(settings),
             code_ttl: long(settings.mail.code_ttl),
         },
+        accounts: account_types::load(&settings.accounts)?,
         sessions,
         service: settings.events.service.clone(),
         clock: seams.clock.clone(),

@@ -1,5 +1,6 @@
 //! Why the service does not start, or a command fails.
 
+use super::account_types::AccountTypesError;
 use crate::actions::Failure;
 use crate::actions::register;
 use crate::config::ConfigError;
@@ -51,6 +52,9 @@ pub enum AppError {
     /// Templates, or TLS towards the mail server.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// Account types and the schemas of their profiles.
+    #[error(transparent)]
+    AccountTypes(#[from] AccountTypesError),
     /// Redis' address.
     #[error("redis.url cannot be used")]
     Redis(#[source] redis::RedisError),

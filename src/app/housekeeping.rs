@@ -1,5 +1,5 @@
-//! Rounds that keep the service tidy while it runs: signing keys and refusals every minute, old rows every hour, counts every few
-//! seconds.
+//! Rounds that keep the service tidy while it runs: signing keys, refusals and deleted accounts every minute, old rows every hour,
+//! counts every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::{Auth, record_refusals, rotate_keys};
+use crate::actions::{Auth, erase_accounts, record_refusals, rotate_keys};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{causes, spawn};
 
@@ -25,6 +25,9 @@ const REFUSALS_ROUND: time::Duration = time::Duration::MINUTE;
 
 /// How often the clock is looked at for it.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often accounts are looked for whose time to be erased has come.
+const ERASE_ROUND: Duration = Duration::from_secs(60);
 
 /// Rows deleted in one statement, so that none holds locks for long.
 const PRUNE_BATCH: u64 = 1000;
@@ -78,6 +81,33 @@ async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &Cancellatio
     while !stop.is_cancelled() && store.prune_codes(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
     while !stop.is_cancelled() && store.prune_mails(now - FINISHED_MAILS, PRUNE_BATCH).await? == PRUNE_BATCH {}
     Ok(())
+}
+
+/// Erases accounts that were deleted longer ago than `erase_after`: at the start and every minute, until `stop`.
+pub(super) async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
+    let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
+    loop {
+        match erase_accounts::run(&auth, auth.clock.now() - age).await {
+            Ok(erased) if erased.accounts > 0 => {
+                tracing::info!(accounts = erased.accounts, "deleted accounts erased");
+                // There may be more.
+                if !stop.is_cancelled() {
+                    continue;
+                }
+            }
+            Ok(erased) if erased.waiting > 0 => {
+                tracing::warn!(
+                    accounts = erased.waiting,
+                    "not erased: events about them wait to be published"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
+        }
+        if !rests(ERASE_ROUND, &stop).await {
+            return;
+        }
+    }
 }
 
 /// Counts events into their hours, until `stop`.

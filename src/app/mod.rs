@@ -1,5 +1,6 @@
 //! The composition root: the one place that knows every part.
 
+mod account_types;
 mod build;
 pub mod commands;
 mod contract;

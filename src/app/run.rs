@@ -55,6 +55,9 @@ impl App {
             self.stop.serving.clone(),
         );
         let prune = telemetry::spawn("pruning", prune);
+        let erase_after = self.settings.accounts.erase_after;
+        let erase = housekeeping::erase(self.auth.clone(), erase_after, self.stop.serving.clone());
+        let erase = telemetry::spawn("erasing", erase);
         let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
         let count = telemetry::spawn("counting", count);
         let refusals = housekeeping::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
@@ -101,7 +104,14 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await, count.await, replays.await, mail.await);
+            let _ = (
+                rotate.await,
+                prune.await,
+                erase.await,
+                count.await,
+                replays.await,
+                mail.await,
+            );
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }

@@ -11,6 +11,7 @@ use std::{fmt, path::PathBuf};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod checks;
 mod database;
 pub mod docs;
@@ -39,6 +40,7 @@ mod tokens;
 use error::Problems;
 
 pub use self::{
+    accounts::AccountsSettings,
     database::DatabaseSettings,
     env::SHORT_NAMES,
     error::{ConfigError, Problem},
@@ -97,6 +99,8 @@ pub struct Settings {
     pub mfa: MfaSettings,
     /// Other services that ask about tokens.
     pub oauth: OauthSettings,
+    /// Account types, roles and erasure.
+    pub accounts: AccountsSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -134,6 +138,7 @@ impl Settings {
         self.sessions.check(self.tokens.access_ttl, &mut problems);
         self.mfa.check(&mut problems);
         self.oauth.check(&mut problems);
+        self.accounts.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

@@ -1,5 +1,7 @@
 //! Pure types and rules: nothing here does input or output, and nothing here imports another module of the service.
 
+pub mod account;
+pub mod account_types;
 pub mod clock;
 pub mod code;
 pub mod custom_event;
@@ -10,6 +12,7 @@ pub mod letter;
 pub mod name;
 pub mod origin;
 pub mod password;
+pub mod profile;
 pub mod random;
 pub mod replay;
 pub mod second_factor;
@@ -18,3 +21,4 @@ pub mod signing_key;
 pub mod text;
 pub mod user;
 pub mod username;
+pub mod version;

@@ -12,6 +12,8 @@ text_enum! {
     RevokeReason {
         /// The user logged out, or ended the session from the list.
         Logout = "logout",
+        /// An administrator ended it.
+        Admin = "admin",
         /// A spent refresh token came back.
         Reuse = "reuse",
         /// The account was deleted.

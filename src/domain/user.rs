@@ -4,7 +4,9 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+pub use super::account::{AccountType, Role};
 use super::ids::UserId;
+use super::profile::Profile;
 
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -43,28 +45,6 @@ pub(crate) use text_enum;
 pub struct UnknownName;
 
 text_enum! {
-    /// What kind of account it is.
-    AccountType {
-        /// A person.
-        User = "user",
-        /// Somebody who publishes.
-        Artist = "artist",
-    }
-}
-
-text_enum! {
-    /// What a user may do.
-    Role {
-        /// Every account has it.
-        User = "user",
-        /// Comes with the account type `artist`.
-        Artist = "artist",
-        /// May do everything; the first one is made on the command line.
-        Admin = "admin",
-    }
-}
-
-text_enum! {
     /// Whether a user may log in and refresh.
     UserStatus {
         /// May.
@@ -73,17 +53,6 @@ text_enum! {
         Disabled = "disabled",
         /// Gone; the row stays so that events keep their subject.
         Deleted = "deleted",
-    }
-}
-
-impl AccountType {
-    /// The roles that a new account of this type starts with.
-    #[must_use]
-    pub fn initial_roles(self) -> Vec<Role> {
-        match self {
-            Self::User => vec![Role::User],
-            Self::Artist => vec![Role::User, Role::Artist],
-        }
     }
 }
 
@@ -102,6 +71,8 @@ pub struct User {
     pub name: Option<String>,
     /// The kind of account.
     pub account_type: AccountType,
+    /// What the account says about itself.
+    pub profile: Profile,
     /// What the user may do.
     pub roles: Vec<Role>,
     /// Whether the user may log in.

@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod client_ip;
 pub mod detached;
 pub mod docs;
+pub mod etag;
 pub mod idempotency;
 pub mod middleware;
 pub mod oauth;

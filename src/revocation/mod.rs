@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 /// How old an answer may be: the bound within which a revocation shows on every instance.
 const FRESH_FOR: Duration = Duration::SECOND;
 
-/// Most sessions remembered, a few hundred bytes each.
+/// Most sessions remembered, a few hundred bytes each, and their users' profiles (4 KiB at most).
 const REMEMBERED: usize = 50_000;
 
 /// Decides whether a session holds.

@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 
 use super::entities::{session, user};
 use super::error::StoreError;
+use crate::domain::email::canonical;
+use crate::domain::profile::Profile;
 use crate::domain::session::Session;
 use crate::domain::user::{Role, User};
 
@@ -25,7 +27,14 @@ pub(super) fn time(millis: i64) -> OffsetDateTime {
 }
 
 pub(super) fn roles_text(roles: &[Role]) -> String {
-    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ")
+    roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// What a search looks through: the address, the username and the names, in canonical form.
+pub(super) fn search_text(email: &str, username: Option<&str>, name: Option<&str>, profile: &Profile) -> String {
+    let names = username.into_iter().chain(name).chain(profile.names());
+    let words: Vec<String> = std::iter::once(email).chain(names).map(canonical).collect();
+    words.join(" ")
 }
 
 pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
@@ -36,6 +45,9 @@ pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
         email_verified: row.email_verified,
         username: row.username,
         name: row.name,
+        profile: serde_json::from_str(&row.profile)
+            .map(Profile::stored)
+            .map_err(|_| corrupt("profile"))?,
         account_type: row.account_type.parse().map_err(|_| corrupt("account_type"))?,
         roles: row
             .roles

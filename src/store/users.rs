@@ -9,6 +9,7 @@ use super::{Store, StoreError, convert};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::name::DisplayName;
+use crate::domain::profile::Profile;
 use crate::domain::user::{AccountType, Role, User, UserStatus};
 use crate::domain::username::Username;
 
@@ -26,6 +27,8 @@ pub struct NewUser {
     pub account_type: AccountType,
     /// What the user may do.
     pub roles: Vec<Role>,
+    /// What the account says about itself.
+    pub profile: Profile,
     /// Argon2 in PHC form.
     pub password_hash: SecretString,
 }
@@ -36,15 +39,6 @@ pub struct Credentials {
     pub user: User,
     /// Argon2 in PHC form.
     pub password_hash: SecretString,
-}
-
-/// What a user may change of themselves: `None` leaves it, `Some(None)` clears it.
-#[derive(Default)]
-pub struct ProfileChange {
-    /// The second identifier.
-    pub username: Option<Option<Username>>,
-    /// The display name.
-    pub name: Option<Option<DisplayName>>,
 }
 
 impl Store {
@@ -119,30 +113,17 @@ impl Tx<'_> {
             updated_at: self.millis(),
             deleted_at: None,
             second_factor: false,
+            profile: new.profile.to_json(),
+            search_text: Some(convert::search_text(
+                new.email.as_str(),
+                new.username.as_ref().map(Username::as_str),
+                new.name.as_ref().map(DisplayName::as_str),
+                &new.profile,
+            )),
         };
         let active = user::ActiveModel::from(row.clone());
         user::Entity::insert(active).exec_without_returning(&self.db).await?;
         Ok((convert::user(row)?, UserLock::of_new(new.id)))
-    }
-
-    /// Changes a profile.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] when the username is taken, else [`StoreError`] of the database.
-    pub async fn update_profile(&mut self, id: UserId, change: ProfileChange) -> Result<User, StoreError> {
-        let mut row = user::ActiveModel {
-            id: Set(id.as_uuid()),
-            updated_at: Set(self.millis()),
-            ..Default::default()
-        };
-        if let Some(name) = change.name {
-            row.name = Set(name.map(|name| name.as_str().to_owned()));
-        }
-        if let Some(username) = change.username {
-            row.username_canonical = Set(username.as_ref().map(|name| name.canonical().to_owned()));
-            row.username = Set(username.map(|name| name.as_str().to_owned()));
-        }
-        convert::user(user::Entity::update(row).exec(&self.db).await?)
     }
 
     /// Stores a new hash of the same password, unless it changed meanwhile.

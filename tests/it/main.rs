@@ -15,6 +15,7 @@ mod flows;
 mod harness;
 mod http;
 mod mail;
+mod matrix;
 mod nats;
 mod oauth;
 mod relay;

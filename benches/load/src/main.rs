@@ -22,6 +22,7 @@ mod report;
 mod rig;
 mod sse;
 mod stats;
+mod users;
 mod verify;
 mod wrk;
 
@@ -46,6 +47,7 @@ const ALL: &[&str] = &[
     "latency",
     "sse",
     "queries",
+    "users",
     "footprint",
 ];
 
@@ -87,6 +89,7 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "latency" => latency::measure().await?,
             "sse" => sse::measure().await?,
             "queries" => queries::measure().await?,
+            "users" => users::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);

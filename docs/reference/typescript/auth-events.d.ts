@@ -12,14 +12,15 @@ export type AuthEvent =
   | LoggedOut
   | TokenRefreshed
   | Updated
-  | EmailVerificationRequested
-  | EmailVerified
-  | PasswordChanged
-  | PasswordResetRequested
-  | PasswordResetCompleted
+  | EmailChanged
+  | UsernameChanged
+  | RoleGranted
+  | RoleRevoked
+  | Disabled
+  | Enabled
+  | Unlocked
   | Deleted
   | LoginFailed
-  | RateLimited
   | SessionRevoked
   | TokenReuseDetected
   | Custom;
@@ -210,12 +211,12 @@ export interface Updated {
   metadata: Metadata;
 }
 
-/** The person asked for another mail to confirm the address. */
-export interface EmailVerificationRequested {
+/** The account's address changed. */
+export interface EmailChanged {
   /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
   id: string;
   /** The subject the event is published on. */
-  subject: "auth.user.email_verification_requested";
+  subject: "auth.user.email_changed";
   /** The major version of this schema; also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** What happened. */
@@ -228,17 +229,21 @@ export interface EmailVerificationRequested {
     userSeq: number;
     /** Who did it, when it was not the user. */
     actor?: Actor;
+    /** The address before. Personal data; only in the profile `full`. */
+    old?: string;
+    /** The address now. Personal data; only in the profile `full`. */
+    new?: string;
   };
   /** Where the event comes from. */
   metadata: Metadata;
 }
 
-/** The person confirmed the account's address. */
-export interface EmailVerified {
+/** The account's login name was set, changed or removed. */
+export interface UsernameChanged {
   /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
   id: string;
   /** The subject the event is published on. */
-  subject: "auth.user.email_verified";
+  subject: "auth.user.username_changed";
   /** The major version of this schema; also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** What happened. */
@@ -251,17 +256,21 @@ export interface EmailVerified {
     userSeq: number;
     /** Who did it, when it was not the user. */
     actor?: Actor;
+    /** The name before, if there was one. Personal data; only in the profile `full`. */
+    old?: string;
+    /** The name now, if there is one. Personal data; only in the profile `full`. */
+    new?: string;
   };
   /** Where the event comes from. */
   metadata: Metadata;
 }
 
-/** The password was changed; every session of the account ended. */
-export interface PasswordChanged {
+/** The account may do something more. */
+export interface RoleGranted {
   /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
   id: string;
   /** The subject the event is published on. */
-  subject: "auth.user.password_changed";
+  subject: "auth.user.role_granted";
   /** The major version of this schema; also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** What happened. */
@@ -274,46 +283,19 @@ export interface PasswordChanged {
     userSeq: number;
     /** Who did it, when it was not the user. */
     actor?: Actor;
+    /** The role. */
+    role: string;
   };
   /** Where the event comes from. */
   metadata: Metadata;
 }
 
-/** Somebody asked for a new password; `userId` is present only when the account is known. */
-export interface PasswordResetRequested {
+/** The account may do something no more. */
+export interface RoleRevoked {
   /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
   id: string;
   /** The subject the event is published on. */
-  subject: "auth.user.password_reset_requested";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
-  schemaVersion: 1;
-  /** What happened. */
-  data: {
-    /** The account the event is about. */
-    userId?: string;
-    /** When it happened. */
-    timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
-    userSeq?: number;
-    /** Who did it, when it was not the user. */
-    actor?: Actor;
-    /** Stands for the address that was typed, so that requests can be counted. */
-    identifierHash: string;
-    /** The client's address. Personal data. */
-    ip?: string;
-    /** The client's User-Agent. Personal data. */
-    userAgent?: string;
-  };
-  /** Where the event comes from. */
-  metadata: Metadata;
-}
-
-/** A new password was set with a mailed code; every session of the account ended. */
-export interface PasswordResetCompleted {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
-  id: string;
-  /** The subject the event is published on. */
-  subject: "auth.user.password_reset_completed";
+  subject: "auth.user.role_revoked";
   /** The major version of this schema; also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** What happened. */
@@ -326,6 +308,83 @@ export interface PasswordResetCompleted {
     userSeq: number;
     /** Who did it, when it was not the user. */
     actor?: Actor;
+    /** The role. */
+    role: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The account may not log in, and every session of it has ended. */
+export interface Disabled {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.disabled";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Who decided it. */
+    reason: "admin" | "security";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A disabled account may log in again. */
+export interface Enabled {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.enabled";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Who decided it. */
+    reason: "admin";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** Failed logins no longer count against the account. */
+export interface Unlocked {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.unlocked";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Why. */
+    reason: "admin" | "password_reset" | "expired";
   };
   /** Where the event comes from. */
   metadata: Metadata;
@@ -384,39 +443,6 @@ export interface LoginFailed {
     userAgent?: string;
     /** Failures in a row for this identifier, this one included. */
     attempts?: number;
-  };
-  /** Where the event comes from. */
-  metadata: Metadata;
-}
-
-/** Tries were refused for being too many; about a minute of one limiter and key, never about a known account. */
-export interface RateLimited {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
-  id: string;
-  /** The subject the event is published on. */
-  subject: "auth.user.rate_limited";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
-  schemaVersion: 1;
-  /** What happened. */
-  data: {
-    /** The account the event is about. */
-    userId?: string;
-    /** When it happened. */
-    timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
-    userSeq?: number;
-    /** Who did it, when it was not the user. */
-    actor?: Actor;
-    /** Which limiter refused, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
-    limiter: string;
-    /** The client's address, when all tries came from one. Personal data. */
-    ip?: string;
-    /** Stands for the identifier that was typed, where the limiter counts by it. */
-    identifierHash?: string;
-    /** Seconds that the last one was told to wait. */
-    retryAfter: number;
-    /** How many tries were refused. */
-    count: number;
   };
   /** Where the event comes from. */
   metadata: Metadata;

@@ -94,6 +94,10 @@ codes! {
         "The request with this Idempotency-Key was carried out, and its tokens were used or its session ended since. Log in.";
     MfaAlreadyEnrolled, "mfa_already_enrolled", CONFLICT, "An authenticator is in use",
         "Give it up first: DELETE /auth/mfa/totp.";
+    LastAdministrator, "last_administrator", CONFLICT, "The last administrator",
+        "Nobody could administer the service any more. Make another administrator first.";
+    PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The resource has changed",
+        "If-Match names a version that is not the current one. Read the resource again, and decide again.";
     PayloadTooLarge, "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than the service accepts.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",

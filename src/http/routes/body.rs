@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::account_fields::ProfileBody;
 use crate::actions::TokenPair;
 use crate::domain::text::TextError;
 use crate::domain::user::{self, User};
@@ -53,8 +54,10 @@ pub struct UserBody {
     /// The display name.
     #[oai(skip_serializing_if_is_none)]
     pub name: Option<String>,
-    /// The kind of account.
-    pub account_type: AccountType,
+    /// The kind of account: `user`, `artist` or another one that is configured.
+    pub account_type: String,
+    /// What the account says about itself, as the schema of its type wanted it when it was written.
+    pub profile: ProfileBody,
     /// What the user may do.
     pub roles: Vec<String>,
     /// Whether the user may log in.
@@ -63,17 +66,6 @@ pub struct UserBody {
     pub created_at: OffsetDateTime,
     /// When any of this last changed.
     pub updated_at: OffsetDateTime,
-}
-
-/// The kind of an account.
-#[derive(Clone, Copy, Enum, serde::Deserialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum AccountType {
-    /// A person.
-    User,
-    /// Somebody who publishes.
-    Artist,
 }
 
 /// Whether a user may log in.
@@ -88,15 +80,6 @@ pub enum UserStatus {
     Deleted,
 }
 
-impl From<AccountType> for user::AccountType {
-    fn from(account_type: AccountType) -> Self {
-        match account_type {
-            AccountType::User => Self::User,
-            AccountType::Artist => Self::Artist,
-        }
-    }
-}
-
 impl From<&User> for UserBody {
     fn from(user: &User) -> Self {
         Self {
@@ -105,10 +88,13 @@ impl From<&User> for UserBody {
             email_verified: user.email_verified,
             username: user.username.clone(),
             name: user.name.clone(),
-            account_type: match user.account_type {
-                user::AccountType::User => AccountType::User,
-                user::AccountType::Artist => AccountType::Artist,
-            },
+            account_type: user.account_type.to_string(),
+            profile: user
+                .profile
+                .fields()
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             roles: user.roles.iter().map(ToString::to_string).collect(),
             status: match user.status {
                 user::UserStatus::Active => UserStatus::Active,

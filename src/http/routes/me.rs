@@ -5,9 +5,12 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 
 use super::Tag;
+use super::account_fields::{ProfileBody, unfit};
 use super::body::{Fields, UserBody};
 use super::confirmation::{Confirmation, unconfirmed};
 use super::refusals::{ALWAYS, BEARER, BODY, refusals};
+use super::user_body::own_change;
+use crate::actions::account_change::Change;
 use crate::actions::{delete_account, update_profile};
 use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
@@ -28,6 +31,10 @@ struct ProfilePatch {
     #[oai(default)]
     #[serde(default)]
     username: Patch<String>,
+    /// Merged into the profile (RFC 7396): `null` removes a field, or the whole profile.
+    #[oai(default)]
+    #[serde(default)]
+    profile: Patch<ProfileBody>,
 }
 
 /// The user.
@@ -64,7 +71,7 @@ refusals! {
 }
 refusals! {
     /// Why the account is still there.
-    DeleteRefused: [BODY, BEARER, ALWAYS], [RateLimited, Overloaded]
+    DeleteRefused: [BODY, BEARER, ALWAYS], [LastAdministrator, RateLimited, Overloaded]
 }
 
 /// The resource.
@@ -81,7 +88,7 @@ impl Me {
 
     /// Change the signed-in user
     ///
-    /// Records `auth.user.updated` with the names of the fields that changed.
+    /// Records `auth.user.username_changed`, and `auth.user.updated` with the names of the other fields that changed.
     #[oai(path = "/auth/me", method = "patch", operation_id = "updateMe", tag = "Tag::Account")]
     async fn patch(
         &self,
@@ -95,6 +102,7 @@ impl Me {
             update_profile::run(&auth, &origin, &identity, change).await
         });
         let user = work.await?.map_err(|error| match error {
+            update_profile::Error::Unfit(error) => unfit(&error),
             update_profile::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
             update_profile::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
             update_profile::Error::Failure(error) => failure(error),
@@ -104,7 +112,7 @@ impl Me {
 
     /// Delete the signed-in user's account
     ///
-    /// Asks for the password, ends every session and frees the identifiers. Records `auth.user.deleted`, or
+    /// Asks for the password, ends every session and frees the identifiers; the last active administrator stays. Records `auth.user.deleted`, or
     /// `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/me",
@@ -123,24 +131,16 @@ impl Me {
         let work = self.0.run(&context, |auth, origin| async move {
             delete_account::run(&auth, &origin, &identity, password).await
         });
-        work.await?.map_err(|error| unconfirmed(error, "/password"))?;
+        work.await?.map_err(|error| match error {
+            delete_account::Error::Password(error) => unconfirmed(error, "/password"),
+            delete_account::Error::LastAdministrator => Problem::new(ProblemCode::LastAdministrator),
+        })?;
         Ok(Deleted::Done)
     }
 }
 
-fn change(body: ProfilePatch) -> Result<update_profile::Input, Problem> {
+fn change(body: ProfilePatch) -> Result<Change, Problem> {
     let mut fields = Fields::default();
-    let name = body
-        .name
-        .into_option()
-        .map(|name| name.map(|name| fields.parse("/name", &name)));
-    let username = body
-        .username
-        .into_option()
-        .map(|name| name.map(|name| fields.parse("/username", &name)));
-    let change = update_profile::Input {
-        name: name.map(Option::flatten),
-        username: username.map(Option::flatten),
-    };
+    let change = own_change(&mut fields, body.name, body.username, body.profile);
     fields.finish(Some(change))
 }

@@ -1,5 +1,6 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
+pub mod account_fields;
 pub mod activity;
 pub mod analytics;
 pub mod body;
@@ -19,6 +20,7 @@ pub mod me;
 pub mod mfa;
 pub mod new_event;
 pub mod oauth_server;
+pub mod one_user;
 pub mod password;
 pub mod refresh;
 pub mod refusals;
@@ -27,6 +29,10 @@ pub mod replay_body;
 pub mod replays;
 pub mod revoke;
 pub mod sessions;
+pub mod user_body;
+pub mod user_parameters;
+pub mod user_rights;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -44,6 +50,8 @@ pub enum Tag {
     Account,
     /// The signed-in user's sessions.
     Sessions,
+    /// Everybody's accounts, for administrators.
+    Users,
     /// What happened: the ledger, in pages and as a stream.
     Events,
     /// For other services: what a token is worth, and its end.
@@ -53,7 +61,7 @@ pub enum Tag {
 }
 
 /// Every resource, in groups: a tuple may have 16.
-pub type Routes = (SigningIn, OwnAccount, Ledger, ForServices);
+pub type Routes = (SigningIn, OwnAccount, Everybody, Ledger, ForServices);
 
 /// How a session begins and ends.
 type SigningIn = (register::Register, login::Login, refresh::Refresh, logout::Logout);
@@ -67,6 +75,9 @@ type OwnAccount = (
     mfa::Mfa,
     activity::Activity,
 );
+
+/// What administrators do with everybody's accounts.
+type Everybody = (users::Users, one_user::OneUser, user_rights::UserRights);
 
 /// What happened.
 type Ledger = (
@@ -102,6 +113,11 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
             email::Emails(api.clone()),
             mfa::Mfa(api.clone()),
             activity::Activity(api.clone()),
+        ),
+        (
+            users::Users(api.clone()),
+            one_user::OneUser(api.clone()),
+            user_rights::UserRights(api.clone()),
         ),
         (
             events::Events(api.clone()),

@@ -5,16 +5,18 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 
 use super::Tag;
-use super::body::{AccountType, Fields, Tokens, field_error};
+use super::account_fields::{self, ProfileBody, profile_fields};
+use super::body::{Fields, Tokens};
 use super::refusals::{ALWAYS, BODY, refusals};
-use crate::actions::register::{self, Error, Input};
+use super::users::not_registered;
+use crate::actions::register::{self, Input};
 use crate::domain::password::Password;
-use crate::domain::user;
-use crate::http::api::{Api, failure};
-use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader, refused};
+use crate::domain::user::AccountType;
+use crate::http::api::Api;
+use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::problem::Problem;
 
 /// Who wants an account.
 #[derive(Object, Deserialize)]
@@ -33,9 +35,12 @@ struct NewAccount {
     /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
     #[oai(skip_serializing_if_is_none)]
     username: Option<String>,
-    /// The kind of account; `user` when left out.
+    /// The kind of account: `user`, `artist` or another one that is configured; `user` when left out.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
+    account_type: Option<String>,
+    /// What the account says about itself, as the schema of its type wants it; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
-    account_type: Option<AccountType>,
+    profile: Option<ProfileBody>,
 }
 
 impl poem_openapi::types::Example for NewAccount {
@@ -46,6 +51,7 @@ impl poem_openapi::types::Example for NewAccount {
             name: Some("Test User".to_owned()),
             username: None,
             account_type: None,
+            profile: None,
         }
     }
 }
@@ -97,7 +103,7 @@ impl Register {
                 register::run(&auth, &origin, input).await
             })
             .await?;
-        let pair = outcome.map_err(problem)?;
+        let pair = outcome.map_err(not_registered)?;
         context.set_user(pair.user.id);
         Ok(Registered::Created(Json(pair.into())))
     }
@@ -109,24 +115,20 @@ fn parse(body: NewAccount) -> Result<Input, Problem> {
     let password = fields.take("/password", Password::parse(&body.password));
     let name = body.name.map(|name| fields.parse("/name", &name));
     let username = body.username.map(|name| fields.parse("/username", &name));
-    let account_type = body.account_type.map_or(user::AccountType::User, Into::into);
-    let input = email.zip(password).map(|(email, password)| Input {
+    let given = body.account_type.as_deref();
+    let account_type = given.map_or_else(
+        || Some(AccountType::user()),
+        |text| account_fields::account_type(&mut fields, text),
+    );
+    let required = email.zip(password).zip(account_type);
+    let input = required.map(|((email, password), account_type)| Input {
         email,
         password,
         name: name.flatten(),
         username: username.flatten(),
         account_type,
+        profile: body.profile.map(profile_fields),
         idempotency_key: None,
     });
     fields.finish(input)
-}
-
-fn problem(error: Error) -> Problem {
-    match error {
-        Error::Password(error) => Problem::validation(vec![field_error("/password", error)]),
-        Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
-        Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
-        Error::Key(error) => refused(error),
-        Error::Failure(error) => failure(error),
-    }
 }

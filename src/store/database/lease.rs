@@ -141,6 +141,17 @@ impl Lease {
             .map(|rows| rows.into_iter().map(Into::into).collect())
             .map_err(rows)
     }
+
+    /// As [`query_all`](Self::query_all), with a plan of its own.
+    pub(super) async fn query_all_planned(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let session = self.session()?;
+        let (connection, before) = session.start();
+        let result = query(statement).persistent(false).fetch_all(connection).await;
+        session.finish(before, &result);
+        result
+            .map(|rows| rows.into_iter().map(Into::into).collect())
+            .map_err(rows)
+    }
 }
 
 impl Drop for Lease {

@@ -50,6 +50,14 @@ impl Database {
         }
     }
 
+    /// Runs a query whose best plan depends on its values: `PostgreSQL` plans it for them, and keeps no plan for all values.
+    pub(super) async fn query_all_planned(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Postgres(pool) => pool.lease().await?.query_all_planned(statement).await,
+            Self::Sqlite(db) => db.query_all_raw(statement).await,
+        }
+    }
+
     /// sea-orm-migration takes sea-orm's own kind of connection alone.
     pub(super) fn for_migrations(&self) -> DatabaseConnection {
         match self {

@@ -358,7 +358,66 @@ pub(super) async fn admin(http: &Http, secrets: &mut Secrets, email: &str, passw
         refusals: String::new(),
     };
     let login = json!({ "identifier": email, "password": password });
-    client.post("/auth/login", &login, 200).await;
+    let access = client.post("/auth/login", &login, 200).await.tokens().access;
+    administer(&mut client, &access).await;
+}
+
+/// What an administrator does to somebody, with a secret in every field.
+async fn administer(client: &mut Client<'_>, access: &str) {
+    let password = client.secrets.password("the password of an account that was made");
+    let mut personal = |what: &str| client.secrets.personal(what);
+    let made = json!({
+        "email": format!("{}@example.com", personal("the address of an account that was made")),
+        "username": personal("the username of an account that was made"),
+        "name": personal("the name of an account that was made"),
+        "profile": { "description": personal("the profile of an account that was made") },
+        "password": password,
+    });
+    let request = client.request(Method::POST, "/users").bearer_auth(access).json(&made);
+    let id = client.send(request, 201).await.str("/id").to_owned();
+    let path = format!("/users/{id}");
+    let again = client.secrets.password("the password for an account that exists");
+    let mut taken = made.clone();
+    taken["password"] = json!(again);
+    let request = client.request(Method::POST, "/users").bearer_auth(access).json(&taken);
+    client.send(request, 409).await;
+    for (field, status) in [("accountType", 422), ("roles", 422), ("profile", 422)] {
+        let value = client.secrets.word(&format!("{field} that is refused"));
+        let value = match field {
+            "roles" => json!([value]),
+            "profile" => json!({ "country": value.clone() + &value + &value }),
+            _ => json!(value),
+        };
+        let mut refused = made.clone();
+        refused["email"] = json!("refused@example.com");
+        refused[field] = value;
+        let request = client.quiet(Method::POST, "/users").bearer_auth(access).json(&refused);
+        client.send(request, status).await;
+    }
+    let patch = json!({ "name": client.secrets.personal("a name that an administrator gave") });
+    let request = client.quiet(Method::PATCH, &path).bearer_auth(access);
+    client.send(request.json(&patch), 200).await;
+    let word = client.secrets.word("an entity tag that is none");
+    let request = client
+        .quiet(Method::PATCH, &path)
+        .bearer_auth(access)
+        .header("if-match", word);
+    client.send(request.json(&patch), 400).await;
+    let word = client.secrets.word("what is searched for");
+    let request = client.quiet(Method::GET, &format!("/users?search={word}"));
+    client.send(request.bearer_auth(access), 200).await;
+    let word = client.secrets.word("a role that is none");
+    let request = client.quiet(Method::PUT, &format!("{path}/roles/{word}"));
+    client.send(request.bearer_auth(access), 422).await;
+    for (method, rest, status) in [
+        (Method::POST, "/disable", 200),
+        (Method::POST, "/enable", 200),
+        (Method::POST, "/unlock", 204),
+        (Method::DELETE, "", 204),
+    ] {
+        let request = client.quiet(method, &format!("{path}{rest}")).bearer_auth(access);
+        client.send(request, status).await;
+    }
 }
 
 /// Redis and NATS are gone; what is answered does not matter, what is logged does.

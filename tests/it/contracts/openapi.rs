@@ -98,7 +98,7 @@ fn request_bodies_are_closed() {
         assert_eq!(schema["additionalProperties"], Value::Bool(false), "{name}");
         bodies += 1;
     }
-    assert_eq!(bodies, 12);
+    assert_eq!(bodies, 15);
 }
 
 #[test]

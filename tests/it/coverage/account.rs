@@ -75,6 +75,11 @@ fn change() -> Vec<Row> {
             let request = stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
             stage.ask(request.json(&json!({ "name": "Ada" }))).await.about(&person)
         }
+        "updateMe" "200" "a new username" => ["username_changed" {"new": "ada.l"}] |stage| {
+            let person = stage.person().await;
+            let request = stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
+            stage.ask(request.json(&json!({ "username": "ada.l" }))).await.about(&person)
+        }
         "updateMe" "200" "nothing new" => [] |stage| {
             let person = stage.person().await;
             let request = || stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);

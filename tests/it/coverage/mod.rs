@@ -20,6 +20,8 @@ mod sessions;
 mod shared;
 mod stage;
 mod tokens;
+mod user_rights;
+mod users;
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -88,6 +90,8 @@ fn table() -> Vec<Row> {
         replays::rows(),
         oauth::rows(),
         service::rows(),
+        users::rows(),
+        user_rights::rows(),
     ];
     resources.into_iter().flatten().collect()
 }

@@ -37,6 +37,8 @@ fn body(operation: &Operation) -> Value {
         "changePassword" => json!({ "currentPassword": "whatever it is", "newPassword": "quiet harbour 52" }),
         "forgotPassword" => json!({ "email": "nobody@example.com" }),
         "verifyEmail" => json!({ "code": "wmc_none" }),
+        "createUser" => json!({ "email": "shared@example.com", "password": "whatever it is" }),
+        "replaceUser" => json!({ "email": "shared@example.com", "accountType": "user" }),
         "startReplay" => json!({ "name": "shared" }),
         _ => json!({}),
     }
@@ -44,9 +46,10 @@ fn body(operation: &Operation) -> Value {
 
 /// The path with an id in the place of every parameter.
 fn path(operation: &Operation) -> String {
-    let parts = operation.path.split('/').map(|part| match part.starts_with('{') {
-        true => uuid::Uuid::from_u128(1).to_string(),
-        false => part.to_owned(),
+    let parts = operation.path.split('/').map(|part| match part {
+        "{role}" => "artist".to_owned(),
+        part if part.starts_with('{') => uuid::Uuid::from_u128(1).to_string(),
+        part => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join("/")
 }

@@ -125,6 +125,22 @@ impl Stage {
         smtp.mail(&person.email, subject, count).await.code()
     }
 
+    /// The administrator's id, after everybody else who was made one has been demoted.
+    pub(super) async fn sole_admin(&self) -> String {
+        let admin = self.admin().await;
+        let own = admin.claims()["sub"].as_str().expect("sub").to_owned();
+        let list = self.app.get_as(&admin.access, "/users?role=admin&limit=100").await;
+        for other in list.json["users"].as_array().expect("users") {
+            let id = other["id"].as_str().expect("an id");
+            if id != own {
+                let path = format!("/users/{id}/roles/admin");
+                let demote = self.request(Method::DELETE, &path).bearer_auth(&admin.access);
+                self.http().send(demote).await.expect_status(200);
+            }
+        }
+        own
+    }
+
     /// Another session of the same person.
     pub(super) async fn another_session(&self, person: &Person) -> Tokens {
         self.http()
@@ -219,6 +235,13 @@ impl Observed {
     /// About the account in the answer.
     pub(super) fn about_answered(mut self) -> Self {
         let id = self.answer.pointer("/user/id").and_then(Value::as_str);
+        self.about = id.and_then(|id| id.parse().ok());
+        self
+    }
+
+    /// About the user that is the answer.
+    pub(super) fn about_answered_user(mut self) -> Self {
+        let id = self.answer.get("id").and_then(Value::as_str);
         self.about = id.and_then(|id| id.parse().ok());
         self
     }

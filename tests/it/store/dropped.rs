@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::domain::ids::UserId;
 use watchword::domain::origin::Origin;
+use watchword::domain::profile::Profile;
 use watchword::domain::random::SystemRandom;
 use watchword::domain::user::{AccountType, Role};
 use watchword::store::{Conflict, NewUser, Store, StoreError};
@@ -85,7 +86,8 @@ fn ada() -> NewUser {
         email: "ada@example.com".parse().expect("an address"),
         username: None,
         name: None,
-        account_type: AccountType::User,
+        account_type: AccountType::user(),
+        profile: Profile::default(),
         roles: vec![Role::User],
         password_hash: SecretString::from("none"),
     }

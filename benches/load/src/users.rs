@@ -1,0 +1,164 @@
+//! How long lists of users, searches and look-ups take when there are a million: over HTTP, one after another, each with other values.
+
+use std::time::Instant;
+
+use crate::Outcome;
+use crate::client::Client;
+use crate::report::{Row, note};
+use crate::rig::{PASSWORD, Rig, register};
+use crate::stats::percentile;
+
+const USERS: u64 = 1_000_000;
+/// Fewer, to try the measurement itself.
+const USERS_VARIABLE: &str = "WATCHWORD_BENCH_USERS";
+/// Rows of one INSERT.
+const CHUNK: u64 = 250_000;
+/// How often each question is asked.
+const ASKED: u64 = 300;
+/// The first of them warm up connections and caches.
+const WARM_UP: u64 = 20;
+/// Two users are at least so many milliseconds apart.
+const STEP: u64 = 1000;
+const BEGIN: u64 = 1_700_000_000_000;
+
+/// What is asked, and the n-th way to ask it of so many users.
+type Question = (&'static str, fn(u64, u64) -> String);
+
+const QUESTIONS: [Question; 13] = [
+    ("GET /users", |_, _| "/users".to_owned()),
+    ("GET /users?page", |n, _| format!("/users?page={}", 1 + n * 7 % 500)),
+    ("GET /users?after", |n, users| {
+        format!("/users?after={}", id(number(n, users)))
+    }),
+    ("GET /users?search, one person", |n, users| {
+        format!("/users?search=person{}@", number(n, users))
+    }),
+    ("GET /users?search, a few thousand", |n, _| {
+        format!("/users?search={:03}", 100 + n * 37 % 900)
+    }),
+    ("GET /users?search, nearly everybody", |_, _| {
+        "/users?search=example".to_owned()
+    }),
+    ("GET /users?search, nobody", |n, _| format!("/users?search=nobody-{n}")),
+    ("GET /users?search&status&after", |n, users| {
+        let after = id(number(n, users));
+        format!("/users?search={:03}&status=active&after={after}", 100 + n * 37 % 900)
+    }),
+    ("GET /users?role, rare", |_, _| "/users?role=moderator".to_owned()),
+    ("GET /users?role, one in ten", |n, users| {
+        format!("/users?role=artist&after={}", id(number(n, users)))
+    }),
+    ("GET /users?status=disabled", |n, _| {
+        format!("/users?status=disabled&page={}", 1 + n % 100)
+    }),
+    ("GET /users?accountType", |n, users| {
+        format!("/users?accountType=artist&after={}", id(number(n, users)))
+    }),
+    ("GET /users/{id}", |n, users| format!("/users/{}", id(number(n, users)))),
+];
+
+pub(crate) async fn measure() -> Outcome<Vec<Row>> {
+    let users = match std::env::var(USERS_VARIABLE) {
+        Ok(text) => text.parse()?,
+        Err(_) => USERS,
+    };
+    let mut rig = Rig::without_service().await?;
+    fill(&rig, users)?;
+    rig.start_service().await?;
+    let mut client = Client::connect(rig.service()?.port()).await?;
+    let account = register(&mut client, "root@example.com").await?;
+    rig.postgres.sql(&format!(
+        "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
+        account.id
+    ))?;
+    let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
+    let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
+    let mut rows = Vec::new();
+    for (what, path) in QUESTIONS {
+        rows.push(ask(&mut client, &access, what, |n| path(n, users)).await?);
+    }
+    rig.stop_service().await?;
+    Ok(rows)
+}
+
+async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
+    let mut times = Vec::new();
+    for n in 0..WARM_UP + ASKED {
+        let path = path(n);
+        let asked = Instant::now();
+        let answer = client.get(&path, Some(access)).await?;
+        if answer.status != 200 {
+            return Err(format!("{path}: status {}", answer.status).into());
+        }
+        if n >= WARM_UP {
+            times.push(asked.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
+    note(&format!(
+        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
+        percentile(&times, 100.0)
+    ));
+    Ok(Row {
+        what,
+        target: "p99 ≤ 50 ms",
+        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
+        met: slow <= 50.0,
+    })
+}
+
+/// The n-th number of somebody, all over the users.
+const fn number(n: u64, users: u64) -> u64 {
+    1 + n * 104_729 % users
+}
+
+/// The id of a user by their number.
+fn id(number: u64) -> String {
+    let time = format!("{:012x}", BEGIN + number * STEP);
+    let (high, low) = time.split_at(8);
+    format!("{high}-{low}-7000-8000-{number:012x}")
+}
+
+/// Fills the table with users: one in ten an artist, one in a hundred disabled, a handful of moderators.
+fn fill(rig: &Rig, users: u64) -> Outcome<()> {
+    let started = Instant::now();
+    // Indexes are made once the rows are there: sorting is faster than inserting in every order.
+    let others = "FROM pg_indexes WHERE tablename = 'users' AND indexname <> 'users_pkey'";
+    let make = rig
+        .postgres
+        .sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
+    let drop = rig
+        .postgres
+        .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
+    rig.postgres.sql(&drop)?;
+    for first in (1..=users).step_by(usize::try_from(CHUNK)?) {
+        let last = users.min(first + CHUNK - 1);
+        rig.postgres.sql(&format!(
+            "SET synchronous_commit = off; \
+             INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
+               password_hash, created_at, updated_at, profile, search_text) \
+             SELECT (lpad(to_hex({BEGIN} + n * {STEP}), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid, \
+               mail, mail, username, username, name, \
+               CASE WHEN n % 10 = 0 THEN 'artist' ELSE 'user' END, \
+               CASE WHEN n % 10 = 0 THEN 'user artist' WHEN n % 200000 = 7 THEN 'user moderator' ELSE 'user' END, \
+               CASE WHEN n % 100 = 1 THEN 'disabled' ELSE 'active' END, repeat('x', 97), \
+               {BEGIN} + n * {STEP}, {BEGIN} + n * {STEP}, '{{\"country\":\"UK\"}}', mail || ' ' || username || ' ' || name \
+             FROM (SELECT n, 'person' || n || '@example.com' AS mail, 'user-' || substr(md5(n::text), 1, 16) AS username, \
+               substr(md5('first' || n % 5000), 1, 6) || ' ' || substr(md5('last' || n % 70000), 1, 8) AS name \
+               FROM generate_series({first}::bigint, {last}) AS n) AS people"
+        ))?;
+        note(&format!("{last} users after {:.0} s", started.elapsed().as_secs_f64()));
+    }
+    rig.postgres
+        .sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
+    rig.postgres.sql("VACUUM ANALYZE users")?;
+    rig.postgres.sql("CHECKPOINT")?;
+    let size = rig
+        .postgres
+        .sql("SELECT pg_size_pretty(pg_total_relation_size('users'))")?;
+    note(&format!(
+        "{users} users, {size} with their indexes, after {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}

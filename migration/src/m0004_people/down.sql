@@ -1,0 +1,10 @@
+DROP INDEX IF EXISTS users_search_idx;
+DROP INDEX IF EXISTS users_admins_idx;
+DROP INDEX IF EXISTS users_roles_idx;
+DROP INDEX users_erasable_idx;
+DROP INDEX users_type_idx;
+DROP INDEX users_status_idx;
+DROP INDEX users_live_idx;
+ALTER TABLE users DROP COLUMN erased_at;
+ALTER TABLE users DROP COLUMN search_text;
+ALTER TABLE users DROP COLUMN profile;

@@ -1,0 +1,127 @@
+//! An administrator makes an account: `registered`, and nobody is signed in.
+
+use secrecy::ExposeSecret as _;
+use watchword_events::AuthEvent;
+
+use super::administration;
+use super::authenticate::Identity;
+use super::idempotency::{self, Asked, Keyed};
+use super::register::{self, registered};
+use super::register_again;
+use super::{Auth, Failure};
+use crate::domain::account::Role;
+use crate::domain::ids::UserId;
+use crate::domain::origin::Origin;
+use crate::domain::password::Password;
+use crate::domain::user::User;
+use crate::security::PasswordHash;
+use crate::store::{Conflict, StoreError};
+
+/// Whom to make.
+pub struct Input {
+    /// As in a registration.
+    pub account: register::Input,
+    /// What the user may do; none: what the account type says.
+    pub roles: Option<Vec<Role>>,
+}
+
+/// Why there is no new account.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such role is configured.
+    #[error("no such role")]
+    UnknownRole,
+    /// What a registration can end in.
+    #[error(transparent)]
+    Account(#[from] register::Error),
+    /// Who may.
+    #[error(transparent)]
+    Refused(#[from] administration::Error),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+/// Makes an account.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> Result<User, Error> {
+    administration::admit(auth, origin, who).await?;
+    if let Some(roles) = &input.roles
+        && !roles.iter().all(|role| auth.accounts.knows_role(role))
+    {
+        return Err(Error::UnknownRole);
+    }
+    let once = match &input.account.idempotency_key {
+        None => None,
+        Some(key) => match idempotency::first(auth, Some(who.user.id.as_uuid()), key, &asked(&input)).await {
+            Ok(Keyed::First(once)) => Some(once),
+            Ok(Keyed::Repeated(made)) => return again(auth, made.into(), input.account.password).await,
+            Err(error) => return Err(key_error(error)),
+        },
+    };
+    let password = input.account.password.clone();
+    let mut new = register::prepare(auth, input.account).await?;
+    if let Some(mut roles) = input.roles {
+        roles.sort();
+        roles.dedup();
+        new.roles = roles;
+    }
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    // The key comes before everything else: who repeats a request must not be told that the address is taken.
+    if let Some(once) = &once {
+        match once.carry_out(&mut tx, new.id.as_uuid()).await {
+            Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
+                drop(tx);
+                let made = idempotency::repeated(auth, once).await.map_err(key_error)?;
+                return again(auth, made.into(), password).await;
+            }
+            carried_out => carried_out?,
+        }
+    }
+    administration::confirm(auth, &mut tx, who).await?;
+    let (user, mut lock) = tx.insert_user(new).await?;
+    register::ask_to_confirm(auth, &mut tx, &user)
+        .await
+        .map_err(register::Error::from)?;
+    let event = AuthEvent::Registered(registered(&user));
+    tx.record_by(administration::actor(who), &mut lock, event).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// What the request asks for, without the password: that is compared with the account's.
+fn asked(input: &Input) -> Asked {
+    let roles = input
+        .roles
+        .as_ref()
+        .map(|roles| roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" "));
+    register_again::asked("create_user", &input.account).text(roles.as_deref())
+}
+
+/// The account that a repeated request made, as it is now.
+async fn again(auth: &Auth, made: UserId, password: Password) -> Result<User, Error> {
+    let found = auth.store.credentials_by_id(made).await?;
+    let found = found.ok_or_else(|| key_error(idempotency::Error::Spent))?;
+    let stored: PasswordHash = found.password_hash.expose_secret().parse().map_err(failed)?;
+    if auth.hasher.verify(password, &stored).await.map_err(failed)?.ok {
+        Ok(found.user)
+    } else {
+        Err(key_error(idempotency::Error::Reused))
+    }
+}
+
+fn key_error(error: idempotency::Error) -> Error {
+    Error::Account(error.into())
+}
+
+fn failed<E>(error: E) -> Error
+where
+    Failure: From<E>,
+{
+    Error::Account(Failure::from(error).into())
+}

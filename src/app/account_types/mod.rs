@@ -1,0 +1,120 @@
+//! The account types of the configuration, with the schemas of their profiles.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::config::AccountsSettings;
+use crate::domain::account::{AccountType, Role};
+use crate::domain::account_types::{AccountTypes, SchemaError};
+
+const USER: &str = include_str!("user.json");
+const ARTIST: &str = include_str!("artist.json");
+
+/// Why the account types can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountTypesError {
+    /// A file or the folder can't be read.
+    #[error("{path} cannot be read (accounts.profile_dir)")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not JSON.
+    #[error("{path} is not JSON (accounts.profile_dir)")]
+    Json {
+        /// Which.
+        path: PathBuf,
+        /// Where it breaks off.
+        source: serde_json::Error,
+    },
+    /// A file is no usable schema.
+    #[error("{path} {source} (accounts.profile_dir)")]
+    Schema {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: SchemaError,
+    },
+    /// A file belongs to no type.
+    #[error("{path} is of no configured account type (accounts.types)")]
+    Stray {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// Reads the schemas of the configured types: a file of the folder before a built-in one; without either any object will do.
+///
+/// # Errors
+/// [`AccountTypesError`], with the file's name.
+pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountTypesError> {
+    let own = match &settings.profile_dir {
+        Some(folder) => files(folder)?,
+        None => Vec::new(),
+    };
+    let mut types = AccountTypes::new(settings.roles.iter().filter_map(|role| role.parse().ok()));
+    for (name, roles) in settings.parsed_types() {
+        let roles: Vec<Role> = roles.into_iter().filter_map(|role| role.parse().ok()).collect();
+        let Ok(account_type) = name.parse::<AccountType>() else {
+            continue;
+        };
+        let file = own.iter().find(|file| is_of(file, name));
+        let (path, text) = match file {
+            Some(path) => {
+                let source = |source| AccountTypesError::Read {
+                    path: path.clone(),
+                    source,
+                };
+                (path.clone(), fs::read_to_string(path).map_err(source)?)
+            }
+            None => (
+                PathBuf::from(format!("the built-in {name}.json")),
+                built_in(name).to_owned(),
+            ),
+        };
+        let schema: Value = serde_json::from_str(&text).map_err(|source| AccountTypesError::Json {
+            path: path.clone(),
+            source,
+        })?;
+        let refused = |source| AccountTypesError::Schema { path, source };
+        types.add(account_type, roles, &schema).map_err(refused)?;
+    }
+    let known = |file: &&PathBuf| settings.parsed_types().any(|(name, _)| is_of(file, name));
+    match own.iter().find(|file| !known(file)) {
+        Some(path) => Err(AccountTypesError::Stray { path: path.clone() }),
+        None => Ok(types),
+    }
+}
+
+fn built_in(name: &str) -> &'static str {
+    match name {
+        "user" => USER,
+        "artist" => ARTIST,
+        _ => r#"{"type": "object"}"#,
+    }
+}
+
+fn is_of(file: &Path, name: &str) -> bool {
+    file.file_stem().is_some_and(|stem| stem == name)
+}
+
+/// The `.json` files of a folder, in the order of their names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
+    let read = |source| AccountTypesError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

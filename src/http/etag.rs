@@ -1,0 +1,72 @@
+//! Entity tags of users (RFC 9110 section 8.8.3), and what a change says it is meant for (section 13.1.1).
+
+use super::problem::{Problem, ProblemCode};
+use crate::domain::user::User;
+use crate::domain::version::{Expected, Version};
+
+/// Most tags that one header may name.
+const MOST: usize = 16;
+
+/// The tag of a user as it is.
+#[must_use]
+pub fn of(user: &User) -> String {
+    format!("\"{:032x}\"", Version::of(user).to_bits())
+}
+
+/// What `If-Match` asks for. Weak tags and tags of others never match (strong comparison, section 8.8.3.2).
+///
+/// # Errors
+/// 400 `invalid_parameter` when the header is not a list of tags.
+pub fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
+    let Some(text) = if_match.map(str::trim) else {
+        return Ok(Expected::Any);
+    };
+    if text == "*" {
+        return Ok(Expected::Any);
+    }
+    let tags: Option<Vec<&str>> = text.split(',').map(|tag| opaque(tag.trim())).collect();
+    let tags = tags.filter(|tags| tags.len() <= MOST).ok_or_else(|| {
+        Problem::new(ProblemCode::InvalidParameter)
+            .with_detail("The header `If-Match` is neither `*` nor a list of entity tags.")
+    })?;
+    Ok(Expected::OneOf(tags.into_iter().filter_map(version).collect()))
+}
+
+/// What stands between the quotes, when it is a tag at all; empty for a weak one.
+fn opaque(tag: &str) -> Option<&str> {
+    let (weak, tag) = tag.strip_prefix("W/").map_or((false, tag), |tag| (true, tag));
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let fits = inner.chars().all(|c| c != '"' && !c.is_control() && c != ' ');
+    fits.then_some(if weak { "" } else { inner })
+}
+
+fn version(tag: &str) -> Option<Version> {
+    let fits = tag.len() == 32 && tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let bits = fits.then(|| u128::from_str_radix(tag, 16).ok()).flatten()?;
+    Some(Version::from_bits(bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_the_rfc_says() {
+        let one = "\"0123456789abcdef0123456789abcdef\"";
+        let version = Version::from_bits(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        for (text, expected) in [
+            (None, Expected::Any),
+            (Some("*"), Expected::Any),
+            (Some(one), Expected::OneOf(vec![version])),
+            (Some(&format!("\"other\", {one}")[..]), Expected::OneOf(vec![version])),
+            (Some(&format!("W/{one}")[..]), Expected::OneOf(vec![])),
+            (Some("\"\""), Expected::OneOf(vec![])),
+        ] {
+            assert_eq!(super::expected(text).unwrap(), expected, "{text:?}");
+        }
+        for wrong in ["", "abc", "\"a", "\"a\",", "\"a\" \"b\"", "w/\"a\""] {
+            let refused = super::expected(Some(wrong)).unwrap_err();
+            assert_eq!(refused.code(), ProblemCode::InvalidParameter, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! GET, PUT, PATCH and DELETE /users/{id}.
+
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use uuid::Uuid;
+
+use super::Tag;
+use super::account_fields::unfit;
+use super::body::UserBody;
+use super::refusals::{ALWAYS, BEARER, BODY, refusals};
+use super::user_body::{UserPatch, UserReplacement};
+use super::users::refused;
+use crate::actions::account_change::Change;
+use crate::actions::authenticate::Identity;
+use crate::actions::{change_user, delete_user, read_user};
+use crate::http::api::{Api, failure};
+use crate::http::bearer::BearerToken;
+use crate::http::etag;
+use crate::http::middleware::RequestContext;
+use crate::http::payload::StrictJson;
+use crate::http::problem::{Problem, ProblemCode};
+
+/// One user.
+#[derive(ApiResponse)]
+enum Found {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(
+        Json<UserBody>,
+        /// The version of the user, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The user after the change.
+#[derive(ApiResponse)]
+enum Changed {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(
+        Json<UserBody>,
+        /// The version of the user, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The account is gone.
+#[derive(ApiResponse)]
+enum Deleted {
+    /// Every session has ended; the identifiers are free again.
+    #[oai(status = 204)]
+    Done,
+}
+
+refusals! {
+    /// Why there is nobody to show.
+    ReadRefused: [BEARER, ALWAYS], [InvalidParameter, NotFound]
+}
+refusals! {
+    /// Why nothing was changed.
+    ChangeRefused: [BODY, BEARER, ALWAYS],
+        [InvalidParameter, Forbidden, NotFound, EmailTaken, UsernameTaken, PreconditionFailed, RateLimited]
+}
+refusals! {
+    /// Why the account is still there.
+    DeleteRefused: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, PreconditionFailed, RateLimited]
+}
+
+/// The resource.
+pub struct OneUser(pub Api);
+
+#[OpenApi]
+impl OneUser {
+    /// Show one user
+    ///
+    /// Anybody for administrators, deleted users too; oneself for everybody else, to whom somebody else and nobody look alike.
+    #[oai(path = "/users/:id", method = "get", operation_id = "getUser", tag = "Tag::Users")]
+    async fn one(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Found, ReadRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, _| async move {
+            read_user::run(&auth, &identity, id.0.into()).await
+        });
+        let user = work.await?.map_err(failure)?;
+        let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
+        Ok(Found::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+    }
+
+    /// Replace what can be changed of a user
+    ///
+    /// For administrators. Records `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, each if it
+    /// is so, in this order, with the administrator as their `actor`.
+    #[oai(
+        path = "/users/:id",
+        method = "put",
+        operation_id = "replaceUser",
+        tag = "Tag::Users"
+    )]
+    async fn replace(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// Only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: StrictJson<UserReplacement>,
+    ) -> Result<Changed, ChangeRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        if !identity.user.is_admin() {
+            return Err(Problem::new(ProblemCode::Forbidden).into());
+        }
+        let change = body.0.parse()?;
+        Ok(self.change(&context, identity, id.0, if_match.0, change).await?)
+    }
+
+    /// Change a user
+    ///
+    /// Everybody may change their own name, username and profile, administrators anybody's, and the address and the account
+    /// type too. Records `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, each if it is so, in this
+    /// order; their `actor` is the administrator who changed somebody else.
+    #[oai(
+        path = "/users/:id",
+        method = "patch",
+        operation_id = "updateUser",
+        tag = "Tag::Users"
+    )]
+    async fn patch(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// Only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: StrictJson<UserPatch>,
+    ) -> Result<Changed, ChangeRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let change = body.0.parse()?;
+        Ok(self.change(&context, identity, id.0, if_match.0, change).await?)
+    }
+
+    /// Delete a user
+    ///
+    /// For administrators; one's own account is deleted at `/auth/me`, with its password. Ends every session and frees the
+    /// identifiers. Personal data is erased after `accounts.erase_after`. Records `auth.user.deleted` with the administrator as
+    /// its `actor`.
+    #[oai(
+        path = "/users/:id",
+        method = "delete",
+        operation_id = "deleteUser",
+        tag = "Tag::Users"
+    )]
+    async fn delete(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// Only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, DeleteRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let expected = etag::expected(if_match.0.as_deref())?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            delete_user::run(&auth, &origin, &identity, id.0.into(), &expected).await
+        });
+        work.await?.map_err(|error| match error {
+            delete_user::Error::OwnAccount => Problem::new(ProblemCode::Forbidden)
+                .with_detail("One's own account is deleted at /auth/me, with its password."),
+            delete_user::Error::Refused(error) => refused(error),
+        })?;
+        Ok(Deleted::Done)
+    }
+}
+
+impl OneUser {
+    async fn change(
+        &self,
+        context: &RequestContext,
+        identity: Identity,
+        id: Uuid,
+        if_match: Option<String>,
+        change: Change,
+    ) -> Result<Changed, Problem> {
+        let expected = etag::expected(if_match.as_deref())?;
+        let work = self.0.run(context, |auth, origin| async move {
+            change_user::run(&auth, &origin, &identity, id.into(), &expected, change).await
+        });
+        let user = work.await?.map_err(|error| match error {
+            change_user::Error::Unfit(error) => unfit(&error),
+            change_user::Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
+            change_user::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
+            change_user::Error::Refused(error) => refused(error),
+        })?;
+        Ok(Changed::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+    }
+}

@@ -1,0 +1,233 @@
+//! What users may do, and whether: /users/{id}/roles/{role}, /disable, /enable, /unlock and /sessions.
+
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use uuid::Uuid;
+
+use super::Tag;
+use super::account_fields::unknown_role;
+use super::body::UserBody;
+use super::refusals::{ALWAYS, BEARER, refusals};
+use super::users::refused;
+use crate::actions::{change_role, change_status, revoke_user_sessions, unlock_user};
+use crate::domain::account::Role;
+use crate::domain::user::User;
+use crate::http::api::Api;
+use crate::http::bearer::BearerToken;
+use crate::http::etag;
+use crate::http::middleware::RequestContext;
+use crate::http::problem::Problem;
+
+/// The user after the change.
+#[derive(ApiResponse)]
+enum Changed {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(
+        Json<UserBody>,
+        /// The version of the user, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// It is done.
+#[derive(ApiResponse)]
+enum Done {
+    /// It is so from now on.
+    #[oai(status = 204)]
+    Done,
+}
+
+refusals! {
+    /// Why the roles are as they were.
+    GrantRefused: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, ValidationFailed, RateLimited]
+}
+refusals! {
+    /// Why the roles are as they were.
+    RevokeRefused: [BEARER, ALWAYS],
+        [InvalidParameter, Forbidden, NotFound, LastAdministrator, ValidationFailed, RateLimited]
+}
+refusals! {
+    /// Why the user is not disabled.
+    DisableRefused: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, LastAdministrator, RateLimited]
+}
+refusals! {
+    /// Why it was not done.
+    Refused: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
+}
+
+/// The resource.
+pub struct UserRights(pub Api);
+
+#[OpenApi]
+impl UserRights {
+    /// Grant a role
+    ///
+    /// For administrators. This service knows at once, access tokens after the next refresh. Records `auth.user.role_granted`,
+    /// unless the user has the role.
+    #[oai(
+        path = "/users/:id/roles/:role",
+        method = "put",
+        operation_id = "grantRole",
+        tag = "Tag::Users"
+    )]
+    async fn grant(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// `user`, `artist`, `admin` or another role that is configured.
+        #[oai(validator(max_length = 32))]
+        role: Path<String>,
+    ) -> Result<Changed, GrantRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let role = parse(&role.0)?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            change_role::run_grant(&auth, &origin, &identity, id.0.into(), role).await
+        });
+        Ok(changed(&work.await?.map_err(not_changed)?))
+    }
+
+    /// Take a role away
+    ///
+    /// For administrators. The last active administrator stays one. Records `auth.user.role_revoked`, unless the user does not
+    /// have the role.
+    #[oai(
+        path = "/users/:id/roles/:role",
+        method = "delete",
+        operation_id = "revokeRole",
+        tag = "Tag::Users"
+    )]
+    async fn revoke(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The role.
+        #[oai(validator(max_length = 32))]
+        role: Path<String>,
+    ) -> Result<Changed, RevokeRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let role = parse(&role.0)?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            change_role::run_revoke(&auth, &origin, &identity, id.0.into(), role).await
+        });
+        Ok(changed(&work.await?.map_err(not_changed)?))
+    }
+
+    /// Disable a user
+    ///
+    /// For administrators. No login, no refresh, and every session ends. The last active administrator can't be disabled.
+    /// Records `auth.user.disabled`, unless the user is disabled.
+    #[oai(
+        path = "/users/:id/disable",
+        method = "post",
+        operation_id = "disableUser",
+        tag = "Tag::Users"
+    )]
+    async fn disable(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Changed, DisableRefused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            change_status::run_disable(&auth, &origin, &identity, id.0.into()).await
+        });
+        Ok(changed(&work.await?.map_err(refused)?))
+    }
+
+    /// Enable a disabled user
+    ///
+    /// For administrators. Records `auth.user.enabled`, unless the user is active.
+    #[oai(
+        path = "/users/:id/enable",
+        method = "post",
+        operation_id = "enableUser",
+        tag = "Tag::Users"
+    )]
+    async fn enable(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Changed, Refused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            change_status::run_enable(&auth, &origin, &identity, id.0.into()).await
+        });
+        Ok(changed(&work.await?.map_err(refused)?))
+    }
+
+    /// Forget a user's failed logins
+    ///
+    /// For administrators: who guessed at the account no longer keeps its owner waiting. What a network tried still counts
+    /// against the network. Records `auth.user.unlocked`.
+    #[oai(
+        path = "/users/:id/unlock",
+        method = "post",
+        operation_id = "unlockUser",
+        tag = "Tag::Users"
+    )]
+    async fn unlock(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Done, Refused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            unlock_user::run(&auth, &origin, &identity, id.0.into()).await
+        });
+        work.await?.map_err(refused)?;
+        Ok(Done::Done)
+    }
+
+    /// End all sessions of a user
+    ///
+    /// For administrators. Records one `auth.user.session_revoked` per session.
+    #[oai(
+        path = "/users/:id/sessions",
+        method = "delete",
+        operation_id = "revokeUserSessions",
+        tag = "Tag::Users"
+    )]
+    async fn end_sessions(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Done, Refused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            revoke_user_sessions::run(&auth, &origin, &identity, id.0.into()).await
+        });
+        work.await?.map_err(refused)?;
+        Ok(Done::Done)
+    }
+}
+
+fn parse(role: &str) -> Result<Role, Problem> {
+    role.parse()
+        .map_err(|_| Problem::validation(vec![unknown_role("/role")]))
+}
+
+fn changed(user: &User) -> Changed {
+    Changed::Ok(Json(UserBody::from(user)), etag::of(user))
+}
+
+fn not_changed(error: change_role::Error) -> Problem {
+    match error {
+        change_role::Error::UnknownRole => Problem::validation(vec![unknown_role("/role")]),
+        change_role::Error::Refused(error) => refused(error),
+    }
+}

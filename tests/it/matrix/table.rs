@@ -1,0 +1,45 @@
+//! The table. A line for each operation: its id, and the status for anonymous, the user whose it is, another user, an artist and an
+//! administrator.
+
+use super::Line;
+
+#[rustfmt::skip]
+pub(super) const TABLE: &[Line] = &[
+    // operation             anon  user other artist admin
+    ("register",            [201, 201, 201, 201, 201]),
+    ("login",               [200, 200, 200, 200, 200]),
+    ("refresh",             [200, 200, 200, 200, 200]), // anonymous has used it too; the repeat within the grace is answered alike
+    ("logout",              [401, 204, 204, 204, 204]),
+    ("getMe",               [401, 200, 200, 200, 200]),
+    ("updateMe",            [401, 200, 200, 200, 200]),
+    ("deleteMe",            [401, 204, 204, 204, 204]),
+    ("listActivity",        [401, 200, 200, 200, 200]),
+    ("listSessions",        [401, 200, 200, 200, 200]),
+    ("revokeOtherSessions", [401, 204, 204, 204, 204]),
+    ("revokeSession",       [401, 204, 404, 404, 404]),
+    ("listUsers",           [401, 403, 403, 403, 200]),
+    ("createUser",          [401, 403, 403, 403, 201]),
+    ("getUser",             [401, 200, 404, 404, 200]),
+    ("replaceUser",         [401, 403, 403, 403, 200]),
+    ("updateUser",          [401, 200, 404, 404, 200]),
+    ("deleteUser",          [401, 403, 403, 403, 204]),
+    ("grantRole",           [401, 403, 403, 403, 200]),
+    ("revokeRole",          [401, 403, 403, 403, 200]),
+    ("disableUser",         [401, 403, 403, 403, 200]),
+    ("enableUser",          [401, 403, 403, 403, 200]),
+    ("unlockUser",          [401, 403, 403, 403, 204]),
+    ("revokeUserSessions",  [401, 403, 403, 403, 204]),
+    ("recordEvent",         [401, 202, 202, 202, 202]),
+    ("listEvents",          [401, 200, 200, 200, 200]),
+    ("listRecentEvents",    [401, 200, 200, 200, 200]),
+    ("getEvent",            [401, 200, 404, 404, 200]),
+    ("followEvents",        [401, 403, 403, 403, 200]),
+    ("startReplay",         [401, 403, 403, 403, 202]),
+    ("readReplay",          [401, 403, 403, 403, 404]),
+    ("topEvents",           [401, 403, 403, 403, 200]),
+    ("userAnalytics",       [401, 403, 403, 403, 200]),
+    ("eventTimeline",       [401, 403, 403, 403, 200]),
+    ("getJwks",             [200, 200, 200, 200, 200]),
+    ("getHealth",           [200, 200, 200, 200, 200]),
+    ("getReadiness",        [200, 200, 200, 200, 200]),
+];
