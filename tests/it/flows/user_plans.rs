@@ -99,10 +99,11 @@ async fn no_query_for_users_reads_all_of_them() {
 /// Whoever may not install an extension has no index of trigrams: the migration goes on, and searches find all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn searches_work_where_no_extension_may_be_installed() {
-    let mut postgres = Postgres::private(Durability::Fast).await;
+    let postgres = Postgres::private(Durability::Fast).await;
     postgres.create_database("bare", None).await;
-    let schema = "CREATE ROLE lodger LOGIN; GRANT ALL ON SCHEMA public TO lodger";
-    postgres.execute("bare", schema).await.expect("make a role");
+    for sql in ["CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger"] {
+        postgres.execute("bare", sql).await.expect("make a role");
+    }
     let url = postgres.url("bare");
     let (_, place) = url.split_once('@').expect("a user in the address");
     let url = format!("postgres://lodger@{place}");
