@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
-use crate::support::database::Backend;
+use crate::support::database::{Backend, LedgerRow};
 use crate::support::flow_tests;
+use crate::support::http::Answer;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -38,26 +39,7 @@ async fn erase_on(backend: Backend) {
     let clock = TestClock::running();
     let mut app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
     let admin = app.admin().await;
-    let body = json!({
-        "email": "erasee@example.com", "password": PASSWORD, "username": "erasee", "name": "Erasable Person",
-        "profile": {"country": "Erasable Town"},
-    });
-    let request = app
-        .request(Method::POST, "/auth/register")
-        .header("user-agent", "ERASE-AGENT")
-        .json(&body);
-    let person = app.send(request).await.expect_status(201);
-    let login = json!({"identifier": "erasee", "password": PASSWORD});
-    let request = app
-        .request(Method::POST, "/auth/login")
-        .header("user-agent", "ERASE-AGENT")
-        .json(&login);
-    app.send(request).await.expect_status(200);
-    let access = person.tokens().access;
-    let custom = json!({"name": "seen", "attributes": {"what": "erase-attribute"}});
-    app.send_as(&access, Method::POST, "/events", &custom)
-        .await
-        .expect_status(202);
+    let person = somebody(&app).await;
     let id = person.str("/user/id").to_owned();
     let other = app.registered("stays@example.com").await;
     let path = format!("/users/{id}");
@@ -101,32 +83,8 @@ async fn erase_on(backend: Backend) {
     })
     .await;
     assert_eq!(traces(&app).await, Vec::<&str>::new());
-    let after = app.ledger().await;
-    for (old, new) in before.iter().zip(&after) {
-        assert_eq!(
-            (old.seq, old.id, &old.subject, old.user_id, old.user_seq, old.stream_seq),
-            (new.seq, new.id, &new.subject, new.user_id, new.user_seq, new.stream_seq)
-        );
-        let about = old.user_id.is_some_and(|user| user.to_string() == id);
-        assert!(about || old.payload == new.payload, "somebody else's event was changed");
-        let [old, new] =
-            [&old.payload, &new.payload].map(|bytes| serde_json::from_slice::<Value>(bytes).expect("JSON"));
-        for field in ["userId", "userSeq", "timestamp", "sessionId", "reason", "actor"] {
-            assert_eq!(old["data"].get(field), new["data"].get(field), "{field} stays");
-        }
-        assert_eq!(old["metadata"], new["metadata"]);
-    }
-    for (query, left) in [
-        (
-            "SELECT count(*) FROM users WHERE email LIKE '%erasee%' OR username IS NOT NULL OR name IS NOT NULL OR profile <> '{}' \
-          OR search_text LIKE '%eras%e%town%' OR (password_hash <> '' AND status = 'deleted')",
-            0,
-        ),
-        ("SELECT count(*) FROM sessions WHERE user_agent = 'ERASE-AGENT'", 0),
-        ("SELECT count(*) FROM users WHERE email = 'stays@example.com'", 1),
-    ] {
-        assert_eq!(app.database.count(query).await.expect("count"), left, "{query}");
-    }
+    assert_masked(&id, &before, &app.ledger().await);
+    assert_rows(&app).await;
     let admin = app
         .login("root@example.com", PASSWORD)
         .await
@@ -147,4 +105,64 @@ async fn erase_on(backend: Backend) {
     // The identifiers were free all the while.
     app.registered("erasee@example.com").await;
     app.abandon().await;
+}
+
+/// Somebody whose events have a word about them in every field that may have one.
+async fn somebody(app: &TestApp) -> Answer {
+    let body = json!({
+        "email": "erasee@example.com", "password": PASSWORD, "username": "erasee", "name": "Erasable Person",
+        "profile": {"country": "Erasable Town"},
+    });
+    let request = app
+        .request(Method::POST, "/auth/register")
+        .header("user-agent", "ERASE-AGENT")
+        .json(&body);
+    let person = app.send(request).await.expect_status(201);
+    let login = json!({"identifier": "erasee", "password": PASSWORD});
+    let request = app
+        .request(Method::POST, "/auth/login")
+        .header("user-agent", "ERASE-AGENT")
+        .json(&login);
+    app.send(request).await.expect_status(200);
+    let access = person.tokens().access;
+    let custom = json!({"name": "seen", "attributes": {"what": "erase-attribute"}});
+    app.send_as(&access, Method::POST, "/events", &custom)
+        .await
+        .expect_status(202);
+    person
+}
+
+/// Of the account's events what is personal is gone; everything else is as it was.
+#[track_caller]
+fn assert_masked(id: &str, before: &[LedgerRow], after: &[LedgerRow]) {
+    assert_eq!(before.len(), 7);
+    for (old, new) in before.iter().zip(after) {
+        assert_eq!(
+            (old.seq, old.id, &old.subject, old.user_id, old.user_seq, old.stream_seq),
+            (new.seq, new.id, &new.subject, new.user_id, new.user_seq, new.stream_seq)
+        );
+        let about = old.user_id.is_some_and(|user| user.to_string() == id);
+        assert!(about || old.payload == new.payload, "somebody else's event was changed");
+        let [old, new] =
+            [&old.payload, &new.payload].map(|bytes| serde_json::from_slice::<Value>(bytes).expect("JSON"));
+        for field in ["userId", "userSeq", "timestamp", "sessionId", "reason", "actor"] {
+            assert_eq!(old["data"].get(field), new["data"].get(field), "{field} stays");
+        }
+        assert_eq!(old["metadata"], new["metadata"]);
+    }
+}
+
+/// The same of the tables.
+async fn assert_rows(app: &TestApp) {
+    for (query, left) in [
+        (
+            "SELECT count(*) FROM users WHERE email LIKE '%erasee%' OR username IS NOT NULL OR name IS NOT NULL OR profile <> '{}' \
+          OR search_text LIKE '%eras%e%town%' OR (password_hash <> '' AND status = 'deleted')",
+            0,
+        ),
+        ("SELECT count(*) FROM sessions WHERE user_agent = 'ERASE-AGENT'", 0),
+        ("SELECT count(*) FROM users WHERE email = 'stays@example.com'", 1),
+    ] {
+        assert_eq!(app.database.count(query).await.expect("count"), left, "{query}");
+    }
 }

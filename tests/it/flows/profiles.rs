@@ -49,6 +49,41 @@ async fn forms_on(backend: Backend) {
         .expect_status(201);
     assert_eq!(made.json["user"]["roles"], json!(["user", "artist"]));
 
+    refused(&app).await;
+
+    // A patch is merged, and only what comes of it has to fit.
+    let change = |body: Value| {
+        let (app, access) = (&app, access.clone());
+        async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
+    };
+    let changed = change(json!({"profile": {"age": 37, "gender": null}}))
+        .await
+        .expect_status(200);
+    let merged = json!({"firstName": "Ada", "lastName": "Lovelace", "country": "UK", "age": 37});
+    assert_eq!(changed.json["profile"], merged);
+    let refused = change(json!({"profile": {"age": 151}}))
+        .await
+        .expect_problem(422, "validation_failed");
+    assert_eq!(errors(&refused), [("/profile/age".to_owned(), "maximum".to_owned())]);
+    assert_eq!(app.me(&access).await.json["profile"], merged, "nothing of it");
+    let cleared = change(json!({"profile": null})).await.expect_status(200);
+    assert_eq!(cleared.json["profile"], json!({}));
+    change(json!({"profile": {}})).await.expect_status(200);
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "registered", "updated", "updated"]
+    );
+    let updated = &app.events().await[2].payload["data"];
+    assert_eq!(
+        updated["changedFields"],
+        json!(["profile"]),
+        "the name of the field and no value"
+    );
+    app.finish().await;
+}
+
+/// Profiles that do not fit, and what is said of them.
+async fn refused(app: &TestApp) {
     let canary = "PROFILE-CANARY";
     for (account_type, profile, expected) in [
         ("user", json!({"age": "36"}), vec![("/profile/age", "type")]),
@@ -96,36 +131,6 @@ async fn forms_on(backend: Backend) {
             answer.text
         );
     }
-
-    // A patch is merged, and only what comes of it has to fit.
-    let change = |body: Value| {
-        let (app, access) = (&app, access.clone());
-        async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
-    };
-    let changed = change(json!({"profile": {"age": 37, "gender": null}}))
-        .await
-        .expect_status(200);
-    let merged = json!({"firstName": "Ada", "lastName": "Lovelace", "country": "UK", "age": 37});
-    assert_eq!(changed.json["profile"], merged);
-    let refused = change(json!({"profile": {"age": 151}}))
-        .await
-        .expect_problem(422, "validation_failed");
-    assert_eq!(errors(&refused), [("/profile/age".to_owned(), "maximum".to_owned())]);
-    assert_eq!(app.me(&access).await.json["profile"], merged, "nothing of it");
-    let cleared = change(json!({"profile": null})).await.expect_status(200);
-    assert_eq!(cleared.json["profile"], json!({}));
-    change(json!({"profile": {}})).await.expect_status(200);
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "registered", "updated", "updated"]
-    );
-    let updated = &app.events().await[2].payload["data"];
-    assert_eq!(
-        updated["changedFields"],
-        json!(["profile"]),
-        "the name of the field and no value"
-    );
-    app.finish().await;
 }
 
 async fn schemas_change_on(backend: Backend) {

@@ -96,6 +96,32 @@ async fn no_query_for_users_reads_all_of_them() {
     app.abandon().await;
 }
 
+/// Whoever may not install an extension has no index of trigrams: the migration goes on, and searches find all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn searches_work_where_no_extension_may_be_installed() {
+    let postgres = Postgres::private(Durability::Fast).await;
+    postgres.create_database("bare", None).await;
+    for sql in ["CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger"] {
+        postgres.execute("bare", sql).await.expect("make a role");
+    }
+    let url = postgres.url("bare");
+    let (_, place) = url.split_once('@').expect("a user in the address");
+    let url = format!("postgres://lodger@{place}");
+    let builder = TestApp::builder(Backend::Postgres);
+    let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
+    let app = builder.spawn().await;
+    let ada = app.registered("ada@example.com").await;
+    let promote = "UPDATE users SET roles = 'user admin'";
+    postgres.execute("bare", promote).await.expect("make an administrator");
+    let access = app.login("ada@example.com", PASSWORD).await.tokens().access;
+    let found = app.get_as(&access, "/users?search=DA@ex").await.expect_status(200);
+    assert_eq!(found.json["users"][0]["id"], ada.json["user"]["id"]);
+    let without = "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm') THEN \
+         RAISE EXCEPTION 'installed after all'; END IF; END $$";
+    postgres.execute("bare", without).await.expect("no extension");
+    app.abandon().await;
+}
+
 #[track_caller]
 fn assert_indexed(what: &str, plans: &str) {
     assert!(
