@@ -27,4 +27,5 @@ mod refresh;
 mod sessions;
 mod shutdown;
 mod storm;
+mod unlocking;
 mod whole;
