@@ -9,7 +9,7 @@ use poem_openapi::Object;
 use serde::Deserialize;
 use time::macros::datetime;
 use watchword::http::payload::parse_strict;
-use watchword::limits::{InProcess, Quota, RateLimiter as _};
+use watchword::limits::{Draw, InProcess, Quota, RateLimiter as _, Tries};
 
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,14 +39,21 @@ fn limits(c: &mut Criterion) {
     let now = datetime!(2026-03-01 12:00:00 UTC);
     let limiter = InProcess::new(100_000);
     let quota = Quota::new(20, Duration::from_secs(60));
-    let keys: Vec<String> = (0..4096)
-        .map(|n| format!("login:192.0.{}.{}", n / 256, n % 256))
+    let asked: Vec<Tries> = (0..4096)
+        .map(|n| Tries {
+            draws: vec![Draw {
+                key: format!("login:192.0.{}.{}", n / 256, n % 256),
+                quota,
+                for_strangers: false,
+            }],
+            known: None,
+        })
         .collect();
-    let mut next = keys.iter().cycle();
+    let mut next = asked.iter().cycle();
     c.bench_function("limit: in process, 4096 networks", |b| {
         b.iter(|| {
-            let key = next.next().map_or("", String::as_str);
-            limiter.reserve(black_box(key), quota, now).now_or_never()
+            let tries = next.next();
+            tries.and_then(|tries| limiter.reserve(black_box(tries), now).now_or_never())
         });
     });
 }
