@@ -39,7 +39,7 @@ fn limits(c: &mut Criterion) {
     let now = datetime!(2026-03-01 12:00:00 UTC);
     let limiter = InProcess::new(100_000);
     let quota = Quota::new(20, Duration::from_secs(60));
-    let asked: Vec<Tries> = (0..4096)
+    let networks: Vec<Tries> = (0..4096)
         .map(|n| Tries {
             draws: vec![Draw {
                 key: format!("login:192.0.{}.{}", n / 256, n % 256),
@@ -49,11 +49,11 @@ fn limits(c: &mut Criterion) {
             known: None,
         })
         .collect();
-    let mut next = asked.iter().cycle();
+    let mut next = networks.iter().cycle();
     c.bench_function("limit: in process, 4096 networks", |b| {
         b.iter(|| {
-            let tries = next.next();
-            tries.and_then(|tries| limiter.reserve(black_box(tries), now).now_or_never())
+            next.next()
+                .and_then(|tries| limiter.reserve(black_box(tries), now).now_or_never())
         });
     });
 }

@@ -29,6 +29,8 @@ pub mod jetstream;
 
 pub mod relay;
 
+pub mod mail;
+
 pub mod actions;
 
 pub mod http;

@@ -127,11 +127,23 @@ catalogue! {
     LoggedOut "logged_out" v 1 known_user, "The person ended one or more sessions.";
     TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for its successor.";
     Updated "updated" v 1 known_user, "The account's own data changed.";
+    EmailVerificationRequested "email_verification_requested" v 1 known_user, "The person asked for another mail to confirm the address.";
+    EmailVerified "email_verified" v 1 known_user, "The person confirmed the account's address.";
+    PasswordChanged "password_changed" v 1 known_user, "The password was changed; every session of the account ended.";
+    PasswordResetRequested "password_reset_requested" v 1 anyone, "Somebody asked for a new password; `userId` is present only when the account is known.";
+    PasswordResetCompleted "password_reset_completed" v 1 known_user, "A new password was set with a mailed code; every session of the account ended.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
     RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";
     SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";
     TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token that was already exchanged came back, and its session was revoked.";
+    MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor is in use: logins need it from now on.";
+    MfaRemoved "mfa_removed" v 1 known_user, "A second factor was given up: logins need the password alone again.";
+    MfaChallenged "mfa_challenged" v 1 known_user, "A login's password was right, and the second factor was asked for.";
+    MfaVerified "mfa_verified" v 1 known_user, "The second factor of a login was right.";
+    MfaFailed "mfa_failed" v 1 known_user, "The second factor of a login was wrong.";
+    RecoveryCodesGenerated "recovery_codes_generated" v 1 known_user, "New recovery codes took the place of the old ones.";
+    RecoveryCodeUsed "recovery_code_used" v 1 known_user, "A login used up a recovery code.";
     Custom "custom" v 1 known_user, "An application recorded something of its own about its user.";
 }
 

@@ -16,7 +16,7 @@ pub struct Event {
     pub id: Uuid,
     /// When it happened. Milliseconds on the wire.
     pub timestamp: OffsetDateTime,
-    /// The account it is about; `login_failed` may have none, `rate_limited` has none.
+    /// The account it is about; `login_failed` and `password_reset_requested` may have none, `rate_limited` has none.
     pub user: Option<UserRef>,
     /// Who did it, when it was not the user; in `custom` always.
     pub actor: Option<Actor>,

@@ -1,6 +1,8 @@
 //! One realistic event of every type, the same on every call: what the documentation shows, what the golden
 //! files hold, and what a subscriber's own tests may start from.
 
+mod factors;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, json};
@@ -10,8 +12,9 @@ use uuid::{Uuid, uuid};
 use crate::catalogue::AuthEvent;
 use crate::event::{Actor, Event, Metadata, UserRef};
 use crate::payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
-    LoginFailedReason, LoginMethod, LogoutScope, RateLimited, Registered, ReuseAction, SessionRevoked,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, EmailVerificationRequested, EmailVerified,
+    IdentifierHash, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, PasswordChanged,
+    PasswordResetCompleted, PasswordResetRequested, RateLimited, Registered, ReuseAction, SessionRevoked,
     SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };
 use crate::schema;
@@ -135,6 +138,50 @@ impl Example for Deleted {
         Self {
             reason: DeletedReason::User,
         }
+    }
+}
+
+impl Example for EmailVerificationRequested {
+    const USER_SEQ: i64 = 11;
+
+    fn example() -> Self {
+        Self {}
+    }
+}
+
+impl Example for EmailVerified {
+    const USER_SEQ: i64 = 12;
+
+    fn example() -> Self {
+        Self {}
+    }
+}
+
+impl Example for PasswordChanged {
+    const USER_SEQ: i64 = 13;
+
+    fn example() -> Self {
+        Self {}
+    }
+}
+
+impl Example for PasswordResetRequested {
+    const USER_SEQ: i64 = 14;
+
+    fn example() -> Self {
+        Self {
+            identifier_hash: LoginFailed::example().identifier_hash,
+            ip: Some(CLIENT),
+            user_agent: Some(CURL.to_owned()),
+        }
+    }
+}
+
+impl Example for PasswordResetCompleted {
+    const USER_SEQ: i64 = 15;
+
+    fn example() -> Self {
+        Self {}
     }
 }
 

@@ -47,8 +47,10 @@ pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, IdentifierHash, LoggedIn, LoggedOut, LoginFailed,
-    LoginFailedReason, LoginMethod, LogoutScope, ParseIdentifierHashError, RateLimited, Registered, ReuseAction,
+    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, EmailVerificationRequested, EmailVerified, FactorType,
+    IdentifierHash, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MfaChallenged,
+    MfaEnrolled, MfaFailed, MfaRemoved, MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted,
+    PasswordResetRequested, RateLimited, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction,
     SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Updated,
 };
 pub use pii::Pii;

@@ -7,6 +7,8 @@
 //!
 //! Fields that are personal data are optional, because the profile [`Pii`](crate::Pii) may leave them out.
 
+mod factors;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -15,6 +17,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use self::factors::{
+    FactorType, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved, MfaVerified, RecoveryCodeUsed,
+    RecoveryCodesGenerated,
+};
 
 /// A new account exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +100,41 @@ pub struct Deleted {
     /// Who decided it.
     pub reason: DeletedReason,
 }
+
+/// The person asked for another mail to confirm the account's address. The one that comes with `registered` is part of that event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailVerificationRequested {}
+
+/// The person showed that they read the mails of the account's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailVerified {}
+
+/// The password was changed by who knows the old one. Every session of the account ended with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordChanged {}
+
+/// Somebody asked for a new password. `userId` is present only when an account has the address; only then a mail is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordResetRequested {
+    /// Stands for the address that was typed, so that requests can be counted.
+    pub identifier_hash: IdentifierHash,
+    /// The client's address. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "ip_address")]
+    pub ip: Option<IpAddr>,
+    /// The client's User-Agent. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
+/// A new password was set with a mailed code. Every session of the account ended with the old one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordResetCompleted {}
 
 /// A login was refused. `userId` is present only when the account is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

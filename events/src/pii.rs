@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::AuthEvent;
-use crate::payload::{Custom, LoggedIn, LoginFailed, RateLimited, Registered};
+use crate::payload::{Custom, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, Registered};
 
 /// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent` and the
 /// `attributes` of `custom`.
@@ -48,6 +48,11 @@ impl AuthEvent {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
                 ..it
             }),
+            Self::PasswordResetRequested(it) => Self::PasswordResetRequested(PasswordResetRequested {
+                ip: profile.apply(it.ip, |ip| Some(network(ip))),
+                user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                ..it
+            }),
             Self::Custom(it) => Self::Custom(Custom {
                 attributes: profile.apply(it.attributes, |attributes| {
                     let masked = attributes.into_iter().map(|(name, value)| (name, mask_texts(value)));
@@ -59,9 +64,20 @@ impl AuthEvent {
             Self::LoggedOut(_)
             | Self::TokenRefreshed(_)
             | Self::Updated(_)
+            | Self::EmailVerificationRequested(_)
+            | Self::EmailVerified(_)
+            | Self::PasswordChanged(_)
+            | Self::PasswordResetCompleted(_)
             | Self::Deleted(_)
             | Self::SessionRevoked(_)
-            | Self::TokenReuseDetected(_) => self,
+            | Self::TokenReuseDetected(_)
+            | Self::MfaEnrolled(_)
+            | Self::MfaRemoved(_)
+            | Self::MfaChallenged(_)
+            | Self::MfaVerified(_)
+            | Self::MfaFailed(_)
+            | Self::RecoveryCodesGenerated(_)
+            | Self::RecoveryCodeUsed(_) => self,
         }
     }
 }

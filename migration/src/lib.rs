@@ -49,6 +49,17 @@ impl MigratorTrait for Migrator {
                 },
             }),
             Box::new(Sql {
+                name: "m0005_mail",
+                postgres: Script {
+                    up: include_str!("m0005_mail/postgres.up.sql"),
+                    down: include_str!("m0005_mail/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0005_mail/sqlite.up.sql"),
+                    down: include_str!("m0005_mail/down.sql"),
+                },
+            }),
+            Box::new(Sql {
                 name: "m0006_idempotency",
                 postgres: Script {
                     up: include_str!("m0006_idempotency/postgres.up.sql"),
@@ -57,6 +68,17 @@ impl MigratorTrait for Migrator {
                 sqlite: Script {
                     up: include_str!("m0006_idempotency/sqlite.up.sql"),
                     down: include_str!("m0006_idempotency/down.sql"),
+                },
+            }),
+            Box::new(Sql {
+                name: "m0007_second_factor",
+                postgres: Script {
+                    up: include_str!("m0007_second_factor/postgres.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
+                },
+                sqlite: Script {
+                    up: include_str!("m0007_second_factor/sqlite.up.sql"),
+                    down: include_str!("m0007_second_factor/down.sql"),
                 },
             }),
         ]

@@ -1,58 +1,20 @@
 //! A user deletes their own account: `deleted`, and every session ends with it.
 
-use secrecy::ExposeSecret as _;
-use watchword_events::{AuthEvent, Deleted, DeletedReason, LoginFailedReason};
+use watchword_events::{AuthEvent, Deleted, DeletedReason};
 
-use super::attempts::reserve_password;
+use super::Auth;
 use super::authenticate::{self, Identity};
-use super::login::record_failure;
-use super::{Auth, Failure};
-use crate::domain::email;
+use super::confirm_password::{self, Error};
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
-use crate::security::PasswordHash;
-
-/// Why the account is still there.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The password is not the account's.
-    #[error("the password is wrong")]
-    WrongPassword,
-    /// The account or the session ended meanwhile.
-    #[error("the session has ended")]
-    SessionEnded,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
-}
-
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
 
 /// Deletes the account.
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
-    reserve_password(auth, origin, &email::canonical(&who.user.email)).await?;
-    let found = auth
-        .store
-        .credentials_by_id(who.user.id)
-        .await?
-        .ok_or(Error::SessionEnded)?;
-    let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
-    if !auth.hasher.verify(password, &stored).await?.ok {
-        let (identifier, user) = (email::canonical(&found.user.email), Some(found.user.id));
-        record_failure(auth, origin, &identifier, user, LoginFailedReason::WrongPassword).await?;
-        return Err(Error::WrongPassword);
-    }
+    confirm_password::run(auth, origin, who, password).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?

@@ -1,5 +1,7 @@
 //! Following the ledger: every event in its order, none lost, from a place on. For administrators.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
@@ -49,7 +51,7 @@ where
 pub struct Follower {
     place: i64,
     chosen: Chosen,
-    commits: watch::Receiver<()>,
+    commits: watch::Receiver<u64>,
 }
 
 /// Begins to follow.
@@ -100,7 +102,7 @@ impl Follower {
     ///
     /// # Errors
     /// [`Failure`] of the database; the place stays where it is.
-    pub async fn next(&mut self, auth: &Auth) -> Result<Piece, Failure> {
+    pub async fn next(&mut self, auth: &Auth) -> Result<Arc<Piece>, Failure> {
         let piece = auth.store.ledger().behind(self.place, self.chosen, STEP).await?;
         self.place = piece.reached;
         Ok(piece)

@@ -1,24 +1,22 @@
-//! Login with a password: a new session and `logged_in`, or `login_failed`.
+//! Login with a password: a new session and `logged_in`, a challenge and `mfa_challenged`, or `login_failed`.
 //!
 //! Whether the account is unknown, disabled or the password wrong, a client sees the same answer after the same work: one hash
 //! with the same parameters, the same statements, one recorded event.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use watchword_events::{
-    AuthEvent, AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, SessionRevoked,
-    SessionRevokedReason,
-};
+use watchword_events::{AuthEvent, AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
 
 use super::attempts::{password_accepted, reserve_password};
+use super::challenge::{self, Challenge};
+use super::open_session;
 use super::{Auth, Failure, TokenPair};
 use crate::domain::email;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
-use crate::domain::session::{RevokeReason, Session};
-use crate::domain::user::{User, UserStatus};
+use crate::domain::user::UserStatus;
 use crate::security::PasswordHash;
-use crate::store::{Credentials, NewSession, OpenedSession, Tx, UserLock};
+use crate::store::{Credentials, Tx, UserLock};
 
 /// Who says they are whom.
 pub struct Input {
@@ -34,6 +32,9 @@ pub enum Error {
     /// Unknown account, wrong password or an account that may not log in: the caller can't tell which.
     #[error("the credentials are wrong")]
     InvalidCredentials,
+    /// The password is right, and the account asks for more.
+    #[error("the second factor is required")]
+    SecondFactorRequired(Challenge),
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
@@ -91,7 +92,7 @@ async fn open(
 ) -> Result<TokenPair, Error> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     // The status that counts is the one under the lock: disabling or deleting the account may have come first.
-    let (user, mut lock) = match tx.lock_user(found.user.id).await? {
+    let (user, lock) = match tx.lock_user(found.user.id).await? {
         Some((user, lock)) if user.status == UserStatus::Active => (user, lock),
         other => {
             let failed = login_failed(auth, origin, identifier, LoginFailedReason::Disabled);
@@ -102,55 +103,14 @@ async fn open(
     if let Some(new) = rehashed {
         tx.rehash_password(user.id, &found.password_hash, &new).await?;
     }
-    let session = NewSession {
-        id: SessionId::new_v7(tx.now(), &*auth.random),
-        user_id: user.id,
-        expires_at: tx.now() + auth.sessions.absolute_ttl,
-    };
-    let OpenedSession { session, others } = tx.open_session(session).await?;
-    tx.record(&mut lock, AuthEvent::LoggedIn(logged_in(&user, session.id, origin)))
-        .await?;
-    let ended = if others < u64::from(auth.sessions.max_per_user) {
-        Vec::new()
-    } else {
-        make_room(auth, &mut tx, &mut lock, &session).await?
-    };
-    let pair = auth.token_pair(&session, user, tx.now())?;
-    tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    if user.second_factor {
+        return Err(Error::SecondFactorRequired(
+            challenge::run(auth, tx, lock, &user).await?,
+        ));
+    }
+    let pair = open_session::run(auth, origin, tx, lock, user, vec![AuthMethod::Pwd]).await?;
     password_accepted(auth, origin, identifier, &pair.user).await;
     Ok(pair)
-}
-
-fn logged_in(user: &User, session: SessionId, origin: &Origin) -> LoggedIn {
-    LoggedIn {
-        session_id: session.as_uuid(),
-        email: Some(user.email.clone()),
-        ip: origin.ip,
-        user_agent: origin.user_agent.clone(),
-        method: LoginMethod::Password,
-        amr: vec![AuthMethod::Pwd],
-    }
-}
-
-/// Ends the oldest sessions of a user who has too many; the one just opened stays.
-async fn make_room(
-    auth: &Auth,
-    tx: &mut Tx<'_>,
-    lock: &mut UserLock,
-    opened: &Session,
-) -> Result<Vec<SessionId>, Failure> {
-    let most = u64::from(auth.sessions.max_per_user);
-    let surplus = tx.surplus_sessions(opened.user_id, opened.id, most).await?;
-    for session in &surplus {
-        tx.revoke_session(opened.user_id, *session, RevokeReason::Limit).await?;
-        let revoked = SessionRevoked {
-            session_id: session.as_uuid(),
-            reason: SessionRevokedReason::Limit,
-        };
-        tx.record(lock, AuthEvent::SessionRevoked(revoked)).await?;
-    }
-    Ok(surplus)
 }
 
 /// Records a refusal and answers it.

@@ -6,21 +6,35 @@
 
 mod attempts;
 pub mod authenticate;
+mod challenge;
+pub mod change_password;
+mod codes;
+pub mod confirm_password;
+pub mod confirm_totp;
 pub mod create_admin;
 pub mod delete_account;
+pub mod enrol_totp;
 pub mod follow_events;
+pub mod forgot_password;
 pub mod idempotency;
 pub mod list_events;
 pub mod list_sessions;
 pub mod login;
 pub mod logout;
+mod open_session;
+mod own_words;
 pub mod read_event;
+pub mod read_factors;
 pub mod read_replay;
 pub mod record_custom;
 pub mod record_refusals;
+pub mod recovery_codes;
 pub mod refresh;
 pub mod register;
 mod register_again;
+pub mod remove_totp;
+pub mod resend_verification;
+pub mod reset_password;
 pub mod revoke_session;
 pub mod rotate_keys;
 pub mod start_replay;
@@ -29,21 +43,26 @@ mod tokens;
 pub mod top_events;
 pub mod update_profile;
 pub mod user_counts;
+pub mod verify_email;
+pub mod verify_mfa;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::tokens::TokenPair;
 use crate::domain::clock::Clock;
+use crate::domain::letter::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
+use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 pub use crate::limits::Exceeded;
 use crate::limits::Limits;
 use crate::revocation::SessionGate;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
-    AccessTokens, HashError, Hasher, IssueError, RefreshTokens, RotationPolicy, SecretKey, SigningKeyError,
+    AccessTokens, Codes, HashError, Hasher, IssueError, LetterError, LoginChallenges, RefreshTokens, RotationPolicy,
+    SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
 };
 use crate::store::{Store, StoreError};
 
@@ -69,6 +88,14 @@ pub struct Auth {
     pub idempotency: idempotency::Idempotency,
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
+    /// Recognises mailed codes.
+    pub codes: Codes,
+    /// Whether mails reach anybody.
+    pub mail: MailPolicy,
+    /// Makes and recognises the tokens of logins that lack the second factor.
+    pub challenges: LoginChallenges,
+    /// What second factors are like.
+    pub second_factors: SecondFactorPolicy,
     /// How long sessions live.
     pub sessions: SessionPolicy,
     /// The service's own name, which no password may be.
@@ -100,6 +127,15 @@ pub enum Failure {
     /// No token could be made.
     #[error("no token could be made")]
     Issue(#[from] IssueError),
+    /// A seed can't be sealed or opened, or a code not be hashed.
+    #[error("a second factor is not usable")]
+    SecretKey(#[from] SecretKeyError),
+    /// An authenticator can't be set up.
+    #[error("no authenticator can be set up")]
+    Totp(#[from] TotpSetupError),
+    /// A mail can't be sealed.
+    #[error("a mail could not be sealed")]
+    Letter(#[from] LetterError),
 }
 
 impl From<Exceeded> for Failure {
@@ -131,9 +167,14 @@ impl Failure {
             Self::Hasher(HashError::Stopped)
             | Self::Issue(IssueError::NoSigningKey)
             | Self::Store(StoreError::Unavailable(_)) => Remedy::Retry,
-            Self::Hasher(_) | Self::StoredHash(_) | Self::Store(_) | Self::Issue(_) | Self::SigningKey(_) => {
-                Remedy::Repair
-            }
+            Self::Hasher(_)
+            | Self::StoredHash(_)
+            | Self::Store(_)
+            | Self::Issue(_)
+            | Self::SigningKey(_)
+            | Self::SecretKey(_)
+            | Self::Totp(_)
+            | Self::Letter(_) => Remedy::Repair,
         }
     }
 }

@@ -3,8 +3,11 @@
 use watchword_events::{AuthEvent, Registered};
 
 use super::attempts::password_accepted;
+use super::codes::{self, Reader};
 use super::idempotency::{self, Keyed, Once};
+use super::own_words::own_words;
 use super::{Auth, Failure, TokenPair, register_again};
+use crate::domain::code::CodePurpose;
 use crate::domain::email::{self, Email};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SessionId, UserId};
@@ -100,6 +103,13 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
         once.carry_out(&mut tx, session_id.as_uuid()).await?;
     }
     let (user, mut lock) = tx.insert_user(new).await?;
+    if auth.mail.delivers {
+        let reader = Reader {
+            user: &user,
+            password_hash: "",
+        };
+        codes::issue(auth, &mut tx, CodePurpose::EmailVerification, Some(&reader)).await?;
+    }
     let session = NewSession {
         id: session_id,
         user_id: user.id,
@@ -117,7 +127,7 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
 /// Checks what was given and hashes the password: all that comes before the transaction.
 async fn prepare(auth: &Auth, input: Input) -> Result<NewUser, Error> {
     auth.passwords
-        .check(&input.password, &own_words(auth, &input))
+        .check(&input.password, &words_of(auth, &input))
         .map_err(Error::Password)?;
     let password_hash = auth
         .hasher
@@ -149,15 +159,8 @@ pub(super) fn registered(user: &User) -> Registered {
     }
 }
 
-/// The account's own words, whole and in parts.
-fn own_words<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
-    let mut words = vec![
-        auth.service.as_str(),
-        "watchword",
-        input.email.canonical(),
-        input.email.local_part(),
-    ];
-    words.extend(input.username.as_ref().map(Username::canonical));
-    words.extend(input.name.as_ref().map(DisplayName::as_str));
-    words
+fn words_of<'a>(auth: &'a Auth, input: &'a Input) -> Vec<&'a str> {
+    let username = input.username.as_ref().map(Username::canonical);
+    let name = input.name.as_ref().map(DisplayName::as_str);
+    own_words(auth, input.email.canonical(), username, name)
 }

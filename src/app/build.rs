@@ -13,15 +13,19 @@ use super::{App, AppError, Seams, Stop};
 use crate::actions::idempotency::Idempotency;
 use crate::actions::{Auth, rotate_keys};
 use crate::config::{PiiMode, RedisSettings, Settings};
+use crate::domain::letter::MailPolicy;
 use crate::domain::password::PasswordPolicy;
+use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
 use crate::jetstream::Nats;
 use crate::limits::{InProcess, Limits, RateLimiter, Shared};
+use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
 use crate::security::hasher::HasherStats;
 use crate::security::{
-    AccessTokens, HashParams, Hasher, KeyRing, PoolSize, RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
+    AccessTokens, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens, RotationPolicy,
+    SecretKey, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -59,6 +63,7 @@ impl App {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
         let auth = Arc::new(build_auth(&settings, &seams, store.clone(), &metrics)?);
+        let mail = mail_worker(&settings, &seams, &auth, metrics.clone())?;
         rotate_keys::run(&auth).await?;
         let stop = Stop::default();
         let address = SocketAddr::new(settings.http.host, settings.http.port);
@@ -75,6 +80,7 @@ impl App {
             auth,
             detached: Detached::new(),
             nats,
+            mail,
             stop,
             listener,
             address,
@@ -149,6 +155,16 @@ pub(super) fn build_auth(
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },
+        codes: Codes::new(&secret)?,
+        challenges: LoginChallenges::new(&secret)?,
+        second_factors: SecondFactorPolicy {
+            issuer: settings.mfa.issuer.clone(),
+            challenge_ttl: long(settings.mfa.challenge_ttl),
+        },
+        mail: MailPolicy {
+            delivers: mail::delivers(settings),
+            code_ttl: long(settings.mail.code_ttl),
+        },
         sessions,
         service: settings.events.service.clone(),
         clock: seams.clock.clone(),
@@ -156,6 +172,23 @@ pub(super) fn build_auth(
         secret: Arc::new(secret),
         store,
     })
+}
+
+fn mail_worker(
+    settings: &Settings,
+    seams: &Seams,
+    auth: &Auth,
+    metrics: Arc<Metrics>,
+) -> Result<Option<MailWorker>, MailError> {
+    let clock = seams.clock.clone();
+    let parts = MailWorkerParts {
+        store: auth.store.clone(),
+        secret: auth.secret.clone(),
+        now: Arc::new(move || clock.now()),
+        random: seams.random.clone(),
+        metrics,
+    };
+    MailWorker::new(settings, parts)
 }
 
 fn session_policy(settings: &Settings) -> SessionPolicy {

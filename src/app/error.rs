@@ -4,6 +4,7 @@ use crate::actions::Failure;
 use crate::actions::register;
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
+use crate::mail::MailError;
 use crate::relay::{ReconcileError, VerifyError};
 use crate::security::SecretKeyError;
 use crate::security::access_token::TokenPolicyError;
@@ -47,6 +48,9 @@ pub enum AppError {
     /// Rotation of signing keys.
     #[error(transparent)]
     Rotation(#[from] RotationPolicyError),
+    /// Templates, or TLS towards the mail server.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// Redis' address.
     #[error("redis.url cannot be used")]
     Redis(#[source] redis::RedisError),

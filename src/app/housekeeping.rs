@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Rows deleted in one statement, so that none holds locks for long.
 const PRUNE_BATCH: u64 = 1000;
 
+/// How long it stays known what became of a mail.
+const FINISHED_MAILS: time::Duration = time::Duration::days(7);
+
 /// How long an ended session stays in the database.
 const ENDED_SESSIONS: time::Duration = time::Duration::days(30);
 
@@ -51,7 +54,30 @@ pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: Cancellati
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
         }
+        if let Err(error) = prune_challenges(&auth.store, now, &stop).await {
+            tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
+        }
+        if let Err(error) = prune_mail(&auth.store, now, &stop).await {
+            tracing::warn!(error = %causes(&error), "old mails could not be deleted");
+        }
     }
+}
+
+/// Deletes logins that waited for a second factor in vain.
+async fn prune_challenges(
+    store: &Store,
+    now: time::OffsetDateTime,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    while !stop.is_cancelled() && store.prune_login_challenges(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
+    Ok(())
+}
+
+/// Deletes codes that are over and mails that are done with.
+async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &CancellationToken) -> Result<(), StoreError> {
+    while !stop.is_cancelled() && store.prune_codes(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
+    while !stop.is_cancelled() && store.prune_mails(now - FINISHED_MAILS, PRUNE_BATCH).await? == PRUNE_BATCH {}
+    Ok(())
 }
 
 /// Counts events into their hours, until `stop`.

@@ -26,6 +26,7 @@ use crate::domain::random::{Random, SystemRandom};
 use crate::http::detached::Detached;
 use crate::jetstream::NatsHandle;
 pub use crate::jetstream::NatsStatus;
+use crate::mail::MailWorker;
 use crate::store::Store;
 use crate::telemetry::{Metrics, MetricsServer};
 
@@ -56,6 +57,7 @@ pub struct App {
     auth: Arc<Auth>,
     detached: Detached,
     nats: NatsHandle,
+    mail: Option<MailWorker>,
     stop: Stop,
     listener: TcpListener,
     address: SocketAddr,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::EndpointExt as _;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
 use crate::http::streams::Streams;
 use crate::http::{api::Api, site};
+use crate::mail::MailWorker;
 use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
 
@@ -56,6 +58,7 @@ impl App {
         let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
         let count = telemetry::spawn("counting", count);
         let refusals = housekeeping::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
+        let mail = spawn_mail(self.mail, self.stop.serving.clone());
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -98,7 +101,7 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (rotate.await, prune.await, count.await, replays.await);
+            let _ = (rotate.await, prune.await, count.await, replays.await, mail.await);
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }
@@ -130,6 +133,16 @@ impl App {
         );
         Ok(site.endpoint.with(edge.with_metrics(self.metrics.clone())))
     }
+}
+
+/// A mail that is not sent when the service stops can wait for the next start.
+fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle<()> {
+    let work = async move {
+        if let Some(worker) = worker {
+            worker.run(stop).await;
+        }
+    };
+    telemetry::spawn("mail", work)
 }
 
 fn relay_clock(seams: &super::Seams) -> crate::relay::Clock {

@@ -21,7 +21,9 @@ mod http;
 mod keys;
 mod limits;
 mod load;
+mod mail;
 mod metrics;
+mod mfa;
 mod nats;
 mod parse;
 mod passwords;
@@ -43,7 +45,9 @@ pub use self::{
     http::HttpSettings,
     keys::DEFAULTS,
     limits::LimitsSettings,
+    mail::{MailSettings, MailTls},
     metrics::MetricsSettings,
+    mfa::MfaSettings,
     nats::{NatsSettings, NatsTlsSettings},
     passwords::PasswordsSettings,
     redis::RedisSettings,
@@ -81,10 +85,14 @@ pub struct Settings {
     pub events: EventsSettings,
     /// Password policy and hashing.
     pub passwords: PasswordsSettings,
+    /// Outgoing mail.
+    pub mail: MailSettings,
     /// Tokens and signing keys.
     pub tokens: TokensSettings,
     /// Sessions.
     pub sessions: SessionsSettings,
+    /// Second factors.
+    pub mfa: MfaSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Logs.
@@ -117,8 +125,10 @@ impl Settings {
         self.stream.check(&mut problems);
         self.events.check(&mut problems);
         self.passwords.check(&mut problems);
+        self.mail.check(&mut problems);
         self.tokens.check(&mut problems);
         self.sessions.check(self.tokens.access_ttl, &mut problems);
+        self.mfa.check(&mut problems);
         self.limits.check(&mut problems);
         self.telemetry.check(&mut problems);
         self.check_together(&mut problems);

@@ -69,6 +69,14 @@ id! {
     /// A session: one login on one device.
     SessionId
 }
+id! {
+    /// A second factor.
+    FactorId
+}
+id! {
+    /// A login that lacks the second factor.
+    ChallengeId
+}
 impl EventId {
     /// A bound that every id of an event at `at` or later reaches, and no id of an earlier one: ids have whole milliseconds.
     #[must_use]

@@ -20,6 +20,10 @@ text_enum! {
         Disabled = "disabled",
         /// Too many sessions: the oldest made room.
         Limit = "limit",
+        /// The password was changed.
+        PasswordChange = "password_change",
+        /// The password was reset.
+        PasswordReset = "password_reset",
     }
 }
 

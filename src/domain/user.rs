@@ -106,6 +106,8 @@ pub struct User {
     pub roles: Vec<Role>,
     /// Whether the user may log in.
     pub status: UserStatus,
+    /// Whether a login needs a second factor.
+    pub second_factor: bool,
     /// When the account was made.
     pub created_at: OffsetDateTime,
     /// When anything above last changed.

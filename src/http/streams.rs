@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::{Problem, ProblemCode};
 
-/// Most streams at once on one instance. Each asks the database a few times a second.
-const MOST: usize = 64;
+/// Most streams at once on one instance. Each confirms its right to read with the database a few times a second.
+const MOST: usize = 256;
 /// Pieces that wait for the client; one more is in the hands of the connection.
 const WAITING: usize = 1;
 /// How long a client may leave a piece untouched.

@@ -19,11 +19,21 @@ pub enum Limited {
     Change,
     /// An event that an application records about its user, per user.
     Custom,
+    /// A forgotten password, per network.
+    Forgot,
+    /// A mail for a forgotten password, per address.
+    ForgotAddress,
+    /// A mailed code or a second factor, per network.
+    Code,
+    /// A mail to confirm an address, per user.
+    Resend,
+    /// A second factor, per user.
+    Mfa,
 }
 
 impl Limited {
     /// Every limiter.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Login,
         Self::LoginPair,
         Self::LoginPairDay,
@@ -32,6 +42,11 @@ impl Limited {
         Self::Refresh,
         Self::Change,
         Self::Custom,
+        Self::Forgot,
+        Self::ForgotAddress,
+        Self::Code,
+        Self::Resend,
+        Self::Mfa,
     ];
 
     /// The name in Redis keys, metrics, events and `RateLimit-Policy`.
@@ -46,6 +61,11 @@ impl Limited {
             Self::Refresh => "refresh",
             Self::Change => "change",
             Self::Custom => "custom",
+            Self::Forgot => "forgot",
+            Self::ForgotAddress => "forgot_address",
+            Self::Code => "code",
+            Self::Resend => "resend",
+            Self::Mfa => "mfa",
         }
     }
 }

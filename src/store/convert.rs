@@ -44,6 +44,7 @@ pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
             .collect::<Result<_, _>>()
             .map_err(|_| corrupt("roles"))?,
         status: row.status.parse().map_err(|_| corrupt("status"))?,
+        second_factor: row.second_factor,
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })

@@ -1,5 +1,7 @@
 //! The ledger in its own order, for readers who follow it.
 
+use std::sync::Arc;
+
 use sea_orm::{ConnectionTrait as _, Statement, Value};
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -15,7 +17,7 @@ const SKEW: time::Duration = time::Duration::minutes(1);
 const NEIGHBOURS: u64 = 1000;
 
 /// Which of the events a follower gets.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Followed {
     /// Only this subject.
     pub subject: Option<&'static str>,
@@ -45,10 +47,22 @@ pub struct Piece {
     pub more: bool,
 }
 
+/// The piece that was last read at the end of the ledger: many followers wait there for the same one.
+pub(super) struct Newest {
+    asked: (i64, Followed, u64),
+    piece: Arc<Piece>,
+}
+
+impl Newest {
+    fn answers(&self, asked: (i64, Followed, u64), decided: i64) -> bool {
+        self.asked == asked && (self.piece.more || self.piece.reached >= decided)
+    }
+}
+
 impl Ledger {
     /// Changes with every commit of this instance that recorded an event.
     #[must_use]
-    pub fn commits(&self) -> watch::Receiver<()> {
+    pub fn commits(&self) -> watch::Receiver<u64> {
         self.store().0.commits.subscribe()
     }
 
@@ -56,14 +70,38 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn behind(&self, after: i64, chosen: Followed, limit: u64) -> Result<Piece, StoreError> {
+    pub async fn behind(&self, after: i64, chosen: Followed, limit: u64) -> Result<Arc<Piece>, StoreError> {
         let decided = self.decided().await?;
         if decided <= after {
-            return Ok(Piece {
+            return Ok(Arc::new(Piece {
                 reached: after,
                 ..Piece::default()
-            });
+            }));
         }
+        let asked = (after, chosen, limit);
+        let mut newest = self.store().0.newest.lock().await;
+        match &*newest {
+            Some(newest) if newest.answers(asked, decided) => return Ok(Arc::clone(&newest.piece)),
+            // Who is further back reads for itself, and keeps nobody waiting.
+            Some(newest) if newest.asked.0 > after => {}
+            _ => {
+                let piece = Arc::new(self.read_behind(asked, decided).await?);
+                *newest = Some(Newest {
+                    asked,
+                    piece: Arc::clone(&piece),
+                });
+                return Ok(piece);
+            }
+        }
+        drop(newest);
+        Ok(Arc::new(self.read_behind(asked, decided).await?))
+    }
+
+    async fn read_behind(
+        &self,
+        (after, chosen, limit): (i64, Followed, u64),
+        decided: i64,
+    ) -> Result<Piece, StoreError> {
         let mut values: Vec<Value> = vec![after.into(), decided.into()];
         let mut conditions = vec!["TRUE".to_owned()];
         if let Some(subject) = chosen.subject {

@@ -4,6 +4,7 @@
 //! Lock order, everywhere: the user's row first ([`Tx::lock_user`]), then sessions, then the ledger. It serialises one user's
 //! transactions, which makes the order of events per user the order of commits, and leaves no two transactions to deadlock.
 
+mod codes;
 mod connect;
 mod convert;
 mod counts;
@@ -16,9 +17,12 @@ mod idempotency;
 mod keys;
 mod leadership;
 mod ledger;
+mod mail;
 mod migrate;
+mod passwords;
 mod places;
 mod replays;
+mod second_factors;
 mod selection;
 mod sessions;
 mod tail;
@@ -33,6 +37,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
+pub use self::codes::{NewCode, StoredCode};
 pub use self::connect::Address;
 pub use self::counts::{Counted, UserCounts};
 use self::database::Database;
@@ -42,9 +47,11 @@ pub use self::following::{Followed, Piece, PlacedEvent};
 pub use self::idempotency::{CarriedOut, NewKey};
 pub use self::leadership::Leadership;
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
+pub use self::mail::{ClaimedMail, NewMail};
 pub use self::migrate::MigrationState;
 pub use self::places::Placed;
 pub use self::replays::{NewReplay, Replay, ReplayProgress};
+pub use self::second_factors::LoginChallenge;
 pub use self::selection::{SelectedPage, Selection, Standing, Stretch};
 pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
@@ -80,10 +87,12 @@ struct Inner {
     metrics: OnceLock<Arc<Metrics>>,
     /// Told after every commit that recorded an event.
     recorded: Arc<Notify>,
-    /// The same for everybody else who waits for events.
-    commits: watch::Sender<()>,
+    /// The same for everybody else who waits for events: how many such commits there were.
+    commits: watch::Sender<u64>,
     /// How far the ledger is known to be decided.
     tail: Mutex<tail::Tail>,
+    /// What followers at the end of the ledger were last given.
+    newest: Mutex<Option<following::Newest>>,
     /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
     writer: Arc<Mutex<()>>,
     /// Longest wait for a connection, or for that place.

@@ -17,8 +17,10 @@ use tokio::time::Instant;
 use super::entities::event;
 use super::{Ledger, StoreError};
 
-/// How old an answer may be: many readers share one question.
+/// How old an answer may be while this instance commits nothing: many readers share one question.
 const FRESH_FOR: Duration = Duration::from_millis(20);
+/// The shortest time from one question to the next: what is committed in between is asked for together.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Rows looked at in one step.
 const STEP: u64 = 1000;
@@ -35,7 +37,14 @@ pub(super) struct Tail {
     decided: Option<i64>,
     /// What has to end before more is decided.
     barrier: Option<Barrier>,
-    asked: Option<Instant>,
+    asked: Option<Asked>,
+}
+
+/// When the database was last asked, and how many commits of this instance it had seen for certain by then.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    at: Instant,
+    commits: u64,
 }
 
 /// The writers that were there after `up_to` was seen.
@@ -53,10 +62,16 @@ impl Ledger {
     /// [`StoreError`] of the database.
     pub async fn decided(&self) -> Result<i64, StoreError> {
         let mut tail = self.store().0.tail.lock().await;
-        let fresh = tail.asked.is_some_and(|asked| asked.elapsed() < FRESH_FOR);
-        if !fresh {
+        if !tail.asked.is_some_and(|asked| asked.is_good(self.own_commits())) {
+            if let Some(asked) = tail.asked {
+                tokio::time::sleep_until(asked.at + GATHER).await;
+            }
+            let commits = self.own_commits();
             tail.advance(self).await?;
-            tail.asked = Some(Instant::now());
+            tail.asked = Some(Asked {
+                at: Instant::now(),
+                commits,
+            });
         }
         // The first time there is nothing to fall back to; those who wait meanwhile share the answer.
         loop {
@@ -66,6 +81,10 @@ impl Ledger {
             tokio::time::sleep(FRESH_FOR).await;
             tail.advance(self).await?;
         }
+    }
+
+    fn own_commits(&self) -> u64 {
+        *self.store().0.commits.borrow()
     }
 
     /// The highest `seq` that can be seen; 0 when there is none.
@@ -85,6 +104,12 @@ impl Ledger {
         rows.iter()
             .map(|row| Ok(row.try_get::<String>("", "virtualtransaction")?))
             .collect()
+    }
+}
+
+impl Asked {
+    fn is_good(self, commits: u64) -> bool {
+        self.commits == commits && self.at.elapsed() < FRESH_FOR
     }
 }
 

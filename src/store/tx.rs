@@ -147,7 +147,7 @@ impl<'a> Tx<'a> {
         crate::telemetry::crash_point::reach("after_commit");
         if !self.recorded.is_empty() {
             self.store.0.recorded.notify_one();
-            self.store.0.commits.send_replace(());
+            self.store.0.commits.send_modify(|count| *count += 1);
         }
         if let Some(metrics) = self.store.0.metrics.get() {
             self.recorded.iter().for_each(|subject| metrics.event_recorded(subject));

@@ -118,6 +118,7 @@ impl Tx<'_> {
             created_at: self.millis(),
             updated_at: self.millis(),
             deleted_at: None,
+            second_factor: false,
         };
         let active = user::ActiveModel::from(row.clone());
         user::Entity::insert(active).exec_without_returning(&self.db).await?;
@@ -163,7 +164,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks a user as deleted and forgets the password: no login, no refresh, identifiers free again.
+    /// Marks a user as deleted and forgets the password and the second factor: no login, no refresh, no mail, identifiers free again.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -177,6 +178,7 @@ impl Tx<'_> {
             ..Default::default()
         };
         user::Entity::update(row).exec(&self.db).await?;
-        Ok(())
+        self.remove_second_factor(id).await?;
+        self.void_mails(id).await
     }
 }

@@ -35,6 +35,9 @@ pub struct Metrics {
     stream_fault: IntGaugeVec,
     consumers: ConsumerGauges,
     limits: LimitMetrics,
+    mails_sent: IntCounter,
+    mails_failed: IntCounterVec,
+    mails_dead: IntCounterVec,
     resident_memory: IntGauge,
     start_time: IntGauge,
     /// [`MetricName::HASH_QUEUE_DEPTH`].
@@ -65,6 +68,8 @@ pub struct Metrics {
     pub nats_connected: IntGauge,
     /// [`MetricName::RELAY_LEADER`], 0 or 1.
     pub relay_leader: IntGauge,
+    /// [`MetricName::MAILS_WAITING`].
+    pub mails_waiting: IntGauge,
 }
 
 impl Metrics {
@@ -96,6 +101,10 @@ impl Metrics {
                 refused: register.counters(MetricName::LIMIT_REFUSALS)?,
                 fallbacks: register.counter(MetricName::LIMIT_FALLBACKS)?,
             },
+            mails_sent: register.counter(MetricName::MAILS_SENT)?,
+            mails_failed: register.counters(MetricName::MAILS_FAILED)?,
+            mails_dead: register.counters(MetricName::MAILS_DEAD)?,
+            mails_waiting: register.gauge(MetricName::MAILS_WAITING)?,
             resident_memory: register.gauge(MetricName::RESIDENT_MEMORY)?,
             start_time: register.gauge(MetricName::START_TIME)?,
             hash_queue_depth: register.gauge(MetricName::HASH_QUEUE_DEPTH)?,
@@ -143,6 +152,21 @@ impl Metrics {
     /// The stream is, or is no longer, at fault. `reason` is one of a few fixed words.
     pub fn stream_fault(&self, reason: &'static str, at_fault: bool) {
         self.stream_fault.with_label_values(&[reason]).set(i64::from(at_fault));
+    }
+
+    /// A mail was handed over.
+    pub fn mail_sent(&self) {
+        self.mails_sent.inc();
+    }
+
+    /// A try to send a mail failed. `reason` is one of a few fixed words.
+    pub fn mail_failed(&self, reason: &'static str) {
+        self.mails_failed.with_label_values(&[reason]).inc();
+    }
+
+    /// A mail was given up. `reason` is one of a few fixed words.
+    pub fn mail_dead(&self, reason: &'static str) {
+        self.mails_dead.with_label_values(&[reason]).inc();
     }
 
     /// How far a durable of the stream is.

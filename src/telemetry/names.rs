@@ -52,6 +52,10 @@ metrics! {
     CONSUMER_DISTANCE, "consumer_distance", ["durable"], "Messages between the stream's first one and the durable's next one.";
     CONSUMER_OLDEST_AGE, "consumer_oldest_age_seconds", ["durable"], "Age of the oldest message that a durable has not acknowledged.";
     CONSUMER_HEADROOM, "consumer_headroom_ratio", ["durable"], "Share of the stream's limits left before a durable loses its next message; below 0.1 it is warned of.";
+    MAILS_SENT, "mails_sent_total", [], "Mails that the mail server accepted, or that were shown in development.";
+    MAILS_FAILED, "mails_failed_total", ["reason"], "Tries to send a mail that failed and are repeated.";
+    MAILS_DEAD, "mails_dead_total", ["reason"], "Mails that were given up.";
+    MAILS_WAITING, "mails_waiting", [], "Mails that wait to be sent, by all instances.";
     BUILD_INFO, "build_info", ["version"], "Always 1; the version is in the label.";
     RESIDENT_MEMORY, "process_resident_memory_bytes", [], "Resident memory of the process.";
     START_TIME, "process_start_time_seconds", [], "Start of the process, in seconds since 1970.";

@@ -14,6 +14,7 @@ mod coverage;
 mod flows;
 mod harness;
 mod http;
+mod mail;
 mod nats;
 mod relay;
 mod replay;

@@ -4,7 +4,7 @@
 //! subscriber, a consumer of the stream, notes when the event is there: one machine, one clock.
 
 use std::collections::HashMap;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt as _;
@@ -14,6 +14,7 @@ use watchword_events::Received;
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::clock::{now_ms, refreshed_at};
 use crate::report::{Row, note};
 use crate::rig::Rig;
 use crate::stats::percentile;
@@ -79,26 +80,11 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     }])
 }
 
-/// Nobody has touched a user's row since the refresh, so its transaction is the refresh's.
 fn latencies(rig: &Rig, seen: &HashMap<String, f64>) -> Outcome<Vec<f64>> {
-    let commits = rig.postgres.sql(
-        "SELECT id || ' ' || extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000 FROM users WHERE event_seq = 2",
-    )?;
-    let mut latencies = Vec::new();
-    for line in commits.lines() {
-        let (id, committed) = line.split_once(' ').ok_or("no commit time")?;
-        let arrived = seen.get(id).ok_or("a user that nobody refreshed")?;
-        latencies.push(arrived - committed.parse::<f64>()?);
-    }
-    Ok(latencies)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "compared with the time that PostgreSQL read from the same clock"
-)]
-fn now_ms() -> f64 {
-    std::time::SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64() * 1000.0)
+    let committed = refreshed_at(&rig.postgres)?;
+    let latency = |(user, arrived): (&String, &f64)| {
+        let committed = committed.get(user).ok_or("a user that nobody refreshed")?;
+        Ok(arrived - committed)
+    };
+    seen.iter().map(latency).collect()
 }

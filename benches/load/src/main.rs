@@ -5,17 +5,21 @@
 
 mod bare;
 mod client;
+mod clock;
 mod footprint;
 mod kit;
 mod latency;
+mod ledger;
 mod limits;
 mod me;
 mod passwords;
 mod queries;
 mod refresh;
 mod relay;
+mod replay;
 mod report;
 mod rig;
+mod sse;
 mod stats;
 
 use std::process::ExitCode;
@@ -26,19 +30,19 @@ use report::Row;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const ALL: [&str; 9] = [
+const ALL: &[&str] = &[
     "passwords",
     "me",
     "refresh",
     "limits",
     "relay",
+    "replay",
     "kit",
     "latency",
+    "sse",
     "queries",
     "footprint",
 ];
-const USAGE: &str =
-    "usage: watchword-bench [passwords] [me] [refresh] [limits] [relay] [kit] [latency] [queries] [footprint]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -49,7 +53,10 @@ async fn main() -> ExitCode {
         return ended(bare::serve(port, size).await);
     }
     if let Some(unknown) = arguments.iter().find(|name| !ALL.contains(&name.as_str())) {
-        report::note(&format!("unknown measurement: {unknown}\n{USAGE}"));
+        report::note(&format!(
+            "unknown measurement: {unknown}\nusage: watchword-bench [{}]",
+            ALL.join("] [")
+        ));
         return ExitCode::FAILURE;
     }
     ended(measure(&arguments).await)
@@ -57,9 +64,9 @@ async fn main() -> ExitCode {
 
 async fn measure(chosen: &[String]) -> Outcome<()> {
     report::head();
-    for name in ALL
-        .into_iter()
-        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name))
+    for &name in ALL
+        .iter()
+        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name))
     {
         report::note(&format!("== {name}"));
         let rows: Vec<Row> = match name {
@@ -68,8 +75,10 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "refresh" => refresh::measure().await?,
             "limits" => limits::measure().await?,
             "relay" => relay::measure().await?,
+            "replay" => replay::measure().await?,
             "kit" => kit::measure().await?,
             "latency" => latency::measure().await?,
+            "sse" => sse::measure().await?,
             "queries" => queries::measure().await?,
             _ => footprint::measure().await?,
         };

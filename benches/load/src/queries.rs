@@ -9,7 +9,7 @@ use watchword_events::EventKind;
 use crate::Outcome;
 use crate::client::Client;
 use crate::report::{Row, note};
-use crate::rig::{PASSWORD, Rig, register};
+use crate::rig::Rig;
 use crate::stats::percentile;
 
 const EVENTS: u64 = 5_000_000;
@@ -71,13 +71,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     rig.start_service().await?;
     counted(&rig).await?;
     let mut client = Client::connect(rig.service()?.port()).await?;
-    let account = register(&mut client, "root@example.com").await?;
-    rig.postgres.sql(&format!(
-        "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
-        account.id
-    ))?;
-    let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
-    let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
+    let (account, access) = rig.admin().await?;
 
     let mut rows = Vec::new();
     for (what, path) in QUESTIONS {
@@ -86,7 +80,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let of_user = |n: u64| {
         format!(
             "/analytics/users/{}",
-            if n.is_multiple_of(2) { &account.id } else { KNOWN }
+            if n.is_multiple_of(2) { &account } else { KNOWN }
         )
     };
     rows.push(ask(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);

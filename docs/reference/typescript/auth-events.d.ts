@@ -12,6 +12,11 @@ export type AuthEvent =
   | LoggedOut
   | TokenRefreshed
   | Updated
+  | EmailVerificationRequested
+  | EmailVerified
+  | PasswordChanged
+  | PasswordResetRequested
+  | PasswordResetCompleted
   | Deleted
   | LoginFailed
   | RateLimited
@@ -200,6 +205,127 @@ export interface Updated {
     actor?: Actor;
     /** Which fields changed: their names, never their values. */
     changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The person asked for another mail to confirm the address. */
+export interface EmailVerificationRequested {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.email_verification_requested";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The person confirmed the account's address. */
+export interface EmailVerified {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.email_verified";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The password was changed; every session of the account ended. */
+export interface PasswordChanged {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_changed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** Somebody asked for a new password; `userId` is present only when the account is known. */
+export interface PasswordResetRequested {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_reset_requested";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId?: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq?: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Stands for the address that was typed, so that requests can be counted. */
+    identifierHash: string;
+    /** The client's address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A new password was set with a mailed code; every session of the account ended. */
+export interface PasswordResetCompleted {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_reset_completed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
   };
   /** Where the event comes from. */
   metadata: Metadata;

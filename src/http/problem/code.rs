@@ -68,6 +68,12 @@ codes! {
         "The refresh token is malformed, expired, used or revoked. Log in again.";
     InvalidCredentials, "invalid_credentials", UNAUTHORIZED, "The credentials are not valid",
         "No active account has this identifier and password.";
+    MfaRequired, "mfa_required", UNAUTHORIZED, "The second factor is required",
+        "The password is right. Send challengeToken and a code to /auth/mfa/verify.";
+    InvalidChallenge, "invalid_challenge", UNAUTHORIZED, "The login cannot be continued",
+        "The challenge is over, was met, or had too many wrong codes. Log in again.";
+    InvalidSecondFactor, "invalid_second_factor", UNAUTHORIZED, "The code is not valid",
+        "The code is wrong, too old, or was used before. Wait for the next one.";
     Forbidden, "forbidden", FORBIDDEN, "Not allowed",
         "The account may not do this.";
     NotFound, "not_found", NOT_FOUND, "Not found",
@@ -86,6 +92,8 @@ codes! {
         "The first request with this Idempotency-Key has not ended yet. Send it again after Retry-After to get its answer.";
     AnswerSpent, "answer_spent", CONFLICT, "The answer can't be given again",
         "The request with this Idempotency-Key was carried out, and its tokens were used or its session ended since. Log in.";
+    MfaAlreadyEnrolled, "mfa_already_enrolled", CONFLICT, "An authenticator is in use",
+        "Give it up first: DELETE /auth/mfa/totp.";
     PayloadTooLarge, "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body is larger than the service accepts.";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",
@@ -94,10 +102,14 @@ codes! {
         "The errors name the fields or parameters that are not acceptable.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
         "Send another key with every new request, and the same key only with the same request.";
+    InvalidCode, "invalid_code", UNPROCESSABLE_ENTITY, "The code is not valid",
+        "The code is unknown, used, too old or replaced by a newer one. Ask for a new mail.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
         "Too many requests of this kind. Retry-After says when to try again.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",
         "The service failed. The request id finds the cause in its logs.";
+    MailNotConfigured, "mail_not_configured", NOT_IMPLEMENTED, "The service sends no mail",
+        "No mail server is configured, so nobody would get the mail that this needs.";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The service is at capacity",
         "The service has more work than it can do now. Nothing was changed. Retry-After says when to try again.";
     ServiceUnavailable, "service_unavailable", SERVICE_UNAVAILABLE, "The service is not available",

@@ -32,6 +32,14 @@ pub struct ProblemDocument {
     #[oai(skip_serializing_if_is_empty, default)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Only with `mfa_required`: what the login is continued with, within `expiresIn` seconds.
+    #[oai(rename = "challengeToken", skip_serializing_if_is_none)]
+    #[serde(rename = "challengeToken", default, skip_serializing_if = "Option::is_none")]
+    pub challenge_token: Option<String>,
+    /// Only with `mfa_required`: seconds for which the challenge is good.
+    #[oai(rename = "expiresIn", skip_serializing_if_is_none)]
+    #[serde(rename = "expiresIn", default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
     /// The id of the request, as in the `X-Request-Id` response header: quote it when asking for help.
     #[oai(rename = "requestId", skip_serializing_if_is_none)]
     #[serde(rename = "requestId", default, skip_serializing_if = "Option::is_none")]

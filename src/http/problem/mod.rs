@@ -21,6 +21,7 @@ use poem_openapi::Object;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use catch::{problem_of_error, problem_of_status};
@@ -65,7 +66,15 @@ pub struct Problem {
     code: ProblemCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    challenge: Option<Challenge>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What a login that lacks the second factor is continued with.
+#[derive(Debug, Clone)]
+struct Challenge {
+    token: SecretString,
+    expires_in: u64,
 }
 
 impl Problem {
@@ -84,6 +93,7 @@ impl Problem {
             code,
             detail: Cow::Borrowed(code.explanation()),
             errors: Vec::new(),
+            challenge: None,
             headers,
         }
     }
@@ -94,6 +104,15 @@ impl Problem {
         Self {
             errors,
             ..Self::new(ProblemCode::ValidationFailed)
+        }
+    }
+
+    /// A login whose password is right and which lacks the second factor: 401 with what it is continued with.
+    #[must_use]
+    pub fn mfa_required(token: SecretString, expires_in: u64) -> Self {
+        Self {
+            challenge: Some(Challenge { token, expires_in }),
+            ..Self::new(ProblemCode::MfaRequired)
         }
     }
 
@@ -147,6 +166,10 @@ impl Problem {
             code: self.code,
             detail: self.detail.into_owned(),
             errors: self.errors,
+            expires_in: self.challenge.as_ref().map(|challenge| challenge.expires_in),
+            challenge_token: self
+                .challenge
+                .map(|challenge| challenge.token.expose_secret().to_owned()),
             request_id: None,
         };
         (document, self.headers)

@@ -31,7 +31,7 @@ use crate::telemetry::causes;
 /// How long a silence may last: shorter than what proxies bear with.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often other instances' commits are looked for.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(50);
 /// How long a client waits before it comes back.
 const RETRY_MS: u32 = 1000;
 

@@ -57,7 +57,7 @@ enum LoggedIn {
 
 refusals! {
     /// Why nobody is signed in.
-    Refused: [BODY, ALWAYS], [InvalidCredentials, RateLimited, Overloaded]
+    Refused: [BODY, ALWAYS], [InvalidCredentials, MfaRequired, RateLimited, Overloaded]
 }
 
 /// The resource.
@@ -68,7 +68,8 @@ impl Login {
     /// Log in
     ///
     /// Opens a session. An unknown account, a wrong password and an account that may not log in are answered alike.
-    /// Records `auth.user.logged_in` or `auth.user.login_failed`.
+    /// An account with a second factor answers `mfa_required` with a `challengeToken`: go on at `/auth/mfa/verify`.
+    /// Records `auth.user.logged_in`, `auth.user.mfa_challenged` or `auth.user.login_failed`.
     #[oai(
         path = "/auth/login",
         method = "post",
@@ -124,6 +125,7 @@ fn parse(body: Credentials) -> Result<Input, Problem> {
 fn problem(error: Error) -> Problem {
     match error {
         Error::InvalidCredentials => Problem::new(ProblemCode::InvalidCredentials),
+        Error::SecondFactorRequired(challenge) => Problem::mfa_required(challenge.token, challenge.expires_in),
         Error::Failure(error) => failure(error),
     }
 }

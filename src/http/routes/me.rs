@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use super::Tag;
 use super::body::{Fields, UserBody};
+use super::confirmation::{Confirmation, unconfirmed};
 use super::refusals::{ALWAYS, BEARER, BODY, refusals};
 use crate::actions::{delete_account, update_profile};
-use crate::domain::password::Password;
 use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::{Patch, StrictJson};
-use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::problem::{Problem, ProblemCode};
 
 /// What to change: a field that is left out stays, `null` removes it.
 #[derive(Object, Deserialize)]
@@ -28,16 +28,6 @@ struct ProfilePatch {
     #[oai(default)]
     #[serde(default)]
     username: Patch<String>,
-}
-
-/// Proof that it is the owner who asks.
-#[derive(Object, Deserialize)]
-#[oai(rename_all = "camelCase", deny_unknown_fields)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Confirmation {
-    /// The account's password.
-    #[oai(validator(max_length = 128))]
-    password: String,
 }
 
 /// The user.
@@ -129,17 +119,11 @@ impl Me {
         body: StrictJson<Confirmation>,
     ) -> Result<Deleted, DeleteRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        let password = fields.take("/password", Password::parse(&body.0.password));
-        let password = fields.finish(password)?;
+        let password = body.0.parse()?;
         let work = self.0.run(&context, |auth, origin| async move {
             delete_account::run(&auth, &origin, &identity, password).await
         });
-        work.await?.map_err(|error| match error {
-            delete_account::Error::WrongPassword => wrong_password(),
-            delete_account::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-            delete_account::Error::Failure(error) => failure(error),
-        })?;
+        work.await?.map_err(|error| unconfirmed(error, "/password"))?;
         Ok(Deleted::Done)
     }
 }
@@ -159,12 +143,4 @@ fn change(body: ProfilePatch) -> Result<update_profile::Input, Problem> {
         username: username.map(Option::flatten),
     };
     fields.finish(Some(change))
-}
-
-fn wrong_password() -> Problem {
-    Problem::validation(vec![FieldError::new(
-        "/password",
-        "wrong_password",
-        "is not the account's password",
-    )])
 }

@@ -3,6 +3,8 @@
 pub mod activity;
 pub mod analytics;
 pub mod body;
+pub mod confirmation;
+pub mod email;
 pub mod event_body;
 pub mod event_parameters;
 pub mod event_stream;
@@ -12,7 +14,9 @@ pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod mfa;
 pub mod new_event;
+pub mod password;
 pub mod refresh;
 pub mod refusals;
 pub mod register;
@@ -49,6 +53,9 @@ pub type Routes = (
     refresh::Refresh,
     logout::Logout,
     me::Me,
+    password::Passwords,
+    email::Emails,
+    mfa::Mfa,
     sessions::Sessions,
     events::Events,
     event_stream::EventStreams,
@@ -67,6 +74,9 @@ pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
         refresh::Refresh(api.clone()),
         logout::Logout(api.clone()),
         me::Me(api.clone()),
+        password::Passwords(api.clone()),
+        email::Emails(api.clone()),
+        mfa::Mfa(api.clone()),
         sessions::Sessions(api.clone()),
         events::Events(api.clone()),
         event_stream::EventStreams(api.clone()),

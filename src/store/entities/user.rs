@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 /// Every column by name: `RETURNING *` would change its type under prepared statements when a later migration adds a column.
-pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, username_canonical, name, account_type, roles, status, password_hash, event_seq, created_at, updated_at, deleted_at";
+pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, username_canonical, name, account_type, roles, status, password_hash, event_seq, created_at, updated_at, deleted_at, second_factor";
 
 /// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,6 +25,7 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
+    pub second_factor: bool,
 }
 
 /// No relations: queries join nothing.

@@ -15,6 +15,7 @@ use crate::support::database::{Backend, Database};
 use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::redis::RedisServer;
 use crate::support::run_dir::{free_port, scratch};
+use crate::support::smtp::SmtpServer;
 use places::{Kind, Place};
 use secrets::Secrets;
 
@@ -25,6 +26,9 @@ struct Servers {
     database: Database,
     redis: RedisServer,
     nats: NatsServer,
+    smtp: SmtpServer,
+    /// How to reach the mail server: mails are the one place for codes.
+    mail: Vec<(&'static str, String)>,
     urls: [(&'static str, String); 3],
 }
 
@@ -51,6 +55,8 @@ impl Servers {
             ..NatsOptions::default()
         })
         .await;
+        let smtp_password = secrets.word("the password of the mail server");
+        let smtp = SmtpServer::start_with(&["--login", "watchword", &smtp_password]).await;
         let urls = [
             ("DATABASE_URL", url),
             ("REDIS_URL", redis.url().replace("//", &format!("//:{redis_password}@"))),
@@ -59,19 +65,26 @@ impl Servers {
                 nats.url().replace("//", &format!("//auth:{nats_password}@")),
             ),
         ];
+        let mail = vec![
+            ("WATCHWORD__MAIL__USERNAME", "watchword".to_owned()),
+            ("WATCHWORD__MAIL__PASSWORD", smtp_password),
+        ];
         let answer = redis.command(&format!("CONFIG SET requirepass {redis_password}")).await;
         assert!(answer.expect("an answer").starts_with("+OK"));
         Self {
             database,
             redis,
             nats,
+            mail: mail.into_iter().chain(smtp.environment()).collect(),
+            smtp,
             urls,
         }
     }
 
     /// A command of the service with everything it may be told, at the log's most verbose.
     fn options(&self, args: &[&str], secrets: &Secrets) -> BinaryOptions {
-        let env: Vec<(&str, &str)> = self.urls.iter().map(|(name, url)| (*name, url.as_str())).collect();
+        let env = self.urls.iter().chain(&self.mail);
+        let env: Vec<(&str, &str)> = env.map(|(name, url)| (*name, url.as_str())).collect();
         BinaryOptions::command(args, &env)
             .with("WATCHWORD_SECRET_KEY", secrets.key())
             .with("WATCHWORD__LIMITS__ENABLED", "true")
@@ -99,7 +112,8 @@ async fn no_secret_is_in_a_log_an_event_a_table_or_redis() {
     assert!(made.status.success(), "{made:?}");
 
     let mut binary = Binary::start(servers.options(&["serve"], &secrets)).await;
-    let refusals = requests::all(binary.http(), &mut secrets).await;
+    let mut refusals = requests::all(binary.http(), &mut secrets).await;
+    refusals += &requests::mailed(binary.http(), &servers.smtp, &mut secrets).await;
     requests::admin(binary.http(), &mut secrets, ADMIN, &password).await;
     places::published(&servers.database).await;
 

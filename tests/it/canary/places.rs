@@ -202,13 +202,25 @@ pub(super) fn assert_alive(places: &[Place], secrets: &Secrets) {
         "token_reuse_detected",
         "logged_out",
         "deleted",
+        "email_verification_requested",
+        "email_verified",
+        "password_changed",
+        "password_reset_requested",
+        "password_reset_completed",
     ] {
         let message = places
             .iter()
             .any(|place| place.name.ends_with(&format!("auth.user.{subject})")));
         assert!(message, "no message about {subject}");
     }
-    for table in ["users", "sessions", "events", "signing_keys"] {
+    for table in [
+        "users",
+        "sessions",
+        "events",
+        "signing_keys",
+        "one_time_codes",
+        "outgoing_mail",
+    ] {
         let rows = places.iter().find(|place| place.name == format!("table {table}"));
         assert!(rows.is_some_and(|rows| !rows.bytes.is_empty()), "no rows of {table}");
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::secrets::Secrets;
 use crate::support::http::{Answer, Http, Tokens};
+use crate::support::smtp::SmtpServer;
 
 /// Headers that nobody asked for, each with a secret of its own.
 const HEADERS: [&str; 9] = [
@@ -157,7 +158,15 @@ async fn log_in(client: &mut Client<'_>, email: &str, password: &str) {
 }
 
 async fn refuse_bodies(client: &mut Client<'_>) {
-    for path in ["/auth/register", "/auth/login", "/auth/refresh", "/auth/logout"] {
+    for path in [
+        "/auth/register",
+        "/auth/login",
+        "/auth/refresh",
+        "/auth/logout",
+        "/auth/password/forgot",
+        "/auth/password/reset",
+        "/auth/email/verify",
+    ] {
         let name = client.secrets.field("the name of an unknown field");
         let value = client.secrets.word("the value of an unknown field");
         client.post(path, &json!({ name: value }), 422).await;
@@ -250,6 +259,62 @@ async fn leave(client: &mut Client<'_>, email: &str, password: &str) {
     client.send(request.json(&json!({ "password": wrong })), 422).await;
     let request = client.quiet(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
+}
+
+/// What is done with mailed codes, and how passwords change.
+pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets) -> String {
+    let mut client = Client {
+        http,
+        secrets,
+        refusals: String::new(),
+    };
+    let email = format!("{}@example.com", client.secrets.personal("the address of a reader"));
+    let password = client.secrets.password("the password of a reader");
+    let register = json!({ "email": email, "password": password });
+    let tokens = client.post("/auth/register", &register, 201).await.tokens();
+    let first = smtp.mail(&email, "Confirm your address", 1).await.code();
+    client.secrets.token("the code of a registration", &first);
+    let resend = client
+        .quiet(Method::POST, "/auth/email/resend")
+        .bearer_auth(&tokens.access);
+    client.send(resend, 202).await;
+    let second = smtp.mail(&email, "Confirm your address", 2).await.code();
+    client.secrets.token("the code of another mail", &second);
+    let broken = format!("wmc_{}", client.secrets.word("a code that is none"));
+    for (code, status) in [(first, 422), (broken, 422), (second, 204)] {
+        let body = json!({ "code": code });
+        client.post("/auth/email/verify", &body, status).await;
+    }
+
+    let new = client.secrets.password("a changed password");
+    for (current, status) in [
+        (client.secrets.password("a wrong password to change with"), 422),
+        (password, 204),
+    ] {
+        let body = json!({ "currentPassword": current, "newPassword": new });
+        // A wrong password is a failed login, whose event has the user agent.
+        let request = client.request(Method::POST, "/auth/password/change");
+        client
+            .send(request.bearer_auth(&tokens.access).json(&body), status)
+            .await;
+    }
+    let nobody = format!("{}@example.com", client.secrets.word("an address that nobody has"));
+    for address in [&nobody, &email] {
+        let body = json!({ "email": address });
+        client.post("/auth/password/forgot", &body, 202).await;
+    }
+    let code = smtp.mail(&email, "Set a new password", 1).await.code();
+    client.secrets.token("a code to reset a password", &code);
+    for status in [204, 422] {
+        let password = client.secrets.password("a reset password");
+        let body = json!({ "code": code, "password": password });
+        client.post("/auth/password/reset", &body, status).await;
+    }
+    // One code is left, so that the table is not empty.
+    client
+        .post("/auth/password/forgot", &json!({ "email": email }), 202)
+        .await;
+    client.refusals
 }
 
 /// The administrator logs in.

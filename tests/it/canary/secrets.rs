@@ -69,9 +69,10 @@ impl Secrets {
         word
     }
 
-    /// A token that the service gave out: the part that makes it valid, as text and as bytes.
+    /// A token or a code that the service gave out: the part that makes it valid, as text and as bytes.
     pub(super) fn token(&mut self, name: &str, token: &str) {
         let part = token.rsplit('.').next().expect("a part").trim_start_matches("wrt_");
+        let part = part.trim_start_matches("wmc_");
         let raw = URL_SAFE_NO_PAD.decode(part).expect("base64url");
         // The end of it is the signature or the MAC; before it may stand ids, which are no secret.
         let end = raw[raw.len() - 16..].to_vec();

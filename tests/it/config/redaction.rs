@@ -15,6 +15,9 @@ fn the_effective_values_are_shown_without_secrets() {
             "nats://app:canary-3@one.internal:4222,nats://canary-4@two.internal",
         ),
         ("WATCHWORD_SECRET_KEY", GOOD_KEY),
+        ("WATCHWORD__MAIL__HOST", "smtp.internal"),
+        ("WATCHWORD__MAIL__USERNAME", "app"),
+        ("WATCHWORD__MAIL__PASSWORD", "canary-5"),
         ("WATCHWORD__TOKENS__ACCESS_TTL", "5m"),
     ])
     .expect("settings");

@@ -69,6 +69,17 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__PASSWORDS__HASH_THREADS", "27", "passwords.hash_threads", "1 to 26"),
     ("WATCHWORD__PASSWORDS__HASH_THREADS", "0", "passwords.hash_threads", "1 to 26"),
     ("WATCHWORD__PASSWORDS__MAX_WAIT", "10s", "passwords.max_wait", "http.request_deadline"),
+    ("WATCHWORD__MAIL__TLS", "ssl", "mail.tls", "starttls, tls, none"),
+    ("WATCHWORD__MAIL__PORT", "0", "mail.port", "1 or more"),
+    ("WATCHWORD__MAIL__HOST", "smtp example", "mail.host", "spaces"),
+    ("WATCHWORD__MAIL__PASSWORD", "x", "mail.username", "go together"),
+    ("WATCHWORD__MAIL__FROM", "no-reply", "mail.from", "no-reply@example.com"),
+    ("WATCHWORD__MAIL__RESET_PATH", "reset", "mail.reset_path", "/account/reset"),
+    ("WATCHWORD__MAIL__VERIFY_PATH", "/verify?code=", "mail.verify_path", "without query"),
+    ("WATCHWORD__MAIL__CODE_TTL", "25h", "mail.code_ttl", "1m to 1day"),
+    ("WATCHWORD__MAIL__TIMEOUT", "0s", "mail.timeout", "1s to"),
+    ("WATCHWORD__MAIL__RETRY_FOR", "8d", "mail.retry_for", "7days"),
+    ("WATCHWORD__MAIL__MAX_CONNECTIONS", "0", "mail.max_connections", "1 to 64"),
     ("WATCHWORD__TOKENS__ACCESS_TTL", "16m", "tokens.access_ttl", "15m"),
     ("WATCHWORD__TOKENS__ACCESS_TTL", "0s", "tokens.access_ttl", "1s to"),
     ("WATCHWORD__TOKENS__LEEWAY", "6s", "tokens.leeway", "0s to 5s"),
@@ -81,6 +92,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_MINUTE", "51", "limits.login_per_account_per_minute", "1 to 50"),
     ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_DAY", "1", "limits.login_per_account_per_day", "2 to"),
     ("WATCHWORD__LIMITS__KNOWN_NETWORK_TTL", "1m", "limits.known_network_ttl", "1h"),
+    ("WATCHWORD__LIMITS__FORGOT_PER_HOUR", "0", "limits.forgot_per_hour", "1 to"),
     ("WATCHWORD__LIMITS__LOGIN_PER_MINUTE", "0", "limits.login_per_minute", "1 to"),
     ("WATCHWORD__TELEMETRY__FORMAT", "xml", "telemetry.format", "auto, json, text"),
     ("WATCHWORD__TELEMETRY__LEVEL", "info,watchword=loud", "telemetry.level", "debug"),
@@ -109,6 +121,29 @@ fn one_refused_value_names_its_key_and_its_source() {
         let names_variable = origin == format!("environment variable {variable}");
         assert!(names_variable || origin.is_empty(), "{variable}={value}: {problem}");
     }
+}
+
+/// A password crosses a network under TLS alone; a server on this machine is no network.
+#[test]
+fn a_mail_password_is_not_sent_in_the_clear() {
+    let with = |host: &str, tls: &str| {
+        load(&[
+            ("WATCHWORD__MAIL__HOST", host),
+            ("WATCHWORD__MAIL__TLS", tls),
+            ("WATCHWORD__MAIL__USERNAME", "watchword"),
+            ("WATCHWORD__MAIL__PASSWORD", "x"),
+        ])
+    };
+    for (host, tls) in [
+        ("smtp.example.com", "starttls"),
+        ("smtp.example.com", "tls"),
+        ("127.0.0.1", "none"),
+    ] {
+        with(host, tls).expect("settings");
+    }
+    let found = problems(with("smtp.example.com", "none"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found.first().map(|problem| problem.key.as_str()), Some("mail.tls"));
 }
 
 #[test]

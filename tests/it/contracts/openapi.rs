@@ -91,7 +91,7 @@ fn request_bodies_are_closed() {
         assert_eq!(schema["additionalProperties"], Value::Bool(false), "{name}");
         bodies += 1;
     }
-    assert_eq!(bodies, 8);
+    assert_eq!(bodies, 12);
 }
 
 #[test]

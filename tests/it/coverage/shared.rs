@@ -34,6 +34,9 @@ fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
         "deleteMe" => json!({ "password": "whatever it is" }),
         "recordEvent" => json!({ "name": "report.exported" }),
+        "changePassword" => json!({ "currentPassword": "whatever it is", "newPassword": "quiet harbour 52" }),
+        "forgotPassword" => json!({ "email": "nobody@example.com" }),
+        "verifyEmail" => json!({ "code": "wmc_none" }),
         "startReplay" => json!({ "name": "shared" }),
         _ => json!({}),
     }

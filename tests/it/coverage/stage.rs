@@ -10,10 +10,12 @@ use uuid::Uuid;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::{Backend, LedgerRow};
 use crate::support::http::{Http, Tokens};
+use crate::support::smtp::SmtpServer;
 
 /// One application.
 pub(super) struct Stage {
     app: TestApp,
+    smtp: Option<SmtpServer>,
     people: AtomicU32,
     admin: OnceCell<Tokens>,
 }
@@ -35,7 +37,9 @@ pub(super) struct Observed {
 
 impl Stage {
     pub(super) async fn new(backend: Backend) -> Self {
-        Self::of(TestApp::spawn(backend).await)
+        let smtp = SmtpServer::start().await;
+        let app = TestApp::builder(backend).settings(smtp.settings()).spawn().await;
+        Self::of(app, Some(smtp))
     }
 
     /// Where everything is allowed a few times at most.
@@ -47,13 +51,23 @@ impl Stage {
             settings.limits.refresh_per_minute = 1;
             settings.limits.change_per_minute = 1;
             settings.limits.custom_per_minute = 1;
+            settings.limits.forgot_per_hour = 1;
+            settings.limits.code_per_minute = 1;
+            settings.limits.resend_per_hour = 1;
         });
-        Self::of(builder.spawn().await)
+        Self::of(builder.spawn().await, None)
     }
 
-    fn of(app: TestApp) -> Self {
+    /// Where nobody sends mails or reads them in the log.
+    pub(super) async fn without_mail(backend: Backend) -> Self {
+        let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "test".to_owned());
+        Self::of(builder.spawn().await, None)
+    }
+
+    fn of(app: TestApp, smtp: Option<SmtpServer>) -> Self {
         Self {
             app,
+            smtp,
             people: AtomicU32::new(0),
             admin: OnceCell::new(),
         }
@@ -102,6 +116,12 @@ impl Stage {
     /// The administrator's tokens.
     pub(super) async fn admin(&self) -> &Tokens {
         self.admin.get_or_init(|| self.app.admin()).await
+    }
+
+    /// The code of the newest of `count` mails of this kind to somebody.
+    pub(super) async fn mailed_code(&self, person: &Person, subject: &str, count: usize) -> String {
+        let smtp = self.smtp.as_ref().expect("a mail server");
+        smtp.mail(&person.email, subject, count).await.code()
     }
 
     /// Another session of the same person.
@@ -175,6 +195,13 @@ impl Observed {
     /// The status, and for a refusal the problem's code.
     pub(super) fn outcome(&self) -> &str {
         &self.outcome
+    }
+
+    /// A text in the answer.
+    pub(super) fn text(&self, pointer: &str) -> String {
+        let text = self.answer.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no {pointer} in {}", self.answer))
+            .to_owned()
     }
 
     /// The id in the answer.

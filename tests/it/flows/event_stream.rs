@@ -13,6 +13,7 @@ use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Http;
+use crate::support::raw::RawConnection;
 use crate::support::sse::{EventSource, Frame};
 
 flow_tests! {
@@ -30,7 +31,7 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(1);
 /// What a busy machine may add to a time.
 const SLACK: Duration = Duration::from_millis(500);
 /// As many streams as an instance has places.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
 
 async fn post(http: &Http, access: &str, name: &str) -> String {
     let answer = http
@@ -295,6 +296,38 @@ async fn a_late_commit_is_not_overtaken() {
         }
         late.close().await.expect("leave");
     }
+    // What was inserted by hand is no event of a user's.
+    app.abandon().await;
+}
+
+/// More events than all the buffers between the service and a client hold.
+const FLOOD: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) \
+     SELECT gen_random_uuid(), 'auth.user.custom', 1, convert_to(json_build_object('n', n, 'fill', repeat('x', 8000))::text, 'UTF8'), \
+     1795348800000 FROM generate_series(1, 3000) AS n";
+/// Longer than a client may leave a piece untouched.
+const ASLEEP: Duration = Duration::from_secs(13);
+
+/// A client that does not read is dropped, though it is still there; it comes back and has missed nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_is_dropped() {
+    let app = TestApp::spawn(Backend::Postgres).await;
+    let admin = app.admin().await.access;
+    let first = app.ledger().await.last().expect("a row").seq + 1;
+    app.database.execute(FLOOD).await.expect("a flood of events");
+    let mut asleep = RawConnection::to(app.port()).await.expect("connect");
+    let request =
+        format!("GET {PATH}?from={first} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {admin}\r\n\r\n");
+    asleep.send(request.as_bytes()).await.expect("send");
+    tokio::time::sleep(ASLEEP).await;
+    let text = asleep.read_to_end().await;
+    let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
+    let seen: Vec<i64> = ids.filter_map(|id| id.parse().ok()).collect();
+    let last = *seen.last().expect("the beginning of the flood");
+    assert!(last < first + 2_999, "nothing was held back");
+    let rest = usize::try_from(first + 2_999 - last).expect("a number");
+    let mut resumed = EventSource::open(&app, &admin, PATH, Some(last)).await;
+    let rest = seqs(&resumed.events(rest).await);
+    assert!(rest.iter().copied().eq(last + 1..first + 3_000));
     // What was inserted by hand is no event of a user's.
     app.abandon().await;
 }

@@ -19,7 +19,7 @@ const BLESS: &str = "WATCHWORD_BLESS";
 
 /// Compares a message with `golden/<name>.json`.
 #[track_caller]
-pub(super) fn assert_golden(name: &str, message: &StreamMessage) {
+pub(crate) fn assert_golden(name: &str, message: &StreamMessage) {
     let path = repository().join("tests/it/flows/golden").join(format!("{name}.json"));
     let mut masks = Masks::default();
     let headers: Map<String, Value> = message

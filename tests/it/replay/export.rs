@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::process::Command;
 
 use flate2::read::GzDecoder;
 
@@ -16,6 +17,7 @@ flow_tests! {
     an_export_is_what_was_published => round_trip_on,
     an_export_takes_what_was_asked_for => selection_on,
     an_export_that_cannot_be_written_leaves_nothing => refusals_on,
+    an_export_takes_the_place_of_files_only => pipe_on,
 }
 
 async fn round_trip_on(backend: Backend) {
@@ -129,5 +131,19 @@ async fn refusals_on(backend: Backend) {
         assert!(ended.stderr.contains(reason), "{args:?}: {ended:?}");
     }
     assert_eq!(fs::read_dir(&dir).expect("the directory").count(), 0);
+    app.finish().await;
+}
+
+async fn pipe_on(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let dir = scratch("export");
+    let pipe = dir.join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    let ended = events(&app, &["export", pipe.to_str().expect("a path")]).await;
+    assert!(!ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains("is no file"), "{ended:?}");
+    let kind = fs::symlink_metadata(&pipe).expect("the pipe").file_type();
+    assert!(kind.is_fifo(), "it is something else now");
     app.finish().await;
 }

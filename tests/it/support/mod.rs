@@ -19,6 +19,7 @@ pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod run_dir;
+pub(crate) mod smtp;
 pub(crate) mod sse;
 pub(crate) mod wait;
 

@@ -16,6 +16,8 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
     metrics.event_recorded("auth.user.registered");
     metrics.event_published("auth.user.registered");
     metrics.publish_failed("timeout");
+    metrics.mail_failed("timeout");
+    metrics.mail_dead("refused");
     metrics.stream_fault("missing", true);
     metrics.limits().refused("login");
     let figures = ConsumerFigures {

@@ -39,6 +39,11 @@ impl Child {
         matches!(self.0.try_wait(), Ok(Some(_)) | Err(_))
     }
 
+    /// Whether it has ended by itself, and well.
+    pub(crate) fn succeeded(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(Some(status)) if status.success())
+    }
+
     /// Asks it to end and waits.
     pub(crate) async fn stop(&mut self, signal: Signal) -> Outcome<()> {
         let asked = Instant::now();

@@ -17,6 +17,7 @@ pub(crate) use redis::Redis;
 pub(crate) use service::{Account, PASSWORD, Service, binary, register};
 
 use crate::Outcome;
+use crate::client::Client;
 
 /// How long a server may take to answer after its start.
 const READY: Duration = Duration::from_secs(30);
@@ -74,6 +75,24 @@ impl Rig {
         }
     }
 
+    /// Where the service keeps its secret key.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    /// An administrator of the running service: the account's id and an access token.
+    pub(crate) async fn admin(&self) -> Outcome<(String, String)> {
+        let mut client = Client::connect(self.service()?.port()).await?;
+        let account = register(&mut client, "root@example.com").await?;
+        self.postgres.sql(&format!(
+            "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
+            account.id
+        ))?;
+        let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
+        let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
+        Ok((account.id, access))
+    }
+
     /// The directory that all of them write to.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
@@ -91,7 +110,12 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     /// A new one, in the system's directory for such.
     pub(crate) fn new() -> Outcome<Self> {
-        let path = std::env::temp_dir().join(format!("watchword-bench-{}", std::process::id()));
+        Self::named("servers")
+    }
+
+    /// A new one beside others.
+    pub(crate) fn named(name: &str) -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("watchword-bench-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))

@@ -124,14 +124,18 @@ impl Part {
         let mut name = becomes.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = becomes.with_file_name(name);
+        let part = Self { path, becomes };
+        // The finished file takes the name's place: a device or a pipe would be gone.
+        if fs::metadata(&part.becomes).is_ok_and(|there| !there.is_file()) {
+            return Err(part.failed(io::Error::other("it is there and is no file; - is standard output")));
+        }
         // Events name people: the file is for whoever made it.
         let opened = File::options()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(&path);
-        let part = Self { path, becomes };
+            .open(&part.path);
         match opened {
             Ok(file) => Ok((file, part)),
             Err(source) => Err(part.failed(source)),

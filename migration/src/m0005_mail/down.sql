@@ -1,0 +1,2 @@
+DROP TABLE outgoing_mail;
+DROP TABLE one_time_codes;

@@ -1,0 +1,46 @@
+//! A login whose password was right waits for the second factor: `mfa_challenged`.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use watchword_events::{AuthEvent, FactorType, MfaChallenged};
+
+use super::{Auth, Failure};
+use crate::domain::ids::ChallengeId;
+use crate::domain::user::User;
+use crate::store::{LoginChallenge, StoreError, Tx, UserLock};
+
+/// What [`verify_mfa`](super::verify_mfa) asks for, beside the code.
+#[derive(Debug)]
+pub struct Challenge {
+    /// Stands for the password that was right.
+    pub token: SecretString,
+    /// Seconds until it is of no use.
+    pub expires_in: u64,
+}
+
+/// Keeps the challenge and commits. The user is locked, and has a second factor.
+pub(super) async fn run(auth: &Auth, mut tx: Tx<'_>, mut lock: UserLock, user: &User) -> Result<Challenge, Failure> {
+    let corrupt = |table, column| StoreError::Corrupt { table, column };
+    let factor = tx.second_factor(user.id).await?;
+    let factor = factor.ok_or(corrupt("users", "second_factor"))?;
+    let password = tx.password_hash(user.id).await?.ok_or(corrupt("users", "id"))?;
+    let ttl = auth.second_factors.challenge_ttl;
+    let challenge = LoginChallenge {
+        id: ChallengeId::new_v7(tx.now(), &*auth.random),
+        user_id: user.id,
+        password_mark: auth.challenges.password_mark(password.expose_secret()).to_vec(),
+        attempts: 0,
+        expires_at: tx.now() + ttl,
+    };
+    let token = auth.challenges.token(challenge.id);
+    tx.insert_login_challenge(challenge).await?;
+    let challenged = MfaChallenged {
+        factor_id: factor.id.as_uuid(),
+        factor_type: FactorType::Totp,
+    };
+    tx.record(&mut lock, AuthEvent::MfaChallenged(challenged)).await?;
+    tx.commit().await?;
+    Ok(Challenge {
+        token,
+        expires_in: ttl.whole_seconds().unsigned_abs(),
+    })
+}

@@ -1,0 +1,69 @@
+//! The first code of an authenticator: from now on the user's logins need it. `mfa_enrolled` and `recovery_codes_generated`.
+
+use secrecy::SecretString;
+use watchword_events::{AuthEvent, FactorType, MfaEnrolled};
+
+use super::authenticate::{self, Identity};
+use super::recovery_codes::replace;
+use super::{Auth, Failure};
+use crate::domain::origin::Origin;
+use crate::domain::second_factor::FactorCode;
+use crate::limits::Limited;
+use crate::security::TotpSeed;
+
+/// Why the authenticator is not in use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// None waits for its first code.
+    #[error("no authenticator waits for its first code")]
+    NotFound,
+    /// The code is not the authenticator's, or its clock is off.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// The account or the session ended meanwhile.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// Try later.
+    #[error(transparent)]
+    Failure(Failure),
+}
+
+impl<E> From<E> for Error
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Takes the authenticator into use; answers the recovery codes.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, code: FactorCode) -> Result<Vec<SecretString>, Error> {
+    let now = auth.clock.now();
+    auth.limits
+        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, now)
+        .await?;
+    let mut tx = auth.store.begin(now, origin).await?;
+    let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
+        .await?
+        .ok_or(Error::SessionEnded)?;
+    let waiting = tx.second_factor(user.id).await?.filter(|factor| !factor.confirmed);
+    let factor = waiting.ok_or(Error::NotFound)?;
+    let FactorCode::Totp(code) = code else {
+        return Err(Error::WrongCode);
+    };
+    let seed = TotpSeed::open(&auth.secret, factor.id, &factor.sealed).map_err(Failure::from)?;
+    let step = seed.step_of(&code, now, factor.last_step).ok_or(Error::WrongCode)?;
+    tx.confirm_second_factor(&factor, step).await?;
+    let enrolled = MfaEnrolled {
+        factor_id: factor.id.as_uuid(),
+        factor_type: FactorType::Totp,
+    };
+    tx.record(&mut lock, AuthEvent::MfaEnrolled(enrolled)).await?;
+    let codes = replace(auth, &mut tx, &mut lock, &factor).await?;
+    tx.commit().await?;
+    Ok(codes)
+}

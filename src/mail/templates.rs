@@ -1,0 +1,177 @@
+//! What mails look like: templates in files, for the subject, the text and the HTML of every kind of mail.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use minijinja::{Environment, UndefinedBehavior, context};
+
+use super::MailError;
+use crate::domain::letter::LetterKind;
+
+/// The templates that come with the program, by the names of their files.
+const EMBEDDED: [(&str, &str); 6] = [
+    (
+        "verify_email.subject.txt",
+        include_str!("templates/verify_email.subject.txt"),
+    ),
+    ("verify_email.txt", include_str!("templates/verify_email.txt")),
+    ("verify_email.html", include_str!("templates/verify_email.html")),
+    (
+        "reset_password.subject.txt",
+        include_str!("templates/reset_password.subject.txt"),
+    ),
+    ("reset_password.txt", include_str!("templates/reset_password.txt")),
+    ("reset_password.html", include_str!("templates/reset_password.html")),
+];
+
+/// What templates may use.
+pub(super) struct Values<'a> {
+    /// What the service is called.
+    pub(super) product: &'a str,
+    /// The display name of the account, if it has one.
+    pub(super) name: Option<&'a str>,
+    /// The code.
+    pub(super) code: &'a str,
+    /// The page that takes the code, with the code.
+    pub(super) link: &'a str,
+    /// How long the code lives.
+    pub(super) minutes: u64,
+}
+
+/// A mail's three texts.
+pub(super) struct Rendered {
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+}
+
+/// The templates in use.
+pub(super) struct Templates(Environment<'static>);
+
+impl Templates {
+    /// The embedded templates, those replaced that `directory` has a file for. Each is tried out, so that a mistake shows at the
+    /// start and not when somebody waits for a mail.
+    ///
+    /// # Errors
+    /// [`MailError::File`] and [`MailError::Template`].
+    pub(super) fn load(directory: Option<&Path>) -> Result<Self, MailError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        for (name, embedded) in EMBEDDED {
+            let own = directory.map_or(Ok(None), |directory| read(&directory.join(name)))?;
+            let source = own.unwrap_or_else(|| embedded.to_owned());
+            environment
+                .add_template_owned(name, source)
+                .map_err(|source| template(name, source))?;
+        }
+        let templates = Self(environment);
+        for kind in [LetterKind::VerifyEmail, LetterKind::ResetPassword] {
+            for name in [None, Some("Ada")] {
+                templates.render(kind, &Values { name, ..Values::SAMPLE })?;
+            }
+        }
+        Ok(templates)
+    }
+
+    /// Fills in the templates of a kind of mail. In HTML every value is escaped.
+    ///
+    /// # Errors
+    /// [`MailError::Template`] when a template asks for something that there is not.
+    pub(super) fn render(&self, kind: LetterKind, values: &Values<'_>) -> Result<Rendered, MailError> {
+        let subject = self.fill(&format!("{kind}.subject.txt"), values)?;
+        Ok(Rendered {
+            subject: one_line(&subject),
+            text: self.fill(&format!("{kind}.txt"), values)?,
+            html: self.fill(&format!("{kind}.html"), values)?,
+        })
+    }
+
+    fn fill(&self, name: &str, values: &Values<'_>) -> Result<String, MailError> {
+        let filled = self.0.get_template(name).and_then(|template| {
+            template.render(context! {
+                product => values.product,
+                name => values.name,
+                code => values.code,
+                link => values.link,
+                minutes => values.minutes,
+            })
+        });
+        filled.map_err(|source| template(name, source))
+    }
+}
+
+impl Values<'static> {
+    const SAMPLE: Self = Self {
+        product: "Watchword",
+        name: None,
+        code: "wmc_sample",
+        link: "https://auth.example.com/#code=wmc_sample",
+        minutes: 30,
+    };
+}
+
+/// A subject is one line, whatever stood in a name: a line break would begin another header.
+fn one_line(text: &str) -> String {
+    let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn template(name: &str, source: minijinja::Error) -> MailError {
+    MailError::Template {
+        name: name.to_owned(),
+        source,
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, MailError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(MailError::File {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_in_html_and_lines_do_not_leave_the_subject() {
+        let templates = Templates::load(None).unwrap();
+        let values = Values {
+            name: Some("<b>Ada</b>\r\nBcc: eve@example.com"),
+            ..Values::SAMPLE
+        };
+        let rendered = templates.render(LetterKind::ResetPassword, &values).unwrap();
+        assert!(
+            rendered.html.contains("&lt;b&gt;Ada") && !rendered.html.contains("<b>"),
+            "{}",
+            rendered.html
+        );
+        assert!(rendered.text.contains("<b>Ada</b>"), "{}", rendered.text);
+        assert_eq!(
+            one_line("Hello Ada\r\nBcc: eve@example.com\n"),
+            "Hello Ada Bcc: eve@example.com"
+        );
+    }
+
+    #[test]
+    fn a_folder_replaces_what_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("verify_email.subject.txt");
+        fs::write(&path, "Willkommen bei {{ product }}").unwrap();
+        let templates = Templates::load(Some(directory.path())).unwrap();
+        let rendered = templates.render(LetterKind::VerifyEmail, &Values::SAMPLE).unwrap();
+        assert_eq!(rendered.subject, "Willkommen bei Watchword");
+        assert!(rendered.text.contains("please confirm"));
+
+        for broken in ["{{ product", "{{ not_a_value }}"] {
+            fs::write(&path, broken).unwrap();
+            assert!(Templates::load(Some(directory.path())).is_err(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Challenge tokens: `wlc_` + base64url(challenge id ‖ HMAC-SHA256). They stand for a login whose password was right and which
+//! lacks the second factor. As with refresh tokens, nothing of a token is stored.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::secret_key::{MacKey, SecretKey, SecretKeyError};
+use crate::domain::ids::ChallengeId;
+
+const PREFIX: &str = "wlc_";
+/// The prefix and 48 bytes in base64url.
+const LENGTH: usize = 4 + 64;
+
+/// Makes and recognises challenge tokens.
+#[derive(Debug)]
+pub struct LoginChallenges {
+    tokens: MacKey,
+    passwords: MacKey,
+}
+
+impl LoginChallenges {
+    /// Derives the keys from the secret key.
+    ///
+    /// # Errors
+    /// The library refuses; not expected.
+    pub fn new(secret: &SecretKey) -> Result<Self, SecretKeyError> {
+        Ok(Self {
+            tokens: secret.mac_key("login-challenge")?,
+            passwords: secret.mac_key("login-challenge-password")?,
+        })
+    }
+
+    /// The token of a challenge.
+    #[must_use]
+    pub fn token(&self, challenge: ChallengeId) -> SecretString {
+        let id = challenge.as_uuid().into_bytes();
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string([id.as_slice(), &self.tokens.sign(&id)].concat(), &mut text);
+        text.into()
+    }
+
+    /// The challenge of a token; none when this service did not make it.
+    #[must_use]
+    pub fn parse(&self, token: &str) -> Option<ChallengeId> {
+        let text = token.strip_prefix(PREFIX).filter(|_| token.len() == LENGTH)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (id, code) = bytes.split_first_chunk::<16>()?;
+        self.tokens.verify(id, code).then(|| Uuid::from_bytes(*id).into())
+    }
+
+    /// What tells later whether the password is still the one that was right: `hash` is the stored hash.
+    #[must_use]
+    pub fn password_mark(&self, hash: &str) -> [u8; 32] {
+        self.passwords.sign(hash.as_bytes())
+    }
+}

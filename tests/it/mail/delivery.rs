@@ -1,0 +1,247 @@
+//! Every mail is delivered, whatever breaks meanwhile, and given up in the end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{ADA, RESET, VERIFY, builder, forgot, with_mail};
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::binary::{Binary, BinaryOptions};
+use crate::support::clock::TestClock;
+use crate::support::database::{Backend, Database};
+use crate::support::flow_tests;
+use crate::support::nats::NatsServer;
+use crate::support::run_dir::scratch;
+use crate::support::smtp::SmtpServer;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    a_mail_waits_for_its_server_and_comes_once => outage_on,
+    a_mail_is_given_up_after_a_day => dead_on,
+    a_mail_that_is_refused_for_good_is_given_up_at_once => refused_on,
+    killed_between_claim_and_delivery => killed_claimed_on,
+    killed_between_delivery_and_note => killed_delivered_on,
+    what_was_sent_is_forgotten => forgotten_on,
+    a_deleted_account_gets_no_mail => deleted_on,
+}
+
+const SOON: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3600);
+const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
+
+async fn in_state(database: &Database, sql: &'static str, count: i64) {
+    eventually(SOON, || async {
+        match database.count(sql).await {
+            Ok(found) if found == count => Ok(()),
+            other => Err(format!("{other:?} and not {count}: {sql}")),
+        }
+    })
+    .await;
+}
+
+async fn outage_on(backend: Backend) {
+    let (app, mut smtp, clock) = with_mail(backend).await;
+    smtp.kill();
+    app.registered(ADA).await;
+    let tried = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'connection'";
+    in_state(&app.database, tried, 1).await;
+    assert!(
+        app.metric("watchword_mails_failed_total", "reason=\"connection\"")
+            .await
+            >= 1.0
+    );
+    smtp.start_again().await;
+    // Not before its time.
+    assert_eq!(smtp.mails().len(), 0);
+    clock.advance(Duration::from_secs(20));
+    smtp.mail(ADA, VERIFY, 1).await;
+    in_state(
+        &app.database,
+        "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'",
+        1,
+    )
+    .await;
+    clock.advance(HOUR);
+    forgot(&app, ADA).await.expect_status(202);
+    smtp.mail(ADA, RESET, 1).await;
+    assert_eq!(smtp.mails().len(), 2, "the first one came again");
+    assert!((app.metric("watchword_mails_sent_total", "").await - 2.0).abs() < 0.1);
+    app.finish().await;
+}
+
+async fn dead_on(backend: Backend) {
+    let (app, mut smtp, clock) = with_mail(backend).await;
+    smtp.kill();
+    app.registered(ADA).await;
+    let tries = "SELECT CAST(coalesce(min(attempts), 0) AS BIGINT) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
+    in_state(&app.database, tries, 1).await;
+    clock.advance(23 * HOUR);
+    in_state(&app.database, tries, 2).await;
+    clock.advance(HOUR);
+    let dead = "SELECT count(*) FROM outgoing_mail WHERE state = 'dead' AND sealed IS NULL AND attempts = 3";
+    in_state(&app.database, dead, 1).await;
+    assert!((app.metric("watchword_mails_dead_total", "").await - 1.0).abs() < 0.1);
+    smtp.start_again().await;
+    clock.advance(HOUR);
+    forgot(&app, ADA).await.expect_status(202);
+    smtp.mail(ADA, RESET, 1).await;
+    assert_eq!(smtp.mails().len(), 1, "what was given up came");
+    app.finish().await;
+}
+
+async fn refused_on(backend: Backend) {
+    let smtp = SmtpServer::start_with(&["--refuse", "550"]).await;
+    let app = builder(backend, &smtp).spawn().await;
+    app.registered(ADA).await;
+    let dead = "SELECT count(*) FROM outgoing_mail WHERE state = 'dead' AND problem = 'refused' AND sealed IS NULL";
+    in_state(&app.database, dead, 1).await;
+    app.finish().await;
+
+    let smtp = SmtpServer::start_with(&["--refuse", "451"]).await;
+    let app = builder(backend, &smtp).spawn().await;
+    app.registered(ADA).await;
+    let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'deferred'";
+    in_state(&app.database, waiting, 1).await;
+    app.finish().await;
+}
+
+/// The real binary, which ends itself at a point, and starts again without it.
+async fn killed_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Database, NatsServer) {
+    let (smtp, nats, data_dir) = (
+        SmtpServer::start().await,
+        NatsServer::start().await,
+        scratch("mail-crash"),
+    );
+    let database = Database::fresh(backend, &data_dir).await;
+    let mut options = BinaryOptions::serve(&[
+        ("NATS_URL", &nats.url()),
+        ("WATCHWORD__MAIL__TIMEOUT", "1s"),
+        (CRASH_AT, point),
+    ]);
+    for (name, value) in smtp.environment() {
+        options = options.with(name, &value);
+    }
+    if let Some(url) = database.url() {
+        options = options.with("DATABASE_URL", url);
+    }
+    options.data_dir = Some(data_dir);
+    let mut binary = Binary::start(options).await;
+    binary.http().register(ADA, PASSWORD).await.expect_status(201);
+    let status = binary.wait_exit(SOON).await;
+    assert!(!status.success(), "{status}");
+    let claimed = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1";
+    assert_eq!(database.count(claimed).await.expect("a count"), 1);
+    binary.start_again(CRASH_AT, None).await;
+    (smtp, binary, database, nats)
+}
+
+async fn killed_claimed_on(backend: Backend) {
+    let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_claimed").await;
+    smtp.mail(ADA, VERIFY, 1).await;
+    in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
+    assert_eq!(smtp.mails().len(), 1);
+    assert!(binary.stop().await.success());
+    database.remove().await;
+}
+
+/// Twice is better than never, and who looks sees that it is the same mail.
+async fn killed_delivered_on(backend: Backend) {
+    let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_handed_over").await;
+    smtp.mail(ADA, VERIFY, 2).await;
+    in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
+    let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    assert!(ids.iter().all(|id| id.ends_with("@localhost>")), "{ids:?}");
+    assert!(binary.stop().await.success());
+    database.remove().await;
+}
+
+async fn forgotten_on(backend: Backend) {
+    let (app, mut smtp, clock) = with_mail(backend).await;
+    smtp.kill();
+    app.registered(ADA).await;
+    let sealed = "SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL AND problem IS NOT NULL";
+    in_state(&app.database, sealed, 1).await;
+    smtp.start_again().await;
+    clock.advance(Duration::from_secs(20));
+    smtp.mail(ADA, VERIFY, 1).await;
+    in_state(
+        &app.database,
+        "SELECT count(*) FROM outgoing_mail WHERE sealed IS NULL",
+        1,
+    )
+    .await;
+    // A mail to nobody says nothing from the beginning.
+    forgot(&app, "nobody@example.com").await.expect_status(202);
+    let nobody = "SELECT count(*) FROM outgoing_mail WHERE state = 'void' AND sealed IS NULL AND user_id IS NULL";
+    assert_eq!(app.database.count(nobody).await.expect("a count"), 1);
+    // And what is over is deleted.
+    let store = app.store();
+    let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
+    assert_eq!(store.prune_mails(later, 100).await.expect("prune"), 2);
+    assert_eq!(store.prune_codes(later, 100).await.expect("prune"), 2);
+    app.finish().await;
+}
+
+async fn deleted_on(backend: Backend) {
+    let (app, mut smtp, clock) = with_mail(backend).await;
+    smtp.kill();
+    let tokens = app.registered(ADA).await.tokens();
+    let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
+    in_state(&app.database, waiting, 1).await;
+    let password = serde_json::json!({ "password": PASSWORD });
+    let request = app
+        .request(reqwest::Method::DELETE, "/auth/me")
+        .bearer_auth(&tokens.access);
+    app.send(request.json(&password)).await.expect_status(204);
+    let left =
+        "SELECT (SELECT count(*) FROM one_time_codes) + (SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL)";
+    assert_eq!(app.database.count(left).await.expect("a count"), 0);
+    smtp.start_again().await;
+    clock.advance(HOUR);
+    app.registered(ADA).await;
+    smtp.mail(ADA, VERIFY, 1).await;
+    assert_eq!(smtp.mails().len(), 1, "a mail to the deleted account came");
+    app.finish().await;
+}
+
+/// Two instances take the mails from each other, and none comes twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_share_the_mails() {
+    const MAILS: usize = 40;
+    let mut smtp = SmtpServer::start().await;
+    let app: TestApp = builder(Backend::Postgres, &smtp).spawn().await;
+    let mut second = app.second_instance(TestClock::running()).await;
+    app.registered(ADA).await;
+    smtp.mail(ADA, VERIFY, 1).await;
+    smtp.kill();
+    // What waits is due for both at once.
+    let waiting = "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
+                   SELECT gen_random_uuid(), n || '@example.com', n || '@example.com', account_type, roles, status, password_hash, \
+                   created_at, updated_at FROM users, generate_series(1, 40) AS n";
+    app.database.execute(waiting).await.expect("more users");
+    for n in 1..=MAILS {
+        forgot(&app, &format!("{n}@example.com")).await.expect_status(202);
+    }
+    let tried = "SELECT count(*) FROM outgoing_mail WHERE problem = 'connection'";
+    in_state(&app.database, tried, 40).await;
+    smtp.start_again().await;
+    let due = "UPDATE outgoing_mail SET due_at = 0 WHERE state = 'waiting'";
+    app.database.execute(due).await.expect("make them due");
+    smtp.count(MAILS + 1).await;
+    in_state(
+        &app.database,
+        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'",
+        0,
+    )
+    .await;
+    let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!(ids.len(), MAILS + 1, "a mail came twice");
+    for instance in [
+        app.metric("watchword_mails_sent_total", "").await,
+        second.metric("watchword_mails_sent_total", "").await,
+    ] {
+        assert!(instance >= 1.0, "one instance sent everything");
+    }
+    second.stop().await.expect("stop");
+    app.finish().await;
+}

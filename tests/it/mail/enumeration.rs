@@ -1,0 +1,110 @@
+//! Asking for a new password does not tell which addresses have an account: not by the answer, not by its time.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{DATE, HeaderMap};
+use tokio::sync::Mutex;
+
+use super::{ADA, NEW_PASSWORD, RESET, builder, forgot, reset};
+use crate::support::app::TestApp;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::http::Answer;
+use crate::support::smtp::SmtpServer;
+
+flow_tests! {
+    requests_for_a_new_password_answer_and_cost_alike => alike_on,
+    one_address_gets_so_many_mails_and_all_are_answered_alike => mailbox_on,
+}
+
+/// Requests per class in one measurement.
+const SAMPLES: usize = 150;
+/// Measurements before a difference counts; each is added to the ones before.
+const MEASUREMENTS: usize = 8;
+
+/// Nobody has the address; somebody has; somebody has who may not log in.
+const CLASSES: [&str; 3] = ["nobody@example.com", "ada@example.com", "disabled@example.com"];
+
+/// What an answer shows, without what differs between any two requests.
+fn shown(answer: &Answer) -> (u16, HeaderMap, String) {
+    let mut headers = answer.headers.clone();
+    headers.remove(DATE);
+    headers.remove("x-request-id");
+    (answer.status.as_u16(), headers, answer.text.clone())
+}
+
+async fn alike_on(backend: Backend) {
+    // One measurement at a time: two would take turns on the same cores.
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    let app = TestApp::spawn(backend).await;
+    app.registered(CLASSES[1]).await;
+    app.registered(CLASSES[2]).await;
+    let disable = "UPDATE users SET status = 'disabled' WHERE email = 'disabled@example.com'";
+    app.database.execute(disable).await.expect("disable an account");
+    let mut answers = Vec::new();
+    for email in CLASSES {
+        answers.push(shown(&forgot(&app, email).await.expect_status(202)));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert_eq!(answers[0].2, "", "there is nothing to tell");
+
+    let _alone = ALONE.lock().await;
+    let mut times: [Vec<Duration>; CLASSES.len()] = Default::default();
+    let mut differences = Vec::new();
+    // A difference that is there stays; what other tests do on the machine evens out.
+    for _ in 0..MEASUREMENTS {
+        for round in 0..SAMPLES {
+            for turn in 0..CLASSES.len() {
+                // Each class is first, second and last equally often.
+                let class = (turn + round) % CLASSES.len();
+                let start = Instant::now();
+                let answer = forgot(&app, CLASSES[class]).await;
+                times[class].push(start.elapsed());
+                answer.expect_status(202);
+            }
+        }
+        let medians = times.clone().map(|mut times| {
+            times.sort();
+            times[times.len() / 2].as_secs_f64()
+        });
+        let (least, most) = medians.iter().fold((f64::MAX, 0.0_f64), |(least, most), time| {
+            (least.min(*time), most.max(*time))
+        });
+        if most / least <= 1.1 {
+            return app.finish().await;
+        }
+        differences.push(medians);
+    }
+    panic!("requests differ in time: {differences:#?}");
+}
+
+/// Beyond `limits.forgot_per_address` nothing is sent, and nobody can tell; the account itself is not locked out of anything else.
+async fn mailbox_on(backend: Backend) {
+    let smtp = SmtpServer::start().await;
+    let builder = builder(backend, &smtp).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.forgot_per_address = 2;
+    });
+    let app = builder.spawn().await;
+    let registered = app.registered(ADA).await;
+    let mut answers = Vec::new();
+    for round in 0..6 {
+        answers.push(shown(&forgot(&app, ADA).await));
+        if round == 0 {
+            // Two that are written together may come in either order.
+            smtp.mail(ADA, RESET, 1).await;
+        }
+        answers.push(shown(&forgot(&app, "nobody@example.com").await));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert_eq!(answers[0].0, 202);
+    let newest = smtp.mail(ADA, RESET, 2).await.code();
+    let known = "SELECT count(*) FROM outgoing_mail WHERE kind = 'reset_password' AND user_id IS NOT NULL";
+    assert_eq!(app.database.count(known).await.expect("a count"), 2);
+    // The last mail that came is still good.
+    reset(&app, &newest, NEW_PASSWORD).await.expect_status(204);
+    app.me(&registered.tokens().access)
+        .await
+        .expect_problem(401, "invalid_token");
+    app.finish().await;
+}

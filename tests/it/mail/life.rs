@@ -1,0 +1,80 @@
+//! The events of passwords and addresses, as subscribers see them.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::{ADA, NEW_PASSWORD, RESET, VERIFY, with_mail};
+use crate::flows::golden::assert_golden;
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+
+flow_tests! {
+    events_of_passwords_and_addresses => life_on,
+}
+
+/// A request that can be recognised in its event.
+fn marked(app: &TestApp, path: &str) -> RequestBuilder {
+    app.request(Method::POST, path)
+        .header("user-agent", "golden/1.0")
+        .header("x-request-id", "golden-request")
+        .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+}
+
+async fn post(app: &TestApp, path: &str, body: &Value, status: u16) {
+    app.send(marked(app, path).json(body)).await.expect_status(status);
+}
+
+async fn life_on(backend: Backend) {
+    let (app, smtp, _) = with_mail(backend).await;
+    let access = app.registered(ADA).await.tokens().access;
+    let request = marked(&app, "/auth/email/resend").bearer_auth(&access);
+    app.send(request).await.expect_status(202);
+    let outcomes = {
+        smtp.count(2).await;
+        let mails = smtp.mails();
+        assert!(mails.iter().all(|mail| mail.header("Subject") == VERIFY));
+        // Two mails may arrive in either order; the newer code is the one that is good.
+        let mut good = Vec::new();
+        for mail in mails {
+            let request = marked(&app, "/auth/email/verify").json(&json!({ "code": mail.code() }));
+            good.push(app.send(request).await.status.as_u16());
+        }
+        good.sort_unstable();
+        good
+    };
+    assert_eq!(outcomes, [204, 422]);
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
+    let request = marked(&app, "/auth/password/change").bearer_auth(&access);
+    app.send(request.json(&change)).await.expect_status(204);
+    post(&app, "/auth/password/forgot", &json!({ "email": ADA }), 202).await;
+    let code = smtp.mail(ADA, RESET, 1).await.code();
+    let body = json!({ "code": code, "password": "another harbour 53" });
+    post(&app, "/auth/password/reset", &body, 204).await;
+    post(
+        &app,
+        "/auth/password/forgot",
+        &json!({ "email": "nobody@example.com" }),
+        202,
+    )
+    .await;
+
+    let expected = [
+        "registered",
+        "email_verification_requested",
+        "email_verified",
+        "password_changed",
+        "password_reset_requested",
+        "password_reset_completed",
+        "password_reset_requested",
+    ];
+    assert_eq!(app.event_names().await, expected);
+    let events = app.events().await;
+    for (name, event) in expected.iter().zip(&events).take(6).skip(1) {
+        assert_golden(name, event);
+    }
+    let nobody = &events[6].payload["data"];
+    assert_eq!((nobody.get("userId"), nobody.get("userSeq")), (None, None));
+    assert_ne!(nobody["identifierHash"], events[4].payload["data"]["identifierHash"]);
+    app.finish().await;
+}

@@ -1,0 +1,94 @@
+//! The blocklist: what is tried first is refused, and what nobody tries is not.
+
+use watchword::domain::password::{Password, PasswordPolicy};
+
+/// Passwords that leaks are full of, eight characters and longer, from the first one to the three-thousandth such of zxcvbn's list.
+const COMMON: [&str; 41] = [
+    "password",
+    "12345678",
+    "123456789",
+    "baseball",
+    "football",
+    "qwertyuiop",
+    "1234567890",
+    "superman",
+    "1qaz2wsx",
+    "trustno1",
+    "sunshine",
+    "iloveyou",
+    "starwars",
+    "computer",
+    "princess",
+    "11111111",
+    "corvette",
+    "1234qwer",
+    "internet",
+    "samantha",
+    "q1w2e3r4t5",
+    "whatever",
+    "mercedes",
+    "steelers",
+    "q1w2e3r4",
+    "qwer1234",
+    "hardcore",
+    "midnight",
+    "bigdaddy",
+    "marlboro",
+    "password1",
+    "1q2w3e4r",
+    "jennifer",
+    "michelle",
+    "chocolate",
+    "butterfly",
+    "alphaman",
+    "greyhoun",
+    "carefree",
+    "federica",
+    "johndeere",
+];
+
+fn refusal(password: &str, own_words: &[&str]) -> bool {
+    let parsed = Password::parse(password).expect("a password");
+    PasswordPolicy { min_length: 8 }.check(&parsed, own_words).is_err()
+}
+
+#[test]
+fn common_passwords_are_refused_however_their_letters_are_written() {
+    let accepted: Vec<&str> = COMMON.into_iter().filter(|password| !refusal(password, &[])).collect();
+    assert_eq!(accepted, [""; 0]);
+    for variant in ["Password", "PASSWORD", "p@ssw0rd", "Football"] {
+        assert!(refusal(variant, &[]), "{variant}");
+    }
+}
+
+#[test]
+fn the_accounts_own_words_are_refused() {
+    let own = [
+        "augusta.byron@example.com",
+        "augusta.byron",
+        "Augusta Ada Byron",
+        "auth-service",
+    ];
+    for word in [
+        "augustabyron",
+        "augusta.byron",
+        "AugustaByron",
+        "Augusta Ada Byron",
+        "auth-service",
+        "authservice",
+    ] {
+        assert!(refusal(word, &own), "{word}");
+    }
+    assert!(!refusal("augustabyron", &[]), "of anybody else it is not");
+}
+
+#[test]
+fn length_and_form_are_counted_in_characters_after_composition() {
+    assert!(refusal("sieben7", &[]) && Password::parse(&"x".repeat(129)).is_err());
+    let (composed, decomposed) = ("caf\u{e9} am See", "cafe\u{301} am See");
+    let bytes = |text: &str| Password::parse(text).expect("a password").expose_bytes().to_vec();
+    assert_eq!(bytes(composed), bytes(decomposed));
+    // Seven characters, although it is written with eight code points.
+    assert!(refusal("k\u{e9}wmzqv", &[]) && refusal("ke\u{301}wmzqv", &[]));
+    assert!(Password::parse(&"e\u{301}".repeat(128)).is_ok(), "128 characters");
+}

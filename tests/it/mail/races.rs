@@ -1,0 +1,98 @@
+//! One code, used by many at once: one of them has used it.
+
+use futures_util::future::join_all;
+
+use super::{ADA, NEW_PASSWORD, RESET, VERIFY, builder, forgot, reset, verify};
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::http::{Answer, Http};
+use crate::support::smtp::SmtpServer;
+
+flow_tests! {
+    of_parallel_resets_one_counts => resets_on,
+    of_parallel_confirmations_one_counts => confirmations_on,
+    parallel_requests_leave_one_code => requests_on,
+}
+
+const MANY: usize = 64;
+
+/// One did it, and all others were told the same.
+fn one_of(answers: Vec<Answer>) {
+    let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 204);
+    for answer in &refused {
+        answer.clone().expect_problem(422, "invalid_code");
+    }
+    assert_eq!((done.len(), refused.len()), (1, MANY - 1));
+}
+
+/// An application that lets all of them hash.
+async fn spawn(backend: Backend, smtp: &SmtpServer) -> TestApp {
+    let builder = builder(backend, smtp).settings(|settings| {
+        settings.passwords.max_queue_per_thread = 1000;
+        settings.http.request_deadline = std::time::Duration::from_secs(60);
+        settings.passwords.max_wait = std::time::Duration::from_secs(30);
+    });
+    builder.spawn().await
+}
+
+async fn resets_on(backend: Backend) {
+    let smtp = SmtpServer::start().await;
+    let app = spawn(backend, &smtp).await;
+    let mut second = match backend {
+        Backend::Postgres => Some(app.second_instance(TestClock::running()).await),
+        Backend::Sqlite => None,
+    };
+    let instances: Vec<Http> = [Some(app.http()), second.as_ref().map(|second| second.http())]
+        .into_iter()
+        .flatten()
+        .collect();
+    app.registered(ADA).await;
+    forgot(&app, ADA).await.expect_status(202);
+    let code = smtp.mail(ADA, RESET, 1).await.code();
+    let passwords: Vec<String> = (0..MANY).map(|n| format!("{NEW_PASSWORD} {n}")).collect();
+    let tries = passwords
+        .iter()
+        .enumerate()
+        .map(|(n, password)| reset(&instances[n % instances.len()], &code, password));
+    one_of(join_all(tries).await);
+    let names = app.event_names().await;
+    let expected = ["registered", "password_reset_requested", "password_reset_completed"];
+    assert_eq!(names, expected);
+    app.login(ADA, PASSWORD)
+        .await
+        .expect_problem(401, "invalid_credentials");
+    if let Some(second) = &mut second {
+        second.stop().await.expect("stop");
+    }
+    app.finish().await;
+}
+
+async fn confirmations_on(backend: Backend) {
+    let smtp = SmtpServer::start().await;
+    let app = spawn(backend, &smtp).await;
+    app.registered(ADA).await;
+    let code = smtp.mail(ADA, VERIFY, 1).await.code();
+    one_of(join_all((0..MANY).map(|_| verify(&app, &code))).await);
+    assert_eq!(app.event_names().await, ["registered", "email_verified"]);
+    app.finish().await;
+}
+
+async fn requests_on(backend: Backend) {
+    let smtp = SmtpServer::start().await;
+    let app = spawn(backend, &smtp).await;
+    app.registered(ADA).await;
+    for answer in join_all((0..16).map(|_| forgot(&app, ADA))).await {
+        answer.expect_status(202);
+    }
+    let codes = "SELECT count(*) FROM one_time_codes WHERE purpose = 'password_reset'";
+    assert_eq!(app.database.count(codes).await.expect("a count"), 1);
+    smtp.count(17).await;
+    let mut good = 0;
+    for mail in smtp.mails().iter().filter(|mail| mail.header("Subject") == RESET) {
+        good += usize::from(reset(&app, &mail.code(), NEW_PASSWORD).await.status == 204);
+    }
+    assert_eq!(good, 1);
+    app.finish().await;
+}

@@ -1,0 +1,90 @@
+//! Addresses are confirmed with mailed codes.
+
+use std::time::Duration;
+
+use super::{ADA, RESET, VERIFY, forgot, resend, reset, verify, with_mail};
+use crate::support::app::TestApp;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+
+flow_tests! {
+    an_address_is_confirmed_with_the_code_of_the_first_mail => first_on,
+    another_mail_replaces_the_first => again_on,
+    codes_of_another_purpose_are_refused => purposes_on,
+    without_a_mail_server_only_development_has_mail => unconfigured_on,
+}
+
+async fn first_on(backend: Backend) {
+    let (app, smtp, _) = with_mail(backend).await;
+    let tokens = app.registered(ADA).await.tokens();
+    let code = smtp.mail(ADA, VERIFY, 1).await.code();
+    let me = app.me(&tokens.access).await.expect_status(200);
+    assert_eq!(me.json["emailVerified"], false);
+    verify(&app, &code).await.expect_status(204);
+    // This instance forgets what it remembers at once.
+    let me = app.me(&tokens.access).await.expect_status(200);
+    assert_eq!(me.json["emailVerified"], true);
+    verify(&app, &code).await.expect_problem(422, "invalid_code");
+    // There is nothing left to confirm.
+    resend(&app, &tokens.access).await.expect_status(202);
+    let codes = app.database.count("SELECT count(*) FROM one_time_codes").await;
+    assert_eq!(codes.expect("a count"), 0);
+    assert_eq!(app.event_names().await, ["registered", "email_verified"]);
+    assert_eq!(smtp.mails().len(), 1);
+    app.finish().await;
+}
+
+async fn again_on(backend: Backend) {
+    let (app, smtp, clock) = with_mail(backend).await;
+    let tokens = app.registered(ADA).await.tokens();
+    let first = smtp.mail(ADA, VERIFY, 1).await.code();
+    clock.advance(Duration::from_secs(30 * 60));
+    verify(&app, &first).await.expect_problem(422, "invalid_code");
+    let tokens = app.refresh(&tokens.refresh).await.tokens();
+    resend(&app, &tokens.access).await.expect_status(202);
+    let second = smtp.mail(ADA, VERIFY, 2).await.code();
+    resend(&app, &tokens.access).await.expect_status(202);
+    let third = smtp.mail(ADA, VERIFY, 3).await.code();
+    verify(&app, &second).await.expect_problem(422, "invalid_code");
+    verify(&app, &third).await.expect_status(204);
+    let asked = "email_verification_requested";
+    let expected = ["registered", "token_refreshed", asked, asked, "email_verified"];
+    assert_eq!(app.event_names().await, expected);
+    app.finish().await;
+}
+
+async fn purposes_on(backend: Backend) {
+    let (app, smtp, _) = with_mail(backend).await;
+    app.registered(ADA).await;
+    forgot(&app, ADA).await.expect_status(202);
+    let (to_verify, to_reset) = (
+        smtp.mail(ADA, VERIFY, 1).await.code(),
+        smtp.mail(ADA, RESET, 1).await.code(),
+    );
+    let answer = reset(&app, &to_verify, super::NEW_PASSWORD).await;
+    answer.expect_problem(422, "invalid_code");
+    verify(&app, &to_reset).await.expect_problem(422, "invalid_code");
+    verify(&app, &to_verify).await.expect_status(204);
+    reset(&app, &to_reset, super::NEW_PASSWORD).await.expect_status(204);
+    app.finish().await;
+}
+
+async fn unconfigured_on(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "staging".to_owned());
+    let app = builder.spawn().await;
+    let tokens = app.registered(ADA).await.tokens();
+    forgot(&app, ADA).await.expect_problem(501, "mail_not_configured");
+    let nobody = forgot(&app, "nobody@example.com").await;
+    nobody.expect_problem(501, "mail_not_configured");
+    let answer = resend(&app, &tokens.access).await;
+    answer.expect_problem(501, "mail_not_configured");
+    let written = "SELECT (SELECT count(*) FROM outgoing_mail) + (SELECT count(*) FROM one_time_codes)";
+    assert_eq!(app.database.count(written).await.expect("a count"), 0);
+    assert_eq!(app.event_names().await, ["registered"]);
+    app.finish().await;
+
+    let app = TestApp::spawn(backend).await;
+    app.registered(ADA).await;
+    forgot(&app, ADA).await.expect_status(202);
+    app.finish().await;
+}

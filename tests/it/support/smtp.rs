@@ -1,0 +1,199 @@
+//! A mail server (aiosmtpd) that keeps what it gets.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use watchword::config::{MailTls, Settings};
+
+use super::process::{LastSignal, Process, ProcessSpec};
+use super::run_dir::{find_program, free_port, repository, scratch};
+use super::wait::{eventually, within};
+
+/// How long a mail may take.
+const SOON: Duration = Duration::from_secs(30);
+
+/// The server. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct SmtpServer {
+    process: Process,
+    port: u16,
+    mails: PathBuf,
+    /// Whether it says nothing before TLS is there.
+    is_wrapped: bool,
+}
+
+/// A mail as it came, with its parts decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    /// The file, head and all.
+    pub(crate) raw: String,
+}
+
+impl SmtpServer {
+    /// One that takes everything.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// One with other arguments of `smtp_server.py`.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
+        let directory = scratch("smtp");
+        let (mails, port) = (directory.join("mails"), free_port());
+        let library = repository().join(".tools/aiosmtpd");
+        assert!(
+            library.exists(),
+            "{} is missing: scripts/install-sample-servers.sh installs it",
+            library.display()
+        );
+        let script = repository().join("tests/it/support/smtp_server.py");
+        let mut args = vec![
+            script.display().to_string(),
+            port.to_string(),
+            mails.display().to_string(),
+        ];
+        args.extend(more.iter().map(ToString::to_string));
+        let process = Process::start(ProcessSpec {
+            name: "aiosmtpd",
+            program: find_program("python3", "WATCHWORD_PYTHON", &[]),
+            args,
+            env: Some(vec![
+                ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
+                ("PYTHONPATH".to_owned(), library.display().to_string()),
+            ]),
+            log: directory.join("smtp.log"),
+            user: None,
+            last_signal: LastSignal::Kill,
+        });
+        let is_wrapped = more.contains(&"--wrap");
+        let mut server = Self {
+            process,
+            port,
+            mails,
+            is_wrapped,
+        };
+        server.ready().await;
+        server
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Settings that lead to it, in the clear.
+    pub(crate) fn settings(&self) -> impl FnOnce(&mut Settings) + Send + 'static {
+        let port = self.port;
+        move |settings| {
+            settings.mail.host = Some("127.0.0.1".to_owned());
+            settings.mail.port = Some(port);
+            settings.mail.tls = MailTls::None;
+        }
+    }
+
+    /// The same as variables of the environment.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("WATCHWORD__MAIL__HOST", "127.0.0.1".to_owned()),
+            ("WATCHWORD__MAIL__PORT", self.port.to_string()),
+            ("WATCHWORD__MAIL__TLS", "none".to_owned()),
+        ]
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same port, with the mails it had.
+    pub(crate) async fn start_again(&mut self) {
+        self.process.start_again();
+        self.ready().await;
+    }
+
+    /// Every mail so far, oldest first.
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        let mut files: Vec<PathBuf> = fs::read_dir(&self.mails)
+            .expect("the mails")
+            .map(|file| file.expect("a file").path())
+            .collect();
+        files.sort();
+        let read = |path: &PathBuf| Mail {
+            raw: fs::read_to_string(path).expect("a mail").replace("\r\n", "\n"),
+        };
+        files.iter().map(read).collect()
+    }
+
+    /// The newest mail to an address about something, once there are as many of the kind.
+    pub(crate) async fn mail(&self, to: &str, subject: &str, count: usize) -> Mail {
+        let found = within(SOON, || async {
+            let mut mails = self.mails();
+            mails.retain(|mail| mail.header("X-Rcpt") == to && mail.header("Subject") == subject);
+            match mails.len() == count {
+                true => mails.pop().ok_or_else(|| "no mail is wanted".to_owned()),
+                false => Err(format!("{} mails {subject:?} and not {count}", mails.len())),
+            }
+        });
+        found.await.unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// Waits until so many mails have come in all.
+    pub(crate) async fn count(&self, count: usize) {
+        eventually(SOON, || async {
+            match self.mails().len() {
+                len if len == count => Ok(()),
+                len => Err(format!("{len} mails and not {count}")),
+            }
+        })
+        .await;
+    }
+
+    async fn ready(&mut self) {
+        let (port, is_wrapped) = (self.port, self.is_wrapped);
+        let greeting = async || {
+            let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
+            match is_wrapped {
+                true => Ok(0),
+                false => connection.read_u8().await,
+            }
+        };
+        let probe = async || greeting().await.map(drop).map_err(|error| error.to_string());
+        self.process.ready(probe).await;
+    }
+}
+
+impl Mail {
+    /// A header of the message, in one line; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let (head, _) = self.raw.split_once("\n\n").expect("a head");
+        let head = head.replace("\n ", " ");
+        let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.unwrap_or_default().to_owned()
+    }
+
+    /// How many headers have a name.
+    pub(crate) fn headers(&self, name: &str) -> usize {
+        let (head, _) = self.raw.split_once("\n\n").expect("a head");
+        let prefix = format!("{}:", name.to_ascii_lowercase());
+        let lines = head.lines();
+        lines
+            .filter(|line| line.to_ascii_lowercase().starts_with(&prefix))
+            .count()
+    }
+
+    /// The message without what quoted-printable (RFC 2045 section 6.7) did to it.
+    pub(crate) fn text(&self) -> String {
+        self.raw.replace("=\n", "").replace("=3D", "=").replace("=20\n", " \n")
+    }
+
+    /// The code that it brings.
+    pub(crate) fn code(&self) -> String {
+        let text = self.text();
+        let start = text.find("#code=").expect("a link with a code") + "#code=".len();
+        let rest = text.get(start..).expect("a code");
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+        rest.get(..end.unwrap_or(rest.len())).expect("a code").to_owned()
+    }
+}
