@@ -47,7 +47,8 @@ pub(super) async fn run(auth: &Auth, origin: &Origin, password: Password, made: 
     let now = auth.clock.now();
     let (session, user) = auth.store.session_with_user(made).await?.ok_or(Error::Spent)?;
     let is_untouched = session.state(now, &auth.sessions) == SessionState::Active && session.generation == 1;
-    if !is_untouched || user.status != UserStatus::Active {
+    // A second factor came later than the request: the password alone opens nothing any more.
+    if !is_untouched || user.second_factor || user.status != UserStatus::Active {
         return Err(Error::Spent);
     }
     Ok(auth.token_pair(&session, user, now)?)

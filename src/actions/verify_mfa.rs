@@ -3,8 +3,10 @@
 use secrecy::ExposeSecret as _;
 use watchword_events::{AuthEvent, AuthMethod, FactorType, MfaFailed, MfaVerified, RecoveryCodeUsed};
 
+use super::attempts::password_accepted;
 use super::open_session;
 use super::{Auth, Failure, TokenPair};
+use crate::domain::email;
 use crate::domain::ids::ChallengeId;
 use crate::domain::origin::Origin;
 use crate::domain::second_factor::{FactorCode, SealedFactor};
@@ -84,7 +86,10 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     tx.end_login_challenge(challenge).await?;
     tx.record(&mut lock, event).await?;
     let amr = vec![AuthMethod::Pwd, AuthMethod::Otp, AuthMethod::Mfa];
-    Ok(open_session::run(auth, origin, tx, lock, user, amr).await?)
+    let pair = open_session::run(auth, origin, tx, lock, user, amr).await?;
+    // Whether the login came with the address or the username is not known any more.
+    password_accepted(auth, origin, &email::canonical(&pair.user.email), &pair.user).await;
+    Ok(pair)
 }
 
 /// Whether the challenge of a locked user can still be met.

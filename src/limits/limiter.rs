@@ -27,14 +27,14 @@ pub struct Tries {
     pub known: Option<String>,
 }
 
-/// A try that went well.
+/// What is forgiven to whoever has the right password, or by an administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Success {
+pub struct Forgiven {
     /// Counts that begin anew.
     pub clear: Vec<String>,
     /// Draws to undo, if the caller was not known when they were made.
     pub give_back: Vec<Draw>,
-    /// Marks to leave; the first one is the caller's.
+    /// Marks to leave; the first one, if any, is the caller's.
     pub know: Vec<String>,
     /// How long they stay.
     pub know_for: Duration,
@@ -54,8 +54,8 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// Counts a try, before the work that it stands for.
     fn reserve<'a>(&'a self, tries: &'a Tries, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Spent>>;
 
-    /// Undoes what a try that went well had drawn.
-    fn succeeded<'a>(&'a self, success: &'a Success, now: OffsetDateTime) -> BoxFuture<'a, ()>;
+    /// Undoes what tries had drawn.
+    fn forgive<'a>(&'a self, forgiven: &'a Forgiven, now: OffsetDateTime) -> BoxFuture<'a, ()>;
 }
 
 /// Microseconds since the Unix epoch.

@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use quick_cache::unsync::Cache;
 use time::OffsetDateTime;
 
-use super::limiter::{RateLimiter, Spent, Success, Tries, micros, micros_of};
+use super::limiter::{Forgiven, RateLimiter, Spent, Tries, micros, micros_of};
 
 /// Counts in this process. Memory is bounded: the keys used least make room.
 pub struct InProcess(Mutex<Counts>);
@@ -67,9 +67,9 @@ impl Counts {
         Ok(())
     }
 
-    fn succeeded(&mut self, success: &Success, now: i64) {
-        if !self.knows(success.know.first(), now) {
-            for draw in &success.give_back {
+    fn forgive(&mut self, forgiven: &Forgiven, now: i64) {
+        if !self.knows(forgiven.know.first(), now) {
+            for draw in &forgiven.give_back {
                 let arrival = draw.quota.give_back(self.arrival(&draw.key));
                 if arrival > now {
                     self.arrivals.insert(draw.key.clone(), arrival);
@@ -78,11 +78,11 @@ impl Counts {
                 }
             }
         }
-        for key in &success.clear {
+        for key in &forgiven.clear {
             self.arrivals.remove(key);
         }
-        let until = now.saturating_add(micros_of(success.know_for));
-        for mark in &success.know {
+        let until = now.saturating_add(micros_of(forgiven.know_for));
+        for mark in &forgiven.know {
             self.known.insert(mark.clone(), until);
         }
     }
@@ -94,8 +94,8 @@ impl RateLimiter for InProcess {
         ready(counted).boxed()
     }
 
-    fn succeeded<'a>(&'a self, success: &'a Success, now: OffsetDateTime) -> BoxFuture<'a, ()> {
-        self.counts().succeeded(success, micros(now));
+    fn forgive<'a>(&'a self, forgiven: &'a Forgiven, now: OffsetDateTime) -> BoxFuture<'a, ()> {
+        self.counts().forgive(forgiven, micros(now));
         ready(()).boxed()
     }
 }

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 pub use self::gcra::Quota;
 pub use self::limited::Limited;
-pub use self::limiter::{Draw, RateLimiter, Spent, Success, Tries};
+pub use self::limiter::{Draw, Forgiven, RateLimiter, Spent, Tries};
 pub use self::memory::InProcess;
 pub use self::redis::Shared;
 pub use self::refusals::Refusal;
@@ -142,7 +142,7 @@ impl Limits {
             return;
         };
         let used_pair = pair(*used, ip);
-        let success = Success {
+        let forgiven = Forgiven {
             clear: vec![
                 counted(Limited::LoginPair, &used_pair),
                 counted(Limited::LoginPairDay, &used_pair),
@@ -151,7 +151,22 @@ impl Limits {
             know: identifiers.iter().map(|one| known(&pair(*one, ip))).collect(),
             know_for: self.0.settings.known_network_ttl,
         };
-        self.0.limiter.succeeded(&success, now).await;
+        self.0.limiter.forgive(&forgiven, now).await;
+    }
+
+    /// An administrator unlocks an account: what was tried with its identifiers over all networks is forgotten. What single networks
+    /// tried is not.
+    pub async fn unlock(&self, identifiers: &[Identifier], now: OffsetDateTime) {
+        let counted = |one: &Identifier| counted(Limited::LoginAccount, &one.to_string());
+        let forgiven = Forgiven {
+            clear: identifiers.iter().map(counted).collect(),
+            give_back: Vec::new(),
+            know: Vec::new(),
+            know_for: Duration::ZERO,
+        };
+        if self.0.settings.enabled && !identifiers.is_empty() {
+            self.0.limiter.forgive(&forgiven, now).await;
+        }
     }
 
     /// Forgets how often identifiers were tried over all networks. What each network tried counts until its own time is over.

@@ -8,7 +8,7 @@ use redis::Script;
 use redis::aio::ConnectionManager;
 use time::OffsetDateTime;
 
-use super::limiter::{RateLimiter, Spent, Success, Tries, micros};
+use super::limiter::{Forgiven, RateLimiter, Spent, Tries, micros};
 use super::memory::InProcess;
 
 /// The algorithm of `gcra.rs` over all quotas of a request, run by the server so that parallel tries can't pass one another: one
@@ -38,7 +38,7 @@ return {0, 0}";
 
 /// `KEYS`: marks, counts to clear, counts to give back to. `ARGV`: now, number of marks, number of counts to clear, milliseconds that
 /// marks stay, then the interval of each count that is given back to.
-const SUCCEEDED: &str = "\
+const FORGIVE: &str = "\
 local now, marks, cleared = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   for n = marks + cleared + 1, #KEYS do
@@ -58,7 +58,7 @@ return 0";
 pub struct Shared {
     redis: ConnectionManager,
     reserve: Script,
-    succeeded: Script,
+    forgive: Script,
     fallback: InProcess,
     fallbacks: IntCounter,
 }
@@ -70,7 +70,7 @@ impl Shared {
         Self {
             redis,
             reserve: Script::new(RESERVE),
-            succeeded: Script::new(SUCCEEDED),
+            forgive: Script::new(FORGIVE),
             fallback,
             fallbacks,
         }
@@ -93,18 +93,18 @@ impl Shared {
         call.invoke_async(&mut self.redis.clone()).await
     }
 
-    async fn undo(&self, success: &Success, now: OffsetDateTime) -> redis::RedisResult<()> {
-        let mut call = self.succeeded.prepare_invoke();
-        let given_back = success.give_back.iter().map(|draw| &draw.key);
-        for key in success.know.iter().chain(&success.clear).chain(given_back) {
+    async fn undo(&self, forgiven: &Forgiven, now: OffsetDateTime) -> redis::RedisResult<()> {
+        let mut call = self.forgive.prepare_invoke();
+        let given_back = forgiven.give_back.iter().map(|draw| &draw.key);
+        for key in forgiven.know.iter().chain(&forgiven.clear).chain(given_back) {
             call.key(name(key));
         }
-        let stay = i64::try_from(success.know_for.as_millis()).unwrap_or(i64::MAX).max(1);
+        let stay = i64::try_from(forgiven.know_for.as_millis()).unwrap_or(i64::MAX).max(1);
         call.arg(micros(now))
-            .arg(success.know.len())
-            .arg(success.clear.len())
+            .arg(forgiven.know.len())
+            .arg(forgiven.clear.len())
             .arg(stay);
-        for draw in &success.give_back {
+        for draw in &forgiven.give_back {
             call.arg(draw.quota.interval_micros());
         }
         call.invoke_async(&mut self.redis.clone()).await
@@ -138,10 +138,10 @@ impl RateLimiter for Shared {
         .boxed()
     }
 
-    fn succeeded<'a>(&'a self, success: &'a Success, now: OffsetDateTime) -> BoxFuture<'a, ()> {
+    fn forgive<'a>(&'a self, forgiven: &'a Forgiven, now: OffsetDateTime) -> BoxFuture<'a, ()> {
         async move {
-            self.fallback.succeeded(success, now).await;
-            if let Err(error) = self.undo(success, now).await {
+            self.fallback.forgive(forgiven, now).await;
+            if let Err(error) = self.undo(forgiven, now).await {
                 self.fell_back(&error);
             }
         }

@@ -1,5 +1,7 @@
 //! Registration and the own profile: uniqueness, policy, change and deletion.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +19,13 @@ flow_tests! {
 }
 
 async fn parallel_on(backend: Backend) {
-    let app = TestApp::spawn(backend).await;
+    // Time for all of them, also on a busy machine: what is refused for want of it proves nothing.
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.database.acquire_timeout = Duration::from_secs(30);
+        settings.passwords.max_wait = Duration::from_secs(30);
+        settings.http.request_deadline = Duration::from_secs(90);
+    });
+    let app = builder.spawn().await;
     let answers = join_all((0..100).map(|n| {
         let email = if n % 2 == 0 {
             "ada@example.com"

@@ -20,6 +20,7 @@ flow_tests! {
     unknown_accounts_are_limited_like_known_ones => unknown_on,
     a_login_forgives_its_failures => forgiven_on,
     deleting_an_account_is_no_way_around => delete_on,
+    another_address_of_the_same_network_does_not_help => same_network_on,
 }
 
 const ADA: &str = "ada@example.com";
@@ -240,6 +241,27 @@ async fn delete_on(backend: Backend) {
         login_from(&app, HOME, ADA, WRONG).await.expect_status(401);
     }
     refused_by(delete().await, "login_account_network", 4, 60);
+    app.finish().await;
+}
+
+async fn same_network_on(backend: Backend) {
+    let (app, _clock) = behind_a_proxy(backend, 4, 100).await;
+    let nobody = "nobody@example.com";
+    // An IPv6 /64 is one network, and an IPv4 address is one however it is written.
+    for n in 1..=4 {
+        let answer = login_from(&app, &format!("2001:db8:1:2:{n}::{n}"), nobody, WRONG).await;
+        answer.expect_problem(401, "invalid_credentials");
+    }
+    let same = login_from(&app, "2001:db8:1:2:ffff:ffff:ffff:ffff", nobody, WRONG).await;
+    refused_by(same, "login_account_network", 4, 60);
+    let next = login_from(&app, "2001:db8:1:3::1", nobody, WRONG).await;
+    next.expect_problem(401, "invalid_credentials");
+    for address in ["192.0.2.9", "::ffff:192.0.2.9", "192.0.2.9:4711", "[::ffff:c000:209]"] {
+        let answer = login_from(&app, address, nobody, WRONG).await;
+        answer.expect_problem(401, "invalid_credentials");
+    }
+    let same = login_from(&app, "192.0.2.9", nobody, WRONG).await;
+    refused_by(same, "login_account_network", 4, 60);
     app.finish().await;
 }
 

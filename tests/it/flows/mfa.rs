@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use totp_rs::Totp;
 use watchword::domain::clock::Clock as _;
 
-use crate::support::app::{PASSWORD, TestApp};
+use crate::support::app::{Builder, PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
@@ -23,6 +23,8 @@ flow_tests! {
     a_challenge_bears_five_wrong_codes => attempts_on,
     a_challenge_ends => ends_on,
     what_is_no_factor_is_refused => refused_on,
+    a_login_with_a_second_factor_forgives_its_tries => forgiven_on,
+    a_repeated_registration_is_no_way_around => repeated_on,
 }
 
 const EMAIL: &str = "ada@example.com";
@@ -39,8 +41,12 @@ struct Person {
 
 impl Person {
     async fn enrolled(backend: Backend) -> Self {
+        Self::enrolled_with(TestApp::builder(backend)).await
+    }
+
+    async fn enrolled_with(builder: Builder) -> Self {
         let clock = TestClock::frozen();
-        let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+        let app = builder.clock(clock.clone()).spawn().await;
         let access = app.registered(EMAIL).await.tokens().access;
         let (totp, _) = offered(&app, &access).await;
         let code = json!({ "code": totp.generate(seconds(&clock)).to_string() });
@@ -396,4 +402,40 @@ async fn no_seed_and_no_code_is_in_the_database() {
     assert!(read > 10_000, "the database is somewhere else");
     assert!(found.lock().expect("a list").is_empty(), "{found:?}");
     person.app.finish().await;
+}
+
+async fn forgiven_on(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.login_per_account_per_minute = 2;
+        settings.limits.login_per_account_per_day = 4;
+        settings.redis.timeout = Duration::from_secs(5);
+    });
+    let person = Person::enrolled_with(builder).await;
+    // More logins than a network has tries a day.
+    for _ in 0..4 {
+        let challenge = person.challenge().await;
+        person.verify(&challenge, &person.code()).await.expect_status(200);
+        person.clock.advance(STEP);
+    }
+    person.app.finish().await;
+}
+
+async fn repeated_on(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let register = || {
+        let body = json!({ "email": EMAIL, "password": PASSWORD });
+        let request = app.request(Method::POST, "/auth/register").json(&body);
+        app.send(request.header("idempotency-key", "once"))
+    };
+    let access = register().await.expect_status(201).tokens().access;
+    let (totp, _) = offered(&app, &access).await;
+    register().await.expect_status(201);
+    let code = json!({ "code": totp.generate(seconds(&clock)).to_string() });
+    app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
+        .await
+        .expect_status(200);
+    register().await.expect_problem(409, "answer_spent");
+    app.finish().await;
 }

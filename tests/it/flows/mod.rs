@@ -34,4 +34,5 @@ mod user_lists;
 mod user_plans;
 mod user_rights;
 mod users;
+mod unlocking;
 mod whole;

@@ -5,6 +5,7 @@ mod content;
 mod delivery;
 mod enumeration;
 mod life;
+mod limits;
 mod passwords;
 mod policy;
 mod races;
