@@ -1,8 +1,9 @@
 //! POST /oauth/introspect.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
-use uuid::Uuid;
+use uuid::{Uuid, uuid};
 
 use super::Tag;
 use crate::actions::introspect::{self, ActiveToken, Introspection, TokenKind};
@@ -12,13 +13,22 @@ use crate::http::oauth::{ClientCredentials, FormBody, FormFields, OAuthError, OA
 
 /// The token to look up or to revoke.
 #[derive(Object)]
+#[oai(example)]
 pub struct TokenForm {
     /// An access token or a refresh token.
     #[oai(validator(min_length = 1))]
     token: String,
     /// `access_token` or `refresh_token`: a hint that is not needed and never believed.
-    #[oai(default)]
     token_type_hint: Option<String>,
+}
+
+impl Example for TokenForm {
+    fn example() -> Self {
+        Self {
+            token: "wrt_AaIDHs1AeyGfDTp-XI0bAgAAAAAAAAABbm90IGEgcmVhbCBjb2RlLCBidXQgYXMgbG9uZw".to_owned(),
+            token_type_hint: Some("refresh_token".to_owned()),
+        }
+    }
 }
 
 /// Which kind of token it is.
@@ -33,7 +43,7 @@ enum TokenUse {
 
 /// What a token is worth (RFC 7662 section 2.2). A token that would not be accepted has `active` alone.
 #[derive(Default, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 struct IntrospectionBody {
     /// Whether the token would be accepted at this moment.
     active: bool,
@@ -59,6 +69,25 @@ struct IntrospectionBody {
     iat: Option<i64>,
     /// When it ends, in seconds since 1970; a refresh token at the latest.
     exp: Option<i64>,
+}
+
+impl Example for IntrospectionBody {
+    fn example() -> Self {
+        Self {
+            active: true,
+            token_use: Some(TokenUse::AccessToken),
+            token_type: Some("Bearer".to_owned()),
+            sub: Some(uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02")),
+            sid: Some(uuid!("01a2031e-cd41-7c3a-8e4f-5b6c7d8e9f01")),
+            roles: Some(vec!["user".to_owned()]),
+            iss: Some("https://auth.example.com".to_owned()),
+            aud: Some("watchword".to_owned()),
+            client_id: Some("watchword".to_owned()),
+            jti: Some(uuid!("01a2031e-cd42-7d11-a2b3-c4d5e6f70819")),
+            iat: Some(1_795_341_600),
+            exp: Some(1_795_342_500),
+        }
+    }
 }
 
 /// What the token is worth.

@@ -11,18 +11,18 @@ mod run_dir;
 #[path = "../../../../tests/it/support/wait.rs"]
 mod wait;
 
+mod auth_service;
 pub(crate) mod clickhouse;
 mod dynalite;
 mod smtp;
-mod watchword;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use auth_service::{Session, Watchword};
 pub(crate) use clickhouse::ClickHouse;
 pub(crate) use dynalite::Dynalite;
 pub(crate) use run_dir::free_port;
 pub(crate) use smtp::SmtpServer;
-pub(crate) use watchword::{Session, Watchword};
 
 /// What the script has put into `.tools/`.
 fn tool(name: &str) -> PathBuf {
