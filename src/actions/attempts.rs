@@ -36,7 +36,7 @@ pub(super) async fn password_accepted(auth: &Auth, origin: &Origin, identifier: 
 pub(super) async fn forget_tries(auth: &Auth, user: &User) {
     let names = std::iter::once(&user.email).chain(&user.username);
     let identifiers: Vec<Identifier> = names.map(|name| hashed(auth, &email::canonical(name))).collect();
-    auth.limits.forget(&identifiers, auth.clock.now()).await;
+    auth.limits.unlock(&identifiers, auth.clock.now()).await;
 }
 
 fn hashed(auth: &Auth, identifier: &str) -> Identifier {

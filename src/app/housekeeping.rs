@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::{Auth, erase_accounts, record_refusals, rotate_keys};
+use crate::config::Settings;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{causes, spawn};
 
@@ -38,8 +39,19 @@ const FINISHED_MAILS: time::Duration = time::Duration::days(7);
 /// How long an ended session stays in the database.
 const ENDED_SESSIONS: time::Duration = time::Duration::days(30);
 
+/// Starts all rounds but that of the refusals, which ends later.
+pub(super) fn spawn_rounds(auth: &Arc<Auth>, settings: &Settings, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let (events, accounts) = (&settings.events, &settings.accounts);
+    vec![
+        spawn("signing keys", rotate_signing_keys(auth.clone(), stop.clone())),
+        spawn("pruning", prune(auth.clone(), events.retention, stop.clone())),
+        spawn("erasing", erase(auth.clone(), accounts.erase_after, stop.clone())),
+        spawn("counting", count_events(auth.store.clone(), stop.clone())),
+    ]
+}
+
 /// Rotates signing keys, and loads those of other instances, until `stop`.
-pub(super) async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
+async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
     while rests(KEY_ROUND, &stop).await {
         if let Err(error) = rotate_keys::run(&auth).await {
             tracing::error!(error = %causes(&error), "signing keys could not be looked after");
@@ -48,7 +60,7 @@ pub(super) async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken
 }
 
 /// Deletes events past their retention, idempotency keys of the day before and sessions that ended long ago, until `stop`.
-pub(super) async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
+async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
     while rests(PRUNE_ROUND, &stop).await {
         let now = auth.clock.now();
         let events_before = now - time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
@@ -84,7 +96,7 @@ async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &Cancellatio
 }
 
 /// Erases accounts that were deleted longer ago than `erase_after`: at the start and every minute, until `stop`.
-pub(super) async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
+async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
     let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
     loop {
         match erase_accounts::run(&auth, auth.clock.now() - age).await {
@@ -111,7 +123,7 @@ pub(super) async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: Cancella
 }
 
 /// Counts events into their hours, until `stop`.
-pub(super) async fn count_events(store: Store, stop: CancellationToken) {
+async fn count_events(store: Store, stop: CancellationToken) {
     while rests(COUNT_ROUND, &stop).await {
         loop {
             match store.ledger().count_up().await {

@@ -47,21 +47,9 @@ impl App {
                 metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
             )
         });
-        let rotate = housekeeping::rotate_signing_keys(self.auth.clone(), self.stop.serving.clone());
-        let rotate = telemetry::spawn("signing keys", rotate);
-        let prune = housekeeping::prune(
-            self.auth.clone(),
-            self.settings.events.retention,
-            self.stop.serving.clone(),
-        );
-        let prune = telemetry::spawn("pruning", prune);
-        let erase_after = self.settings.accounts.erase_after;
-        let erase = housekeeping::erase(self.auth.clone(), erase_after, self.stop.serving.clone());
-        let erase = telemetry::spawn("erasing", erase);
-        let count = housekeeping::count_events(self.store.clone(), self.stop.serving.clone());
-        let count = telemetry::spawn("counting", count);
+        let mut rounds = housekeeping::spawn_rounds(&self.auth, &self.settings, &self.stop.serving);
         let refusals = housekeeping::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
-        let mail = spawn_mail(self.mail, self.stop.serving.clone());
+        rounds.push(spawn_mail(self.mail, self.stop.serving.clone()));
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
@@ -71,13 +59,13 @@ impl App {
             flush_for: FLUSH,
             consumer_check: self.settings.stream.consumer_check,
         };
-        let replays = spawn_replays(ReplaysParts {
+        rounds.push(spawn_replays(ReplaysParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
             now: parts.now.clone(),
             // Copies can wait for the next start; events cannot.
             shutdown: self.stop.serving.clone(),
-        });
+        }));
         let mut relay = Relay::spawn(parts);
 
         // A service that goes on without its relay would look well and publish nothing.
@@ -104,14 +92,9 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            let _ = (
-                rotate.await,
-                prune.await,
-                erase.await,
-                count.await,
-                replays.await,
-                mail.await,
-            );
+            for round in rounds {
+                let _ = round.await;
+            }
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }

@@ -169,20 +169,6 @@ impl Limits {
         }
     }
 
-    /// Forgets how often identifiers were tried over all networks. What each network tried counts until its own time is over.
-    pub async fn forget(&self, identifiers: &[Identifier], now: OffsetDateTime) {
-        let forgotten = Success {
-            clear: identifiers
-                .iter()
-                .map(|one| counted(Limited::LoginAccount, &one.to_string()))
-                .collect(),
-            give_back: Vec::new(),
-            know: Vec::new(),
-            know_for: Duration::ZERO,
-        };
-        self.0.limiter.succeeded(&forgotten, now).await;
-    }
-
     /// What was refused since this was last asked, summed up by key.
     #[must_use]
     pub fn take_refusals(&self) -> Vec<Refusal> {
