@@ -19,6 +19,7 @@ mod limits;
 mod login_limits;
 mod logout;
 mod mfa;
+mod mfa_limits;
 mod migrations;
 mod problems;
 mod query_plans;
