@@ -20,16 +20,29 @@ pub(super) async fn reserve_password(auth: &Auth, origin: &Origin, identifier: &
 /// The password was right, and the session is committed: the owner's failed tries from here are forgotten, and strangers elsewhere
 /// can't keep the owner from logging in here again, by address or by username.
 pub(super) async fn password_accepted(auth: &Auth, origin: &Origin, identifier: &str, user: &User) {
-    let mut identifiers = vec![hashed(auth, identifier)];
+    let identifiers = identifiers(auth, identifier, user);
+    let now = auth.clock.now();
+    auth.limits.login_succeeded(&identifiers, origin.ip, now).await;
+}
+
+/// Somebody has proven to be the owner without a try of the password, by a mailed code or by having made the account: the network is
+/// known, and no try is given back.
+pub(super) async fn owner_proven(auth: &Auth, origin: &Origin, user: &User) {
+    let identifiers = identifiers(auth, &email::canonical(&user.email), user);
+    let now = auth.clock.now();
+    auth.limits.owner_proven(&identifiers, origin.ip, now).await;
+}
+
+/// The identifier that was used, then the account's others.
+fn identifiers(auth: &Auth, used: &str, user: &User) -> Vec<Identifier> {
+    let mut identifiers = vec![hashed(auth, used)];
     for other in std::iter::once(&user.email).chain(&user.username) {
         let other = hashed(auth, &email::canonical(other));
         if !identifiers.contains(&other) {
             identifiers.push(other);
         }
     }
-    auth.limits
-        .login_succeeded(&identifiers, origin.ip, auth.clock.now())
-        .await;
+    identifiers
 }
 
 /// An administrator lets an account be tried again by strangers.

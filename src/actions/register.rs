@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 use watchword_events::{AuthEvent, Registered};
 
 use super::account_change::{self, Unfit};
-use super::attempts::password_accepted;
+use super::attempts::owner_proven;
 use super::codes::{self, Reader};
 use super::idempotency::{self, Keyed, Once};
 use super::own_words::own_words;
 use super::{Auth, Failure, TokenPair, register_again};
 use crate::domain::code::CodePurpose;
-use crate::domain::email::{self, Email};
+use crate::domain::email::Email;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::name::DisplayName;
@@ -120,8 +120,7 @@ async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -
     tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
-    let identifier = email::canonical(&pair.user.email);
-    password_accepted(auth, origin, &identifier, &pair.user).await;
+    owner_proven(auth, origin, &pair.user).await;
     Ok(pair)
 }
 

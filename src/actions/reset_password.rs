@@ -2,7 +2,7 @@
 
 use watchword_events::{AuthEvent, PasswordResetCompleted};
 
-use super::attempts::password_accepted;
+use super::attempts::owner_proven;
 use super::codes::{self, Reader};
 use super::own_words::own_words;
 use super::{Auth, Failure};
@@ -75,6 +75,6 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<(), Error
     tx.commit().await?;
     auth.gate.ended(&ended).await;
     // Who has the mailbox is the owner: strangers who use up the account's tries do not keep them out here.
-    password_accepted(auth, origin, &identifier, user).await;
+    owner_proven(auth, origin, user).await;
     Ok(())
 }

@@ -135,9 +135,20 @@ impl Limits {
         self.draw(&draws, Some(known(&pair)), (ip, Some(identifier)), now).await
     }
 
-    /// A login or a registration went well: the counts of the first of `identifiers`, the one that was used, from this network begin
+    /// A login went well: the counts of the first of `identifiers`, the one that was used, from this network begin
     /// anew, its try over all networks is given back, and the network is known for each of them.
     pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
+        let tried = identifiers.first();
+        let give_back = tried.map(|used| self.asked(Limited::LoginAccount, &used.to_string()));
+        self.know(identifiers, ip, now, give_back).await;
+    }
+
+    /// The owner was proven in another way than by a counted try: as after a login, but for a try to give back.
+    pub async fn owner_proven(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
+        self.know(identifiers, ip, now, None).await;
+    }
+
+    async fn know(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime, give_back: Option<Draw>) {
         let (Some(used), true) = (identifiers.first(), self.0.settings.enabled) else {
             return;
         };
@@ -147,7 +158,7 @@ impl Limits {
                 counted(Limited::LoginPair, &used_pair),
                 counted(Limited::LoginPairDay, &used_pair),
             ],
-            give_back: vec![self.asked(Limited::LoginAccount, &used.to_string())],
+            give_back: give_back.into_iter().collect(),
             know: identifiers.iter().map(|one| known(&pair(*one, ip))).collect(),
             know_for: self.0.settings.known_network_ttl,
         };

@@ -2,8 +2,8 @@
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use totp_rs::Totp;
+use watchword::domain::clock::{Clock as _, SystemClock};
 
 use super::stage::{Person, Stage};
 use super::{Row, rows};
@@ -58,7 +58,7 @@ async fn offered(stage: &Stage, person: &Person) -> Totp {
 }
 
 fn code(totp: &Totp, ahead: i64) -> String {
-    let at = OffsetDateTime::now_utc().unix_timestamp() + ahead;
+    let at = SystemClock.now().unix_timestamp() + ahead;
     totp.generate(at.unsigned_abs()).to_string()
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use totp_rs::Totp;
-use watchword::domain::clock::Clock as _;
+use watchword::domain::clock::{Clock, SystemClock};
 
 use crate::support::app::{Builder, PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -23,28 +23,22 @@ flow_tests! {
     a_challenge_bears_five_wrong_codes => attempts_on,
     a_challenge_ends => ends_on,
     what_is_no_factor_is_refused => refused_on,
-    a_login_with_a_second_factor_forgives_its_tries => forgiven_on,
-    a_repeated_registration_is_no_way_around => repeated_on,
 }
 
 const EMAIL: &str = "ada@example.com";
 const STEP: Duration = Duration::from_secs(30);
 
 /// Somebody with an authenticator.
-struct Person {
-    app: TestApp,
-    clock: TestClock,
+pub(super) struct Person {
+    pub(super) app: TestApp,
+    pub(super) clock: TestClock,
     totp: Totp,
     access: String,
     recovery_codes: Vec<String>,
 }
 
 impl Person {
-    async fn enrolled(backend: Backend) -> Self {
-        Self::enrolled_with(TestApp::builder(backend)).await
-    }
-
-    async fn enrolled_with(builder: Builder) -> Self {
+    pub(super) async fn enrolled(builder: Builder) -> Self {
         let clock = TestClock::frozen();
         let app = builder.clock(clock.clone()).spawn().await;
         let access = app.registered(EMAIL).await.tokens().access;
@@ -67,7 +61,7 @@ impl Person {
     }
 
     /// The authenticator's code now.
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         self.totp.generate(seconds(&self.clock)).to_string()
     }
 
@@ -82,7 +76,7 @@ impl Person {
             .expect("another code")
     }
 
-    async fn challenge(&self) -> String {
+    pub(super) async fn challenge(&self) -> String {
         let answer = self
             .app
             .login(EMAIL, PASSWORD)
@@ -93,17 +87,17 @@ impl Person {
         answer.str("/challengeToken").to_owned()
     }
 
-    async fn verify(&self, challenge: &str, code: &str) -> Answer {
+    pub(super) async fn verify(&self, challenge: &str, code: &str) -> Answer {
         let body = json!({ "challengeToken": challenge, "code": code });
         self.app.post("/auth/mfa/verify", &body).await
     }
 }
 
-fn seconds(clock: &TestClock) -> u64 {
+pub(super) fn seconds(clock: &impl Clock) -> u64 {
     clock.now().unix_timestamp().unsigned_abs()
 }
 
-async fn offered(app: &TestApp, access: &str) -> (Totp, Answer) {
+pub(super) async fn offered(app: &TestApp, access: &str) -> (Totp, Answer) {
     let password = json!({ "password": PASSWORD });
     let offered = app
         .send_as(access, Method::POST, "/auth/mfa/totp", &password)
@@ -199,7 +193,7 @@ async fn let_in(person: &Person, code: &str, times: usize) -> usize {
 }
 
 async fn once_on(backend: Backend) {
-    let person = Person::enrolled(backend).await;
+    let person = Person::enrolled(TestApp::builder(backend)).await;
     assert_eq!(let_in(&person, &person.code(), 12).await, 1);
     // Neither the step before it, whose code was never sent.
     let before = person.totp.generate(seconds(&person.clock) - 30).to_string();
@@ -220,7 +214,7 @@ async fn once_on(backend: Backend) {
 }
 
 async fn recovery_on(backend: Backend) {
-    let person = Person::enrolled(backend).await;
+    let person = Person::enrolled(TestApp::builder(backend)).await;
     let typed = person.recovery_codes[3].to_lowercase().replace('-', " ");
     assert_eq!(let_in(&person, &typed, 8).await, 1);
     let left = person.app.get_as(&person.access, "/auth/mfa").await.expect_status(200);
@@ -250,7 +244,7 @@ async fn recovery_on(backend: Backend) {
 }
 
 async fn attempts_on(backend: Backend) {
-    let person = Person::enrolled(backend).await;
+    let person = Person::enrolled(TestApp::builder(backend)).await;
     let challenge = person.challenge().await;
     let wrong = person.wrong_code();
     let tries = join_all((0..12).map(|_| person.verify(&challenge, &wrong))).await;
@@ -267,7 +261,7 @@ async fn attempts_on(backend: Backend) {
 }
 
 async fn ends_on(backend: Backend) {
-    let person = Person::enrolled(backend).await;
+    let person = Person::enrolled(TestApp::builder(backend)).await;
     let (met, late, removed) = (
         person.challenge().await,
         person.challenge().await,
@@ -353,8 +347,7 @@ async fn refused_on(backend: Backend) {
 
     // One in use is not replaced by a second setup.
     let (totp, _) = offered(&app, &access).await;
-    let now = time::OffsetDateTime::now_utc().unix_timestamp().unsigned_abs();
-    let code = json!({ "code": totp.generate(now).to_string() });
+    let code = json!({ "code": totp.generate(seconds(&SystemClock)).to_string() });
     send(Method::POST, "/auth/mfa/totp/confirm", &code)
         .await
         .expect_status(200);
@@ -367,7 +360,7 @@ async fn refused_on(backend: Backend) {
 /// At rest a seed is sealed and the codes are hashes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_seed_and_no_code_is_in_the_database() {
-    let person = Person::enrolled(Backend::Sqlite).await;
+    let person = Person::enrolled(TestApp::builder(Backend::Sqlite)).await;
     let seed = person.totp.secret().as_bytes().to_vec();
     let found = Mutex::new(Vec::new());
     let look = |name: &str, needle: &[u8], bytes: &[u8]| {
@@ -402,40 +395,4 @@ async fn no_seed_and_no_code_is_in_the_database() {
     assert!(read > 10_000, "the database is somewhere else");
     assert!(found.lock().expect("a list").is_empty(), "{found:?}");
     person.app.finish().await;
-}
-
-async fn forgiven_on(backend: Backend) {
-    let builder = TestApp::builder(backend).settings(|settings| {
-        settings.limits.enabled = true;
-        settings.limits.login_per_account_per_minute = 2;
-        settings.limits.login_per_account_per_day = 4;
-        settings.redis.timeout = Duration::from_secs(5);
-    });
-    let person = Person::enrolled_with(builder).await;
-    // More logins than a network has tries a day.
-    for _ in 0..4 {
-        let challenge = person.challenge().await;
-        person.verify(&challenge, &person.code()).await.expect_status(200);
-        person.clock.advance(STEP);
-    }
-    person.app.finish().await;
-}
-
-async fn repeated_on(backend: Backend) {
-    let clock = TestClock::frozen();
-    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
-    let register = || {
-        let body = json!({ "email": EMAIL, "password": PASSWORD });
-        let request = app.request(Method::POST, "/auth/register").json(&body);
-        app.send(request.header("idempotency-key", "once"))
-    };
-    let access = register().await.expect_status(201).tokens().access;
-    let (totp, _) = offered(&app, &access).await;
-    register().await.expect_status(201);
-    let code = json!({ "code": totp.generate(seconds(&clock)).to_string() });
-    app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
-        .await
-        .expect_status(200);
-    register().await.expect_problem(409, "answer_spent");
-    app.finish().await;
 }

@@ -20,6 +20,7 @@ mod limits;
 mod login_limits;
 mod logout;
 mod mfa;
+mod mfa_limits;
 mod migrations;
 mod problems;
 mod profiles;

@@ -8,7 +8,6 @@ use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::{Answer, Http, Tokens};
-use crate::support::wait::eventually;
 
 flow_tests! {
     roles_are_granted_and_taken_away => roles_on,

@@ -1,0 +1,56 @@
+//! Second factors, limits and repeated requests together.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::mfa::{Person, offered, seconds};
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+
+flow_tests! {
+    a_login_with_a_second_factor_forgives_its_tries => forgiven_on,
+    a_repeated_registration_is_no_way_around => repeated_on,
+}
+
+const EMAIL: &str = "ada@example.com";
+const STEP: Duration = Duration::from_secs(30);
+
+async fn forgiven_on(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.login_per_account_per_minute = 2;
+        settings.limits.login_per_account_per_day = 4;
+        settings.redis.timeout = Duration::from_secs(5);
+    });
+    let person = Person::enrolled(builder).await;
+    // More logins than a network has tries a day.
+    for _ in 0..4 {
+        let challenge = person.challenge().await;
+        person.verify(&challenge, &person.code()).await.expect_status(200);
+        person.clock.advance(STEP);
+    }
+    person.app.finish().await;
+}
+
+async fn repeated_on(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let register = || {
+        let body = json!({ "email": EMAIL, "password": PASSWORD });
+        let request = app.request(Method::POST, "/auth/register").json(&body);
+        app.send(request.header("idempotency-key", "once"))
+    };
+    let access = register().await.expect_status(201).tokens().access;
+    let (totp, _) = offered(&app, &access).await;
+    register().await.expect_status(201);
+    let code = json!({ "code": totp.generate(seconds(&clock)).to_string() });
+    app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
+        .await
+        .expect_status(200);
+    register().await.expect_problem(409, "answer_spent");
+    app.finish().await;
+}
