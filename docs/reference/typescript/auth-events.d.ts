@@ -12,6 +12,11 @@ export type AuthEvent =
   | LoggedOut
   | TokenRefreshed
   | Updated
+  | EmailVerificationRequested
+  | EmailVerified
+  | PasswordChanged
+  | PasswordResetRequested
+  | PasswordResetCompleted
   | EmailChanged
   | UsernameChanged
   | RoleGranted
@@ -21,8 +26,16 @@ export type AuthEvent =
   | Unlocked
   | Deleted
   | LoginFailed
+  | RateLimited
   | SessionRevoked
   | TokenReuseDetected
+  | MfaEnrolled
+  | MfaRemoved
+  | MfaChallenged
+  | MfaVerified
+  | MfaFailed
+  | RecoveryCodesGenerated
+  | RecoveryCodeUsed
   | Custom;
 
 /** The subjects of all events. */
@@ -206,6 +219,127 @@ export interface Updated {
     actor?: Actor;
     /** Which fields changed: their names, never their values. */
     changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The person asked for another mail to confirm the address. */
+export interface EmailVerificationRequested {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.email_verification_requested";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The person confirmed the account's address. */
+export interface EmailVerified {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.email_verified";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The password was changed; every session of the account ended. */
+export interface PasswordChanged {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_changed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** Somebody asked for a new password; `userId` is present only when the account is known. */
+export interface PasswordResetRequested {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_reset_requested";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId?: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq?: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Stands for the address that was typed, so that requests can be counted. */
+    identifierHash: string;
+    /** The client's address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A new password was set with a mailed code; every session of the account ended. */
+export interface PasswordResetCompleted {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.password_reset_completed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
   };
   /** Where the event comes from. */
   metadata: Metadata;
@@ -448,6 +582,39 @@ export interface LoginFailed {
   metadata: Metadata;
 }
 
+/** Tries were refused for being too many; about a minute of one limiter and key, never about a known account. */
+export interface RateLimited {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.rate_limited";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId?: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq?: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** Which limiter refused, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
+    limiter: string;
+    /** The client's address, when all tries came from one. Personal data. */
+    ip?: string;
+    /** Stands for the identifier that was typed, where the limiter counts by it. */
+    identifierHash?: string;
+    /** Seconds that the last one was told to wait. */
+    retryAfter: number;
+    /** How many tries were refused. */
+    count: number;
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
 /** A session was ended before its time; its tokens are no longer accepted. */
 export interface SessionRevoked {
   /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
@@ -501,6 +668,195 @@ export interface TokenReuseDetected {
     currentGeneration: number;
     /** What the service did about it. */
     action: "session_revoked";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A second factor is in use: logins need it from now on. */
+export interface MfaEnrolled {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.mfa_enrolled";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A second factor was given up: logins need the password alone again. */
+export interface MfaRemoved {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.mfa_removed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A login's password was right, and the second factor was asked for. */
+export interface MfaChallenged {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.mfa_challenged";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The second factor of a login was right. */
+export interface MfaVerified {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.mfa_verified";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** The second factor of a login was wrong. */
+export interface MfaFailed {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.mfa_failed";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** New recovery codes took the place of the old ones. */
+export interface RecoveryCodesGenerated {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.recovery_codes_generated";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
+  };
+  /** Where the event comes from. */
+  metadata: Metadata;
+}
+
+/** A login used up a recovery code. */
+export interface RecoveryCodeUsed {
+  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  id: string;
+  /** The subject the event is published on. */
+  subject: "auth.user.recovery_code_used";
+  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** What happened. */
+  data: {
+    /** The account the event is about. */
+    userId: string;
+    /** When it happened. */
+    timestamp: string;
+    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    userSeq: number;
+    /** Who did it, when it was not the user. */
+    actor?: Actor;
+    /** The factor. */
+    factorId: string;
+    /** What it is. */
+    factorType: "totp" | "webauthn" | "recovery_code";
   };
   /** Where the event comes from. */
   metadata: Metadata;
