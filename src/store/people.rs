@@ -1,12 +1,11 @@
 //! Users in pages, newest first, chosen by what they are and by parts of their address and names.
 //!
-//! How many there are is counted first, and no further than [`COUNTED`]: a count of a million is of no use to anybody and takes as
-//! long as reading them. It also says how to find a page: few are fetched whole and sorted, many are met soon enough on the way
-//! through the ids. Left to itself, `PostgreSQL` may take the second way for something rare, and read everything.
+//! Up to [`COUNTED`] of them are looked for first, and sorted: that gives the page and the count at once. When there are more, a count
+//! of them all is of no use to anybody, and a page of them is met soon enough on the way through the ids. Left to itself, `PostgreSQL` may take the second way for something rare, and read everything.
 
 use std::fmt::Write as _;
 
-use sea_orm::{ConnectionTrait as _, FromQueryResult as _, Statement, Value};
+use sea_orm::{ConnectionTrait as _, FromQueryResult as _, QueryResult, Statement, Value};
 
 use super::entities::user;
 use super::{Store, StoreError, convert};
@@ -57,23 +56,35 @@ impl Store {
         limit: u64,
     ) -> Result<People, StoreError> {
         let mut sql = Conditions::of(filter, self.is_sqlite());
-        let count = self.count_people(&sql).await?;
         let columns = user::COLUMNS;
-        let behind = after.map(|after| sql.parameter(after.as_uuid().into()));
-        let (all, values) = (&sql.text, sql.values);
-        let page = if count > COUNTED {
-            let behind = behind.map_or_else(String::new, |behind| format!(" AND id < {behind}"));
-            format!("SELECT {columns} FROM users WHERE {all}{behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}")
-        } else {
-            let behind = behind.map_or_else(String::new, |behind| format!(" WHERE id < {behind}"));
-            format!(
-                "WITH found AS MATERIALIZED (SELECT id FROM users WHERE {all}), \
-                 page AS MATERIALIZED (SELECT id FROM found{behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}) \
-                 SELECT {columns} FROM users WHERE id IN (SELECT id FROM page) ORDER BY id DESC"
-            )
+        let counting = Conditions {
+            text: sql.text.clone(),
+            values: sql.values.clone(),
         };
-        let statement = Statement::from_sql_and_values(self.db().get_database_backend(), page, values);
-        let rows = self.db().query_all_planned(statement).await?;
+        let behind = after.map(|after| sql.parameter(after.as_uuid().into()));
+        let all = &sql.text;
+        let few_behind = behind
+            .as_ref()
+            .map_or_else(String::new, |id| format!(" WHERE id < {id}"));
+        let few = format!(
+            "WITH found AS MATERIALIZED (SELECT id FROM users WHERE {all} LIMIT {}), \
+             page AS MATERIALIZED (SELECT id FROM found{few_behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}) \
+             SELECT {columns}, (SELECT count(*) FROM found) AS found FROM users \
+             WHERE id IN (SELECT id FROM page) ORDER BY id DESC",
+            COUNTED + 1
+        );
+        let mut rows = self.planned(few, sql.values.clone()).await?;
+        // An empty page has no row to carry the count.
+        let count = match rows.first() {
+            Some(row) => row.try_get::<i64>("", "found")?.unsigned_abs(),
+            None => self.count_people(&counting).await?,
+        };
+        if count > COUNTED {
+            let behind = behind.map_or_else(String::new, |id| format!(" AND id < {id}"));
+            let many =
+                format!("SELECT {columns} FROM users WHERE {all}{behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}");
+            rows = self.planned(many, sql.values).await?;
+        }
         let users = rows
             .iter()
             .map(|row| convert::user(user::Model::from_query_result(row, "")?));
@@ -83,15 +94,19 @@ impl Store {
         })
     }
 
+    /// Runs a statement that is planned for its values.
+    async fn planned(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
+        let statement = Statement::from_sql_and_values(self.db().get_database_backend(), sql, values);
+        Ok(self.db().query_all_planned(statement).await?)
+    }
+
     async fn count_people(&self, conditions: &Conditions) -> Result<u64, StoreError> {
         let sql = format!(
             "SELECT count(*) AS found FROM (SELECT 1 AS one FROM users WHERE {} LIMIT {}) AS counted",
             conditions.text,
             COUNTED + 1
         );
-        let backend = self.db().get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, sql, conditions.values.clone());
-        let rows = self.db().query_all_planned(statement).await?;
+        let rows = self.planned(sql, conditions.values.clone()).await?;
         let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "found"))?;
         Ok(found.unsigned_abs())
     }
