@@ -9,10 +9,9 @@
 
 mod accounts;
 mod factors;
+mod identifier_hash;
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -27,6 +26,7 @@ pub use self::factors::{
     FactorType, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved, MfaVerified, RecoveryCodeUsed,
     RecoveryCodesGenerated,
 };
+pub use self::identifier_hash::{IdentifierHash, ParseIdentifierHashError};
 
 /// A new account exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -336,85 +336,6 @@ pub enum SessionRevokedReason {
 pub enum ReuseAction {
     /// The session is revoked at once.
     SessionRevoked,
-}
-
-/// A keyed hash of the identifier someone typed: equal input gives equal hashes, and nobody can go back
-/// without the service's key. Written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdentifierHash([u8; 32]);
-
-impl IdentifierHash {
-    /// Wraps a 32-byte MAC (HMAC-SHA256) of the normalised identifier. Never pass a plain hash.
-    #[must_use]
-    pub const fn from_mac(mac: [u8; 32]) -> Self {
-        Self(mac)
-    }
-
-    /// The 32 bytes of the MAC.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for IdentifierHash {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-    }
-}
-
-/// The text is not 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not 64 lower-case hexadecimal digits")]
-pub struct ParseIdentifierHashError;
-
-impl FromStr for IdentifierHash {
-    type Err = ParseIdentifierHashError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let nibble = |digit: u8| match digit {
-            b'0'..=b'9' => Ok(digit - b'0'),
-            b'a'..=b'f' => Ok(digit - b'a' + 10),
-            _ => Err(ParseIdentifierHashError),
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let mut mac = [0; 32];
-        if pairs.len() != mac.len() || !rest.is_empty() {
-            return Err(ParseIdentifierHashError);
-        }
-        for (byte, [high, low]) in mac.iter_mut().zip(pairs) {
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
-        }
-        Ok(Self(mac))
-    }
-}
-
-impl Serialize for IdentifierHash {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for IdentifierHash {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for IdentifierHash {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "IdentifierHash".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
-    }
 }
 
 /// JSON Schema has no format for "an address of either family".

@@ -81,6 +81,7 @@ pub(super) async fn all(http: &Http, secrets: &mut Secrets) -> String {
     refuse_requests(&mut client, &tokens).await;
     ask_as_clients(&mut client, &tokens).await;
     use_tokens(&mut client, tokens).await;
+    use_second_factor(&mut client).await;
     leave(&mut client, &email, &password).await;
     client.refusals
 }
@@ -266,6 +267,52 @@ async fn use_tokens(client: &mut Client<'_>, tokens: Tokens) {
         .quiet(Method::POST, "/auth/refresh")
         .json(&json!({ "refreshToken": tokens.refresh }));
     client.send(request, 401).await;
+}
+
+/// Somebody with an authenticator: its seed, the recovery codes, and what a login waits with.
+async fn use_second_factor(client: &mut Client<'_>) {
+    let email = format!(
+        "{}@example.com",
+        client.secrets.personal("the address of somebody with an authenticator")
+    );
+    let password = client.secrets.password("the password beside an authenticator");
+    let account = json!({ "email": email, "password": password });
+    let access = client.post("/auth/register", &account, 201).await.tokens().access;
+    let wrong = client
+        .secrets
+        .password("a wrong password to set an authenticator up with");
+    let request = client.request(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
+    client.send(request.json(&json!({ "password": wrong })), 422).await;
+    let request = client.quiet(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
+    let offered = client.send(request.json(&json!({ "password": password })), 201).await;
+    let totp = totp_rs::Totp::from_url(offered.str("/uri")).expect("an address");
+    client.secrets.given("a seed", totp.secret().as_bytes());
+    client
+        .secrets
+        .given("a seed in base32", offered.str("/secret").as_bytes());
+    let code = json!({ "code": totp.generate_current().to_string() });
+    let request = client
+        .quiet(Method::POST, "/auth/mfa/totp/confirm")
+        .bearer_auth(&access);
+    let confirmed = client.send(request.json(&code), 200).await;
+    for number in 0..10 {
+        let code = confirmed.str(&format!("/recoveryCodes/{number}"));
+        client.secrets.given("a recovery code", code.as_bytes());
+        client
+            .secrets
+            .given("a recovery code without hyphens", code.replace('-', "").as_bytes());
+    }
+    let login = json!({ "identifier": email, "password": password });
+    // This refusal gives something out: it is not among the others.
+    let request = client.request(Method::POST, "/auth/login").json(&login);
+    let asked = client.http.send(request).await.expect_problem(401, "mfa_required");
+    let challenge = asked.str("/challengeToken").to_owned();
+    let unknown = "ABCD-EFGH-ABCD-EFGH";
+    for (code, status) in [(unknown, 401), (confirmed.str("/recoveryCodes/0"), 200)] {
+        let body = json!({ "challengeToken": challenge, "code": code });
+        client.post("/auth/mfa/verify", &body, status).await;
+    }
+    client.secrets.token("a challenge", &challenge);
 }
 
 async fn leave(client: &mut Client<'_>, email: &str, password: &str) {

@@ -101,6 +101,11 @@ impl Secrets {
         self.hide(&format!("{name}, its bytes"), end, None);
     }
 
+    /// Something else that the service gave out, and keeps sealed or hashed.
+    pub(super) fn given(&mut self, name: &str, bytes: &[u8]) {
+        self.hide(name, bytes.to_vec(), None);
+    }
+
     /// Where something is that must not be there.
     pub(super) fn search(&self, places: &[Place]) -> Vec<String> {
         let mut needles = Needles::default();

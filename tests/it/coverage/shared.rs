@@ -32,7 +32,9 @@ pub(super) fn provocable(operation: &Operation) -> impl Iterator<Item = &'static
 /// A body that the operation reads, where `{}` is none.
 fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
-        "deleteMe" => json!({ "password": "whatever it is" }),
+        "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({ "password": "whatever it is" }),
+        "confirmTotp" => json!({ "code": "123456" }),
+        "verifyMfa" => json!({ "challengeToken": "wlc_none", "code": "123456" }),
         "recordEvent" => json!({ "name": "report.exported" }),
         "changePassword" => json!({ "currentPassword": "whatever it is", "newPassword": "quiet harbour 52" }),
         "forgotPassword" => json!({ "email": "nobody@example.com" }),

@@ -117,7 +117,19 @@ impl Stage {
             "register" | "createUser" => json!({"email": fresh, "password": PASSWORD}),
             "login" => json!({"identifier": owner.email, "password": PASSWORD}),
             "refresh" => json!({"refreshToken": caller.unwrap_or(owner).tokens.refresh}),
-            "deleteMe" => json!({"password": PASSWORD}),
+            "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({"password": PASSWORD}),
+            "changePassword" => json!({"currentPassword": PASSWORD, "newPassword": "quiet harbour 52"}),
+            "forgotPassword" => json!({"email": owner.email}),
+            "resetPassword" => json!({"code": "wmc_none", "password": "quiet harbour 52"}),
+            "verifyEmail" => json!({"code": "wmc_none"}),
+            "confirmTotp" => json!({"code": "123456"}),
+            "verifyMfa" => json!({"challengeToken": "wlc_none", "code": "123456"}),
+            "introspect" | "revoke" => {
+                let form = format!("token={}", owner.tokens.refresh);
+                return request
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(form);
+            }
             "recordEvent" => json!({"name": "seen"}),
             "startReplay" => json!({"name": format!("replay{}", self.people)}),
             "replaceUser" => json!({"email": fresh, "accountType": "user"}),

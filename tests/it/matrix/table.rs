@@ -17,6 +17,17 @@ pub(super) const TABLE: &[Line] = &[
     ("listSessions",        [401, 200, 200, 200, 200]),
     ("revokeOtherSessions", [401, 204, 204, 204, 204]),
     ("revokeSession",       [401, 204, 404, 404, 404]),
+    ("changePassword",      [401, 204, 204, 204, 204]),
+    ("forgotPassword",      [202, 202, 202, 202, 202]),
+    ("resetPassword",       [422, 422, 422, 422, 422]), // whoever has a mailed code may, and here nobody has
+    ("verifyEmail",         [422, 422, 422, 422, 422]), // the same
+    ("resendVerification",  [401, 202, 202, 202, 202]),
+    ("listFactors",         [401, 200, 200, 200, 200]),
+    ("enrolTotp",           [401, 201, 201, 201, 201]),
+    ("confirmTotp",         [401, 404, 404, 404, 404]), // nothing waits for its first code
+    ("removeTotp",          [401, 404, 404, 404, 404]),
+    ("generateRecoveryCodes", [401, 404, 404, 404, 404]),
+    ("verifyMfa",           [401, 401, 401, 401, 401]), // whoever has a challenge may, and here nobody has
     ("listUsers",           [401, 403, 403, 403, 200]),
     ("createUser",          [401, 403, 403, 403, 201]),
     ("getUser",             [401, 200, 404, 404, 200]),
@@ -39,6 +50,10 @@ pub(super) const TABLE: &[Line] = &[
     ("topEvents",           [401, 403, 403, 403, 200]),
     ("userAnalytics",       [401, 403, 403, 403, 200]),
     ("eventTimeline",       [401, 403, 403, 403, 200]),
+    ("introspect",          [401, 401, 401, 401, 401]), // for configured clients alone
+    ("revoke",              [401, 401, 401, 401, 401]),
+    ("verify",              [401, 200, 200, 200, 200]),
+    ("getAuthorizationServer", [200, 200, 200, 200, 200]),
     ("getJwks",             [200, 200, 200, 200, 200]),
     ("getHealth",           [200, 200, 200, 200, 200]),
     ("getReadiness",        [200, 200, 200, 200, 200]),
