@@ -195,7 +195,7 @@ impl Example for LoginFailed {
             reason: LoginFailedReason::WrongPassword,
             ip: Some(CLIENT),
             user_agent: Some(CURL.to_owned()),
-            attempts: Some(1),
+            attempts: None,
         }
     }
 }

@@ -17,12 +17,18 @@ pub struct Challenge {
     pub expires_in: u64,
 }
 
-/// Keeps the challenge and commits. The user is locked, and has a second factor.
-pub(super) async fn run(auth: &Auth, mut tx: Tx<'_>, mut lock: UserLock, user: &User) -> Result<Challenge, Failure> {
-    let corrupt = |table, column| StoreError::Corrupt { table, column };
-    let factor = tx.second_factor(user.id).await?;
-    let factor = factor.ok_or(corrupt("users", "second_factor"))?;
-    let password = tx.password_hash(user.id).await?.ok_or(corrupt("users", "id"))?;
+/// Keeps the challenge and commits. The user is locked, has a second factor, and this password.
+pub(super) async fn run(
+    auth: &Auth,
+    mut tx: Tx<'_>,
+    mut lock: UserLock,
+    user: &User,
+    password: &SecretString,
+) -> Result<Challenge, Failure> {
+    let factor = tx.second_factor_in_use(user.id).await?.ok_or(StoreError::Corrupt {
+        table: "users",
+        column: "second_factor",
+    })?;
     let ttl = auth.second_factors.challenge_ttl;
     let challenge = LoginChallenge {
         id: ChallengeId::new_v7(tx.now(), &*auth.random),

@@ -45,7 +45,13 @@ pub async fn run_grant(
         return Err(Error::UnknownRole);
     }
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = administration::lock(auth, &mut tx, who, target, &Expected::Any, Danger::None).await?;
+    // Whoever has just lost the right must not give it to somebody else: with the guard the two come one after the other.
+    let danger = if role == Role::Admin {
+        Danger::LastAdministrator
+    } else {
+        Danger::None
+    };
+    let (user, mut lock) = administration::lock(auth, &mut tx, who, target, &Expected::Any, danger).await?;
     if user.roles.contains(&role) {
         return Ok(user);
     }

@@ -7,7 +7,9 @@ use crate::domain::code::{CodePurpose, OneTimeCode};
 use crate::domain::email;
 use crate::domain::ids::uuid_v7;
 use crate::domain::letter::{Letter, LetterKind};
+use crate::domain::origin::Origin;
 use crate::domain::user::{User, UserStatus};
+use crate::limits::{Identifier, Limited};
 use crate::security::letters::{same_binding, seal_letter};
 use crate::store::{NewCode, NewMail, StoredCode, Tx};
 
@@ -17,6 +19,18 @@ pub(super) struct Reader<'a> {
     pub(super) user: &'a User,
     /// The hash of its password as it is now.
     pub(super) password_hash: &'a str,
+}
+
+/// Whether a mail may go to an address: nobody fills somebody else's mailbox. Asking counts, whether or not it is anybody's.
+pub(super) async fn may_mail(auth: &Auth, origin: &Origin, canonical: &str) -> bool {
+    let key = Identifier::new(auth.secret.identifier_hash(canonical)).to_string();
+    let now = auth.clock.now();
+    auth.mail.delivers
+        && auth
+            .limits
+            .reserve(Limited::MailAddress, &key, origin.ip, now)
+            .await
+            .is_ok()
 }
 
 /// Makes a code and the mail that brings it. Without a reader the same work is done, and nobody gets anything.

@@ -12,6 +12,7 @@ use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::security::PasswordHash;
+use crate::store::Credentials;
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +42,32 @@ where
 /// # Errors
 /// [`Error`].
 pub(super) async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Password) -> Result<(), Error> {
-    reserve_password(auth, origin, &email::canonical(&who.user.email)).await?;
     let found = auth
         .store
         .credentials_by_id(who.user.id)
         .await?
         .ok_or(Error::SessionEnded)?;
+    if is_password_of(auth, origin, &found, password).await? {
+        Ok(())
+    } else {
+        Err(Error::WrongPassword)
+    }
+}
+
+/// Looks whether a password is the account's, and counts the try first; a wrong one is recorded as `login_failed`.
+pub(super) async fn is_password_of(
+    auth: &Auth,
+    origin: &Origin,
+    found: &Credentials,
+    password: Password,
+) -> Result<bool, Failure> {
+    let identifier = email::canonical(&found.user.email);
+    reserve_password(auth, origin, &identifier).await?;
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     if auth.hasher.verify(password, &stored).await?.ok {
-        return Ok(());
+        return Ok(true);
     }
-    let (identifier, user) = (email::canonical(&found.user.email), Some(found.user.id));
-    record_failure(auth, origin, &identifier, user, LoginFailedReason::WrongPassword).await?;
-    Err(Error::WrongPassword)
+    let reason = LoginFailedReason::WrongPassword;
+    record_failure(auth, origin, &identifier, Some(found.user.id), reason).await?;
+    Ok(false)
 }

@@ -1,6 +1,7 @@
 //! The first code of an authenticator: from now on the user's logins need it. `mfa_enrolled` and `recovery_codes_generated`.
 
 use secrecy::SecretString;
+use time::Duration;
 use watchword_events::{AuthEvent, FactorType, MfaEnrolled};
 
 use super::authenticate::{self, Identity};
@@ -10,6 +11,9 @@ use crate::domain::origin::Origin;
 use crate::domain::second_factor::FactorCode;
 use crate::limits::Limited;
 use crate::security::TotpSeed;
+
+/// How long an authenticator may wait for its first code.
+const WAITS: Duration = Duration::minutes(15);
 
 /// Why the authenticator is not in use.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +54,19 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, code: FactorCode)
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(Error::SessionEnded)?;
-    let waiting = tx.second_factor(user.id).await?.filter(|factor| !factor.confirmed);
+    // Whoever set it up proved to know the password then: that is not good for ever.
+    let since = now - WAITS;
+    let found = tx.second_factor(user.id).await?;
+    let waiting = found.filter(|factor| !factor.confirmed && factor.created_at > since);
     let factor = waiting.ok_or(Error::NotFound)?;
     let FactorCode::Totp(code) = code else {
         return Err(Error::WrongCode);
     };
     let seed = TotpSeed::open(&auth.secret, factor.id, &factor.sealed).map_err(Failure::from)?;
     let step = seed.step_of(&code, now, factor.last_step).ok_or(Error::WrongCode)?;
-    tx.confirm_second_factor(&factor, step).await?;
+    if !tx.confirm_second_factor(&factor, step).await? {
+        return Err(Error::NotFound);
+    }
     let enrolled = MfaEnrolled {
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,

@@ -1,20 +1,20 @@
 //! An administrator makes an account: `registered`, and nobody is signed in.
 
-use secrecy::ExposeSecret as _;
 use watchword_events::AuthEvent;
 
+use super::Auth;
 use super::administration;
 use super::authenticate::Identity;
+use super::codes;
+use super::confirm_password::is_password_of;
 use super::idempotency::{self, Asked, Keyed};
 use super::register::{self, registered};
 use super::register_again;
-use super::{Auth, Failure};
 use crate::domain::account::Role;
 use crate::domain::ids::UserId;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::security::PasswordHash;
 use crate::store::{Conflict, StoreError};
 
 /// Whom to make.
@@ -60,7 +60,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
         None => None,
         Some(key) => match idempotency::first(auth, Some(who.user.id.as_uuid()), key, &asked(&input)).await {
             Ok(Keyed::First(once)) => Some(once),
-            Ok(Keyed::Repeated(made)) => return again(auth, made.into(), input.account.password).await,
+            Ok(Keyed::Repeated(made)) => return again(auth, origin, made.into(), input.account.password).await,
             Err(error) => return Err(key_error(error)),
         },
     };
@@ -71,23 +71,30 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
         roles.dedup();
         new.roles = roles;
     }
+    let may_mail = codes::may_mail(auth, origin, new.email.canonical()).await;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    // Whoever has just lost the right must not make an administrator: with the guard the two come one after the other.
+    if new.roles.contains(&Role::Admin) {
+        tx.guard_administrators().await?;
+    }
     // The key comes before everything else: who repeats a request must not be told that the address is taken.
     if let Some(once) = &once {
         match once.carry_out(&mut tx, new.id.as_uuid()).await {
             Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
                 drop(tx);
                 let made = idempotency::repeated(auth, once).await.map_err(key_error)?;
-                return again(auth, made.into(), password).await;
+                return again(auth, origin, made.into(), password).await;
             }
             carried_out => carried_out?,
         }
     }
     administration::confirm(auth, &mut tx, who).await?;
     let (user, mut lock) = tx.insert_user(new).await?;
-    register::ask_to_confirm(auth, &mut tx, &user)
-        .await
-        .map_err(register::Error::from)?;
+    if may_mail {
+        register::ask_to_confirm(auth, &mut tx, &user)
+            .await
+            .map_err(register::Error::from)?;
+    }
     let event = AuthEvent::Registered(registered(&user));
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
@@ -103,12 +110,12 @@ fn asked(input: &Input) -> Asked {
     register_again::asked("create_user", &input.account).text(roles.as_deref())
 }
 
-/// The account that a repeated request made, as it is now.
-async fn again(auth: &Auth, made: UserId, password: Password) -> Result<User, Error> {
+/// The account that a repeated request made, as it is now, for whoever has its password: a key is no proof.
+async fn again(auth: &Auth, origin: &Origin, made: UserId, password: Password) -> Result<User, Error> {
     let found = auth.store.credentials_by_id(made).await?;
     let found = found.ok_or_else(|| key_error(idempotency::Error::Spent))?;
-    let stored: PasswordHash = found.password_hash.expose_secret().parse().map_err(failed)?;
-    if auth.hasher.verify(password, &stored).await.map_err(failed)?.ok {
+    let is_right = is_password_of(auth, origin, &found, password).await;
+    if is_right.map_err(register::Error::from)? {
         Ok(found.user)
     } else {
         Err(key_error(idempotency::Error::Reused))
@@ -117,11 +124,4 @@ async fn again(auth: &Auth, made: UserId, password: Password) -> Result<User, Er
 
 fn key_error(error: idempotency::Error) -> Error {
     Error::Account(error.into())
-}
-
-fn failed<E>(error: E) -> Error
-where
-    Failure: From<E>,
-{
-    Error::Account(Failure::from(error).into())
 }

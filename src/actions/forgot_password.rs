@@ -48,13 +48,8 @@ pub async fn run(auth: &Auth, origin: &Origin, email: Input) -> Result<(), Error
     let now = auth.clock.now();
     auth.limits.reserve_network(Limited::Forgot, origin.ip, now).await?;
     let identifier_hash = IdentifierHash::from_mac(auth.secret.identifier_hash(email.canonical()));
-    // Nobody can fill somebody else's mailbox; nor, by being refused, keep them from asking.
-    let key = identifier_hash.to_string();
-    let is_wanted = auth
-        .limits
-        .reserve(Limited::ForgotAddress, &key, origin.ip, now)
-        .await
-        .is_ok();
+    // Being refused a mail keeps nobody from asking.
+    let is_wanted = codes::may_mail(auth, origin, email.canonical()).await;
     let found = auth.store.credentials_by_identifier(email.canonical()).await?;
     let id = found.filter(|_| is_wanted).map(|found| found.user.id);
 

@@ -18,6 +18,9 @@ use crate::domain::user::UserStatus;
 use crate::security::PasswordHash;
 use crate::store::{Credentials, Tx, UserLock};
 
+/// How often a password is looked at whose stored hash changes meanwhile: another login may hash it anew.
+const TRIES: usize = 2;
+
 /// Who says they are whom.
 pub struct Input {
     /// An email address or a username, as typed.
@@ -56,61 +59,68 @@ where
 pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair, Error> {
     let identifier = email::canonical(&input.identifier);
     reserve_password(auth, origin, &identifier).await?;
-    let Some(found) = auth.store.credentials_by_identifier(&identifier).await? else {
-        auth.hasher.verify_dummy(input.password).await?;
-        return refuse(auth, origin, &identifier, None, LoginFailedReason::UnknownAccount).await;
-    };
-    let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
-    let verified = auth.hasher.verify(input.password.clone(), &stored).await?;
-    if !verified.ok {
-        return refuse(
-            auth,
-            origin,
-            &identifier,
-            Some(found.user.id),
-            LoginFailedReason::WrongPassword,
-        )
-        .await;
+    for _ in 0..TRIES {
+        let Some(found) = auth.store.credentials_by_identifier(&identifier).await? else {
+            auth.hasher.verify_dummy(input.password).await?;
+            return refuse(auth, origin, &identifier, None, LoginFailedReason::UnknownAccount).await;
+        };
+        let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
+        let verified = auth.hasher.verify(input.password.clone(), &stored).await?;
+        if !verified.ok {
+            let user = Some(found.user.id);
+            return refuse(auth, origin, &identifier, user, LoginFailedReason::WrongPassword).await;
+        }
+        // A busy pool is no reason to refuse: the next login rehashes.
+        let rehashed = if verified.needs_rehash {
+            auth.hasher.hash(input.password.clone()).await.ok()
+        } else {
+            None
+        };
+        let rehashed = rehashed.map(|hash| hash.into_string().into());
+        if let Some(pair) = open(auth, origin, &identifier, &found, rehashed).await? {
+            return Ok(pair);
+        }
     }
-    // A busy pool is no reason to refuse: the next login rehashes.
-    let rehashed = if verified.needs_rehash {
-        auth.hasher.hash(input.password).await.ok()
-    } else {
-        None
-    };
-    let rehashed = rehashed.map(|hash| hash.into_string().into());
-    open(auth, origin, &identifier, &found, rehashed).await
+    // Somebody changes the password all the time.
+    refuse(auth, origin, &identifier, None, LoginFailedReason::WrongPassword).await
 }
 
-/// Opens the session.
+/// Opens the session; nothing when the password has another hash than the one that was looked at.
 async fn open(
     auth: &Auth,
     origin: &Origin,
     identifier: &str,
     found: &Credentials,
     rehashed: Option<SecretString>,
-) -> Result<TokenPair, Error> {
+) -> Result<Option<TokenPair>, Error> {
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    // The status that counts is the one under the lock: disabling or deleting the account may have come first.
-    let (user, lock) = match tx.lock_user(found.user.id).await? {
-        Some((user, lock)) if user.status == UserStatus::Active => (user, lock),
+    // What counts is what is there under the lock: disabling or deleting the account may have come first, or a new password, which
+    // ends every session and must not be followed by one of the old password's.
+    let (user, lock) = match tx.lock_credentials(found.user.id).await? {
+        Some((now, lock)) if now.user.status == UserStatus::Active => {
+            if now.password_hash.expose_secret() != found.password_hash.expose_secret() {
+                return Ok(None);
+            }
+            (now.user, lock)
+        }
         other => {
             let failed = login_failed(auth, origin, identifier, LoginFailedReason::Disabled);
             commit_failure(tx, other.map(|(_, lock)| lock), failed).await?;
             return Err(Error::InvalidCredentials);
         }
     };
-    if let Some(new) = rehashed {
-        tx.rehash_password(user.id, &found.password_hash, &new).await?;
+    if let Some(new) = &rehashed {
+        tx.rehash_password(user.id, &found.password_hash, new).await?;
     }
     if user.second_factor {
+        let password = rehashed.as_ref().unwrap_or(&found.password_hash);
         return Err(Error::SecondFactorRequired(
-            challenge::run(auth, tx, lock, &user).await?,
+            challenge::run(auth, tx, lock, &user, password).await?,
         ));
     }
     let pair = open_session::run(auth, origin, tx, lock, user, vec![AuthMethod::Pwd]).await?;
     password_accepted(auth, origin, identifier, &pair.user).await;
-    Ok(pair)
+    Ok(Some(pair))
 }
 
 /// Records a refusal and answers it.

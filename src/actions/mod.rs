@@ -44,6 +44,7 @@ pub mod refresh;
 pub mod register;
 mod register_again;
 pub mod remove_totp;
+pub mod remove_user_mfa;
 pub mod resend_verification;
 pub mod reset_password;
 pub mod revoke_session;

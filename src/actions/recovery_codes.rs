@@ -42,7 +42,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(confirm_password::Error::SessionEnded)?;
-    let in_use = tx.second_factor(user.id).await?.filter(|factor| factor.confirmed);
+    let in_use = tx.second_factor_in_use(user.id).await?;
     let factor = in_use.ok_or(Error::NotFound)?;
     let codes = replace(auth, &mut tx, &mut lock, &factor).await?;
     tx.commit().await?;

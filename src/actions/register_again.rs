@@ -1,20 +1,15 @@
 //! A registration that is repeated because its answer was lost: the same account and session, and tokens for it.
 
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use watchword_events::LoginFailedReason;
 
-use super::attempts::reserve_password;
+use super::confirm_password::is_password_of;
 use super::idempotency::{Asked, Error};
-use super::login::record_failure;
 use super::{Auth, TokenPair, register};
-use crate::domain::email;
 use crate::domain::ids::SessionId;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::session::SessionState;
 use crate::domain::user::UserStatus;
-use crate::security::PasswordHash;
 
 /// What a registration asks for; the password is compared with the account's, which costs a guess what a login costs.
 pub(super) fn asked(operation: &'static str, input: &register::Input) -> Asked {
@@ -34,13 +29,8 @@ pub(super) fn asked(operation: &'static str, input: &register::Input) -> Asked {
 /// [`Error::Reused`] for another password, which is recorded as a failed login; [`Error::Spent`] when the session went on or ended.
 pub(super) async fn run(auth: &Auth, origin: &Origin, password: Password, made: SessionId) -> Result<TokenPair, Error> {
     let (_, user) = auth.store.session_with_user(made).await?.ok_or(Error::Spent)?;
-    let identifier = email::canonical(&user.email);
-    reserve_password(auth, origin, &identifier).await?;
     let found = auth.store.credentials_by_id(user.id).await?.ok_or(Error::Spent)?;
-    let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
-    if !auth.hasher.verify(password, &stored).await?.ok {
-        let reason = LoginFailedReason::WrongPassword;
-        record_failure(auth, origin, &identifier, Some(user.id), reason).await?;
+    if !is_password_of(auth, origin, &found, password).await? {
         return Err(Error::Reused);
     }
     // Looked at last: hashing takes a while.

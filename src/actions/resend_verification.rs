@@ -6,6 +6,7 @@ use super::authenticate::{self, Identity};
 use super::codes::{self, Reader};
 use super::{Auth, Failure};
 use crate::domain::code::CodePurpose;
+use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::limits::Limited;
 
@@ -32,7 +33,7 @@ where
     }
 }
 
-/// Writes the mail; nothing when the address is confirmed already.
+/// Writes the mail; nothing when the address is confirmed already, or has had as many mails as it may.
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
@@ -43,11 +44,12 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Err
     let now = auth.clock.now();
     let key = who.user.id.to_string();
     auth.limits.reserve(Limited::Resend, &key, origin.ip, now).await?;
+    let may_mail = codes::may_mail(auth, origin, &email::canonical(&who.user.email)).await;
     let mut tx = auth.store.begin(now, origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(Error::SessionEnded)?;
-    if user.email_verified {
+    if user.email_verified || !may_mail {
         return Ok(());
     }
     let reader = Reader {

@@ -5,6 +5,7 @@ use watchword_events::{AuthEvent, PasswordResetCompleted};
 use super::attempts::owner_proven;
 use super::codes::{self, Reader};
 use super::own_words::own_words;
+use super::remove_totp::mfa_removed;
 use super::{Auth, Failure};
 use crate::domain::code::{CodePurpose, OneTimeCode};
 use crate::domain::email;
@@ -69,9 +70,19 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<(), Error
         return Err(Error::InvalidCode);
     }
     tx.set_password(user.id, &hash).await?;
+    // Whoever made the account without the mailbox must not keep its owner out with an authenticator.
+    let taken_back = if credentials.user.email_verified {
+        None
+    } else {
+        tx.second_factor_in_use(user.id).await?
+    };
     let ended = tx.revoke_sessions(user.id, None, RevokeReason::PasswordReset).await?;
     tx.record(&mut lock, AuthEvent::PasswordResetCompleted(PasswordResetCompleted {}))
         .await?;
+    if let Some(factor) = taken_back {
+        tx.remove_second_factor(user.id).await?;
+        tx.record(&mut lock, mfa_removed(&factor)).await?;
+    }
     tx.commit().await?;
     auth.gate.ended(&ended).await;
     // Who has the mailbox is the owner: strangers who use up the account's tries do not keep them out here.

@@ -10,10 +10,10 @@ use crate::domain::email;
 use crate::domain::ids::ChallengeId;
 use crate::domain::origin::Origin;
 use crate::domain::second_factor::{FactorCode, SealedFactor};
-use crate::domain::user::{User, UserStatus};
+use crate::domain::user::UserStatus;
 use crate::limits::Limited;
 use crate::security::{TotpSeed, recovery_code_hash};
-use crate::store::Tx;
+use crate::store::{Credentials, Tx};
 
 /// Wrong codes after which a challenge is of no use: there are a million codes.
 const MOST_ATTEMPTS: i32 = 5;
@@ -61,18 +61,24 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .challenges
         .parse(&input.challenge_token)
         .ok_or(Error::InvalidChallenge)?;
+    let now = auth.clock.now();
     let found = auth.store.login_challenge(challenge).await?;
-    let user_id = found.ok_or(Error::InvalidChallenge)?.user_id;
+    // What is over must not use up the user's tries.
+    let open = found.filter(|found| found.attempts < MOST_ATTEMPTS && found.expires_at > now);
+    let user_id = open.ok_or(Error::InvalidChallenge)?.user_id;
     // Per user, since whoever knows the password gets as many challenges as the logins' limits allow.
-    auth.limits
-        .reserve(Limited::Mfa, &user_id.to_string(), origin.ip, auth.clock.now())
-        .await?;
+    for limited in [Limited::Mfa, Limited::MfaDay] {
+        auth.limits
+            .reserve(limited, &user_id.to_string(), origin.ip, now)
+            .await?;
+    }
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = tx.lock_user(user_id).await?.ok_or(Error::InvalidChallenge)?;
-    if !is_open(auth, &mut tx, challenge, &user).await? {
+    let (credentials, mut lock) = tx.lock_credentials(user_id).await?.ok_or(Error::InvalidChallenge)?;
+    if !is_open(auth, &mut tx, challenge, &credentials).await? {
         return Err(Error::InvalidChallenge);
     }
-    let in_use = tx.second_factor(user.id).await?.filter(|factor| factor.confirmed);
+    let user = credentials.user;
+    let in_use = tx.second_factor_in_use(user.id).await?;
     let factor = in_use.ok_or(Error::InvalidChallenge)?;
     let factor_id = factor.id.as_uuid();
     let Some(event) = accepted(auth, &mut tx, &factor, &input.code).await? else {
@@ -92,19 +98,17 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
     Ok(pair)
 }
 
-/// Whether the challenge of a locked user can still be met.
-async fn is_open(auth: &Auth, tx: &mut Tx<'_>, challenge: ChallengeId, user: &User) -> Result<bool, Failure> {
+/// Whether the challenge can still be met by the locked user, with the password that there is now.
+async fn is_open(auth: &Auth, tx: &mut Tx<'_>, challenge: ChallengeId, now: &Credentials) -> Result<bool, Failure> {
     let Some(challenge) = tx.login_challenge(challenge).await? else {
         return Ok(false);
     };
-    let Some(password) = tx.password_hash(user.id).await? else {
-        return Ok(false);
-    };
-    Ok(user.status == UserStatus::Active
-        && challenge.user_id == user.id
+    let password = auth.challenges.password_mark(now.password_hash.expose_secret());
+    Ok(now.user.status == UserStatus::Active
+        && challenge.user_id == now.user.id
         && challenge.attempts < MOST_ATTEMPTS
         && challenge.expires_at > tx.now()
-        && auth.challenges.password_mark(password.expose_secret()).as_slice() == challenge.password_mark)
+        && password.as_slice() == challenge.password_mark)
 }
 
 /// Uses the code up; answers what happened, nothing when the code is not good.

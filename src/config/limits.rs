@@ -35,14 +35,16 @@ pub struct LimitsSettings {
     pub custom_per_minute: u32,
     /// Mails for a forgotten password that a network may ask for per hour.
     pub forgot_per_hour: u32,
-    /// Mails for a forgotten password that are sent to one address per hour.
-    pub forgot_per_address: u32,
+    /// Mails with a code that are sent to one address per hour.
+    pub mails_per_address: u32,
     /// Mailed codes and second factors that a network may try per minute.
     pub code_per_minute: u32,
     /// Mails to confirm an address that a user may ask for per hour.
     pub resend_per_hour: u32,
     /// Second factors that may be tried for a user per hour.
     pub mfa_per_hour: u32,
+    /// Second factors that may be tried for a user per day.
+    pub mfa_per_day: u32,
     /// Networks and accounts remembered at once when limits are kept in this process.
     pub max_tracked: usize,
 }
@@ -80,10 +82,11 @@ impl LimitsSettings {
         between(problems, "limits.change_per_minute", self.change_per_minute, 1, MOST);
         between(problems, "limits.custom_per_minute", self.custom_per_minute, 1, MOST);
         between(problems, "limits.forgot_per_hour", self.forgot_per_hour, 1, MOST);
-        between(problems, "limits.forgot_per_address", self.forgot_per_address, 1, MOST);
+        between(problems, "limits.mails_per_address", self.mails_per_address, 1, MOST);
         between(problems, "limits.code_per_minute", self.code_per_minute, 1, MOST);
         between(problems, "limits.resend_per_hour", self.resend_per_hour, 1, MOST);
         between(problems, "limits.mfa_per_hour", self.mfa_per_hour, 1, MOST);
+        between(problems, "limits.mfa_per_day", self.mfa_per_day, 1, MOST);
         between(problems, "limits.max_tracked", self.max_tracked, 1000, 10_000_000);
     }
 }

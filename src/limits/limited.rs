@@ -21,19 +21,21 @@ pub enum Limited {
     Custom,
     /// A forgotten password, per network.
     Forgot,
-    /// A mail for a forgotten password, per address.
-    ForgotAddress,
+    /// A mail with a code, per address.
+    MailAddress,
     /// A mailed code or a second factor, per network.
     Code,
     /// A mail to confirm an address, per user.
     Resend,
     /// A second factor, per user.
     Mfa,
+    /// The same over a day.
+    MfaDay,
 }
 
 impl Limited {
     /// Every limiter.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Login,
         Self::LoginPair,
         Self::LoginPairDay,
@@ -43,10 +45,11 @@ impl Limited {
         Self::Change,
         Self::Custom,
         Self::Forgot,
-        Self::ForgotAddress,
+        Self::MailAddress,
         Self::Code,
         Self::Resend,
         Self::Mfa,
+        Self::MfaDay,
     ];
 
     /// The name in Redis keys, metrics, events and `RateLimit-Policy`.
@@ -62,10 +65,11 @@ impl Limited {
             Self::Change => "change",
             Self::Custom => "custom",
             Self::Forgot => "forgot",
-            Self::ForgotAddress => "forgot_address",
+            Self::MailAddress => "mail_address",
             Self::Code => "code",
             Self::Resend => "resend",
             Self::Mfa => "mfa",
+            Self::MfaDay => "mfa_day",
         }
     }
 }

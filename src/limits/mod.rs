@@ -247,10 +247,11 @@ impl Limits {
             Limited::Change => Quota::new(settings.change_per_minute, MINUTE),
             Limited::Custom => Quota::new(settings.custom_per_minute, MINUTE),
             Limited::Forgot => Quota::new(settings.forgot_per_hour, HOUR),
-            Limited::ForgotAddress => Quota::new(settings.forgot_per_address, HOUR),
+            Limited::MailAddress => Quota::new(settings.mails_per_address, HOUR),
             Limited::Code => Quota::new(settings.code_per_minute, MINUTE),
             Limited::Resend => Quota::new(settings.resend_per_hour, HOUR),
             Limited::Mfa => Quota::new(settings.mfa_per_hour, HOUR),
+            Limited::MfaDay => Quota::new(settings.mfa_per_day, DAY),
         }
     }
 }

@@ -99,7 +99,8 @@ impl Tx<'_> {
         self.db
             .execute_raw(self.statement(sql, [user.as_uuid().into()]))
             .await?;
-        Ok(())
+        // One may have been set up while the account was deleted.
+        self.remove_second_factor(user).await
     }
 }
 

@@ -41,7 +41,8 @@ impl Tx<'_> {
             ..Default::default()
         };
         user::Entity::update(row).exec(&self.db).await?;
-        Ok(())
+        // Whoever set an authenticator up knew the old password.
+        self.forget_waiting_factor(id).await
     }
 
     /// Marks the address of a user as confirmed.

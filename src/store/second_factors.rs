@@ -2,7 +2,6 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Set};
-use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::entities::{login_challenge, recovery_code, second_factor, user};
@@ -75,6 +74,14 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// The authenticator that a locked user's logins need.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn second_factor_in_use(&mut self, user: UserId) -> Result<Option<SealedFactor>, StoreError> {
+        Ok(self.second_factor(user).await?.filter(|factor| factor.confirmed))
+    }
+
     /// The authenticator of a locked user, confirmed or not.
     ///
     /// # Errors
@@ -122,18 +129,34 @@ impl Tx<'_> {
         Ok(rows > 0)
     }
 
-    /// Takes an authenticator into use: its user's logins need it from now on. `step` was its first code's.
+    /// Takes an authenticator into use: its user's logins need it from now on. `step` was its first code's. False when it does not
+    /// wait any more: another one may have taken its place, since setting one up locks nobody.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn confirm_second_factor(&mut self, factor: &SealedFactor, step: i64) -> Result<(), StoreError> {
-        second_factor::Entity::update_many()
+    pub async fn confirm_second_factor(&mut self, factor: &SealedFactor, step: i64) -> Result<bool, StoreError> {
+        let confirmed = second_factor::Entity::update_many()
             .col_expr(second_factor::Column::LastStep, step.into())
             .col_expr(second_factor::Column::ConfirmedAt, self.millis().into())
             .filter(second_factor::Column::Id.eq(factor.id.as_uuid()))
+            .filter(second_factor::Column::ConfirmedAt.is_null())
             .exec(&self.db)
             .await?;
-        self.need_second_factor(factor.user_id, true).await
+        if confirmed.rows_affected == 0 {
+            return Ok(false);
+        }
+        self.need_second_factor(factor.user_id, true).await?;
+        Ok(true)
+    }
+
+    /// Forgets an authenticator that waits for its first code.
+    pub(super) async fn forget_waiting_factor(&mut self, user: UserId) -> Result<(), StoreError> {
+        second_factor::Entity::delete_many()
+            .filter(second_factor::Column::UserId.eq(user.as_uuid()))
+            .filter(second_factor::Column::ConfirmedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(())
     }
 
     /// Uses up a time step.
@@ -253,19 +276,6 @@ impl Tx<'_> {
             .exec(&self.db)
             .await?;
         Ok(())
-    }
-
-    /// The stored hash of a locked user's password.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn password_hash(&mut self, user: UserId) -> Result<Option<SecretString>, StoreError> {
-        use sea_orm::QuerySelect as _;
-        let query = user::Entity::find_by_id(user.as_uuid())
-            .select_only()
-            .column(user::Column::PasswordHash);
-        let hash = query.into_tuple::<String>().one(&self.db).await?;
-        Ok(hash.map(SecretString::from))
     }
 
     async fn need_second_factor(&mut self, user: UserId, needed: bool) -> Result<(), StoreError> {

@@ -204,7 +204,8 @@ impl Tx<'_> {
         Ok(self.db.execute_raw(self.statement(sql, values)).await?.rows_affected() > 0)
     }
 
-    /// Revokes a user's sessions, all or all but one, and tells which.
+    /// Revokes a user's sessions, all or all but one, and tells which. The transaction happens no earlier than they began: while it
+    /// waited for the user's lock others may have begun, and who learns from the event what has ended compares times.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -215,7 +216,7 @@ impl Tx<'_> {
         reason: RevokeReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 \
-                   WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL RETURNING id";
+                   WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL RETURNING id, created_at";
         let except = except.map_or_else(uuid::Uuid::nil, SessionId::as_uuid);
         let values = [
             self.millis().into(),
@@ -224,9 +225,12 @@ impl Tx<'_> {
             except.into(),
         ];
         let rows = self.db.query_all_raw(self.statement(sql, values)).await?;
-        rows.iter()
-            .map(|row| Ok(row.try_get::<uuid::Uuid>("", "id")?.into()))
-            .collect()
+        let mut ended = Vec::with_capacity(rows.len());
+        for row in rows {
+            ended.push(row.try_get::<uuid::Uuid>("", "id")?.into());
+            self.not_before(convert::time(row.try_get("", "created_at")?));
+        }
+        Ok(ended)
     }
 
     /// The oldest live sessions of a locked user beyond the newest `keep`, of which `newest` is one whatever its times say.

@@ -69,6 +69,11 @@ impl<'a> Tx<'a> {
         self.now
     }
 
+    /// Happens at `moment` if that is later.
+    pub(super) fn not_before(&mut self, moment: OffsetDateTime) {
+        self.now = self.now.max(moment);
+    }
+
     /// The request behind it.
     pub(super) const fn origin(&self) -> &Origin {
         self.origin

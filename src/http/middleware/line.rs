@@ -53,15 +53,17 @@ impl<'a> Line<'a> {
         let elapsed = self.started.elapsed();
         let latency_ms = elapsed.as_secs_f64() * 1000.0;
         let user_id = self.context.user().map(tracing::field::display);
-        let (method, route) = (self.method, route.template());
+        let (method, template) = (self.method, route.template());
         if let Some(metrics) = &self.shared.metrics {
-            metrics.route(route, method).answered(status, elapsed);
+            metrics.route(template, method).answered(status, elapsed);
         }
         self.span.in_scope(|| {
             if status >= 500 {
-                tracing::warn!(user_id, method, route, status, latency_ms, "request");
+                tracing::warn!(user_id, method, route = template, status, latency_ms, "request");
+            } else if route.is_polled() && status < 400 {
+                tracing::debug!(user_id, method, route = template, status, latency_ms, "request");
             } else {
-                tracing::info!(user_id, method, route, status, latency_ms, "request");
+                tracing::info!(user_id, method, route = template, status, latency_ms, "request");
             }
         });
     }

@@ -8,6 +8,9 @@ use poem_openapi::OpenApi;
 /// What a request that no route matched is called.
 const UNMATCHED: &str = "unmatched";
 
+/// What machines ask all the time, without the base path. The one who asks has a log of its own.
+const POLLED: [&str; 4] = ["/auth/verify", "/auth/verify/*path", "/healthz", "/readyz"];
+
 /// The templates of all routes, by the pattern under which poem knows them.
 #[derive(Debug, Clone, Default)]
 pub struct RouteTable {
@@ -20,6 +23,7 @@ pub struct RouteTable {
 pub(super) struct Route {
     template: Box<str>,
     allow: Option<HeaderValue>,
+    polled: bool,
 }
 
 impl Default for Route {
@@ -27,6 +31,7 @@ impl Default for Route {
         Self {
             template: UNMATCHED.into(),
             allow: None,
+            polled: false,
         }
     }
 }
@@ -35,6 +40,11 @@ impl Route {
     /// The path with its parameters' names: `/users/{id}`.
     pub(super) fn template(&self) -> &str {
         &self.template
+    }
+
+    /// Whether machines ask all the time: a good answer is no news.
+    pub(super) const fn is_polled(&self) -> bool {
+        self.polled
     }
 
     /// The methods that the path understands, as `Allow` wants them (RFC 9110 section 10.2.1).
@@ -85,6 +95,7 @@ impl RouteTable {
             Route {
                 template: template.into(),
                 allow,
+                polled: POLLED.contains(&path),
             },
         );
         self

@@ -1,4 +1,4 @@
-//! What users may do, and whether: /users/{id}/roles/{role}, /disable, /enable, /unlock and /sessions.
+//! What users may do, and whether: /users/{id}/roles/{role}, /disable, /enable, /unlock, /mfa and /sessions.
 
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -10,7 +10,7 @@ use super::account_fields::unknown_role;
 use super::body::UserBody;
 use super::refusals::{ALWAYS, BEARER, refusals};
 use super::users::refused;
-use crate::actions::{change_role, change_status, revoke_user_sessions, unlock_user};
+use crate::actions::{change_role, change_status, remove_user_mfa, revoke_user_sessions, unlock_user};
 use crate::domain::account::Role;
 use crate::domain::user::User;
 use crate::http::api::Api;
@@ -186,6 +186,31 @@ impl UserRights {
         let identity = self.0.identify(&context, &bearer).await?;
         let work = self.0.run(&context, |auth, origin| async move {
             unlock_user::run(&auth, &origin, &identity, id.0.into()).await
+        });
+        work.await?.map_err(refused)?;
+        Ok(Done::Done)
+    }
+
+    /// Remove a user's second factor
+    ///
+    /// For administrators, when a user has lost the authenticator and the recovery codes: logins need the password alone again.
+    /// Records `auth.user.mfa_removed`.
+    #[oai(
+        path = "/users/:id/mfa",
+        method = "delete",
+        operation_id = "removeUserMfa",
+        tag = "Tag::Users"
+    )]
+    async fn remove_mfa(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Done, Refused> {
+        let identity = self.0.identify(&context, &bearer).await?;
+        let work = self.0.run(&context, |auth, origin| async move {
+            remove_user_mfa::run(&auth, &origin, &identity, id.0.into()).await
         });
         work.await?.map_err(refused)?;
         Ok(Done::Done)

@@ -52,6 +52,11 @@ impl Enrolled {
     }
 }
 
+/// Somebody with an authenticator, for the rows of others.
+pub(super) async fn enrolled_person(stage: &Stage) -> Person {
+    Enrolled::on(stage).await.person
+}
+
 async fn offered(stage: &Stage, person: &Person) -> Totp {
     let offered = stage.ask(with(stage, person, Method::POST, "totp", &password())).await;
     Totp::from_url(offered.text("/uri")).expect("an address")

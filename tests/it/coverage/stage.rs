@@ -215,6 +215,12 @@ impl Observed {
         self
     }
 
+    /// The same, by the account's id.
+    pub(super) fn about_id(mut self, id: &str) -> Self {
+        self.about = id.parse().ok();
+        self
+    }
+
     /// The status, and for a refusal the problem's code.
     pub(super) fn outcome(&self) -> &str {
         &self.outcome

@@ -154,6 +154,27 @@ fn enable() -> Vec<Row> {
 
 fn unlock() -> Vec<Row> {
     rows! {
+        "removeUserMfa" "204" "" => ["mfa_removed" {"factorType": "totp"}] |stage| {
+            let person = super::mfa::enrolled_person(stage).await;
+            let path = path(&person) + "/mfa";
+            stage.ask(by_admin(stage, Method::DELETE, &path).await).await.about(&person)
+        }
+        "removeUserMfa" "400 invalid_parameter" "" => [] |stage| {
+            stage.ask(by_admin(stage, Method::DELETE, "/users/me/mfa").await).await
+        }
+        "removeUserMfa" "403 forbidden" "" => [] |stage| {
+            let path = path(&stage.person().await) + "/mfa";
+            stage.ask(by_nobody(stage, Method::DELETE, &path).await).await
+        }
+        "removeUserMfa" "404 not_found" "there is none" => [] |stage| {
+            let path = path(&stage.person().await) + "/mfa";
+            stage.ask(by_admin(stage, Method::DELETE, &path).await).await
+        }
+        "removeUserMfa" "429 rate_limited" "" => [] |stage| {
+            let access = stage.admin().await.access.clone();
+            let path = format!("{UNKNOWN}/mfa");
+            stage.until_limited(|| stage.request(Method::DELETE, &path).bearer_auth(&access)).await
+        }
         "unlockUser" "204" "" => ["unlocked" {"reason": "admin"}] |stage| {
             let person = stage.person().await;
             let path = path(&person) + "/unlock";

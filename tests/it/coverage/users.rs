@@ -36,6 +36,19 @@ fn account(stage: &Stage) -> Value {
     json!({ "email": stage.new_email(), "accountType": "user" })
 }
 
+/// A request to make an account, under the key of the one that was made with `first`.
+async fn keyed_request(stage: &Stage, first: &Value, body: &Value) -> RequestBuilder {
+    let request = by_admin(stage, Method::POST, "/users").await;
+    request.header("idempotency-key", stage.key(first)).json(body)
+}
+
+/// An account that was made under a key: the body, and the account's id.
+async fn keyed(stage: &Stage) -> (Value, String) {
+    let body = json!({ "email": stage.new_email(), "password": PASSWORD });
+    let id = stage.ask(keyed_request(stage, &body, &body).await).await.answered_id();
+    (body, id)
+}
+
 fn list() -> Vec<Row> {
     rows! {
         "listUsers" "200" "" => [] |stage| {
@@ -59,6 +72,30 @@ fn create() -> Vec<Row> {
         "createUser" "201" "with roles" => ["registered" {"roles": ["user", "admin"]}] |stage| {
             let body = json!({ "email": stage.new_email(), "password": PASSWORD, "roles": ["admin", "user", "admin"] });
             stage.ask(by_admin(stage, Method::POST, "/users").await.json(&body)).await.about_answered_user()
+        }
+        "createUser" "201" "repeated" => [] |stage| {
+            let (body, _) = keyed(stage).await;
+            stage.ask(keyed_request(stage, &body, &body).await).await
+        }
+        "createUser" "400 invalid_parameter" "two words are no key" => [] |stage| {
+            let body = json!({ "email": stage.new_email(), "password": PASSWORD });
+            let request = by_admin(stage, Method::POST, "/users").await.header("idempotency-key", "two words");
+            stage.ask(request.json(&body)).await
+        }
+        "createUser" "409 answer_spent" "the account is gone" => [] |stage| {
+            let (body, id) = keyed(stage).await;
+            stage.ask(by_admin(stage, Method::DELETE, &format!("/users/{id}")).await).await;
+            stage.ask(keyed_request(stage, &body, &body).await).await
+        }
+        "createUser" "422 idempotency_key_reused" "another address" => [] |stage| {
+            let (body, _) = keyed(stage).await;
+            let other = json!({ "email": stage.new_email(), "password": PASSWORD });
+            stage.ask(keyed_request(stage, &body, &other).await).await
+        }
+        "createUser" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
+            let (body, id) = keyed(stage).await;
+            let other = json!({ "email": body["email"], "password": "not the password 7" });
+            stage.ask(keyed_request(stage, &body, &other).await).await.about_id(&id)
         }
         "createUser" "403 forbidden" "" => [] |stage| {
             let body = json!({ "email": stage.new_email(), "password": PASSWORD });

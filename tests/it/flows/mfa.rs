@@ -357,6 +357,65 @@ async fn refused_on(backend: Backend) {
     app.finish().await;
 }
 
+/// Who set it up knew the password then: the first code has to come soon, and before another password is set.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authenticator_does_not_wait_for_ever() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Sqlite).clock(clock.clone()).spawn().await;
+    let access = app.registered(EMAIL).await.tokens().access;
+    let (late, _) = offered(&app, &access).await;
+    clock.advance(Duration::from_secs(15 * 60 - 1));
+    let access = app.login(EMAIL, PASSWORD).await.tokens().access;
+    clock.advance(Duration::from_secs(1));
+    let code = |totp: &Totp| json!({ "code": totp.generate(seconds(&clock)).to_string() });
+    let path = "/auth/mfa/totp/confirm";
+    let confirm = async |access: &str, totp: &Totp| app.send_as(access, Method::POST, path, &code(totp)).await;
+    confirm(&access, &late).await.expect_problem(404, "not_found");
+    let (totp, _) = offered(&app, &access).await;
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "quiet harbour 52" });
+    app.send_as(&access, Method::POST, "/auth/password/change", &change)
+        .await
+        .expect_status(204);
+    let access = app
+        .login(EMAIL, "quiet harbour 52")
+        .await
+        .expect_status(200)
+        .tokens()
+        .access;
+    confirm(&access, &totp).await.expect_problem(404, "not_found");
+    app.finish().await;
+}
+
+/// Setting one up locks nobody: whatever comes between the two, a login never needs a factor that is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setting_up_and_confirming_at_once_locks_nobody_out() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
+    for round in 0..10 {
+        let email = format!("ada{round}@example.com");
+        let access = app.registered(&email).await.tokens().access;
+        let (first, _) = offered(&app, &access).await;
+        let code = json!({ "code": first.generate(seconds(&clock)).to_string() });
+        let password = json!({ "password": PASSWORD });
+        let (confirmed, offered) = tokio::join!(
+            app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code),
+            app.send_as(&access, Method::POST, "/auth/mfa/totp", &password),
+        );
+        let login = app.login(&email, PASSWORD).await;
+        if confirmed.status == 200 {
+            offered.expect_problem(409, "mfa_already_enrolled");
+            clock.advance(STEP);
+            let code = first.generate(seconds(&clock)).to_string();
+            let body = json!({ "challengeToken": login.str("/challengeToken"), "code": code });
+            app.post("/auth/mfa/verify", &body).await.expect_status(200);
+        } else {
+            offered.expect_status(201);
+            login.expect_status(200);
+        }
+    }
+    app.finish().await;
+}
+
 /// At rest a seed is sealed and the codes are hashes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_seed_and_no_code_is_in_the_database() {

@@ -1,9 +1,12 @@
 //! What happens between the look at an identity and the lock that decides; and a schema that grows under a running service.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use crate::support::{app::PASSWORD, app::TestApp, clock::TestClock, database::Backend, flow_tests};
+use crate::support::{app::PASSWORD, app::TestApp, clock::TestClock, database::Backend, flow_tests, wait::eventually};
 
 flow_tests! {
     one_of_parallel_logins_beyond_the_limit_keeps_its_session => parallel_logins_on,
@@ -81,5 +84,50 @@ async fn parallel_logins_on(backend: Backend) {
         _ => false,
     });
     assert!(!opened_then_ended, "a login ended the session it had opened");
+    app.finish().await;
+}
+
+/// Another user's, which is known to the test.
+const NEW_PASSWORD: &str = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = 'bob@example.com') \
+     WHERE email = 'ada@example.com'";
+
+/// A login that looked at the old password while another one was set opens nothing: the change has ended every session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_with_the_old_password_does_not_outlive_a_change() {
+    let app = TestApp::spawn(Backend::Postgres).await;
+    app.registered("ada@example.com").await;
+    let other = app
+        .register("bob@example.com", "quiet harbour 52")
+        .await
+        .expect_status(201);
+    let id = other.str("/user/id");
+    let mut change = PgConnection::connect(app.database.url().expect("PostgreSQL"))
+        .await
+        .expect("connect");
+    change.execute("BEGIN").await.expect("begin");
+    // As if by a reset: the row is locked, and nobody sees the new password yet.
+    change.execute(NEW_PASSWORD).await.expect("set a password");
+    let (login, ()) = tokio::join!(app.login("ada@example.com", PASSWORD), async {
+        // The login looks at the old password, and waits for the row.
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE users%'";
+        eventually(Duration::from_secs(10), || async {
+            match app.database.count(waiting).await {
+                Ok(0) => Err("nobody waits".to_owned()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await;
+        change.execute("COMMIT").await.expect("commit");
+    });
+    login.expect_problem(401, "invalid_credentials");
+    app.login("ada@example.com", "quiet harbour 52")
+        .await
+        .expect_status(200);
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "registered", "login_failed", "logged_in"]
+    );
     app.finish().await;
 }

@@ -10,6 +10,7 @@ mod passwords;
 mod policy;
 mod races;
 mod server;
+mod taken_back;
 mod verification;
 
 use serde_json::json;

@@ -39,6 +39,7 @@ pub(super) const TABLE: &[Line] = &[
     ("disableUser",         [401, 403, 403, 403, 200]),
     ("enableUser",          [401, 403, 403, 403, 200]),
     ("unlockUser",          [401, 403, 403, 403, 204]),
+    ("removeUserMfa",       [401, 403, 403, 403, 404]), // there is none to remove
     ("revokeUserSessions",  [401, 403, 403, 403, 204]),
     ("recordEvent",         [401, 202, 202, 202, 202]),
     ("listEvents",          [401, 200, 200, 200, 200]),
