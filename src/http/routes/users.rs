@@ -123,7 +123,8 @@ impl Users {
     ///
     /// For administrators. Records `auth.user.registered` with the administrator as its `actor`.
     ///
-    /// With an `Idempotency-Key` it can be sent again for a day: the same request gets the same account, as it is then.
+    /// With an `Idempotency-Key` it can be sent again for a day: the same request gets the same account, as it is then. Another password
+    /// than the account's is refused, and records `auth.user.login_failed`.
     #[oai(path = "/users", method = "post", operation_id = "createUser", tag = "Tag::Users")]
     async fn create(
         &self,

@@ -96,11 +96,9 @@ const NEW_PASSWORD: &str = "UPDATE users SET password_hash = (SELECT password_ha
 async fn a_login_with_the_old_password_does_not_outlive_a_change() {
     let app = TestApp::spawn(Backend::Postgres).await;
     app.registered("ada@example.com").await;
-    let other = app
-        .register("bob@example.com", "quiet harbour 52")
+    app.register("bob@example.com", "quiet harbour 52")
         .await
         .expect_status(201);
-    let id = other.str("/user/id");
     let mut change = PgConnection::connect(app.database.url().expect("PostgreSQL"))
         .await
         .expect("connect");
