@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::Outcome;
 use crate::client::Client;
 use crate::report::{Row, note};
-use crate::rig::{PASSWORD, Rig, register};
+use crate::rig::Rig;
 use crate::stats::percentile;
 
 const USERS: u64 = 1_000_000;
@@ -66,13 +66,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     fill(&rig, users)?;
     rig.start_service().await?;
     let mut client = Client::connect(rig.service()?.port()).await?;
-    let account = register(&mut client, "root@example.com").await?;
-    rig.postgres.sql(&format!(
-        "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
-        account.id
-    ))?;
-    let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
-    let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
+    let (_, access) = rig.admin().await?;
     let mut rows = Vec::new();
     for (what, path) in QUESTIONS {
         rows.push(ask(&mut client, &access, what, |n| path(n, users)).await?);
