@@ -55,6 +55,7 @@ pub enum Tag {
     /// What happened: the ledger, in pages and as a stream.
     Events,
     /// For other services: what a token is worth, and its end.
+    #[oai(rename = "OAuth")]
     Oauth,
     /// Keys and health, for other services and operators.
     Service,
