@@ -120,6 +120,13 @@ async fn what_ends_is_refused_within_a_second() {
     auth.logout(&one, "global").await;
     verifier.refuses_within_a_second(&two, Instant::now()).await;
     assert!(!verifier.lets_in(&one).await);
+    // Another password, and the session that set it ends with the others.
+    let carol = auth.register("carol@example.com").await;
+    let other = auth.login("carol@example.com").await;
+    assert!(verifier.lets_in(&other).await);
+    auth.change_password(&carol, "quiet harbour 52").await;
+    verifier.refuses_within_a_second(&other, Instant::now()).await;
+    assert!(!verifier.lets_in(&carol).await);
     let last = auth.login("ada@example.com").await;
     assert!(verifier.lets_in(&last).await);
     auth.delete(&last).await;

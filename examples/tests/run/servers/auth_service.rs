@@ -101,6 +101,13 @@ impl Watchword {
         assert_eq!(ask.await, StatusCode::NO_CONTENT);
     }
 
+    /// Sets another password.
+    pub(crate) async fn change_password(&self, session: &Session, new: &str) {
+        let body = json!({ "currentPassword": PASSWORD, "newPassword": new });
+        let ask = self.ask(Method::POST, "/auth/password/change", session, body);
+        assert_eq!(ask.await, StatusCode::NO_CONTENT);
+    }
+
     /// Ends every session of this one's user but this one, from the list.
     pub(crate) async fn revoke_others(&self, session: &Session) {
         let ask = self.ask(Method::DELETE, "/auth/sessions", session, json!({}));
