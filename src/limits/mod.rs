@@ -135,8 +135,8 @@ impl Limits {
         self.draw(&draws, Some(known(&pair)), (ip, Some(identifier)), now).await
     }
 
-    /// A login went well: the counts of the first of `identifiers`, the one that was used, from this network begin
-    /// anew, its try over all networks is given back, and the network is known for each of them.
+    /// A login went well: the counts of all `identifiers` of the account from this network begin anew, the try of the first one over
+    /// all networks is given back, and the network is known for each of them.
     pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
         let tried = identifiers.first();
         let give_back = tried.map(|used| self.asked(Limited::LoginAccount, &used.to_string()));
@@ -149,15 +149,18 @@ impl Limits {
     }
 
     async fn know(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime, give_back: Option<Draw>) {
-        let (Some(used), true) = (identifiers.first(), self.0.settings.enabled) else {
+        if identifiers.is_empty() || !self.0.settings.enabled {
             return;
+        }
+        let of_pair = |one: &Identifier| {
+            let pair = pair(*one, ip);
+            [
+                counted(Limited::LoginPair, &pair),
+                counted(Limited::LoginPairDay, &pair),
+            ]
         };
-        let used_pair = pair(*used, ip);
         let forgiven = Forgiven {
-            clear: vec![
-                counted(Limited::LoginPair, &used_pair),
-                counted(Limited::LoginPairDay, &used_pair),
-            ],
+            clear: identifiers.iter().flat_map(of_pair).collect(),
             give_back: give_back.into_iter().collect(),
             know: identifiers.iter().map(|one| known(&pair(*one, ip))).collect(),
             know_for: self.0.settings.known_network_ttl,

@@ -33,7 +33,7 @@ pub(super) struct Person {
     pub(super) app: TestApp,
     pub(super) clock: TestClock,
     totp: Totp,
-    access: String,
+    pub(super) access: String,
     recovery_codes: Vec<String>,
 }
 
