@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::contract::deployment;
 use super::readiness::Parts;
 use super::{App, AppError, housekeeping};
+use crate::domain::random::ThreadRandom;
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::server::{ServerSettings, serve};
 use crate::http::streams::Streams;
@@ -127,7 +128,7 @@ impl App {
             EdgeSettings::from(&self.settings.http),
             site.table,
             self.seams.clock.clone(),
-            self.seams.random.clone(),
+            Arc::new(ThreadRandom),
         );
         Ok(site.endpoint.with(edge.with_metrics(self.metrics.clone())))
     }

@@ -1,6 +1,7 @@
 //! Randomness as an argument.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom as AwsRandom};
+use rand::Rng as _;
 
 /// A cryptographically secure source of random bytes.
 pub trait Random: Send + Sync + 'static {
@@ -11,6 +12,17 @@ pub trait Random: Send + Sync + 'static {
 /// The operating system's generator.
 #[derive(Debug, Clone, Default)]
 pub struct SystemRandom(AwsRandom);
+
+/// A generator of each thread, seeded anew by the operating system's from time to time: for ids of requests, which are many, and no
+/// secrets.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThreadRandom;
+
+impl Random for ThreadRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
+    }
+}
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::bearer::BearerToken;
 use super::detached::Detached;
 use super::middleware::RequestContext;
@@ -85,7 +87,8 @@ impl Api {
         let known = authenticate::remembered(&self.auth, token.as_str());
         let identity = match known {
             Some(identity) => identity,
-            None => self.ask(token).await?,
+            // What is polled is in no span so far.
+            None => self.ask(token).instrument(context.span().clone()).await?,
         };
         context.set_user(identity.user.id);
         Ok(identity)

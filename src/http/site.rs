@@ -35,15 +35,15 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     let base = settings.base_path.as_str();
     let service = specification::service(all(api, readiness.clone()), base);
     let document = specification::document(&service.spec());
-    let mut table = RouteTable::new()
-        .with_api::<Routes>(base)
-        .with_route(base, forward::BELOW, &["GET"])
-        .with_route(base, "/openapi.json", &["GET"])
-        .with_route(base, "/asyncapi.json", &["GET"])
-        .with_route(base, "/events-docs", &["GET"])
-        .with_route(base, "/schemas/{subject}/{file}", &["GET"])
-        .with_route(base, "/problems", &["GET"])
-        .with_route(base, "/problems/{code}", &["GET"]);
+    let mut table = RouteTable::new(base)
+        .with_api::<Routes>()
+        .with_route(forward::BELOW, &["GET"])
+        .with_route("/openapi.json", &["GET"])
+        .with_route("/asyncapi.json", &["GET"])
+        .with_route("/events-docs", &["GET"])
+        .with_route("/schemas/{subject}/{file}", &["GET"])
+        .with_route("/problems", &["GET"])
+        .with_route("/problems/{code}", &["GET"]);
     let mut route = Route::new()
         .at(
             "/schemas/:subject/:file",
@@ -51,14 +51,13 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         )
         .nest("/problems", pages());
     if settings.swagger_ui {
-        table = table
-            .with_route(base, "/docs", &["GET"])
-            .with_route(base, "/docs/", &["GET"]);
+        table = table.with_route("/docs", &["GET"]).with_route("/docs/", &["GET"]);
         let page = Arc::new(swagger_ui(base, api, readiness, &document));
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route
-        .at(forward::BELOW, forward::below(api.clone()))
+        .at(forward::VERIFY, get(forward::direct(api.clone())))
+        .at(forward::BELOW, forward::direct(api.clone()))
         .at("/openapi.json", get(json(document)))
         .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
         .at("/events-docs", get(events_page(deployment)))

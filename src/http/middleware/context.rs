@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use poem::PathPattern;
 use poem::{FromRequest, Request, RequestBody, Result};
+use tracing::Span;
 
 use super::TraceContext;
 use crate::domain::ids::UserId;
@@ -29,6 +30,7 @@ pub(super) struct Parts {
 
 struct Inner {
     parts: Parts,
+    span: OnceLock<Span>,
     user: OnceLock<UserId>,
     pattern: OnceLock<Arc<str>>,
 }
@@ -37,6 +39,7 @@ impl RequestContext {
     pub(super) fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             parts,
+            span: OnceLock::new(),
             user: OnceLock::new(),
             pattern: OnceLock::new(),
         }))
@@ -52,6 +55,13 @@ impl RequestContext {
     #[must_use]
     pub fn trace(&self) -> &TraceContext {
         &self.0.parts.trace
+    }
+
+    /// The request's span, which every line that is written on its behalf belongs to; made when it is first wanted.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        let new = || tracing::info_span!("http", request_id = self.request_id(), trace_id = %self.trace().trace_id());
+        self.0.span.get_or_init(new)
     }
 
     /// The W3C `traceparent` for what this request causes: its events.

@@ -2,7 +2,7 @@
 
 use poem::http::{Method, StatusCode};
 use tokio::time::Instant;
-use tracing::Span;
+use tracing::Level;
 
 use super::routes::Route;
 use super::{RequestContext, Shared};
@@ -16,31 +16,27 @@ pub(super) struct Line<'a> {
     context: RequestContext,
     method: &'static str,
     started: Instant,
-    span: Span,
+    polled: bool,
     ended: bool,
 }
 
 impl<'a> Line<'a> {
+    /// `polled`: machines ask all the time, and a good answer is no news.
     pub(super) fn new(
         shared: &'a Shared,
         context: RequestContext,
         method: &Method,
         started: Instant,
-        span: Span,
+        polled: bool,
     ) -> Self {
         Self {
             shared,
             context,
             method: method_name(method),
             started,
-            span,
+            polled,
             ended: false,
         }
-    }
-
-    /// Runs `work` inside the request's span.
-    pub(super) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.span.in_scope(work)
     }
 
     /// Writes the line.
@@ -57,10 +53,14 @@ impl<'a> Line<'a> {
         if let Some(metrics) = &self.shared.metrics {
             metrics.route(template, method).answered(status, elapsed);
         }
-        self.span.in_scope(|| {
+        let is_no_news = self.polled && status < 400;
+        if is_no_news && !tracing::enabled!(Level::DEBUG) {
+            return;
+        }
+        self.context.span().in_scope(|| {
             if status >= 500 {
                 tracing::warn!(user_id, method, route = template, status, latency_ms, "request");
-            } else if route.is_polled() && status < 400 {
+            } else if is_no_news {
                 tracing::debug!(user_id, method, route = template, status, latency_ms, "request");
             } else {
                 tracing::info!(user_id, method, route = template, status, latency_ms, "request");

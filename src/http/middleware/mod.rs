@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use poem::http::header::CONTENT_LENGTH;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tokio::time::{Instant, timeout};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 pub use context::RequestContext;
 pub use routes::RouteTable;
@@ -152,9 +152,10 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let started = Instant::now();
         let shared = &self.shared;
         let context = shared.context(&request);
-        let span =
-            tracing::info_span!("http", request_id = context.request_id(), trace_id = %context.trace().trace_id());
-        let line = Line::new(shared, context.clone(), request.method(), started, span.clone());
+        let polled = shared.routes.are_polled(request.uri().path());
+        let line = Line::new(shared, context.clone(), request.method(), started, polled);
+        // A span costs as much as an answer at hand: what is polled has one when there is something to say.
+        let span = if polled { Span::none() } else { context.span().clone() };
 
         let too_large = shared.declares_too_much(&request);
         let version = request.version();
@@ -170,7 +171,10 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
                 Err(_elapsed) => Outcome::TooLate,
             }
         };
-        let (response, pattern) = line.in_scope(|| answer::of(outcome));
+        let (response, pattern) = match outcome {
+            Outcome::Response(_) => answer::of(outcome),
+            _ => context.span().in_scope(|| answer::of(outcome)),
+        };
         let pattern = pattern.or_else(|| context.pattern());
         let route = shared.routes.find(pattern.as_deref());
         let mut response = answer::finish(response, &shared.settings.base_url, &context, route.allow()).await;

@@ -8,12 +8,14 @@ use poem_openapi::OpenApi;
 /// What a request that no route matched is called.
 const UNMATCHED: &str = "unmatched";
 
-/// What machines ask all the time, without the base path. The one who asks has a log of its own.
-const POLLED: [&str; 4] = ["/auth/verify", "/auth/verify/*path", "/healthz", "/readyz"];
+/// What machines ask all the time, below the base path. The one who asks has a log of its own.
+const POLLED: [&str; 3] = ["/auth/verify", "/healthz", "/readyz"];
 
 /// The templates of all routes, by the pattern under which poem knows them.
 #[derive(Debug, Clone, Default)]
 pub struct RouteTable {
+    /// Where all of them are mounted, without a slash at the end.
+    base: Box<str>,
     routes: HashMap<Box<str>, Route>,
     unmatched: Route,
 }
@@ -23,7 +25,6 @@ pub struct RouteTable {
 pub(super) struct Route {
     template: Box<str>,
     allow: Option<HeaderValue>,
-    polled: bool,
 }
 
 impl Default for Route {
@@ -31,7 +32,6 @@ impl Default for Route {
         Self {
             template: UNMATCHED.into(),
             allow: None,
-            polled: false,
         }
     }
 }
@@ -42,11 +42,6 @@ impl Route {
         &self.template
     }
 
-    /// Whether machines ask all the time: a good answer is no news.
-    pub(super) const fn is_polled(&self) -> bool {
-        self.polled
-    }
-
     /// The methods that the path understands, as `Allow` wants them (RFC 9110 section 10.2.1).
     pub(super) const fn allow(&self) -> Option<&HeaderValue> {
         self.allow.as_ref()
@@ -54,15 +49,18 @@ impl Route {
 }
 
 impl RouteTable {
-    /// An empty table.
+    /// An empty table of what is mounted under `base_path`.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(base_path: &str) -> Self {
+        Self {
+            base: base_path.trim_end_matches('/').into(),
+            ..Self::default()
+        }
     }
 
-    /// Adds every operation of the API, mounted under `base_path`.
+    /// Adds every operation of the API.
     #[must_use]
-    pub fn with_api<T: OpenApi>(mut self, base_path: &str) -> Self {
+    pub fn with_api<T: OpenApi>(mut self) -> Self {
         let mut methods: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
             let known = methods.entry(path.path).or_default();
@@ -73,16 +71,15 @@ impl RouteTable {
             );
         }
         for (path, methods) in methods {
-            self = self.with_route(base_path, &path, &methods);
+            self = self.with_route(&path, &methods);
         }
         self
     }
 
     /// Adds one path outside the API, for example `/docs`; `{name}` stands for a parameter.
     #[must_use]
-    pub fn with_route<M: AsRef<str>>(mut self, base_path: &str, path: &str, methods: &[M]) -> Self {
-        let base = base_path.trim_end_matches('/');
-        let template = format!("{base}{path}");
+    pub fn with_route<M: AsRef<str>>(mut self, path: &str, methods: &[M]) -> Self {
+        let template = format!("{}{path}", self.base);
         let mut allow: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
         if allow.contains(&"GET") && !allow.contains(&"HEAD") {
             allow.push("HEAD");
@@ -95,10 +92,17 @@ impl RouteTable {
             Route {
                 template: template.into(),
                 allow,
-                polled: POLLED.contains(&path),
             },
         );
         self
+    }
+
+    /// Whether machines ask for this path, or those below it, all the time: a good answer is no news.
+    pub(super) fn are_polled(&self, path: &str) -> bool {
+        path.strip_prefix(&*self.base).is_some_and(|path| {
+            let rest = POLLED.iter().find_map(|polled| path.strip_prefix(polled));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// The route of a pattern; the one called `unmatched` when there is none.

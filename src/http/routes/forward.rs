@@ -20,7 +20,10 @@ use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 
-/// What proxies may send their questions to when they append the path that was asked for; every method is answered there.
+/// What proxies send their questions to.
+pub(crate) const VERIFY: &str = "/auth/verify";
+
+/// The same when they append the path that was asked for; every method is answered there.
 pub(crate) const BELOW: &str = "/auth/verify/*path";
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
@@ -116,8 +119,9 @@ impl Verify {
     }
 }
 
-/// The same below `/auth/verify/`, whatever the method and the rest of the path.
-pub(crate) fn below(api: Api) -> impl Endpoint {
+/// The same operation without the way through poem-openapi, which takes as long as the answer; and below [`VERIFY`] no operation
+/// could say "whatever the method and the rest of the path".
+pub(crate) fn direct(api: Api) -> impl Endpoint {
     let api = Arc::new(api);
     make(move |request: Request| {
         let api = Arc::clone(&api);

@@ -172,6 +172,15 @@ impl Api {
         Err(poem::Error::from_string("with a canary-secret", status))
     }
 
+    /// What machines ask for all the time.
+    #[oai(path = "/readyz", method = "get", operation_id = "polled")]
+    async fn polled(&self, broken: Query<Option<u16>>) -> poem::Result<PlainText<&'static str>> {
+        match broken.0.and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(status) => Err(poem::Error::from_status(status)),
+            None => Ok(PlainText("ok")),
+        }
+    }
+
     /// Waits until the test lets it go on.
     #[oai(path = "/wait", method = "get", operation_id = "wait")]
     async fn wait(&self, _context: RequestContext) -> PlainText<&'static str> {
@@ -262,9 +271,9 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
         meeting: Arc::clone(&meeting),
         detached: detached.clone(),
     };
-    let routes = RouteTable::new()
-        .with_api::<Api>("/base")
-        .with_route("/base", "/problems", &["GET"]);
+    let routes = RouteTable::new("/base")
+        .with_api::<Api>()
+        .with_route("/problems", &["GET"]);
     let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
     let api = OpenApiService::new(api, "test", "1").into_endpoint();
     let site = Route::new().nest("/base", Route::new().nest("/problems", pages()).nest("/", api));

@@ -109,14 +109,19 @@ struct Collecting(
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Collects what this thread logs, which is all of it in a test with one thread.
+    /// Collects all that this thread logs, which is all of it in a test with one thread.
     fn collect(&self) -> Collecting {
+        self.collect_at("trace")
+    }
+
+    /// The same from this level on.
+    fn collect_at(&self, level: &str) -> Collecting {
         // While a process has one subscriber only, tracing asks each thread's own whether a line is wanted, and remembers the
         // "no" of threads that have none. A second one makes it ask all.
         let second = Dispatch::new(tracing_subscriber::registry());
         let settings = TelemetrySettings {
             format: LogFormat::Json,
-            level: "trace".to_owned(),
+            level: level.to_owned(),
         };
         let guard = tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap());
         Collecting(guard, second)
@@ -199,6 +204,38 @@ async fn a_request_leaves_one_line() {
         assert_eq!(line.get("user_id").is_some(), status == 200, "{line}");
         assert!(!log.text().to_lowercase().contains("canary"), "{}", log.text());
     }
+}
+
+#[tokio::test]
+async fn what_machines_poll_leaves_a_line_when_it_is_refused() {
+    let log = Log::default();
+    let collecting = log.collect_at("info");
+    let app = start().await;
+    for (method, path, status) in [
+        ("GET", "/base/readyz", None),
+        ("GET", "/base/readyz?broken=401", Some(401)),
+        ("DELETE", "/base/readyz", Some(405)),
+        ("GET", "/base/readyz/below", Some(404)),
+        ("GET", "/base/readyzz", Some(404)),
+        ("GET", "/base/ok", Some(200)),
+    ] {
+        log.0.lock().unwrap().clear();
+        let headers = [("X-Request-Id", "mine")];
+        request(app.address, method, path, &headers, b"").await;
+        let lines = log.requests();
+        let said: Vec<_> = lines
+            .iter()
+            .map(|line| (&line["status"], &line["request_id"]))
+            .collect();
+        let expected = status.map(|status: u16| (Value::from(status), Value::from("mine")));
+        let expected: Vec<_> = expected.iter().map(|(status, id)| (status, id)).collect();
+        assert_eq!(said, expected, "{method} {path}");
+    }
+    drop(collecting);
+    log.0.lock().unwrap().clear();
+    let _collecting = log.collect_at("debug");
+    request(app.address, "GET", "/base/readyz", &[], b"").await;
+    assert_eq!(log.requests().len(), 1, "who asks for more is told");
 }
 
 /// Waits for the count of a route, method and status.
