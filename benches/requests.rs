@@ -45,6 +45,7 @@ fn limits(c: &mut Criterion) {
                 key: format!("login:192.0.{}.{}", n / 256, n % 256),
                 quota,
                 for_strangers: false,
+                local_first: false,
             }],
             known: None,
         })

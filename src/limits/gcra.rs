@@ -42,6 +42,12 @@ impl Quota {
         Ok(arrival.saturating_add(self.interval_micros()))
     }
 
+    /// Whether a try at `now` would be among the first half of the burst.
+    pub(super) fn is_early(self, arrival: i64, now: i64) -> bool {
+        let half = self.interval_micros().saturating_mul(i64::from(self.burst / 2));
+        arrival.saturating_sub(now) < half
+    }
+
     /// The arrival time as if one try had not been made.
     pub(super) fn give_back(self, arrival: i64) -> i64 {
         arrival.saturating_sub(self.interval_micros())
@@ -62,6 +68,19 @@ mod tests {
         let wait = quota.advance(arrival, 10_000_000).unwrap_err();
         assert_eq!(wait, Duration::from_secs(1));
         assert!(quota.advance(arrival, 11_000_000).is_ok());
+    }
+
+    #[test]
+    fn half_of_the_burst_is_early() {
+        for (burst, early) in [(1, 0), (2, 1), (5, 2), (30, 15)] {
+            let quota = Quota::new(burst, Duration::from_secs(60));
+            let (now, mut arrival, mut tries) = (10_000_000, 0, 0);
+            while quota.is_early(arrival, now) {
+                arrival = quota.advance(arrival, now).unwrap();
+                tries += 1;
+            }
+            assert_eq!(tries, early, "of {burst}");
+        }
     }
 
     #[test]

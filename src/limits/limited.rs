@@ -52,6 +52,13 @@ impl Limited {
         Self::MfaDay,
     ];
 
+    /// Whether a token was proven before it is counted: there is nothing to guess, and the limit keeps loops from wearing the service
+    /// out. Such tries are counted in this process alone until half of the quota is used.
+    #[must_use]
+    pub const fn is_of_proven(self) -> bool {
+        matches!(self, Self::Refresh | Self::Change | Self::Custom)
+    }
+
     /// The name in Redis keys, metrics, events and `RateLimit-Policy`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -16,6 +16,8 @@ pub struct Draw {
     pub quota: Quota,
     /// Whether who is [known](Tries::known) need not draw on it.
     pub for_strangers: bool,
+    /// Whether the first half of the quota may be given out by each instance without asking the others.
+    pub local_first: bool,
 }
 
 /// What one request draws on: all of it, or, when one quota is spent, none.

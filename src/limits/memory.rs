@@ -28,6 +28,21 @@ impl InProcess {
         }))
     }
 
+    /// Counts tries if each draws on the first half of a quota that every instance may give out for itself. `false`: not counted.
+    pub(super) fn reserve_early(&self, tries: &Tries, now: OffsetDateTime) -> bool {
+        let (mut counts, now) = (self.counts(), micros(now));
+        let early = tries
+            .draws
+            .iter()
+            .all(|draw| draw.local_first && draw.quota.is_early(counts.arrival(&draw.key), now));
+        early && counts.reserve(tries, now).is_ok()
+    }
+
+    /// When the next try of a key is due, as this process has counted.
+    pub(super) fn arrival(&self, key: &str) -> i64 {
+        self.counts().arrival(key)
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         // A panic elsewhere leaves nothing half done in a map of numbers.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -234,6 +234,7 @@ impl Limits {
             key: counted(what, key),
             quota: self.quota(what),
             for_strangers: what == Limited::LoginAccount,
+            local_first: what.is_of_proven(),
         }
     }
 

@@ -8,24 +8,24 @@ use redis::Script;
 use redis::aio::ConnectionManager;
 use time::OffsetDateTime;
 
-use super::limiter::{Forgiven, RateLimiter, Spent, Tries, micros};
+use super::limiter::{Draw, Forgiven, RateLimiter, Spent, Tries, micros};
 use super::memory::InProcess;
 
 /// The algorithm of `gcra.rs` over all quotas of a request, run by the server so that parallel tries can't pass one another: one
 /// round trip, all or nothing. Times are the callers'; a key's expiry removes it once its arrival time is past.
 ///
-/// `KEYS`: one per draw, then the mark if there is one. `ARGV`: now, 1 if there is a mark, then interval, tolerance and 1 for
-/// strangers, of each draw.
+/// `KEYS`: one per draw, then the mark if there is one. `ARGV`: now, 1 if there is a mark, then interval, tolerance, 1 for strangers,
+/// and the arrival time that the caller knows of, of each draw.
 const RESERVE: &str = "\
-local now, draws, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 3, {}
+local now, draws, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 4, {}
 local known = ARGV[2] == '1' and redis.call('EXISTS', KEYS[#KEYS]) == 1
 local spent, longest = 0, 0
 for n = 1, draws do
-  if not (known and ARGV[3 * n + 2] == '1') then
-    local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), now)
-    local wait = arrival - now - tonumber(ARGV[3 * n + 1])
+  if not (known and ARGV[4 * n + 1] == '1') then
+    local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), tonumber(ARGV[4 * n + 2]), now)
+    local wait = arrival - now - tonumber(ARGV[4 * n])
     if wait > longest then spent, longest = n, wait end
-    arrivals[n] = arrival + tonumber(ARGV[3 * n])
+    arrivals[n] = arrival + tonumber(ARGV[4 * n - 1])
   end
 end
 if spent > 0 then return {spent, longest} end
@@ -54,7 +54,8 @@ for n = marks + 1, marks + cleared do redis.call('DEL', KEYS[n]) end
 for n = 1, marks do redis.call('SET', KEYS[n], '1', 'PX', ARGV[4]) end
 return 0";
 
-/// Counts in Redis; in this process while Redis does not answer.
+/// Counts in Redis; in this process while Redis does not answer, and for as long as a count that may be
+/// [local first](Draw::local_first) is low: with several instances each may then give out half a quota more than one would.
 pub struct Shared {
     redis: ConnectionManager,
     reserve: Script,
@@ -88,9 +89,19 @@ impl Shared {
         for draw in &tries.draws {
             call.arg(draw.quota.interval_micros())
                 .arg(draw.quota.tolerance_micros())
-                .arg(u8::from(draw.for_strangers));
+                .arg(u8::from(draw.for_strangers))
+                .arg(self.unshared(draw));
         }
         call.invoke_async(&mut self.redis.clone()).await
+    }
+
+    /// What Redis can't know of a count: the tries that were given out here without asking.
+    fn unshared(&self, draw: &Draw) -> i64 {
+        if draw.local_first {
+            self.fallback.arrival(&draw.key)
+        } else {
+            0
+        }
     }
 
     async fn undo(&self, forgiven: &Forgiven, now: OffsetDateTime) -> redis::RedisResult<()> {
@@ -119,6 +130,9 @@ impl Shared {
 impl RateLimiter for Shared {
     fn reserve<'a>(&'a self, tries: &'a Tries, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Spent>> {
         async move {
+            if self.fallback.reserve_early(tries, now) {
+                return Ok(());
+            }
             match self.count(tries, now).await {
                 Ok((0, _)) => {
                     // Counted here too, so that a burst that makes Redis slow does not find a fresh quota here.

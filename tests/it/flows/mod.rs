@@ -29,6 +29,7 @@ mod races;
 mod rate_limited;
 mod refresh;
 mod sessions;
+mod shared_limits;
 mod shutdown;
 mod storm;
 mod unlocking;
