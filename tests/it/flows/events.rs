@@ -18,6 +18,8 @@ use crate::support::wait::eventually;
 
 /// Longer than the relay's longest back-off.
 const SOON: Duration = Duration::from_secs(30);
+/// How long NATS is away while the load goes on.
+const OUTAGE: Duration = Duration::from_secs(10);
 
 flow_tests! {
     nats_down_at_start_and_events_wait => down_at_start_on,
@@ -71,6 +73,14 @@ impl Load {
         eventually(SOON, || async { self.done.load(Ordering::Relaxed) >= goal }).await;
     }
 
+    /// Returns when the load has gone on for so long.
+    async fn lasts(&self, time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
+            self.more(1).await;
+        }
+    }
+
     fn stop(&self) {
         self.go_on.store(false, Ordering::Relaxed);
     }
@@ -101,9 +111,10 @@ async fn killed_under_load_on(backend: Backend) {
     let mut app = TestApp::builder(backend).nats(nats).spawn().await;
     let (load, http) = (Load::new(), app.http());
     let faults = async {
-        for _ in 0..3 {
+        for outage in [OUTAGE, Duration::ZERO, Duration::ZERO] {
             load.more(50).await;
             app.nats.kill();
+            load.lasts(outage).await;
             load.more(50).await;
             app.nats.start_again().await;
         }
