@@ -112,8 +112,9 @@ impl<P: EventPublisher> Worker<P> {
 
     /// Waits until this instance leads; `None` at the shutdown.
     async fn stand_by(&mut self) -> Option<Leadership> {
+        let mut candidate = self.parts.ledger.candidate();
         while !self.parts.shutdown.is_cancelled() {
-            match self.parts.ledger.try_lead().await {
+            match candidate.try_lead().await {
                 Ok(Some(leadership)) => return Some(leadership),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(error = %causes(&error), "the lead cannot be asked for"),

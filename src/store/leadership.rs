@@ -34,20 +34,50 @@ enum Lock {
     },
 }
 
-impl Ledger {
+/// Whoever asks for the lead, and keeps asking over the same connection.
+pub struct Candidate {
+    ledger: Ledger,
+    connection: Option<Box<PgConnection>>,
+}
+
+impl Candidate {
     /// Tries to become the one leader; `None` when somebody else is.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database does not answer.
-    pub async fn try_lead(&self) -> Result<Option<Leadership>, StoreError> {
-        match self.store().address() {
+    pub async fn try_lead(&mut self) -> Result<Option<Leadership>, StoreError> {
+        let store = self.ledger.store();
+        match store.address() {
             // Beside the process that has the file nobody leads.
-            Address::Sqlite(_) if self.store().0.file_lock.is_none() => Ok(None),
+            Address::Sqlite(_) if store.0.file_lock.is_none() => Ok(None),
             Address::Sqlite(_) => {
-                let guard = self.store().0.relay.clone().try_lock_owned().ok();
+                let guard = store.0.relay.clone().try_lock_owned().ok();
                 Ok(guard.map(|guard| Leadership(Lock::Sqlite { _guard: guard })))
             }
-            Address::Postgres(options) => advisory_lock(options, RELAY_LOCK).await,
+            Address::Postgres(options) => {
+                // Put back only when it has answered, so that one that is broken or silent is not asked again.
+                let mut connection = match self.connection.take() {
+                    Some(connection) => connection,
+                    None => connect(options).await?,
+                };
+                let asked = tokio::time::timeout(PATIENCE, takes(&mut connection, RELAY_LOCK)).await;
+                if asked.map_err(|_elapsed| unavailable(sqlx::Error::PoolTimedOut))?? {
+                    return Ok(Some(Leadership(Lock::Postgres(connection))));
+                }
+                self.connection = Some(connection);
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// Asks for the lead of the relay.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
+        Candidate {
+            ledger: self.clone(),
+            connection: None,
         }
     }
 
@@ -61,25 +91,31 @@ impl Ledger {
                 let locked = try_lock_file(&path.with_extension("replay.lock"))?;
                 Ok(locked.map(|file| Leadership(Lock::File { _locked: file })))
             }
-            Address::Postgres(options) => advisory_lock(options, REPLAY_LOCK).await,
+            Address::Postgres(options) => {
+                let mut connection = connect(options).await?;
+                if takes(&mut connection, REPLAY_LOCK).await? {
+                    return Ok(Some(Leadership(Lock::Postgres(connection))));
+                }
+                // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
+                let _ = connection.close().await;
+                Ok(None)
+            }
         }
     }
 }
 
-async fn advisory_lock(options: &PgConnectOptions, key: i64) -> Result<Option<Leadership>, StoreError> {
-    let mut connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
-    // The lead lasts longer than any statement, and waits idle outside of transactions.
-    let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+async fn connect(options: &PgConnectOptions) -> Result<Box<PgConnection>, StoreError> {
+    let connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
+    Ok(Box::new(connection))
+}
+
+/// The lock lasts longer than any statement, and waits idle outside of transactions.
+async fn takes(connection: &mut PgConnection, key: i64) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(key)
-        .fetch_one(&mut connection)
+        .fetch_one(connection)
         .await
-        .map_err(unavailable)?;
-    if leads {
-        return Ok(Some(Leadership(Lock::Postgres(Box::new(connection)))));
-    }
-    // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
-    let _ = connection.close().await;
-    Ok(None)
+        .map_err(unavailable)
 }
 
 impl Leadership {

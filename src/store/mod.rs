@@ -48,7 +48,7 @@ pub use self::error::{Conflict, StoreError};
 pub use self::event_pages::{EventFilter, StoredEvent};
 pub use self::following::{Followed, Piece, PlacedEvent};
 pub use self::idempotency::{CarriedOut, NewKey};
-pub use self::leadership::Leadership;
+pub use self::leadership::{Candidate, Leadership};
 pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
 pub use self::mail::{ClaimedMail, NewMail};
 pub use self::migrate::MigrationState;

@@ -28,6 +28,34 @@ async fn one_leads_and_the_other_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stands_by_asks_over_one_connection() {
+    let nats = NatsServer::start().await;
+    let rig = Rig::new(Backend::Postgres, &nats).await;
+    let ledger = rig.ledger();
+    let (mut first, mut second) = (ledger.candidate(), ledger.candidate());
+    let lead = first.try_lead().await.expect("an answer").expect("nobody else leads");
+    let asking = "SELECT coalesce(min(pid), 0)::bigint FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
+                  AND query LIKE 'SELECT pg_try_advisory_lock%' \
+                  AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')";
+    let mut asked = Vec::new();
+    for _ in 0..2 {
+        assert!(second.try_lead().await.expect("an answer").is_none());
+        asked.push(rig.database.count(asking).await.expect("a number"));
+    }
+    assert!(asked[0] > 0 && asked[0] == asked[1], "{asked:?}");
+
+    // One that is cut off is replaced, and the lead is there for whoever asks next.
+    rig.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%' \
+                 AND datname = current_database()",
+    )
+    .await;
+    assert!(second.try_lead().await.is_err());
+    assert!(second.try_lead().await.expect("an answer").is_some());
+    drop(lead);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_whose_session_is_cut_stops_leading_and_nothing_is_doubled() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Postgres, &nats).await;

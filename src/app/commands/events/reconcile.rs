@@ -19,7 +19,7 @@ pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
         opened => opened?,
     };
     let ledger = store.ledger();
-    let lead = ledger.try_lead().await?.ok_or(AppError::Led)?;
+    let lead = ledger.candidate().try_lead().await?.ok_or(AppError::Led)?;
     let reader = StreamReader::connect(settings).await?;
     let reconciled = relay::reconcile(&ledger, &reader.publisher(), seams.clock.now()).await?;
     drop(lead);
