@@ -386,36 +386,6 @@ async fn an_authenticator_does_not_wait_for_ever() {
     app.finish().await;
 }
 
-/// Setting one up locks nobody: whatever comes between the two, a login never needs a factor that is not there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn setting_up_and_confirming_at_once_locks_nobody_out() {
-    let clock = TestClock::frozen();
-    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
-    for round in 0..10 {
-        let email = format!("ada{round}@example.com");
-        let access = app.registered(&email).await.tokens().access;
-        let (first, _) = offered(&app, &access).await;
-        let code = json!({ "code": first.generate(seconds(&clock)).to_string() });
-        let password = json!({ "password": PASSWORD });
-        let (confirmed, offered) = tokio::join!(
-            app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code),
-            app.send_as(&access, Method::POST, "/auth/mfa/totp", &password),
-        );
-        let login = app.login(&email, PASSWORD).await;
-        if confirmed.status == 200 {
-            offered.expect_problem(409, "mfa_already_enrolled");
-            clock.advance(STEP);
-            let code = first.generate(seconds(&clock)).to_string();
-            let body = json!({ "challengeToken": login.str("/challengeToken"), "code": code });
-            app.post("/auth/mfa/verify", &body).await.expect_status(200);
-        } else {
-            offered.expect_status(201);
-            login.expect_status(200);
-        }
-    }
-    app.finish().await;
-}
-
 /// At rest a seed is sealed and the codes are hashes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_seed_and_no_code_is_in_the_database() {

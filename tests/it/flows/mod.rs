@@ -21,6 +21,7 @@ mod login_limits;
 mod logout;
 mod mfa;
 mod mfa_limits;
+mod mfa_races;
 mod migrations;
 mod problems;
 mod profiles;

@@ -8,6 +8,7 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod clock;
 pub(crate) mod database;
+pub(crate) mod held;
 pub(crate) mod http;
 pub(crate) mod invariants;
 pub(crate) mod nats;
