@@ -1,6 +1,7 @@
 //! Outgoing mail, and what is done with the codes that it brings: passwords and confirmed addresses.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
+mod addresses;
 mod content;
 mod delivery;
 mod enumeration;
