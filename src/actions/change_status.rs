@@ -43,7 +43,9 @@ pub async fn run_disable(auth: &Auth, origin: &Origin, who: &Identity, target: U
 pub async fn run_enable(auth: &Auth, origin: &Origin, who: &Identity, target: UserId) -> Result<User, Error> {
     administration::admit(auth, origin, who).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    let (user, mut lock) = administration::lock(auth, &mut tx, who, target, &Expected::Any, Danger::None).await?;
+    // It may be an administrator's account: whoever has just lost the right must not bring one back, as in a grant.
+    let danger = Danger::LastAdministrator;
+    let (user, mut lock) = administration::lock(auth, &mut tx, who, target, &Expected::Any, danger).await?;
     if user.status == UserStatus::Active {
         return Ok(user);
     }

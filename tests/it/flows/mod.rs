@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod admin_races;
 mod analytics;
 mod crashes;
 mod custom_events;

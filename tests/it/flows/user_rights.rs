@@ -18,12 +18,12 @@ flow_tests! {
     unlocking_gives_an_account_its_tries_back => unlock_on,
 }
 
-async fn act(http: &Http, access: &str, method: Method, path: &str) -> Answer {
+pub(super) async fn act(http: &Http, access: &str, method: Method, path: &str) -> Answer {
     http.send(http.request(method, path).bearer_auth(access)).await
 }
 
 /// Somebody with the role `admin`, and the path of their account.
-async fn another_admin(app: &TestApp, admin: &Tokens, email: &str) -> (Tokens, String) {
+pub(super) async fn another_admin(app: &TestApp, admin: &Tokens, email: &str) -> (Tokens, String) {
     let answer = app.registered(email).await;
     let path = format!("/users/{}", answer.str("/user/id"));
     act(app, &admin.access, Method::PUT, &format!("{path}/roles/admin"))
