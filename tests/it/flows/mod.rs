@@ -8,6 +8,7 @@ mod analytics;
 mod crashes;
 mod custom_events;
 mod disk_full;
+mod ended_at;
 mod enumeration;
 mod erasure;
 mod event_pages;
