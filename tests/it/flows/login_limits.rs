@@ -74,7 +74,7 @@ async fn guess(http: &Http, network: &str, identifier: &str) -> (usize, Answer) 
 
 /// A refusal by this limiter: its headers agree with each other (draft-ietf-httpapi-ratelimit-headers). Returns the seconds to wait.
 #[track_caller]
-fn refused_by(answer: Answer, limiter: &str, quota: u32, window: u32) -> u64 {
+pub(super) fn refused_by(answer: Answer, limiter: &str, quota: u32, window: u32) -> u64 {
     let answer = answer.expect_problem(429, "rate_limited");
     let wait = answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok());
     let wait = wait.expect("whole seconds");

@@ -66,7 +66,7 @@ impl Person {
     }
 
     /// Another code than the authenticator's.
-    fn wrong_code(&self) -> String {
+    pub(super) fn wrong_code(&self) -> String {
         let code: u32 = self.code().parse().expect("digits");
         // Neither the neighbours' codes.
         let near = [0, 30, 60].map(|ahead| self.totp.generate(seconds(&self.clock) + ahead - 30).to_string());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
+use super::login_limits::refused_by;
 use super::mfa::{Person, offered, seconds};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -14,10 +15,12 @@ use crate::support::flow_tests;
 flow_tests! {
     a_login_with_a_second_factor_forgives_its_tries => forgiven_on,
     a_repeated_registration_is_no_way_around => repeated_on,
+    a_day_has_fewer_tries_than_its_hours => day_on,
 }
 
 const EMAIL: &str = "ada@example.com";
 const STEP: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3600);
 
 async fn forgiven_on(backend: Backend) {
     let builder = TestApp::builder(backend).settings(|settings| {
@@ -66,4 +69,35 @@ async fn repeated_on(backend: Backend) {
         .expect_status(200);
     register().await.expect_problem(409, "answer_spent");
     app.finish().await;
+}
+
+/// Whoever has the password and goes on guessing hour by hour is stopped by the day, also with the right code.
+async fn day_on(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.mfa_per_hour = 2;
+        settings.limits.mfa_per_day = 4;
+        settings.redis.timeout = Duration::from_secs(5);
+    });
+    let person = Person::enrolled(builder).await;
+    for _ in 0..2 {
+        let challenge = person.challenge().await;
+        for _ in 0..2 {
+            let guess = person.verify(&challenge, &person.wrong_code()).await;
+            guess.expect_problem(401, "invalid_second_factor");
+        }
+        refused_by(person.verify(&challenge, &person.code()).await, "mfa", 2, 3600);
+        person.clock.advance(HOUR);
+    }
+    // The hour has tries again; a day that has four gives one back every six hours.
+    let challenge = person.challenge().await;
+    let wait = refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
+    assert_eq!(wait, 4 * 3600);
+    person.clock.advance(Duration::from_secs(wait));
+    let challenge = person.challenge().await;
+    person.verify(&challenge, &person.code()).await.expect_status(200);
+    person.clock.advance(STEP);
+    let challenge = person.challenge().await;
+    refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
+    person.app.finish().await;
 }
