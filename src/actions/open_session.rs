@@ -18,6 +18,8 @@ pub(super) async fn run(
     user: User,
     amr: Vec<AuthMethod>,
 ) -> Result<TokenPair, Failure> {
+    // It may have waited for the user's lock while another transaction ended all sessions: this one began after them.
+    tx.not_before(auth.clock.now());
     let session = NewSession {
         id: SessionId::new_v7(tx.now(), &*auth.random),
         user_id: user.id,

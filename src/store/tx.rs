@@ -70,8 +70,8 @@ impl<'a> Tx<'a> {
     }
 
     /// Happens at `moment` if that is later.
-    pub(super) fn not_before(&mut self, moment: OffsetDateTime) {
-        self.now = self.now.max(moment);
+    pub fn not_before(&mut self, moment: OffsetDateTime) {
+        self.now = self.now.max(to_millis(moment));
     }
 
     /// The request behind it.

@@ -7,12 +7,14 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+use watchword::domain::clock::{Clock as _, to_millis};
 
 use super::user_rights::act;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
+use crate::support::held::{Held, until_waiting};
 use crate::support::http::{Answer, Tokens};
 use crate::support::nats::StreamMessage;
 use crate::support::smtp::SmtpServer;
@@ -97,6 +99,29 @@ fn times(event: &StreamMessage) -> [OffsetDateTime; 2] {
     let said = event.payload["data"]["timestamp"].as_str().expect("a time");
     let said = OffsetDateTime::parse(said, &Rfc3339).expect("a time");
     [said, made_at(event.header("Nats-Msg-Id").expect("an id"))]
+}
+
+/// While it waits for the account all sessions may end, and what says so is later than the moment it came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_waited_begins_when_its_turn_has_come() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
+    let email = "ada@example.com";
+    app.registered(email).await;
+    let held = Held::account(&app.database, email).await;
+    let (login, turn) = tokio::join!(app.login(email, PASSWORD), async {
+        until_waiting(&app.database, 1).await;
+        clock.advance(BEHIND);
+        let turn = clock.now();
+        held.release().await;
+        turn
+    });
+    let turn = to_millis(turn);
+    let began = made_at(&login.expect_status(200).tokens().session());
+    let events = app.events().await;
+    let [said, id] = times(events.last().expect("an event"));
+    assert_eq!([began, said, id], [turn; 3]);
+    app.finish().await;
 }
 
 /// The session began by another clock, which is ahead of the one that it ends by.
