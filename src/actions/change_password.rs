@@ -57,7 +57,9 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
         .await?
         .ok_or(confirm_password::Error::SessionEnded)?;
     tx.set_password(user.id, &hash).await?;
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::PasswordChange).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::PasswordChange, &auth.sessions)
+        .await?;
     tx.record(&mut lock, AuthEvent::PasswordChanged(PasswordChanged {}))
         .await?;
     tx.commit().await?;

@@ -26,7 +26,9 @@ pub async fn run_disable(auth: &Auth, origin: &Origin, who: &Identity, target: U
     }
     administration::keep_one(&mut tx, &user).await?;
     let user = tx.set_status(user.id, UserStatus::Disabled).await?;
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::Disabled).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::Disabled, &auth.sessions)
+        .await?;
     let event = AuthEvent::Disabled(Disabled {
         reason: DisabledReason::Admin,
     });

@@ -54,7 +54,9 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
         return Err(Error::LastAdministrator);
     }
     tx.delete_user(user.id).await?;
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::Deleted, &auth.sessions)
+        .await?;
     tx.record(
         &mut lock,
         AuthEvent::Deleted(Deleted {

@@ -48,7 +48,9 @@ pub async fn run(
     let (user, mut lock) = administration::lock(auth, &mut tx, who, target, expected, danger).await?;
     administration::keep_one(&mut tx, &user).await?;
     tx.delete_user(user.id).await?;
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::Deleted).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::Deleted, &auth.sessions)
+        .await?;
     let event = AuthEvent::Deleted(Deleted {
         reason: DeletedReason::Admin,
     });

@@ -66,7 +66,7 @@ pub async fn run(auth: &Auth, origin: &Origin, caller: Caller<'_>, scope: Logout
         refresh::reused(auth, tx, lock, &found, claim).await?;
         return Err(Error::InvalidToken);
     }
-    let ended = end(&mut tx, user.id, session, scope).await?;
+    let ended = end(auth, &mut tx, user.id, session, scope).await?;
     if ended.is_empty() {
         return Ok(());
     }
@@ -87,12 +87,18 @@ async fn authenticated(auth: &Auth, token: &str) -> Result<Identity, Error> {
     })
 }
 
-async fn end(tx: &mut Tx<'_>, user: UserId, session: SessionId, scope: LogoutScope) -> Result<Vec<SessionId>, Failure> {
+async fn end(
+    auth: &Auth,
+    tx: &mut Tx<'_>,
+    user: UserId,
+    session: SessionId,
+    scope: LogoutScope,
+) -> Result<Vec<SessionId>, Failure> {
     let reason = RevokeReason::Logout;
     Ok(match scope {
-        LogoutScope::Local if tx.revoke_session(user, session, reason).await? => vec![session],
+        LogoutScope::Local if tx.revoke_session(user, session, reason, &auth.sessions).await? => vec![session],
         LogoutScope::Local => Vec::new(),
-        LogoutScope::Others => tx.revoke_sessions(user, Some(session), reason).await?,
-        LogoutScope::Global => tx.revoke_sessions(user, None, reason).await?,
+        LogoutScope::Others => tx.revoke_sessions(user, Some(session), reason, &auth.sessions).await?,
+        LogoutScope::Global => tx.revoke_sessions(user, None, reason, &auth.sessions).await?,
     })
 }

@@ -54,14 +54,21 @@ async fn make_room(
     opened: &Session,
 ) -> Result<Vec<SessionId>, Failure> {
     let most = u64::from(auth.sessions.max_per_user);
-    let surplus = tx.surplus_sessions(opened.user_id, opened.id, most).await?;
-    for session in &surplus {
-        tx.revoke_session(opened.user_id, *session, RevokeReason::Limit).await?;
+    let mut ended = Vec::new();
+    for session in tx.surplus_sessions(opened.user_id, opened.id, most).await? {
+        let reason = RevokeReason::Limit;
+        if !tx
+            .revoke_session(opened.user_id, session, reason, &auth.sessions)
+            .await?
+        {
+            continue;
+        }
         let revoked = SessionRevoked {
             session_id: session.as_uuid(),
             reason: SessionRevokedReason::Limit,
         };
         tx.record(lock, AuthEvent::SessionRevoked(revoked)).await?;
+        ended.push(session);
     }
-    Ok(surplus)
+    Ok(ended)
 }

@@ -107,7 +107,7 @@ pub(super) async fn reused(
     session: &Session,
     claim: RefreshClaim,
 ) -> Result<(), Failure> {
-    tx.revoke_session(session.user_id, session.id, RevokeReason::Reuse)
+    tx.revoke_session(session.user_id, session.id, RevokeReason::Reuse, &auth.sessions)
         .await?;
     let reuse = TokenReuseDetected {
         session_id: session.id.as_uuid(),

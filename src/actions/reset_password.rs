@@ -76,7 +76,9 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<(), Error
     } else {
         tx.second_factor_in_use(user.id).await?
     };
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::PasswordReset).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::PasswordReset, &auth.sessions)
+        .await?;
     tx.record(&mut lock, AuthEvent::PasswordResetCompleted(PasswordResetCompleted {}))
         .await?;
     if let Some(factor) = taken_back {

@@ -44,7 +44,10 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(Error::SessionEnded)?;
-    if !tx.revoke_session(user.id, session, RevokeReason::Logout).await? {
+    if !tx
+        .revoke_session(user.id, session, RevokeReason::Logout, &auth.sessions)
+        .await?
+    {
         return Err(Error::NotFound);
     }
     tx.record(&mut lock, revoked(session)).await?;
@@ -66,7 +69,7 @@ pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<
         .await?
         .ok_or(Error::SessionEnded)?;
     let ended = tx
-        .revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout)
+        .revoke_sessions(user.id, Some(who.session_id), RevokeReason::Logout, &auth.sessions)
         .await?;
     if ended.is_empty() {
         return Ok(());

@@ -33,7 +33,10 @@ pub async fn run(auth: &Auth, origin: &Origin, client: &ClientId, token: &str) -
     {
         return refresh::reused(auth, tx, lock, &found, claim).await;
     }
-    if !tx.revoke_session(user.id, session, RevokeReason::Logout).await? {
+    if !tx
+        .revoke_session(user.id, session, RevokeReason::Logout, &auth.sessions)
+        .await?
+    {
         return Ok(());
     }
     let revoked = AuthEvent::SessionRevoked(SessionRevoked {

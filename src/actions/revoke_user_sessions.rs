@@ -19,7 +19,9 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, target: UserId) -
     administration::admit(auth, origin, who).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = administration::lock(auth, &mut tx, who, target, &Expected::Any, Danger::None).await?;
-    let ended = tx.revoke_sessions(user.id, None, RevokeReason::Admin).await?;
+    let ended = tx
+        .revoke_sessions(user.id, None, RevokeReason::Admin, &auth.sessions)
+        .await?;
     if ended.is_empty() {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use sea_orm::{
     QuerySelect as _,
 };
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::entities::{session, user};
 use super::tx::{Tx, UserLock};
@@ -184,7 +185,7 @@ impl Tx<'_> {
         Ok(row.map(convert::session))
     }
 
-    /// Revokes one session of a user; false when it was revoked before or is not theirs.
+    /// Revokes one session of a user; false when it was over before or is not theirs.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -193,19 +194,16 @@ impl Tx<'_> {
         user: UserId,
         id: SessionId,
         reason: RevokeReason,
+        policy: &SessionPolicy,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 WHERE id = $3 AND user_id = $4 AND revoked_at IS NULL";
-        let values = [
-            self.millis().into(),
-            reason.as_str().into(),
-            id.as_uuid().into(),
-            user.as_uuid().into(),
-        ];
-        Ok(self.db.execute_raw(self.statement(sql, values)).await?.rows_affected() > 0)
+        Ok(!self
+            .revoke(user, "id = $4", id.as_uuid(), reason, policy)
+            .await?
+            .is_empty())
     }
 
-    /// Revokes a user's sessions, all or all but one, and tells which. The transaction happens no earlier than they began: while it
-    /// waited for the user's lock others may have begun, and who learns from the event what has ended compares times.
+    /// Revokes a user's sessions, all or all but one, and tells which have ended by it. The transaction happens no earlier than they
+    /// began: while it waited for the user's lock others may have begun, and who learns from the event what has ended compares times.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -214,23 +212,41 @@ impl Tx<'_> {
         user: UserId,
         except: Option<SessionId>,
         reason: RevokeReason,
+        policy: &SessionPolicy,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let sql = "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 \
-                   WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL RETURNING id, created_at";
-        let except = except.map_or_else(uuid::Uuid::nil, SessionId::as_uuid);
+        let except = except.map_or_else(Uuid::nil, SessionId::as_uuid);
+        let ended = self.revoke(user, "id <> $4", except, reason, policy).await?;
+        for session in &ended {
+            self.not_before(session.created_at);
+        }
+        Ok(ended.into_iter().map(|session| session.id).collect())
+    }
+
+    /// Those that had run out are marked too, so that a longer idle time does not bring them back, but have not ended by it.
+    async fn revoke(
+        &self,
+        user: UserId,
+        which: &str,
+        id: Uuid,
+        reason: RevokeReason,
+        policy: &SessionPolicy,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = format!(
+            "UPDATE sessions SET revoked_at = $1, revoked_reason = $2 \
+             WHERE user_id = $3 AND {which} AND revoked_at IS NULL RETURNING {}",
+            session::COLUMNS
+        );
         let values = [
             self.millis().into(),
             reason.as_str().into(),
             user.as_uuid().into(),
-            except.into(),
+            id.into(),
         ];
-        let rows = self.db.query_all_raw(self.statement(sql, values)).await?;
-        let mut ended = Vec::with_capacity(rows.len());
-        for row in rows {
-            ended.push(row.try_get::<uuid::Uuid>("", "id")?.into());
-            self.not_before(convert::time(row.try_get("", "created_at")?));
-        }
-        Ok(ended)
+        let rows = session::Model::find_by_statement(self.statement(&sql, values))
+            .all(&self.db)
+            .await?;
+        let revoked = rows.into_iter().map(convert::session);
+        Ok(revoked.filter(|session| self.now() < session.ends_at(policy)).collect())
     }
 
     /// The oldest live sessions of a locked user beyond the newest `keep`, of which `newest` is one whatever its times say.
@@ -254,7 +270,7 @@ impl Tx<'_> {
             .order_by_desc(session::Column::Id)
             .offset(keep.saturating_sub(1))
             .limit(u64::from(u16::MAX))
-            .into_tuple::<uuid::Uuid>()
+            .into_tuple::<Uuid>()
             .all(&self.db)
             .await?;
         Ok(ids.into_iter().map(Into::into).collect())

@@ -10,11 +10,13 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
+use crate::support::http::Tokens;
 
 flow_tests! {
     sessions_are_listed_and_ended => list_and_end_on,
     foreign_and_unknown_sessions_look_alike => foreign_on,
     the_oldest_session_makes_room => cap_on,
+    sessions_that_ran_out_are_not_ended_again => ran_out_on,
 }
 
 /// The sessions of a list answer: an array, or an object with one.
@@ -111,6 +113,114 @@ async fn cap_on(backend: Backend) {
         .expect("session_revoked");
     assert_eq!(revoked.payload["data"]["reason"], json!("limit"));
     assert_eq!(revoked.payload["data"]["sessionId"], json!(first.session()));
+    app.finish().await;
+}
+
+/// The sessions that the user's events say were ended, with the reasons, in order.
+async fn ended(app: &TestApp, user: &Value) -> Vec<(String, String)> {
+    let events = app.events().await;
+    let revoked = events
+        .iter()
+        .filter(|event| event.subject == "auth.user.session_revoked");
+    let ended = revoked.filter_map(|event| {
+        let event = &event.payload;
+        let about = event["data"]["userId"] == *user;
+        about.then(|| (text(&event["data"]["sessionId"]), text(&event["data"]["reason"])))
+    });
+    ended.collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Registers somebody; their two sessions have run out 74 hours later: one is past its absolute end, one was idle for too long.
+async fn ran_out(app: &TestApp, clock: &TestClock, emails: &[&str]) -> (Vec<Value>, Vec<[Tokens; 2]>) {
+    let (mut users, mut sessions) = (Vec::new(), Vec::new());
+    for email in emails {
+        let registered = app.registered(email).await;
+        users.push(registered.json["user"]["id"].clone());
+        sessions.push([registered.tokens(), registered.tokens()]);
+    }
+    clock.advance(12 * HOUR);
+    for ([_, idle], email) in sessions.iter_mut().zip(emails) {
+        *idle = app.login(email, PASSWORD).await.expect_status(200).tokens();
+    }
+    clock.advance(24 * HOUR);
+    for [old, _] in &mut sessions {
+        *old = app.refresh(&old.refresh).await.expect_status(200).tokens();
+    }
+    clock.advance(38 * HOUR);
+    (users, sessions)
+}
+
+/// Neither an answer nor an event counts a session that had run out as one that was ended.
+async fn ran_out_on(backend: Backend) {
+    let clock = TestClock::frozen();
+    let builder = TestApp::builder(backend).clock(clock.clone());
+    let app = builder
+        .settings(|settings| {
+            settings.sessions.absolute_ttl = 72 * HOUR;
+            settings.sessions.idle_ttl = 48 * HOUR;
+            settings.sessions.max_per_user = 4;
+        })
+        .spawn()
+        .await;
+    let emails = [
+        "list@example.com",
+        "admin@example.com",
+        "logout@example.com",
+        "limit@example.com",
+    ];
+    let (users, ran_out) = ran_out(&app, &clock, &emails).await;
+    let root = app.admin().await;
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for email in emails {
+        own.push(app.login(email, PASSWORD).await.expect_status(200).tokens());
+        other.push(app.login(email, PASSWORD).await.expect_status(200).tokens());
+    }
+    let end = |access: &str, path: &str| {
+        let (app, access, path) = (&app, access.to_owned(), path.to_owned());
+        async move { app.send_as(&access, Method::DELETE, &path, &Value::Null).await }
+    };
+
+    for session in &ran_out[0] {
+        let path = format!("/auth/sessions/{}", session.session());
+        end(&own[0].access, &path).await.expect_problem(404, "not_found");
+    }
+    end(&own[0].access, "/auth/sessions").await.expect_status(204);
+    assert_eq!(
+        ended(&app, &users[0]).await,
+        [(other[0].session(), "logout".to_owned())]
+    );
+
+    let path = format!("/users/{}/sessions", text(&users[1]));
+    end(&root.access, &path).await.expect_status(204);
+    let mut by_admin = ended(&app, &users[1]).await;
+    by_admin.sort();
+    let mut live = [own[1].session(), other[1].session()].map(|session| (session, "admin".to_owned()));
+    live.sort();
+    assert_eq!(by_admin, live);
+
+    // Nothing is left to end: no event either.
+    app.logout(&other[2].access, "local").await.expect_status(204);
+    app.logout(&own[2].access, "others").await.expect_status(204);
+    let names = app.event_names().await;
+    assert_eq!(names.iter().filter(|name| *name == "logged_out").count(), 1);
+
+    // A fourth other one makes too many of them, and the oldest has run out.
+    for _ in 0..2 {
+        app.login(emails[3], PASSWORD).await.expect_status(200);
+    }
+    assert_eq!(ended(&app, &users[3]).await, []);
+
+    for tokens in ran_out.iter().flatten() {
+        app.refresh(&tokens.refresh)
+            .await
+            .expect_problem(401, "invalid_refresh_token");
+    }
     app.finish().await;
 }
 
