@@ -2,6 +2,7 @@
 
 use watchword_events::Actor;
 
+use super::attempts::reserve_for;
 use super::authenticate::Identity;
 use super::{Auth, Failure};
 use crate::domain::ids::UserId;
@@ -58,10 +59,7 @@ pub(super) async fn admit(auth: &Auth, origin: &Origin, who: &Identity) -> Resul
     if !who.user.is_admin() {
         return Err(Error::Forbidden);
     }
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
-        .await?;
-    Ok(())
+    Ok(reserve_for(auth, origin, who, Limited::Change).await?)
 }
 
 /// Makes sure, inside the transaction, that the caller still is an administrator.

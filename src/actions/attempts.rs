@@ -1,11 +1,21 @@
-//! Tries of a password, wherever one is asked for: counted before it is looked at, by the identifier as it was typed, whether or not
-//! there is such an account.
+//! Tries that are counted: of a password, wherever one is asked for, before it is looked at and by the identifier as it was typed,
+//! whether or not there is such an account; and what a signed-in user does.
 
+use super::authenticate::Identity;
 use super::{Auth, Failure};
 use crate::domain::email;
 use crate::domain::origin::Origin;
 use crate::domain::user::User;
-use crate::limits::Identifier;
+use crate::limits::{Identifier, Limited};
+
+/// Counts what a signed-in user does.
+///
+/// # Errors
+/// [`Failure::Limited`] when it must not be carried out.
+pub(super) async fn reserve_for(auth: &Auth, origin: &Origin, who: &Identity, what: Limited) -> Result<(), Failure> {
+    let user = who.user.id.to_string();
+    Ok(auth.limits.reserve(what, &user, origin.ip, auth.clock.now()).await?)
+}
 
 /// Counts a try with a canonical identifier.
 ///

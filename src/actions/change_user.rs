@@ -1,9 +1,10 @@
 //! An administrator changes an account, or its owner what is the owner's to change: `email_changed`, `username_changed`, `updated`.
 
+use super::Auth;
 use super::account_change::{self, Change, ChangeError, Unfit};
 use super::administration::{self, Danger};
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
-use super::{Auth, Failure};
 use crate::domain::ids::UserId;
 use crate::domain::origin::Origin;
 use crate::domain::user::User;
@@ -86,10 +87,9 @@ async fn own(
     if change.email.is_some() || change.account_type.is_some() {
         return Err(administration::Error::Forbidden.into());
     }
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
+    reserve_for(auth, origin, who, Limited::Change)
         .await
-        .map_err(|exceeded| administration::Error::Failure(Failure::from(exceeded)))?;
+        .map_err(administration::Error::Failure)?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?

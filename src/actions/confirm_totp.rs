@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use time::Duration;
 use watchword_events::{AuthEvent, FactorType, MfaEnrolled};
 
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
 use super::recovery_codes::replace;
 use super::{Auth, Failure};
@@ -46,10 +47,8 @@ where
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, code: FactorCode) -> Result<Vec<SecretString>, Error> {
+    reserve_for(auth, origin, who, Limited::Change).await?;
     let now = auth.clock.now();
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, now)
-        .await?;
     let mut tx = auth.store.begin(now, origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?

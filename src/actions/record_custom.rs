@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use watchword_events::{Actor, AuthEvent, Custom};
 
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
 use super::idempotency::{self, Asked, Keyed};
 use super::{Auth, Failure};
@@ -57,9 +58,7 @@ where
 /// # Errors
 /// [`Error`]; nothing is recorded then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> Result<EventId, Error> {
-    auth.limits
-        .reserve(Limited::Custom, &who.user.id.to_string(), origin.ip, auth.clock.now())
-        .await?;
+    reserve_for(auth, origin, who, Limited::Custom).await?;
     let attributes = input.attributes.map(|given| Value::Object(given.into_map()));
     let once = match &input.idempotency_key {
         None => None,

@@ -2,6 +2,7 @@
 
 use watchword_events::{AuthEvent, EmailVerificationRequested};
 
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
 use super::codes::{self, Reader};
 use super::{Auth, Failure};
@@ -41,11 +42,9 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Err
     if !auth.mail.delivers {
         return Err(Error::NoMail);
     }
-    let now = auth.clock.now();
-    let key = who.user.id.to_string();
-    auth.limits.reserve(Limited::Resend, &key, origin.ip, now).await?;
+    reserve_for(auth, origin, who, Limited::Resend).await?;
     let may_mail = codes::may_mail(auth, origin, &email::canonical(&who.user.email)).await;
-    let mut tx = auth.store.begin(now, origin).await?;
+    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
         .ok_or(Error::SessionEnded)?;

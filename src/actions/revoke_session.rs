@@ -2,6 +2,7 @@
 
 use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
 
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
 use super::{Auth, Failure};
 use crate::domain::ids::SessionId;
@@ -37,9 +38,7 @@ where
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionId) -> Result<(), Error> {
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
-        .await?;
+    reserve_for(auth, origin, who, Limited::Change).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
@@ -61,9 +60,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<(), Error> {
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
-        .await?;
+    reserve_for(auth, origin, who, Limited::Change).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?

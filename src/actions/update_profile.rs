@@ -1,6 +1,7 @@
 //! A user changes their own name, username or profile: `updated` with the names of the fields, `username_changed`.
 
 use super::account_change::{self, Change, ChangeError, Unfit};
+use super::attempts::reserve_for;
 use super::authenticate::{self, Identity};
 use super::{Auth, Failure};
 use crate::domain::origin::Origin;
@@ -48,10 +49,9 @@ impl From<ChangeError> for Error {
 /// # Errors
 /// [`Error`]; nothing is changed then.
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, change: Change) -> Result<User, Error> {
-    auth.limits
-        .reserve(Limited::Change, &who.user.id.to_string(), origin.ip, auth.clock.now())
+    reserve_for(auth, origin, who, Limited::Change)
         .await
-        .map_err(|exceeded| Error::Failure(exceeded.into()))?;
+        .map_err(Error::Failure)?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
     let (user, mut lock) = authenticate::lock(auth, &mut tx, who)
         .await?
