@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actions::{Auth, erase_accounts, record_refusals, rotate_keys};
 use crate::config::Settings;
-use crate::store::{Store, StoreError};
+use crate::store::{Outdated, Store, StoreError};
 use crate::telemetry::{causes, spawn};
 
 /// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
@@ -69,7 +69,7 @@ async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
             Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
         }
-        if let Err(error) = prune_challenges(&auth.store, now, &stop).await {
+        if let Err(error) = prune_all(&auth.store, Outdated::LoginChallenges, now, &stop).await {
             tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
         }
         if let Err(error) = prune_mail(&auth.store, now, &stop).await {
@@ -78,20 +78,10 @@ async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
     }
 }
 
-/// Deletes logins that waited for a second factor in vain.
-async fn prune_challenges(
-    store: &Store,
-    now: time::OffsetDateTime,
-    stop: &CancellationToken,
-) -> Result<(), StoreError> {
-    while !stop.is_cancelled() && store.prune_login_challenges(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
-    Ok(())
-}
-
 /// Deletes codes that are over and mails that are done with.
 async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &CancellationToken) -> Result<(), StoreError> {
-    while !stop.is_cancelled() && store.prune_codes(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
-    while !stop.is_cancelled() && store.prune_mails(now - FINISHED_MAILS, PRUNE_BATCH).await? == PRUNE_BATCH {}
+    prune_all(store, Outdated::Codes, now, stop).await?;
+    prune_all(store, Outdated::Mails, now - FINISHED_MAILS, stop).await?;
     Ok(())
 }
 
@@ -183,16 +173,27 @@ async fn prune_once(
         next = pruned.next;
     }
     store.ledger().prune_counts(events_before).await?;
-    while !stop.is_cancelled() && store.prune_idempotency_keys(now, PRUNE_BATCH).await? == PRUNE_BATCH {}
-    let mut sessions = 0;
+    prune_all(store, Outdated::IdempotencyKeys, now, stop).await?;
+    let sessions = prune_all(store, Outdated::Sessions, now - ENDED_SESSIONS, stop).await?;
+    Ok((events, sessions))
+}
+
+/// Deletes all of these rows that became useless before `before`, unless it is time to stop, and tells how many.
+async fn prune_all(
+    store: &Store,
+    rows: Outdated,
+    before: time::OffsetDateTime,
+    stop: &CancellationToken,
+) -> Result<u64, StoreError> {
+    let mut all = 0;
     while !stop.is_cancelled() {
-        let deleted = store.prune_sessions(now - ENDED_SESSIONS, PRUNE_BATCH).await?;
-        sessions += deleted;
+        let deleted = store.prune(rows, before, PRUNE_BATCH).await?;
+        all += deleted;
         if deleted < PRUNE_BATCH {
             break;
         }
     }
-    Ok((events, sessions))
+    Ok(all)
 }
 
 /// Waits; false when it is time to stop.

@@ -55,19 +55,6 @@ impl Store {
         let owner = self.credentials_by_id(user.into()).await?;
         Ok(owner.map(|owner| StoredCode { owner, binding }))
     }
-
-    /// Deletes at most `most` codes that were over before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn prune_codes(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
-        let before = convert::millis(before);
-        let sql = format!(
-            "DELETE FROM one_time_codes WHERE hash IN \
-             (SELECT hash FROM one_time_codes WHERE expires_at < {before} LIMIT {most})"
-        );
-        self.write(&sql).await
-    }
 }
 
 impl Tx<'_> {

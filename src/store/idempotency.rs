@@ -46,19 +46,6 @@ impl Store {
             made: row.try_get("", "made")?,
         }))
     }
-
-    /// Deletes at most `most` keys that expired before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn prune_idempotency_keys(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
-        let before = convert::millis(before);
-        let sql = format!(
-            "DELETE FROM idempotency_keys WHERE key IN \
-             (SELECT key FROM idempotency_keys WHERE expires_at < {before} LIMIT {most})"
-        );
-        self.write(&sql).await
-    }
 }
 
 impl Tx<'_> {

@@ -165,19 +165,6 @@ impl Store {
         Ok(row.map_or(Ok(0), |row| row.try_get("", "waiting"))?)
     }
 
-    /// Deletes at most `most` mails that were sent or given up before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn prune_mails(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
-        let before = convert::millis(before);
-        let sql = format!(
-            "DELETE FROM outgoing_mail WHERE id IN \
-             (SELECT id FROM outgoing_mail WHERE finished_at < {before} LIMIT {most})"
-        );
-        self.write(&sql).await
-    }
-
     async fn settle_mail(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<(), StoreError> {
         let _writer = self.writer().await?;
         self.db().execute_raw(self.mail_statement(sql, values)).await?;

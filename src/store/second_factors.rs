@@ -58,19 +58,6 @@ impl Store {
         let row = login_challenge::Entity::find_by_id(id.as_uuid()).one(self.db()).await?;
         Ok(row.map(challenge))
     }
-
-    /// Deletes at most `most` challenges that were over before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn prune_login_challenges(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
-        let before = convert::millis(before);
-        let sql = format!(
-            "DELETE FROM login_challenges WHERE id IN \
-             (SELECT id FROM login_challenges WHERE expires_at < {before} LIMIT {most})"
-        );
-        self.write(&sql).await
-    }
 }
 
 impl Tx<'_> {

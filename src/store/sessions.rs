@@ -70,20 +70,6 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Deletes at most `most` sessions whose absolute end was before `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn prune_sessions(&self, before: OffsetDateTime, most: u64) -> Result<u64, StoreError> {
-        let before = convert::millis(before);
-        let sql = format!(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < {before} LIMIT {most})"
-        );
-        self.write(&sql).await
-    }
-}
-
 impl Tx<'_> {
     /// Locks the user whose session this is, as [`lock_user`](Self::lock_user) does, in the same round trip that finds them.
     ///
