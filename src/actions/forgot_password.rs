@@ -54,9 +54,7 @@ pub async fn run(auth: &Auth, origin: &Origin, email: Input) -> Result<(), Error
     let id = found.filter(|_| is_wanted).map(|found| found.user.id);
 
     let mut tx = auth.store.begin(now, origin).await?;
-    // Nobody has the nil id; looking for it costs what finding somebody costs.
-    let id = id.unwrap_or_else(|| UserId::from(uuid::Uuid::nil()));
-    let (credentials, lock) = tx.lock_credentials(id).await?.unzip();
+    let (credentials, lock) = tx.lock_credentials(id.unwrap_or(UserId::NIL)).await?.unzip();
     let reader = credentials.as_ref().map(Reader::of);
     let reader = reader.filter(|reader| reader.user.status == UserStatus::Active);
     codes::issue(auth, &mut tx, CodePurpose::PasswordReset, reader.as_ref()).await?;
@@ -65,9 +63,6 @@ pub async fn run(auth: &Auth, origin: &Origin, email: Input) -> Result<(), Error
         ip: origin.ip,
         user_agent: origin.user_agent.clone(),
     });
-    match lock {
-        Some(mut lock) => tx.record(&mut lock, requested).await?,
-        None => tx.record_anonymous(requested).await?,
-    }
+    tx.record_about(lock, requested).await?;
     Ok(tx.commit().await?)
 }

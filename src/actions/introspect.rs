@@ -113,7 +113,7 @@ async fn refresh_token(auth: &Auth, token: &str, now: OffsetDateTime) -> Result<
 /// Asks the database about a session that nobody has: what was never a token takes as long as one that was revoked.
 async fn refused(auth: &Auth, error: TokenError) -> Result<Introspection, StoreError> {
     tracing::debug!(reason = error.reason(), "introspected token refused");
-    auth.store.session_with_user(SessionId::from(Uuid::nil())).await?;
+    auth.store.session_with_user(SessionId::NIL).await?;
     Ok(Introspection::Inactive)
 }
 

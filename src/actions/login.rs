@@ -16,7 +16,7 @@ use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::user::UserStatus;
 use crate::security::PasswordHash;
-use crate::store::{Credentials, Tx, UserLock};
+use crate::store::Credentials;
 
 /// How often a password is looked at whose stored hash changes meanwhile: another login may hash it anew.
 const TRIES: usize = 2;
@@ -105,7 +105,8 @@ async fn open(
         }
         other => {
             let failed = login_failed(auth, origin, identifier, LoginFailedReason::Disabled);
-            commit_failure(tx, other.map(|(_, lock)| lock), failed).await?;
+            tx.record_about(other.map(|(_, lock)| lock), failed).await?;
+            tx.commit().await?;
             return Err(Error::InvalidCredentials);
         }
     };
@@ -145,10 +146,9 @@ pub(super) async fn record_failure(
 ) -> Result<(), Failure> {
     let failed = login_failed(auth, origin, identifier, reason);
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
-    // Nobody has the nil id; looking for it costs what finding somebody costs.
-    let id = user.unwrap_or_else(|| uuid::Uuid::nil().into());
-    let lock = tx.lock_user(id).await?.map(|(_, lock)| lock);
-    commit_failure(tx, lock, failed).await
+    let locked = tx.lock_user(user.unwrap_or(UserId::NIL)).await?;
+    tx.record_about(locked.map(|(_, lock)| lock), failed).await?;
+    Ok(tx.commit().await?)
 }
 
 fn login_failed(auth: &Auth, origin: &Origin, identifier: &str, reason: LoginFailedReason) -> AuthEvent {
@@ -159,12 +159,4 @@ fn login_failed(auth: &Auth, origin: &Origin, identifier: &str, reason: LoginFai
         user_agent: origin.user_agent.clone(),
         attempts: None,
     })
-}
-
-async fn commit_failure(mut tx: Tx<'_>, lock: Option<UserLock>, failed: AuthEvent) -> Result<(), Failure> {
-    match lock {
-        Some(mut lock) => tx.record(&mut lock, failed).await?,
-        None => tx.record_anonymous(failed).await?,
-    }
-    Ok(tx.commit().await?)
 }

@@ -26,6 +26,9 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
+            /// The id that nothing has: looking for it costs what looking for another one costs.
+            pub const NIL: Self = Self(Uuid::nil());
+
             /// A new id, ordered by `now`.
             #[must_use]
             pub fn new_v7(now: OffsetDateTime, random: &dyn Random) -> Self {

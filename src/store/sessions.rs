@@ -200,7 +200,7 @@ impl Tx<'_> {
         reason: RevokeReason,
         policy: &SessionPolicy,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let except = except.map_or_else(Uuid::nil, SessionId::as_uuid);
+        let except = except.unwrap_or(SessionId::NIL).as_uuid();
         let ended = self.revoke(user, "id <> $4", except, reason, policy).await?;
         for session in &ended {
             self.not_before(session.created_at);

@@ -142,6 +142,17 @@ impl<'a> Tx<'a> {
         self.insert(None, None, event).await.map(|_| ())
     }
 
+    /// Records an event about a user when there is one, else about nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn record_about(&mut self, lock: Option<UserLock>, event: AuthEvent) -> Result<(), StoreError> {
+        match lock {
+            Some(mut lock) => self.record(&mut lock, event).await,
+            None => self.record_anonymous(event).await,
+        }
+    }
+
     /// Makes everything durable and wakes the relay.
     ///
     /// # Errors
