@@ -15,7 +15,7 @@ use crate::domain::ids::UserId;
 use crate::domain::origin::Origin;
 use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::store::{Conflict, StoreError};
+use crate::store::StoreError;
 
 /// Whom to make.
 pub struct Input {
@@ -56,13 +56,11 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
     {
         return Err(Error::UnknownRole);
     }
-    let once = match &input.account.idempotency_key {
-        None => None,
-        Some(key) => match idempotency::first(auth, Some(who.user.id.as_uuid()), key, &asked(&input)).await {
-            Ok(Keyed::First(once)) => Some(once),
-            Ok(Keyed::Repeated(made)) => return again(auth, origin, made.into(), input.account.password).await,
-            Err(error) => return Err(key_error(error)),
-        },
+    let (caller, key) = (Some(who.user.id.as_uuid()), input.account.idempotency_key.as_ref());
+    let keyed = idempotency::first(auth, caller, key, || asked(&input)).await;
+    let once = match keyed.map_err(key_error)? {
+        Keyed::First(once) => once,
+        Keyed::Repeated(made) => return again(auth, origin, made.into(), input.account.password).await,
     };
     let password = input.account.password.clone();
     let mut new = register::prepare(auth, input.account).await?;
@@ -78,16 +76,11 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
         tx.guard_administrators().await?;
     }
     // The key comes before everything else: who repeats a request must not be told that the address is taken.
-    if let Some(once) = &once {
-        match once.carry_out(&mut tx, new.id.as_uuid()).await {
-            Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
-                drop(tx);
-                let made = idempotency::repeated(auth, once).await.map_err(key_error)?;
-                return again(auth, origin, made.into(), password).await;
-            }
-            carried_out => carried_out?,
-        }
-    }
+    let keyed = idempotency::carry_out(auth, once.as_ref(), tx, new.id.as_uuid()).await;
+    let mut tx = match keyed.map_err(key_error)? {
+        Keyed::First(tx) => tx,
+        Keyed::Repeated(made) => return again(auth, origin, made.into(), password).await,
+    };
     administration::confirm(auth, &mut tx, who).await?;
     let (user, mut lock) = tx.insert_user(new).await?;
     if may_mail {

@@ -1,7 +1,7 @@
 //! Requests that a client may send again: each is carried out once, and who repeats it gets its answer (`docs/adr/0025`).
 //!
-//! An action asks [`first`] before its work, writes [`Once::carry_out`] into its transaction, and builds the answer again from what
-//! was made when the request was carried out before. Nothing but a keyed hash of key and request, and an id, is kept.
+//! An action asks [`first`] before its work, writes [`carry_out`] into its transaction, and builds the answer again from what was
+//! made when either says that the request was carried out before. Nothing but a keyed hash of key and request, and an id, is kept.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::{Auth, Failure};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::security::SecretKeyError;
 use crate::security::secret_key::{MacKey, SecretKey};
-use crate::store::{NewKey, StoreError, Tx};
+use crate::store::{Conflict, NewKey, StoreError, Tx};
 
 /// How long a request is remembered.
 const REMEMBERED: Duration = Duration::hours(24);
@@ -109,10 +109,10 @@ fn push(text: &mut Vec<u8>, field: Option<&[u8]>) {
     }
 }
 
-/// A request with a key.
-pub(super) enum Keyed {
-    /// It is the first one: carry it out.
-    First(Once),
+/// A request that may have a key.
+pub(super) enum Keyed<T> {
+    /// It is the first one, or has no key: carry it out, with this.
+    First(T),
     /// It was carried out before, and made this.
     Repeated(Uuid),
 }
@@ -122,24 +122,6 @@ pub(super) struct Once {
     key: [u8; 32],
     request: [u8; 32],
     in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
-}
-
-impl Once {
-    /// Remembers in the transaction what it makes.
-    ///
-    /// # Errors
-    /// [`Conflict::IdempotencyKey`](crate::store::Conflict::IdempotencyKey) when another instance was faster: drop the transaction and
-    /// ask [`repeated`].
-    pub(super) async fn carry_out(&self, tx: &mut Tx<'_>, made: Uuid) -> Result<(), StoreError> {
-        let expires_at = tx.now() + REMEMBERED;
-        tx.carry_out(NewKey {
-            key: &self.key,
-            request: &self.request,
-            made,
-            expires_at,
-        })
-        .await
-    }
 }
 
 impl Drop for Once {
@@ -160,9 +142,13 @@ fn lock(in_flight: &Mutex<HashSet<[u8; 32]>>) -> MutexGuard<'_, HashSet<[u8; 32]
 pub(super) async fn first(
     auth: &Auth,
     caller: Option<Uuid>,
-    key: &IdempotencyKey,
-    asked: &Asked,
-) -> Result<Keyed, Error> {
+    key: Option<&IdempotencyKey>,
+    asked: impl FnOnce() -> Asked,
+) -> Result<Keyed<Option<Once>>, Error> {
+    let Some(key) = key else {
+        return Ok(Keyed::First(None));
+    };
+    let asked = asked();
     let mut name = Vec::new();
     push(&mut name, Some(asked.operation.as_bytes()));
     push(&mut name, caller.as_ref().map(|caller| caller.as_bytes().as_slice()));
@@ -180,16 +166,38 @@ pub(super) async fn first(
     };
     match made(auth, &once).await? {
         Some(made) => Ok(Keyed::Repeated(made)),
-        None => Ok(Keyed::First(once)),
+        None => Ok(Keyed::First(Some(once))),
     }
 }
 
-/// What another instance made of the same request meanwhile.
+/// Remembers in the transaction what the request makes, and gives the transaction back; none when another instance was faster.
 ///
 /// # Errors
-/// [`Error::Reused`], or the database; [`Error::InFlight`] when it is gone again.
-pub(super) async fn repeated(auth: &Auth, once: &Once) -> Result<Uuid, Error> {
-    made(auth, once).await?.ok_or(Error::InFlight)
+/// [`Error::Reused`], or the database; [`Error::InFlight`] when what the other one made is gone again.
+pub(super) async fn carry_out<'a>(
+    auth: &Auth,
+    once: Option<&Once>,
+    mut tx: Tx<'a>,
+    id: Uuid,
+) -> Result<Keyed<Tx<'a>>, Error> {
+    let Some(once) = once else {
+        return Ok(Keyed::First(tx));
+    };
+    let new = NewKey {
+        key: &once.key,
+        request: &once.request,
+        made: id,
+        expires_at: tx.now() + REMEMBERED,
+    };
+    match tx.carry_out(new).await {
+        Ok(()) => Ok(Keyed::First(tx)),
+        Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
+            drop(tx);
+            let made = made(auth, once).await?;
+            made.map(Keyed::Repeated).ok_or(Error::InFlight)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn made(auth: &Auth, once: &Once) -> Result<Option<Uuid>, Error> {

@@ -12,7 +12,6 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;
 use crate::domain::origin::Origin;
 use crate::limits::Limited;
-use crate::store::{Conflict, StoreError};
 
 /// What happened.
 pub struct Input {
@@ -60,16 +59,14 @@ where
 pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> Result<EventId, Error> {
     reserve_for(auth, origin, who, Limited::Custom).await?;
     let attributes = input.attributes.map(|given| Value::Object(given.into_map()));
-    let once = match &input.idempotency_key {
-        None => None,
-        Some(key) => {
-            let asked = Asked::of("record_event").text(Some(input.name.as_str()));
-            let asked = asked.json(attributes.as_ref());
-            match idempotency::first(auth, Some(who.user.id.as_uuid()), key, &asked).await? {
-                Keyed::First(once) => Some(once),
-                Keyed::Repeated(made) => return Ok(made.into()),
-            }
-        }
+    let asked = || {
+        let asked = Asked::of("record_event").text(Some(input.name.as_str()));
+        asked.json(attributes.as_ref())
+    };
+    let (caller, key) = (Some(who.user.id.as_uuid()), input.idempotency_key.as_ref());
+    let once = match idempotency::first(auth, caller, key, asked).await? {
+        Keyed::First(once) => once,
+        Keyed::Repeated(made) => return Ok(made.into()),
     };
     let event = AuthEvent::Custom(Custom {
         name: input.name.as_str().to_owned(),
@@ -82,16 +79,10 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
     let actor = Actor::User { id: user.id.as_uuid() };
     let id = tx.record_by(Some(actor), &mut lock, event).await?;
     // After the user's lock, which no two requests of one caller hold at once.
-    if let Some(once) = &once {
-        match once.carry_out(&mut tx, id.as_uuid()).await {
-            Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
-                drop(tx);
-                return Ok(idempotency::repeated(auth, once).await?.into());
-            }
-            carried_out => carried_out?,
-        }
+    match idempotency::carry_out(auth, once.as_ref(), tx, id.as_uuid()).await? {
+        Keyed::First(tx) => tx.commit().await?,
+        Keyed::Repeated(made) => return Ok(made.into()),
     }
-    tx.commit().await?;
     Ok(id)
 }
 

@@ -6,7 +6,7 @@ use watchword_events::{AuthEvent, Registered};
 use super::account_change::{self, Unfit};
 use super::attempts::owner_proven;
 use super::codes::{self, Reader};
-use super::idempotency::{self, Keyed, Once};
+use super::idempotency::{self, Keyed};
 use super::own_words::own_words;
 use super::{Auth, Failure, TokenPair, register_again};
 use crate::domain::code::CodePurpose;
@@ -83,33 +83,20 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         .reserve_network(Limited::Register, origin.ip, now)
         .await
         .map_err(Failure::from)?;
-    let Some(key) = &input.idempotency_key else {
-        return make(auth, origin, input, None).await;
-    };
-    let password = input.password.clone();
-    let once = match idempotency::first(auth, None, key, &register_again::asked("register", &input)).await? {
+    let (password, key) = (input.password.clone(), input.idempotency_key.as_ref());
+    let once = match idempotency::first(auth, None, key, || register_again::asked("register", &input)).await? {
         Keyed::First(once) => once,
         Keyed::Repeated(made) => return Ok(register_again::run(auth, origin, password, made.into()).await?),
     };
-    match make(auth, origin, input, Some(&once)).await {
-        Err(Error::Failure(Failure::Store(StoreError::Conflict(Conflict::IdempotencyKey)))) => {
-            let made = idempotency::repeated(auth, &once).await?;
-            Ok(register_again::run(auth, origin, password, made.into()).await?)
-        }
-        made => made,
-    }
-}
-
-/// Makes the account.
-async fn make(auth: &Auth, origin: &Origin, input: Input, once: Option<&Once>) -> Result<TokenPair, Error> {
     let new = prepare(auth, input).await?;
     let may_mail = codes::may_mail(auth, origin, new.email.canonical()).await;
-    let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
+    let tx = auth.store.begin(auth.clock.now(), origin).await?;
     let session_id = SessionId::new_v7(tx.now(), &*auth.random);
     // The key comes before everything else: who repeats a request must not be told that the address is taken.
-    if let Some(once) = once {
-        once.carry_out(&mut tx, session_id.as_uuid()).await?;
-    }
+    let mut tx = match idempotency::carry_out(auth, once.as_ref(), tx, session_id.as_uuid()).await? {
+        Keyed::First(tx) => tx,
+        Keyed::Repeated(made) => return Ok(register_again::run(auth, origin, password, made.into()).await?),
+    };
     let (user, mut lock) = tx.insert_user(new).await?;
     if may_mail {
         ask_to_confirm(auth, &mut tx, &user).await?;
