@@ -59,7 +59,10 @@ pub async fn run(
     change: Change,
 ) -> Result<User, Error> {
     if !who.user.is_admin() {
-        return own(auth, origin, who, target, expected, change).await;
+        if target != who.user.id {
+            return Err(administration::Error::NotFound.into());
+        }
+        return run_own(auth, origin, who, expected, change).await;
     }
     administration::admit(auth, origin, who).await?;
     let mut tx = auth.store.begin(auth.clock.now(), origin).await?;
@@ -73,17 +76,18 @@ pub async fn run(
     Ok(changed)
 }
 
-async fn own(
+/// Changes what is the owner's to change of the caller's own account. What is the same already is no change, and no change is no
+/// event.
+///
+/// # Errors
+/// [`Error`]; nothing is changed then.
+pub async fn run_own(
     auth: &Auth,
     origin: &Origin,
     who: &Identity,
-    target: UserId,
     expected: &Expected,
     change: Change,
 ) -> Result<User, Error> {
-    if target != who.user.id {
-        return Err(administration::Error::NotFound.into());
-    }
     if change.email.is_some() || change.account_type.is_some() {
         return Err(administration::Error::Forbidden.into());
     }

@@ -56,7 +56,6 @@ pub mod timeline;
 mod tokens;
 pub mod top_events;
 pub mod unlock_user;
-pub mod update_profile;
 pub mod user_counts;
 pub mod verify_email;
 pub mod verify_mfa;

@@ -5,14 +5,16 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 
 use super::Tag;
-use super::account_fields::{ProfileBody, unfit};
+use super::account_fields::ProfileBody;
 use super::body::{Fields, UserBody};
 use super::confirmation::{Confirmation, unconfirmed};
+use super::one_user::not_changed;
 use super::refusals::{ALWAYS, BEARER, BODY, refusals};
 use super::user_body::own_change;
 use crate::actions::account_change::Change;
-use crate::actions::{delete_account, update_profile};
-use crate::http::api::{Api, failure};
+use crate::actions::{change_user, delete_account};
+use crate::domain::version::Expected;
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::{Patch, StrictJson};
@@ -99,14 +101,9 @@ impl Me {
         let identity = self.0.identify(&context, &bearer).await?;
         let change = change(body.0)?;
         let work = self.0.run(&context, |auth, origin| async move {
-            update_profile::run(&auth, &origin, &identity, change).await
+            change_user::run_own(&auth, &origin, &identity, &Expected::Any, change).await
         });
-        let user = work.await?.map_err(|error| match error {
-            update_profile::Error::Unfit(error) => unfit(&error),
-            update_profile::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
-            update_profile::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-            update_profile::Error::Failure(error) => failure(error),
-        })?;
+        let user = work.await?.map_err(not_changed)?;
         Ok(Changed::Ok(Json(UserBody::from(&user))))
     }
 

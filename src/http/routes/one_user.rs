@@ -198,12 +198,17 @@ impl OneUser {
         let work = self.0.run(context, |auth, origin| async move {
             change_user::run(&auth, &origin, &identity, id.into(), &expected, change).await
         });
-        let user = work.await?.map_err(|error| match error {
-            change_user::Error::Unfit(error) => unfit(&error),
-            change_user::Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
-            change_user::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
-            change_user::Error::Refused(error) => refused(error),
-        })?;
+        let user = work.await?.map_err(not_changed)?;
         Ok(Changed::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+    }
+}
+
+/// Why an account was not changed.
+pub(super) fn not_changed(error: change_user::Error) -> Problem {
+    match error {
+        change_user::Error::Unfit(error) => unfit(&error),
+        change_user::Error::EmailTaken => Problem::new(ProblemCode::EmailTaken),
+        change_user::Error::UsernameTaken => Problem::new(ProblemCode::UsernameTaken),
+        change_user::Error::Refused(error) => refused(error),
     }
 }
