@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use poem_openapi::{Enum, Object};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Enum, Object};
 use secrecy::ExposeSecret as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use super::account_fields::ProfileBody;
 use crate::actions::TokenPair;
 use crate::domain::text::TextError;
 use crate::domain::user::{self, User};
+use crate::http::etag;
 use crate::http::problem::{FieldError, Problem};
 
 /// Tokens, and whose they are. Never cache it.
@@ -78,6 +80,25 @@ pub enum UserStatus {
     Disabled,
     /// Gone.
     Deleted,
+}
+
+/// A user, and the version to change.
+#[derive(ApiResponse)]
+pub enum TaggedUser {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    Ok(
+        Json<UserBody>,
+        /// The version of the user, for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl From<&User> for TaggedUser {
+    fn from(user: &User) -> Self {
+        Self::Ok(Json(UserBody::from(user)), etag::of(user))
+    }
 }
 
 impl From<&User> for UserBody {

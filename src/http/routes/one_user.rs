@@ -1,13 +1,12 @@
 //! GET, PUT, PATCH and DELETE /users/{id}.
 
 use poem_openapi::param::{Header, Path};
-use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::Tag;
 use super::account_fields::unfit;
-use super::body::UserBody;
+use super::body::TaggedUser;
 use super::refusals::{ALWAYS, BEARER, BODY, refusals};
 use super::user_body::{UserPatch, UserReplacement};
 use super::users::refused;
@@ -20,32 +19,6 @@ use crate::http::etag;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
-
-/// One user.
-#[derive(ApiResponse)]
-enum Found {
-    /// The user as it is now.
-    #[oai(status = 200)]
-    Ok(
-        Json<UserBody>,
-        /// The version of the user, for `If-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-/// The user after the change.
-#[derive(ApiResponse)]
-enum Changed {
-    /// The user as it is now.
-    #[oai(status = 200)]
-    Ok(
-        Json<UserBody>,
-        /// The version of the user, for `If-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
 
 /// The account is gone.
 #[derive(ApiResponse)]
@@ -84,14 +57,14 @@ impl OneUser {
         bearer: BearerToken,
         /// The user's id.
         id: Path<Uuid>,
-    ) -> Result<Found, ReadRefused> {
+    ) -> Result<TaggedUser, ReadRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let work = self.0.run(&context, |auth, _| async move {
             read_user::run(&auth, &identity, id.0.into()).await
         });
         let user = work.await?.map_err(failure)?;
         let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
-        Ok(Found::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+        Ok(TaggedUser::from(&user))
     }
 
     /// Replace what can be changed of a user
@@ -114,7 +87,7 @@ impl OneUser {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
         body: StrictJson<UserReplacement>,
-    ) -> Result<Changed, ChangeRefused> {
+    ) -> Result<TaggedUser, ChangeRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         if !identity.user.is_admin() {
             return Err(Problem::new(ProblemCode::Forbidden).into());
@@ -144,7 +117,7 @@ impl OneUser {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
         body: StrictJson<UserPatch>,
-    ) -> Result<Changed, ChangeRefused> {
+    ) -> Result<TaggedUser, ChangeRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let change = body.0.parse()?;
         Ok(self.change(&context, identity, id.0, if_match.0, change).await?)
@@ -193,13 +166,13 @@ impl OneUser {
         id: Uuid,
         if_match: Option<String>,
         change: Change,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<TaggedUser, Problem> {
         let expected = etag::expected(if_match.as_deref())?;
         let work = self.0.run(context, |auth, origin| async move {
             change_user::run(&auth, &origin, &identity, id.into(), &expected, change).await
         });
         let user = work.await?.map_err(not_changed)?;
-        Ok(Changed::Ok(Json(UserBody::from(&user)), etag::of(&user)))
+        Ok(TaggedUser::from(&user))
     }
 }
 

@@ -1,36 +1,20 @@
 //! What users may do, and whether: /users/{id}/roles/{role}, /disable, /enable, /unlock, /mfa and /sessions.
 
 use poem_openapi::param::Path;
-use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use super::Tag;
 use super::account_fields::unknown_role;
-use super::body::UserBody;
+use super::body::TaggedUser;
 use super::refusals::{ALWAYS, BEARER, refusals};
 use super::users::refused;
 use crate::actions::{change_role, change_status, remove_user_mfa, revoke_user_sessions, unlock_user};
 use crate::domain::account::Role;
-use crate::domain::user::User;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::etag;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::Problem;
-
-/// The user after the change.
-#[derive(ApiResponse)]
-enum Changed {
-    /// The user as it is now.
-    #[oai(status = 200)]
-    Ok(
-        Json<UserBody>,
-        /// The version of the user, for `If-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
 
 /// It is done.
 #[derive(ApiResponse)]
@@ -82,13 +66,13 @@ impl UserRights {
         /// `user`, `artist`, `admin` or another role that is configured.
         #[oai(validator(max_length = 32))]
         role: Path<String>,
-    ) -> Result<Changed, GrantRefused> {
+    ) -> Result<TaggedUser, GrantRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let role = parse(&role.0)?;
         let work = self.0.run(&context, |auth, origin| async move {
             change_role::run_grant(&auth, &origin, &identity, id.0.into(), role).await
         });
-        Ok(changed(&work.await?.map_err(not_changed)?))
+        Ok(TaggedUser::from(&work.await?.map_err(not_changed)?))
     }
 
     /// Take a role away
@@ -110,13 +94,13 @@ impl UserRights {
         /// The role.
         #[oai(validator(max_length = 32))]
         role: Path<String>,
-    ) -> Result<Changed, RevokeRefused> {
+    ) -> Result<TaggedUser, RevokeRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let role = parse(&role.0)?;
         let work = self.0.run(&context, |auth, origin| async move {
             change_role::run_revoke(&auth, &origin, &identity, id.0.into(), role).await
         });
-        Ok(changed(&work.await?.map_err(not_changed)?))
+        Ok(TaggedUser::from(&work.await?.map_err(not_changed)?))
     }
 
     /// Disable a user
@@ -135,12 +119,12 @@ impl UserRights {
         bearer: BearerToken,
         /// The user's id.
         id: Path<Uuid>,
-    ) -> Result<Changed, DisableRefused> {
+    ) -> Result<TaggedUser, DisableRefused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let work = self.0.run(&context, |auth, origin| async move {
             change_status::run_disable(&auth, &origin, &identity, id.0.into()).await
         });
-        Ok(changed(&work.await?.map_err(refused)?))
+        Ok(TaggedUser::from(&work.await?.map_err(refused)?))
     }
 
     /// Enable a disabled user
@@ -158,12 +142,12 @@ impl UserRights {
         bearer: BearerToken,
         /// The user's id.
         id: Path<Uuid>,
-    ) -> Result<Changed, Refused> {
+    ) -> Result<TaggedUser, Refused> {
         let identity = self.0.identify(&context, &bearer).await?;
         let work = self.0.run(&context, |auth, origin| async move {
             change_status::run_enable(&auth, &origin, &identity, id.0.into()).await
         });
-        Ok(changed(&work.await?.map_err(refused)?))
+        Ok(TaggedUser::from(&work.await?.map_err(refused)?))
     }
 
     /// Forget a user's failed logins
@@ -244,10 +228,6 @@ impl UserRights {
 fn parse(role: &str) -> Result<Role, Problem> {
     role.parse()
         .map_err(|_| Problem::validation(vec![unknown_role("/role")]))
-}
-
-fn changed(user: &User) -> Changed {
-    Changed::Ok(Json(UserBody::from(user)), etag::of(user))
 }
 
 fn not_changed(error: change_role::Error) -> Problem {
