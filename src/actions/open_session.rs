@@ -25,7 +25,7 @@ pub(super) async fn run(
         user_id: user.id,
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };
-    let OpenedSession { session, others } = tx.open_session(session).await?;
+    let OpenedSession { session, others } = tx.open_session(session, &auth.sessions).await?;
     let logged_in = LoggedIn {
         session_id: session.id.as_uuid(),
         email: Some(user.email.clone()),
@@ -53,22 +53,15 @@ async fn make_room(
     lock: &mut UserLock,
     opened: &Session,
 ) -> Result<Vec<SessionId>, Failure> {
-    let most = u64::from(auth.sessions.max_per_user);
-    let mut ended = Vec::new();
-    for session in tx.surplus_sessions(opened.user_id, opened.id, most).await? {
-        let reason = RevokeReason::Limit;
-        if !tx
-            .revoke_session(opened.user_id, session, reason, &auth.sessions)
-            .await?
-        {
-            continue;
-        }
+    let surplus = tx.surplus_sessions(opened.user_id, opened.id, &auth.sessions).await?;
+    for session in &surplus {
+        tx.revoke_session(opened.user_id, *session, RevokeReason::Limit, &auth.sessions)
+            .await?;
         let revoked = SessionRevoked {
             session_id: session.as_uuid(),
             reason: SessionRevokedReason::Limit,
         };
         tx.record(lock, AuthEvent::SessionRevoked(revoked)).await?;
-        ended.push(session);
     }
-    Ok(ended)
+    Ok(surplus)
 }

@@ -106,7 +106,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<TokenPair
         user_id: user.id,
         expires_at: tx.now() + auth.sessions.absolute_ttl,
     };
-    let session = tx.open_session(session).await?.session;
+    let session = tx.open_session(session, &auth.sessions).await?.session;
     tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;

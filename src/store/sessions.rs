@@ -1,8 +1,8 @@
 //! Sessions: opened, rotated, listed and revoked.
 
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ impl Store {
         }
     }
 
-    /// A user's sessions that are neither revoked nor past their absolute end, newest first, at most `limit`.
+    /// A user's live sessions, newest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -56,12 +56,11 @@ impl Store {
         &self,
         user: UserId,
         now: OffsetDateTime,
+        policy: &SessionPolicy,
         limit: u64,
     ) -> Result<Vec<Session>, StoreError> {
         let rows = session::Entity::find()
-            .filter(session::Column::UserId.eq(user.as_uuid()))
-            .filter(session::Column::RevokedAt.is_null())
-            .filter(session::Column::ExpiresAt.gt(convert::millis(now)))
+            .filter(alive(user, now, policy))
             .order_by_desc(session::Column::CreatedAt)
             .limit(limit)
             .all(self.db())
@@ -93,7 +92,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn open_session(&mut self, new: NewSession) -> Result<OpenedSession, StoreError> {
+    pub async fn open_session(&mut self, new: NewSession, policy: &SessionPolicy) -> Result<OpenedSession, StoreError> {
         let now = self.millis();
         let row = session::Model {
             id: new.id.as_uuid(),
@@ -112,7 +111,7 @@ impl Tx<'_> {
         let sql = format!(
             "INSERT INTO sessions ({}) VALUES ($1, $2, $3, $4, $4, $4, $5, NULL, NULL, $6, $7) RETURNING \
              (SELECT count(*) FROM sessions AS other WHERE other.user_id = $2 AND other.revoked_at IS NULL \
-             AND other.expires_at > $4 AND other.id <> $1) AS others",
+             AND other.expires_at > $4 AND other.last_used_at > $8 AND other.id <> $1) AS others",
             session::COLUMNS
         );
         let values = [
@@ -123,6 +122,7 @@ impl Tx<'_> {
             row.expires_at.into(),
             row.ip.clone().into(),
             row.user_agent.clone().into(),
+            convert::millis(self.now() - policy.idle_ttl).into(),
         ];
         let counted = self.db.query_one_raw(self.statement(&sql, values)).await?;
         let others: i64 = counted.map_or(Ok(0), |counted| counted.try_get("", "others"))?;
@@ -235,7 +235,7 @@ impl Tx<'_> {
         Ok(revoked.filter(|session| self.now() < session.ends_at(policy)).collect())
     }
 
-    /// The oldest live sessions of a locked user beyond the newest `keep`, of which `newest` is one whatever its times say.
+    /// The oldest live sessions of a locked user beyond as many as a user may have, of which `newest` is one whatever its times say.
     ///
     /// # Errors
     /// [`StoreError`] of the database.
@@ -243,22 +243,29 @@ impl Tx<'_> {
         &mut self,
         user: UserId,
         newest: SessionId,
-        keep: u64,
+        policy: &SessionPolicy,
     ) -> Result<Vec<SessionId>, StoreError> {
         let ids = session::Entity::find()
             .select_only()
             .column(session::Column::Id)
-            .filter(session::Column::UserId.eq(user.as_uuid()))
-            .filter(session::Column::RevokedAt.is_null())
-            .filter(session::Column::ExpiresAt.gt(self.millis()))
+            .filter(alive(user, self.now(), policy))
             .filter(session::Column::Id.ne(newest.as_uuid()))
             .order_by_desc(session::Column::CreatedAt)
             .order_by_desc(session::Column::Id)
-            .offset(keep.saturating_sub(1))
+            .offset(u64::from(policy.max_per_user).saturating_sub(1))
             .limit(u64::from(u16::MAX))
             .into_tuple::<Uuid>()
             .all(&self.db)
             .await?;
         Ok(ids.into_iter().map(Into::into).collect())
     }
+}
+
+/// The sessions of a user that are neither revoked nor past one of their ends, as [`Session::state`] has it.
+fn alive(user: UserId, now: OffsetDateTime, policy: &SessionPolicy) -> Condition {
+    Condition::all()
+        .add(session::Column::UserId.eq(user.as_uuid()))
+        .add(session::Column::RevokedAt.is_null())
+        .add(session::Column::ExpiresAt.gt(convert::millis(now)))
+        .add(session::Column::LastUsedAt.gt(convert::millis(now - policy.idle_ttl)))
 }

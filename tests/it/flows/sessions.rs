@@ -17,6 +17,7 @@ flow_tests! {
     foreign_and_unknown_sessions_look_alike => foreign_on,
     the_oldest_session_makes_room => cap_on,
     sessions_that_ran_out_are_not_ended_again => ran_out_on,
+    a_session_that_ran_out_takes_no_place => place_on,
 }
 
 /// The sessions of a list answer: an array, or an object with one.
@@ -210,17 +211,50 @@ async fn ran_out_on(backend: Backend) {
     let names = app.event_names().await;
     assert_eq!(names.iter().filter(|name| *name == "logged_out").count(), 1);
 
-    // A fourth other one makes too many of them, and the oldest has run out.
+    // Those that have run out take nobody's place.
+    clock.advance(HOUR);
     for _ in 0..2 {
         app.login(emails[3], PASSWORD).await.expect_status(200);
     }
     assert_eq!(ended(&app, &users[3]).await, []);
+    app.login(emails[3], PASSWORD).await.expect_status(200);
+    let made_room = ended(&app, &users[3]).await;
+    assert_eq!(made_room.len(), 1, "{made_room:?}");
+    assert!(
+        [own[3].session(), other[3].session()].contains(&made_room[0].0),
+        "at the same moment"
+    );
 
     for tokens in ran_out.iter().flatten() {
         app.refresh(&tokens.refresh)
             .await
             .expect_problem(401, "invalid_refresh_token");
     }
+    app.finish().await;
+}
+
+/// The oldest session is in use; a younger one has not been used for too long.
+async fn place_on(backend: Backend) {
+    let clock = TestClock::frozen();
+    let builder = TestApp::builder(backend).clock(clock.clone());
+    let app = builder
+        .settings(|settings| {
+            settings.sessions.idle_ttl = 48 * HOUR;
+            settings.sessions.max_per_user = 2;
+        })
+        .spawn()
+        .await;
+    let email = "ada@example.com";
+    let oldest = app.registered(email).await.tokens();
+    clock.advance(HOUR);
+    app.login(email, PASSWORD).await.expect_status(200);
+    clock.advance(24 * HOUR);
+    let oldest = app.refresh(&oldest.refresh).await.expect_status(200).tokens();
+    clock.advance(24 * HOUR);
+    let newest = app.login(email, PASSWORD).await.expect_status(200).tokens();
+    let list = app.get_as(&newest.access, "/auth/sessions").await.expect_status(200);
+    assert_eq!(listed(&list.json), [newest.session(), oldest.session()]);
+    app.refresh(&oldest.refresh).await.expect_status(200);
     app.finish().await;
 }
 
