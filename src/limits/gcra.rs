@@ -45,7 +45,7 @@ impl Quota {
     /// Whether a try at `now` would be among the first half of the burst.
     pub(super) fn is_early(self, arrival: i64, now: i64) -> bool {
         let half = self.interval_micros().saturating_mul(i64::from(self.burst / 2));
-        arrival.saturating_sub(now) < half
+        arrival.max(now) - now < half
     }
 
     /// The arrival time as if one try had not been made.
