@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::app::{PASSWORD, TestApp};
+use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
@@ -141,4 +142,20 @@ async fn addresses_on(backend: Backend) {
         );
     }
     app.finish().await;
+}
+
+/// A question that nothing at hand answers is work like any other: its lines say which request they are about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_looks_a_token_up_says_for_which_request() {
+    let options = BinaryOptions::serve(&[("WATCHWORD__TELEMETRY__LEVEL", "debug")]);
+    let mut binary = Binary::start(options).await;
+    let http = binary.http();
+    let request = http.request(Method::GET, "/auth/verify").bearer_auth("no.such.token");
+    let answer = http.send(request.header("x-request-id", "which-one")).await;
+    answer.expect_problem(401, "invalid_token");
+    assert!(binary.stop().await.success());
+    let log = binary.process().log();
+    let refused = log.lines().find(|line| line.contains("access token refused"));
+    let line: Value = serde_json::from_str(refused.expect("a line")).expect("JSON");
+    assert_eq!(line["request_id"], "which-one", "{line}");
 }
