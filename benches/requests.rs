@@ -9,7 +9,7 @@ use poem_openapi::Object;
 use serde::Deserialize;
 use time::macros::datetime;
 use watchword::http::payload::parse_strict;
-use watchword::limits::{Draw, InProcess, Quota, RateLimiter as _, Tries};
+use watchword::limits::{Charge, Charges, InMemoryLimiter, Quota, RateLimiter as _};
 
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
@@ -37,24 +37,24 @@ fn body(c: &mut Criterion) {
 
 fn limits(c: &mut Criterion) {
     let now = datetime!(2026-03-01 12:00:00 UTC);
-    let limiter = InProcess::new(100_000);
+    let limiter = InMemoryLimiter::new(100_000);
     let quota = Quota::new(20, Duration::from_secs(60));
-    let networks: Vec<Tries> = (0..4096)
-        .map(|n| Tries {
-            draws: vec![Draw {
+    let networks: Vec<Charges> = (0..4096)
+        .map(|n| Charges {
+            charges: vec![Charge {
                 key: format!("login:192.0.{}.{}", n / 256, n % 256),
                 quota,
-                for_strangers: false,
+                waived_for_trusted: false,
                 local_first: false,
             }],
-            known: None,
+            trusted: None,
         })
         .collect();
     let mut next = networks.iter().cycle();
     c.bench_function("limit: in process, 4096 networks", |b| {
         b.iter(|| {
             next.next()
-                .and_then(|tries| limiter.reserve(black_box(tries), now).now_or_never())
+                .and_then(|tries| limiter.charge(black_box(tries), now).now_or_never())
         });
     });
 }

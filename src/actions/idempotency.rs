@@ -1,6 +1,6 @@
 //! Requests that a client may send again: each is carried out once, and who repeats it gets its answer (`docs/adr/0025`).
 //!
-//! An action asks [`first`] before its work, writes [`carry_out`] into its transaction, and builds the answer again from what was
+//! An action asks [`begin`] before its work, writes [`claim`] into its transaction, and builds the answer again from what was
 //! made when either says that the request was carried out before. Nothing but a keyed hash of key and request, and an id, is kept.
 
 use std::collections::HashSet;
@@ -10,14 +10,14 @@ use serde_json::Value;
 use time::Duration;
 use uuid::Uuid;
 
-use super::{Auth, Failure};
+use super::{Failure, Services};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::security::SecretKeyError;
 use crate::security::secret_key::{MacKey, SecretKey};
 use crate::store::{Conflict, NewKey, StoreError, Tx};
 
 /// How long a request is remembered.
-const REMEMBERED: Duration = Duration::hours(24);
+const KEY_TTL: Duration = Duration::hours(24);
 
 /// Why a request with a key is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum Error {
     InFlight,
     /// It was carried out, and the answer can't be given again.
     #[error("the answer can't be given again")]
-    Spent,
+    ReplayUnavailable,
     /// Try later.
     #[error(transparent)]
     Failure(Failure),
@@ -65,12 +65,12 @@ impl Idempotency {
 }
 
 /// What a request asks for, field by field. Leave secrets out: a fast hash of a password is worth guessing at.
-pub(super) struct Asked {
+pub(super) struct Fingerprint {
     operation: &'static str,
     text: Vec<u8>,
 }
 
-impl Asked {
+impl Fingerprint {
     /// A request for `operation`.
     pub(super) fn of(operation: &'static str) -> Self {
         Self {
@@ -110,21 +110,21 @@ fn push(text: &mut Vec<u8>, field: Option<&[u8]>) {
 }
 
 /// A request that may have a key.
-pub(super) enum Keyed<T> {
+pub(super) enum Idempotent<T> {
     /// It is the first one, or has no key: carry it out, with this.
-    First(T),
+    New(T),
     /// It was carried out before, and made this.
-    Repeated(Uuid),
+    Replay(Uuid),
 }
 
 /// The right to carry a request out. It ends when this is dropped.
-pub(super) struct Once {
+pub(super) struct InFlightGuard {
     key: [u8; 32],
     request: [u8; 32],
     in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
 }
 
-impl Drop for Once {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         lock(&self.in_flight).remove(&self.key);
     }
@@ -139,14 +139,14 @@ fn lock(in_flight: &Mutex<HashSet<[u8; 32]>>) -> MutexGuard<'_, HashSet<[u8; 32]
 ///
 /// # Errors
 /// [`Error::InFlight`], [`Error::Reused`], or the database.
-pub(super) async fn first(
-    auth: &Auth,
+pub(super) async fn begin(
+    services: &Services,
     caller: Option<Uuid>,
     key: Option<&IdempotencyKey>,
-    asked: impl FnOnce() -> Asked,
-) -> Result<Keyed<Option<Once>>, Error> {
+    asked: impl FnOnce() -> Fingerprint,
+) -> Result<Idempotent<Option<InFlightGuard>>, Error> {
     let Some(key) = key else {
-        return Ok(Keyed::First(None));
+        return Ok(Idempotent::New(None));
     };
     let asked = asked();
     let mut name = Vec::new();
@@ -154,19 +154,19 @@ pub(super) async fn first(
     push(&mut name, caller.as_ref().map(|caller| caller.as_bytes().as_slice()));
     push(&mut name, Some(key.as_str().as_bytes()));
     let request = [b"request".as_slice(), &asked.text].concat();
-    let hash = auth.idempotency.key.sign(&name);
+    let hash = services.idempotency.key.sign(&name);
     // The place is taken before the database is asked: between the two nobody else can begin.
-    if !lock(&auth.idempotency.in_flight).insert(hash) {
+    if !lock(&services.idempotency.in_flight).insert(hash) {
         return Err(Error::InFlight);
     }
-    let once = Once {
+    let guard = InFlightGuard {
         key: hash,
-        request: auth.idempotency.key.sign(&request),
-        in_flight: Arc::clone(&auth.idempotency.in_flight),
+        request: services.idempotency.key.sign(&request),
+        in_flight: Arc::clone(&services.idempotency.in_flight),
     };
-    match made(auth, &once).await? {
-        Some(made) => Ok(Keyed::Repeated(made)),
-        None => Ok(Keyed::First(Some(once))),
+    match made(services, &guard).await? {
+        Some(made) => Ok(Idempotent::Replay(made)),
+        None => Ok(Idempotent::New(Some(guard))),
     }
 }
 
@@ -174,37 +174,41 @@ pub(super) async fn first(
 ///
 /// # Errors
 /// [`Error::Reused`], or the database; [`Error::InFlight`] when what the other one made is gone again.
-pub(super) async fn carry_out<'a>(
-    auth: &Auth,
-    once: Option<&Once>,
+pub(super) async fn claim<'a>(
+    services: &Services,
+    guard: Option<&InFlightGuard>,
     mut tx: Tx<'a>,
     id: Uuid,
-) -> Result<Keyed<Tx<'a>>, Error> {
-    let Some(once) = once else {
-        return Ok(Keyed::First(tx));
+) -> Result<Idempotent<Tx<'a>>, Error> {
+    let Some(guard) = guard else {
+        return Ok(Idempotent::New(tx));
     };
     let new = NewKey {
-        key: &once.key,
-        request: &once.request,
+        key: &guard.key,
+        request: &guard.request,
         made: id,
-        expires_at: tx.now() + REMEMBERED,
+        expires_at: tx.now() + KEY_TTL,
     };
-    match tx.carry_out(new).await {
-        Ok(()) => Ok(Keyed::First(tx)),
+    match tx.claim_key(new).await {
+        Ok(()) => Ok(Idempotent::New(tx)),
         Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
             drop(tx);
-            let made = made(auth, once).await?;
-            made.map(Keyed::Repeated).ok_or(Error::InFlight)
+            let made = made(services, guard).await?;
+            made.map(Idempotent::Replay).ok_or(Error::InFlight)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn made(auth: &Auth, once: &Once) -> Result<Option<Uuid>, Error> {
-    let Some(before) = auth.store.carried_out(&once.key, auth.clock.now()).await? else {
+async fn made(services: &Services, guard: &InFlightGuard) -> Result<Option<Uuid>, Error> {
+    let Some(before) = services
+        .store
+        .completed_request(&guard.key, services.clock.now())
+        .await?
+    else {
         return Ok(None);
     };
-    if before.request == once.request {
+    if before.request == guard.request {
         Ok(Some(before.made))
     } else {
         Err(Error::Reused)

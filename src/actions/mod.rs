@@ -4,73 +4,30 @@
 //! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
 //! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
 
-pub mod account_change;
-pub mod administration;
-mod attempts;
-pub mod authenticate;
-mod challenge;
-pub mod change_password;
-pub mod change_role;
-pub mod change_status;
-pub mod change_user;
-mod codes;
-pub mod confirm_password;
-pub mod confirm_totp;
-pub mod create_admin;
-pub mod create_user;
-pub mod delete_account;
-pub mod delete_user;
-pub mod enrol_totp;
-pub mod erase_accounts;
-pub mod follow_events;
-pub mod forgot_password;
+pub mod accounts;
+pub mod analytics;
+pub mod events;
 pub mod idempotency;
-pub mod introspect;
-pub mod list_events;
-pub mod list_sessions;
-pub mod list_users;
-pub mod login;
-pub mod logout;
-mod open_session;
-mod own_words;
-pub mod read_event;
-pub mod read_factors;
-pub mod read_replay;
-pub mod read_user;
-pub mod record_custom;
-pub mod record_refusals;
-pub mod recovery_codes;
-pub mod refresh;
-pub mod register;
-mod register_again;
-pub mod remove_totp;
-pub mod remove_user_mfa;
-pub mod resend_verification;
-pub mod reset_password;
-pub mod revoke_session;
-pub mod revoke_token;
-pub mod revoke_user_sessions;
-pub mod rotate_keys;
-pub mod start_replay;
-pub mod timeline;
-mod tokens;
-pub mod top_events;
-pub mod unlock_user;
-pub mod user_counts;
-pub mod verify_email;
-pub mod verify_mfa;
+pub mod jobs;
+pub mod mfa;
+pub mod oauth;
+mod one_time_codes;
+pub mod passwords;
+mod rate_limits;
+pub mod sessions;
+pub mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::tokens::TokenPair;
-use crate::domain::account_types::AccountTypes;
+pub use self::sessions::token_pair::TokenPair;
 use crate::domain::clock::Clock;
-use crate::domain::letter::MailPolicy;
+use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::random::Random;
 use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
+use crate::domain::user::account_types::AccountTypes;
 pub use crate::limits::Exceeded;
 use crate::limits::Limits;
 use crate::revocation::SessionGate;
@@ -82,7 +39,7 @@ use crate::security::{
 use crate::store::{Store, StoreError};
 
 /// What actions work with.
-pub struct Auth {
+pub struct Services {
     /// The database.
     pub store: Store,
     /// The bounded pool that hashes passwords.
@@ -154,7 +111,7 @@ pub enum Failure {
     Totp(#[from] TotpSetupError),
     /// A mail can't be sealed.
     #[error("a mail could not be sealed")]
-    Letter(#[from] LetterError),
+    EmailMessage(#[from] LetterError),
 }
 
 impl From<Exceeded> for Failure {
@@ -165,27 +122,27 @@ impl From<Exceeded> for Failure {
 
 /// What a failure asks of whoever is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub enum FailureKind {
     /// Try less often.
-    SlowDown(Exceeded),
+    RateLimited(Exceeded),
     /// The service has more work than it can do; again after so long.
-    ComeBack(Duration),
+    Overloaded(Duration),
     /// Something that the service needs does not answer: try again.
-    Retry,
+    Unavailable,
     /// An operator has to mend it.
-    Repair,
+    Internal,
 }
 
 impl Failure {
     /// What to do about it.
     #[must_use]
-    pub const fn remedy(&self) -> Remedy {
+    pub const fn kind(&self) -> FailureKind {
         match self {
-            Self::Limited(exceeded) => Remedy::SlowDown(*exceeded),
-            Self::Hasher(HashError::Busy { retry_after }) => Remedy::ComeBack(*retry_after),
+            Self::Limited(exceeded) => FailureKind::RateLimited(*exceeded),
+            Self::Hasher(HashError::Busy { retry_after }) => FailureKind::Overloaded(*retry_after),
             Self::Hasher(HashError::Stopped)
             | Self::Issue(IssueError::NoSigningKey)
-            | Self::Store(StoreError::Unavailable(_)) => Remedy::Retry,
+            | Self::Store(StoreError::Unavailable(_)) => FailureKind::Unavailable,
             Self::Hasher(_)
             | Self::StoredHash(_)
             | Self::Store(_)
@@ -193,7 +150,7 @@ impl Failure {
             | Self::SigningKey(_)
             | Self::SecretKey(_)
             | Self::Totp(_)
-            | Self::Letter(_) => Remedy::Repair,
+            | Self::EmailMessage(_) => FailureKind::Internal,
         }
     }
 }

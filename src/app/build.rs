@@ -9,17 +9,18 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use watchword_events::Pii;
 
-use super::{App, AppError, Seams, Stop, account_types};
+use super::{App, AppError, Environment, Stop, account_types};
+use crate::actions::Services;
 use crate::actions::idempotency::Idempotency;
-use crate::actions::{Auth, rotate_keys};
+use crate::actions::jobs::rotate_keys;
 use crate::config::{PiiMode, RedisSettings, Settings};
-use crate::domain::letter::MailPolicy;
+use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
 use crate::jetstream::Nats;
-use crate::limits::{InProcess, Limits, RateLimiter, Shared};
+use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
 use crate::security::hasher::HasherStats;
@@ -37,33 +38,33 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn build(settings: Settings) -> Result<Self, AppError> {
-        Self::build_with(settings, Seams::default()).await
+        Self::build_with(settings, Environment::default()).await
     }
 
     /// As [`build`](Self::build), with other time and randomness.
     ///
     /// # Errors
     /// [`AppError`].
-    pub async fn build_with(settings: Settings, seams: Seams) -> Result<Self, AppError> {
-        let store = open_store(&settings, &seams).await?;
+    pub async fn build_with(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        let store = open_store(&settings, &environment).await?;
         store.migrate_up().await?;
-        Self::build_over(settings, seams, store).await
+        Self::build_over(settings, environment, store).await
     }
 
     /// As [`build_with`](Self::build_with), over a database that somebody else migrates.
     ///
     /// # Errors
     /// [`AppError`].
-    pub async fn build_unmigrated(settings: Settings, seams: Seams) -> Result<Self, AppError> {
-        let store = open_store(&settings, &seams).await?;
-        Self::build_over(settings, seams, store).await
+    pub async fn build_unmigrated(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        let store = open_store(&settings, &environment).await?;
+        Self::build_over(settings, environment, store).await
     }
 
-    async fn build_over(settings: Settings, seams: Seams, store: Store) -> Result<Self, AppError> {
+    async fn build_over(settings: Settings, environment: Environment, store: Store) -> Result<Self, AppError> {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
-        let auth = Arc::new(build_auth(&settings, &seams, store.clone(), &metrics)?);
-        let mail = mail_worker(&settings, &seams, &auth, metrics.clone())?;
+        let auth = Arc::new(build_services(&settings, &environment, store.clone(), &metrics)?);
+        let mail = mail_worker(&settings, &environment, &auth, metrics.clone())?;
         rotate_keys::run(&auth).await?;
         let stop = Stop::default();
         let address = SocketAddr::new(settings.http.host, settings.http.port);
@@ -74,7 +75,7 @@ impl App {
         let nats = Nats::start(&settings, metrics.clone(), stop.connected.clone()).await?;
         Ok(Self {
             settings,
-            seams,
+            environment,
             metrics,
             store,
             auth,
@@ -90,15 +91,27 @@ impl App {
 }
 
 /// Opens the database as configured.
-pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
+pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let profile = event_profile(settings);
-    Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+    Ok(Store::connect(
+        &settings.database,
+        &settings.data_dir,
+        profile,
+        environment.random.clone(),
+    )
+    .await?)
 }
 
 /// Opens the database beside the service that may have it.
-pub(super) async fn open_store_beside(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
+pub(super) async fn open_store_beside(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let profile = event_profile(settings);
-    Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
+    Ok(Store::connect_beside(
+        &settings.database,
+        &settings.data_dir,
+        profile,
+        environment.random.clone(),
+    )
+    .await?)
 }
 
 fn event_profile(settings: &Settings) -> EventProfile {
@@ -115,15 +128,15 @@ fn event_profile(settings: &Settings) -> EventProfile {
 }
 
 /// Everything that actions work with.
-pub(super) fn build_auth(
+pub(super) fn build_services(
     settings: &Settings,
-    seams: &Seams,
+    environment: &Environment,
     store: Store,
     metrics: &Metrics,
-) -> Result<Auth, AppError> {
+) -> Result<Services, AppError> {
     let secret = match &settings.secret_key {
         Some(key) => SecretKey::from_base64(key)?,
-        None => SecretKey::load_or_create(&settings.data_dir, &*seams.random)?,
+        None => SecretKey::load_or_create(&settings.data_dir, &*environment.random)?,
     };
     let tokens = &settings.tokens;
     let issuer = tokens.issuer.as_ref().unwrap_or(&settings.http.public_url);
@@ -134,13 +147,17 @@ pub(super) fn build_auth(
         Some(redis) => Arc::new(RedisDenylist::new(redis.clone())),
         None => Arc::new(NoDenylist),
     };
-    let counted_here = InProcess::new(settings.limits.max_tracked);
+    let counted_here = InMemoryLimiter::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(Shared::new(redis, counted_here, metrics.limits().fallbacks.clone())),
+        Some(redis) => Arc::new(RedisLimiter::new(
+            redis,
+            counted_here,
+            metrics.limits().fallbacks.clone(),
+        )),
         None => Arc::new(counted_here),
     };
-    Ok(Auth {
-        hasher: hasher(settings, seams, metrics)?,
+    Ok(Services {
+        hasher: hasher(settings, environment, metrics)?,
         access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
         clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
@@ -169,8 +186,8 @@ pub(super) fn build_auth(
         accounts: account_types::load(&settings.accounts)?,
         sessions,
         service: settings.events.service.clone(),
-        clock: seams.clock.clone(),
-        random: seams.random.clone(),
+        clock: environment.clock.clone(),
+        random: environment.random.clone(),
         secret: Arc::new(secret),
         store,
     })
@@ -178,16 +195,16 @@ pub(super) fn build_auth(
 
 fn mail_worker(
     settings: &Settings,
-    seams: &Seams,
-    auth: &Auth,
+    environment: &Environment,
+    auth: &Services,
     metrics: Arc<Metrics>,
 ) -> Result<Option<MailWorker>, MailError> {
-    let clock = seams.clock.clone();
+    let clock = environment.clock.clone();
     let parts = MailWorkerParts {
         store: auth.store.clone(),
         secret: auth.secret.clone(),
         now: Arc::new(move || clock.now()),
-        random: seams.random.clone(),
+        random: environment.random.clone(),
         metrics,
     };
     MailWorker::new(settings, parts)
@@ -202,7 +219,7 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
     }
 }
 
-fn hasher(settings: &Settings, seams: &Seams, metrics: &Metrics) -> Result<Hasher, AppError> {
+fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> Result<Hasher, AppError> {
     let passwords = &settings.passwords;
     let params = HashParams {
         memory_kib: passwords.argon2_memory_kib,
@@ -221,7 +238,7 @@ fn hasher(settings: &Settings, seams: &Seams, metrics: &Metrics) -> Result<Hashe
         wait_seconds: metrics.hash_wait.clone(),
         rejected: metrics.hash_rejected.clone(),
     };
-    Ok(Hasher::start(params, size, stats, seams.random.clone())?)
+    Ok(Hasher::start(params, size, stats, environment.random.clone())?)
 }
 
 fn client_stats(metrics: &Metrics) -> ClientStats {

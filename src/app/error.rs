@@ -2,7 +2,7 @@
 
 use super::account_types::AccountTypesError;
 use crate::actions::Failure;
-use crate::actions::register;
+use crate::actions::accounts::register;
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;

@@ -5,7 +5,7 @@ mod build;
 pub mod commands;
 mod contract;
 mod error;
-mod housekeeping;
+mod jobs;
 mod readiness;
 mod run;
 mod signals;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 pub use self::error::AppError;
 pub use self::signals::stop_on_signals;
 pub use self::stop::Stop;
-use crate::actions::Auth;
+use crate::actions::Services;
 use crate::config::Settings;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::random::{Random, SystemRandom};
@@ -33,14 +33,14 @@ use crate::telemetry::{Metrics, MetricsServer};
 
 /// What tests replace: time and randomness.
 #[derive(Clone)]
-pub struct Seams {
+pub struct Environment {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
     pub random: Arc<dyn Random>,
 }
 
-impl Default for Seams {
+impl Default for Environment {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -52,10 +52,10 @@ impl Default for Seams {
 /// The service, built and bound, not yet serving.
 pub struct App {
     settings: Settings,
-    seams: Seams,
+    environment: Environment,
     metrics: Arc<Metrics>,
     store: Store,
-    auth: Arc<Auth>,
+    auth: Arc<Services>,
     detached: Detached,
     nats: NatsHandle,
     mail: Option<MailWorker>,

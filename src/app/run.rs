@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::contract::deployment;
 use super::readiness::Parts;
-use super::{App, AppError, housekeeping};
+use super::{App, AppError, jobs};
 use crate::domain::random::ThreadRandom;
+use crate::http::api::Api;
 use crate::http::middleware::{Edge, EdgeSettings};
+use crate::http::router;
 use crate::http::server::{ServerSettings, serve};
-use crate::http::streams::Streams;
-use crate::http::{api::Api, site};
+use crate::http::sse::Streams;
 use crate::mail::MailWorker;
 use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
@@ -48,13 +49,13 @@ impl App {
                 metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
             )
         });
-        let mut rounds = housekeeping::spawn_rounds(&self.auth, &self.settings, &self.stop.serving);
-        let refusals = housekeeping::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
+        let mut rounds = jobs::spawn_rounds(&self.auth, &self.settings, &self.stop.serving);
+        let refusals = jobs::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
         rounds.push(spawn_mail(self.mail, self.stop.serving.clone()));
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
-            now: relay_clock(&self.seams),
+            now: relay_clock(&self.environment),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
             flush_for: FLUSH,
@@ -84,8 +85,8 @@ impl App {
             let _ = server.await;
         }
         // A client that hung up leaves its action running: it commits or rolls back before the database closes.
-        let finished = timeout_at(deadline, self.detached.drained()).await.is_ok();
-        housekeeping::last_refusals(self.auth.clone(), refusals, FLUSH).await;
+        let finished = timeout_at(deadline, self.detached.wait_idle()).await.is_ok();
+        jobs::last_refusals(self.auth.clone(), refusals, FLUSH).await;
         self.stop.relaying.cancel();
         let rest = async {
             if !relay.is_finished() {
@@ -123,11 +124,11 @@ impl App {
             stopping: self.stop.serving.clone(),
         };
         let deployment = deployment(&self.settings)?;
-        let site = site::build(&self.settings.http, deployment, &api, Arc::new(readiness));
+        let site = router::build(&self.settings.http, deployment, &api, Arc::new(readiness));
         let edge = Edge::new(
             EdgeSettings::from(&self.settings.http),
             site.table,
-            self.seams.clock.clone(),
+            self.environment.clock.clone(),
             Arc::new(ThreadRandom),
         );
         Ok(site.endpoint.with(edge.with_metrics(self.metrics.clone())))
@@ -144,7 +145,7 @@ fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle
     telemetry::spawn("mail", work)
 }
 
-fn relay_clock(seams: &super::Seams) -> crate::relay::Clock {
-    let clock = seams.clock.clone();
+fn relay_clock(environment: &super::Environment) -> crate::relay::Clock {
+    let clock = environment.clock.clone();
     Arc::new(move || clock.now())
 }

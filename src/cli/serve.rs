@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::banner;
-use crate::app::{App, AppError, Seams, stop_on_signals};
+use crate::app::{App, AppError, Environment, stop_on_signals};
 use crate::config::Settings;
 use crate::telemetry::{self, Output};
 
@@ -26,7 +26,7 @@ impl Serve {
         })?;
         let build = async {
             if self.no_migrate {
-                App::build_unmigrated(settings.clone(), Seams::default()).await
+                App::build_unmigrated(settings.clone(), Environment::default()).await
             } else {
                 App::build(settings.clone()).await
             }

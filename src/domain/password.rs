@@ -59,20 +59,20 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// Checks a new password; `own_words` are the account's (email, its local part, username, service name).
+    /// Checks a new password; `password_user_inputs` are the account's (email, its local part, username, service name).
     ///
     /// Refused are the passwords that an attacker tries within the first ten thousand: the common ones, the account's own words,
     /// and little more than those.
     ///
     /// # Errors
     /// [`TextError`] when the password is too short or too easy to guess.
-    pub fn check(&self, password: &Password, own_words: &[&str]) -> Result<(), TextError> {
+    pub fn check(&self, password: &Password, password_user_inputs: &[&str]) -> Result<(), TextError> {
         if password.0.chars().count() < self.min_length {
             return Err(TextError::TooShort { min: self.min_length });
         }
-        let own_words = in_parts(own_words);
-        let own_words: Vec<&str> = own_words.iter().map(String::as_str).collect();
-        if is_guessable(&password.0, &own_words) {
+        let password_user_inputs = in_parts(password_user_inputs);
+        let password_user_inputs: Vec<&str> = password_user_inputs.iter().map(String::as_str).collect();
+        if is_guessable(&password.0, &password_user_inputs) {
             return Err(TextError::Form(
                 "is among the first that anybody would try: common, or one of your own words",
             ));
@@ -83,12 +83,12 @@ impl PasswordPolicy {
 
 /// Whether the estimate is below [`FEWEST_GUESSES_LOG10`]. The work is bounded: the estimator tries every way of reading symbols as
 /// letters, which explodes with the kinds of symbols, and no common password mixes more than a few; nor is one longer than this.
-fn is_guessable(password: &str, own_words: &[&str]) -> bool {
+fn is_guessable(password: &str, password_user_inputs: &[&str]) -> bool {
     const LOOKED_AT: usize = 40;
     const MOST_SYMBOLS: usize = 3;
     let head: Zeroizing<String> = Zeroizing::new(password.chars().take(LOOKED_AT).collect());
     let symbols: std::collections::BTreeSet<char> = head.chars().filter(|c| c.is_ascii_punctuation()).collect();
-    symbols.len() <= MOST_SYMBOLS && zxcvbn::zxcvbn(&head, own_words).guesses_log10() < FEWEST_GUESSES_LOG10
+    symbols.len() <= MOST_SYMBOLS && zxcvbn::zxcvbn(&head, password_user_inputs).guesses_log10() < FEWEST_GUESSES_LOG10
 }
 
 /// The words, their parts and their parts without what is between them: a name gives its first name too, and `adalovelace`.
@@ -111,9 +111,9 @@ mod tests {
     use super::*;
 
     fn is_accepted(password: &str) -> bool {
-        let own_words = ["ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "watchword"];
+        let password_user_inputs = ["ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "watchword"];
         PasswordPolicy { min_length: 8 }
-            .check(&Password::parse(password).unwrap(), &own_words)
+            .check(&Password::parse(password).unwrap(), &password_user_inputs)
             .is_ok()
     }
 

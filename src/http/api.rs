@@ -10,16 +10,16 @@ use super::detached::Detached;
 use super::middleware::RequestContext;
 use super::problem::{Problem, ProblemCode};
 use super::rate_limit::rate_limited;
-use super::streams::Streams;
-use crate::actions::authenticate::{self, Identity};
-use crate::actions::{Auth, Failure, Remedy};
-use crate::domain::origin::Origin;
+use super::sse::Streams;
+use crate::actions::sessions::authenticate::{self, Identity};
+use crate::actions::{Failure, FailureKind, Services};
+use crate::domain::request_metadata::RequestMetadata;
 use crate::telemetry::causes;
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
 pub struct Api {
-    auth: Arc<Auth>,
+    auth: Arc<Services>,
     detached: Detached,
     streams: Streams,
     base_url: Arc<str>,
@@ -28,7 +28,7 @@ pub struct Api {
 impl Api {
     /// Routes over `auth`, whose work `detached` keeps track of, reached under `base_url`, which has no slash at the end.
     #[must_use]
-    pub const fn new(auth: Arc<Auth>, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
+    pub const fn new(auth: Arc<Services>, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
         Self {
             auth,
             detached,
@@ -50,17 +50,17 @@ impl Api {
     }
 
     /// Runs what writes such a response.
-    pub fn accompany<F, Work>(&self, name: &'static str, work: F)
+    pub fn spawn_background<F, Work>(&self, name: &'static str, work: F)
     where
-        F: FnOnce(Arc<Auth>) -> Work,
+        F: FnOnce(Arc<Services>) -> Work,
         Work: Future<Output = ()> + Send + 'static,
     {
-        self.detached.accompany(name, work(Arc::clone(&self.auth)));
+        self.detached.spawn_background(name, work(Arc::clone(&self.auth)));
     }
 
     /// The actions, for what neither waits nor writes.
     #[must_use]
-    pub fn auth(&self) -> &Auth {
+    pub fn auth(&self) -> &Services {
         &self.auth
     }
 
@@ -70,7 +70,7 @@ impl Api {
     /// `internal_error` when it panicked.
     pub async fn run<F, Work>(&self, context: &RequestContext, action: F) -> Result<Work::Output, Problem>
     where
-        F: FnOnce(Arc<Auth>, Origin) -> Work,
+        F: FnOnce(Arc<Services>, RequestMetadata) -> Work,
         Work: Future + Send + 'static,
         Work::Output: Send + 'static,
     {
@@ -84,7 +84,7 @@ impl Api {
     /// # Errors
     /// 401 `invalid_token`, or 503 when the database can't confirm the session.
     pub async fn identify(&self, context: &RequestContext, token: &BearerToken) -> Result<Identity, Problem> {
-        let known = authenticate::remembered(&self.auth, token.as_str());
+        let known = authenticate::cached(&self.auth, token.as_str());
         let identity = match known {
             Some(identity) => identity,
             // What is polled is in no span so far.
@@ -110,14 +110,14 @@ impl Api {
 /// The answer to a failure: what is worth trying again says when.
 #[must_use]
 pub fn failure(failure: Failure) -> Problem {
-    match failure.remedy() {
-        Remedy::SlowDown(exceeded) => rate_limited(&exceeded),
-        Remedy::ComeBack(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
-        Remedy::Retry => {
+    match failure.kind() {
+        FailureKind::RateLimited(exceeded) => rate_limited(&exceeded),
+        FailureKind::Overloaded(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
+        FailureKind::Unavailable => {
             tracing::warn!(error = %causes(&failure), "not available");
             Problem::new(ProblemCode::ServiceUnavailable)
         }
-        Remedy::Repair => {
+        FailureKind::Internal => {
             tracing::error!(error = %causes(&failure), "failed");
             Problem::new(ProblemCode::InternalError)
         }

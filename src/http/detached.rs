@@ -60,8 +60,8 @@ impl Detached {
         task.await.map_err(|_panicked| Problem::new(ProblemCode::InternalError))
     }
 
-    /// Runs work that goes on after the answer. It has to end by itself when the service stops: [`drained`](Self::drained) waits for it.
-    pub fn accompany<F>(&self, name: &'static str, work: F)
+    /// Runs work that goes on after the answer. It has to end by itself when the service stops: [`wait_idle`](Self::wait_idle) waits for it.
+    pub fn spawn_background<F>(&self, name: &'static str, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -75,7 +75,7 @@ impl Detached {
     }
 
     /// Waits until nothing runs any more. To be called when no new requests arrive; whoever calls it sets the deadline.
-    pub async fn drained(&self) {
+    pub async fn wait_idle(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }

@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, ProblemCode};
 use crate::domain::user::User;
-use crate::domain::version::{Expected, Version};
+use crate::domain::user::version::{Expected, Version};
 
 /// Most tags that one header may name.
 const MOST: usize = 16;

@@ -73,7 +73,7 @@ pub fn refused(error: Error) -> Problem {
     match error {
         Error::Reused => Problem::new(ProblemCode::IdempotencyKeyReused),
         Error::InFlight => Problem::new(ProblemCode::RequestInFlight).with_retry_after(SOON),
-        Error::Spent => Problem::new(ProblemCode::AnswerSpent),
+        Error::ReplayUnavailable => Problem::new(ProblemCode::AnswerSpent),
         Error::Failure(error) => failure(error),
     }
 }

@@ -8,9 +8,9 @@ use poem_openapi::registry::MetaSchemaRef;
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use url::form_urlencoded;
 
+use super::dto::user::Fields;
 use super::payload::pointer_to;
 use super::problem::FieldError;
-use super::routes::body::Fields;
 
 /// A value that a parameter can have.
 pub trait Parameter: Sized + Send + Sync {
@@ -21,17 +21,17 @@ pub trait Parameter: Sized + Send + Sync {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    fn parse(text: &str) -> Result<Self, Refusal>;
+    fn parse(text: &str) -> Result<Self, ParamError>;
 }
 
 /// Why a parameter was refused.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct ParamError {
     code: &'static str,
     detail: Cow<'static, str>,
 }
 
-impl Refusal {
+impl ParamError {
     /// A refusal; `code` is stable, `detail` is for people and never repeats what was sent.
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -46,20 +46,20 @@ impl Refusal {
     }
 }
 
-/// A parameter as it was given, readable or not: `Query<Option<Asked<T>>>`.
+/// A parameter as it was given, readable or not: `Query<Option<QueryParam<T>>>`.
 #[derive(Debug, Clone)]
-pub struct Asked<T>(Result<T, Refusal>);
+pub struct QueryParam<T>(Result<T, ParamError>);
 
-impl<T: Parameter> Asked<T> {
+impl<T: Parameter> QueryParam<T> {
     /// The value of the parameter `name`, or an entry in `fields`.
     pub fn value(asked: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
         let refused =
-            |refusal: Refusal| fields.refuse(FieldError::new(format!("/{name}"), refusal.code, refusal.detail));
+            |refusal: ParamError| fields.refuse(FieldError::new(format!("/{name}"), refusal.code, refusal.detail));
         asked?.0.map_err(refused).ok()
     }
 }
 
-impl<T: Parameter> Type for Asked<T> {
+impl<T: Parameter> Type for QueryParam<T> {
     const IS_REQUIRED: bool = true;
 
     type RawValueType = Self;
@@ -82,7 +82,7 @@ impl<T: Parameter> Type for Asked<T> {
     }
 }
 
-impl<T: Parameter> ParseFromParameter for Asked<T> {
+impl<T: Parameter> ParseFromParameter for QueryParam<T> {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         Ok(Self(T::parse(value)))
     }
@@ -91,7 +91,7 @@ impl<T: Parameter> ParseFromParameter for Asked<T> {
         let mut values = iter.into_iter();
         match (values.next(), values.next()) {
             (Some(only), None) => Self::parse_from_parameter(only.as_ref()),
-            (Some(_), Some(_)) => Ok(Self(Err(Refusal::new(
+            (Some(_), Some(_)) => Ok(Self(Err(ParamError::new(
                 "repeated",
                 "The parameter is given more than once.",
             )))),
@@ -106,7 +106,7 @@ pub struct ParameterNames(Vec<String>);
 
 impl ParameterNames {
     /// Refuses what is not in `known`.
-    pub fn only(&self, known: &[&str], fields: &mut Fields) {
+    pub fn reject_unknown(&self, known: &[&str], fields: &mut Fields) {
         for name in self.0.iter().filter(|name| !known.contains(&name.as_str())) {
             let detail = "The parameter is not known.";
             fields.refuse(FieldError::new(pointer_to(name), "unknown_parameter", detail));

@@ -14,7 +14,7 @@ pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-poli
 /// the seconds to wait.
 #[must_use]
 pub fn rate_limited(exceeded: &Exceeded) -> Problem {
-    let name = exceeded.limited.as_str();
+    let name = exceeded.limit.as_str();
     let wait = seconds(exceeded.retry_after);
     let (quota, window) = (exceeded.quota.burst, seconds(exceeded.quota.period));
     let problem = Problem::new(ProblemCode::RateLimited).with_retry_after(exceeded.retry_after);

@@ -2,30 +2,30 @@
 
 use std::time::Duration;
 
-/// So many tries in so much time.
+/// So many charges in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Tries that may come at once.
+    /// Requests that may come at once.
     pub burst: u32,
-    /// The time in which `burst` tries become available again.
+    /// The time in which `burst` charges become available again.
     pub period: Duration,
 }
 
 impl Quota {
-    /// `burst` tries per `period`.
+    /// `burst` charges per `period`.
     #[must_use]
     pub const fn new(burst: u32, period: Duration) -> Self {
         Self { burst, period }
     }
 
-    /// Microseconds between two tries at the steady rate, at least one.
+    /// Microseconds between two charges at the steady rate, at least one.
     #[must_use]
     pub fn interval_micros(self) -> i64 {
         let micros = self.period.as_micros() / u128::from(self.burst.max(1));
         i64::try_from(micros).unwrap_or(i64::MAX).max(1)
     }
 
-    /// Microseconds that tries may run ahead of the steady rate.
+    /// Microseconds that charges may run ahead of the steady rate.
     #[must_use]
     pub fn tolerance_micros(self) -> i64 {
         self.interval_micros()
@@ -43,7 +43,7 @@ impl Quota {
     }
 
     /// Whether a try at `now` would be among the first half of the burst.
-    pub(super) fn is_early(self, arrival: i64, now: i64) -> bool {
+    pub(super) fn is_in_first_half(self, arrival: i64, now: i64) -> bool {
         let half = self.interval_micros().saturating_mul(i64::from(self.burst / 2));
         arrival.max(now) - now < half
     }
@@ -74,12 +74,12 @@ mod tests {
     fn half_of_the_burst_is_early() {
         for (burst, early) in [(1, 0), (2, 1), (5, 2), (30, 15)] {
             let quota = Quota::new(burst, Duration::from_secs(60));
-            let (now, mut arrival, mut tries) = (10_000_000, 0, 0);
-            while quota.is_early(arrival, now) {
+            let (now, mut arrival, mut charges) = (10_000_000, 0, 0);
+            while quota.is_in_first_half(arrival, now) {
                 arrival = quota.advance(arrival, now).unwrap();
-                tries += 1;
+                charges += 1;
             }
-            assert_eq!(tries, early, "of {burst}");
+            assert_eq!(charges, early, "of {burst}");
         }
     }
 
@@ -87,8 +87,8 @@ mod tests {
     fn a_try_that_is_given_back_can_be_made_again() {
         let quota = Quota::new(2, Duration::from_secs(2));
         let now = 10_000_000;
-        let spent = quota.advance(quota.advance(0, now).unwrap(), now).unwrap();
-        assert!(quota.advance(spent, now).is_err());
-        assert!(quota.advance(quota.give_back(spent), now).is_ok());
+        let exhausted = quota.advance(quota.advance(0, now).unwrap(), now).unwrap();
+        assert!(quota.advance(exhausted, now).is_err());
+        assert!(quota.advance(quota.give_back(exhausted), now).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of whoever counts tries.
+//! What is asked of whoever counts charges.
 
 use std::time::Duration;
 
@@ -7,57 +7,57 @@ use time::OffsetDateTime;
 
 use super::Quota;
 
-/// One quota that a request draws on.
+/// One quota that a request charges on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draw {
+pub struct Charge {
     /// Under which the try is counted.
     pub key: String,
     /// How many there may be.
     pub quota: Quota,
-    /// Whether who is [known](Tries::known) need not draw on it.
-    pub for_strangers: bool,
+    /// Whether who is [known](Charges::trusted) need not charge on it.
+    pub waived_for_trusted: bool,
     /// Whether the first half of the quota may be given out by each instance without asking the others.
     pub local_first: bool,
 }
 
-/// What one request draws on: all of it, or, when one quota is spent, none.
+/// What one request charges on: all of it, or, when one quota is exhausted, none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tries {
+pub struct Charges {
     /// The quotas.
-    pub draws: Vec<Draw>,
-    /// The mark that makes the caller known, if one exists.
-    pub known: Option<String>,
+    pub charges: Vec<Charge>,
+    /// The mark that makes the caller trusted, if one exists.
+    pub trusted: Option<String>,
 }
 
-/// What is forgiven to whoever has the right password, or by an administrator.
+/// What is reset to whoever has the right password, or by an administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forgiven {
+pub struct Reset {
     /// Counts that begin anew.
     pub clear: Vec<String>,
     /// Draws to undo, if the caller was not known when they were made.
-    pub give_back: Vec<Draw>,
+    pub give_back: Vec<Charge>,
     /// Marks to leave; the first one, if any, is the caller's.
-    pub know: Vec<String>,
+    pub trust: Vec<String>,
     /// How long they stay.
-    pub know_for: Duration,
+    pub trust_for: Duration,
 }
 
-/// A quota is spent.
+/// A quota is exhausted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spent {
-    /// Which of the draws has to wait longest.
-    pub draw: usize,
+pub struct Exhausted {
+    /// Which of the charges has to wait longest.
+    pub charge: usize,
     /// How long.
     pub wait: Duration,
 }
 
-/// Where tries are counted. Counting never fails: a store that does not answer falls back to this process, never to no limit.
+/// Where charges are counted. Counting never fails: a store that does not answer falls back to this process, never to no limit.
 pub trait RateLimiter: Send + Sync + 'static {
     /// Counts a try, before the work that it stands for.
-    fn reserve<'a>(&'a self, tries: &'a Tries, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Spent>>;
+    fn charge<'a>(&'a self, charges: &'a Charges, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exhausted>>;
 
-    /// Undoes what tries had drawn.
-    fn forgive<'a>(&'a self, forgiven: &'a Forgiven, now: OffsetDateTime) -> BoxFuture<'a, ()>;
+    /// Undoes what charges had drawn.
+    fn reset<'a>(&'a self, reset: &'a Reset, now: OffsetDateTime) -> BoxFuture<'a, ()>;
 }
 
 /// Microseconds since the Unix epoch.

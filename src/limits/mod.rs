@@ -2,9 +2,9 @@
 //! process. `docs/adr/0024` says why the limits of a login are what they are.
 
 mod gcra;
-mod limited;
+mod in_memory;
 mod limiter;
-mod memory;
+mod rate_limit;
 mod redis;
 mod refusals;
 
@@ -16,10 +16,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use self::gcra::Quota;
-pub use self::limited::Limited;
-pub use self::limiter::{Draw, Forgiven, RateLimiter, Spent, Tries};
-pub use self::memory::InProcess;
-pub use self::redis::Shared;
+pub use self::in_memory::InMemoryLimiter;
+pub use self::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset};
+pub use self::rate_limit::RateLimit;
+pub use self::redis::RedisLimiter;
 pub use self::refusals::Refusal;
 use self::refusals::Refusals;
 use crate::config::LimitsSettings;
@@ -57,7 +57,7 @@ impl fmt::Display for Identifier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
     /// Which limiter refuses.
-    pub limited: Limited,
+    pub limit: RateLimit,
     /// What it allows.
     pub quota: Quota,
     /// When the next try is allowed.
@@ -91,27 +91,27 @@ impl Limits {
     ///
     /// # Errors
     /// [`Exceeded`] when the try must not be carried out.
-    pub async fn reserve_network(
+    pub async fn charge_network(
         &self,
-        what: Limited,
+        what: RateLimit,
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
-        self.reserve(what, &network(ip), ip, now).await
+        self.charge(what, &network(ip), ip, now).await
     }
 
     /// Counts a try of something with an id of its own, from `ip`.
     ///
     /// # Errors
     /// [`Exceeded`] when the try must not be carried out.
-    pub async fn reserve(
+    pub async fn charge(
         &self,
-        what: Limited,
+        what: RateLimit,
         key: &str,
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
-        self.draw(&[(what, key.to_owned())], None, (ip, None), now).await
+        self.charge_all(&[(what, key.to_owned())], None, (ip, None), now).await
     }
 
     /// Counts a try of a password: per network, per identifier and network for a minute and for a day, and per identifier over all
@@ -119,67 +119,74 @@ impl Limits {
     ///
     /// # Errors
     /// [`Exceeded`] when the password must not be looked at: the limiter with the longest wait.
-    pub async fn reserve_login(
+    pub async fn charge_login(
         &self,
         identifier: Identifier,
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
         let (network, pair) = (network(ip), pair(identifier, ip));
-        let draws = [
-            (Limited::Login, network),
-            (Limited::LoginPair, pair.clone()),
-            (Limited::LoginPairDay, pair.clone()),
-            (Limited::LoginAccount, identifier.to_string()),
+        let limits = [
+            (RateLimit::Login, network),
+            (RateLimit::LoginPair, pair.clone()),
+            (RateLimit::LoginPairDay, pair.clone()),
+            (RateLimit::LoginAccount, identifier.to_string()),
         ];
-        self.draw(&draws, Some(known(&pair)), (ip, Some(identifier)), now).await
+        self.charge_all(&limits, Some(trusted(&pair)), (ip, Some(identifier)), now)
+            .await
     }
 
     /// A login went well: the counts of all `identifiers` of the account from this network begin anew, the try of the first one over
     /// all networks is given back, and the network is known for each of them.
     pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
         let tried = identifiers.first();
-        let give_back = tried.map(|used| self.asked(Limited::LoginAccount, &used.to_string()));
-        self.know(identifiers, ip, now, give_back).await;
+        let give_back = tried.map(|used| self.charge_of(RateLimit::LoginAccount, &used.to_string()));
+        self.trust(identifiers, ip, now, give_back).await;
     }
 
     /// The owner was proven in another way than by a counted try: as after a login, but for a try to give back.
-    pub async fn owner_proven(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
-        self.know(identifiers, ip, now, None).await;
+    pub async fn trust_network(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
+        self.trust(identifiers, ip, now, None).await;
     }
 
-    async fn know(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime, give_back: Option<Draw>) {
+    async fn trust(
+        &self,
+        identifiers: &[Identifier],
+        ip: Option<IpAddr>,
+        now: OffsetDateTime,
+        give_back: Option<Charge>,
+    ) {
         if identifiers.is_empty() || !self.0.settings.enabled {
             return;
         }
         let of_pair = |one: &Identifier| {
             let pair = pair(*one, ip);
             [
-                counted(Limited::LoginPair, &pair),
-                counted(Limited::LoginPairDay, &pair),
+                limit_key(RateLimit::LoginPair, &pair),
+                limit_key(RateLimit::LoginPairDay, &pair),
             ]
         };
-        let forgiven = Forgiven {
+        let reset = Reset {
             clear: identifiers.iter().flat_map(of_pair).collect(),
             give_back: give_back.into_iter().collect(),
-            know: identifiers.iter().map(|one| known(&pair(*one, ip))).collect(),
-            know_for: self.0.settings.known_network_ttl,
+            trust: identifiers.iter().map(|one| trusted(&pair(*one, ip))).collect(),
+            trust_for: self.0.settings.known_network_ttl,
         };
-        self.0.limiter.forgive(&forgiven, now).await;
+        self.0.limiter.reset(&reset, now).await;
     }
 
     /// An administrator unlocks an account: what was tried with its identifiers over all networks is forgotten. What single networks
     /// tried is not.
     pub async fn unlock(&self, identifiers: &[Identifier], now: OffsetDateTime) {
-        let counted = |one: &Identifier| counted(Limited::LoginAccount, &one.to_string());
-        let forgiven = Forgiven {
-            clear: identifiers.iter().map(counted).collect(),
+        let key_of = |one: &Identifier| limit_key(RateLimit::LoginAccount, &one.to_string());
+        let reset = Reset {
+            clear: identifiers.iter().map(key_of).collect(),
             give_back: Vec::new(),
-            know: Vec::new(),
-            know_for: Duration::ZERO,
+            trust: Vec::new(),
+            trust_for: Duration::ZERO,
         };
         if self.0.settings.enabled && !identifiers.is_empty() {
-            self.0.limiter.forgive(&forgiven, now).await;
+            self.0.limiter.reset(&reset, now).await;
         }
     }
 
@@ -196,76 +203,76 @@ impl Limits {
         }
     }
 
-    async fn draw(
+    async fn charge_all(
         &self,
-        draws: &[(Limited, String)],
-        known: Option<String>,
+        limits: &[(RateLimit, String)],
+        trusted: Option<String>,
         (ip, identifier): (Option<IpAddr>, Option<Identifier>),
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
         if !self.0.settings.enabled {
             return Ok(());
         }
-        let tries = Tries {
-            draws: draws.iter().map(|(what, key)| self.asked(*what, key)).collect(),
-            known,
+        let charges = Charges {
+            charges: limits.iter().map(|(what, key)| self.charge_of(*what, key)).collect(),
+            trusted,
         };
-        let Err(spent) = self.0.limiter.reserve(&tries, now).await else {
+        let Err(exhausted) = self.0.limiter.charge(&charges, now).await else {
             return Ok(());
         };
-        // The limiter names one of the draws; were it none of them, the first stands for all.
-        let Some((limited, key)) = draws.get(spent.draw).or_else(|| draws.first()) else {
+        // The limiter names one of the charges; were it none of them, the first stands for all.
+        let Some((limit, key)) = limits.get(exhausted.charge).or_else(|| limits.first()) else {
             return Ok(());
         };
         let exceeded = Exceeded {
-            limited: *limited,
-            quota: self.quota(*limited),
-            retry_after: spent.wait,
+            limit: *limit,
+            quota: self.quota(*limit),
+            retry_after: exhausted.wait,
         };
-        self.0.metrics.refused(limited.as_str());
+        self.0.metrics.refused(limit.as_str());
         // Many identifiers are tried from one network: that limiter's refusals are not about one of them.
-        let identifier = identifier.filter(|_| *limited != Limited::Login);
+        let identifier = identifier.filter(|_| *limit != RateLimit::Login);
         self.0.refusals.note(key.clone(), &exceeded, ip, identifier);
         Err(exceeded)
     }
 
-    fn asked(&self, what: Limited, key: &str) -> Draw {
-        Draw {
-            key: counted(what, key),
+    fn charge_of(&self, what: RateLimit, key: &str) -> Charge {
+        Charge {
+            key: limit_key(what, key),
             quota: self.quota(what),
-            for_strangers: what == Limited::LoginAccount,
-            local_first: what.is_of_proven(),
+            waived_for_trusted: what == RateLimit::LoginAccount,
+            local_first: what.is_authenticated(),
         }
     }
 
-    fn quota(&self, what: Limited) -> Quota {
+    fn quota(&self, what: RateLimit) -> Quota {
         let settings = &self.0.settings;
         match what {
-            Limited::Login => Quota::new(settings.login_per_minute, MINUTE),
-            Limited::LoginPair => Quota::new(settings.login_per_account_per_minute, MINUTE),
+            RateLimit::Login => Quota::new(settings.login_per_minute, MINUTE),
+            RateLimit::LoginPair => Quota::new(settings.login_per_account_per_minute, MINUTE),
             // Half: two networks at least are needed to spend what an account has.
-            Limited::LoginPairDay => Quota::new(settings.login_per_account_per_day / 2, DAY),
-            Limited::LoginAccount => Quota::new(settings.login_per_account_per_day, DAY),
-            Limited::Register => Quota::new(settings.register_per_hour, HOUR),
-            Limited::Refresh => Quota::new(settings.refresh_per_minute, MINUTE),
-            Limited::Change => Quota::new(settings.change_per_minute, MINUTE),
-            Limited::Custom => Quota::new(settings.custom_per_minute, MINUTE),
-            Limited::Forgot => Quota::new(settings.forgot_per_hour, HOUR),
-            Limited::MailAddress => Quota::new(settings.mails_per_address, HOUR),
-            Limited::Code => Quota::new(settings.code_per_minute, MINUTE),
-            Limited::Resend => Quota::new(settings.resend_per_hour, HOUR),
-            Limited::Mfa => Quota::new(settings.mfa_per_hour, HOUR),
-            Limited::MfaDay => Quota::new(settings.mfa_per_day, DAY),
+            RateLimit::LoginPairDay => Quota::new(settings.login_per_account_per_day / 2, DAY),
+            RateLimit::LoginAccount => Quota::new(settings.login_per_account_per_day, DAY),
+            RateLimit::Register => Quota::new(settings.register_per_hour, HOUR),
+            RateLimit::Refresh => Quota::new(settings.refresh_per_minute, MINUTE),
+            RateLimit::Change => Quota::new(settings.change_per_minute, MINUTE),
+            RateLimit::Custom => Quota::new(settings.custom_per_minute, MINUTE),
+            RateLimit::Forgot => Quota::new(settings.forgot_per_hour, HOUR),
+            RateLimit::MailAddress => Quota::new(settings.mails_per_address, HOUR),
+            RateLimit::Code => Quota::new(settings.code_per_minute, MINUTE),
+            RateLimit::Resend => Quota::new(settings.resend_per_hour, HOUR),
+            RateLimit::Mfa => Quota::new(settings.mfa_per_hour, HOUR),
+            RateLimit::MfaDay => Quota::new(settings.mfa_per_day, DAY),
         }
     }
 }
 
-fn counted(what: Limited, key: &str) -> String {
+fn limit_key(what: RateLimit, key: &str) -> String {
     format!("{}:{key}", what.as_str())
 }
 
-fn known(pair: &str) -> String {
-    format!("known:{pair}")
+fn trusted(pair: &str) -> String {
+    format!("trusted:{pair}")
 }
 
 fn pair(identifier: Identifier, ip: Option<IpAddr>) -> String {

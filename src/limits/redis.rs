@@ -8,28 +8,28 @@ use redis::Script;
 use redis::aio::ConnectionManager;
 use time::OffsetDateTime;
 
-use super::limiter::{Draw, Forgiven, RateLimiter, Spent, Tries, micros};
-use super::memory::InProcess;
+use super::in_memory::InMemoryLimiter;
+use super::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset, micros};
 
-/// The algorithm of `gcra.rs` over all quotas of a request, run by the server so that parallel tries can't pass one another: one
+/// The algorithm of `gcra.rs` over all quotas of a request, run by the server so that parallel charges can't pass one another: one
 /// round trip, all or nothing. Times are the callers'; a key's expiry removes it once its arrival time is past.
 ///
-/// `KEYS`: one per draw, then the mark if there is one. `ARGV`: now, 1 if there is a mark, then interval, tolerance, 1 for strangers,
-/// and the arrival time that the caller knows of, of each draw.
+/// `KEYS`: one per charge, then the mark if there is one. `ARGV`: now, 1 if there is a mark, then interval, tolerance, 1 for strangers,
+/// and the arrival time that the caller trusts of, of each charge.
 const RESERVE: &str = "\
-local now, draws, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 4, {}
-local known = ARGV[2] == '1' and redis.call('EXISTS', KEYS[#KEYS]) == 1
-local spent, longest = 0, 0
-for n = 1, draws do
+local now, charges, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 4, {}
+local trusted = ARGV[2] == '1' and redis.call('EXISTS', KEYS[#KEYS]) == 1
+local exhausted, longest = 0, 0
+for n = 1, charges do
   if not (known and ARGV[4 * n + 1] == '1') then
     local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), tonumber(ARGV[4 * n + 2]), now)
     local wait = arrival - now - tonumber(ARGV[4 * n])
-    if wait > longest then spent, longest = n, wait end
+    if wait > longest then exhausted, longest = n, wait end
     arrivals[n] = arrival + tonumber(ARGV[4 * n - 1])
   end
 end
-if spent > 0 then return {spent, longest} end
-for n = 1, draws do
+if exhausted > 0 then return {exhausted, longest} end
+for n = 1, charges do
   if arrivals[n] then
     redis.call('SET', KEYS[n], string.format('%.0f', arrivals[n]), 'PX', math.ceil((arrivals[n] - now) / 1000) + 1)
   end
@@ -55,68 +55,68 @@ for n = 1, marks do redis.call('SET', KEYS[n], '1', 'PX', ARGV[4]) end
 return 0";
 
 /// Counts in Redis; in this process while Redis does not answer, and for as long as a count that may be
-/// [local first](Draw::local_first) is low: with several instances each may then give out half a quota more than one would.
-pub struct Shared {
+/// [local first](Charge::local_first) is low: with several instances each may then give out half a quota more than one would.
+pub struct RedisLimiter {
     redis: ConnectionManager,
     reserve: Script,
-    forgive: Script,
-    fallback: InProcess,
+    reset: Script,
+    fallback: InMemoryLimiter,
     fallbacks: IntCounter,
 }
 
-impl Shared {
+impl RedisLimiter {
     /// Counts through `redis`, and in `fallback` while it is down, which `fallbacks` counts.
     #[must_use]
-    pub fn new(redis: ConnectionManager, fallback: InProcess, fallbacks: IntCounter) -> Self {
+    pub fn new(redis: ConnectionManager, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
         Self {
             redis,
             reserve: Script::new(RESERVE),
-            forgive: Script::new(FORGIVE),
+            reset: Script::new(FORGIVE),
             fallback,
             fallbacks,
         }
     }
 
-    async fn count(&self, tries: &Tries, now: OffsetDateTime) -> redis::RedisResult<(usize, i64)> {
+    async fn count(&self, charges: &Charges, now: OffsetDateTime) -> redis::RedisResult<(usize, i64)> {
         let mut call = self.reserve.prepare_invoke();
-        for draw in &tries.draws {
-            call.key(name(&draw.key));
+        for charge in &charges.charges {
+            call.key(name(&charge.key));
         }
-        if let Some(mark) = &tries.known {
+        if let Some(mark) = &charges.trusted {
             call.key(name(mark));
         }
-        call.arg(micros(now)).arg(u8::from(tries.known.is_some()));
-        for draw in &tries.draws {
-            call.arg(draw.quota.interval_micros())
-                .arg(draw.quota.tolerance_micros())
-                .arg(u8::from(draw.for_strangers))
-                .arg(self.unshared(draw));
+        call.arg(micros(now)).arg(u8::from(charges.trusted.is_some()));
+        for charge in &charges.charges {
+            call.arg(charge.quota.interval_micros())
+                .arg(charge.quota.tolerance_micros())
+                .arg(u8::from(charge.waived_for_trusted))
+                .arg(self.unshared(charge));
         }
         call.invoke_async(&mut self.redis.clone()).await
     }
 
-    /// What Redis can't know of a count: the tries that were given out here without asking.
-    fn unshared(&self, draw: &Draw) -> i64 {
-        if draw.local_first {
-            self.fallback.arrival(&draw.key)
+    /// What Redis can't know of a count: the charges that were given out here without asking.
+    fn unshared(&self, charge: &Charge) -> i64 {
+        if charge.local_first {
+            self.fallback.arrival(&charge.key)
         } else {
             0
         }
     }
 
-    async fn undo(&self, forgiven: &Forgiven, now: OffsetDateTime) -> redis::RedisResult<()> {
-        let mut call = self.forgive.prepare_invoke();
-        let given_back = forgiven.give_back.iter().map(|draw| &draw.key);
-        for key in forgiven.know.iter().chain(&forgiven.clear).chain(given_back) {
+    async fn undo(&self, reset: &Reset, now: OffsetDateTime) -> redis::RedisResult<()> {
+        let mut call = self.reset.prepare_invoke();
+        let given_back = reset.give_back.iter().map(|charge| &charge.key);
+        for key in reset.trust.iter().chain(&reset.clear).chain(given_back) {
             call.key(name(key));
         }
-        let stay = i64::try_from(forgiven.know_for.as_millis()).unwrap_or(i64::MAX).max(1);
+        let stay = i64::try_from(reset.trust_for.as_millis()).unwrap_or(i64::MAX).max(1);
         call.arg(micros(now))
-            .arg(forgiven.know.len())
-            .arg(forgiven.clear.len())
+            .arg(reset.trust.len())
+            .arg(reset.clear.len())
             .arg(stay);
-        for draw in &forgiven.give_back {
-            call.arg(draw.quota.interval_micros());
+        for charge in &reset.give_back {
+            call.arg(charge.quota.interval_micros());
         }
         call.invoke_async(&mut self.redis.clone()).await
     }
@@ -127,35 +127,35 @@ impl Shared {
     }
 }
 
-impl RateLimiter for Shared {
-    fn reserve<'a>(&'a self, tries: &'a Tries, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Spent>> {
+impl RateLimiter for RedisLimiter {
+    fn charge<'a>(&'a self, charges: &'a Charges, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exhausted>> {
         async move {
-            if self.fallback.reserve_early(tries, now) {
+            if self.fallback.charge_locally(charges, now) {
                 return Ok(());
             }
-            match self.count(tries, now).await {
+            match self.count(charges, now).await {
                 Ok((0, _)) => {
                     // Counted here too, so that a burst that makes Redis slow does not find a fresh quota here.
-                    let _ = self.fallback.reserve(tries, now).await;
+                    let _ = self.fallback.charge(charges, now).await;
                     Ok(())
                 }
-                Ok((draw, wait)) => Err(Spent {
-                    draw: draw - 1,
+                Ok((charge, wait)) => Err(Exhausted {
+                    charge: charge - 1,
                     wait: Duration::from_micros(wait.unsigned_abs()),
                 }),
                 Err(error) => {
                     self.fell_back(&error);
-                    self.fallback.reserve(tries, now).await
+                    self.fallback.charge(charges, now).await
                 }
             }
         }
         .boxed()
     }
 
-    fn forgive<'a>(&'a self, forgiven: &'a Forgiven, now: OffsetDateTime) -> BoxFuture<'a, ()> {
+    fn reset<'a>(&'a self, reset: &'a Reset, now: OffsetDateTime) -> BoxFuture<'a, ()> {
         async move {
-            self.fallback.forgive(forgiven, now).await;
-            if let Err(error) = self.undo(forgiven, now).await {
+            self.fallback.reset(reset, now).await;
+            if let Err(error) = self.undo(reset, now).await {
                 self.fell_back(&error);
             }
         }

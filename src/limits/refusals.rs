@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Exceeded, Identifier, Limited};
+use super::{Exceeded, Identifier, RateLimit};
 
 /// Keys that are told apart at once. Beyond them one sum for each limiter: an attacker with many addresses fills neither memory nor
 /// the ledger.
@@ -16,7 +16,7 @@ const KEYS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Which limiter refused.
-    pub limited: Limited,
+    pub limit: RateLimit,
     /// The client's address, when it was the same each time.
     pub ip: Option<IpAddr>,
     /// The keyed hash of the identifier, when the limiter counts by it.
@@ -44,16 +44,16 @@ impl Refusal {
 
 /// The sums since they were last taken.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(Limited, Option<String>), Refusal>>);
+pub(super) struct Refusals(Mutex<HashMap<(RateLimit, Option<String>), Refusal>>);
 
 impl Refusals {
-    fn sums(&self) -> MutexGuard<'_, HashMap<(Limited, Option<String>), Refusal>> {
+    fn sums(&self) -> MutexGuard<'_, HashMap<(RateLimit, Option<String>), Refusal>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note(&self, key: String, exceeded: &Exceeded, ip: Option<IpAddr>, identifier: Option<Identifier>) {
         self.add(Refusal {
-            limited: exceeded.limited,
+            limit: exceeded.limit,
             ip,
             identifier,
             retry_after: exceeded.retry_after,
@@ -64,8 +64,8 @@ impl Refusals {
 
     pub(super) fn add(&self, mut refusal: Refusal) {
         let mut sums = self.sums();
-        let known = sums.contains_key(&(refusal.limited, refusal.key.clone()));
-        if !known && sums.len() >= KEYS {
+        let trusted = sums.contains_key(&(refusal.limit, refusal.key.clone()));
+        if !trusted && sums.len() >= KEYS {
             refusal = Refusal {
                 ip: None,
                 identifier: None,
@@ -73,7 +73,7 @@ impl Refusals {
                 ..refusal
             };
         }
-        match sums.entry((refusal.limited, refusal.key.clone())) {
+        match sums.entry((refusal.limit, refusal.key.clone())) {
             Entry::Occupied(mut sum) => sum.get_mut().add(refusal),
             Entry::Vacant(place) => {
                 place.insert(refusal);
@@ -84,7 +84,7 @@ impl Refusals {
     /// Takes the sums; the next ones begin at nothing.
     pub(super) fn take(&self) -> Vec<Refusal> {
         let mut taken: Vec<Refusal> = std::mem::take(&mut *self.sums()).into_values().collect();
-        taken.sort_by(|one, other| (one.limited, &one.key).cmp(&(other.limited, &other.key)));
+        taken.sort_by(|one, other| (one.limit, &one.key).cmp(&(other.limit, &other.key)));
         taken
     }
 }
@@ -94,9 +94,9 @@ mod tests {
     use super::*;
     use crate::limits::Quota;
 
-    fn exceeded(limited: Limited) -> Exceeded {
+    fn exceeded(limit: RateLimit) -> Exceeded {
         Exceeded {
-            limited,
+            limit,
             quota: Quota::new(1, Duration::from_secs(60)),
             retry_after: Duration::from_secs(9),
         }
@@ -108,10 +108,10 @@ mod tests {
         let (here, there) = (Some([192, 0, 2, 1].into()), Some([192, 0, 2, 2].into()));
         let who = Some(Identifier::new([7; 32]));
         for _ in 0..3 {
-            refusals.note("a".to_owned(), &exceeded(Limited::LoginPair), here, who);
+            refusals.note("a".to_owned(), &exceeded(RateLimit::LoginPair), here, who);
         }
-        refusals.note("b".to_owned(), &exceeded(Limited::LoginAccount), here, who);
-        refusals.note("b".to_owned(), &exceeded(Limited::LoginAccount), there, who);
+        refusals.note("b".to_owned(), &exceeded(RateLimit::LoginAccount), here, who);
+        refusals.note("b".to_owned(), &exceeded(RateLimit::LoginAccount), there, who);
         let taken = refusals.take();
         let seen: Vec<_> = taken.iter().map(|sum| (sum.count, sum.ip, sum.identifier)).collect();
         assert_eq!(seen, [(3, here, who), (2, None, who)]);
@@ -124,11 +124,11 @@ mod tests {
         let many = u8::try_from(KEYS).unwrap() + 50;
         for n in 0..many {
             let ip = Some([192, 0, 2, n].into());
-            refusals.note(n.to_string(), &exceeded(Limited::Login), ip, None);
-            refusals.note(n.to_string(), &exceeded(Limited::Register), ip, None);
+            refusals.note(n.to_string(), &exceeded(RateLimit::Login), ip, None);
+            refusals.note(n.to_string(), &exceeded(RateLimit::Register), ip, None);
         }
         let taken = refusals.take();
-        assert!(taken.len() <= KEYS + Limited::ALL.len(), "{}", taken.len());
+        assert!(taken.len() <= KEYS + RateLimit::ALL.len(), "{}", taken.len());
         let count: u64 = taken.iter().map(|sum| sum.count).sum();
         assert_eq!(count, 2 * u64::from(many), "none is forgotten");
         assert_eq!(taken.iter().filter(|sum| sum.ip.is_none()).count(), 2);

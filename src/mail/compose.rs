@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::MailError;
 use super::templates::{Rendered, Templates, Values};
 use crate::config::Settings;
-use crate::domain::letter::{Letter, LetterKind};
+use crate::domain::email_message::{EmailKind, EmailMessage};
 
 /// Why a letter can't become a message: no other try will do better.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +56,10 @@ impl Composer {
     }
 
     /// The texts of a mail.
-    pub(super) fn texts(&self, kind: LetterKind, letter: &Letter) -> Result<Rendered, MailError> {
+    pub(super) fn texts(&self, kind: EmailKind, letter: &EmailMessage) -> Result<Rendered, MailError> {
         let page = match kind {
-            LetterKind::VerifyEmail => &self.verify_url,
-            LetterKind::ResetPassword => &self.reset_url,
+            EmailKind::VerifyEmail => &self.verify_url,
+            EmailKind::ResetPassword => &self.reset_url,
         };
         // Browsers keep what follows `#` to themselves: the code reaches no server's log and no `Referer`.
         let link = Zeroizing::new(format!("{page}#code={}", letter.code.expose_secret()));
@@ -77,8 +77,8 @@ impl Composer {
     pub(super) fn message(
         &self,
         id: Uuid,
-        kind: LetterKind,
-        letter: &Letter,
+        kind: EmailKind,
+        letter: &EmailMessage,
         written: OffsetDateTime,
     ) -> Result<Message, ComposeError> {
         let texts = self.texts(kind, letter)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use super::MailError;
-use crate::domain::letter::LetterKind;
+use crate::domain::email_message::EmailKind;
 
 /// The templates that come with the program, by the names of their files.
 const EMBEDDED: [(&str, &str); 6] = [
@@ -66,7 +66,7 @@ impl Templates {
                 .map_err(|source| template(name, source))?;
         }
         let templates = Self(environment);
-        for kind in [LetterKind::VerifyEmail, LetterKind::ResetPassword] {
+        for kind in [EmailKind::VerifyEmail, EmailKind::ResetPassword] {
             for name in [None, Some("Ada")] {
                 templates.render(kind, &Values { name, ..Values::SAMPLE })?;
             }
@@ -78,7 +78,7 @@ impl Templates {
     ///
     /// # Errors
     /// [`MailError::Template`] when a template asks for something that there is not.
-    pub(super) fn render(&self, kind: LetterKind, values: &Values<'_>) -> Result<Rendered, MailError> {
+    pub(super) fn render(&self, kind: EmailKind, values: &Values<'_>) -> Result<Rendered, MailError> {
         let subject = self.fill(&format!("{kind}.subject.txt"), values)?;
         Ok(Rendered {
             subject: one_line(&subject),
@@ -146,7 +146,7 @@ mod tests {
             name: Some("<b>Ada</b>\r\nBcc: eve@example.com"),
             ..Values::SAMPLE
         };
-        let rendered = templates.render(LetterKind::ResetPassword, &values).unwrap();
+        let rendered = templates.render(EmailKind::ResetPassword, &values).unwrap();
         assert!(
             rendered.html.contains("&lt;b&gt;Ada") && !rendered.html.contains("<b>"),
             "{}",
@@ -165,7 +165,7 @@ mod tests {
         let path = directory.path().join("verify_email.subject.txt");
         fs::write(&path, "Willkommen bei {{ product }}").unwrap();
         let templates = Templates::load(Some(directory.path())).unwrap();
-        let rendered = templates.render(LetterKind::VerifyEmail, &Values::SAMPLE).unwrap();
+        let rendered = templates.render(EmailKind::VerifyEmail, &Values::SAMPLE).unwrap();
         assert_eq!(rendered.subject, "Willkommen bei Watchword");
         assert!(rendered.text.contains("please confirm"));
 

@@ -13,7 +13,7 @@ use super::schedule::{lease, pause};
 use super::transport::{Refusal, Smtp};
 use super::{MailError, shows};
 use crate::config::Settings;
-use crate::domain::letter::Letter;
+use crate::domain::email_message::EmailMessage;
 use crate::domain::random::Random;
 use crate::security::SecretKey;
 use crate::security::letters::open_letter;
@@ -168,7 +168,7 @@ impl MailWorker {
         })
     }
 
-    async fn hand_over(&self, smtp: &Smtp, mail: &ClaimedMail, letter: &Letter) -> Result<Outcome, ComposeError> {
+    async fn hand_over(&self, smtp: &Smtp, mail: &ClaimedMail, letter: &EmailMessage) -> Result<Outcome, ComposeError> {
         let message = self.composer.message(mail.id, mail.kind, letter, mail.created_at)?;
         let answer = smtp.send(message).await;
         crash_point::reach("mail_handed_over");
@@ -180,7 +180,7 @@ impl MailWorker {
     }
 
     /// The one place where a code is shown, and only where no mail server is configured in development.
-    fn show(&self, mail: &ClaimedMail, letter: &Letter) -> Result<Outcome, ComposeError> {
+    fn show(&self, mail: &ClaimedMail, letter: &EmailMessage) -> Result<Outcome, ComposeError> {
         let texts = self.composer.texts(mail.kind, letter)?;
         tracing::warn!(
             "DEVELOPMENT: no mail server is configured, so this mail is shown and not sent\nTo: {}\nSubject: {}\n\n{}",

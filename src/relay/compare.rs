@@ -20,7 +20,7 @@ pub(crate) const AGREEMENT: usize = 16;
 
 /// An acknowledged row, compared with the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum PublishState {
     /// The stream has it where it said.
     InPlace,
     /// The stream has lost it.
@@ -62,14 +62,14 @@ impl Extent {
     }
 
     /// What the extent alone says about a row, or `None` when its message has to be read.
-    pub(crate) fn judge(&self, row: &AckedRow) -> Option<Standing> {
+    pub(crate) fn judge(&self, row: &AckedRow) -> Option<PublishState> {
         let seq = row.stream_seq.unsigned_abs();
         if self.horizon.is_some_and(|horizon| row.occurred_at < horizon) {
-            Some(Standing::Expired)
+            Some(PublishState::Expired)
         } else if seq > self.last_seq {
-            Some(Standing::Lost)
+            Some(PublishState::Lost)
         } else if seq < self.first_seq {
-            Some(Standing::Expired)
+            Some(PublishState::Expired)
         } else {
             None
         }
@@ -78,11 +78,11 @@ impl Extent {
 
 /// What the message at a row's sequence says about it. An empty place within the extent is a deletion: a stream that
 /// lost its end has no such places, it has other messages or ends before.
-pub(crate) fn judge_message(row: &AckedRow, stored: Stored) -> Standing {
+pub(crate) fn judge_message(row: &AckedRow, stored: Stored) -> PublishState {
     match stored {
-        Stored::Event(id) if id == row.id => Standing::InPlace,
-        Stored::Event(_) | Stored::Other => Standing::Lost,
-        Stored::Nothing => Standing::Erased,
+        Stored::Event(id) if id == row.id => PublishState::InPlace,
+        Stored::Event(_) | Stored::Other => PublishState::Lost,
+        Stored::Nothing => PublishState::Erased,
     }
 }
 
@@ -96,17 +96,17 @@ pub(crate) struct Search {
 
 impl Search {
     /// Takes the next row. `true` when everything further down is in place.
-    pub(crate) fn take(&mut self, row: &AckedRow, standing: Standing) -> bool {
+    pub(crate) fn take(&mut self, row: &AckedRow, standing: PublishState) -> bool {
         match standing {
-            Standing::InPlace => {
+            PublishState::InPlace => {
                 self.run += 1;
                 self.in_place = self.in_place.max(Some(row.stream_seq.unsigned_abs()));
             }
-            Standing::Lost => {
+            PublishState::Lost => {
                 self.run = 0;
                 self.lost.push(row.seq);
             }
-            Standing::Expired | Standing::Erased => {}
+            PublishState::Expired | PublishState::Erased => {}
         }
         self.run >= AGREEMENT
     }

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::compare::{AGREEMENT, Extent, Search, Standing, judge_message};
+use super::compare::{AGREEMENT, Extent, PublishState, Search, judge_message};
 use crate::{
     jetstream::{ATOMIC_MOST, EventPublisher, ProbeError, Stored, StreamFacts},
     store::{AckedRow, Ledger, Settled, StoreError},
@@ -125,10 +125,10 @@ impl<P: EventPublisher> Run<'_, P> {
         Ok(search)
     }
 
-    async fn standings(&self, rows: &[AckedRow]) -> Result<Vec<Standing>, ProbeError> {
-        let judged: Vec<(AckedRow, Option<Standing>)> =
+    async fn standings(&self, rows: &[AckedRow]) -> Result<Vec<PublishState>, ProbeError> {
+        let judged: Vec<(AckedRow, Option<PublishState>)> =
             rows.iter().map(|row| (row.clone(), self.extent.judge(row))).collect();
-        let judge = |(row, standing): (AckedRow, Option<Standing>)| async move {
+        let judge = |(row, standing): (AckedRow, Option<PublishState>)| async move {
             match standing {
                 Some(standing) => Ok(standing),
                 None => {

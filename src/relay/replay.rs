@@ -17,7 +17,7 @@ use super::publish::outgoing;
 use super::task::Clock;
 use crate::{
     jetstream::{ATOMIC_MOST, CopyPublisher, Outcome, OutgoingEvent, ProbeError, Reason, StreamFacts},
-    store::{Leadership, Ledger, LedgerRow, Replay, ReplayState, SelectedPage, StoreError},
+    store::{LeaderLease, Ledger, LedgerRow, Replay, ReplayState, SelectedPage, StoreError},
     telemetry::{causes, crash_point},
 };
 
@@ -37,7 +37,7 @@ pub struct ReplayParts {
     /// What time it is.
     pub now: Clock,
     /// Says that nobody else replays.
-    pub lock: Leadership,
+    pub lock: LeaderLease,
     /// Cancelled to interrupt it.
     pub stop: CancellationToken,
 }
@@ -93,7 +93,7 @@ async fn save(
     observe: &mut (dyn FnMut(&Replay) + Send),
 ) -> Result<(), StoreError> {
     replay.updated_at = (parts.now)();
-    parts.ledger.save_replay(replay, replay.updated_at).await?;
+    parts.ledger.save_replay_progress(replay, replay.updated_at).await?;
     observe(replay);
     Ok(())
 }

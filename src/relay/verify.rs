@@ -13,7 +13,7 @@ use super::compare::Extent;
 use super::findings::{Difference, Finding, Findings};
 use crate::{
     jetstream::{MessageId, ProbeError, Seen, Start, Stored, StreamFacts, StreamReader, Wanted},
-    store::{Ledger, Placed, StoreError},
+    store::{EventPosition, Ledger, StoreError},
 };
 
 /// Messages compared at once.
@@ -43,7 +43,7 @@ pub async fn verify(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Findings, VerifyError> {
     // In this order: what was acknowledged by the first look must be in the stream at the second.
-    let highest = ledger.highest_place().await?;
+    let highest = ledger.max_stream_seq().await?;
     let facts = reader.position().await?;
     let start = Start::Sequence(facts.first_seq);
     let mut run = Run {
@@ -81,7 +81,9 @@ pub async fn verify(
         }
     }
     if let Some(highest) = highest.filter(|highest| *highest > facts.last_seq) {
-        let behind = ledger.placed(facts.last_seq + 1, highest, run.horizon).await?;
+        let behind = ledger
+            .positions_between(facts.last_seq + 1, highest, run.horizon)
+            .await?;
         run.suspects.extend(behind);
     }
     run.confirm(&facts).await
@@ -99,7 +101,7 @@ struct Run<'a> {
     users: HashMap<Uuid, i64>,
     unsettled: HashSet<Uuid>,
     misplaced: HashSet<Uuid>,
-    suspects: Vec<Placed>,
+    suspects: Vec<EventPosition>,
     /// The ledger's number of the first event in the stream.
     first_row: Option<i64>,
 }
@@ -107,8 +109,8 @@ struct Run<'a> {
 impl Run<'_> {
     /// Compares the messages of a stretch of the stream with the rows that should be there.
     async fn compare(&mut self, chunk: &[Seen], from: u64, through: u64) -> Result<(), VerifyError> {
-        let rows = self.ledger.placed(from, through, None).await?;
-        let mut here: HashMap<Uuid, &Placed> = rows.iter().map(|row| (row.id, row)).collect();
+        let rows = self.ledger.positions_between(from, through, None).await?;
+        let mut here: HashMap<Uuid, &EventPosition> = rows.iter().map(|row| (row.id, row)).collect();
         let is_here = |seen: &Seen, id: &Uuid| here.get(id).is_some_and(|row| row.stream_seq == Some(seen.seq));
         let elsewhere: Vec<Uuid> = chunk
             .iter()
@@ -117,8 +119,8 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let elsewhere = self.ledger.places_of(&elsewhere).await?;
-        let elsewhere: HashMap<Uuid, &Placed> = elsewhere.iter().map(|row| (row.id, row)).collect();
+        let elsewhere = self.ledger.positions_by_id(&elsewhere).await?;
+        let elsewhere: HashMap<Uuid, &EventPosition> = elsewhere.iter().map(|row| (row.id, row)).collect();
         let mut found = HashSet::new();
         for seen in chunk {
             self.findings.messages += 1;
@@ -147,7 +149,7 @@ impl Run<'_> {
     }
 
     /// A message of an event of which the ledger says that it is elsewhere, or does not say where it is.
-    async fn not_in_place(&mut self, seen: &Seen, row: &Placed) -> Result<(), VerifyError> {
+    async fn not_in_place(&mut self, seen: &Seen, row: &EventPosition) -> Result<(), VerifyError> {
         let original = match row.stream_seq {
             None if self.unsettled.insert(row.id) => {
                 self.findings.unsettled += 1;
@@ -178,7 +180,7 @@ impl Run<'_> {
         }
     }
 
-    fn in_order(&mut self, seen: &Seen, row: &Placed) {
+    fn in_order(&mut self, seen: &Seen, row: &EventPosition) {
         let Some((user, number)) = row.user else { return };
         let highest = self.users.entry(user).or_insert(number);
         if number < *highest {
@@ -198,7 +200,7 @@ impl Run<'_> {
         });
     }
 
-    fn is_expired(&self, row: &Placed) -> bool {
+    fn is_expired(&self, row: &EventPosition) -> bool {
         self.horizon.is_some_and(|horizon| row.occurred_at < horizon)
     }
 
@@ -208,9 +210,9 @@ impl Run<'_> {
         let suspects = std::mem::take(&mut self.suspects);
         for rows in suspects.chunks(CHUNK) {
             let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-            let now: HashMap<Uuid, Placed> = self
+            let now: HashMap<Uuid, EventPosition> = self
                 .ledger
-                .places_of(&ids)
+                .positions_by_id(&ids)
                 .await?
                 .into_iter()
                 .map(|row| (row.id, row))
@@ -237,7 +239,7 @@ impl Run<'_> {
     }
 
     /// Whether the stream has let go of an event at its start: the stream that it was acknowledged by, or one before it.
-    fn discarded(&self, row: &Placed, before: &StreamFacts, now: &StreamFacts) -> bool {
+    fn discarded(&self, row: &EventPosition, before: &StreamFacts, now: &StreamFacts) -> bool {
         let same_stream = before.created == now.created;
         !same_stream
             || row.stream_seq.is_some_and(|seq| seq < now.first_seq)

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     jetstream::{EventPublisher, NatsStatus},
-    store::Leadership,
+    store::LeaderLease,
     telemetry::causes,
 };
 
@@ -111,10 +111,10 @@ impl<P: EventPublisher> Worker<P> {
     }
 
     /// Waits until this instance leads; `None` at the shutdown.
-    async fn stand_by(&mut self) -> Option<Leadership> {
-        let mut candidate = self.parts.ledger.candidate();
+    async fn stand_by(&mut self) -> Option<LeaderLease> {
+        let mut candidate = self.parts.ledger.leader_election();
         while !self.parts.shutdown.is_cancelled() {
-            match candidate.try_lead().await {
+            match candidate.try_acquire().await {
                 Ok(Some(leadership)) => return Some(leadership),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(error = %causes(&error), "the lead cannot be asked for"),
@@ -127,7 +127,7 @@ impl<P: EventPublisher> Worker<P> {
         None
     }
 
-    async fn lead(&mut self, mut leadership: Leadership) -> LeadEnds {
+    async fn lead(&mut self, mut leadership: LeaderLease) -> LeadEnds {
         let mut confirmed = Instant::now();
         loop {
             if confirmed.elapsed() >= LEAD_CHECK {

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::secret_key::{MacKey, SecretKey, SecretKeyError};
-use crate::domain::code::{CodePurpose, OneTimeCode};
-use crate::domain::letter::{Letter, LetterKind};
+use crate::domain::email_message::{EmailKind, EmailMessage};
+use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
 use crate::domain::random::Random;
 
 /// Separates sealed mails from everything else that is sealed.
@@ -94,8 +94,8 @@ impl Drop for Plain {
 pub fn seal_letter(
     secret: &SecretKey,
     id: Uuid,
-    kind: LetterKind,
-    letter: &Letter,
+    kind: EmailKind,
+    letter: &EmailMessage,
     random: &dyn Random,
 ) -> Result<Vec<u8>, LetterError> {
     let plain = Plain {
@@ -112,10 +112,10 @@ pub fn seal_letter(
 ///
 /// # Errors
 /// [`LetterError`] when it was sealed for another row or under another key, or is damaged.
-pub fn open_letter(secret: &SecretKey, id: Uuid, kind: LetterKind, sealed: &[u8]) -> Result<Letter, LetterError> {
+pub fn open_letter(secret: &SecretKey, id: Uuid, kind: EmailKind, sealed: &[u8]) -> Result<EmailMessage, LetterError> {
     let plain = secret.open(SEAL_LABEL, &context(id, kind), sealed)?;
     let mut plain: Plain = serde_json::from_slice(&plain)?;
-    Ok(Letter {
+    Ok(EmailMessage {
         to: std::mem::take(&mut plain.to),
         name: plain.name.take(),
         code: std::mem::take(&mut plain.code).into(),
@@ -123,7 +123,7 @@ pub fn open_letter(secret: &SecretKey, id: Uuid, kind: LetterKind, sealed: &[u8]
     })
 }
 
-fn context(id: Uuid, kind: LetterKind) -> Vec<u8> {
+fn context(id: Uuid, kind: EmailKind) -> Vec<u8> {
     [id.as_bytes(), kind.as_str().as_bytes()].concat()
 }
 
@@ -141,13 +141,13 @@ mod tests {
     #[test]
     fn a_letter_is_opened_in_its_own_row_alone() {
         let (secret, random) = (secret(), SystemRandom::default());
-        let letter = Letter {
+        let letter = EmailMessage {
             to: "ada@example.com".to_owned(),
             name: None,
             code: "wmc_code".to_owned().into(),
             minutes: 30,
         };
-        let (id, kind) = (Uuid::from_u128(1), LetterKind::ResetPassword);
+        let (id, kind) = (Uuid::from_u128(1), EmailKind::ResetPassword);
         let sealed = seal_letter(&secret, id, kind, &letter, &random).unwrap();
         assert!(!sealed.windows(3).any(|window| window == b"ada"));
         let opened = open_letter(&secret, id, kind, &sealed).unwrap();
@@ -156,7 +156,7 @@ mod tests {
             ("ada@example.com", "wmc_code")
         );
         assert!(open_letter(&secret, Uuid::from_u128(2), kind, &sealed).is_err());
-        assert!(open_letter(&secret, id, LetterKind::VerifyEmail, &sealed).is_err());
+        assert!(open_letter(&secret, id, EmailKind::VerifyEmail, &sealed).is_err());
     }
 
     #[test]

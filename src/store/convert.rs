@@ -4,9 +4,9 @@ use time::OffsetDateTime;
 
 use super::entities::{session, user};
 use super::error::StoreError;
-use crate::domain::email::canonical;
-use crate::domain::profile::Profile;
 use crate::domain::session::Session;
+use crate::domain::user::email::canonical;
+use crate::domain::user::profile::Profile;
 use crate::domain::user::{Role, User};
 
 /// Whole milliseconds since the Unix epoch.

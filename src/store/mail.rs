@@ -5,15 +5,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Store, StoreError, Tx, convert};
+use crate::domain::email_message::EmailKind;
 use crate::domain::ids::UserId;
-use crate::domain::letter::LetterKind;
 
 /// A mail to send.
 pub struct NewMail {
     /// Its id.
     pub id: Uuid,
     /// What it is about.
-    pub kind: LetterKind,
+    pub kind: EmailKind,
     /// Whom it is to; none for a mail to nobody, which is never sent.
     pub recipient: Option<UserId>,
     /// What it says, sealed.
@@ -25,7 +25,7 @@ pub struct ClaimedMail {
     /// Its id.
     pub id: Uuid,
     /// What it is about.
-    pub kind: LetterKind,
+    pub kind: EmailKind,
     /// What it says, sealed.
     pub sealed: Vec<u8>,
     /// Which try this is, counted from 1; the claim is good as long as nobody raises it.
@@ -39,7 +39,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub async fn post(&mut self, mail: NewMail) -> Result<(), StoreError> {
+    pub async fn enqueue_email(&mut self, mail: NewMail) -> Result<(), StoreError> {
         let sql = "INSERT INTO outgoing_mail \
                    (id, kind, user_id, sealed, state, attempts, due_at, problem, created_at, finished_at) \
                    VALUES ($1, $2, $3, $4, $5, 0, $6, NULL, $6, $7)";
@@ -61,7 +61,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`StoreError`] of the database.
-    pub(super) async fn void_mails(&mut self, user: UserId) -> Result<(), StoreError> {
+    pub(super) async fn cancel_emails(&mut self, user: UserId) -> Result<(), StoreError> {
         let codes = self.statement("DELETE FROM one_time_codes WHERE user_id = $1", [user.as_uuid().into()]);
         self.db.execute_raw(codes).await?;
         let sql = "UPDATE outgoing_mail SET state = 'void', sealed = NULL, finished_at = $1 \

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 use watchword_migration::Migrator;
 
 use super::connect::Address;
-use super::leadership::unavailable;
+use super::leader_election::unavailable;
 use super::{Store, StoreError};
 
 const MIGRATION_LOCK: i64 = 0x7761_7463_6877_6f73;

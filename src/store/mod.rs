@@ -4,33 +4,22 @@
 //! Lock order, everywhere: the user's row first ([`Tx::lock_user`]), then sessions, then the ledger. It serialises one user's
 //! transactions, which makes the order of events per user the order of commits, and leaves no two transactions to deadlock.
 
-mod codes;
 mod connect;
 mod convert;
-mod counts;
 mod database;
 mod entities;
-mod erasure;
 mod error;
-mod event_pages;
-mod following;
-mod idempotency;
-mod keys;
-mod leadership;
-mod ledger;
+mod events;
+mod expiry;
+mod idempotency_keys;
+mod leader_election;
 mod mail;
+mod mfa;
 mod migrate;
-mod passwords;
-mod people;
-mod places;
-mod pruning;
-mod replays;
-mod second_factors;
-mod selection;
+mod one_time_codes;
 mod sessions;
-mod tail;
+mod signing_keys;
 mod tx;
-mod user_changes;
 mod users;
 
 use std::sync::{Arc, OnceLock};
@@ -41,31 +30,31 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
-pub use self::codes::{NewCode, StoredCode};
 pub use self::connect::Address;
-pub use self::counts::{Counted, UserCounts};
 use self::database::Database;
 pub use self::error::{Conflict, StoreError};
-pub use self::event_pages::{EventFilter, StoredEvent};
-pub use self::following::{Followed, Piece, PlacedEvent};
-pub use self::idempotency::{CarriedOut, NewKey};
-pub use self::leadership::{Candidate, Leadership};
-pub use self::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
+pub use self::events::counts::{CountFilter, UserCounts};
+pub use self::events::follow::{EventBatch, FollowFilter, FollowedEvent};
+pub use self::events::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
+pub use self::events::list::{EventFilter, StoredEvent};
+pub use self::events::positions::EventPosition;
+pub use self::events::replays::{NewReplay, Replay, ReplayProgress};
+pub use self::events::selection::{PublishState, SelectedPage, Selection, SeqRange};
+pub use self::expiry::Expirable;
+pub use self::idempotency_keys::{CompletedRequest, NewKey};
+pub use self::leader_election::{LeaderElection, LeaderLease};
 pub use self::mail::{ClaimedMail, NewMail};
+pub use self::mfa::LoginChallenge;
 pub use self::migrate::MigrationState;
-pub use self::people::{COUNTED, People, UserFilter};
-pub use self::places::Placed;
-pub use self::pruning::Outdated;
-pub use self::replays::{NewReplay, Replay, ReplayProgress};
-pub use self::second_factors::LoginChallenge;
-pub use self::selection::{SelectedPage, Selection, Standing, Stretch};
+pub use self::one_time_codes::{NewCode, StoredCode};
 pub use self::sessions::{NewSession, OpenedSession};
 pub use self::tx::{Tx, UserLock};
-pub use self::user_changes::UserChange;
-pub use self::users::{Credentials, NewUser};
-use crate::domain::origin::Origin;
+pub use self::users::accounts::{Credentials, NewUser};
+pub use self::users::list::{MAX_COUNTED_USERS, UserFilter, UserPage};
+pub use self::users::update::UserChange;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
+use crate::domain::request_metadata::RequestMetadata;
 use crate::telemetry::Metrics;
 
 /// What every event of this service says about its source, and how much of a person it may show.
@@ -97,9 +86,9 @@ struct Inner {
     /// The same for everybody else who waits for events: how many such commits there were.
     commits: watch::Sender<u64>,
     /// How far the ledger is known to be decided.
-    tail: Mutex<tail::Tail>,
+    watermark: Mutex<events::watermark::Watermark>,
     /// What followers at the end of the ledger were last given.
-    newest: Mutex<Option<following::Newest>>,
+    latest: Mutex<Option<events::follow::LatestBatch>>,
     /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
     writer: Arc<Mutex<()>>,
     /// Longest wait for a connection, or for that place.
@@ -147,7 +136,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection comes in time.
-    pub async fn begin<'a>(&self, now: OffsetDateTime, origin: &'a Origin) -> Result<Tx<'a>, StoreError> {
+    pub async fn begin<'a>(&self, now: OffsetDateTime, origin: &'a RequestMetadata) -> Result<Tx<'a>, StoreError> {
         Tx::begin(self.clone(), now, origin).await
     }
 

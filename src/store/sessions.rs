@@ -203,7 +203,7 @@ impl Tx<'_> {
         let except = except.unwrap_or(SessionId::NIL).as_uuid();
         let ended = self.revoke(user, "id <> $4", except, reason, policy).await?;
         for session in &ended {
-            self.not_before(session.created_at);
+            self.advance_to(session.created_at);
         }
         Ok(ended.into_iter().map(|session| session.id).collect())
     }

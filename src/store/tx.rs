@@ -11,7 +11,7 @@ use super::entities::{event, user};
 use super::{Store, StoreError, convert};
 use crate::domain::clock::to_millis;
 use crate::domain::ids::{EventId, UserId};
-use crate::domain::origin::Origin;
+use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::user::User;
 
 /// A transaction. Dropping it without [`commit`](Self::commit) undoes everything.
@@ -19,7 +19,7 @@ pub struct Tx<'a> {
     pub(super) db: Transaction,
     store: Store,
     now: OffsetDateTime,
-    origin: &'a Origin,
+    origin: &'a RequestMetadata,
     recorded: Vec<&'static str>,
     last_event: Option<Uuid>,
     _writer: Option<OwnedMutexGuard<()>>,
@@ -49,7 +49,11 @@ impl UserLock {
 }
 
 impl<'a> Tx<'a> {
-    pub(super) async fn begin(store: Store, now: OffsetDateTime, origin: &'a Origin) -> Result<Self, StoreError> {
+    pub(super) async fn begin(
+        store: Store,
+        now: OffsetDateTime,
+        origin: &'a RequestMetadata,
+    ) -> Result<Self, StoreError> {
         let writer = store.writer().await?;
         let db = store.db().begin().await?;
         Ok(Self {
@@ -70,12 +74,12 @@ impl<'a> Tx<'a> {
     }
 
     /// Happens at `moment` if that is later.
-    pub fn not_before(&mut self, moment: OffsetDateTime) {
+    pub fn advance_to(&mut self, moment: OffsetDateTime) {
         self.now = self.now.max(to_millis(moment));
     }
 
     /// The request behind it.
-    pub(super) const fn origin(&self) -> &Origin {
+    pub(super) const fn origin(&self) -> &RequestMetadata {
         self.origin
     }
 

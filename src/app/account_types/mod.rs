@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::AccountsSettings;
-use crate::domain::account::{AccountType, Role};
-use crate::domain::account_types::{AccountTypes, SchemaError};
+use crate::domain::user::account::{AccountType, Role};
+use crate::domain::user::account_types::{AccountTypes, SchemaError};
 
 const USER: &str = include_str!("user.json");
 const ARTIST: &str = include_str!("artist.json");

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::actions::create_admin as action;
-use crate::app::build::{build_auth, open_store};
-use crate::app::{AppError, Seams};
+use crate::actions::users::create_admin as action;
+use crate::app::build::{build_services, open_store};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::domain::password::Password;
 use crate::domain::text::TextError;
@@ -23,9 +23,9 @@ pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> R
     };
     let email = email.parse().map_err(argument("the email address"))?;
     let password = Password::parse(password).map_err(argument("the password"))?;
-    let seams = Seams::default();
-    let store = open_store(settings, &seams).await?;
+    let environment = Environment::default();
+    let store = open_store(settings, &environment).await?;
     store.migrate_up().await?;
-    let auth = build_auth(settings, &seams, store, &*Metrics::new()?)?;
+    let auth = build_services(settings, &environment, store, &*Metrics::new()?)?;
     Ok(action::run(&auth, email, password).await?.id.as_uuid())
 }

@@ -1,7 +1,7 @@
 //! Migrations by hand.
 
 use crate::app::build::open_store;
-use crate::app::{AppError, Seams};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 pub use crate::store::MigrationState as Migration;
 
@@ -10,7 +10,7 @@ pub use crate::store::MigrationState as Migration;
 /// # Errors
 /// [`AppError::Store`].
 pub async fn migrate_up(settings: &Settings) -> Result<Vec<Migration>, AppError> {
-    let store = open_store(settings, &Seams::default()).await?;
+    let store = open_store(settings, &Environment::default()).await?;
     store.migrate_up().await?;
     Ok(store.migration_status().await?)
 }
@@ -20,7 +20,7 @@ pub async fn migrate_up(settings: &Settings) -> Result<Vec<Migration>, AppError>
 /// # Errors
 /// [`AppError::Store`].
 pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<Vec<Migration>, AppError> {
-    let store = open_store(settings, &Seams::default()).await?;
+    let store = open_store(settings, &Environment::default()).await?;
     store.migrate_down(steps).await?;
     Ok(store.migration_status().await?)
 }
@@ -30,6 +30,6 @@ pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<Vec<Migrati
 /// # Errors
 /// [`AppError::Store`].
 pub async fn migration_status(settings: &Settings) -> Result<Vec<Migration>, AppError> {
-    let store = open_store(settings, &Seams::default()).await?;
+    let store = open_store(settings, &Environment::default()).await?;
     Ok(store.migration_status().await?)
 }

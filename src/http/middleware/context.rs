@@ -10,7 +10,7 @@ use tracing::Span;
 
 use super::TraceContext;
 use crate::domain::ids::UserId;
-use crate::domain::origin::Origin;
+use crate::domain::request_metadata::RequestMetadata;
 use crate::http::client_ip::ClientIp;
 use crate::http::payload::BodyLimits;
 use crate::http::problem::{Problem, ProblemCode};
@@ -84,8 +84,8 @@ impl RequestContext {
 
     /// All of this as an action wants it.
     #[must_use]
-    pub fn origin(&self) -> Origin {
-        Origin {
+    pub fn origin(&self) -> RequestMetadata {
+        RequestMetadata {
             request_id: self.request_id().to_owned(),
             traceparent: Some(self.traceparent()),
             ip: self.client_ip(),

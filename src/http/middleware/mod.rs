@@ -1,9 +1,9 @@
 //! What surrounds every route, as one layer: request id and trace, problem documents, deadline, panics, headers, the log line and
 //! the metrics. One layer instead of eight, because each costs every request an allocation or two.
 
-mod answer;
+mod access_log;
 mod context;
-mod line;
+mod finalize;
 mod request_id;
 mod routes;
 mod trace;
@@ -30,8 +30,8 @@ use crate::config::HttpSettings;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::telemetry::Metrics;
-use answer::Outcome;
-use line::Line;
+use access_log::Line;
+use finalize::Outcome;
 
 /// The settings of an [`Edge`].
 #[derive(Debug, Clone)]
@@ -172,13 +172,13 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             }
         };
         let (response, pattern) = match outcome {
-            Outcome::Response(_) => answer::of(outcome),
-            _ => context.span().in_scope(|| answer::of(outcome)),
+            Outcome::Response(_) => finalize::of(outcome),
+            _ => context.span().in_scope(|| finalize::of(outcome)),
         };
         let pattern = pattern.or_else(|| context.pattern());
         let route = shared.routes.find(pattern.as_deref());
-        let mut response = answer::finish(response, &shared.settings.base_url, &context, route.allow()).await;
-        answer::close_after_unread_body(&mut response, version);
+        let mut response = finalize::finish(response, &shared.settings.base_url, &context, route.allow()).await;
+        finalize::close_after_unread_body(&mut response, version);
         line.end(response.status(), route);
         Ok(response)
     }

@@ -10,15 +10,15 @@ use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaRespon
 use poem_openapi::types::{ToJSON as _, Type as _};
 use poem_openapi::{ApiResponse, Object};
 
+use crate::http::error_responses::{ALWAYS, Descriptions, describe, meta};
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::routes::refusals::{ALWAYS, Descriptions, describe, meta};
 
 /// How a client that was refused should come.
 const CHALLENGE: &str = r#"Basic realm="watchword", charset="UTF-8""#;
 
 /// Marks a response whose body is an error that is not a problem document, and is to be sent as it is.
 #[derive(Clone, Copy)]
-pub(crate) struct OwnShape;
+pub(crate) struct SkipProblemFormat;
 
 /// Why a client's request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl From<OAuthError> for poem::Error {
     fn from(error: OAuthError) -> Self {
         let mut sent = Self::from_response(error.into_response());
         // The response's own data would not come through.
-        sent.set_data(OwnShape);
+        sent.set_data(SkipProblemFormat);
         sent
     }
 }

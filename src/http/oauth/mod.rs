@@ -6,6 +6,6 @@ mod error;
 mod form;
 
 pub use client::ClientCredentials;
-pub(crate) use error::OwnShape;
+pub(crate) use error::SkipProblemFormat;
 pub use error::{OAuthError, OAuthErrorBody, OAuthRefusal};
 pub use form::{FormBody, FormFields};

@@ -73,7 +73,7 @@ codes! {
     InvalidChallenge, "invalid_challenge", UNAUTHORIZED, "The login cannot be continued",
         "The challenge is over, was met, or had too many wrong codes. Log in again.";
     InvalidSecondFactor, "invalid_second_factor", UNAUTHORIZED, "The code is not valid",
-        "The code is wrong, too old, or was used before. Wait for the next one.";
+        "The code is wrong, too old, or was used before. WaitingFor for the next one.";
     Forbidden, "forbidden", FORBIDDEN, "Not allowed",
         "The account may not do this.";
     NotFound, "not_found", NOT_FOUND, "Not found",

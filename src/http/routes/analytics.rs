@@ -8,17 +8,17 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Tag;
-use super::body::Fields;
-use super::event_parameters::{Subject, check_range};
-use super::refusals::{ALWAYS, BEARER, refusals};
-use crate::actions::timeline::{self, Bucket, MOST_BUCKETS};
-use crate::actions::top_events::{self, Counted};
-use crate::actions::user_counts;
+use crate::actions::analytics::timeline::{self, Bucket, MOST_BUCKETS};
+use crate::actions::analytics::top_events::{self, CountFilter};
+use crate::actions::analytics::user_counts;
 use crate::http::api::{Api, failure};
 use crate::http::bearer::BearerToken;
+use crate::http::dto::event_parameters::{Subject, check_range};
+use crate::http::dto::user::Fields;
+use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
-use crate::http::query::{Asked, Parameter, ParameterNames, Refusal};
+use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
 
 /// How often one kind of event happened.
 #[derive(Object)]
@@ -105,13 +105,13 @@ enum TimelineAnswer {
     Ok(Json<TimelineBody>),
 }
 
-refusals! {
+error_responses! {
     /// Why nothing was counted.
-    Refused: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
+    AnalyticsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
 }
-refusals! {
+error_responses! {
     /// Why nothing was counted.
-    UserRefused: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound]
+    UserAnalyticsError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound]
 }
 
 /// How many kinds of events are listed: 1 to 100, 10 when nothing is said.
@@ -128,14 +128,14 @@ impl Parameter for Most {
         }))
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, ParamError> {
         let number = text
             .bytes()
             .all(|byte| byte.is_ascii_digit())
             .then(|| text.parse().ok());
         match number.flatten() {
             Some(most @ 1..=100) => Ok(Self(most)),
-            _ => Err(Refusal::new("out_of_range", "must be a whole number from 1 to 100")),
+            _ => Err(ParamError::new("out_of_range", "must be a whole number from 1 to 100")),
         }
     }
 }
@@ -149,11 +149,11 @@ impl Parameter for Bucket {
         }))
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, ParamError> {
         match text {
             "hour" => Ok(Self::Hour),
             "day" => Ok(Self::Day),
-            _ => Err(Refusal::new("not_one_of", "must be `hour` or `day`")),
+            _ => Err(ParamError::new("not_one_of", "must be `hour` or `day`")),
         }
     }
 }
@@ -178,22 +178,22 @@ impl Analytics {
         bearer: BearerToken,
         names: ParameterNames,
         /// Only what happened at this moment or later.
-        from: Query<Option<Asked<OffsetDateTime>>>,
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
         /// Only what happened before this moment.
-        to: Query<Option<Asked<OffsetDateTime>>>,
+        to: Query<Option<QueryParam<OffsetDateTime>>>,
         /// How many kinds of events.
-        limit: Query<Option<Asked<Most>>>,
-    ) -> Result<TopAnswer, Refused> {
+        limit: Query<Option<QueryParam<Most>>>,
+    ) -> Result<TopAnswer, AnalyticsError> {
         let identity = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
-        names.only(&["from", "to", "limit"], &mut fields);
-        let counted = Counted {
+        names.reject_unknown(&["from", "to", "limit"], &mut fields);
+        let counted = CountFilter {
             subject: None,
-            from: Asked::value(from.0, "from", &mut fields),
-            until: Asked::value(to.0, "to", &mut fields),
+            from: QueryParam::value(from.0, "from", &mut fields),
+            until: QueryParam::value(to.0, "to", &mut fields),
         };
         check_range(counted.from, counted.until, &mut fields);
-        let limit = Asked::value(limit.0, "limit", &mut fields).map_or(10, |most| most.0);
+        let limit = QueryParam::value(limit.0, "limit", &mut fields).map_or(10, |most| most.0);
         let counted = fields.finish(Some(counted))?;
         let work = self.0.run(&context, |auth, _| async move {
             top_events::run(&auth, &identity, &counted, limit).await
@@ -223,7 +223,7 @@ impl Analytics {
         bearer: BearerToken,
         /// The user's id.
         id: Path<Uuid>,
-    ) -> Result<UserAnswer, UserRefused> {
+    ) -> Result<UserAnswer, UserAnalyticsError> {
         let identity = self.0.identify(&context, &bearer).await?;
         let user_id = id.0;
         let work = self.0.run(&context, move |auth, _| async move {
@@ -259,23 +259,23 @@ impl Analytics {
         bearer: BearerToken,
         names: ParameterNames,
         /// How long a bucket is.
-        bucket: Query<Option<Asked<Bucket>>>,
+        bucket: Query<Option<QueryParam<Bucket>>>,
         /// Only this kind of event: its subject, or the name behind `auth.user.`.
         #[oai(name = "type")]
-        subject: Query<Option<Asked<Subject>>>,
+        subject: Query<Option<QueryParam<Subject>>>,
         /// Only what happened at this moment or later.
-        from: Query<Option<Asked<OffsetDateTime>>>,
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
         /// Only what happened before this moment; now, when it is left out.
-        to: Query<Option<Asked<OffsetDateTime>>>,
-    ) -> Result<TimelineAnswer, Refused> {
+        to: Query<Option<QueryParam<OffsetDateTime>>>,
+    ) -> Result<TimelineAnswer, AnalyticsError> {
         let identity = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
-        names.only(&["bucket", "type", "from", "to"], &mut fields);
+        names.reject_unknown(&["bucket", "type", "from", "to"], &mut fields);
         let input = timeline::Input {
-            bucket: Asked::value(bucket.0, "bucket", &mut fields).unwrap_or(Bucket::Day),
-            subject: Asked::value(subject.0, "type", &mut fields).map(|subject| subject.0),
-            from: Asked::value(from.0, "from", &mut fields),
-            until: Asked::value(to.0, "to", &mut fields),
+            bucket: QueryParam::value(bucket.0, "bucket", &mut fields).unwrap_or(Bucket::Day),
+            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
+            from: QueryParam::value(from.0, "from", &mut fields),
+            until: QueryParam::value(to.0, "to", &mut fields),
         };
         check_range(input.from, input.until, &mut fields);
         let input = fields.finish(Some(input))?;

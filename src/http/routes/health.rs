@@ -7,7 +7,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::Tag;
-use super::refusals::{ALWAYS, refusals};
+use crate::http::error_responses::{ALWAYS, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 
@@ -77,7 +77,7 @@ enum Readyz {
     Ready(Json<Ready>),
 }
 
-refusals! {
+error_responses! {
     /// Why requests should be sent elsewhere.
     NotReady: [ALWAYS], []
 }

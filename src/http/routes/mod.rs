@@ -1,38 +1,12 @@
 //! The routes: one file per resource, each with its bodies, its answers and how errors map to problems.
 
-pub mod account_fields;
-pub mod activity;
 pub mod analytics;
-pub mod body;
-pub mod confirmation;
-pub mod email;
-pub mod event_body;
-pub mod event_parameters;
-pub mod event_stream;
+pub mod auth;
 pub mod events;
-pub mod forward;
 pub mod health;
-pub mod introspect;
-pub mod jwks;
-pub mod login;
-pub mod logout;
-pub mod me;
-pub mod mfa;
-pub mod new_event;
-pub mod oauth_server;
-pub mod one_user;
-pub mod password;
-pub mod refresh;
-pub mod refusals;
-pub mod register;
-pub mod replay_body;
-pub mod replays;
-pub mod revoke;
-pub mod sessions;
-pub mod user_body;
-pub mod user_parameters;
-pub mod user_rights;
+pub mod oauth;
 pub mod users;
+pub mod well_known;
 
 use std::sync::Arc;
 
@@ -65,36 +39,45 @@ pub enum Tag {
 pub type Routes = (SigningIn, OwnAccount, Everybody, Ledger, ForServices);
 
 /// How a session begins and ends.
-type SigningIn = (register::Register, login::Login, refresh::Refresh, logout::Logout);
+type SigningIn = (
+    auth::register::Register,
+    auth::login::Login,
+    auth::refresh::Refresh,
+    auth::logout::Logout,
+);
 
 /// What users do with their own account.
 type OwnAccount = (
-    me::Me,
-    sessions::Sessions,
-    password::Passwords,
-    email::Emails,
-    mfa::Mfa,
-    activity::Activity,
+    auth::me::Me,
+    auth::sessions::Sessions,
+    auth::password::Passwords,
+    auth::email::Emails,
+    auth::mfa::Mfa,
+    auth::me::activity::Activity,
 );
 
 /// What administrators do with everybody's accounts.
-type Everybody = (users::Users, one_user::OneUser, user_rights::UserRights);
+type Everybody = (
+    users::collection::Users,
+    users::item::OneUser,
+    users::rights::UserRights,
+);
 
 /// What happened.
 type Ledger = (
-    events::Events,
-    event_stream::EventStreams,
+    events::list::Events,
+    events::stream::EventStreams,
     analytics::Analytics,
-    replays::Replays,
+    events::replays::Replays,
 );
 
 /// What other services, proxies and operators use.
 type ForServices = (
-    introspect::Introspect,
-    revoke::Revoke,
-    oauth_server::OauthServer,
-    forward::Verify,
-    jwks::Jwks,
+    oauth::introspect::Introspect,
+    oauth::revoke::Revoke,
+    well_known::oauth_authorization_server::OauthServer,
+    auth::verify::Verify,
+    well_known::jwks::Jwks,
     Health,
 );
 
@@ -102,36 +85,36 @@ type ForServices = (
 pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
     (
         (
-            register::Register(api.clone()),
-            login::Login(api.clone()),
-            refresh::Refresh(api.clone()),
-            logout::Logout(api.clone()),
+            auth::register::Register(api.clone()),
+            auth::login::Login(api.clone()),
+            auth::refresh::Refresh(api.clone()),
+            auth::logout::Logout(api.clone()),
         ),
         (
-            me::Me(api.clone()),
-            sessions::Sessions(api.clone()),
-            password::Passwords(api.clone()),
-            email::Emails(api.clone()),
-            mfa::Mfa(api.clone()),
-            activity::Activity(api.clone()),
+            auth::me::Me(api.clone()),
+            auth::sessions::Sessions(api.clone()),
+            auth::password::Passwords(api.clone()),
+            auth::email::Emails(api.clone()),
+            auth::mfa::Mfa(api.clone()),
+            auth::me::activity::Activity(api.clone()),
         ),
         (
-            users::Users(api.clone()),
-            one_user::OneUser(api.clone()),
-            user_rights::UserRights(api.clone()),
+            users::collection::Users(api.clone()),
+            users::item::OneUser(api.clone()),
+            users::rights::UserRights(api.clone()),
         ),
         (
-            events::Events(api.clone()),
-            event_stream::EventStreams(api.clone()),
+            events::list::Events(api.clone()),
+            events::stream::EventStreams(api.clone()),
             analytics::Analytics(api.clone()),
-            replays::Replays(api.clone()),
+            events::replays::Replays(api.clone()),
         ),
         (
-            introspect::Introspect(api.clone()),
-            revoke::Revoke(api.clone()),
-            oauth_server::OauthServer(api.clone()),
-            forward::Verify(api.clone()),
-            jwks::Jwks(api.clone()),
+            oauth::introspect::Introspect(api.clone()),
+            oauth::revoke::Revoke(api.clone()),
+            well_known::oauth_authorization_server::OauthServer(api.clone()),
+            auth::verify::Verify(api.clone()),
+            well_known::jwks::Jwks(api.clone()),
             Health(readiness),
         ),
     )

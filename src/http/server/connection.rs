@@ -20,8 +20,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::ServerSettings;
+use super::deadlines::{ConnectionDeadlines, WaitingFor};
 use super::io::Socket;
-use super::pulse::{Pulse, Wait};
 use super::tracked::{InFlight, Tracked};
 
 /// Any moment that is far enough away.
@@ -42,7 +42,7 @@ pub(super) struct Shared<E> {
 impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
     /// Serves one connection to its end.
     pub(super) async fn drive(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
-        let pulse = Arc::new(Pulse::new(Instant::now()));
+        let pulse = Arc::new(ConnectionDeadlines::new(Instant::now()));
         let io = TokioIo::new(Socket::new(socket, Arc::clone(&pulse)));
         let service = service_fn(|request| {
             let in_flight = InFlight::begin(Arc::clone(&pulse), request.version() == Version::HTTP_2);
@@ -67,7 +67,7 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
                 }
                 match overdue(&pulse, &self.settings, timer.as_mut(), cx) {
                     None => return Poll::Pending,
-                    Some(Wait::Request) => {
+                    Some(WaitingFor::Request) => {
                         connection.as_mut().graceful_shutdown();
                         pulse.close();
                     }
@@ -107,7 +107,12 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
 }
 
 /// What has taken too long, if anything has; else sets the timer to when something will have.
-fn overdue(pulse: &Pulse, settings: &ServerSettings, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Option<Wait> {
+fn overdue(
+    pulse: &ConnectionDeadlines,
+    settings: &ServerSettings,
+    mut timer: Pin<&mut Sleep>,
+    cx: &mut Context<'_>,
+) -> Option<WaitingFor> {
     let due = pulse.due(settings);
     let at = due.map_or_else(far, |(at, _)| at);
     // The timer is only ever moved forward here, and back when it has gone off: most of the time it stays where it is.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::pulse::Pulse;
+use super::deadlines::ConnectionDeadlines;
 
 /// Most bytes that are thrown away after our side has closed.
 const MAX_DISCARDED: usize = 1024 * 1024;
@@ -16,13 +16,13 @@ const MAX_DISCARDED: usize = 1024 * 1024;
 /// A client's socket.
 pub(super) struct Socket {
     inner: TcpStream,
-    pulse: Arc<Pulse>,
+    pulse: Arc<ConnectionDeadlines>,
     discarded: usize,
     closed: bool,
 }
 
 impl Socket {
-    pub(super) const fn new(inner: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub(super) const fn new(inner: TcpStream, pulse: Arc<ConnectionDeadlines>) -> Self {
         Self {
             inner,
             pulse,

@@ -6,8 +6,8 @@
 
 mod accept;
 mod connection;
+mod deadlines;
 mod io;
-mod pulse;
 mod tracked;
 
 use std::sync::Arc;

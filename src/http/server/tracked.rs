@@ -6,16 +6,16 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::pulse::Pulse;
+use super::deadlines::ConnectionDeadlines;
 
 /// Counts one request as long as it lives.
 pub(super) struct InFlight {
-    pulse: Arc<Pulse>,
+    pulse: Arc<ConnectionDeadlines>,
     streams: bool,
 }
 
 impl InFlight {
-    pub(super) fn begin(pulse: Arc<Pulse>, http2: bool) -> Self {
+    pub(super) fn begin(pulse: Arc<ConnectionDeadlines>, http2: bool) -> Self {
         pulse.request_began(http2);
         Self { pulse, streams: false }
     }

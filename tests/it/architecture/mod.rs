@@ -58,12 +58,12 @@ fn sources_follow_the_architecture() {
 /// A file, a line in it, and what is wrong with the line.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
-        "src/http/routes/login.rs",
+        "src/http/routes/auth/login.rs",
         "use crate::store::Store;",
         "http must not name store",
     ),
     (
-        "src/http/routes/login.rs",
+        "src/http/routes/auth/login.rs",
         "use crate::{actions::login, store::{self, Tx}};",
         "http must not name store",
     ),
@@ -78,7 +78,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "http must not name store",
     ),
     (
-        "src/http/routes/login.rs",
+        "src/http/routes/auth/login.rs",
         "use super::super::super::store::Store;",
         "http must not name store",
     ),
@@ -98,33 +98,37 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "http must not name store",
     ),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
         "use crate::jetstream::Publisher;",
         "actions must not name jetstream",
     ),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
         "use crate::relay;",
         "actions must not name relay",
     ),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
         "use crate::http::problem::Problem;",
         "actions must not name http",
     ),
-    ("src/actions/login.rs", "use crate::*;", "actions must not name *"),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
+        "use crate::*;",
+        "actions must not name *",
+    ),
+    (
+        "src/actions/sessions/login.rs",
         "use crate as root;",
         "actions must not name crate as another name",
     ),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
         "async_nats::connect(url);",
         "only jetstream may name async_nats",
     ),
     (
-        "src/actions/login.rs",
+        "src/actions/sessions/login.rs",
         "use sea_orm::EntityTrait;",
         "only store may name sea_orm",
     ),
@@ -188,19 +192,19 @@ fn refused_imports_are_found_however_they_are_written() {
 fn allowed_imports_and_text_that_only_looks_like_one_pass() {
     let allowed = [
         (
-            "src/http/routes/login.rs",
+            "src/http/routes/auth/login.rs",
             "use crate::{actions::login, config::HttpSettings};",
         ),
         (
-            "src/http/routes/login.rs",
+            "src/http/routes/auth/login.rs",
             "// crate::store\n/* use crate::store::Store; */\nconst A: &str = \"crate::store\";",
         ),
         (
-            "src/http/routes/login.rs",
+            "src/http/routes/auth/login.rs",
             "/// See [`crate::store::Store`].\npub fn f() {}",
         ),
         (
-            "src/http/routes/login.rs",
+            "src/http/routes/auth/login.rs",
             "pub(crate) fn f(store: u8) -> u8 { super::super::routes::g(store) }",
         ),
         (

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use watchword::store::Outdated;
+use watchword::store::Expirable;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -272,7 +272,7 @@ async fn forgotten_on(backend: Backend) {
             .await
             .expect("a query")
     };
-    let prune = |at| app.store().prune(Outdated::IdempotencyKeys, at, 1000);
+    let prune = |at| app.store().prune(Expirable::IdempotencyKeys, at, 1000);
     let now = watchword::domain::clock::Clock::now(&clock);
     assert_eq!(prune(now).await.expect("prune"), 0);
     assert_eq!(kept().await, 1);

@@ -4,7 +4,7 @@ use std::fs;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use watchword::app::{App, Seams};
+use watchword::app::{App, Environment};
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
@@ -225,7 +225,7 @@ async fn a_broken_schema_refuses_the_start_by_its_name() {
         let mut settings = app.settings().clone();
         settings.data_dir = scratch("app");
         settings.accounts.profile_dir = Some(folder);
-        let Err(refused) = App::build_with(settings, Seams::default()).await else {
+        let Err(refused) = App::build_with(settings, Environment::default()).await else {
             panic!("{name}: {text} was accepted")
         };
         let said = refused.to_string();

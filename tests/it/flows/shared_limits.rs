@@ -8,7 +8,7 @@ use prometheus::IntCounter;
 use time::OffsetDateTime;
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock as _, SystemClock};
-use watchword::limits::{Identifier, InProcess, Limited, Limits, Shared};
+use watchword::limits::{Identifier, InMemoryLimiter, Limits, RateLimit, RedisLimiter};
 use watchword::telemetry::Metrics;
 
 use crate::support::redis::RedisServer;
@@ -23,7 +23,7 @@ async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
     let manager = client.get_connection_manager().await.expect("Redis");
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
-    let shared = Shared::new(manager, InProcess::new(1000), fallbacks.clone());
+    let shared = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.refresh_per_minute = QUOTA;
     settings.login_per_account_per_minute = QUOTA;
@@ -35,7 +35,7 @@ async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
 
 /// How many of so many refreshes of a session at one moment pass.
 async fn refreshed(limits: &Limits, session: &str, tries: u32, now: OffsetDateTime) -> u32 {
-    let tries = (0..tries).map(|_| limits.reserve(Limited::Refresh, session, None, now));
+    let tries = (0..tries).map(|_| limits.charge(RateLimit::Refresh, session, None, now));
     let passed = join_all(tries).await.iter().filter(|tried| tried.is_ok()).count();
     u32::try_from(passed).expect("a small number")
 }
@@ -43,7 +43,7 @@ async fn refreshed(limits: &Limits, session: &str, tries: u32, now: OffsetDateTi
 /// The same for passwords of one identifier from one network.
 async fn tried(limits: &Limits, tries: u32, now: OffsetDateTime) -> u32 {
     let who = Identifier::new([1; 32]);
-    let tries = (0..tries).map(|_| limits.reserve_login(who, None, now));
+    let tries = (0..tries).map(|_| limits.charge_login(who, None, now));
     let passed = join_all(tries).await.iter().filter(|tried| tried.is_ok()).count();
     u32::try_from(passed).expect("a small number")
 }

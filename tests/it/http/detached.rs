@@ -52,12 +52,12 @@ async fn draining_waits_for_the_work() {
     timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
     drop(socket);
     assert!(
-        timeout(Duration::from_millis(50), app.detached.drained())
+        timeout(Duration::from_millis(50), app.detached.wait_idle())
             .await
             .is_err()
     );
     app.meeting.go_on.notify_one();
-    timeout(PATIENCE, app.detached.drained()).await.unwrap();
+    timeout(PATIENCE, app.detached.wait_idle()).await.unwrap();
     assert_eq!(app.meeting.finished.load(Ordering::SeqCst), 1);
 }
 

@@ -55,9 +55,9 @@ async fn statuses_carry_their_headers() {
     let not_allowed = request(app.address, "DELETE", &format!("/base/items/{uuid}"), &[], b"").await;
     assert_eq!(not_allowed.header("allow"), ["GET, HEAD, PATCH"]);
 
-    let limited = get(app.address, "/base/taken?how=limited").await;
-    assert_eq!(limited.header("retry-after"), ["3"]);
-    assert_eq!(limited.header("ratelimit"), ["\"login\";r=0;t=3"]);
+    let limit = get(app.address, "/base/taken?how=limited").await;
+    assert_eq!(limit.header("retry-after"), ["3"]);
+    assert_eq!(limit.header("ratelimit"), ["\"login\";r=0;t=3"]);
 
     assert_eq!(
         get(app.address, "/base/broken?how=503").await.header("retry-after"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use watchword::store::Outdated;
+use watchword::store::Expirable;
 
 use super::{ADA, RESET, VERIFY, builder, forgot, with_mail};
 use crate::support::app::{PASSWORD, TestApp};
@@ -179,8 +179,8 @@ async fn forgotten_on(backend: Backend) {
     // And what is over is deleted.
     let store = app.store();
     let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
-    assert_eq!(store.prune(Outdated::Mails, later, 100).await.expect("prune"), 2);
-    assert_eq!(store.prune(Outdated::Codes, later, 100).await.expect("prune"), 2);
+    assert_eq!(store.prune(Expirable::Mails, later, 100).await.expect("prune"), 2);
+    assert_eq!(store.prune(Expirable::Codes, later, 100).await.expect("prune"), 2);
     app.finish().await;
 }
 

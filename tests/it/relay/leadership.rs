@@ -32,14 +32,18 @@ async fn who_stands_by_asks_over_one_connection() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let ledger = rig.ledger();
-    let (mut first, mut second) = (ledger.candidate(), ledger.candidate());
-    let lead = first.try_lead().await.expect("an answer").expect("nobody else leads");
+    let (mut first, mut second) = (ledger.leader_election(), ledger.leader_election());
+    let lead = first
+        .try_acquire()
+        .await
+        .expect("an answer")
+        .expect("nobody else leads");
     let asking = "SELECT coalesce(min(pid), 0)::bigint FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
                   AND query LIKE 'SELECT pg_try_advisory_lock%' \
                   AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')";
     let mut asked = Vec::new();
     for _ in 0..2 {
-        assert!(second.try_lead().await.expect("an answer").is_none());
+        assert!(second.try_acquire().await.expect("an answer").is_none());
         asked.push(rig.database.count(asking).await.expect("a number"));
     }
     assert!(asked[0] > 0 && asked[0] == asked[1], "{asked:?}");
@@ -50,8 +54,8 @@ async fn who_stands_by_asks_over_one_connection() {
                  AND datname = current_database()",
     )
     .await;
-    assert!(second.try_lead().await.is_err());
-    assert!(second.try_lead().await.expect("an answer").is_some());
+    assert!(second.try_acquire().await.is_err());
+    assert!(second.try_acquire().await.expect("an answer").is_some());
     drop(lead);
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::domain::ids::UserId;
-use watchword::domain::origin::Origin;
-use watchword::domain::profile::Profile;
 use watchword::domain::random::SystemRandom;
+use watchword::domain::request_metadata::RequestMetadata;
+use watchword::domain::user::profile::Profile;
 use watchword::domain::user::{AccountType, Role};
 use watchword::store::{Conflict, NewUser, Store, StoreError};
 use watchword_events::{AuthEvent, IdentifierHash, LoginFailed, LoginFailedReason};
@@ -50,14 +50,14 @@ fn event() -> AuthEvent {
     })
 }
 
-async fn record(store: &Store, origin: &Origin) {
+async fn record(store: &Store, origin: &RequestMetadata) {
     let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
     tx.record_anonymous(event()).await.expect("record");
     tx.commit().await.expect("commit");
 }
 
 /// Begins and records, and is dropped after `patience`, wherever it then is; it never commits.
-async fn give_up(store: &Store, origin: &Origin, patience: Duration) {
+async fn give_up(store: &Store, origin: &RequestMetadata, patience: Duration) {
     let work = async {
         let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
         tx.record_anonymous(event()).await.expect("record");
@@ -69,7 +69,7 @@ async fn give_up(store: &Store, origin: &Origin, patience: Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_transaction_leaves_nothing_to_the_next() {
     let (store, database, _proxy) = behind_a_slow_network().await;
-    let origin = Origin::default();
+    let origin = RequestMetadata::default();
     for round in 0..ROUNDS {
         // BEGIN and INSERT take 20 ms each: the drop falls into each of them, between them and behind them.
         give_up(&store, &origin, Duration::from_millis(u64::from(round % 10) * 6)).await;
@@ -98,7 +98,7 @@ fn ada() -> NewUser {
 async fn a_transaction_that_has_failed_is_not_said_to_be_committed() {
     let (store, database, proxy) = behind_a_slow_network().await;
     proxy.set_latency(Duration::ZERO);
-    let origin = Origin::default();
+    let origin = RequestMetadata::default();
     let mut tx = store.begin(SystemClock.now(), &origin).await.expect("begin");
     tx.record_anonymous(event()).await.expect("record");
     let (_, _lock) = tx.insert_user(ada()).await.expect("the first");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use watchword::app::{App, AppError, Seams};
+use watchword::app::{App, AppError, Environment};
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock, SystemClock};
 use watchword::domain::random::SystemRandom;
@@ -126,11 +126,11 @@ pub(crate) struct Instance {
 impl Instance {
     /// Builds and runs the application, and waits until it is ready.
     pub(crate) async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
-        let seams = Seams {
+        let environment = Environment {
             clock,
             random: Arc::new(SystemRandom::default()),
         };
-        let app = App::build_with(settings.clone(), seams).await?;
+        let app = App::build_with(settings.clone(), environment).await?;
         let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
         let store = Some(app.store());
         let stop = CancellationToken::new();

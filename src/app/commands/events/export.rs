@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::lines::{Destination, Lines};
 use super::{Progress, Selection};
 use crate::app::build::open_store_beside;
-use crate::app::{AppError, Seams};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 
 /// Events read at once.
@@ -23,9 +23,9 @@ pub async fn export(
     progress: &mut dyn Progress,
     stop: &CancellationToken,
 ) -> Result<u64, AppError> {
-    let store = open_store_beside(settings, &Seams::default()).await?;
+    let store = open_store_beside(settings, &Environment::default()).await?;
     let ledger = store.ledger();
-    let mut rest = ledger.whole().await?;
+    let mut rest = ledger.full_range().await?;
     progress.total(ledger.count_selected(selection, rest).await?);
     let mut lines = Lines::create(destination)?;
     let mut written = 0;

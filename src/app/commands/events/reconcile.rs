@@ -1,7 +1,7 @@
 //! `watchword events reconcile`.
 
 use crate::app::build::open_store;
-use crate::app::{AppError, Seams};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::jetstream::StreamReader;
 use crate::relay::{self, Reconciled};
@@ -13,15 +13,15 @@ use crate::store::StoreError;
 /// # Errors
 /// [`AppError::Led`], or that the two could not be compared; running it again is safe.
 pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
-    let seams = Seams::default();
-    let store = match open_store(settings, &seams).await {
+    let environment = Environment::default();
+    let store = match open_store(settings, &environment).await {
         Err(AppError::Store(StoreError::InUse(_))) => return Err(AppError::Led),
         opened => opened?,
     };
     let ledger = store.ledger();
-    let lead = ledger.candidate().try_lead().await?.ok_or(AppError::Led)?;
+    let lead = ledger.leader_election().try_acquire().await?.ok_or(AppError::Led)?;
     let reader = StreamReader::connect(settings).await?;
-    let reconciled = relay::reconcile(&ledger, &reader.publisher(), seams.clock.now()).await?;
+    let reconciled = relay::reconcile(&ledger, &reader.publisher(), environment.clock.now()).await?;
     drop(lead);
     store.close().await;
     Ok(reconciled)

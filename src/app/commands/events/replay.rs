@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Selection};
 use crate::app::build::open_store_beside;
-use crate::app::{AppError, Seams};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::domain::ids::uuid_v7;
 use crate::jetstream::{CopyPublisher, StreamReader};
@@ -48,17 +48,17 @@ pub async fn replay(
     progress: &mut dyn ReplayProgress,
     stop: &CancellationToken,
 ) -> Result<Replayed, AppError> {
-    let seams = Seams::default();
-    let store = open_store_beside(settings, &seams).await?;
+    let environment = Environment::default();
+    let store = open_store_beside(settings, &environment).await?;
     let ledger = store.ledger();
     let reader = StreamReader::connect(settings).await?;
     let lock = ledger.try_replay().await?.ok_or(AppError::Replaying)?;
-    let mut replay = find_or_begin(&ledger, order, &seams).await?;
+    let mut replay = find_or_begin(&ledger, order, &environment).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
     let to = relay::copy_to(replay.target);
     let publisher = CopyPublisher::new(&reader.publisher(), &replay.name, to)?;
     let stream = publisher.stream().to_owned();
-    let clock = seams.clock.clone();
+    let clock = environment.clock.clone();
     let mut parts = ReplayParts {
         ledger: ledger.clone(),
         publisher,
@@ -81,7 +81,7 @@ pub async fn replay(
     let done = ran? == ReplayEnd::Done;
     if !done {
         replay.state = ReplayState::Stopped;
-        ledger.save_replay(&replay, seams.clock.now()).await?;
+        ledger.save_replay_progress(&replay, environment.clock.now()).await?;
     }
     store.close().await;
     Ok(Replayed { replay, stream, done })
@@ -95,9 +95,9 @@ pub trait ReplayProgress: Progress {
     fn trouble(&mut self, reason: &str);
 }
 
-async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, seams: &Seams) -> Result<Replay, AppError> {
-    let now = seams.clock.now();
-    let id = uuid_v7(now, &*seams.random);
+async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Environment) -> Result<Replay, AppError> {
+    let now = environment.clock.now();
+    let id = uuid_v7(now, &*environment.random);
     let name = match order.name.clone() {
         Some(name) => name,
         None => name_of(now)?,

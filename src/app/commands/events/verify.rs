@@ -2,7 +2,7 @@
 
 use super::{Findings, Progress};
 use crate::app::build::open_store_beside;
-use crate::app::{AppError, Seams};
+use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::jetstream::StreamReader;
 use crate::relay;
@@ -12,10 +12,10 @@ use crate::relay;
 /// # Errors
 /// [`AppError`] when they cannot be compared.
 pub async fn verify(settings: &Settings, progress: &mut dyn Progress) -> Result<Findings, AppError> {
-    let seams = Seams::default();
-    let store = open_store_beside(settings, &seams).await?;
+    let environment = Environment::default();
+    let store = open_store_beside(settings, &environment).await?;
     let reader = StreamReader::connect(settings).await?;
-    let now = seams.clock.now();
+    let now = environment.clock.now();
     let mut told = 0;
     let findings = relay::verify(
         &store.ledger(),

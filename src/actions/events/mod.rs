@@ -1,0 +1,8 @@
+//! The ledger's events: list, get, follow, record and replay.
+
+pub mod follow;
+pub mod get;
+pub mod get_replay;
+pub mod list;
+pub mod record;
+pub mod start_replay;

@@ -1,0 +1,48 @@
+//! Usernames: a second identifier to log in with.
+
+use std::str::FromStr;
+
+use crate::domain::text::{self, TextError};
+
+const MIN: usize = 3;
+const MAX: usize = 50;
+
+/// A username: 3 to 50 letters, digits, `.`, `_` or `-`, starting and ending with a letter or digit; unique regardless of case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    name: String,
+    canonical: String,
+}
+
+impl Username {
+    /// The name as it was given, in Unicode form C.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// The form that is compared and indexed.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+impl FromStr for Username {
+    type Err = TextError;
+
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        let name = text::normalize(name, MIN, MAX)?;
+        let allowed = name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        let framed = name.starts_with(char::is_alphanumeric) && name.ends_with(char::is_alphanumeric);
+        if !allowed || !framed {
+            return Err(TextError::Form(
+                "must be letters, digits, '.', '_' or '-', and start and end with a letter or digit",
+            ));
+        }
+        let canonical = super::email::canonical(&name);
+        Ok(Self { name, canonical })
+    }
+}

@@ -1,0 +1,73 @@
+//! Which version of a user somebody has seen: for optimistic concurrency (RFC 9110 section 8.8.3).
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::User;
+
+/// Stands for everything that an answer about a user shows: another answer, another version. It is made of the values, not
+/// counted, so that nobody who changes a row can forget to change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(u128);
+
+/// Which versions a change is meant for (RFC 9110 section 13.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever there is.
+    Any,
+    /// One of these.
+    OneOf(Vec<Version>),
+}
+
+impl Version {
+    /// Of a user as it is.
+    #[must_use]
+    pub fn of(user: &User) -> Self {
+        let mut context = Context::new(&SHA256);
+        let mut part = |text: &str| {
+            // The length in front keeps neighbours apart.
+            context.update(&text.len().to_le_bytes());
+            context.update(text.as_bytes());
+        };
+        part(&user.id.to_string());
+        part(&user.email);
+        part(if user.email_verified { "verified" } else { "" });
+        // None and an empty text differ.
+        for text in [&user.username, &user.name] {
+            part(if text.is_some() { "some" } else { "none" });
+            part(text.as_deref().unwrap_or_default());
+        }
+        part(user.account_type.as_str());
+        part(&user.profile.to_json());
+        part(&user.roles.len().to_string());
+        user.roles.iter().for_each(|role| part(role.as_str()));
+        part(user.status.as_str());
+        part(&user.created_at.unix_timestamp_nanos().to_string());
+        part(&user.updated_at.unix_timestamp_nanos().to_string());
+        let digest = context.finish();
+        let first = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+        Self(u128::from_be_bytes(first))
+    }
+
+    /// From the number that [`to_bits`](Self::to_bits) gave.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// As a number.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        self.0
+    }
+}
+
+impl Expected {
+    /// Whether the user is still what was expected.
+    #[must_use]
+    pub fn is_met_by(&self, user: &User) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&Version::of(user)),
+        }
+    }
+}

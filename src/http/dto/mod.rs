@@ -1,0 +1,10 @@
+//! Request and response bodies that several routes share.
+
+pub mod account;
+pub mod event;
+pub mod event_parameters;
+pub mod password_confirmation;
+pub mod replay;
+pub mod user;
+pub mod user_changes;
+pub mod user_parameters;

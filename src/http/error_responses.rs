@@ -1,0 +1,134 @@
+//! What an operation may refuse with, documented: every route lists its problem codes, and the specification shows them by status.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::payload::Payload as _;
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses};
+use poem_openapi::types::Type as _;
+
+use super::problem::{ProblemCode, ProblemJson};
+
+/// What reading a JSON body can end in.
+pub const BODY: &[ProblemCode] = &[
+    ProblemCode::BadRequest,
+    ProblemCode::InvalidJson,
+    ProblemCode::RequestTimeout,
+    ProblemCode::PayloadTooLarge,
+    ProblemCode::UnsupportedMediaType,
+    ProblemCode::ValidationFailed,
+];
+
+/// What an access token can end in.
+pub const BEARER: &[ProblemCode] = &[ProblemCode::AuthenticationRequired, ProblemCode::InvalidToken];
+
+/// What everything can end in.
+pub const ALWAYS: &[ProblemCode] = &[
+    ProblemCode::PayloadTooLarge,
+    ProblemCode::InternalError,
+    ProblemCode::Overloaded,
+    ProblemCode::ServiceUnavailable,
+    ProblemCode::DeadlineExceeded,
+];
+
+/// The descriptions of an operation's refusals, by status.
+pub type Descriptions = BTreeMap<u16, String>;
+
+/// Groups codes by status.
+#[must_use]
+pub fn describe(codes: &[&[ProblemCode]]) -> Descriptions {
+    let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
+    for code in codes.iter().copied().flatten().copied() {
+        let known = by_status.entry(code.status().as_u16()).or_default();
+        if !known.contains(&code) {
+            known.push(code);
+        }
+    }
+    let line = |code: &ProblemCode| format!("`{}`: {}.", code.as_str(), code.title());
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status, codes.iter().map(line).collect::<Vec<_>>().join(" ")))
+        .collect()
+}
+
+/// The responses of an operation's refusals.
+#[must_use]
+pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
+    let response = |(status, description): (&u16, &'static String)| MetaResponse {
+        description,
+        status: Some(*status),
+        status_range: None,
+        content: vec![MetaMediaType {
+            content_type: ProblemJson::CONTENT_TYPE,
+            schema: ProblemJson::schema_ref(),
+        }],
+        headers: headers(*status),
+    };
+    MetaResponses {
+        responses: descriptions.iter().map(response).collect(),
+    }
+}
+
+/// The headers that a refusal with this status carries and that are worth a client's attention.
+fn headers(status: u16) -> Vec<MetaHeader> {
+    const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds until it is worth trying again.");
+    let names: &[(&str, &str)] = match status {
+        429 => &[
+            RETRY_AFTER,
+            (
+                "RateLimit",
+                "The limiter, what is left of it (`r`) and the seconds until more is (`t`): `\"login\";r=0;t=3`.",
+            ),
+            (
+                "RateLimit-Policy",
+                "The limiter, its quota (`q`) and window in seconds (`w`): `\"login\";q=20;w=60`.",
+            ),
+        ],
+        503 => &[RETRY_AFTER],
+        _ => &[],
+    };
+    let header = |(name, description): &(&str, &str)| MetaHeader {
+        name: (*name).to_owned(),
+        description: Some((*description).to_owned()),
+        required: true,
+        deprecated: false,
+        schema: String::schema_ref(),
+    };
+    names.iter().map(header).collect()
+}
+
+/// Declares the type that an operation refuses with: a [`Problem`](crate::http::problem::Problem) whose possible codes are listed.
+macro_rules! error_responses {
+    ($(#[$doc:meta])* $name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name($crate::http::problem::Problem);
+
+        impl From<$crate::http::problem::Problem> for $name {
+            fn from(problem: $crate::http::problem::Problem) -> Self {
+                Self(problem)
+            }
+        }
+
+        impl From<$name> for poem::Error {
+            fn from(refusal: $name) -> Self {
+                refusal.0.into()
+            }
+        }
+
+        impl poem_openapi::ApiResponse for $name {
+            fn meta() -> poem_openapi::registry::MetaResponses {
+                static DESCRIPTIONS: std::sync::LazyLock<$crate::http::error_responses::Descriptions> =
+                    std::sync::LazyLock::new(|| {
+                        let own = &[$($crate::http::problem::ProblemCode::$code),*];
+                        $crate::http::error_responses::describe(&[$($shared,)* own])
+                    });
+                $crate::http::error_responses::meta(&DESCRIPTIONS)
+            }
+
+            fn register(registry: &mut poem_openapi::registry::Registry) {
+                <$crate::http::problem::ProblemJson as poem_openapi::payload::Payload>::register(registry);
+            }
+        }
+    };
+}
+pub(crate) use error_responses;

@@ -1,0 +1,106 @@
+//! From what an endpoint came to, to what the client gets.
+
+use std::sync::Arc;
+
+use poem::PathPattern;
+use poem::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use poem::http::{HeaderValue, StatusCode, Version};
+use poem::{Error, IntoResponse, Response};
+
+use super::RequestContext;
+use super::request_id::X_REQUEST_ID;
+use crate::http::oauth::SkipProblemFormat;
+use crate::http::problem::{
+    PROBLEM_CONTENT_TYPE, Problem, ProblemCode, ProblemDocument, problem_of_error, problem_of_status, require_headers,
+};
+
+/// How an endpoint ended.
+pub(super) enum Outcome {
+    Response(Response),
+    Error(Error),
+    Panicked,
+    TooLate,
+}
+
+/// The response to an outcome, and the pattern of the route that gave it.
+pub(super) fn of(outcome: Outcome) -> (Response, Option<Arc<str>>) {
+    match outcome {
+        Outcome::Response(response) => {
+            let pattern = response.data::<PathPattern>().map(|pattern| Arc::clone(&pattern.0));
+            (response, pattern)
+        }
+        Outcome::Error(error) => {
+            let pattern = error.data::<PathPattern>().map(|pattern| Arc::clone(&pattern.0));
+            if error.is_from_response() {
+                return (error.into_response(), pattern);
+            }
+            let mut response = problem_of_error(&error).into_response();
+            response.set_status(error.status());
+            (response, pattern)
+        }
+        Outcome::Panicked => {
+            // What it panicked with is not logged: it may hold anything.
+            tracing::error!("a handler panicked");
+            (Problem::new(ProblemCode::InternalError).into_response(), None)
+        }
+        Outcome::TooLate => (Problem::new(ProblemCode::DeadlineExceeded).into_response(), None),
+    }
+}
+
+/// Completes a response: every error is a problem document with an absolute type and the request id, every response has its headers.
+pub(super) async fn finish(
+    mut response: Response,
+    base_url: &str,
+    context: &RequestContext,
+    allow: Option<&HeaderValue>,
+) -> Response {
+    let status = response.status();
+    let refused = status.is_client_error() || status.is_server_error();
+    if refused && response.data::<SkipProblemFormat>().is_none() {
+        let mut document = document_of(&mut response).await;
+        document.status = status.as_u16();
+        document.type_uri = format!("{base_url}/{}", document.code.relative_uri());
+        document.request_id = Some(context.request_id().to_owned());
+        document.write_to(&mut response);
+        require_headers(&mut response, document.code);
+        if let (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) = (status, allow) {
+            response.headers_mut().entry(ALLOW).or_insert_with(|| allow.clone());
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(request_id) = HeaderValue::from_str(context.request_id()) {
+        headers.insert(X_REQUEST_ID, request_id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The problem document that an error response carries already, or else the one for its status.
+async fn document_of(response: &mut Response) -> ProblemDocument {
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == PROBLEM_CONTENT_TYPE);
+    let status = response.status();
+    let body = response.take_body();
+    let sent = if is_problem { body.into_bytes().await.ok() } else { None };
+    sent.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_else(|| problem_of_status(status).into_document(status).0)
+}
+
+/// The rest of a body that was not read ends an HTTP/1 connection. Said aloud, or a client would send its next request into it
+/// (RFC 9112 section 9.6).
+pub(super) fn close_after_unread_body(response: &mut Response, version: Version) {
+    let unread = matches!(
+        response.status(),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+    );
+    if unread && version < Version::HTTP_2 {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}

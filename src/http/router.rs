@@ -1,0 +1,127 @@
+//! Everything that is served on the public port, under the configured base path.
+
+use std::sync::{Arc, OnceLock};
+
+use poem::endpoint::make_sync;
+use poem::http::header::CACHE_CONTROL;
+use poem::web::Path;
+use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
+use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
+
+use super::api::Api;
+use super::docs::ScriptedPage;
+use super::middleware::RouteTable;
+use super::problem::{Problem, ProblemCode, pages};
+use super::routes::auth::verify;
+use super::routes::health::Readiness;
+use super::routes::{Routes, all};
+use super::specification;
+use crate::config::HttpSettings;
+
+/// Published schemas never change.
+const SCHEMA_CACHE: &str = "public, max-age=86400";
+
+/// The site, and the names of its routes.
+pub struct Router {
+    /// Answers requests.
+    pub endpoint: poem::endpoint::BoxEndpoint<'static, Response>,
+    /// For logs, metrics and `Allow`.
+    pub table: RouteTable,
+}
+
+/// Builds the site of this deployment.
+pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readiness: Arc<dyn Readiness>) -> Router {
+    let deployment = Arc::new(deployment);
+    let base = settings.base_path.as_str();
+    let service = specification::service(all(api, readiness.clone()), base);
+    let document = specification::document(&service.spec());
+    let mut table = RouteTable::new(base)
+        .with_api::<Routes>()
+        .with_route(verify::BELOW, &["GET"])
+        .with_route("/openapi.json", &["GET"])
+        .with_route("/asyncapi.json", &["GET"])
+        .with_route("/events-docs", &["GET"])
+        .with_route("/schemas/{subject}/{file}", &["GET"])
+        .with_route("/problems", &["GET"])
+        .with_route("/problems/{code}", &["GET"]);
+    let mut route = Route::new()
+        .at(
+            "/schemas/:subject/:file",
+            get(event_schema.data(Arc::clone(&deployment))),
+        )
+        .nest("/problems", pages());
+    if settings.swagger_ui {
+        table = table.with_route("/docs", &["GET"]).with_route("/docs/", &["GET"]);
+        let page = Arc::new(swagger_ui(base, api, readiness, &document));
+        route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
+    }
+    route = route
+        .at(verify::VERIFY, get(verify::direct(api.clone())))
+        .at(verify::BELOW, verify::direct(api.clone()))
+        .at("/openapi.json", get(json(document)))
+        .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
+        .at("/events-docs", get(events_page(deployment)))
+        .nest("/", service);
+    let trimmed = base.trim_end_matches('/');
+    let site = if trimmed.is_empty() {
+        route
+    } else {
+        Route::new().nest(trimmed, route)
+    };
+    Router {
+        endpoint: site.map_to_response().boxed(),
+        table,
+    }
+}
+
+fn json(document: String) -> impl Endpoint {
+    let document: Arc<str> = document.into();
+    make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(document.to_string())
+    })
+}
+
+/// Made when somebody first asks for it.
+fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
+    let page = OnceLock::new();
+    make_sync(move |_| {
+        let page: &ScriptedPage = page.get_or_init(|| ScriptedPage::new(&docs::html::page(&deployment)));
+        page.response()
+    })
+}
+
+/// The page is made when somebody first asks for it: it is larger than all else that an idle service holds.
+fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
+    let page = OnceLock::new();
+    let (base, api, document) = (base.to_owned(), api.clone(), document.to_owned());
+    make_sync(move |_| {
+        let page: &ScriptedPage = page.get_or_init(|| {
+            let service = specification::service(all(&api, readiness.clone()), &base);
+            let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
+            let html = service.swagger_ui_html().replace(&service.spec(), &document);
+            ScriptedPage::new(&format!(
+                "<!doctype html>{}",
+                html.replace("<title>Swagger UI</title>", title)
+            ))
+        });
+        page.response()
+    })
+}
+
+#[handler]
+fn event_schema(
+    Path((subject, file)): Path<(String, String)>,
+    deployment: poem::web::Data<&Arc<Deployment>>,
+) -> Result<Response, Problem> {
+    let known = CATALOGUE
+        .iter()
+        .find(|event| event.subject == subject && file == format!("{}.json", event.version));
+    let event = known.ok_or(ProblemCode::NotFound)?;
+    let schema = schema::document(event, &deployment.schema_base);
+    Ok(Response::builder()
+        .content_type("application/schema+json")
+        .header(CACHE_CONTROL, SCHEMA_CACHE)
+        .body(schema.to_string()))
+}

@@ -1,0 +1,131 @@
+//! POST /auth/login.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
+
+use crate::actions::sessions::login::{self, Error, Input};
+use crate::domain::password::Password;
+use crate::http::api::{Api, failure};
+use crate::http::dto::user::{Fields, Tokens};
+use crate::http::error_responses::{ALWAYS, BODY, error_responses};
+use crate::http::middleware::RequestContext;
+use crate::http::payload::StrictJson;
+use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::routes::Tag;
+
+/// Longest identifier that is looked up; no stored one is longer.
+const MAX_IDENTIFIER: usize = 254;
+
+/// Who logs in: exactly one of `identifier`, `email` and `username`, and the password.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Credentials {
+    /// An email address or a username.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
+    identifier: Option<String>,
+    /// An email address.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
+    email: Option<String>,
+    /// A username.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
+    username: Option<String>,
+    /// The password.
+    #[oai(validator(max_length = 128))]
+    password: String,
+}
+
+impl poem_openapi::types::Example for Credentials {
+    fn example() -> Self {
+        Self {
+            identifier: None,
+            email: Some("test@example.com".to_owned()),
+            username: None,
+            password: "password123!x".to_owned(),
+        }
+    }
+}
+
+/// Signed in.
+#[derive(ApiResponse)]
+enum LoggedIn {
+    /// A new session and its tokens.
+    #[oai(status = 200)]
+    Ok(Json<Tokens>),
+}
+
+error_responses! {
+    /// Why nobody is signed in.
+    LoginError: [BODY, ALWAYS], [InvalidCredentials, MfaRequired, RateLimited, Overloaded]
+}
+
+/// The resource.
+pub struct Login(pub Api);
+
+#[OpenApi]
+impl Login {
+    /// Log in
+    ///
+    /// Opens a session. An unknown account, a wrong password and an account that may not log in are answered alike.
+    /// An account with a second factor answers `mfa_required` with a `challengeToken`: go on at `/auth/mfa/verify`.
+    /// Records `auth.user.logged_in`, `auth.user.mfa_challenged` or `auth.user.login_failed`.
+    #[oai(
+        path = "/auth/login",
+        method = "post",
+        operation_id = "login",
+        tag = "Tag::Authentication"
+    )]
+    async fn login(&self, context: RequestContext, body: StrictJson<Credentials>) -> Result<LoggedIn, LoginError> {
+        let input = parse(body.0)?;
+        let outcome = self
+            .0
+            .run(&context, |auth, origin| async move {
+                login::run(&auth, &origin, input).await
+            })
+            .await?;
+        let pair = outcome.map_err(problem)?;
+        context.set_user(pair.user.id);
+        Ok(LoggedIn::Ok(Json(pair.into())))
+    }
+}
+
+fn parse(body: Credentials) -> Result<Input, Problem> {
+    let mut fields = Fields::default();
+    let mut identifiers = [
+        ("/identifier", body.identifier),
+        ("/email", body.email),
+        ("/username", body.username),
+    ]
+    .into_iter()
+    .filter_map(|(pointer, text)| Some((pointer, text?)));
+    let identifier = match (identifiers.next(), identifiers.next()) {
+        (Some((pointer, text)), None) if text.is_empty() || text.chars().count() > MAX_IDENTIFIER => {
+            let detail = format!("must have 1 to {MAX_IDENTIFIER} characters");
+            fields.refuse(FieldError::new(pointer, "invalid_length", detail));
+            None
+        }
+        (Some((_, text)), None) => Some(text),
+        _ => {
+            fields.refuse(FieldError::new(
+                "",
+                "one_identifier",
+                "exactly one of identifier, email and username is required",
+            ));
+            None
+        }
+    };
+    let password = fields.take("/password", Password::parse(&body.password));
+    let input = identifier
+        .zip(password)
+        .map(|(identifier, password)| Input { identifier, password });
+    fields.finish(input)
+}
+
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::InvalidCredentials => Problem::new(ProblemCode::InvalidCredentials),
+        Error::SecondFactorRequired(challenge) => Problem::mfa_required(challenge.token, challenge.expires_in),
+        Error::Failure(error) => failure(error),
+    }
+}

@@ -1,0 +1,54 @@
+//! The body of POST /events.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::Object;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::actions::events::record::Input;
+use crate::domain::custom_event::{Attributes, CustomName};
+use crate::http::dto::user::Fields;
+use crate::http::problem::{FieldError, Problem};
+
+/// Something that the application wants remembered about its user.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewEvent {
+    /// What happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`.
+    #[oai(validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z][A-Za-z0-9_.-]*$"))]
+    name: String,
+    /// More about it: at most 32 keys at all depths together, and 4 KiB as compact JSON. No passwords, tokens or other secrets.
+    #[oai(skip_serializing_if_is_none)]
+    attributes: Option<BTreeMap<String, Value>>,
+}
+
+impl poem_openapi::types::Example for NewEvent {
+    fn example() -> Self {
+        let attributes = [("playlist", json!("road-trip")), ("tracks", json!(12))];
+        Self {
+            name: "playlist_shared".to_owned(),
+            attributes: Some(attributes.map(|(key, value)| (key.to_owned(), value)).into()),
+        }
+    }
+}
+
+/// The body as the action wants it.
+///
+/// # Errors
+/// 422 with every field that is not acceptable.
+pub fn parse(body: NewEvent) -> Result<Input, Problem> {
+    let mut fields = Fields::default();
+    let name = fields.parse::<CustomName>("/name", &body.name);
+    let attributes = body.attributes.map(|given| {
+        let parsed = Attributes::parse(given.into_iter().collect());
+        parsed.map_err(|error| fields.refuse(FieldError::new("/attributes", error.code(), error.to_string())))
+    });
+    let attributes = attributes.transpose().ok().flatten();
+    fields.finish(name.map(|name| Input {
+        name,
+        attributes,
+        idempotency_key: None,
+    }))
+}

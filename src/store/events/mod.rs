@@ -1,0 +1,10 @@
+//! The ledger, table `events`: what the relay, followers, lists, counts and replays read of it.
+
+pub(super) mod counts;
+pub(super) mod follow;
+pub(super) mod ledger;
+pub(super) mod list;
+pub(super) mod positions;
+pub(super) mod replays;
+pub(super) mod selection;
+pub(super) mod watermark;

@@ -1,0 +1,241 @@
+//! Replays and how far they have come.
+
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use watchword_events::EventKind;
+
+use super::selection::PublishState;
+use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
+use crate::store::entities::replay;
+use crate::store::{Ledger, Selection, SeqRange, StoreError, convert};
+
+/// A replay to begin.
+#[derive(Debug, Clone)]
+pub struct NewReplay {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name, which no other replay has.
+    pub name: ReplayName,
+    /// Who runs it.
+    pub origin: ReplayOrigin,
+    /// Who takes the copies.
+    pub target: ReplayTarget,
+    /// Which events.
+    pub selection: Selection,
+    /// The most events a second.
+    pub rate: Option<u32>,
+}
+
+/// A replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Who runs it.
+    pub origin: ReplayOrigin,
+    /// Who takes the copies.
+    pub target: ReplayTarget,
+    /// Which events.
+    pub selection: Selection,
+    /// The most events a second.
+    pub rate: Option<u32>,
+    /// Where it stands.
+    pub state: ReplayState,
+    /// How many events it has in all; none until they are counted.
+    pub total: Option<u64>,
+    /// How far it has come.
+    pub progress: ReplayProgress,
+    /// Why it does not get on at the moment.
+    pub trouble: Option<String>,
+    /// When it was asked for.
+    pub created_at: OffsetDateTime,
+    /// When it last got on.
+    pub updated_at: OffsetDateTime,
+    /// When it had sent everything.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// How far a replay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayProgress {
+    /// What is left of the ledger.
+    pub rest: SeqRange,
+    /// Up to this place in the target every copy is counted.
+    pub target_seq: u64,
+    /// Copies made.
+    pub sent: u64,
+    /// Events that the target will never take.
+    pub refused: u64,
+}
+
+impl Replay {
+    /// When it will be done if it goes on as it has so far.
+    #[must_use]
+    pub fn expected_end(&self) -> Option<OffsetDateTime> {
+        if self.state != ReplayState::Running {
+            return None;
+        }
+        let done = self.progress.sent + self.progress.refused;
+        let left = self.total?.checked_sub(done)?;
+        let took = (self.updated_at - self.created_at).as_seconds_f64();
+        if done == 0 || took <= 0.0 {
+            return None;
+        }
+        let seconds = took * left as f64 / done as f64;
+        self.updated_at
+            .checked_add(time::Duration::seconds_f64(seconds.min(1e9)))
+    }
+}
+
+impl Ledger {
+    /// Writes down a replay of what is in the ledger now.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the name is taken, or the service has one running and this is to be its next.
+    pub async fn begin_replay(&self, new: NewReplay, now: OffsetDateTime) -> Result<Replay, StoreError> {
+        let whole = self.full_range().await?;
+        let now = convert::millis(now);
+        let row = replay::Model {
+            id: new.id,
+            name: new.name.as_str().to_owned(),
+            origin: new.origin.as_str().to_owned(),
+            target: new.target.as_str().to_owned(),
+            from_at: new.selection.from.map(convert::millis_from),
+            to_at: new.selection.to.map(convert::millis_from),
+            subjects: new.selection.subjects.join(" "),
+            user_ids: words(&new.selection.users),
+            rate: new.rate.map(i64::from),
+            state: ReplayState::Running.as_str().to_owned(),
+            cursor: whole.after,
+            through: whole.through,
+            target_seq: 0,
+            total: None,
+            sent: 0,
+            refused: 0,
+            trouble: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        };
+        {
+            let _writer = self.store().writer().await?;
+            let insert = replay::ActiveModel::from(row.clone()).reset_all();
+            replay::Entity::insert(insert)
+                .exec_without_returning(self.store().db())
+                .await?;
+        }
+        replay_of(row)
+    }
+
+    /// The replay with an id.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn replay(&self, id: Uuid) -> Result<Option<Replay>, StoreError> {
+        let row = replay::Entity::find_by_id(id).one(self.store().db()).await?;
+        row.map(replay_of).transpose()
+    }
+
+    /// The replay of a name.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn replay_named(&self, name: &ReplayName) -> Result<Option<Replay>, StoreError> {
+        let found = replay::Entity::find().filter(replay::Column::Name.eq(name.as_str()));
+        found.one(self.store().db()).await?.map(replay_of).transpose()
+    }
+
+    /// The replay that the service has to run, if any.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn replay_to_run(&self) -> Result<Option<Replay>, StoreError> {
+        let found = replay::Entity::find()
+            .filter(replay::Column::Origin.eq(ReplayOrigin::Service.as_str()))
+            .filter(replay::Column::State.eq(ReplayState::Running.as_str()))
+            .order_by_asc(replay::Column::CreatedAt);
+        found.one(self.store().db()).await?.map(replay_of).transpose()
+    }
+
+    /// Writes down how far a replay has come, where it stands and what keeps it.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn save_replay_progress(&self, replay: &Replay, now: OffsetDateTime) -> Result<(), StoreError> {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let (progress, now) = (replay.progress, convert::millis(now));
+        let row = replay::ActiveModel {
+            id: Set(replay.id),
+            state: Set(replay.state.as_str().to_owned()),
+            cursor: Set(progress.rest.after),
+            target_seq: Set(number(progress.target_seq)),
+            total: Set(replay.total.map(number)),
+            sent: Set(number(progress.sent)),
+            refused: Set(number(progress.refused)),
+            trouble: Set(replay.trouble.clone()),
+            updated_at: Set(now),
+            finished_at: Set((replay.state == ReplayState::Done).then_some(now)),
+            ..<replay::ActiveModel as Default>::default()
+        };
+        let _writer = self.store().writer().await?;
+        replay::Entity::update(row).exec(self.store().db()).await?;
+        Ok(())
+    }
+}
+
+fn words(ids: &[Uuid]) -> String {
+    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
+    let corrupt = |column| StoreError::Corrupt {
+        table: "replays",
+        column,
+    };
+    let target: ReplayTarget = row.target.parse().map_err(|_| corrupt("target"))?;
+    let subject = |text: &str| EventKind::from_subject(text).map(EventKind::subject);
+    let selection = Selection {
+        from: row.from_at.map(convert::time),
+        to: row.to_at.map(convert::time),
+        subjects: row
+            .subjects
+            .split_whitespace()
+            .map(|text| subject(text).ok_or_else(|| corrupt("subjects")))
+            .collect::<Result<_, _>>()?,
+        users: row
+            .user_ids
+            .split_whitespace()
+            .map(|id| id.parse().map_err(|_| corrupt("user_ids")))
+            .collect::<Result<_, _>>()?,
+        standing: match target {
+            ReplayTarget::Replays => PublishState::Sendable,
+            ReplayTarget::Everyone => PublishState::Published,
+        },
+    };
+    Ok(Replay {
+        id: row.id,
+        name: row.name,
+        origin: row.origin.parse().map_err(|_| corrupt("origin"))?,
+        target,
+        selection,
+        rate: row.rate.and_then(|rate| u32::try_from(rate).ok()),
+        state: row.state.parse().map_err(|_| corrupt("state"))?,
+        total: row.total.map(i64::unsigned_abs),
+        progress: ReplayProgress {
+            rest: SeqRange {
+                after: row.cursor,
+                through: row.through,
+            },
+            target_seq: row.target_seq.unsigned_abs(),
+            sent: row.sent.unsigned_abs(),
+            refused: row.refused.unsigned_abs(),
+        },
+        trouble: row.trouble,
+        created_at: convert::time(row.created_at),
+        updated_at: convert::time(row.updated_at),
+        finished_at: row.finished_at.map(convert::time),
+    })
+}

@@ -1,0 +1,187 @@
+//! How far the ledger is decided: up to which `seq` every event that will ever be there can be seen.
+//!
+//! On `PostgreSQL` a transaction takes its `seq` before it commits, so a lower one can appear after a higher one. Whoever reads by
+//! cursor must not pass it. Two facts say that nothing is missing (ADR 0012): there is no hole, or every transaction that could
+//! fill the hole has ended. Such a transaction holds a write lock on `events` from before it takes its `seq` until after its
+//! commit can be seen. `SQLite` has one writer, so its order is the order of commits.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Statement,
+};
+use tokio::time::Instant;
+
+use crate::store::entities::event;
+use crate::store::{Ledger, StoreError};
+
+/// How old an answer may be while this instance commits nothing: many readers share one question.
+const MAX_AGE: Duration = Duration::from_millis(20);
+/// The shortest time from one question to the next: what is committed in between is last_query for together.
+const MIN_QUERY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Rows looked at in one step.
+const SCAN_CHUNK: u64 = 1000;
+
+/// The transactions that may be about to add an event. `pg_locks` shows the locks of this database only by its oid.
+const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
+     WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND granted \
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// What is known about the end of the ledger. It only grows.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Watermark {
+    /// Everything up to here can be seen.
+    decided: Option<i64>,
+    /// What has to end before more is decided.
+    barrier: Option<Barrier>,
+    last_query: Option<LastQuery>,
+}
+
+/// When the database was last last_query, and how many commits of this instance it had seen for certain by then.
+#[derive(Debug, Clone, Copy)]
+struct LastQuery {
+    at: Instant,
+    commits: u64,
+}
+
+/// The writers that were there after `up_to` was seen.
+#[derive(Debug)]
+struct Barrier {
+    up_to: i64,
+    writers: HashSet<String>,
+}
+
+impl Ledger {
+    /// The `seq` up to which every event can be seen. What it says never has to be taken back.
+    /// The first answer of an instance waits for the transactions that are running.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn high_watermark(&self) -> Result<i64, StoreError> {
+        let mut watermark = self.store().0.watermark.lock().await;
+        if !watermark
+            .last_query
+            .is_some_and(|last_query| last_query.is_fresh(self.own_commits()))
+        {
+            if let Some(last_query) = watermark.last_query {
+                tokio::time::sleep_until(last_query.at + MIN_QUERY_INTERVAL).await;
+            }
+            let commits = self.own_commits();
+            watermark.advance(self).await?;
+            watermark.last_query = Some(LastQuery {
+                at: Instant::now(),
+                commits,
+            });
+        }
+        // The first time there is nothing to fall back to; those who wait meanwhile share the answer.
+        loop {
+            if let Some(decided) = watermark.decided {
+                return Ok(decided);
+            }
+            tokio::time::sleep(MAX_AGE).await;
+            watermark.advance(self).await?;
+        }
+    }
+
+    fn own_commits(&self) -> u64 {
+        *self.store().0.commits.borrow()
+    }
+
+    /// The highest `seq` that can be seen; 0 when there is none.
+    pub(in crate::store) async fn highest(&self) -> Result<i64, StoreError> {
+        let query = event::Entity::find()
+            .select_only()
+            .column(event::Column::Seq)
+            .order_by_desc(event::Column::Seq)
+            .limit(1);
+        let seq = query.into_tuple::<i64>().one(self.store().db()).await?;
+        Ok(seq.unwrap_or(0))
+    }
+
+    async fn writers(&self) -> Result<HashSet<String>, StoreError> {
+        let statement = Statement::from_string(self.store().db().get_database_backend(), WRITERS);
+        let rows = self.store().db().query_all_raw(statement).await?;
+        rows.iter()
+            .map(|row| Ok(row.try_get::<String>("", "virtualtransaction")?))
+            .collect()
+    }
+}
+
+impl LastQuery {
+    fn is_fresh(self, commits: u64) -> bool {
+        self.commits == commits && self.at.elapsed() < MAX_AGE
+    }
+}
+
+impl Watermark {
+    async fn advance(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        if ledger.store().is_sqlite() {
+            self.reach(ledger.highest().await?);
+            return Ok(());
+        }
+        self.lift_barrier(ledger).await?;
+        if self.decided.is_some() && !self.follow(ledger).await? {
+            return Ok(());
+        }
+        if self.barrier.is_none() {
+            // In this order: a writer that was not there afterwards has nothing left to show below what was seen before.
+            let up_to = ledger.highest().await?;
+            let writers = ledger.writers().await?;
+            self.barrier = Some(Barrier { up_to, writers });
+            self.lift_barrier(ledger).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on as far as there is no hole; true when there is one.
+    async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
+        loop {
+            let decided = self.decided.unwrap_or(0);
+            let query = event::Entity::find()
+                .select_only()
+                .column(event::Column::Seq)
+                .filter(event::Column::Seq.gt(decided))
+                .order_by_asc(event::Column::Seq)
+                .limit(SCAN_CHUNK);
+            let seqs = query.into_tuple::<i64>().all(ledger.store().db()).await?;
+            let unbroken = seqs
+                .iter()
+                .zip(decided + 1..)
+                .take_while(|(seq, next)| **seq == *next)
+                .count();
+            if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
+                self.reach(*last);
+            }
+            if unbroken < seqs.len() {
+                return Ok(true);
+            }
+            if u64::try_from(seqs.len()) != Ok(SCAN_CHUNK) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Decides what the barrier kept, once every writer it names has ended.
+    async fn lift_barrier(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let Some(barrier) = &mut self.barrier else {
+            return Ok(());
+        };
+        if !barrier.writers.is_empty() {
+            let running = ledger.writers().await?;
+            barrier.writers.retain(|writer| running.contains(writer));
+        }
+        if barrier.writers.is_empty() {
+            let up_to = barrier.up_to;
+            self.barrier = None;
+            self.reach(up_to);
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, seq: i64) {
+        self.decided = Some(self.decided.unwrap_or(0).max(seq));
+    }
+}
