@@ -45,7 +45,7 @@ fn limits(c: &mut Criterion) {
                 key: format!("login:192.0.{}.{}", n / 256, n % 256),
                 quota,
                 waived_for_trusted: false,
-                local_first: false,
+                local_first_half: false,
             }],
             trusted: None,
         })

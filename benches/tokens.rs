@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::{Random as _, SystemRandom};
-use watchword::domain::user::Role;
+use watchword::domain::user::role::Role;
 use watchword::security::signing_keys::NewKey;
 use watchword::security::{AccessGrant, AccessTokens, KeyRing, RefreshTokens, SecretKey, SigningKey, TokenPolicy};
 

@@ -1,7 +1,9 @@
-//! Requests that a client may send again: each is carried out once, and who repeats it gets its answer (`docs/adr/0025`).
+//! Makes requests idempotent: the first one with a key does the work, and a repeated one gets its
+//! answer (`docs/adr/0025`).
 //!
-//! An action asks [`begin`] before its work, writes [`claim`] into its transaction, and builds the answer again from what was
-//! made when either says that the request was carried out before. Nothing but a keyed hash of key and request, and an id, is kept.
+//! An action calls [`begin`] before its work and [`claim`] inside its transaction. When either
+//! returns a replay, the action builds the answer again from the resource that the first request
+//! made. Only keyed hashes and an id are stored.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,52 +12,37 @@ use serde_json::Value;
 use time::Duration;
 use uuid::Uuid;
 
-use super::{Failure, Services};
+use super::ActionError::{self, Refused};
+use super::Context;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::security::SecretKeyError;
 use crate::security::secret_key::{MacKey, SecretKey};
-use crate::store::{Conflict, NewKey, StoreError, Tx};
+use crate::store::{ClaimKey, Conflict, NewIdempotencyKey, StoreError};
 
-/// How long a request is remembered.
+/// How long a key is remembered.
 const KEY_TTL: Duration = Duration::hours(24);
 
-/// Why a request with a key is not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The key was used for another request.
+pub enum Refusal {
     #[error("the idempotency key was used for another request")]
-    Reused,
-    /// The first request with this key is still being carried out.
-    #[error("the request is being carried out")]
+    KeyReused,
+    /// The first request with this key has not ended.
+    #[error("the request is in flight")]
     InFlight,
-    /// It was carried out, and the answer can't be given again.
-    #[error("the answer can't be given again")]
+    /// The first request succeeded, and what it answered is no longer valid.
+    #[error("the answer cannot be replayed")]
     ReplayUnavailable,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// The key of the hashes, and what this instance is carrying out.
+/// The secret of the hashes, and the requests that are in flight on this instance.
 pub struct Idempotency {
     key: MacKey,
     in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
 }
 
 impl Idempotency {
-    /// Nothing is being carried out.
-    ///
     /// # Errors
-    /// The library refuses; not expected.
+    /// The cryptographic library refuses to derive the key; not expected.
     pub fn new(secret: &SecretKey) -> Result<Self, SecretKeyError> {
         Ok(Self {
             key: secret.mac_key("idempotency")?,
@@ -64,14 +51,14 @@ impl Idempotency {
     }
 }
 
-/// What a request asks for, field by field. Leave secrets out: a fast hash of a password is worth guessing at.
+/// The content of a request, field by field. Leave secrets out: a fast hash of a password can be
+/// guessed.
 pub(super) struct Fingerprint {
     operation: &'static str,
     text: Vec<u8>,
 }
 
 impl Fingerprint {
-    /// A request for `operation`.
     pub(super) fn of(operation: &'static str) -> Self {
         Self {
             operation,
@@ -79,13 +66,13 @@ impl Fingerprint {
         }
     }
 
-    /// With a field, or without it.
+    /// Add a field, present or not.
     pub(super) fn text(mut self, field: Option<&str>) -> Self {
         push(&mut self.text, field.map(str::as_bytes));
         self
     }
 
-    /// With a field of JSON, in whatever order its members came.
+    /// Add a field of JSON; the order of its members makes no difference.
     pub(super) fn json(mut self, field: Option<&Value>) -> Self {
         let sorted = field.map(|value| {
             let mut value = value.clone();
@@ -97,7 +84,7 @@ impl Fingerprint {
     }
 }
 
-/// Appends a field so that no two lists of fields look alike.
+/// Append a field so that no two lists of fields give the same bytes.
 fn push(text: &mut Vec<u8>, field: Option<&[u8]>) {
     match field {
         None => text.push(0),
@@ -111,16 +98,16 @@ fn push(text: &mut Vec<u8>, field: Option<&[u8]>) {
 
 /// A request that may have a key.
 pub(super) enum Idempotent<T> {
-    /// It is the first one, or has no key: carry it out, with this.
+    /// The first request with its key, or one without a key: do the work with this.
     New(T),
-    /// It was carried out before, and made this.
+    /// A repeated request: answer with the resource of this id.
     Replay(Uuid),
 }
 
-/// The right to carry a request out. It ends when this is dropped.
+/// Marks a request as in flight until it is dropped.
 pub(super) struct InFlightGuard {
     key: [u8; 32],
-    request: [u8; 32],
+    fingerprint: [u8; 32],
     in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
 }
 
@@ -134,83 +121,83 @@ fn lock(in_flight: &Mutex<HashSet<[u8; 32]>>) -> MutexGuard<'_, HashSet<[u8; 32]
     in_flight.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a request of `caller` is the first with this key. A caller is whoever may get the answer again; one that nobody knows has
-/// to prove it otherwise.
+/// Begin a request of `caller`. Keys of different callers never match. A request without a caller
+/// has to prove in another way that the answer may be repeated to it.
 ///
 /// # Errors
-/// [`Error::InFlight`], [`Error::Reused`], or the database.
+/// [`Refusal::InFlight`], [`Refusal::KeyReused`]
 pub(super) async fn begin(
-    services: &Services,
+    cx: &Context,
     caller: Option<Uuid>,
     key: Option<&IdempotencyKey>,
-    asked: impl FnOnce() -> Fingerprint,
-) -> Result<Idempotent<Option<InFlightGuard>>, Error> {
+    fingerprint: impl FnOnce() -> Fingerprint,
+) -> Result<Idempotent<Option<InFlightGuard>>, ActionError<Refusal>> {
     let Some(key) = key else {
         return Ok(Idempotent::New(None));
     };
-    let asked = asked();
+    let idempotency = &cx.services.idempotency;
+    let fingerprint = fingerprint();
     let mut name = Vec::new();
-    push(&mut name, Some(asked.operation.as_bytes()));
+    push(&mut name, Some(fingerprint.operation.as_bytes()));
     push(&mut name, caller.as_ref().map(|caller| caller.as_bytes().as_slice()));
     push(&mut name, Some(key.as_str().as_bytes()));
-    let request = [b"request".as_slice(), &asked.text].concat();
-    let hash = services.idempotency.key.sign(&name);
-    // The place is taken before the database is asked: between the two nobody else can begin.
-    if !lock(&services.idempotency.in_flight).insert(hash) {
-        return Err(Error::InFlight);
+    let content = [b"request".as_slice(), &fingerprint.text].concat();
+    let key = idempotency.key.sign(&name);
+    // Marked before the database is read: no other request can begin in between.
+    if !lock(&idempotency.in_flight).insert(key) {
+        return Err(Refused(Refusal::InFlight));
     }
     let guard = InFlightGuard {
-        key: hash,
-        request: services.idempotency.key.sign(&request),
-        in_flight: Arc::clone(&services.idempotency.in_flight),
+        key,
+        fingerprint: idempotency.key.sign(&content),
+        in_flight: Arc::clone(&idempotency.in_flight),
     };
-    match made(services, &guard).await? {
-        Some(made) => Ok(Idempotent::Replay(made)),
+    match resource_id(cx, &guard).await? {
+        Some(id) => Ok(Idempotent::Replay(id)),
         None => Ok(Idempotent::New(Some(guard))),
     }
 }
 
-/// Remembers in the transaction what the request makes, and gives the transaction back; none when another instance was faster.
+/// Store in the transaction that the request makes the resource `id`, and return the transaction; a
+/// replay when another instance was faster.
 ///
 /// # Errors
-/// [`Error::Reused`], or the database; [`Error::InFlight`] when what the other one made is gone again.
-pub(super) async fn claim<'a>(
-    services: &Services,
+/// [`Refusal::KeyReused`]; [`Refusal::InFlight`] when what the other instance stored has expired
+/// already.
+pub(super) async fn claim<T: ClaimKey>(
+    cx: &Context,
     guard: Option<&InFlightGuard>,
-    mut tx: Tx<'a>,
+    mut tx: T,
     id: Uuid,
-) -> Result<Idempotent<Tx<'a>>, Error> {
+) -> Result<Idempotent<T>, ActionError<Refusal>> {
     let Some(guard) = guard else {
         return Ok(Idempotent::New(tx));
     };
-    let new = NewKey {
+    let new = NewIdempotencyKey {
         key: &guard.key,
-        request: &guard.request,
-        made: id,
-        expires_at: tx.now() + KEY_TTL,
+        fingerprint: &guard.fingerprint,
+        resource_id: id,
+        ttl: KEY_TTL,
     };
     match tx.claim_key(new).await {
         Ok(()) => Ok(Idempotent::New(tx)),
         Err(StoreError::Conflict(Conflict::IdempotencyKey)) => {
             drop(tx);
-            let made = made(services, guard).await?;
-            made.map(Idempotent::Replay).ok_or(Error::InFlight)
+            let id = resource_id(cx, guard).await?;
+            id.map(Idempotent::Replay).ok_or(Refused(Refusal::InFlight))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn made(services: &Services, guard: &InFlightGuard) -> Result<Option<Uuid>, Error> {
-    let Some(before) = services
-        .store
-        .completed_request(&guard.key, services.clock.now())
-        .await?
-    else {
+/// The id of the resource that the first request with this key made.
+async fn resource_id(cx: &Context, guard: &InFlightGuard) -> Result<Option<Uuid>, ActionError<Refusal>> {
+    let Some(first) = cx.services.store.completed_request(&guard.key, cx.now()).await? else {
         return Ok(None);
     };
-    if before.request == guard.request {
-        Ok(Some(before.made))
+    if first.fingerprint == guard.fingerprint {
+        Ok(Some(first.resource_id))
     } else {
-        Err(Error::Reused)
+        Err(Refused(Refusal::KeyReused))
     }
 }

@@ -1,11 +1,13 @@
-//! What the service does: one action a file, each with its input, its errors and `run`.
+//! What the service does: one action a file, each with its input, its refusals and `run`.
 //!
-//! An action checks limits and hashes first, then opens one transaction that changes state and records the event of the change,
-//! commits, and only then tells caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
-//! from the request (`http::detached`), so that a client that hangs up can't cut one in half.
+//! An action charges limits and hashes first, then opens one transaction that changes state and records the event of the change,
+//! commits, and only then updates caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
+//! from the request (`http::detached`), so that a client that hangs up cannot cut one in half.
 
 pub mod accounts;
 pub mod analytics;
+mod context;
+mod error;
 pub mod events;
 pub mod idempotency;
 pub mod jobs;
@@ -17,140 +19,7 @@ mod rate_limits;
 pub mod sessions;
 pub mod users;
 
-use std::sync::Arc;
-use std::time::Duration;
-
+pub use self::context::{Context, Dependencies, Services};
+pub use self::error::{ActionError, Failure, FailureKind};
 pub use self::sessions::token_pair::TokenPair;
-use crate::domain::clock::Clock;
-use crate::domain::email_message::MailPolicy;
-use crate::domain::password::PasswordPolicy;
-use crate::domain::random::Random;
-use crate::domain::second_factor::SecondFactorPolicy;
-use crate::domain::session::SessionPolicy;
-use crate::domain::user::account_types::AccountTypes;
 pub use crate::limits::Exceeded;
-use crate::limits::Limits;
-use crate::revocation::SessionGate;
-use crate::security::hasher::StoredHashError;
-use crate::security::{
-    AccessTokens, Clients, Codes, HashError, Hasher, IssueError, LetterError, LoginChallenges, RefreshTokens,
-    RotationPolicy, SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
-};
-use crate::store::{Store, StoreError};
-
-/// What actions work with.
-pub struct Services {
-    /// The database.
-    pub store: Store,
-    /// The bounded pool that hashes passwords.
-    pub hasher: Hasher,
-    /// Makes and checks access tokens.
-    pub access: AccessTokens,
-    /// Makes and reads refresh tokens.
-    pub refresh: RefreshTokens,
-    /// Which services may ask about tokens.
-    pub clients: Clients,
-    /// Seals signing keys, and makes the hashes that stand for identifiers in events.
-    pub secret: Arc<SecretKey>,
-    /// When signing keys are replaced.
-    pub rotation: RotationPolicy,
-    /// Which sessions hold.
-    pub gate: SessionGate,
-    /// How often somebody may try.
-    pub limits: Limits,
-    /// Which requests with a key are being carried out.
-    pub idempotency: idempotency::Idempotency,
-    /// What a new password has to satisfy.
-    pub passwords: PasswordPolicy,
-    /// Recognises mailed codes.
-    pub codes: Codes,
-    /// Whether mails reach anybody.
-    pub mail: MailPolicy,
-    /// Makes and recognises the tokens of logins that lack the second factor.
-    pub challenges: LoginChallenges,
-    /// What second factors are like.
-    pub second_factors: SecondFactorPolicy,
-    /// The account types and roles of this deployment.
-    pub accounts: AccountTypes,
-    /// How long sessions live.
-    pub sessions: SessionPolicy,
-    /// The service's own name, which no password may be.
-    pub service: String,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub random: Arc<dyn Random>,
-}
-
-/// Why an action could not be carried out although nothing is wrong with the request: trying again later may help.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Too many tries.
-    #[error("too many tries")]
-    Limited(Exceeded),
-    /// The hashing pool is full.
-    #[error("the password hasher is busy")]
-    Hasher(#[from] HashError),
-    /// A stored password hash can't be read.
-    #[error("a stored password hash is not usable")]
-    StoredHash(#[from] StoredHashError),
-    /// The database.
-    #[error("the database failed")]
-    Store(#[from] StoreError),
-    /// A signing key can't be made or opened.
-    #[error("a signing key is not usable")]
-    SigningKey(#[from] SigningKeyError),
-    /// No token could be made.
-    #[error("no token could be made")]
-    Issue(#[from] IssueError),
-    /// A seed can't be sealed or opened, or a code not be hashed.
-    #[error("a second factor is not usable")]
-    SecretKey(#[from] SecretKeyError),
-    /// An authenticator can't be set up.
-    #[error("no authenticator can be set up")]
-    Totp(#[from] TotpSetupError),
-    /// A mail can't be sealed.
-    #[error("a mail could not be sealed")]
-    EmailMessage(#[from] LetterError),
-}
-
-impl From<Exceeded> for Failure {
-    fn from(exceeded: Exceeded) -> Self {
-        Self::Limited(exceeded)
-    }
-}
-
-/// What a failure asks of whoever is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// Try less often.
-    RateLimited(Exceeded),
-    /// The service has more work than it can do; again after so long.
-    Overloaded(Duration),
-    /// Something that the service needs does not answer: try again.
-    Unavailable,
-    /// An operator has to mend it.
-    Internal,
-}
-
-impl Failure {
-    /// What to do about it.
-    #[must_use]
-    pub const fn kind(&self) -> FailureKind {
-        match self {
-            Self::Limited(exceeded) => FailureKind::RateLimited(*exceeded),
-            Self::Hasher(HashError::Busy { retry_after }) => FailureKind::Overloaded(*retry_after),
-            Self::Hasher(HashError::Stopped)
-            | Self::Issue(IssueError::NoSigningKey)
-            | Self::Store(StoreError::Unavailable(_)) => FailureKind::Unavailable,
-            Self::Hasher(_)
-            | Self::StoredHash(_)
-            | Self::Store(_)
-            | Self::Issue(_)
-            | Self::SigningKey(_)
-            | Self::SecretKey(_)
-            | Self::Totp(_)
-            | Self::EmailMessage(_) => FailureKind::Internal,
-        }
-    }
-}

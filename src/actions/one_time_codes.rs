@@ -1,60 +1,81 @@
-//! Mailed codes: made with the mail that brings them, and recognised when they come back.
+//! Mailed codes: issued with the email that carries them, and verified when they come back.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
-use super::{Failure, Services};
+use super::{Context, Failure};
 use crate::domain::email_message::{EmailKind, EmailMessage};
-use crate::domain::ids::uuid_v7;
+use crate::domain::ids::{UserId, uuid_v7};
 use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::user::{User, UserStatus, email};
 use crate::limits::{Identifier, RateLimit};
 use crate::security::letters::{same_binding, seal_letter};
-use crate::store::{NewCode, NewMail, StoredCode, Tx};
+use crate::store::{AnyTx, NewCode, NewMail, StoredCode, UserTx};
 
-/// Who gets a code.
-pub(super) struct Recipient<'a> {
-    /// The account, locked.
-    pub(super) user: &'a User,
-    /// The hash of its password as it is now.
-    pub(super) password_hash: &'a str,
+/// Who gets a code, and what it is bound to: it is void once the address or the password has changed.
+pub(super) struct Recipient {
+    id: UserId,
+    address: String,
+    name: Option<String>,
+    password_hash: SecretString,
 }
 
-/// Whether a mail may go to an address: nobody fills somebody else's mailbox. Asking counts, whether or not it is anybody's.
-pub(super) async fn may_mail(services: &Services, request: &RequestMetadata, canonical: &str) -> bool {
+impl Recipient {
+    pub(super) fn new(user: &User, password_hash: &SecretString) -> Self {
+        Self {
+            id: user.id,
+            address: user.email.clone(),
+            name: user.name.clone(),
+            password_hash: password_hash.clone(),
+        }
+    }
+
+    /// For purposes that the password has no part in.
+    pub(super) fn without_password(user: &User) -> Self {
+        Self::new(user, &SecretString::default())
+    }
+}
+
+/// Whether an address may get another email. Asking is charged, whether or not an account has the address.
+pub(super) async fn may_mail(cx: &Context, canonical: &str) -> bool {
+    let (services, now) = (&cx.services, cx.now());
     let key = Identifier::new(services.secret.identifier_hash(canonical)).to_string();
-    let now = services.clock.now();
     services.mail.delivers
         && services
             .limits
-            .charge(RateLimit::MailAddress, &key, request.ip, now)
+            .charge(RateLimit::MailAddress, &key, cx.request.ip, now)
             .await
             .is_ok()
 }
 
-/// Makes a code and the mail that brings it. Without a recipient the same work is done, and nobody gets anything.
+/// Issue a code and enqueue the email that carries it. Without a recipient the same work is done, and nothing is sent.
+///
+/// # Errors
+/// [`Failure`]
 pub(super) async fn issue(
-    services: &Services,
-    tx: &mut Tx<'_>,
+    cx: &Context,
+    tx: &mut AnyTx<'_>,
     purpose: CodePurpose,
-    recipient: Option<&Recipient<'_>>,
+    recipient: Option<&Recipient>,
 ) -> Result<(), Failure> {
+    let services = &cx.services;
     let code = OneTimeCode::generate(&*services.random);
-    let address = recipient.map_or("", |recipient| recipient.user.email.as_str());
-    let password_hash = recipient.map_or("", |recipient| recipient.password_hash);
+    let (address, password_hash) = recipient.map_or(("", ""), |recipient| {
+        (&*recipient.address, recipient.password_hash.expose_secret())
+    });
     let new = NewCode {
         hash: services.codes.hash(purpose, &code),
         purpose,
-        user: recipient.map(|recipient| recipient.user.id),
+        user: recipient.map(|recipient| recipient.id),
         binding: services
             .codes
             .binding(purpose, &email::canonical(address), password_hash),
         expires_at: tx.now() + services.mail.code_ttl,
     };
-    tx.put_code(new).await?;
-    let letter = EmailMessage {
+    tx.replace_code(new).await?;
+    let message = EmailMessage {
         to: address.to_owned(),
-        name: recipient.and_then(|recipient| recipient.user.name.clone()),
+        name: recipient.and_then(|recipient| recipient.name.clone()),
         code: code.text().as_str().into(),
         minutes: services.mail.code_ttl.whole_minutes().unsigned_abs(),
     };
@@ -66,57 +87,55 @@ pub(super) async fn issue(
     let mail = NewMail {
         id,
         kind,
-        recipient: recipient.map(|recipient| recipient.user.id),
-        sealed: seal_letter(&services.secret, id, kind, &letter, &*services.random)?,
+        recipient: recipient.map(|recipient| recipient.id),
+        sealed: seal_letter(&services.secret, id, kind, &message, &*services.random)?,
     };
     Ok(tx.enqueue_email(mail).await?)
 }
 
-/// A code that may be used as far as can be seen before its owner is locked.
+/// Find a code that is usable as far as can be seen before its owner is locked.
+///
+/// # Errors
+/// [`Failure`]
 pub(super) async fn find(
-    services: &Services,
+    cx: &Context,
     purpose: CodePurpose,
     code: &OneTimeCode,
     now: OffsetDateTime,
 ) -> Result<Option<StoredCode>, Failure> {
-    let found = services
-        .store
-        .live_code(services.codes.hash(purpose, code), purpose, now)
-        .await?;
+    let services = &cx.services;
+    let hash = services.codes.hash(purpose, code);
+    let found = services.store.live_code(hash, purpose, now).await?;
     Ok(found.filter(|found| {
-        let recipient = Recipient::of(&found.owner);
-        is_bound_to(services, purpose, &recipient, &found.binding)
+        let (user, password_hash) = (&found.owner.user, &found.owner.password_hash);
+        is_bound_to(cx, purpose, user, password_hash, &found.binding)
     }))
 }
 
-/// Uses up a code of a locked user; false when it is no good (any more).
-pub(super) async fn redeem(
-    services: &Services,
-    tx: &mut Tx<'_>,
+/// Lock the owner of a code that [`find`] found, and use the code up; `None` when it is not usable any more.
+///
+/// # Errors
+/// [`Failure`]
+pub(super) async fn redeem<'a>(
+    cx: &'a Context,
     purpose: CodePurpose,
     code: &OneTimeCode,
-    recipient: &Recipient<'_>,
-) -> Result<bool, Failure> {
-    let hash = services.codes.hash(purpose, code);
-    let binding = tx.take_code(hash, purpose, recipient.user.id).await?;
-    Ok(binding.is_some_and(|binding| is_bound_to(services, purpose, recipient, &binding)))
+    owner: UserId,
+) -> Result<Option<UserTx<'a>>, Failure> {
+    let Some((mut tx, password_hash)) = cx.begin().await?.lock_credentials(owner).await? else {
+        return Ok(None);
+    };
+    let hash = cx.services.codes.hash(purpose, code);
+    let binding = tx.consume_code(hash, purpose).await?;
+    let is_bound = binding.is_some_and(|binding| is_bound_to(cx, purpose, tx.user(), &password_hash, &binding));
+    Ok(is_bound.then_some(tx))
 }
 
-impl<'a> Recipient<'a> {
-    pub(super) fn of(credentials: &'a crate::store::Credentials) -> Self {
-        use secrecy::ExposeSecret as _;
-        Self {
-            user: &credentials.user,
-            password_hash: credentials.password_hash.expose_secret(),
-        }
-    }
-}
-
-fn is_bound_to(services: &Services, purpose: CodePurpose, recipient: &Recipient<'_>, binding: &[u8]) -> bool {
-    let now = services.codes.binding(
-        purpose,
-        &email::canonical(&recipient.user.email),
-        recipient.password_hash,
-    );
-    recipient.user.status == UserStatus::Active && same_binding(&now, binding)
+fn is_bound_to(cx: &Context, purpose: CodePurpose, user: &User, password_hash: &SecretString, binding: &[u8]) -> bool {
+    let address = email::canonical(&user.email);
+    let expected = cx
+        .services
+        .codes
+        .binding(purpose, &address, password_hash.expose_secret());
+    user.status == UserStatus::Active && same_binding(&expected, binding)
 }

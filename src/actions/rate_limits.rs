@@ -1,66 +1,67 @@
-//! Tries that are counted: of a password, wherever one is asked for, before it is looked at and by the identifier as it was typed,
-//! whether or not there is such an account; and what a signed-in user does.
+//! Rate limits of actions: of the caller, and of password attempts, which are charged before the password is verified and by
+//! the identifier as it was submitted, whether or not an account has it.
 
 use super::sessions::authenticate::Identity;
-use super::{Failure, Services};
-use crate::domain::request_metadata::RequestMetadata;
+use super::{Context, Failure};
 use crate::domain::user::{User, email};
 use crate::limits::{Identifier, RateLimit};
 
-/// Counts what a signed-in user does.
+/// Charge what a caller does.
 ///
 /// # Errors
-/// [`Failure::RateLimit`] when it must not be carried out.
-pub(super) async fn charge_user(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    what: RateLimit,
-) -> Result<(), Failure> {
-    let user = caller.user.id.to_string();
-    Ok(services
-        .limits
-        .charge(what, &user, request.ip, services.clock.now())
+/// [`Failure::Limited`]: do not go on.
+pub(super) async fn charge_user(cx: &Context, caller: &Identity, limit: RateLimit) -> Result<(), Failure> {
+    let (user, limits) = (caller.user.id.to_string(), &cx.services.limits);
+    Ok(limits.charge(limit, &user, cx.request.ip, cx.now()).await?)
+}
+
+/// Charge what a network does.
+///
+/// # Errors
+/// [`Failure::Limited`]: do not go on.
+pub(super) async fn charge_network(cx: &Context, limit: RateLimit) -> Result<(), Failure> {
+    let limits = &cx.services.limits;
+    Ok(limits.charge_network(limit, cx.request.ip, cx.now()).await?)
+}
+
+/// Charge a password attempt for a canonical identifier.
+///
+/// # Errors
+/// [`Failure::Limited`]: do not verify the password.
+pub(super) async fn charge_password(cx: &Context, identifier: &str) -> Result<(), Failure> {
+    let limits = &cx.services.limits;
+    Ok(limits
+        .charge_login(hashed(cx, identifier), cx.request.ip, cx.now())
         .await?)
 }
 
-/// Counts a try with a canonical identifier.
-///
-/// # Errors
-/// [`Failure::RateLimit`] when the password must not be looked at.
-pub(super) async fn charge_password(
-    services: &Services,
-    request: &RequestMetadata,
-    identifier: &str,
-) -> Result<(), Failure> {
-    let identifier = hashed(services, identifier);
-    let reserved = services
-        .limits
-        .charge_login(identifier, request.ip, services.clock.now());
-    Ok(reserved.await?)
+/// The password was right and the session is committed: reset what the owner was charged from this network, and trust it, so
+/// that strangers elsewhere cannot keep the owner from logging in here again, by address or by username.
+pub(super) async fn login_succeeded(cx: &Context, identifier: &str, user: &User) {
+    let (identifiers, limits) = (identifiers(cx, identifier, user), &cx.services.limits);
+    limits.login_succeeded(&identifiers, cx.request.ip, cx.now()).await;
 }
 
-/// The password was right, and the session is committed: the owner's failed tries from here are forgotten, and strangers elsewhere
-/// can't keep the owner from logging in here again, by address or by username.
-pub(super) async fn login_succeeded(services: &Services, request: &RequestMetadata, identifier: &str, user: &User) {
-    let identifiers = identifiers(services, identifier, user);
-    let now = services.clock.now();
-    services.limits.login_succeeded(&identifiers, request.ip, now).await;
+/// The owner was proven without a password attempt, by a mailed code or by registering: trust the network; no charge is given
+/// back.
+pub(super) async fn trust_network_of(cx: &Context, user: &User) {
+    let identifiers = identifiers(cx, &email::canonical(&user.email), user);
+    let limits = &cx.services.limits;
+    limits.trust_network(&identifiers, cx.request.ip, cx.now()).await;
 }
 
-/// Somebody has proven to be the owner without a try of the password, by a mailed code or by having made the account: the network is
-/// known, and no try is given back.
-pub(super) async fn trust_network_of(services: &Services, request: &RequestMetadata, user: &User) {
-    let identifiers = identifiers(services, &email::canonical(&user.email), user);
-    let now = services.clock.now();
-    services.limits.trust_network(&identifiers, request.ip, now).await;
+/// Reset the limits that an account has over all networks.
+pub(super) async fn reset_account(cx: &Context, user: &User) {
+    let names = std::iter::once(&user.email).chain(&user.username);
+    let identifiers: Vec<Identifier> = names.map(|name| hashed(cx, &email::canonical(name))).collect();
+    cx.services.limits.unlock(&identifiers, cx.now()).await;
 }
 
 /// The identifier that was used, then the account's others.
-fn identifiers(services: &Services, used: &str, user: &User) -> Vec<Identifier> {
-    let mut identifiers = vec![hashed(services, used)];
+fn identifiers(cx: &Context, used: &str, user: &User) -> Vec<Identifier> {
+    let mut identifiers = vec![hashed(cx, used)];
     for other in std::iter::once(&user.email).chain(&user.username) {
-        let other = hashed(services, &email::canonical(other));
+        let other = hashed(cx, &email::canonical(other));
         if !identifiers.contains(&other) {
             identifiers.push(other);
         }
@@ -68,13 +69,6 @@ fn identifiers(services: &Services, used: &str, user: &User) -> Vec<Identifier> 
     identifiers
 }
 
-/// An administrator lets an account be tried again by strangers.
-pub(super) async fn reset_account(services: &Services, user: &User) {
-    let names = std::iter::once(&user.email).chain(&user.username);
-    let identifiers: Vec<Identifier> = names.map(|name| hashed(services, &email::canonical(name))).collect();
-    services.limits.unlock(&identifiers, services.clock.now()).await;
-}
-
-fn hashed(services: &Services, identifier: &str) -> Identifier {
-    Identifier::new(services.secret.identifier_hash(identifier))
+fn hashed(cx: &Context, identifier: &str) -> Identifier {
+    Identifier::new(cx.services.secret.identifier_hash(identifier))
 }

@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 use watchword_events::Pii;
 
 use super::{App, AppError, Environment, Stop, account_types};
-use crate::actions::Services;
 use crate::actions::idempotency::Idempotency;
 use crate::actions::jobs::rotate_keys;
+use crate::actions::{Dependencies, Services};
 use crate::config::{PiiMode, RedisSettings, Settings};
 use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
@@ -32,8 +32,8 @@ use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
 
 impl App {
-    /// Builds the service: opens the database, migrates it, makes the first signing key and binds the listeners.
-    /// NATS and Redis may be down.
+    /// Build the service: open the database, migrate it, create the first signing key and bind the
+    /// listeners. NATS and Redis may be down.
     ///
     /// # Errors
     /// [`AppError`].
@@ -51,7 +51,7 @@ impl App {
         Self::build_over(settings, environment, store).await
     }
 
-    /// As [`build_with`](Self::build_with), over a database that somebody else migrates.
+    /// As [`build_with`](Self::build_with), over a database that the operator migrates.
     ///
     /// # Errors
     /// [`AppError`].
@@ -63,9 +63,10 @@ impl App {
     async fn build_over(settings: Settings, environment: Environment, store: Store) -> Result<Self, AppError> {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
-        let auth = Arc::new(build_services(&settings, &environment, store.clone(), &metrics)?);
-        let mail = mail_worker(&settings, &environment, &auth, metrics.clone())?;
-        rotate_keys::run(&auth).await?;
+        let secret = secret_key(&settings, &environment)?;
+        let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics)?;
+        let mail = mail_worker(&settings, &environment, store.clone(), secret, metrics.clone())?;
+        rotate_keys::run(&services.background()).await?;
         let stop = Stop::default();
         let address = SocketAddr::new(settings.http.host, settings.http.port);
         let refused = |source| AppError::Listen { address, source };
@@ -78,7 +79,7 @@ impl App {
             environment,
             metrics,
             store,
-            auth,
+            services,
             detached: Detached::new(),
             nats,
             mail,
@@ -90,7 +91,7 @@ impl App {
     }
 }
 
-/// Opens the database as configured.
+/// Open the database as configured.
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let profile = event_profile(settings);
     Ok(Store::connect(
@@ -102,7 +103,7 @@ pub(super) async fn open_store(settings: &Settings, environment: &Environment) -
     .await?)
 }
 
-/// Opens the database beside the service that may have it.
+/// Open the database beside the service, which may have it open.
 pub(super) async fn open_store_beside(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let profile = event_profile(settings);
     Ok(Store::connect_beside(
@@ -127,17 +128,24 @@ fn event_profile(settings: &Settings) -> EventProfile {
     }
 }
 
-/// Everything that actions work with.
-pub(super) fn build_services(
-    settings: &Settings,
-    environment: &Environment,
-    store: Store,
-    metrics: &Metrics,
-) -> Result<Services, AppError> {
+/// The configured secret key, else the one in the data directory, which is created when it is
+/// missing.
+pub(super) fn secret_key(settings: &Settings, environment: &Environment) -> Result<Arc<SecretKey>, AppError> {
     let secret = match &settings.secret_key {
         Some(key) => SecretKey::from_base64(key)?,
         None => SecretKey::load_or_create(&settings.data_dir, &*environment.random)?,
     };
+    Ok(Arc::new(secret))
+}
+
+/// Everything that actions use.
+pub(super) fn build_services(
+    settings: &Settings,
+    environment: &Environment,
+    store: Store,
+    secret: Arc<SecretKey>,
+    metrics: &Metrics,
+) -> Result<Services, AppError> {
     let tokens = &settings.tokens;
     let issuer = tokens.issuer.as_ref().unwrap_or(&settings.http.public_url);
     let policy = TokenPolicy::new(issuer, &tokens.audience, tokens.access_ttl, tokens.leeway);
@@ -156,7 +164,7 @@ pub(super) fn build_services(
         )),
         None => Arc::new(counted_here),
     };
-    Ok(Services {
+    Ok(Services::new(Dependencies {
         hasher: hasher(settings, environment, metrics)?,
         access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
@@ -188,21 +196,22 @@ pub(super) fn build_services(
         service: settings.events.service.clone(),
         clock: environment.clock.clone(),
         random: environment.random.clone(),
-        secret: Arc::new(secret),
+        secret,
         store,
-    })
+    }))
 }
 
 fn mail_worker(
     settings: &Settings,
     environment: &Environment,
-    auth: &Services,
+    store: Store,
+    secret: Arc<SecretKey>,
     metrics: Arc<Metrics>,
 ) -> Result<Option<MailWorker>, MailError> {
     let clock = environment.clock.clone();
     let parts = MailWorkerParts {
-        store: auth.store.clone(),
-        secret: auth.secret.clone(),
+        store,
+        secret,
         now: Arc::new(move || clock.now()),
         random: environment.random.clone(),
         metrics,
@@ -248,7 +257,7 @@ fn client_stats(metrics: &Metrics) -> ClientStats {
     }
 }
 
-/// A connection that is made when first used and made again when lost.
+/// A connection that opens on first use, and again when it is lost.
 fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError> {
     let Some(url) = &settings.url else { return Ok(None) };
     let client = redis::Client::open(url.expose_secret()).map_err(AppError::Redis)?;

@@ -1,4 +1,4 @@
-//! What the generated documents of the event contract have to know about this deployment.
+//! What the generated documents of the event contract say about this deployment.
 
 use watchword_events::Deployment;
 

@@ -1,206 +1,203 @@
-//! Rounds that keep the service tidy while it runs: signing keys, refusals and deleted accounts every minute, old rows every hour,
-//! counts every few seconds.
+//! Periodic jobs: rotate signing keys, record rate limits, erase deleted accounts, delete expired
+//! rows, roll up event counts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::Services;
 use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
+use crate::domain::clock::Clock;
 use crate::store::{Expirable, Store, StoreError};
 use crate::telemetry::{causes, spawn};
 
-/// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
-const KEY_ROUND: Duration = Duration::from_secs(60);
+/// A key that another instance created is known everywhere long before it signs.
+const KEY_ROTATION_INTERVAL: Duration = Duration::from_secs(60);
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(3600);
+/// Events newer than the last roll-up are counted when a request asks for counts.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+const ERASURE_INTERVAL: Duration = Duration::from_secs(60);
+/// Measured by the service's clock. A key of a rate limit makes at most one event in this time.
+const RATE_LIMITS_INTERVAL: time::Duration = time::Duration::MINUTE;
+/// How often the service's clock is read for [`RATE_LIMITS_INTERVAL`].
+const RATE_LIMITS_TICK: Duration = Duration::from_secs(1);
 
-/// How often rows that nobody needs any more are deleted.
-const PRUNE_ROUND: Duration = Duration::from_secs(3600);
+/// Rows that one statement deletes, so that none holds locks for long.
+const EXPIRY_BATCH_SIZE: u64 = 1000;
+/// How long delivered and abandoned emails are kept.
+const FINISHED_EMAIL_TTL: time::Duration = time::Duration::days(7);
+/// How long ended sessions are kept.
+const ENDED_SESSION_TTL: time::Duration = time::Duration::days(30);
 
-/// How often events are counted into their hours; what is newer is counted when somebody asks.
-const COUNT_ROUND: Duration = Duration::from_secs(5);
-
-/// How often what rate limits refused is recorded: at most one event for each key in this time.
-const REFUSALS_ROUND: time::Duration = time::Duration::MINUTE;
-
-/// How often the clock is looked at for it.
-const TICK: Duration = Duration::from_secs(1);
-
-/// How often accounts are looked for whose time to be erased has come.
-const ERASE_ROUND: Duration = Duration::from_secs(60);
-
-/// Rows deleted in one statement, so that none holds locks for long.
-const PRUNE_BATCH: u64 = 1000;
-
-/// How long it stays known what became of a mail.
-const FINISHED_MAILS: time::Duration = time::Duration::days(7);
-
-/// How long an ended session stays in the database.
-const ENDED_SESSIONS: time::Duration = time::Duration::days(30);
-
-/// Starts all rounds but that of the refusals, which ends later.
-pub(super) fn spawn_rounds(auth: &Arc<Services>, settings: &Settings, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let (events, accounts) = (&settings.events, &settings.accounts);
-    vec![
-        spawn("signing keys", rotate_signing_keys(auth.clone(), stop.clone())),
-        spawn("pruning", prune(auth.clone(), events.retention, stop.clone())),
-        spawn("erasing", erase(auth.clone(), accounts.erase_after, stop.clone())),
-        spawn("counting", count_events(auth.store.clone(), stop.clone())),
-    ]
+/// What the jobs work with.
+#[derive(Clone)]
+pub(super) struct Jobs {
+    pub(super) services: Services,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Ends the jobs.
+    pub(super) stop: CancellationToken,
 }
 
-/// Rotates signing keys, and loads those of other instances, until `stop`.
-async fn rotate_signing_keys(auth: Arc<Services>, stop: CancellationToken) {
-    while rests(KEY_ROUND, &stop).await {
-        if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(error = %causes(&error), "signing keys could not be looked after");
-        }
+impl Jobs {
+    /// Start all jobs but the recording of rate limits, which ends later.
+    pub(super) fn spawn_all(&self, settings: &Settings) -> Vec<JoinHandle<()>> {
+        let (retention, erase_after) = (settings.events.retention, settings.accounts.erase_after);
+        vec![
+            spawn("signing keys", self.clone().rotate_keys()),
+            spawn("pruning", self.clone().delete_expired(retention)),
+            spawn("erasing", self.clone().erase_accounts(erase_after)),
+            spawn("counting", self.clone().roll_up_counts()),
+        ]
     }
-}
 
-/// Deletes events past their retention, idempotency keys of the day before and sessions that ended long ago, until `stop`.
-async fn prune(auth: Arc<Services>, retention: Duration, stop: CancellationToken) {
-    while rests(PRUNE_ROUND, &stop).await {
-        let now = auth.clock.now();
-        let events_before = now - time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
-        match prune_once(&auth.store, now, events_before, &stop).await {
-            Ok((0, 0)) => {}
-            Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
-            Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
-        }
-        if let Err(error) = prune_all(&auth.store, Expirable::LoginChallenges, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
-        }
-        if let Err(error) = prune_mail(&auth.store, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old mails could not be deleted");
-        }
-    }
-}
-
-/// Deletes codes that are over and mails that are done with.
-async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &CancellationToken) -> Result<(), StoreError> {
-    prune_all(store, Expirable::Codes, now, stop).await?;
-    prune_all(store, Expirable::Mails, now - FINISHED_MAILS, stop).await?;
-    Ok(())
-}
-
-/// Erases accounts that were deleted longer ago than `erase_after`: at the start and every minute, until `stop`.
-async fn erase(auth: Arc<Services>, erase_after: Duration, stop: CancellationToken) {
-    let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
-    loop {
-        match erase_accounts::run(&auth, auth.clock.now() - age).await {
-            Ok(erased) if erased.accounts > 0 => {
-                tracing::info!(accounts = erased.accounts, "deleted accounts erased");
-                // There may be more.
-                if !stop.is_cancelled() {
-                    continue;
+    /// Record every minute what rate limits refused.
+    pub(super) fn spawn_rate_limits(&self) -> JoinHandle<()> {
+        let jobs = self.clone();
+        spawn("refusals", async move {
+            let mut due = jobs.clock.now() + RATE_LIMITS_INTERVAL;
+            while jobs.sleep_or_stop(RATE_LIMITS_TICK).await {
+                let now = jobs.clock.now();
+                if now >= due {
+                    due = now + RATE_LIMITS_INTERVAL;
+                    jobs.record_rate_limits().await;
                 }
             }
-            Ok(erased) if erased.waiting > 0 => {
-                tracing::warn!(
-                    accounts = erased.waiting,
-                    "not erased: events about them wait to be published"
-                );
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
-        }
-        if !rests(ERASE_ROUND, &stop).await {
-            return;
+        })
+    }
+
+    /// Record what is left once no request comes any longer, waiting at most `timeout`. The work is
+    /// a task of its own: the timeout does not cut it in half.
+    pub(super) async fn flush_rate_limits(self, recording: JoinHandle<()>, timeout: Duration) {
+        let last = spawn("last refusals", async move {
+            let _ = recording.await;
+            self.record_rate_limits().await;
+        });
+        let _ = tokio::time::timeout(timeout, last).await;
+    }
+
+    async fn record_rate_limits(&self) {
+        match record_rate_limits::run(&self.services.background()).await {
+            Ok(0) => {}
+            Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
+            Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
         }
     }
-}
 
-/// Counts events into their hours, until `stop`.
-async fn count_events(store: Store, stop: CancellationToken) {
-    while rests(COUNT_ROUND, &stop).await {
+    async fn rotate_keys(self) {
+        while self.sleep_or_stop(KEY_ROTATION_INTERVAL).await {
+            if let Err(error) = rotate_keys::run(&self.services.background()).await {
+                tracing::error!(error = %causes(&error), "signing keys could not be rotated");
+            }
+        }
+    }
+
+    /// Erase deleted accounts at the start and every minute.
+    async fn erase_accounts(self, erase_after: Duration) {
+        let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
         loop {
-            match store.ledger().roll_up_counts().await {
-                Ok(true) if !stop.is_cancelled() => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(error = %causes(&error), "events could not be counted");
-                    break;
+            match erase_accounts::run(&self.services.background(), age).await {
+                Ok(erased) if erased.accounts > 0 => {
+                    tracing::info!(accounts = erased.accounts, "deleted accounts erased");
+                    // There may be more.
+                    if !self.stop.is_cancelled() {
+                        continue;
+                    }
+                }
+                Ok(erased) if erased.waiting > 0 => {
+                    let accounts = erased.waiting;
+                    tracing::warn!(accounts, "not erased: events about them wait to be published");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
+            }
+            if !self.sleep_or_stop(ERASURE_INTERVAL).await {
+                return;
+            }
+        }
+    }
+
+    async fn roll_up_counts(self) {
+        while self.sleep_or_stop(COUNT_INTERVAL).await {
+            loop {
+                match self.store.ledger().roll_up_counts().await {
+                    Ok(true) if !self.stop.is_cancelled() => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(error = %causes(&error), "events could not be counted");
+                        break;
+                    }
                 }
             }
         }
     }
-}
 
-/// Records what rate limits refused, every minute until `stop`.
-pub(super) fn spawn_refusals(auth: Arc<Services>, stop: CancellationToken) -> JoinHandle<()> {
-    spawn("refusals", async move {
-        let mut due = auth.clock.now() + REFUSALS_ROUND;
-        while rests(TICK, &stop).await {
-            let now = auth.clock.now();
-            if now >= due {
-                due = now + REFUSALS_ROUND;
-                record_refusals_now(&auth).await;
+    /// Delete events past their retention, and other rows that have expired.
+    async fn delete_expired(self, retention: Duration) {
+        let retention = time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
+        while self.sleep_or_stop(EXPIRY_INTERVAL).await {
+            let now = self.clock.now();
+            match self.delete_events_and_sessions(now, now - retention).await {
+                Ok((0, 0)) => {}
+                Ok((events, sessions)) => tracing::info!(events, sessions, "expired rows deleted"),
+                Err(error) => tracing::warn!(error = %causes(&error), "expired rows could not be deleted"),
+            }
+            if let Err(error) = self.delete_rows(Expirable::LoginChallenges, now).await {
+                tracing::warn!(error = %causes(&error), "expired challenges could not be deleted");
+            }
+            if let Err(error) = self.delete_codes_and_emails(now).await {
+                tracing::warn!(error = %causes(&error), "expired emails could not be deleted");
             }
         }
-    })
-}
-
-/// Records what is left of it once no request comes any more, unless the database takes longer than `most`. The work is a task of
-/// its own: nothing is left in the middle.
-pub(super) async fn last_refusals(auth: Arc<Services>, refusals: JoinHandle<()>, most: Duration) {
-    let last = spawn("last refusals", async move {
-        let _ = refusals.await;
-        record_refusals_now(&auth).await;
-    });
-    let _ = tokio::time::timeout(most, last).await;
-}
-
-async fn record_refusals_now(auth: &Services) {
-    match record_rate_limits::run(auth).await {
-        Ok(0) => {}
-        Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
-        Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
     }
-}
 
-async fn prune_once(
-    store: &Store,
-    now: time::OffsetDateTime,
-    events_before: time::OffsetDateTime,
-    stop: &CancellationToken,
-) -> Result<(u64, u64), StoreError> {
-    let (mut events, mut next) = (0, Some(0));
-    while let Some(after) = next.filter(|_| !stop.is_cancelled()) {
-        let pruned = store.ledger().prune(events_before, after, PRUNE_BATCH).await?;
-        events += pruned.deleted;
-        next = pruned.next;
-    }
-    store.ledger().prune_counts(events_before).await?;
-    prune_all(store, Expirable::IdempotencyKeys, now, stop).await?;
-    let sessions = prune_all(store, Expirable::Sessions, now - ENDED_SESSIONS, stop).await?;
-    Ok((events, sessions))
-}
-
-/// Deletes all of these rows that became useless before `before`, unless it is time to stop, and tells how many.
-async fn prune_all(
-    store: &Store,
-    rows: Expirable,
-    before: time::OffsetDateTime,
-    stop: &CancellationToken,
-) -> Result<u64, StoreError> {
-    let mut all = 0;
-    while !stop.is_cancelled() {
-        let deleted = store.prune(rows, before, PRUNE_BATCH).await?;
-        all += deleted;
-        if deleted < PRUNE_BATCH {
-            break;
+    async fn delete_events_and_sessions(
+        &self,
+        now: OffsetDateTime,
+        events_before: OffsetDateTime,
+    ) -> Result<(u64, u64), StoreError> {
+        let ledger = self.store.ledger();
+        let (mut events, mut next) = (0, Some(0));
+        while let Some(after) = next.filter(|_| !self.stop.is_cancelled()) {
+            let batch = ledger.delete_published(events_before, after, EXPIRY_BATCH_SIZE).await?;
+            events += batch.deleted;
+            next = batch.next;
         }
+        ledger.delete_counts_before(events_before).await?;
+        self.delete_rows(Expirable::IdempotencyKeys, now).await?;
+        let sessions = self.delete_rows(Expirable::Sessions, now - ENDED_SESSION_TTL).await?;
+        Ok((events, sessions))
     }
-    Ok(all)
-}
 
-/// Waits; false when it is time to stop.
-async fn rests(pause: Duration, stop: &CancellationToken) -> bool {
-    tokio::select! {
-        () = stop.cancelled() => false,
-        () = tokio::time::sleep(pause) => true,
+    async fn delete_codes_and_emails(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.delete_rows(Expirable::Codes, now).await?;
+        self.delete_rows(Expirable::Mails, now - FINISHED_EMAIL_TTL).await?;
+        Ok(())
+    }
+
+    /// Delete the rows that expired before `before`, unless it is time to stop, and return how
+    /// many.
+    async fn delete_rows(&self, rows: Expirable, before: OffsetDateTime) -> Result<u64, StoreError> {
+        let mut all = 0;
+        while !self.stop.is_cancelled() {
+            let deleted = self.store.delete_expired(rows, before, EXPIRY_BATCH_SIZE).await?;
+            all += deleted;
+            if deleted < EXPIRY_BATCH_SIZE {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Sleep; false when it is time to stop.
+    async fn sleep_or_stop(&self, interval: Duration) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(interval) => true,
+        }
     }
 }

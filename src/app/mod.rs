@@ -34,9 +34,7 @@ use crate::telemetry::{Metrics, MetricsServer};
 /// What tests replace: time and randomness.
 #[derive(Clone)]
 pub struct Environment {
-    /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
     pub random: Arc<dyn Random>,
 }
 
@@ -49,13 +47,13 @@ impl Default for Environment {
     }
 }
 
-/// The service, built and bound, not yet serving.
+/// The service, built and bound to its address, but not serving yet.
 pub struct App {
     settings: Settings,
     environment: Environment,
     metrics: Arc<Metrics>,
     store: Store,
-    auth: Arc<Services>,
+    services: Services,
     detached: Detached,
     nats: NatsHandle,
     mail: Option<MailWorker>,
@@ -66,31 +64,31 @@ pub struct App {
 }
 
 impl App {
-    /// The port that requests are served on, also when the configuration said 0.
+    /// The port of the HTTP listener, which the system chooses when the configuration says 0.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Where the metrics are, when they are served.
+    /// The address of the metrics, when they are served.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics_server.as_ref().map(MetricsServer::address)
     }
 
-    /// Follows the connection to NATS and the stream.
+    /// The state of the connection to NATS and of the stream.
     #[must_use]
     pub fn nats_status(&self) -> watch::Receiver<NatsStatus> {
         self.nats.status()
     }
 
-    /// The database, for tests that look at it beside the service.
+    /// The database, for tests that read it beside the service.
     #[must_use]
     pub fn store(&self) -> Store {
         self.store.clone()
     }
 
-    /// Where the data is, for people.
+    /// A description of where the data is, for operators.
     #[must_use]
     pub fn database(&self) -> String {
         self.store.describe()

@@ -21,7 +21,7 @@ pub(super) struct Parts {
 }
 
 impl Readiness for Parts {
-    fn look(&self) -> BoxFuture<'_, Report> {
+    fn check(&self) -> BoxFuture<'_, Report> {
         async move {
             let store = self.store.clone();
             // The ping runs to its end in a task of its own: only the wait for it is cut short.

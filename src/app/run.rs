@@ -9,8 +9,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::contract::deployment;
+use super::jobs::Jobs;
 use super::readiness::Parts;
-use super::{App, AppError, jobs};
+use super::{App, AppError};
 use crate::domain::random::ThreadRandom;
 use crate::http::api::Api;
 use crate::http::middleware::{Edge, EdgeSettings};
@@ -22,17 +23,17 @@ use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
-const FLUSH: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long everything else may take to end after that.
-const CLOSE: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl App {
-    /// Serves until `stop` is cancelled; then finishes what is in flight, publishes what is recorded and ends.
-    /// All of it takes no longer than `http.shutdown_grace` and a few seconds.
+    /// Serve until `stop` is cancelled; then finish what is in flight, publish what is recorded,
+    /// and end. Stopping takes at most `http.shutdown_grace` and a few seconds.
     ///
     /// # Errors
-    /// [`AppError::Ended`] when a part ended that should have gone on.
+    /// [`AppError::Ended`] when the HTTP server or the relay ended by itself.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
         let endpoint = self.endpoint()?;
         let grace = self.settings.http.shutdown_grace;
@@ -49,28 +50,34 @@ impl App {
                 metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
             )
         });
-        let mut rounds = jobs::spawn_rounds(&self.auth, &self.settings, &self.stop.serving);
-        let refusals = jobs::spawn_refusals(self.auth.clone(), self.stop.serving.clone());
-        rounds.push(spawn_mail(self.mail, self.stop.serving.clone()));
+        let jobs = Jobs {
+            services: self.services.clone(),
+            store: self.store.clone(),
+            clock: self.environment.clock.clone(),
+            stop: self.stop.serving.clone(),
+        };
+        let mut background = jobs.spawn_all(&self.settings);
+        let rate_limits = jobs.spawn_rate_limits();
+        background.push(spawn_mail(self.mail, self.stop.serving.clone()));
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
             now: relay_clock(&self.environment),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
-            flush_for: FLUSH,
+            flush_for: FLUSH_TIMEOUT,
             consumer_check: self.settings.stream.consumer_check,
         };
-        rounds.push(spawn_replays(ReplaysParts {
+        background.push(spawn_replays(ReplaysParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
             now: parts.now.clone(),
-            // Copies can wait for the next start; events cannot.
+            // Replays can wait for the next start; events cannot.
             shutdown: self.stop.serving.clone(),
         }));
         let mut relay = Relay::spawn(parts);
 
-        // A service that goes on without its relay would look well and publish nothing.
+        // A service without its relay would look healthy and publish nothing.
         let ended = tokio::select! {
             () = stop.cancelled() => None,
             _ = &mut server => Some("the HTTP server"),
@@ -84,9 +91,10 @@ impl App {
         if !server.is_finished() {
             let _ = server.await;
         }
-        // A client that hung up leaves its action running: it commits or rolls back before the database closes.
+        // A client that hung up leaves its action running: it commits or rolls back before the
+        // database closes.
         let finished = timeout_at(deadline, self.detached.wait_idle()).await.is_ok();
-        jobs::last_refusals(self.auth.clone(), refusals, FLUSH).await;
+        jobs.flush_rate_limits(rate_limits, FLUSH_TIMEOUT).await;
         self.stop.relaying.cancel();
         let rest = async {
             if !relay.is_finished() {
@@ -94,16 +102,17 @@ impl App {
             }
             self.stop.connected.cancel();
             self.nats.stopped().await;
-            for round in rounds {
-                let _ = round.await;
+            for task in background {
+                let _ = task.await;
             }
             if let Some(metrics_server) = metrics_server {
                 let _ = metrics_server.await;
             }
             self.store.close().await;
         };
-        // A database that is silent must not keep the process: what was committed is safe, and the rest ends with its connection.
-        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH + CLOSE, rest)
+        // A silent database must not keep the process: what was committed is safe, and the rest
+        // ends with its connection.
+        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH_TIMEOUT + CLOSE_TIMEOUT, rest)
             .await
             .is_ok();
         tracing::info!(finished, in_order, "stopped");
@@ -113,7 +122,7 @@ impl App {
     fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {
         let streams = Streams::new(self.stop.serving.clone());
         let api = Api::new(
-            self.auth.clone(),
+            self.services.clone(),
             self.detached.clone(),
             streams,
             self.settings.http.base_url().into(),
@@ -135,7 +144,7 @@ impl App {
     }
 }
 
-/// A mail that is not sent when the service stops can wait for the next start.
+/// An email that is not delivered when the service stops waits for the next start.
 fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle<()> {
     let work = async move {
         if let Some(worker) = worker {

@@ -1,12 +1,12 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second ends the process at once.
+//! SIGTERM and SIGINT: the first stops the service in order, the second ends the process at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The exit code of a process that was told twice.
+/// The exit code after the second signal.
 const TOLD_TWICE: i32 = 130;
 
-/// A token that the first SIGTERM or SIGINT cancels.
+/// Return a token that the first SIGTERM or SIGINT cancels.
 ///
 /// # Errors
 /// The system does not let the process listen for signals.

@@ -1,14 +1,14 @@
 //! Time as an argument: production reads the system clock, tests advance their own.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
-/// Where the service reads the time from.
 pub trait Clock: Send + Sync + 'static {
-    /// The current time in UTC.
+    /// Return the current time in UTC.
     fn now(&self) -> OffsetDateTime;
 }
 
-/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -19,9 +19,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// Cuts a time to whole milliseconds, the precision that events, responses and both databases share.
+/// Truncate a time to whole milliseconds, the precision that events, responses and both databases
+/// share.
 #[must_use]
 pub fn to_millis(at: OffsetDateTime) -> OffsetDateTime {
     let excess = i64::from(at.nanosecond() % 1_000_000);
     at - time::Duration::nanoseconds(excess)
+}
+
+/// Return a wait in whole seconds, rounded up and at least 1, for `Retry-After` and `RateLimit`.
+#[must_use]
+pub const fn ceil_seconds(wait: Duration) -> u64 {
+    let seconds = wait.as_secs() + (wait.subsec_nanos() > 0) as u64;
+    if seconds == 0 { 1 } else { seconds }
 }

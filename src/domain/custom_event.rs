@@ -1,5 +1,5 @@
-//! What an application may record about its user in an event of its own. Readers of the stream have to be able to trust its size, and
-//! that no secret is in it.
+//! Custom events: what an application records about its user. Their size is bounded and they hold
+//! no secrets, since many subscribers read the stream.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,13 @@ use serde_json::{Map, Value};
 
 use super::text::TextError;
 
-/// Longest name, in characters.
 const MAX_NAME: usize = 64;
-/// Most keys, at all depths together.
+/// At all depths together.
 const MAX_KEYS: usize = 32;
-/// Longest key, in bytes.
-const MAX_KEY: usize = 64;
-/// Largest attributes, in bytes of compact JSON.
+const MAX_KEY_BYTES: usize = 64;
+/// In bytes of compact JSON.
 const MAX_BYTES: usize = 4096;
-/// Keys under which people send secrets, in lower case and without separators.
+/// Keys that usually hold secrets, in lower case and without separators.
 const SECRET_KEYS: [&str; 13] = [
     "accesstoken",
     "apikey",
@@ -33,12 +31,12 @@ const SECRET_KEYS: [&str; 13] = [
     "token",
 ];
 
-/// The application's name for what happened: a letter, then letters, digits, `_`, `-` and `.`; at most 64 of them.
+/// The application's name for what happened: a letter, then letters, digits, `_`, `-` and `.`; at
+/// most 64 of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomName(String);
 
 impl CustomName {
-    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -66,36 +64,31 @@ impl FromStr for CustomName {
     }
 }
 
-/// What the application says about it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attributes(Map<String, Value>);
 
-/// The values are the application's, and may be about a person.
+/// Hides the values, which may be personal data.
 impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Attributes({} keys)", self.0.len())
     }
 }
 
-/// Why attributes were refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AttributesError {
-    /// More keys than [`MAX_KEYS`].
     #[error("must have at most {MAX_KEYS} keys, at all depths together")]
     TooManyKeys,
-    /// More bytes than [`MAX_BYTES`].
     #[error("must be at most {MAX_BYTES} bytes as compact JSON")]
     TooLarge,
-    /// An empty or very long key.
-    #[error("every key must have 1 to {MAX_KEY} bytes")]
+    #[error("every key must have 1 to {MAX_KEY_BYTES} bytes")]
     Key,
-    /// A key or a value that only a secret has.
+    /// A key or a value that is typical of a secret.
     #[error("must not hold passwords, tokens or other secrets: events are read by many")]
     Secret,
 }
 
 impl AttributesError {
-    /// The stable code of this refusal.
+    /// The stable code in problem documents.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -108,13 +101,10 @@ impl AttributesError {
 }
 
 impl Attributes {
-    /// Checks attributes that were parsed as JSON without control characters.
-    ///
-    /// # Errors
-    /// [`AttributesError`].
+    /// Check attributes that were parsed as JSON without control characters.
     pub fn parse(attributes: Map<String, Value>) -> Result<Self, AttributesError> {
         let value = Value::Object(attributes);
-        // Its size first: it bounds the other checks.
+        // The size comes first: it bounds the work of the other checks.
         if value.to_string().len() > MAX_BYTES {
             return Err(AttributesError::TooLarge);
         }
@@ -126,7 +116,6 @@ impl Attributes {
         }
     }
 
-    /// The attributes as they go into the event.
     #[must_use]
     pub fn into_map(self) -> Map<String, Value> {
         self.0
@@ -141,7 +130,7 @@ fn check(value: &Value, keys: &mut usize) -> Result<(), AttributesError> {
                 return Err(AttributesError::TooManyKeys);
             }
             for (key, value) in fields {
-                if !(1..=MAX_KEY).contains(&key.len()) {
+                if !(1..=MAX_KEY_BYTES).contains(&key.len()) {
                     return Err(AttributesError::Key);
                 }
                 if is_secret_key(key) {
@@ -166,7 +155,7 @@ fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.contains(&plain.as_str())
 }
 
-/// This service's refresh tokens, and JWTs of anybody.
+/// Whether `text` is a refresh token of this service, or a JWT of any issuer.
 fn is_token(text: &str) -> bool {
     let text = text.trim_start();
     let text = text.strip_prefix("Bearer ").unwrap_or(text);

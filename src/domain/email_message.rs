@@ -1,14 +1,14 @@
-//! Mails to users, before they have a form.
+//! Emails to users, before rendering.
 
 use std::fmt;
 
 use secrecy::SecretString;
 use time::Duration;
 
-use super::user::text_enum;
+use super::text_enum::text_enum;
 
 text_enum! {
-    /// What a mail is about; also the name of its templates.
+    /// The purpose of an email; also the name of its templates.
     EmailKind {
         /// Asks the owner of a new account to confirm the address.
         VerifyEmail = "verify_email",
@@ -17,16 +17,15 @@ text_enum! {
     }
 }
 
-/// What a mail says to whom. `Debug` hides all of it.
+/// The content of an email. `Debug` hides all of it.
 #[derive(Clone)]
 pub struct EmailMessage {
-    /// The address.
     pub to: String,
-    /// The display name of the account.
+    /// The display name of the recipient.
     pub name: Option<String>,
-    /// The code that the mail brings, as text.
+    /// The one-time code, as text.
     pub code: SecretString,
-    /// How long the code lives, in minutes.
+    /// The lifetime of the code, in minutes.
     pub minutes: u64,
 }
 
@@ -36,11 +35,10 @@ impl fmt::Debug for EmailMessage {
     }
 }
 
-/// Whether mails reach anybody, and how long what they bring is good for.
 #[derive(Debug, Clone, Copy)]
 pub struct MailPolicy {
-    /// Whether there is a mail server, or a developer who reads the terminal.
+    /// Whether there is a mail server, or the terminal of a developer.
     pub delivers: bool,
-    /// Life of a mailed code.
+    /// Lifetime of a one-time code.
     pub code_ttl: Duration,
 }

@@ -1,20 +1,20 @@
-//! The name that a client gives a request, so that it can send it again (draft-ietf-httpapi-idempotency-key-header).
+//! Idempotency keys: names that clients give to requests, so that they can send them again
+//! (draft-ietf-httpapi-idempotency-key-header).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest key, in characters.
-pub const MAX_KEY: usize = 255;
+/// In characters.
+pub const MAX_KEY_LENGTH: usize = 255;
 
-/// What is wrong with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 255 visible ASCII characters, with or without quotes around them")]
 pub struct InvalidKey;
 
-/// A client's key: 1 to 255 visible ASCII characters. Quoted or not it is the same key: the draft wants a string with quotes
-/// (RFC 9651 section 3.3.3), and most clients send a bare word.
+/// 1 to 255 visible ASCII characters. Quotes make no difference: the draft wants a string with
+/// quotes (RFC 9651 section 3.3.3), and most clients send a bare word.
 ///
-/// `Debug` hides it: who knows a key and its request may ask for the answer.
+/// `Debug` hides it: with the key and the request a client gets the response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
@@ -40,12 +40,13 @@ impl FromStr for IdempotencyKey {
             Some(rest) => unescape(rest.strip_suffix('"').ok_or(InvalidKey)?)?,
             None => text.to_owned(),
         };
-        let fits = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then_some(Self(key)).ok_or(InvalidKey)
     }
 }
 
-/// The inside of a quoted string: only `\"` and `\\` are escapes, and a quote stands nowhere else.
+/// Decode the inside of a quoted string. Only `\"` and `\\` are escapes, and a bare quote is an
+/// error.
 fn unescape(text: &str) -> Result<String, InvalidKey> {
     let mut key = String::with_capacity(text.len());
     let mut characters = text.chars();
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        let longest = "k".repeat(MAX_KEY);
+        let longest = "k".repeat(MAX_KEY_LENGTH);
         assert!(longest.parse::<IdempotencyKey>().is_ok());
         let too_long = format!("{longest}k");
         for text in [

@@ -1,4 +1,4 @@
-//! Identifiers: `UUIDv7` (RFC 9562 section 5.7), so that keys sort by the time they were made.
+//! Identifiers: `UUIDv7` (RFC 9562 section 5.7), so that keys sort by creation time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::random::Random;
 
-/// Makes a `UUIDv7` from a time and random bytes.
 #[must_use]
 pub fn uuid_v7(now: OffsetDateTime, random: &dyn Random) -> Uuid {
     let mut bytes = [0_u8; 10];
@@ -26,16 +25,15 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The id that nothing has: looking for it costs what looking for another one costs.
+            /// An id that is never assigned. A query for it costs as much as a query for any other
+            /// id.
             pub const NIL: Self = Self(Uuid::nil());
 
-            /// A new id, ordered by `now`.
             #[must_use]
             pub fn new_v7(now: OffsetDateTime, random: &dyn Random) -> Self {
                 Self(uuid_v7(now, random))
             }
 
-            /// The id as a plain UUID.
             #[must_use]
             pub const fn as_uuid(self) -> Uuid {
                 self.0
@@ -65,7 +63,6 @@ macro_rules! id {
 }
 
 id! {
-    /// A user.
     UserId
 }
 id! {
@@ -73,23 +70,23 @@ id! {
     SessionId
 }
 id! {
-    /// A second factor.
     FactorId
 }
 id! {
-    /// A login that lacks the second factor.
+    /// A login that waits for the second factor.
     ChallengeId
 }
+id! {
+    /// An event; also its `Nats-Msg-Id` and CloudEvents `id`.
+    EventId
+}
+
 impl EventId {
-    /// A bound that every id of an event at `at` or later reaches, and no id of an earlier one: ids have whole milliseconds.
+    /// The lower bound of the ids of events at `at` or later. Ids have whole milliseconds, so it
+    /// rounds up.
     #[must_use]
     pub fn first_at(at: OffsetDateTime) -> Self {
         let nanos = u128::try_from(at.unix_timestamp_nanos()).unwrap_or(0);
         Self(Uuid::from_u128(nanos.div_ceil(1_000_000) << 80))
     }
-}
-
-id! {
-    /// An event; also its `Nats-Msg-Id` and CloudEvents `id`.
-    EventId
 }

@@ -1,4 +1,5 @@
-//! Pure types and rules: nothing here does input or output, and nothing here imports another module of the service.
+//! Pure types and rules: nothing here does input or output, and nothing here imports another module
+//! of the service.
 
 pub mod clock;
 pub mod custom_event;
@@ -14,4 +15,5 @@ pub mod second_factor;
 pub mod session;
 pub mod signing_key;
 pub mod text;
+pub mod text_enum;
 pub mod user;

@@ -1,4 +1,4 @@
-//! Codes that are mailed: whoever has one reads the mails of an address.
+//! One-time codes: they prove that the user reads the mail of an address.
 
 use std::fmt;
 
@@ -7,15 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::random::Random;
-use super::user::text_enum;
+use super::text_enum::text_enum;
 
-/// What every code starts with, so that secret scanners recognise a leaked one.
+/// What every code starts with, so that secret scanners find a leaked one.
 pub const CODE_PREFIX: &str = "wmc_";
 
 text_enum! {
-    /// What a code is good for.
     CodePurpose {
-        /// Confirms the address of an account.
+        /// Verifies the address of an account.
         EmailVerification = "email_verification",
         /// Sets a new password.
         PasswordReset = "password_reset",
@@ -27,7 +26,6 @@ text_enum! {
 pub struct OneTimeCode(Zeroizing<[u8; 32]>);
 
 impl OneTimeCode {
-    /// A new code.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -35,7 +33,6 @@ impl OneTimeCode {
         Self(bytes)
     }
 
-    /// Reads a code; `None` when the text is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.trim().strip_prefix(CODE_PREFIX)?).ok()?);
@@ -43,7 +40,7 @@ impl OneTimeCode {
         Some(Self(Zeroizing::new(bytes)))
     }
 
-    /// The code as it is mailed: letters, digits, `-` and `_`, which no link has to escape.
+    /// The code as it is mailed: letters, digits, `-` and `_`, which need no escapes in a link.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(CODE_PREFIX.len() + 43));

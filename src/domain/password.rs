@@ -1,4 +1,4 @@
-//! Passwords: a secret type, and the policy that a new one has to satisfy (NIST SP 800-63B-4 section 3.1.1).
+//! Passwords, and the policy for new ones (NIST SP 800-63B-4 section 3.1.1).
 
 use std::fmt;
 
@@ -12,25 +12,26 @@ use super::text::TextError;
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Longest accepted password in code points; longer ones are refused, never cut.
-    pub const MAX: usize = 128;
+    /// In code points. Longer passwords are refused, never truncated.
+    pub const MAX_LENGTH: usize = 128;
 
-    /// Takes a password as somebody typed it, to be compared with a stored hash.
+    /// Accept a password as the user typed it, to be compared with a stored hash.
     ///
     /// # Errors
-    /// [`TextError`] when it is empty, longer than [`Self::MAX`] or has control characters: no stored password is like that.
+    /// [`TextError`] when it is empty, too long or has control characters: no stored password is
+    /// like that.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         if text.chars().any(char::is_control) {
             return Err(TextError::Control);
         }
-        // Counted before normalizing too, so that the work is bounded.
-        if text.chars().count() > 4 * Self::MAX {
-            return Err(TextError::TooLong { max: Self::MAX });
+        // Count before normalizing too, so that the work is bounded.
+        if text.chars().count() > 4 * Self::MAX_LENGTH {
+            return Err(TextError::TooLong { max: Self::MAX_LENGTH });
         }
         let normal = Zeroizing::new(text.nfc().collect::<String>());
         match normal.chars().count() {
             0 => Err(TextError::Empty),
-            n if n > Self::MAX => Err(TextError::TooLong { max: Self::MAX }),
+            n if n > Self::MAX_LENGTH => Err(TextError::TooLong { max: Self::MAX_LENGTH }),
             _ => Ok(Self(normal)),
         }
     }
@@ -49,50 +50,54 @@ impl fmt::Debug for Password {
 }
 
 /// A password that is found within ten thousand guesses is no secret, however slow the hash.
-const FEWEST_GUESSES_LOG10: f64 = 4.0;
+const MIN_GUESSES_LOG10: f64 = 4.0;
 
-/// What a new password has to satisfy. There are no composition rules.
+/// The rules for new passwords. There are no composition rules.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
-    /// Fewest code points.
+    /// In code points.
     pub min_length: usize,
 }
 
 impl PasswordPolicy {
-    /// Checks a new password; `password_user_inputs` are the account's (email, its local part, username, service name).
+    /// Check a new password against the length and the user inputs: email, its local part, username
+    /// and service name.
     ///
-    /// Refused are the passwords that an attacker tries within the first ten thousand: the common ones, the account's own words,
-    /// and little more than those.
+    /// A password is refused if an attacker tries it within the first ten thousand guesses: common
+    /// passwords, the user inputs, and slight variations of both.
     ///
     /// # Errors
     /// [`TextError`] when the password is too short or too easy to guess.
-    pub fn check(&self, password: &Password, password_user_inputs: &[&str]) -> Result<(), TextError> {
+    pub fn check(&self, password: &Password, user_inputs: &[&str]) -> Result<(), TextError> {
         if password.0.chars().count() < self.min_length {
             return Err(TextError::TooShort { min: self.min_length });
         }
-        let password_user_inputs = in_parts(password_user_inputs);
-        let password_user_inputs: Vec<&str> = password_user_inputs.iter().map(String::as_str).collect();
-        if is_guessable(&password.0, &password_user_inputs) {
+        let parts = with_parts(user_inputs);
+        let user_inputs: Vec<&str> = parts.iter().map(String::as_str).collect();
+        if is_guessable(&password.0, &user_inputs) {
             return Err(TextError::Form(
-                "is among the first that anybody would try: common, or one of your own words",
+                "is easy to guess: a common password, or one made of your own data",
             ));
         }
         Ok(())
     }
 }
 
-/// Whether the estimate is below [`FEWEST_GUESSES_LOG10`]. The work is bounded: the estimator tries every way of reading symbols as
-/// letters, which explodes with the kinds of symbols, and no common password mixes more than a few; nor is one longer than this.
-fn is_guessable(password: &str, password_user_inputs: &[&str]) -> bool {
-    const LOOKED_AT: usize = 40;
-    const MOST_SYMBOLS: usize = 3;
-    let head: Zeroizing<String> = Zeroizing::new(password.chars().take(LOOKED_AT).collect());
+/// Whether the estimate is below [`MIN_GUESSES_LOG10`]. The work is bounded: the estimator tries
+/// every way of reading symbols as letters, which explodes with the number of different symbols. No
+/// common password mixes more than a few symbols, and none is longer than the prefix that is
+/// estimated.
+fn is_guessable(password: &str, user_inputs: &[&str]) -> bool {
+    const MAX_ESTIMATED: usize = 40;
+    const MAX_SYMBOLS: usize = 3;
+    let head: Zeroizing<String> = Zeroizing::new(password.chars().take(MAX_ESTIMATED).collect());
     let symbols: std::collections::BTreeSet<char> = head.chars().filter(|c| c.is_ascii_punctuation()).collect();
-    symbols.len() <= MOST_SYMBOLS && zxcvbn::zxcvbn(&head, password_user_inputs).guesses_log10() < FEWEST_GUESSES_LOG10
+    symbols.len() <= MAX_SYMBOLS && zxcvbn::zxcvbn(&head, user_inputs).guesses_log10() < MIN_GUESSES_LOG10
 }
 
-/// The words, their parts and their parts without what is between them: a name gives its first name too, and `adalovelace`.
-fn in_parts(words: &[&str]) -> Vec<String> {
+/// Return the words, their parts, and their parts without separators: "Ada Lovelace" gives "Ada"
+/// and "AdaLovelace" too.
+fn with_parts(words: &[&str]) -> Vec<String> {
     let mut all = Vec::new();
     for word in words {
         let parts: Vec<&str> = word
@@ -111,9 +116,9 @@ mod tests {
     use super::*;
 
     fn is_accepted(password: &str) -> bool {
-        let password_user_inputs = ["ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "watchword"];
+        let user_inputs = ["ada.lovelace@example.com", "ada.lovelace", "Ada Lovelace", "watchword"];
         PasswordPolicy { min_length: 8 }
-            .check(&Password::parse(password).unwrap(), &password_user_inputs)
+            .check(&Password::parse(password).unwrap(), &user_inputs)
             .is_ok()
     }
 
@@ -137,7 +142,7 @@ mod tests {
         let few = ["1234567890!|$", "4@8(369170$52", "@(8{4369170521", "!|1734698052+"].map(|text| text.repeat(9));
         let started = std::time::Instant::now();
         for password in few.iter().chain([&all]) {
-            let password: String = password.chars().take(Password::MAX).collect();
+            let password: String = password.chars().take(Password::MAX_LENGTH).collect();
             is_accepted(&password);
         }
         assert!(

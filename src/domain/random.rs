@@ -5,7 +5,6 @@ use rand::Rng as _;
 
 /// A cryptographically secure source of random bytes.
 pub trait Random: Send + Sync + 'static {
-    /// Fills `bytes` completely.
     fn fill(&self, bytes: &mut [u8]);
 }
 
@@ -13,8 +12,8 @@ pub trait Random: Send + Sync + 'static {
 #[derive(Debug, Clone, Default)]
 pub struct SystemRandom(AwsRandom);
 
-/// A generator of each thread, seeded anew by the operating system's from time to time: for ids of requests, which are many, and no
-/// secrets.
+/// A generator per thread, reseeded from the operating system at intervals: for request ids, which
+/// are many and no secrets.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThreadRandom;
 
@@ -26,7 +25,8 @@ impl Random for ThreadRandom {
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        // Without randomness every id, key and nonce would be predictable: ending the process is the only safe answer.
+        // Without randomness every id, key and nonce would be predictable: only ending the process
+        // is safe.
         if self.0.fill(bytes).is_err() {
             std::process::abort();
         }

@@ -1,19 +1,19 @@
-//! What a replay of events is, wherever it was asked for.
+//! Replays of events.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::text::TextError;
+use super::text_enum::text_enum;
 
-/// The longest name, in bytes.
-const LONGEST: usize = 40;
+const MAX_NAME_BYTES: usize = 40;
 
-/// The name of a replay: 1 to 40 small letters, digits and hyphens, so that it can stand in a subject and behind an event's id.
+/// The name of a replay: 1 to 40 lower-case letters, digits and hyphens, so that it fits into a
+/// subject and after an event's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayName(String);
 
 impl ReplayName {
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -25,8 +25,10 @@ impl FromStr for ReplayName {
 
     fn from_str(name: &str) -> Result<Self, TextError> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > LONGEST || !name.bytes().all(fits) {
-            return Err(TextError::Form("must be 1 to 40 small letters, digits and hyphens"));
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(fits) {
+            return Err(TextError::Form(
+                "must be 1 to 40 lower-case letters, digits and hyphens",
+            ));
         }
         Ok(Self(name.to_owned()))
     }
@@ -38,63 +40,30 @@ impl fmt::Display for ReplayName {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name {
-            $($(#[$of])* $variant,)+
-        }
-
-        impl $name {
-            /// The word for it in the database and on the wire.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = TextError;
-
-            fn from_str(word: &str) -> Result<Self, TextError> {
-                match word {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(TextError::Form("is not one of the known words")),
-                }
-            }
-        }
-    };
-}
-
-words! {
-    /// Who takes the copies.
+text_enum! {
+    /// Where the copies go.
     ReplayTarget {
-        /// Whoever reads the stream of replays. The copies are not in the event stream.
+        /// The stream of replays. The copies are not in the event stream.
         Replays = "replays",
-        /// Every subscriber of the event stream, once more.
+        /// The event stream: every subscriber gets the copies.
         Everyone = "everyone",
     }
 }
-words! {
-    /// Who runs a replay.
+text_enum! {
+    /// What runs a replay.
     ReplayOrigin {
-        /// `watchword events replay`, which goes on with it when it is run again.
+        /// `watchword events replay`, which continues the replay when it is run again.
         Command = "command",
-        /// An instance of the service; another one when that one ends.
+        /// An instance of the service, or another one after it ends.
         Service = "service",
     }
 }
-words! {
-    /// Where a replay stands.
+text_enum! {
     ReplayState {
-        /// Events are being sent, or will be.
+        /// Running, or waiting for an instance to run it.
         Running = "running",
-        /// Interrupted by whoever ran it.
+        /// Interrupted by the operator.
         Stopped = "stopped",
-        /// Every event has been sent.
         Done = "done",
     }
 }

@@ -1,4 +1,5 @@
-//! Second factors: an authenticator's time-based codes (RFC 6238), and recovery codes for when it is lost.
+//! Second factors: an authenticator's time-based codes (RFC 6238), and recovery codes for when it
+//! is lost.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,26 +10,24 @@ use zeroize::Zeroizing;
 use super::ids::{FactorId, UserId};
 use super::text::TextError;
 
-/// Digits of an authenticator's code.
-const DIGITS: usize = 6;
+const TOTP_DIGITS: usize = 6;
 /// Characters of a recovery code: 80 bits in base32 (RFC 4648 section 6).
 const RECOVERY_CHARACTERS: usize = 16;
-/// What people put between the characters of a code.
+/// What users type between the characters of a code.
 const SEPARATORS: [char; 2] = [' ', '-'];
 
-/// Recovery codes that a user gets at once.
+/// The size of a set of recovery codes.
 pub const RECOVERY_CODES: usize = 10;
 
-/// What second factors are like.
 #[derive(Debug, Clone)]
 pub struct SecondFactorPolicy {
-    /// What authenticators show beside the account.
+    /// What authenticators show next to the account.
     pub issuer: String,
     /// How long a login may wait for its second factor.
     pub challenge_ttl: time::Duration,
 }
 
-/// A code that somebody typed. Wiped when dropped, never printed.
+/// A code as the user typed it. Wiped when dropped, never printed.
 #[derive(Clone)]
 pub enum FactorCode {
     /// Six digits from an authenticator.
@@ -49,7 +48,7 @@ impl FromStr for FactorCode {
         );
         let is_base32 = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
         match code.len() {
-            DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self::Totp(code)),
+            TOTP_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self::Totp(code)),
             RECOVERY_CHARACTERS if code.bytes().all(is_base32) => Ok(Self::Recovery(code)),
             _ => Err(TextError::Form(
                 "must be the six digits of the authenticator, or a recovery code",
@@ -67,20 +66,18 @@ impl fmt::Debug for FactorCode {
     }
 }
 
-/// A user's authenticator, as the database has it.
+/// A TOTP authenticator as the database stores it.
 #[derive(Clone)]
 pub struct SealedFactor {
-    /// The id.
     pub id: FactorId,
-    /// Whose it is.
     pub user_id: UserId,
-    /// The seed under the secret key.
+    /// The seed, encrypted under the secret key.
     pub sealed: Vec<u8>,
-    /// The latest time step whose code was used: neither it nor an earlier one is good again (RFC 6238 section 5.2).
+    /// The latest time step whose code was used: codes of this step and of earlier ones are refused
+    /// (RFC 6238 section 5.2).
     pub last_step: i64,
-    /// When it was set up.
     pub created_at: OffsetDateTime,
-    /// Whether its first code came back: until then nobody is asked for it.
+    /// Whether a first code was verified: until then logins do not need it.
     pub confirmed: bool,
 }
 
@@ -98,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_as_people_type_them() {
+    fn codes_are_read_as_users_type_them() {
         let parse = |text: &str| match text.parse::<FactorCode>() {
             Ok(FactorCode::Totp(code)) => format!("totp {}", *code),
             Ok(FactorCode::Recovery(code)) => format!("recovery {}", *code),

@@ -1,30 +1,26 @@
-//! The session's state machine: what a refresh token of some generation may still do.
+//! The session's state machine: what a refresh token of a given generation leads to.
 
 use std::net::IpAddr;
 
 use time::{Duration, OffsetDateTime};
 
 use super::ids::{SessionId, UserId};
-use super::user::text_enum;
+use super::text_enum::text_enum;
 
 text_enum! {
     /// Why a session was revoked.
     RevokeReason {
-        /// The user logged out, or ended the session from the list.
+        /// The user logged out, or revoked the session from the list.
         Logout = "logout",
-        /// An administrator ended it.
+        /// An administrator revoked it.
         Admin = "admin",
-        /// A spent refresh token came back.
+        /// A refresh token was presented again after its rotation.
         Reuse = "reuse",
-        /// The account was deleted.
         Deleted = "deleted",
-        /// The account was disabled.
         Disabled = "disabled",
-        /// Too many sessions: the oldest made room.
+        /// The user had too many sessions, and this was the oldest.
         Limit = "limit",
-        /// The password was changed.
         PasswordChange = "password_change",
-        /// The password was reset.
         PasswordReset = "password_reset",
     }
 }
@@ -32,13 +28,13 @@ text_enum! {
 /// How long sessions live.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionPolicy {
-    /// From login to the end, whatever happens.
+    /// From login to the end, with or without refreshes.
     pub absolute_ttl: Duration,
     /// From the last refresh to the end.
     pub idle_ttl: Duration,
-    /// How long the immediate parent of the current refresh token still gets the same successor.
+    /// How long the immediate parent of the current refresh token still yields the same successor.
     pub refresh_grace: Duration,
-    /// Most live sessions a user may have.
+    /// How many live sessions a user may have.
     pub max_per_user: u32,
 }
 
@@ -47,52 +43,46 @@ pub struct SessionPolicy {
 pub struct Session {
     /// The id, `sid` in access tokens.
     pub id: SessionId,
-    /// Whose it is.
     pub user_id: UserId,
-    /// The generation of the one live refresh token; rises by one with every rotation.
+    /// The generation of the one live refresh token; every rotation raises it by one.
     pub generation: i64,
-    /// When it last rose.
+    /// When the generation last rose.
     pub rotated_at: OffsetDateTime,
     /// When the user logged in.
     pub created_at: OffsetDateTime,
-    /// When it was last refreshed.
+    /// The time of the login or of the last refresh.
     pub last_used_at: OffsetDateTime,
-    /// When it ends whatever happens.
+    /// The absolute end.
     pub expires_at: OffsetDateTime,
-    /// When it was revoked.
     pub revoked_at: Option<OffsetDateTime>,
-    /// Where the login came from.
+    /// Of the login.
     pub ip: Option<IpAddr>,
-    /// The client's own description of itself.
+    /// Of the login.
     pub user_agent: Option<String>,
 }
 
-/// Whether a session is alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
-    /// It is.
     Active,
-    /// Its absolute or idle lifetime is over.
+    /// Past its absolute or its idle end.
     Expired,
-    /// It was ended.
     Revoked,
 }
 
 /// What a presented refresh token leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
-    /// It is the live one: rotate.
+    /// It is the live token: rotate.
     Rotate,
-    /// Its answer was probably lost: give the same successor again.
+    /// The response to its rotation was probably lost: return the same successor again.
     Repeat,
-    /// It was spent before: somebody else has it. Revoke the session.
+    /// It was rotated before, so it may be stolen: revoke the session.
     Reuse,
-    /// The session is over, or the token is not of this session's history.
+    /// The session has ended, or the token was never issued for it.
     Refuse,
 }
 
 impl Session {
-    /// The state at `now`.
     #[must_use]
     pub fn state(&self, now: OffsetDateTime, policy: &SessionPolicy) -> SessionState {
         if self.revoked_at.is_some() {
@@ -104,7 +94,7 @@ impl Session {
         }
     }
 
-    /// When the session ends if nothing happens until then: the earlier of the absolute and the idle end.
+    /// The earlier of the absolute and the idle end.
     #[must_use]
     pub fn ends_at(&self, policy: &SessionPolicy) -> OffsetDateTime {
         self.expires_at.min(self.last_used_at + policy.idle_ttl)

@@ -1,23 +1,25 @@
-//! A signing key at rest: what the database and the key ring exchange.
+//! Signing keys at rest, as the database and the key ring exchange them.
 
 use std::fmt;
 
 use time::OffsetDateTime;
 
-/// A signing key as the database holds it: the private part encrypted under the secret key and bound to `kid`.
+/// A signing key as the database holds it: the private part encrypted under the secret key and
+/// bound to `kid`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedKey {
     /// RFC 7638 thumbprint of the public key; the primary key.
     pub kid: String,
-    /// The sealed private key.
+    /// The encrypted private key.
     pub sealed: Vec<u8>,
     /// The public key, 32 bytes.
     pub public: Vec<u8>,
-    /// When it was made; it is in the JWKS from then on.
+    /// It is in the JWKS from its creation on.
     pub created_at: OffsetDateTime,
-    /// From when it may sign.
+    /// When it may begin to sign.
     pub activates_at: OffsetDateTime,
-    /// From when it verifies no more and can be deleted. It stops to sign before that, so that its last token can be verified.
+    /// When it stops verifying and can be deleted. It stops signing earlier, so that its last token
+    /// can be verified.
     pub expires_at: OffsetDateTime,
 }
 

@@ -1,23 +1,21 @@
-//! What every text from outside has to satisfy.
+//! Rules for every text from a client.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Why a text was refused. The messages are for people and never repeat the text.
+/// Why a text was refused. The messages are public and never repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing, or nothing but white space.
+    /// Empty, or only white space.
     #[error("must not be empty")]
     Empty,
-    /// Fewer code points than the minimum.
     #[error("must have at least {min} characters")]
     TooShort {
-        /// Smallest number of code points.
+        /// In code points.
         min: usize,
     },
-    /// More code points than the maximum.
     #[error("must have at most {max} characters")]
     TooLong {
-        /// Largest number of code points.
+        /// In code points.
         max: usize,
     },
     /// A control character, NUL included.
@@ -29,7 +27,7 @@ pub enum TextError {
 }
 
 impl TextError {
-    /// The stable code of this refusal, as problem documents carry it.
+    /// The stable code in problem documents.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -42,10 +40,7 @@ impl TextError {
     }
 }
 
-/// Unicode normalization form C, with the bounds checked in code points after it.
-///
-/// # Errors
-/// [`TextError`] when the text is out of bounds or has control characters.
+/// Normalize to Unicode form C, and check the bounds in code points after that.
 pub fn normalize(text: &str, min: usize, max: usize) -> Result<String, TextError> {
     if text.chars().any(char::is_control) {
         return Err(TextError::Control);
@@ -64,9 +59,11 @@ pub fn normalize(text: &str, min: usize, max: usize) -> Result<String, TextError
     Ok(text)
 }
 
-/// True for characters that are invisible or change the direction of writing: they make two names look alike.
+/// Whether a character is invisible or changes the direction of writing: with such characters two
+/// names can look the same.
 #[must_use]
 pub fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{e0000}'..='\u{e0fff}')
 }

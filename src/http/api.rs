@@ -12,114 +12,129 @@ use super::problem::{Problem, ProblemCode};
 use super::rate_limit::rate_limited;
 use super::sse::Streams;
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::{Failure, FailureKind, Services};
-use crate::domain::request_metadata::RequestMetadata;
+use crate::actions::{ActionError, Context, Failure, FailureKind, Services};
 use crate::telemetry::causes;
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
 pub struct Api {
-    auth: Arc<Services>,
+    services: Services,
     detached: Detached,
     streams: Streams,
     base_url: Arc<str>,
 }
 
 impl Api {
-    /// Routes over `auth`, whose work `detached` keeps track of, reached under `base_url`, which has no slash at the end.
+    /// Routes over `services`. `detached` tracks their work; `base_url` is where clients reach them, without a slash at the end.
     #[must_use]
-    pub const fn new(auth: Arc<Services>, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
+    pub const fn new(services: Services, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
         Self {
-            auth,
+            services,
             detached,
             streams,
             base_url,
         }
     }
 
-    /// Where the service is reached, base path included, without a slash at the end.
+    /// Where clients reach the service, base path included, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The places for responses that go on.
+    /// Permits for long-lived responses.
     #[must_use]
     pub const fn streams(&self) -> &Streams {
         &self.streams
     }
 
-    /// Runs what writes such a response.
-    pub fn spawn_background<F, Work>(&self, name: &'static str, work: F)
-    where
-        F: FnOnce(Arc<Services>) -> Work,
-        Work: Future<Output = ()> + Send + 'static,
-    {
-        self.detached.spawn_background(name, work(Arc::clone(&self.auth)));
-    }
-
-    /// The actions, for what neither waits nor writes.
+    /// The services, for actions that neither wait nor write.
     #[must_use]
-    pub fn auth(&self) -> &Services {
-        &self.auth
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
-    /// Runs an action to its end, whether or not the client waits for it.
+    /// Run an action to its end, whether or not the client waits for it, and turn what it refuses into a problem.
     ///
     /// # Errors
-    /// `internal_error` when it panicked.
-    pub async fn run<F, Work>(&self, context: &RequestContext, action: F) -> Result<Work::Output, Problem>
+    /// The problem of the action's error; `internal_error` when it panicked.
+    pub async fn call<T, E, F, Work>(&self, context: &RequestContext, action: F) -> Result<T, Problem>
     where
-        F: FnOnce(Arc<Services>, RequestMetadata) -> Work,
-        Work: Future + Send + 'static,
-        Work::Output: Send + 'static,
+        F: FnOnce(Context) -> Work,
+        Work: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+        Problem: From<E>,
     {
-        self.detached
-            .run(action(Arc::clone(&self.auth), context.origin()))
-            .await
+        let cx = self.services.context(context.metadata());
+        Ok(self.detached.run(action(cx)).await??)
     }
 
-    /// Whose request it is.
+    /// Run what writes a long-lived response.
+    pub fn spawn_background<F, Work>(&self, name: &'static str, work: F)
+    where
+        F: FnOnce(Context) -> Work,
+        Work: Future<Output = ()> + Send + 'static,
+    {
+        self.detached.spawn_background(name, work(self.services.background()));
+    }
+
+    /// The caller, by their access token.
     ///
     /// # Errors
     /// 401 `invalid_token`, or 503 when the database can't confirm the session.
     pub async fn identify(&self, context: &RequestContext, token: &BearerToken) -> Result<Identity, Problem> {
-        let known = authenticate::cached(&self.auth, token.as_str());
-        let identity = match known {
-            Some(identity) => identity,
-            // What is polled is in no span so far.
-            None => self.ask(token).instrument(context.span().clone()).await?,
+        let caller = match authenticate::cached(&self.services, token.as_str()) {
+            Some(caller) => caller,
+            None => {
+                let token = token.clone();
+                let work = self.call(
+                    context,
+                    |cx| async move { authenticate::run(&cx, token.as_str()).await },
+                );
+                // The span of a polled request is made when there is something to log.
+                work.instrument(context.span().clone()).await?
+            }
         };
-        context.set_user(identity.user.id);
-        Ok(identity)
-    }
-
-    async fn ask(&self, token: &BearerToken) -> Result<Identity, Problem> {
-        let (auth, token) = (Arc::clone(&self.auth), token.clone());
-        let answer = self
-            .detached
-            .run(async move { authenticate::run(&auth, token.as_str()).await })
-            .await?;
-        answer.map_err(|error| match error {
-            authenticate::Error::InvalidToken => Problem::new(ProblemCode::InvalidToken),
-            authenticate::Error::Store(error) => failure(error.into()),
-        })
+        context.set_user(caller.user.id);
+        Ok(caller)
     }
 }
 
-/// The answer to a failure: what is worth trying again says when.
-#[must_use]
-pub fn failure(failure: Failure) -> Problem {
-    match failure.kind() {
-        FailureKind::RateLimited(exceeded) => rate_limited(&exceeded),
-        FailureKind::Overloaded(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
-        FailureKind::Unavailable => {
-            tracing::warn!(error = %causes(&failure), "not available");
-            Problem::new(ProblemCode::ServiceUnavailable)
+impl<R> From<ActionError<R>> for Problem
+where
+    Self: From<R>,
+{
+    fn from(error: ActionError<R>) -> Self {
+        match error {
+            ActionError::Refused(refusal) => refusal.into(),
+            ActionError::Failure(failure) => failure.into(),
         }
-        FailureKind::Internal => {
-            tracing::error!(error = %causes(&failure), "failed");
-            Problem::new(ProblemCode::InternalError)
+    }
+}
+
+/// A failure that a retry may mend says when to retry.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure.kind() {
+            FailureKind::RateLimited(exceeded) => rate_limited(&exceeded),
+            FailureKind::Overloaded(wait) => Self::new(ProblemCode::Overloaded).with_retry_after(wait),
+            FailureKind::Unavailable => {
+                tracing::warn!(error = %causes(&failure), "unavailable");
+                Self::new(ProblemCode::ServiceUnavailable)
+            }
+            FailureKind::Internal => {
+                tracing::error!(error = %causes(&failure), "failed");
+                Self::new(ProblemCode::InternalError)
+            }
+        }
+    }
+}
+
+impl From<authenticate::Refusal> for Problem {
+    fn from(refusal: authenticate::Refusal) -> Self {
+        match refusal {
+            authenticate::Refusal::InvalidToken => Self::new(ProblemCode::InvalidToken),
         }
     }
 }

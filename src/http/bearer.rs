@@ -1,4 +1,4 @@
-//! The bearer token of a request (RFC 6750 section 2.1): taken out of the header, not judged.
+//! Extracts the bearer token of a request (RFC 6750 section 2.1) without verifying it.
 
 use std::fmt;
 
@@ -10,25 +10,23 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::problem::{Problem, ProblemCode};
 
-/// The scheme's name in the specification.
+/// The name of the scheme in the `OpenAPI` document.
 const SCHEME: &str = "Bearer";
-/// Longest token that is looked at, in bytes. The service's own are well below 1 KiB.
+/// Longest token, in bytes. The service's own are well below 1 KiB.
 const MAX_TOKEN: usize = 4096;
 
-/// The access token that came with the request: required.
+/// The access token of a request that requires one.
 ///
-/// No `Authorization` header: 401 `authentication_required`. Another scheme, more than one header, or a token that is too long or not
-/// in the token68 alphabet: 401 `invalid_token`.
+/// Without an `Authorization` header: 401 `authentication_required`. With another scheme, several
+/// headers, or a token that is too long or not token68: 401 `invalid_token`.
 #[derive(Clone)]
 pub struct BearerToken(String);
 
 impl BearerToken {
-    /// The token of a request, if there is one.
     pub(crate) fn of(request: &Request) -> Result<Option<Self>, Problem> {
         token_of(request)
     }
 
-    /// The token as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -41,11 +39,10 @@ impl fmt::Debug for BearerToken {
     }
 }
 
-/// The access token if one came with the request; one that is malformed is refused all the same.
+/// The access token of a request, if it has one; a malformed one is refused all the same.
 #[derive(Debug, Clone)]
 pub struct OptionalBearerToken(pub Option<BearerToken>);
 
-/// Takes the token out of the request's `Authorization` header, if there is one.
 fn token_of(request: &Request) -> Result<Option<BearerToken>, Problem> {
     let mut values = request.headers().get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
@@ -69,9 +66,9 @@ fn parse(value: &HeaderValue) -> Option<&str> {
 fn is_token68(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let (token, _) = token.split_at(token.len() - padding);
-    // Every byte is looked at, good or bad: a loop without a way out is one that the compiler makes wide.
-    let good = token.iter().fold(true, |good, byte| good & is_token68_byte(*byte));
-    good && !token.is_empty()
+    // Without an early exit, so that the compiler can vectorize the loop.
+    let valid = token.iter().fold(true, |valid, byte| valid & is_token68_byte(*byte));
+    valid && !token.is_empty()
 }
 
 const fn is_token68_byte(byte: u8) -> bool {

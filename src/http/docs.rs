@@ -1,4 +1,5 @@
-//! The pages that people read, Swagger UI and the events: everything inline, nothing fetched from anywhere else, and no script but its own.
+//! The HTML pages, Swagger UI and the event documentation: everything inline, and no scripts but
+//! their own.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -8,12 +9,13 @@ use poem::http::HeaderValue;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use poem::{Body, Response};
 
-/// What the page may do besides running its own scripts: style itself, show its own pictures, call this origin.
+/// What a page may do besides run its own scripts: inline styles, its own images and fonts, calls
+/// to this origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// An HTML page whose inline scripts are named by their hashes in its `Content-Security-Policy`: the browser runs no other script,
-/// whatever comes into the page. Clones and responses share one copy of it.
+/// An HTML page whose `Content-Security-Policy` lists the hashes of its inline scripts: the browser
+/// runs no other script, even if one is injected. Clones and responses share one copy of the page.
 #[derive(Debug, Clone)]
 pub struct ScriptedPage {
     html: Bytes,
@@ -21,12 +23,12 @@ pub struct ScriptedPage {
 }
 
 impl ScriptedPage {
-    /// Hashes the scripts of `html`: a few milliseconds for Swagger UI.
+    /// Hash the scripts of `html`: a few milliseconds for Swagger UI.
     #[must_use]
     pub fn new(html: &str) -> Self {
-        // Browsers hash what they parsed, where every line ends in a line feed.
+        // Browsers normalize line breaks to line feeds before they hash.
         let html = html.replace("\r\n", "\n").replace('\r', "\n");
-        // Hashes are ASCII: the policy is always a header value.
+        // Hashes are ASCII, so the policy is always a valid header value.
         let policy = HeaderValue::from_str(&policy_for(&html)).ok();
         Self {
             html: Bytes::from(html),
@@ -34,7 +36,6 @@ impl ScriptedPage {
         }
     }
 
-    /// The page as a response.
     #[must_use]
     pub fn response(&self) -> Response {
         let mut response = Response::default();
@@ -56,7 +57,7 @@ fn policy_for(html: &str) -> String {
     format!("{POLICY}; script-src{hashes}")
 }
 
-/// The contents of the inline scripts.
+/// The content of each inline script.
 fn scripts(html: &str) -> impl Iterator<Item = &str> {
     let mut rest = html;
     std::iter::from_fn(move || {

@@ -1,4 +1,5 @@
-//! What an operation may refuse with, documented: every route lists its problem codes, and the specification shows them by status.
+//! Documented error responses: every operation lists its problem codes, and the `OpenAPI` document
+//! shows them by status.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use poem_openapi::types::Type as _;
 
 use super::problem::{ProblemCode, ProblemJson};
 
-/// What reading a JSON body can end in.
+/// Problems of every operation with a JSON body.
 pub const BODY: &[ProblemCode] = &[
     ProblemCode::BadRequest,
     ProblemCode::InvalidJson,
@@ -18,10 +19,10 @@ pub const BODY: &[ProblemCode] = &[
     ProblemCode::ValidationFailed,
 ];
 
-/// What an access token can end in.
+/// Problems of every operation with an access token.
 pub const BEARER: &[ProblemCode] = &[ProblemCode::AuthenticationRequired, ProblemCode::InvalidToken];
 
-/// What everything can end in.
+/// Problems of every operation.
 pub const ALWAYS: &[ProblemCode] = &[
     ProblemCode::PayloadTooLarge,
     ProblemCode::InternalError,
@@ -30,10 +31,10 @@ pub const ALWAYS: &[ProblemCode] = &[
     ProblemCode::DeadlineExceeded,
 ];
 
-/// The descriptions of an operation's refusals, by status.
+/// The descriptions of an operation's error responses, by status.
 pub type Descriptions = BTreeMap<u16, String>;
 
-/// Groups codes by status.
+/// Group codes by status.
 #[must_use]
 pub fn describe(codes: &[&[ProblemCode]]) -> Descriptions {
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
@@ -50,7 +51,7 @@ pub fn describe(codes: &[&[ProblemCode]]) -> Descriptions {
         .collect()
 }
 
-/// The responses of an operation's refusals.
+/// The error responses of an operation, for the `OpenAPI` document.
 #[must_use]
 pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
     let response = |(status, description): (&u16, &'static String)| MetaResponse {
@@ -68,19 +69,19 @@ pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
     }
 }
 
-/// The headers that a refusal with this status carries and that are worth a client's attention.
+/// The headers of an error response that a client should read.
 fn headers(status: u16) -> Vec<MetaHeader> {
-    const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds until it is worth trying again.");
+    const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait before a retry.");
     let names: &[(&str, &str)] = match status {
         429 => &[
             RETRY_AFTER,
             (
                 "RateLimit",
-                "The limiter, what is left of it (`r`) and the seconds until more is (`t`): `\"login\";r=0;t=3`.",
+                "The rate limit, its remaining quota (`r`) and the seconds to wait (`t`): `\"login\";r=0;t=3`.",
             ),
             (
                 "RateLimit-Policy",
-                "The limiter, its quota (`q`) and window in seconds (`w`): `\"login\";q=20;w=60`.",
+                "The rate limit, its quota (`q`) and its window in seconds (`w`): `\"login\";q=20;w=60`.",
             ),
         ],
         503 => &[RETRY_AFTER],
@@ -96,7 +97,8 @@ fn headers(status: u16) -> Vec<MetaHeader> {
     names.iter().map(header).collect()
 }
 
-/// Declares the type that an operation refuses with: a [`Problem`](crate::http::problem::Problem) whose possible codes are listed.
+/// Declare the error type of an operation: a [`Problem`](crate::http::problem::Problem) with a list
+/// of its possible codes.
 macro_rules! error_responses {
     ($(#[$doc:meta])* $name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
         $(#[$doc])*
@@ -110,8 +112,8 @@ macro_rules! error_responses {
         }
 
         impl From<$name> for poem::Error {
-            fn from(refusal: $name) -> Self {
-                refusal.0.into()
+            fn from(error: $name) -> Self {
+                error.0.into()
             }
         }
 

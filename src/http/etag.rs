@@ -1,19 +1,20 @@
-//! Entity tags of users (RFC 9110 section 8.8.3), and what a change says it is meant for (section 13.1.1).
+//! Entity tags of users (RFC 9110 section 8.8.3) and the precondition `If-Match` (section 13.1.1).
 
 use super::problem::{Problem, ProblemCode};
 use crate::domain::user::User;
 use crate::domain::user::version::{Expected, Version};
 
-/// Most tags that one header may name.
-const MOST: usize = 16;
+/// Most tags of one header.
+const MAX_TAGS: usize = 16;
 
-/// The tag of a user as it is.
+/// The tag of a user's current version.
 #[must_use]
 pub fn of(user: &User) -> String {
     format!("\"{:032x}\"", Version::of(user).to_bits())
 }
 
-/// What `If-Match` asks for. Weak tags and tags of others never match (strong comparison, section 8.8.3.2).
+/// The versions that `If-Match` allows. Weak tags and unknown tags never match (strong comparison,
+/// section 8.8.3.2).
 ///
 /// # Errors
 /// 400 `invalid_parameter` when the header is not a list of tags.
@@ -25,14 +26,14 @@ pub fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
         return Ok(Expected::Any);
     }
     let tags: Option<Vec<&str>> = text.split(',').map(|tag| opaque(tag.trim())).collect();
-    let tags = tags.filter(|tags| tags.len() <= MOST).ok_or_else(|| {
+    let tags = tags.filter(|tags| tags.len() <= MAX_TAGS).ok_or_else(|| {
         Problem::new(ProblemCode::InvalidParameter)
-            .with_detail("The header `If-Match` is neither `*` nor a list of entity tags.")
+            .with_detail("The header `If-Match` must be `*` or a list of entity tags.")
     })?;
     Ok(Expected::OneOf(tags.into_iter().filter_map(version).collect()))
 }
 
-/// What stands between the quotes, when it is a tag at all; empty for a weak one.
+/// The text between the quotes of a tag; empty for a weak tag, `None` for what is not a tag.
 fn opaque(tag: &str) -> Option<&str> {
     let (weak, tag) = tag.strip_prefix("W/").map_or((false, tag), |tag| (true, tag));
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_as_the_rfc_says() {
+    fn if_match_is_parsed_as_the_rfc_says() {
         let one = "\"0123456789abcdef0123456789abcdef\"";
         let version = Version::from_bits(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
         for (text, expected) in [

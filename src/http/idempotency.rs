@@ -1,4 +1,5 @@
-//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), and what a request with one may be refused with.
+//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header) and the problems of
+//! requests with a key.
 
 use std::time::Duration;
 
@@ -6,24 +7,23 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::api::failure;
 use super::problem::{Problem, ProblemCode};
-use crate::actions::idempotency::Error;
-use crate::domain::idempotency::{IdempotencyKey, MAX_KEY};
+use crate::actions::idempotency::Refusal;
+use crate::domain::idempotency::{IdempotencyKey, MAX_KEY_LENGTH};
 
-/// What a key can end in.
+/// Problems of every operation that takes a key.
 pub const IDEMPOTENCY: &[ProblemCode] = &[
     ProblemCode::InvalidParameter,
     ProblemCode::RequestInFlight,
     ProblemCode::IdempotencyKeyReused,
 ];
 
-/// When a request that is being carried out is probably done.
-const SOON: Duration = Duration::from_secs(1);
+/// When a request in flight has probably ended.
+const IN_FLIGHT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The key that came with the request, if one did: `#[oai(name = "Idempotency-Key")]`.
+/// The key of the request, if it has one: `#[oai(name = "Idempotency-Key")]`.
 ///
-/// More than one, or what is no key: 400 `invalid_parameter`.
+/// Several keys or an invalid one: 400 `invalid_parameter`.
 #[derive(Debug, Clone)]
 pub struct IdempotencyHeader(pub Option<IdempotencyKey>);
 
@@ -40,7 +40,7 @@ impl<'a> ApiExtractor<'a> for IdempotencyHeader {
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
             min_length: Some(1),
-            max_length: Some(2 * MAX_KEY + 2),
+            max_length: Some(2 * MAX_KEY_LENGTH + 2),
             pattern: Some("^[\\x21-\\x7E]+$".to_owned()),
             example: Some("8e03978e-40d5-43dd-bc93-6894a57f9324".into()),
             ..MetaSchema::new("string")
@@ -67,13 +67,12 @@ impl<'a> ApiExtractor<'a> for IdempotencyHeader {
     }
 }
 
-/// The answer to a request that was not carried out because of its key.
-#[must_use]
-pub fn refused(error: Error) -> Problem {
-    match error {
-        Error::Reused => Problem::new(ProblemCode::IdempotencyKeyReused),
-        Error::InFlight => Problem::new(ProblemCode::RequestInFlight).with_retry_after(SOON),
-        Error::ReplayUnavailable => Problem::new(ProblemCode::AnswerSpent),
-        Error::Failure(error) => failure(error),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused),
+            Refusal::InFlight => Self::new(ProblemCode::RequestInFlight).with_retry_after(IN_FLIGHT_RETRY_AFTER),
+            Refusal::ReplayUnavailable => Self::new(ProblemCode::AnswerSpent),
+        }
     }
 }

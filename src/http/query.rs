@@ -1,26 +1,27 @@
-//! The parameters of a query string. poem would answer 400 at the first one it can't read and pass over those it does not know:
-//! here a refused one is a field error like any other, all of them are told at once, and a misspelt filter never means "all".
+//! Query parameters, parsed leniently: a wrong one is a field error like that of a body, all of
+//! them are reported at once, and a misspelled filter never means "all". poem answers 400 at the
+//! first wrong parameter and ignores unknown ones.
 
 use std::borrow::Cow;
 
 use poem::{FromRequest, Request, RequestBody, Result};
-use poem_openapi::registry::MetaSchemaRef;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use url::form_urlencoded;
 
-use super::dto::user::Fields;
+use super::fields::Fields;
 use super::payload::pointer_to;
 use super::problem::FieldError;
 
+/// Most names that are checked; no operation has so many parameters.
+const MAX_NAMES: usize = 16;
+
 /// A value that a parameter can have.
 pub trait Parameter: Sized + Send + Sync {
-    /// As the specification has it.
     fn schema() -> MetaSchemaRef;
 
-    /// Reads the parameter's text.
-    ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// What is wrong with the text.
     fn parse(text: &str) -> Result<Self, ParamError>;
 }
 
@@ -32,7 +33,7 @@ pub struct ParamError {
 }
 
 impl ParamError {
-    /// A refusal; `code` is stable, `detail` is for people and never repeats what was sent.
+    /// `code` is stable; `detail` is for developers and never repeats what was sent.
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -40,22 +41,21 @@ impl ParamError {
         }
     }
 
-    /// The same about a field of a body.
-    pub fn at(self, pointer: &str) -> FieldError {
+    /// The same error of a field or parameter.
+    pub fn at(self, pointer: impl Into<String>) -> FieldError {
         FieldError::new(pointer, self.code, self.detail)
     }
 }
 
-/// A parameter as it was given, readable or not: `Query<Option<QueryParam<T>>>`.
+/// A parameter that was sent, valid or not: `Query<Option<QueryParam<T>>>`.
 #[derive(Debug, Clone)]
 pub struct QueryParam<T>(Result<T, ParamError>);
 
 impl<T: Parameter> QueryParam<T> {
-    /// The value of the parameter `name`, or an entry in `fields`.
-    pub fn value(asked: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
-        let refused =
-            |refusal: ParamError| fields.refuse(FieldError::new(format!("/{name}"), refusal.code, refusal.detail));
-        asked?.0.map_err(refused).ok()
+    /// Return the value of the parameter `name`, or add its error to `fields`.
+    pub fn value(sent: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
+        let refuse = |error: ParamError| fields.refuse(error.at(format!("/{name}")));
+        sent?.0.map_err(refuse).ok()
     }
 }
 
@@ -100,12 +100,42 @@ impl<T: Parameter> ParseFromParameter for QueryParam<T> {
     }
 }
 
-/// The names of all parameters that came.
+/// A whole number from 1 to `MAX`, with a default.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounded<const DEFAULT: u32, const MAX: u32>(pub u32);
+
+impl<const DEFAULT: u32, const MAX: u32> Default for Bounded<DEFAULT, MAX> {
+    fn default() -> Self {
+        Self(DEFAULT)
+    }
+}
+
+impl<const DEFAULT: u32, const MAX: u32> Parameter for Bounded<DEFAULT, MAX> {
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(f64::from(MAX)),
+            default: Some(DEFAULT.into()),
+            ..MetaSchema::new_with_format("integer", "int32")
+        }))
+    }
+
+    fn parse(text: &str) -> Result<Self, ParamError> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number
+            .filter(|number| (1..=MAX).contains(number))
+            .map(Self)
+            .ok_or_else(|| ParamError::new("out_of_range", format!("must be a whole number from 1 to {MAX}")))
+    }
+}
+
+/// The names of all parameters that were sent.
 #[derive(Debug)]
 pub struct ParameterNames(Vec<String>);
 
 impl ParameterNames {
-    /// Refuses what is not in `known`.
+    /// Add an error for each name that is not in `known`.
     pub fn reject_unknown(&self, known: &[&str], fields: &mut Fields) {
         for name in self.0.iter().filter(|name| !known.contains(&name.as_str())) {
             let detail = "The parameter is not known.";
@@ -123,10 +153,7 @@ impl<'a> FromRequest<'a> for ParameterNames {
                 names.push(name.into_owned());
             }
         }
-        names.truncate(MOST);
+        names.truncate(MAX_NAMES);
         Ok(Self(names))
     }
 }
-
-/// Most names that are looked at: no route has so many.
-const MOST: usize = 16;

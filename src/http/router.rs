@@ -1,4 +1,5 @@
-//! Everything that is served on the public port, under the configured base path.
+//! Builds the router of the public port: the API, its documents and pages, under the configured
+//! base path.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,15 +22,14 @@ use crate::config::HttpSettings;
 /// Published schemas never change.
 const SCHEMA_CACHE: &str = "public, max-age=86400";
 
-/// The site, and the names of its routes.
+/// The endpoint of the public port, and its routes by name.
 pub struct Router {
-    /// Answers requests.
     pub endpoint: poem::endpoint::BoxEndpoint<'static, Response>,
     /// For logs, metrics and `Allow`.
     pub table: RouteTable,
 }
 
-/// Builds the site of this deployment.
+/// Build the router of a deployment.
 pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readiness: Arc<dyn Readiness>) -> Router {
     let deployment = Arc::new(deployment);
     let base = settings.base_path.as_str();
@@ -37,7 +37,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     let document = specification::document(&service.spec());
     let mut table = RouteTable::new(base)
         .with_api::<Routes>()
-        .with_route(verify::BELOW, &["GET"])
+        .with_route(verify::PATH_PREFIX, &["GET"])
         .with_route("/openapi.json", &["GET"])
         .with_route("/asyncapi.json", &["GET"])
         .with_route("/events-docs", &["GET"])
@@ -56,20 +56,20 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route
-        .at(verify::VERIFY, get(verify::direct(api.clone())))
-        .at(verify::BELOW, verify::direct(api.clone()))
+        .at(verify::PATH, get(verify::direct(api.clone())))
+        .at(verify::PATH_PREFIX, verify::direct(api.clone()))
         .at("/openapi.json", get(json(document)))
         .at("/asyncapi.json", get(json(asyncapi::text(&deployment))))
         .at("/events-docs", get(events_page(deployment)))
         .nest("/", service);
     let trimmed = base.trim_end_matches('/');
-    let site = if trimmed.is_empty() {
+    let endpoint = if trimmed.is_empty() {
         route
     } else {
         Route::new().nest(trimmed, route)
     };
     Router {
-        endpoint: site.map_to_response().boxed(),
+        endpoint: endpoint.map_to_response().boxed(),
         table,
     }
 }
@@ -83,7 +83,7 @@ fn json(document: String) -> impl Endpoint {
     })
 }
 
-/// Made when somebody first asks for it.
+/// The page is built by the first request.
 fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
     let page = OnceLock::new();
     make_sync(move |_| {
@@ -92,7 +92,8 @@ fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
     })
 }
 
-/// The page is made when somebody first asks for it: it is larger than all else that an idle service holds.
+/// The page is built by the first request: it is larger than everything else that an idle service
+/// keeps in memory.
 fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
     let page = OnceLock::new();
     let (base, api, document) = (base.to_owned(), api.clone(), document.to_owned());

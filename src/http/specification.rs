@@ -1,22 +1,24 @@
-//! The `OpenAPI` document: what poem-openapi derives from the routes, with what it can't say added.
+//! The `OpenAPI` document: what poem-openapi derives from the routes, completed with what it cannot
+//! derive.
 
 use std::collections::HashMap;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
-use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService, Tags as _};
 use serde_json::Value;
 
-use super::routes::Routes;
+use super::routes::{Routes, Tag};
 
 const DESCRIPTION: &str = "\
-Accounts, sessions and tokens. Every action commits its event in the same database transaction as its state; a relay publishes \
-it to the NATS JetStream stream `auth-events`.\n\n\
-Try it here: **register** or **log in**, copy the `accessToken` into **Authorize**, call **/auth/me**, refresh, log out.\n\n\
-Errors are `application/problem+json` (RFC 9457) with a stable `code`. Request bodies are read strictly: unknown fields, \
-duplicate keys and values of another type are refused.";
+Accounts, sessions and tokens. Every action commits its event in the same database transaction as its state; a relay \
+publishes it to the NATS JetStream stream `auth-events`.\n\n\
+Try it: **register** or **log in**, copy the `accessToken` into **Authorize**, call **/auth/me**, refresh, log out.\n\n\
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. Request bodies are parsed strictly: unknown \
+fields, duplicate keys and values of another type are refused.";
 
-/// The service under its description; requests go to `base_path` on the host that serves the document.
+/// Describe the routes; the document tells clients to send requests to `base_path` on the host that
+/// serves it.
 pub fn service<T: OpenApi>(routes: T, base_path: &str) -> OpenApiService<T, ()> {
     OpenApiService::new(routes, "Watchword", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
@@ -24,13 +26,15 @@ pub fn service<T: OpenApi>(routes: T, base_path: &str) -> OpenApiService<T, ()> 
         .server(base_path)
 }
 
-/// The document as JSON text: like `service.spec()`, with request bodies closed.
+/// Complete the derived document: request bodies allow no additional properties, and tags have
+/// their order.
 #[must_use]
 pub fn document(derived: &str) -> String {
-    // What poem-openapi wrote is JSON; were it not, it would be served as it is and the test of the committed copy would fail.
+    // poem-openapi always writes JSON; otherwise the test of the committed copy would fail.
     let Ok(mut document) = serde_json::from_str::<Value>(derived) else {
         return derived.to_owned();
     };
+    sort_tags(&mut document);
     for name in request_schemas(&document) {
         let schema = document
             .pointer_mut(&format!("/components/schemas/{name}"))
@@ -44,7 +48,19 @@ pub fn document(derived: &str) -> String {
     text
 }
 
-/// The names of the schemas that request bodies have.
+/// Order the tags as [`Tag::ALL`] does: poem-openapi sorts them by name, and Swagger UI keeps the
+/// order of the document.
+fn sort_tags(document: &mut Value) {
+    let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut) else {
+        return;
+    };
+    tags.sort_by_key(|tag| {
+        let name = tag.get("name").and_then(Value::as_str);
+        Tag::ALL.iter().position(|known| Some(known.name()) == name)
+    });
+}
+
+/// The names of the schemas of request bodies.
 fn request_schemas(document: &Value) -> Vec<String> {
     let paths = document
         .get("paths")
@@ -59,13 +75,13 @@ fn request_schemas(document: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The document of the routes at `/`, as it is committed under `docs/reference/openapi.json`.
+/// The document that is committed as `docs/reference/openapi.json`: of the routes at `/`.
 #[must_use]
 pub fn committed() -> String {
     document(&service(Described, "/").spec())
 }
 
-/// The routes as a description alone: nothing behind them is needed to tell what they are.
+/// The descriptions of the routes, without the services that they need.
 struct Described;
 
 impl OpenApi for Described {

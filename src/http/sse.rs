@@ -1,4 +1,5 @@
-//! Responses that go on: bounded in number, in what waits for a slow client, and in how long they outlive the right to them.
+//! Server-sent events: long-lived responses, bounded in number, in what is buffered for a slow
+//! client, and in how long they outlive the client's authorization.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,139 +13,145 @@ use tokio_util::sync::CancellationToken;
 
 use super::problem::{Problem, ProblemCode};
 
-/// Most streams at once on one instance. Each confirms its right to read with the database a few times a second.
-const MOST: usize = 256;
-/// Pieces that wait for the client; one more is in the hands of the connection.
-const WAITING: usize = 1;
-/// How long a client may leave a piece untouched.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a confirmation of the right to read is good for. A revocation has to show within a second.
-const CONFIRMED_FOR: Duration = Duration::from_millis(400);
+/// Most streams of one instance. Each confirms its authorization with the database a few times a
+/// second.
+const MAX_STREAMS: usize = 256;
+/// Chunks that are buffered for the client; the connection holds one more.
+const MAX_BUFFERED: usize = 1;
+/// Longest wait for the client to take a chunk.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between two confirmations of the authorization. A revocation must take effect within a
+/// second.
+const CONFIRM_INTERVAL: Duration = Duration::from_millis(400);
+/// When to retry after all permits were taken.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The places for streams, and the sign for all of them to end.
+/// The permits for streams, and the signal that ends all of them.
 #[derive(Debug, Clone)]
 pub struct Streams {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
-/// Why a stream ends. All are the same to the client: it comes back and says how far it got.
+/// Why a stream ended. The client does the same in each case: it connects again and sends the last
+/// id it got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The client has gone.
-    Gone,
+    /// The client closed the connection.
+    Disconnected,
     /// The client does not read.
-    Slow,
-    /// The service stops.
+    Stalled,
+    /// The service is stopping.
     Stopping,
-    /// The right to read has ended, or nobody can confirm it.
+    /// The client is no longer authorized, or that could not be confirmed.
     Unconfirmed,
-    /// The next piece could not be read.
+    /// The next chunk could not be read.
     Failed,
 }
 
 impl Streams {
-    /// Places for streams that end with `stop`.
+    /// All streams end when `stop` is cancelled.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
+            permits: Arc::new(Semaphore::new(MAX_STREAMS)),
             stop,
         }
     }
 
-    /// A place for one more.
+    /// Acquire a permit for one stream.
     ///
     /// # Errors
-    /// `overloaded` when there is none.
-    pub fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map_err(|_full| Problem::new(ProblemCode::Overloaded).with_retry_after(Duration::from_secs(5)))
+    /// `overloaded` when all are taken.
+    pub fn acquire(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        permit.map_err(|_full| Problem::new(ProblemCode::Overloaded).with_retry_after(RETRY_AFTER))
     }
 
-    /// A body, and what writes it. The body ends when the writer is dropped.
+    /// Open a stream: its body, and the writer of the body. The body ends when the writer is
+    /// dropped.
     #[must_use]
-    pub fn open(&self, place: OwnedSemaphorePermit) -> (Writer, Body) {
-        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+    pub fn open(&self, permit: OwnedSemaphorePermit) -> (Writer, Body) {
+        let (chunks, mut buffered) = mpsc::channel::<Bytes>(MAX_BUFFERED);
         let writer = Writer {
-            pieces,
+            chunks,
             stop: self.stop.clone(),
             confirmed: None,
-            _place: place,
+            _permit: permit,
         };
-        let body = stream::poll_fn(move |cx| waiting.poll_recv(cx).map(|piece| piece.map(Ok::<_, std::io::Error>)));
+        let body = stream::poll_fn(move |cx| buffered.poll_recv(cx).map(|chunk| chunk.map(Ok::<_, std::io::Error>)));
         (writer, Body::from_bytes_stream(body))
     }
 }
 
 /// Writes the body of a stream.
 pub struct Writer {
-    pieces: mpsc::Sender<Bytes>,
+    chunks: mpsc::Sender<Bytes>,
     stop: CancellationToken,
-    /// When the right to read was confirmed; a little earlier, since the answer took its time. The request itself may have been
-    /// believed for what was remembered.
+    /// When the last confirmation began. `None` at first: the request itself may have been
+    /// authenticated by the session cache.
     confirmed: Option<Instant>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// Asks whether the client still may read.
-pub trait Confirm {
-    /// True when it may.
+/// The authorization to read a stream.
+pub trait Authorization {
+    /// Whether the client is still authorized.
     fn confirm(&self) -> impl Future<Output = bool> + Send;
 }
 
 impl Writer {
-    /// Sends a piece as soon as the client takes it.
+    /// Send a chunk as soon as the client takes it.
     ///
     /// # Errors
-    /// [`End`] when there is no point in going on.
-    pub async fn send(&mut self, piece: Bytes, right: &impl Confirm) -> Result<(), End> {
+    /// [`End`]
+    pub async fn send(&mut self, chunk: Bytes, authorization: &impl Authorization) -> Result<(), End> {
         let since = Instant::now();
         loop {
-            self.confirm(right).await?;
-            let place = tokio::select! {
-                place = self.pieces.reserve() => Some(place.map_err(|_| End::Gone)?),
+            self.confirm(authorization).await?;
+            let slot = tokio::select! {
+                slot = self.chunks.reserve() => Some(slot.map_err(|_| End::Disconnected)?),
                 () = self.stop.cancelled() => return Err(End::Stopping),
-                () = sleep(CONFIRMED_FOR) => None,
+                () = sleep(CONFIRM_INTERVAL) => None,
             };
-            if let Some(place) = place {
-                place.send(piece);
+            if let Some(slot) = slot {
+                slot.send(chunk);
                 return Ok(());
             }
-            if since.elapsed() > PATIENCE {
-                return Err(End::Slow);
+            if since.elapsed() > STALL_TIMEOUT {
+                return Err(End::Stalled);
             }
         }
     }
 
-    /// Waits for `event`, but not longer than `most`.
+    /// Wait for `event`, at most for `timeout`.
     ///
     /// # Errors
-    /// [`End`] when there is no point in waiting.
+    /// [`End`]
     pub async fn wait(
         &mut self,
         event: impl Future<Output = ()>,
-        most: Duration,
-        right: &impl Confirm,
+        timeout: Duration,
+        authorization: &impl Authorization,
     ) -> Result<(), End> {
         tokio::select! {
             () = event => {}
-            () = sleep(most) => {}
+            () = sleep(timeout) => {}
             () = self.stop.cancelled() => return Err(End::Stopping),
-            () = self.pieces.closed() => return Err(End::Gone),
+            () = self.chunks.closed() => return Err(End::Disconnected),
         }
-        self.confirm(right).await
+        self.confirm(authorization).await
     }
 
-    async fn confirm(&mut self, right: &impl Confirm) -> Result<(), End> {
-        if self.confirmed.is_some_and(|at| at.elapsed() < CONFIRMED_FOR) {
+    async fn confirm(&mut self, authorization: &impl Authorization) -> Result<(), End> {
+        if self.confirmed.is_some_and(|at| at.elapsed() < CONFIRM_INTERVAL) {
             return Ok(());
         }
-        let asked = Instant::now();
-        if !right.confirm().await {
+        let began = Instant::now();
+        if !authorization.confirm().await {
             return Err(End::Unconfirmed);
         }
-        self.confirmed = Some(asked);
+        self.confirmed = Some(began);
         Ok(())
     }
 }

@@ -1,18 +1,17 @@
-//! The generic cell rate algorithm: one number per key, no timers, and bursts up to the whole quota.
+//! The generic cell rate algorithm (GCRA): one number per key, no timers, and bursts up to the
+//! whole quota.
 
 use std::time::Duration;
 
-/// So many charges in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Requests that may come at once.
+    /// Charges that are available at once.
     pub burst: u32,
     /// The time in which `burst` charges become available again.
     pub period: Duration,
 }
 
 impl Quota {
-    /// `burst` charges per `period`.
     #[must_use]
     pub const fn new(burst: u32, period: Duration) -> Self {
         Self { burst, period }
@@ -25,14 +24,15 @@ impl Quota {
         i64::try_from(micros).unwrap_or(i64::MAX).max(1)
     }
 
-    /// Microseconds that charges may run ahead of the steady rate.
+    /// Microseconds that charges may be ahead of the steady rate.
     #[must_use]
     pub fn tolerance_micros(self) -> i64 {
         self.interval_micros()
             .saturating_mul(i64::from(self.burst.saturating_sub(1)))
     }
 
-    /// One try at `now`, given the theoretical arrival time of the next one: the new such time, or how long to wait.
+    /// Charge once at `now`. `arrival` is the theoretical arrival time of this charge; return that
+    /// of the next one, or how long to wait.
     pub(super) fn advance(self, arrival: i64, now: i64) -> Result<i64, Duration> {
         let arrival = arrival.max(now);
         let ahead = arrival - now;
@@ -42,14 +42,14 @@ impl Quota {
         Ok(arrival.saturating_add(self.interval_micros()))
     }
 
-    /// Whether a try at `now` would be among the first half of the burst.
+    /// Whether a charge at `now` would be in the first half of the burst.
     pub(super) fn is_in_first_half(self, arrival: i64, now: i64) -> bool {
         let half = self.interval_micros().saturating_mul(i64::from(self.burst / 2));
         arrival.max(now) - now < half
     }
 
-    /// The arrival time as if one try had not been made.
-    pub(super) fn give_back(self, arrival: i64) -> i64 {
+    /// The arrival time without one charge.
+    pub(super) fn refund(self, arrival: i64) -> i64 {
         arrival.saturating_sub(self.interval_micros())
     }
 }
@@ -84,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_is_given_back_can_be_made_again() {
+    fn a_refunded_charge_can_be_made_again() {
         let quota = Quota::new(2, Duration::from_secs(2));
         let now = 10_000_000;
         let exhausted = quota.advance(quota.advance(0, now).unwrap(), now).unwrap();
         assert!(quota.advance(exhausted, now).is_err());
-        assert!(quota.advance(quota.give_back(exhausted), now).is_ok());
+        assert!(quota.advance(quota.refund(exhausted), now).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Limits of one instance.
+//! Rate limits of one instance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,18 +8,19 @@ use time::OffsetDateTime;
 
 use super::limiter::{Charges, Exhausted, RateLimiter, Reset, micros, micros_of};
 
-/// Counts in this process. Memory is bounded: the keys used least make room.
+/// Counts in this process. Memory is bounded: the least used keys are evicted.
 pub struct InMemoryLimiter(Mutex<Counts>);
 
 struct Counts {
-    /// When the next try of a key is due.
+    /// The theoretical arrival time of a key's next charge.
     arrivals: Cache<String, i64>,
-    /// Until when somebody is trusted. A place of its own: whoever makes up keys pushes out counts, never these.
+    /// Until when a network is trusted. A cache of its own, so that an attacker who invents keys
+    /// evicts counts, never these.
     trusted: Cache<String, i64>,
 }
 
 impl InMemoryLimiter {
-    /// Remembers at most `keys` counts, and as many that are trusted.
+    /// Keep at most `keys` counts, and as many trusted networks.
     #[must_use]
     pub fn new(keys: usize) -> Self {
         Self(Mutex::new(Counts {
@@ -28,23 +29,24 @@ impl InMemoryLimiter {
         }))
     }
 
-    /// Counts charges if each charges on the first half of a quota that every instance may give out for itself. `false`: not counted.
+    /// Count charges if each of them is in the first half of a quota that instances may grant on
+    /// their own. False if they were not counted.
     pub(super) fn charge_locally(&self, charges: &Charges, now: OffsetDateTime) -> bool {
         let (mut counts, now) = (self.counts(), micros(now));
         let early = charges
             .charges
             .iter()
-            .all(|charge| charge.local_first && charge.quota.is_in_first_half(counts.arrival(&charge.key), now));
+            .all(|charge| charge.local_first_half && charge.quota.is_in_first_half(counts.arrival(&charge.key), now));
         early && counts.charge(charges, now).is_ok()
     }
 
-    /// When the next try of a key is due, as this process has counted.
+    /// The theoretical arrival time of a key's next charge, according to this process.
     pub(super) fn arrival(&self, key: &str) -> i64 {
         self.counts().arrival(key)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // A panic elsewhere leaves nothing half done in a map of numbers.
+        // A map of numbers is consistent after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,14 +65,14 @@ impl Counts {
         let trusted = self.trusts(charges.trusted.as_ref(), now);
         let mut next = Vec::with_capacity(charges.charges.len());
         let mut exhausted: Option<Exhausted> = None;
-        for (charge, asked) in charges.charges.iter().enumerate() {
-            if trusted && asked.waived_for_trusted {
+        for (index, charge) in charges.charges.iter().enumerate() {
+            if trusted && charge.waived_for_trusted {
                 continue;
             }
-            match asked.quota.advance(self.arrival(&asked.key), now) {
-                Ok(arrival) => next.push((&asked.key, arrival)),
+            match charge.quota.advance(self.arrival(&charge.key), now) {
+                Ok(arrival) => next.push((&charge.key, arrival)),
                 Err(wait) if exhausted.is_none_or(|exhausted| wait > exhausted.wait) => {
-                    exhausted = Some(Exhausted { charge, wait })
+                    exhausted = Some(Exhausted { charge: index, wait });
                 }
                 Err(_) => {}
             }
@@ -86,8 +88,8 @@ impl Counts {
 
     fn reset(&mut self, reset: &Reset, now: i64) {
         if !self.trusts(reset.trust.first(), now) {
-            for charge in &reset.give_back {
-                let arrival = charge.quota.give_back(self.arrival(&charge.key));
+            for charge in &reset.refund {
+                let arrival = charge.quota.refund(self.arrival(&charge.key));
                 if arrival > now {
                     self.arrivals.insert(charge.key.clone(), arrival);
                 } else {

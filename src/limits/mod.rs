@@ -1,12 +1,12 @@
-//! Rate limits: how often a network, an account, a session or a user may try, counted in Redis when there is one, else in this
-//! process. `docs/adr/0024` says why the limits of a login are what they are.
+//! Rate limits, per network, account, session or user. They are counted in Redis if it is
+//! configured, else in this process. `docs/adr/0024` explains the limits of a login.
 
 mod gcra;
 mod in_memory;
 mod limiter;
 mod rate_limit;
 mod redis;
-mod refusals;
+mod refused;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,8 +20,8 @@ pub use self::in_memory::InMemoryLimiter;
 pub use self::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset};
 pub use self::rate_limit::RateLimit;
 pub use self::redis::RedisLimiter;
-pub use self::refusals::Refusal;
-use self::refusals::Refusals;
+use self::refused::RefusedByKey;
+pub use self::refused::RefusedRequests;
 use crate::config::LimitsSettings;
 use crate::telemetry::LimitMetrics;
 
@@ -29,18 +29,19 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The keyed hash of an identifier as it was typed: what stores of counts know of it, whether or not it is anybody's.
+/// The keyed hash of an identifier as the client sent it. Counts are kept by it, whether or not an
+/// account has the identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identifier([u8; 32]);
 
 impl Identifier {
-    /// Of the canonical identifier's keyed hash (`SecretKey::identifier_hash`). Never pass a plain hash.
+    /// `mac` is the keyed hash of the canonical identifier (`SecretKey::identifier_hash`), never a
+    /// plain hash.
     #[must_use]
     pub const fn new(mac: [u8; 32]) -> Self {
         Self(mac)
     }
 
-    /// The hash.
     #[must_use]
     pub const fn mac(self) -> [u8; 32] {
         self.0
@@ -53,72 +54,64 @@ impl fmt::Display for Identifier {
     }
 }
 
-/// Refused for now.
+/// An exceeded rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Which limiter refuses.
     pub limit: RateLimit,
-    /// What it allows.
     pub quota: Quota,
-    /// When the next try is allowed.
     pub retry_after: Duration,
 }
 
-/// The configured limits. Clones share their counts.
+/// The configured rate limits. Clones share their counts.
 #[derive(Clone)]
 pub struct Limits(Arc<Inner>);
 
 struct Inner {
     settings: LimitsSettings,
     limiter: Arc<dyn RateLimiter>,
-    refusals: Refusals,
+    refused: RefusedByKey,
     metrics: LimitMetrics,
 }
 
 impl Limits {
-    /// Limits as configured, counted by `limiter`; refusals are counted in `metrics`.
     #[must_use]
     pub fn new(settings: &LimitsSettings, limiter: Arc<dyn RateLimiter>, metrics: LimitMetrics) -> Self {
         Self(Arc::new(Inner {
             settings: settings.clone(),
             limiter,
-            refusals: Refusals::default(),
+            refused: RefusedByKey::default(),
             metrics,
         }))
     }
 
-    /// Counts a try of a network: an IPv4 address or an IPv6 /64. Clients without an address share one count.
-    ///
-    /// # Errors
-    /// [`Exceeded`] when the try must not be carried out.
+    /// Charge a network: an IPv4 address or an IPv6 /64. Clients without an address share one
+    /// count.
     pub async fn charge_network(
         &self,
-        what: RateLimit,
+        limit: RateLimit,
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
-        self.charge(what, &network(ip), ip, now).await
+        self.charge(limit, &network(ip), ip, now).await
     }
 
-    /// Counts a try of something with an id of its own, from `ip`.
-    ///
-    /// # Errors
-    /// [`Exceeded`] when the try must not be carried out.
+    /// Charge a key, for a request from `ip`.
     pub async fn charge(
         &self,
-        what: RateLimit,
+        limit: RateLimit,
         key: &str,
         ip: Option<IpAddr>,
         now: OffsetDateTime,
     ) -> Result<(), Exceeded> {
-        self.charge_all(&[(what, key.to_owned())], None, (ip, None), now).await
+        self.charge_all(&[(limit, key.to_owned())], None, (ip, None), now).await
     }
 
-    /// Counts a try of a password: per network, per identifier and network for a minute and for a day, and per identifier over all
-    /// networks from which nobody has logged in with it lately. One question to Redis; all of it is counted, or nothing.
+    /// Charge a login before the password is verified: per network, per identifier and network for
+    /// a minute and for a day, and per identifier over all networks that are not trusted for it.
+    /// One round trip to Redis counts all of it or nothing.
     ///
     /// # Errors
-    /// [`Exceeded`] when the password must not be looked at: the limiter with the longest wait.
+    /// [`Exceeded`] with the longest wait.
     pub async fn charge_login(
         &self,
         identifier: Identifier,
@@ -136,31 +129,28 @@ impl Limits {
             .await
     }
 
-    /// A login went well: the counts of all `identifiers` of the account from this network begin anew, the try of the first one over
-    /// all networks is given back, and the network is known for each of them.
+    /// Reset the limits after a login: the counts of all `identifiers` of the account from this
+    /// network start again from zero, the charge of the first one over all networks is refunded,
+    /// and the network is trusted for each of them.
     pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
-        let tried = identifiers.first();
-        let give_back = tried.map(|used| self.charge_of(RateLimit::LoginAccount, &used.to_string()));
-        self.trust(identifiers, ip, now, give_back).await;
+        let refund = identifiers
+            .first()
+            .map(|used| self.charge_of(RateLimit::LoginAccount, &used.to_string()));
+        self.trust(identifiers, ip, now, refund).await;
     }
 
-    /// The owner was proven in another way than by a counted try: as after a login, but for a try to give back.
+    /// Trust the network after its user was authenticated without a charge: as after a login, but
+    /// without a refund.
     pub async fn trust_network(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
         self.trust(identifiers, ip, now, None).await;
     }
 
-    async fn trust(
-        &self,
-        identifiers: &[Identifier],
-        ip: Option<IpAddr>,
-        now: OffsetDateTime,
-        give_back: Option<Charge>,
-    ) {
+    async fn trust(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime, refund: Option<Charge>) {
         if identifiers.is_empty() || !self.0.settings.enabled {
             return;
         }
-        let of_pair = |one: &Identifier| {
-            let pair = pair(*one, ip);
+        let of_pair = |identifier: &Identifier| {
+            let pair = pair(*identifier, ip);
             [
                 limit_key(RateLimit::LoginPair, &pair),
                 limit_key(RateLimit::LoginPairDay, &pair),
@@ -168,20 +158,23 @@ impl Limits {
         };
         let reset = Reset {
             clear: identifiers.iter().flat_map(of_pair).collect(),
-            give_back: give_back.into_iter().collect(),
-            trust: identifiers.iter().map(|one| trusted(&pair(*one, ip))).collect(),
+            refund: refund.into_iter().collect(),
+            trust: identifiers
+                .iter()
+                .map(|identifier| trusted(&pair(*identifier, ip)))
+                .collect(),
             trust_for: self.0.settings.known_network_ttl,
         };
         self.0.limiter.reset(&reset, now).await;
     }
 
-    /// An administrator unlocks an account: what was tried with its identifiers over all networks is forgotten. What single networks
-    /// tried is not.
+    /// Unlock an account: the counts of its identifiers over all networks start again from zero.
+    /// The counts of single networks stay.
     pub async fn unlock(&self, identifiers: &[Identifier], now: OffsetDateTime) {
-        let key_of = |one: &Identifier| limit_key(RateLimit::LoginAccount, &one.to_string());
+        let key_of = |identifier: &Identifier| limit_key(RateLimit::LoginAccount, &identifier.to_string());
         let reset = Reset {
             clear: identifiers.iter().map(key_of).collect(),
-            give_back: Vec::new(),
+            refund: Vec::new(),
             trust: Vec::new(),
             trust_for: Duration::ZERO,
         };
@@ -190,16 +183,16 @@ impl Limits {
         }
     }
 
-    /// What was refused since this was last asked, summed up by key.
+    /// Take the requests that were refused since the last call, summed by key.
     #[must_use]
-    pub fn take_refusals(&self) -> Vec<Refusal> {
-        self.0.refusals.take()
+    pub fn take_refused(&self) -> Vec<RefusedRequests> {
+        self.0.refused.take()
     }
 
-    /// Refusals that could not be told are summed up with the next ones.
-    pub fn put_back(&self, refusals: Vec<Refusal>) {
-        for refusal in refusals {
-            self.0.refusals.add(refusal);
+    /// Add sums that could not be recorded to the next ones.
+    pub fn put_back_refused(&self, sums: Vec<RefusedRequests>) {
+        for sum in sums {
+            self.0.refused.add(sum);
         }
     }
 
@@ -214,13 +207,14 @@ impl Limits {
             return Ok(());
         }
         let charges = Charges {
-            charges: limits.iter().map(|(what, key)| self.charge_of(*what, key)).collect(),
+            charges: limits.iter().map(|(limit, key)| self.charge_of(*limit, key)).collect(),
             trusted,
         };
         let Err(exhausted) = self.0.limiter.charge(&charges, now).await else {
             return Ok(());
         };
-        // The limiter names one of the charges; were it none of them, the first stands for all.
+        // The limiter names one of the charges. If its index is wrong, the first charge stands for
+        // all.
         let Some((limit, key)) = limits.get(exhausted.charge).or_else(|| limits.first()) else {
             return Ok(());
         };
@@ -230,27 +224,27 @@ impl Limits {
             retry_after: exhausted.wait,
         };
         self.0.metrics.refused(limit.as_str());
-        // Many identifiers are tried from one network: that limiter's refusals are not about one of them.
+        // One network tries many identifiers: a refusal by its limit is not about one of them.
         let identifier = identifier.filter(|_| *limit != RateLimit::Login);
-        self.0.refusals.note(key.clone(), &exceeded, ip, identifier);
+        self.0.refused.count(key.clone(), &exceeded, ip, identifier);
         Err(exceeded)
     }
 
-    fn charge_of(&self, what: RateLimit, key: &str) -> Charge {
+    fn charge_of(&self, limit: RateLimit, key: &str) -> Charge {
         Charge {
-            key: limit_key(what, key),
-            quota: self.quota(what),
-            waived_for_trusted: what == RateLimit::LoginAccount,
-            local_first: what.is_authenticated(),
+            key: limit_key(limit, key),
+            quota: self.quota(limit),
+            waived_for_trusted: limit == RateLimit::LoginAccount,
+            local_first_half: limit.is_authenticated(),
         }
     }
 
-    fn quota(&self, what: RateLimit) -> Quota {
+    fn quota(&self, limit: RateLimit) -> Quota {
         let settings = &self.0.settings;
-        match what {
+        match limit {
             RateLimit::Login => Quota::new(settings.login_per_minute, MINUTE),
             RateLimit::LoginPair => Quota::new(settings.login_per_account_per_minute, MINUTE),
-            // Half: two networks at least are needed to spend what an account has.
+            // Half, so that it takes at least two networks to exhaust the quota of an account.
             RateLimit::LoginPairDay => Quota::new(settings.login_per_account_per_day / 2, DAY),
             RateLimit::LoginAccount => Quota::new(settings.login_per_account_per_day, DAY),
             RateLimit::Register => Quota::new(settings.register_per_hour, HOUR),
@@ -267,8 +261,8 @@ impl Limits {
     }
 }
 
-fn limit_key(what: RateLimit, key: &str) -> String {
-    format!("{}:{key}", what.as_str())
+fn limit_key(limit: RateLimit, key: &str) -> String {
+    format!("{}:{key}", limit.as_str())
 }
 
 fn trusted(pair: &str) -> String {
@@ -279,7 +273,7 @@ fn pair(identifier: Identifier, ip: Option<IpAddr>) -> String {
     format!("{identifier}:{}", network(ip))
 }
 
-/// The network that an address is counted under: whoever has one IPv6 address usually has its whole /64.
+/// The network of an address. A client with one IPv6 address usually has its whole /64.
 fn network(ip: Option<IpAddr>) -> String {
     match ip.map(|ip| ip.to_canonical()) {
         None => "unknown".to_owned(),

@@ -1,31 +1,32 @@
-//! Everything that is limit: an action, and what its charges are counted by.
+//! The rate limits: each is of an action, and counted by a key.
 
-/// A limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RateLimit {
     /// A login attempt, per network.
     Login,
     /// A login attempt, per identifier and network.
     LoginPair,
-    /// The same over a day: one network can't spend what an identifier has over all of them.
+    /// The same over a day: one network cannot exhaust the quota of an identifier over all
+    /// networks.
     LoginPairDay,
-    /// A login attempt, per identifier, from all networks together from which nobody has logged in with it.
+    /// A login attempt, per identifier, over all networks that are not trusted for it.
     LoginAccount,
     /// A registration, per network.
     Register,
     /// A refresh, per session.
     Refresh,
-    /// A change of one's own account or sessions, per user: each is an event that everybody's subscribers get.
+    /// A change by a user of their own account or sessions, per user: each is an event that every
+    /// subscriber gets.
     Change,
     /// An event that an application records about its user, per user.
     Custom,
     /// A forgotten password, per network.
     Forgot,
-    /// A mail with a code, per address.
+    /// A mail with a one-time code, per address.
     MailAddress,
-    /// A mailed code or a second factor, per network.
+    /// A one-time code or a second factor, per network.
     Code,
-    /// A mail to confirm an address, per user.
+    /// A mail to verify an address, per user.
     Resend,
     /// A second factor, per user.
     Mfa,
@@ -34,7 +35,6 @@ pub enum RateLimit {
 }
 
 impl RateLimit {
-    /// Every limiter.
     pub const ALL: [Self; 14] = [
         Self::Login,
         Self::LoginPair,
@@ -52,8 +52,9 @@ impl RateLimit {
         Self::MfaDay,
     ];
 
-    /// Whether a token was proven before it is counted: there is nothing to guess, and the limit keeps loops from wearing the service
-    /// out. Such charges are counted in this process alone until half of the quota is used.
+    /// Whether a token is verified before the charge. Then there is nothing to guess, and the limit
+    /// only protects the service from clients in a loop, so the first half of the quota is counted
+    /// in this process alone.
     #[must_use]
     pub const fn is_authenticated(self) -> bool {
         matches!(self, Self::Refresh | Self::Change | Self::Custom)

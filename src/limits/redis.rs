@@ -1,4 +1,4 @@
-//! Limits that all instances share.
+//! Rate limits that all instances share.
 
 use std::time::Duration;
 
@@ -11,17 +11,19 @@ use time::OffsetDateTime;
 use super::in_memory::InMemoryLimiter;
 use super::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset, micros};
 
-/// The algorithm of `gcra.rs` over all quotas of a request, run by the server so that parallel charges can't pass one another: one
-/// round trip, all or nothing. Times are the callers'; a key's expiry removes it once its arrival time is past.
+/// The algorithm of `gcra.rs` over all charges of a request, all or nothing, in one round trip. The
+/// server runs it, so that parallel requests cannot pass each other. The caller gives the time; a
+/// key expires when its arrival time is past.
 ///
-/// `KEYS`: one per charge, then the mark if there is one. `ARGV`: now, 1 if there is a mark, then interval, tolerance, 1 for strangers,
-/// and the arrival time that the caller trusts of, of each charge.
-const RESERVE: &str = "\
+/// `KEYS`: one per charge, then the key of the trusted network, if any. `ARGV`: now, 1 if there is
+/// such a key, then for each charge the interval, the tolerance, 1 if it is waived for trusted
+/// networks, and the arrival time that the caller has counted.
+const CHARGE: &str = "\
 local now, charges, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 4, {}
 local trusted = ARGV[2] == '1' and redis.call('EXISTS', KEYS[#KEYS]) == 1
 local exhausted, longest = 0, 0
 for n = 1, charges do
-  if not (known and ARGV[4 * n + 1] == '1') then
+  if not (trusted and ARGV[4 * n + 1] == '1') then
     local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), tonumber(ARGV[4 * n + 2]), now)
     local wait = arrival - now - tonumber(ARGV[4 * n])
     if wait > longest then exhausted, longest = n, wait end
@@ -36,13 +38,14 @@ for n = 1, charges do
 end
 return {0, 0}";
 
-/// `KEYS`: marks, counts to clear, counts to give back to. `ARGV`: now, number of marks, number of counts to clear, milliseconds that
-/// marks stay, then the interval of each count that is given back to.
-const FORGIVE: &str = "\
-local now, marks, cleared = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+/// `KEYS`: trusted networks, counts to clear, counts to refund. `ARGV`: now, the number of trusted
+/// networks, the number of counts to clear, how many milliseconds networks stay trusted, then the
+/// interval of each count to refund.
+const RESET: &str = "\
+local now, trusted, cleared = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  for n = marks + cleared + 1, #KEYS do
-    local arrival = tonumber(redis.call('GET', KEYS[n]) or '0') - tonumber(ARGV[4 + n - marks - cleared])
+  for n = trusted + cleared + 1, #KEYS do
+    local arrival = tonumber(redis.call('GET', KEYS[n]) or '0') - tonumber(ARGV[4 + n - trusted - cleared])
     if arrival > now then
       redis.call('SET', KEYS[n], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
     else
@@ -50,72 +53,73 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
     end
   end
 end
-for n = marks + 1, marks + cleared do redis.call('DEL', KEYS[n]) end
-for n = 1, marks do redis.call('SET', KEYS[n], '1', 'PX', ARGV[4]) end
+for n = trusted + 1, trusted + cleared do redis.call('DEL', KEYS[n]) end
+for n = 1, trusted do redis.call('SET', KEYS[n], '1', 'PX', ARGV[4]) end
 return 0";
 
-/// Counts in Redis; in this process while Redis does not answer, and for as long as a count that may be
-/// [local first](Charge::local_first) is low: with several instances each may then give out half a quota more than one would.
+/// Counts in Redis, and in this process while Redis does not answer. The first half of some quotas
+/// is counted in this process too ([`Charge::local_first_half`]): each further instance may grant
+/// half a quota more than one instance would.
 pub struct RedisLimiter {
     redis: ConnectionManager,
-    reserve: Script,
+    charge: Script,
     reset: Script,
     fallback: InMemoryLimiter,
     fallbacks: IntCounter,
 }
 
 impl RedisLimiter {
-    /// Counts through `redis`, and in `fallback` while it is down, which `fallbacks` counts.
+    /// `fallbacks` counts the uses of `fallback` while Redis does not answer.
     #[must_use]
     pub fn new(redis: ConnectionManager, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
         Self {
             redis,
-            reserve: Script::new(RESERVE),
-            reset: Script::new(FORGIVE),
+            charge: Script::new(CHARGE),
+            reset: Script::new(RESET),
             fallback,
             fallbacks,
         }
     }
 
     async fn count(&self, charges: &Charges, now: OffsetDateTime) -> redis::RedisResult<(usize, i64)> {
-        let mut call = self.reserve.prepare_invoke();
+        let mut call = self.charge.prepare_invoke();
         for charge in &charges.charges {
             call.key(name(&charge.key));
         }
-        if let Some(mark) = &charges.trusted {
-            call.key(name(mark));
+        if let Some(network) = &charges.trusted {
+            call.key(name(network));
         }
         call.arg(micros(now)).arg(u8::from(charges.trusted.is_some()));
         for charge in &charges.charges {
             call.arg(charge.quota.interval_micros())
                 .arg(charge.quota.tolerance_micros())
                 .arg(u8::from(charge.waived_for_trusted))
-                .arg(self.unshared(charge));
+                .arg(self.local_arrival(charge));
         }
         call.invoke_async(&mut self.redis.clone()).await
     }
 
-    /// What Redis can't know of a count: the charges that were given out here without asking.
-    fn unshared(&self, charge: &Charge) -> i64 {
-        if charge.local_first {
+    /// The arrival time with the charges that this process granted without Redis.
+    fn local_arrival(&self, charge: &Charge) -> i64 {
+        if charge.local_first_half {
             self.fallback.arrival(&charge.key)
         } else {
             0
         }
     }
 
-    async fn undo(&self, reset: &Reset, now: OffsetDateTime) -> redis::RedisResult<()> {
+    async fn reset_shared(&self, reset: &Reset, now: OffsetDateTime) -> redis::RedisResult<()> {
         let mut call = self.reset.prepare_invoke();
-        let given_back = reset.give_back.iter().map(|charge| &charge.key);
-        for key in reset.trust.iter().chain(&reset.clear).chain(given_back) {
+        let refunded = reset.refund.iter().map(|charge| &charge.key);
+        for key in reset.trust.iter().chain(&reset.clear).chain(refunded) {
             call.key(name(key));
         }
-        let stay = i64::try_from(reset.trust_for.as_millis()).unwrap_or(i64::MAX).max(1);
+        let trust_for = i64::try_from(reset.trust_for.as_millis()).unwrap_or(i64::MAX).max(1);
         call.arg(micros(now))
             .arg(reset.trust.len())
             .arg(reset.clear.len())
-            .arg(stay);
-        for charge in &reset.give_back {
+            .arg(trust_for);
+        for charge in &reset.refund {
             call.arg(charge.quota.interval_micros());
         }
         call.invoke_async(&mut self.redis.clone()).await
@@ -123,7 +127,7 @@ impl RedisLimiter {
 
     fn fell_back(&self, error: &redis::RedisError) {
         self.fallbacks.inc();
-        tracing::warn!(%error, "Redis does not answer: rate limits are counted in this process");
+        tracing::warn!(%error, "redis does not answer; rate limits are counted in this process");
     }
 }
 
@@ -135,7 +139,8 @@ impl RateLimiter for RedisLimiter {
             }
             match self.count(charges, now).await {
                 Ok((0, _)) => {
-                    // Counted here too, so that a burst that makes Redis slow does not find a fresh quota here.
+                    // Count it here too, so that a burst that slows Redis down does not find a
+                    // fresh quota here.
                     let _ = self.fallback.charge(charges, now).await;
                     Ok(())
                 }
@@ -155,7 +160,7 @@ impl RateLimiter for RedisLimiter {
     fn reset<'a>(&'a self, reset: &'a Reset, now: OffsetDateTime) -> BoxFuture<'a, ()> {
         async move {
             self.fallback.reset(reset, now).await;
-            if let Err(error) = self.undo(reset, now).await {
+            if let Err(error) = self.reset_shared(reset, now).await {
                 self.fell_back(&error);
             }
         }

@@ -134,7 +134,7 @@ impl MailWorker {
             self.parts
                 .metrics
                 .mails_waiting
-                .set(self.parts.store.waiting_mails().await?);
+                .set(self.parts.store.count_waiting_mails().await?);
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl MailWorker {
         match outcome {
             Outcome::Sent => {
                 metrics.mail_sent();
-                store.mail_sent(mail.id, now).await
+                store.mark_mail_sent(mail.id, now).await
             }
             Outcome::Later(reason) if now - mail.created_at < self.retry_for => {
                 metrics.mail_failed(reason);
@@ -204,12 +204,14 @@ impl MailWorker {
                 self.parts.random.fill(&mut spread);
                 let [spread] = spread;
                 tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, "a mail could not be sent yet");
-                store.mail_failed(mail, now + pause(mail.attempt, spread), reason).await
+                store
+                    .mark_mail_failed(mail, now + pause(mail.attempt, spread), reason)
+                    .await
             }
             Outcome::Later(reason) | Outcome::Never(reason) => {
                 metrics.mail_dead(reason);
                 tracing::error!(mail = %mail.id, attempt = mail.attempt, reason, "a mail is given up");
-                store.mail_dead(mail, now, reason).await
+                store.mark_mail_dead(mail, now, reason).await
             }
             Outcome::Left => Ok(()),
         }

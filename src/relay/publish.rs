@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::task::RelayParts;
 use crate::{
     jetstream::{ATOMIC_MOST, EventPublisher, Outcome, OutgoingEvent, Reason},
-    store::{LedgerRow, Settled, StoreError},
+    store::{LedgerRow, StoreError, StreamAck},
     telemetry::{Metrics, crash_point},
 };
 
@@ -73,13 +73,13 @@ async fn read_behind<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerR
     if last.is_none() {
         return Vec::new();
     }
-    parts.ledger.unpublished_behind(last, READ).await.unwrap_or_default()
+    parts.ledger.unpublished_after(last, READ).await.unwrap_or_default()
 }
 
 /// What the ledger has to write down about one part.
 #[derive(Default)]
 struct Answered {
-    acks: Vec<Settled>,
+    acks: Vec<StreamAck>,
     parked: Vec<(i64, Uuid, Reason)>,
     /// When the part was answered; none before the first part.
     at: Option<OffsetDateTime>,
@@ -88,7 +88,7 @@ struct Answered {
 impl Answered {
     async fn settle<P>(&self, parts: &RelayParts<P>) -> Result<(), StoreError> {
         if let Some(at) = self.at {
-            parts.ledger.settle(&self.acks, at).await?;
+            parts.ledger.store_acks(&self.acks, at).await?;
         }
         for (seq, event_id, reason) in &self.parked {
             park(parts, *seq, *event_id, reason).await?;
@@ -114,7 +114,7 @@ async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, pu
         match outcome {
             Outcome::Acked { stream_seq, duplicate } => {
                 acknowledged(&parts.metrics, event, stream_seq, duplicate, now);
-                answered.acks.push(Settled {
+                answered.acks.push(StreamAck {
                     seq,
                     stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX),
                 });

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::compare::{AGREEMENT, Extent, PublishState, Search, judge_message};
 use crate::{
     jetstream::{ATOMIC_MOST, EventPublisher, ProbeError, Stored, StreamFacts},
-    store::{AckedRow, Ledger, Settled, StoreError},
+    store::{AckedRow, Ledger, StoreError, StreamAck},
 };
 
 /// How many messages are read at once.
@@ -156,7 +156,7 @@ impl<P: EventPublisher> Run<'_, P> {
             return Ok(Adopted::default());
         }
         let found = self.tail(in_place, &candidates).await?;
-        self.ledger.settle(&found, now).await?;
+        self.ledger.store_acks(&found, now).await?;
         Ok(Adopted {
             rows: u64::try_from(found.len()).unwrap_or(u64::MAX),
             highest: found.iter().map(|settled| settled.stream_seq.unsigned_abs()).max(),
@@ -164,7 +164,7 @@ impl<P: EventPublisher> Run<'_, P> {
     }
 
     /// The candidates that the end of the stream holds.
-    async fn tail(&self, in_place: Option<u64>, candidates: &HashMap<Uuid, i64>) -> Result<Vec<Settled>, ProbeError> {
+    async fn tail(&self, in_place: Option<u64>, candidates: &HashMap<Uuid, i64>) -> Result<Vec<StreamAck>, ProbeError> {
         let last = self.facts.last_seq;
         let from = in_place
             .unwrap_or_default()
@@ -188,12 +188,12 @@ impl<P: EventPublisher> Run<'_, P> {
                     Stored::Event(id) => candidates.get(&id),
                     Stored::Nothing | Stored::Other => None,
                 };
-                Ok(row.map(|row| Settled {
+                Ok(row.map(|row| StreamAck {
                     seq: *row,
                     stream_seq: i64::try_from(seq).unwrap_or(i64::MAX),
                 }))
             });
-        let found: Vec<Option<Settled>> = found.try_collect().await?;
+        let found: Vec<Option<StreamAck>> = found.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 }

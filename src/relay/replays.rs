@@ -48,7 +48,7 @@ async fn run_next(parts: &ReplaysParts) -> Result<(), StoreError> {
     if parts.ledger.replay_to_run().await?.is_none() {
         return Ok(());
     }
-    let Some(lock) = parts.ledger.try_replay().await? else {
+    let Some(lock) = parts.ledger.try_acquire_replay_lease().await? else {
         return Ok(());
     };
     // Whoever had the lock may have got on, or to the end, since the first look.

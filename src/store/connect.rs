@@ -1,7 +1,7 @@
-//! Where the database is and how connections to it are set up.
+//! The database's address, and how the store opens it.
 
 use std::fs::{DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
@@ -12,34 +12,34 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{Mutex, Notify, watch};
 
 use super::database::Database;
-use super::{EventProfile, Inner, Store, StoreError};
+use super::{EventProfile, Inner, OpenError, Store, StoreError, lock_file};
 use crate::config::DatabaseSettings;
 use crate::domain::random::Random;
 
-/// Which database a configuration means.
+/// `SQLite` has one writer, and a few readers are enough.
+const MAX_SQLITE_CONNECTIONS: u32 = 8;
+
+/// The configured database.
 #[derive(Clone)]
 pub enum Address {
-    /// A `PostgreSQL` server.
     Postgres(Box<PgConnectOptions>),
-    /// A file of one process.
+    /// A file that one process owns.
     Sqlite(PathBuf),
 }
 
 impl Address {
-    /// Reads `database.url`; nothing configured means `watchword.db` in the data directory.
-    ///
-    /// # Errors
-    /// [`StoreError::Url`] when it is neither a `postgres://` nor a `sqlite://` address.
-    pub fn parse(url: Option<&SecretString>, data_dir: &Path) -> Result<Self, StoreError> {
+    /// Parse `database.url`. The default is `watchword.db` in the data directory.
+    pub fn parse(url: Option<&SecretString>, data_dir: &Path) -> Result<Self, OpenError> {
         let Some(url) = url.map(SecretString::expose_secret) else {
             return Ok(Self::Sqlite(data_dir.join("watchword.db")));
         };
         if url.starts_with("sqlite:") {
-            let options = SqliteConnectOptions::from_str(url).map_err(StoreError::Url)?;
+            let options = SqliteConnectOptions::from_str(url).map_err(OpenError::Url)?;
             return Ok(Self::Sqlite(options.get_filename().to_path_buf()));
         }
-        let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
-        // A stuck client must not hold a user's row: these end it on the server, without cancelling anything here.
+        let options = PgConnectOptions::from_str(url).map_err(OpenError::Url)?;
+        // A stuck client must not hold a user's row: the server ends its transaction, so nothing
+        // has to be canceled here.
         let limits = [
             ("lock_timeout", "5s"),
             ("statement_timeout", "15s"),
@@ -50,7 +50,7 @@ impl Address {
         )))
     }
 
-    /// What to print: never a password.
+    /// The address for logs and messages, without the password.
     #[must_use]
     pub fn display(&self) -> String {
         match self {
@@ -66,42 +66,38 @@ impl Address {
 }
 
 impl Store {
-    /// Opens the database. `PostgreSQL` connections are made when first needed, so this succeeds while the server is down.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the address is wrong, or the `SQLite` file can't be opened or is in use.
+    /// Open the database, and lock it if it is a file. The pool connects to `PostgreSQL` on first
+    /// use, so this succeeds while the server is down.
     pub async fn connect(
         settings: &DatabaseSettings,
         data_dir: &Path,
         profile: EventProfile,
         random: Arc<dyn Random>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, OpenError> {
         let address = Address::parse(settings.url.as_ref(), data_dir)?;
         let file_lock = match &address {
             Address::Postgres(_) => None,
-            Address::Sqlite(path) => Some(lock_file(path)?),
+            Address::Sqlite(path) => Some(own_file(path)?),
         };
-        Self::open(settings, address, file_lock, profile, random).await
+        Ok(Self::open(settings, address, file_lock, profile, random).await?)
     }
 
-    /// Opens the database beside the process that has it, to read it: nothing is made or migrated, and on `SQLite` this never
-    /// leads. `SQLite` lets several processes use a file; what one process alone may do is in that process's memory.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the address is wrong, or there is no such `SQLite` file.
+    /// Open the database while the service may have it open, to read it. Nothing is created or
+    /// migrated, and on `SQLite` this process never leads: `SQLite` serves several processes, but
+    /// only one of them has the caches and the relay's lease.
     pub async fn connect_beside(
         settings: &DatabaseSettings,
         data_dir: &Path,
         profile: EventProfile,
         random: Arc<dyn Random>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, OpenError> {
         let address = Address::parse(settings.url.as_ref(), data_dir)?;
         if let Address::Sqlite(path) = &address
             && !path.exists()
         {
-            return Err(StoreError::NoFile(path.clone()));
+            return Err(OpenError::NoFile(path.clone()));
         }
-        Self::open(settings, address, None, profile, random).await
+        Ok(Self::open(settings, address, None, profile, random).await?)
     }
 
     async fn open(
@@ -116,7 +112,9 @@ impl Store {
             Address::Postgres(options) => {
                 Database::postgres(options.as_ref().clone(), settings.max_connections, acquire)?
             }
-            Address::Sqlite(path) => Database::sqlite(path, settings.max_connections.min(8), acquire).await?,
+            Address::Sqlite(path) => {
+                Database::sqlite(path, settings.max_connections.min(MAX_SQLITE_CONNECTIONS), acquire).await?
+            }
         };
         Ok(Self(Arc::new(Inner {
             db,
@@ -135,7 +133,7 @@ impl Store {
         })))
     }
 
-    /// Where the data is, for people.
+    /// The address for logs and messages, without the password.
     #[must_use]
     pub fn describe(&self) -> String {
         self.0.address.display()
@@ -146,47 +144,27 @@ impl Store {
     }
 }
 
-/// One process per `SQLite` file: caches and the relay's lock are in its memory.
-fn lock_file(database: &Path) -> Result<File, StoreError> {
+/// Lock a `SQLite` file for this process, whose memory has the caches and the relay's lease.
+fn own_file(database: &Path) -> Result<File, OpenError> {
     let folder = database
         .parent()
-        .filter(|p| !p.as_os_str().is_empty())
+        .filter(|path| !path.as_os_str().is_empty())
         .unwrap_or_else(|| Path::new("."));
-    let failed = |source| StoreError::DataDir {
-        path: folder.to_path_buf(),
-        source,
+    let unusable = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| OpenError::DataDir { path, source }
     };
-    // Password hashes are inside: nobody else reads a directory that is made here.
+    // The file holds password hashes: no other user may read a directory that is created here.
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(failed)?;
-    // SQLite would make its files readable for everybody; what it makes beside this one gets this one's mode.
-    private(database).map_err(failed)?;
-    try_lock_file(&database.with_extension("lock"))?.ok_or_else(|| StoreError::InUse(database.to_path_buf()))
-}
-
-/// Opens a file for this user alone, made where it is missing.
-fn private(path: &Path) -> std::io::Result<File> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-}
-
-/// Locks a file until it is closed; `None` when another one has it open and locked.
-pub(super) fn try_lock_file(path: &Path) -> Result<Option<File>, StoreError> {
-    let failed = |source| StoreError::DataDir {
-        path: path.to_path_buf(),
-        source,
-    };
-    let file = private(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
-    }
+        .map_err(unusable(folder))?;
+    // SQLite would create files that every user can read. The files that it creates next to this
+    // one get this one's mode.
+    lock_file::open_private(database).map_err(unusable(folder))?;
+    let lock = database.with_extension("lock");
+    lock_file::try_lock(&lock)
+        .map_err(unusable(&lock))?
+        .ok_or_else(|| OpenError::InUse(database.to_path_buf()))
 }

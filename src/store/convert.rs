@@ -1,27 +1,27 @@
-//! Between rows and domain types.
+//! Conversions between rows and domain types.
 
 use time::OffsetDateTime;
 
 use super::entities::{session, user};
 use super::error::StoreError;
 use crate::domain::session::Session;
+use crate::domain::user::User;
 use crate::domain::user::email::canonical;
 use crate::domain::user::profile::Profile;
-use crate::domain::user::{Role, User};
+use crate::domain::user::role::Role;
 
 /// Whole milliseconds since the Unix epoch.
 pub(super) fn millis(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// The first whole millisecond that is not before `at`: where a range of stored times begins, or ends without it.
+/// `at` rounded up to a whole millisecond: a bound for stored times.
 pub(super) fn millis_from(at: OffsetDateTime) -> i64 {
     let nanos = at.unix_timestamp_nanos();
     let up = i128::from(nanos.rem_euclid(1_000_000) > 0);
     i64::try_from(nanos.div_euclid(1_000_000) + up).unwrap_or(i64::MAX)
 }
 
-/// The reverse of [`millis`].
 pub(super) fn time(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
@@ -30,7 +30,7 @@ pub(super) fn roles_text(roles: &[Role]) -> String {
     roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
 }
 
-/// What a search looks through: the address, the username and the names, in canonical form.
+/// The text that user searches cover: the address, the username and the names, in canonical form.
 pub(super) fn search_text(email: &str, username: Option<&str>, name: Option<&str>, profile: &Profile) -> String {
     let names = username.into_iter().chain(name).chain(profile.names());
     let words: Vec<String> = std::iter::once(email).chain(names).map(canonical).collect();

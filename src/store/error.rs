@@ -1,8 +1,8 @@
-//! What can go wrong in the database, as facts that the callers can act on.
+//! Errors of the database, as facts that the callers can act on.
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// A unique value that somebody else has.
+/// A unique value that another row has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
     /// Another live account has this email address.
@@ -13,51 +13,33 @@ pub enum Conflict {
     ReplayName,
     /// The service runs a replay already.
     ReplayRunning,
-    /// A request with this idempotency key was carried out.
+    /// A request with this idempotency key was completed.
     IdempotencyKey,
 }
 
-/// Why a query failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A unique value is taken; nothing was written.
     #[error("{0:?} is taken")]
     Conflict(Conflict),
-    /// No connection, no free connection in time, a lost connection, a lock that did not come: trying again later may help.
-    /// Whether a failed commit took effect is unknown.
+    /// No connection, no free connection in time, a lost connection, or a lock timeout: a retry may
+    /// help. Whether a failed commit took effect is unknown.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
-    /// The query itself is wrong for this database, or the schema is older than this version.
+    /// The query does not fit the database: the schema is older than this version.
     #[error("a query failed")]
     Query(#[source] DbErr),
     /// A stored value that no version of this service writes.
     #[error("table {table}, column {column}: unreadable value")]
-    Corrupt {
-        /// Where it stands.
-        table: &'static str,
-        /// Which value.
-        column: &'static str,
-    },
-    /// An event could not be encoded.
+    Corrupt { table: &'static str, column: &'static str },
     #[error("an event could not be encoded")]
     Encode(#[from] serde_json::Error),
-    /// Another process has this SQLite database open.
-    #[error("another process uses {0}: SQLite serves one instance; use PostgreSQL for several")]
-    InUse(std::path::PathBuf),
-    /// There is no such SQLite database to look at.
-    #[error("there is no database {0}: is this the data directory of the service?")]
-    NoFile(std::path::PathBuf),
-    /// The data directory can't be used.
-    #[error("the data directory {path} can't be used")]
-    DataDir {
-        /// The directory.
+    /// The lock of replays on `SQLite` is a file.
+    #[error("the lock file {path} can't be used")]
+    LockFile {
         path: std::path::PathBuf,
-        /// What the system said.
         source: std::io::Error,
     },
-    /// The database's address is not one.
-    #[error("database.url is not a postgres:// or sqlite:// address")]
-    Url(#[source] sqlx::Error),
 }
 
 impl From<DbErr> for StoreError {
@@ -88,14 +70,14 @@ fn conflict(error: &DbErr) -> Option<Conflict> {
     if !database.is_unique_violation() {
         return None;
     }
-    let place = database.constraint().unwrap_or_else(|| database.message());
-    if place.contains("users_email_key") || place.contains("users.email_canonical") {
+    let name = database.constraint().unwrap_or_else(|| database.message());
+    if name.contains("users_email_key") || name.contains("users.email_canonical") {
         Some(Conflict::Email)
-    } else if place.contains("users_username_key") || place.contains("users.username_canonical") {
+    } else if name.contains("users_username_key") || name.contains("users.username_canonical") {
         Some(Conflict::Username)
-    } else if place.contains("replays_name_key") || place.contains("replays.name") {
+    } else if name.contains("replays_name_key") || name.contains("replays.name") {
         Some(Conflict::ReplayName)
-    } else if place.contains("replays_running_key") || place.contains("replays.origin") {
+    } else if name.contains("replays_running_key") || name.contains("replays.origin") {
         Some(Conflict::ReplayRunning)
     } else {
         None
@@ -115,16 +97,18 @@ fn is_unavailable(error: &DbErr) -> bool {
             | SqlxError::PoolClosed
             | SqlxError::WorkerCrashed,
         ) => true,
-        Some(SqlxError::Database(e)) => e.code().is_some_and(|code| is_passing(&code)),
+        Some(SqlxError::Database(e)) => e.code().is_some_and(|code| is_transient(&code)),
         _ => false,
     }
 }
 
-/// `PostgreSQL` has codes of five characters, of which the first two are the class; `SQLite` has numbers, whose last byte is the kind.
-fn is_passing(code: &str) -> bool {
+/// Whether a retry may help. The codes of `PostgreSQL` have five characters, of which the first two
+/// are the class. Those of `SQLite` are numbers, whose last byte is the kind.
+fn is_transient(code: &str) -> bool {
     if let (5, Some(class)) = (code.len(), code.get(..2)) {
-        // Connection lost; transaction state (read-only after a failover, timed out); resources; operator; rollback; object in use.
-        // 0A000: a prepared statement from before a migration.
+        // Connection exceptions; invalid transaction states (read-only after a failover, timed
+        // out); rollbacks; insufficient resources; objects in use; operator intervention. 0A000: a
+        // prepared statement from before a migration.
         return matches!(class, "08" | "25" | "40" | "53" | "55" | "57") || code == "0A000";
     }
     // BUSY, LOCKED, IOERR, FULL, CANTOPEN.

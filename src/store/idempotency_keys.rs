@@ -1,78 +1,87 @@
-//! What was made by requests that may be repeated.
+//! Idempotency keys, and the resources that their requests created.
 
-use sea_orm::ConnectionTrait as _;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::error::Conflict;
-use super::{Store, StoreError, Tx, convert};
+use super::transaction::Core;
+use super::{Store, StoreError, Tx, UserTx, convert, sql};
 
-/// A request that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletedRequest {
-    /// Keyed hash of what was asked.
-    pub request: Vec<u8>,
-    /// What was made.
-    pub made: Uuid,
+    /// Keyed hash of the request's content.
+    pub fingerprint: Vec<u8>,
+    /// What the request created.
+    pub resource_id: Uuid,
 }
 
-/// A request that is being carried out.
+/// An in-flight request with its idempotency key.
 #[derive(Debug, Clone, Copy)]
-pub struct NewKey<'a> {
+pub struct NewIdempotencyKey<'a> {
     /// Keyed hash of the operation, the caller and the key.
     pub key: &'a [u8; 32],
-    /// Keyed hash of what is asked.
-    pub request: &'a [u8; 32],
-    /// What it makes.
-    pub made: Uuid,
-    /// Until when it is remembered.
-    pub expires_at: OffsetDateTime,
+    /// Keyed hash of the request's content.
+    pub fingerprint: &'a [u8; 32],
+    /// What the request creates.
+    pub resource_id: Uuid,
+    pub ttl: Duration,
 }
 
 impl Store {
-    /// The request under this key that was carried out and is still remembered.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The completed request with this key, unless the key has expired.
     pub async fn completed_request(
         &self,
         key: &[u8; 32],
         now: OffsetDateTime,
     ) -> Result<Option<CompletedRequest>, StoreError> {
-        let sql = "SELECT request, made FROM idempotency_keys WHERE key = $1 AND expires_at > $2";
+        let completed = "SELECT request, made FROM idempotency_keys WHERE key = $1 AND expires_at > $2";
         let values = [key.to_vec().into(), convert::millis(now).into()];
-        let statement = sea_orm::Statement::from_sql_and_values(self.db().get_database_backend(), sql, values);
-        let Some(row) = self.db().query_one_raw(statement).await? else {
+        let Some(row) = sql::fetch_one(self.db(), completed, values).await? else {
             return Ok(None);
         };
         Ok(Some(CompletedRequest {
-            request: row.try_get("", "request")?,
-            made: row.try_get("", "made")?,
+            fingerprint: row.get("request")?,
+            resource_id: row.get("made")?,
         }))
     }
 }
 
-impl Tx<'_> {
-    /// Remembers that this transaction carries a request out. Another one with the same key waits here until this one has ended.
+/// Transactions that can claim an idempotency key. Not every request locks a user first.
+pub trait ClaimKey {
+    /// Claim a key for this transaction's request. Another transaction with the same key waits here
+    /// until this one ends.
     ///
     /// # Errors
-    /// [`Conflict::IdempotencyKey`] when it was carried out before, else [`StoreError`] of the database.
-    pub async fn claim_key(&mut self, new: NewKey<'_>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO idempotency_keys (key, request, made, expires_at) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (key) DO UPDATE \
-                   SET request = excluded.request, made = excluded.made, expires_at = excluded.expires_at \
-                   WHERE idempotency_keys.expires_at <= $5";
-        let values = [
-            new.key.to_vec().into(),
-            new.request.to_vec().into(),
-            new.made.into(),
-            convert::millis(new.expires_at).into(),
-            self.millis().into(),
-        ];
-        let written = self.db.execute_raw(self.statement(sql, values)).await?.rows_affected();
-        if written == 0 {
-            return Err(StoreError::Conflict(Conflict::IdempotencyKey));
-        }
-        Ok(())
+    /// [`Conflict::IdempotencyKey`] when the request was completed before.
+    fn claim_key(&mut self, new: NewIdempotencyKey<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl ClaimKey for Tx<'_> {
+    async fn claim_key(&mut self, new: NewIdempotencyKey<'_>) -> Result<(), StoreError> {
+        claim(&self.core, new).await
     }
+}
+
+impl ClaimKey for UserTx<'_> {
+    async fn claim_key(&mut self, new: NewIdempotencyKey<'_>) -> Result<(), StoreError> {
+        claim(&self.core, new).await
+    }
+}
+
+async fn claim(core: &Core<'_>, new: NewIdempotencyKey<'_>) -> Result<(), StoreError> {
+    let claim = "INSERT INTO idempotency_keys (key, request, made, expires_at) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (key) DO UPDATE \
+               SET request = excluded.request, made = excluded.made, expires_at = excluded.expires_at \
+               WHERE idempotency_keys.expires_at <= $5";
+    let values = [
+        new.key.to_vec().into(),
+        new.fingerprint.to_vec().into(),
+        new.resource_id.into(),
+        convert::millis(core.now() + new.ttl).into(),
+        core.millis().into(),
+    ];
+    if sql::execute(&core.db, claim, values).await? == 0 {
+        return Err(StoreError::Conflict(Conflict::IdempotencyKey));
+    }
+    Ok(())
 }

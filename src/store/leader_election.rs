@@ -1,5 +1,6 @@
-//! One relay leads. On `PostgreSQL` an advisory lock on a connection of its own says which, so a leader that dies or is cut off
-//! loses the lead with its connection; on `SQLite` a lock in the one process does.
+//! Leader election. On `PostgreSQL` the leader holds an advisory lock on a connection of its own,
+//! so a leader that dies or is cut off loses the lease with its connection. On `SQLite` the lease
+//! is a lock in the memory of the one process.
 
 use std::fs::File;
 use std::time::Duration;
@@ -8,19 +9,20 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OwnedMutexGuard;
 
-use super::connect::{Address, try_lock_file};
-use super::{Ledger, StoreError};
+use super::connect::Address;
+use super::{Ledger, StoreError, lock_file};
 
-/// "watchwor" in ASCII, shared with nothing else in the database by convention; migrations use its successor.
+/// "watchwor" in ASCII, which by convention no other lock in the database has; migrations use its
+/// successor.
 const RELAY_LOCK: i64 = 0x7761_7463_6877_6f72;
 
-/// The lock of whoever replays events.
+/// Held by the process that replays events.
 const REPLAY_LOCK: i64 = 0x7761_7463_6877_6f74;
 
-/// How long the server may take to confirm the lead.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server may take to grant or confirm a lease.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The lead, until it is dropped or its connection ends.
+/// A lease, until it is dropped or its connection ends.
 pub struct LeaderLease(Lock);
 
 enum Lock {
@@ -28,40 +30,38 @@ enum Lock {
     Sqlite {
         _guard: OwnedMutexGuard<()>,
     },
-    /// The system ends it with the process.
+    /// The system releases it with the process.
     File {
         _locked: File,
     },
 }
 
-/// Whoever asks for the lead, and keeps asking over the same connection.
+/// A candidate, which keeps one connection for all its attempts.
 pub struct LeaderElection {
     ledger: Ledger,
     connection: Option<Box<PgConnection>>,
 }
 
 impl LeaderElection {
-    /// Tries to become the one leader; `None` when somebody else is.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the database does not answer.
+    /// Try to become the leader; `None` when another instance leads.
     pub async fn try_acquire(&mut self) -> Result<Option<LeaderLease>, StoreError> {
         let store = self.ledger.store();
         match store.address() {
-            // Beside the process that has the file nobody leads.
+            // A process that does not own the file never leads.
             Address::Sqlite(_) if store.0.file_lock.is_none() => Ok(None),
             Address::Sqlite(_) => {
                 let guard = store.0.relay.clone().try_lock_owned().ok();
                 Ok(guard.map(|guard| LeaderLease(Lock::Sqlite { _guard: guard })))
             }
             Address::Postgres(options) => {
-                // Put back only when it has answered, so that one that is broken or silent is not asked again.
+                // Keep the connection only if it answers, so that a broken or silent one is not
+                // used again.
                 let mut connection = match self.connection.take() {
                     Some(connection) => connection,
                     None => connect(options).await?,
                 };
-                let asked = tokio::time::timeout(CONNECT_TIMEOUT, takes(&mut connection, RELAY_LOCK)).await;
-                if asked.map_err(|_elapsed| unavailable(sqlx::Error::PoolTimedOut))?? {
+                let answer = tokio::time::timeout(LEASE_TIMEOUT, try_lock(&mut connection, RELAY_LOCK)).await;
+                if answer.map_err(|_elapsed| unavailable(sqlx::Error::PoolTimedOut))?? {
                     return Ok(Some(LeaderLease(Lock::Postgres(connection))));
                 }
                 self.connection = Some(connection);
@@ -72,7 +72,7 @@ impl LeaderElection {
 }
 
 impl Ledger {
-    /// Asks for the lead of the relay.
+    /// Stand for election as the leader of the relays.
     #[must_use]
     pub fn leader_election(&self) -> LeaderElection {
         LeaderElection {
@@ -81,22 +81,21 @@ impl Ledger {
         }
     }
 
-    /// Tries to become the one that replays events, in whatever process; `None` when somebody else does.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database does not answer, or the lock beside the `SQLite` file can't be used.
-    pub async fn try_replay(&self) -> Result<Option<LeaderLease>, StoreError> {
+    /// Try to get the right to replay events; `None` when another process has it.
+    pub async fn try_acquire_replay_lease(&self) -> Result<Option<LeaderLease>, StoreError> {
         match self.store().address() {
             Address::Sqlite(path) => {
-                let locked = try_lock_file(&path.with_extension("replay.lock"))?;
+                let path = path.with_extension("replay.lock");
+                let locked = lock_file::try_lock(&path).map_err(|source| StoreError::LockFile { path, source })?;
                 Ok(locked.map(|file| LeaderLease(Lock::File { _locked: file })))
             }
             Address::Postgres(options) => {
                 let mut connection = connect(options).await?;
-                if takes(&mut connection, REPLAY_LOCK).await? {
+                if try_lock(&mut connection, REPLAY_LOCK).await? {
                     return Ok(Some(LeaderLease(Lock::Postgres(connection))));
                 }
-                // A polite goodbye keeps the server's log clean; the lock is another's whether or not it arrives.
+                // An orderly end keeps the server's log clean; the lock is another process's in any
+                // case.
                 let _ = connection.close().await;
                 Ok(None)
             }
@@ -109,8 +108,8 @@ async fn connect(options: &PgConnectOptions) -> Result<Box<PgConnection>, StoreE
     Ok(Box::new(connection))
 }
 
-/// The lock lasts longer than any statement, and waits idle outside of transactions.
-async fn takes(connection: &mut PgConnection, key: i64) -> Result<bool, StoreError> {
+/// The lock lasts until its connection ends, with no statement or transaction open.
+async fn try_lock(connection: &mut PgConnection, key: i64) -> Result<bool, StoreError> {
     sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(key)
         .fetch_one(connection)
@@ -119,15 +118,16 @@ async fn takes(connection: &mut PgConnection, key: i64) -> Result<bool, StoreErr
 }
 
 impl LeaderLease {
-    /// Confirms the lead.
+    /// Confirm the lease.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the connection that holds it is gone, and the lead with it.
+    /// [`StoreError::Unavailable`] when its connection is lost, and the lease with it.
     pub async fn check(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Lock::Sqlite { .. } | Lock::File { .. } => Ok(()),
-            // Whoever gives up here drops the connection too, and with it the lead: it is in no pool.
-            Lock::Postgres(connection) => match tokio::time::timeout(CONNECT_TIMEOUT, connection.ping()).await {
+            // A caller that gives up drops the connection too, and with it the lease: it is in no
+            // pool.
+            Lock::Postgres(connection) => match tokio::time::timeout(LEASE_TIMEOUT, connection.ping()).await {
                 Ok(answer) => answer.map_err(unavailable),
                 Err(_) => Err(unavailable(sqlx::Error::PoolTimedOut)),
             },

@@ -1,46 +1,39 @@
-//! Outgoing mail: written in the transaction of what it tells of, claimed and sent afterwards.
+//! Outgoing mail: enqueued in the transaction of the change, claimed and delivered afterwards.
 
-use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
+use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, StoreError, Tx, convert};
+use super::sql::Row;
+use super::{AnyTx, Store, StoreError, UserTx, convert, sql};
 use crate::domain::email_message::EmailKind;
 use crate::domain::ids::UserId;
 
-/// A mail to send.
 pub struct NewMail {
-    /// Its id.
     pub id: Uuid,
-    /// What it is about.
     pub kind: EmailKind,
-    /// Whom it is to; none for a mail to nobody, which is never sent.
+    /// Without a recipient the mail is never sent.
     pub recipient: Option<UserId>,
-    /// What it says, sealed.
+    /// The encrypted message.
     pub sealed: Vec<u8>,
 }
 
-/// A mail that this process is to send, before anybody else may try.
+/// A mail that no other instance delivers before the claim expires.
 pub struct ClaimedMail {
-    /// Its id.
     pub id: Uuid,
-    /// What it is about.
     pub kind: EmailKind,
-    /// What it says, sealed.
+    /// The encrypted message.
     pub sealed: Vec<u8>,
-    /// Which try this is, counted from 1; the claim is good as long as nobody raises it.
+    /// Counted from 1. A later claim raises it, which ends this one.
     pub attempt: i32,
-    /// When it was written.
     pub created_at: OffsetDateTime,
 }
 
-impl Tx<'_> {
-    /// Writes a mail. To nobody it writes a row too, which says nothing and is never sent.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+impl AnyTx<'_> {
+    /// Enqueue a mail. Without a recipient it writes an empty row at the same cost, which is never
+    /// sent.
     pub async fn enqueue_email(&mut self, mail: NewMail) -> Result<(), StoreError> {
-        let sql = "INSERT INTO outgoing_mail \
+        let insert = "INSERT INTO outgoing_mail \
                    (id, kind, user_id, sealed, state, attempts, due_at, problem, created_at, finished_at) \
                    VALUES ($1, $2, $3, $4, $5, 0, $6, NULL, $6, $7)";
         let is_void = mail.recipient.is_none();
@@ -50,80 +43,73 @@ impl Tx<'_> {
             mail.recipient.map(UserId::as_uuid).into(),
             (!is_void).then_some(mail.sealed).into(),
             if is_void { "void" } else { "waiting" }.into(),
-            self.millis().into(),
-            is_void.then_some(self.millis()).into(),
+            self.core.millis().into(),
+            is_void.then_some(self.core.millis()).into(),
         ];
-        self.db.execute_raw(self.statement(sql, values)).await?;
+        sql::execute(&self.core.db, insert, values).await?;
         Ok(())
     }
+}
 
-    /// Forgets what waits to be mailed to a locked user, and the codes that were.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub(super) async fn cancel_emails(&mut self, user: UserId) -> Result<(), StoreError> {
-        let codes = self.statement("DELETE FROM one_time_codes WHERE user_id = $1", [user.as_uuid().into()]);
-        self.db.execute_raw(codes).await?;
-        let sql = "UPDATE outgoing_mail SET state = 'void', sealed = NULL, finished_at = $1 \
+impl UserTx<'_> {
+    /// Cancel the waiting mails of the user, and delete the user's one-time codes.
+    pub(super) async fn cancel_emails(&mut self) -> Result<(), StoreError> {
+        let user = self.user_id().as_uuid();
+        let delete = "DELETE FROM one_time_codes WHERE user_id = $1";
+        sql::execute(&self.core.db, delete, [user.into()]).await?;
+        let cancel = "UPDATE outgoing_mail SET state = 'void', sealed = NULL, finished_at = $1 \
                    WHERE user_id = $2 AND state = 'waiting'";
-        let values = [self.millis().into(), user.as_uuid().into()];
-        self.db.execute_raw(self.statement(sql, values)).await?;
+        sql::execute(&self.core.db, cancel, [self.core.millis().into(), user.into()]).await?;
         Ok(())
     }
 }
 
 impl Store {
-    /// Takes up to `most` mails that are due. Nobody else gets them before `until`, so a process that dies leaves them to others.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Claim at most `limit` mails that are due. No other instance gets them before `until`; if
+    /// this one dies, another one delivers them after that.
     pub async fn claim_mails(
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
-        most: u32,
+        limit: u32,
     ) -> Result<Vec<ClaimedMail>, StoreError> {
-        // What another instance is just taking is passed over; on SQLite there is one writer.
-        let skip = match self.db().get_database_backend() {
-            DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
-            _ => "",
-        };
-        let sql = format!(
+        // Skip the mails that another instance is claiming; SQLite has one writer.
+        let skip = if self.is_sqlite() { "" } else { "FOR UPDATE SKIP LOCKED" };
+        let claim = format!(
             "UPDATE outgoing_mail SET due_at = $1, attempts = attempts + 1 WHERE id IN \
-             (SELECT id FROM outgoing_mail WHERE state = 'waiting' AND due_at <= $2 ORDER BY due_at LIMIT {most} {skip}) \
+             (SELECT id FROM outgoing_mail WHERE state = 'waiting' AND due_at <= $2 \
+             ORDER BY due_at LIMIT {limit} {skip}) \
              RETURNING id, kind, sealed, attempts, created_at"
         );
         let values = [convert::millis(until).into(), convert::millis(now).into()];
         let rows = {
             let _writer = self.writer().await?;
-            self.db().query_all_raw(self.mail_statement(&sql, values)).await?
+            sql::fetch_all(self.db(), claim, values).await?
         };
-        // A newer version may write kinds of mail that this one does not know: theirs is the claim after this one.
-        let readable = |row| claimed(row).inspect_err(|error| tracing::warn!(%error, "a mail is left to others"));
+        // A newer version may enqueue kinds of mail that this version does not know: an instance of
+        // it delivers them later.
+        let readable =
+            |row| claimed(row).inspect_err(|error| tracing::warn!(%error, "a mail is left to other instances"));
         Ok(rows.iter().filter_map(|row| readable(row).ok()).collect())
     }
 
-    /// A mail was accepted by the mail server: what it said is forgotten.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn mail_sent(&self, id: Uuid, now: OffsetDateTime) -> Result<(), StoreError> {
-        let sql = "UPDATE outgoing_mail SET state = 'sent', sealed = NULL, problem = NULL, finished_at = $1 \
+    /// Mark a mail as accepted by the mail server, and delete the message.
+    pub async fn mark_mail_sent(&self, id: Uuid, now: OffsetDateTime) -> Result<(), StoreError> {
+        let sent = "UPDATE outgoing_mail SET state = 'sent', sealed = NULL, problem = NULL, finished_at = $1 \
                    WHERE id = $2 AND state <> 'sent'";
-        self.settle_mail(sql, [convert::millis(now).into(), id.into()]).await
+        self.write(sent, [convert::millis(now).into(), id.into()]).await?;
+        Ok(())
     }
 
-    /// A try failed; the next one is at `due_at`. Nothing happens when somebody else has taken the mail meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn mail_failed(
+    /// Schedule the next attempt after a failure. Nothing changes when another instance has claimed
+    /// the mail.
+    pub async fn mark_mail_failed(
         &self,
         mail: &ClaimedMail,
         due_at: OffsetDateTime,
         problem: &'static str,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE outgoing_mail SET due_at = $1, problem = $2 \
+        let failed = "UPDATE outgoing_mail SET due_at = $1, problem = $2 \
                    WHERE id = $3 AND attempts = $4 AND state = 'waiting'";
         let values = [
             convert::millis(due_at).into(),
@@ -131,20 +117,18 @@ impl Store {
             mail.id.into(),
             mail.attempt.into(),
         ];
-        self.settle_mail(sql, values).await
+        self.write(failed, values).await?;
+        Ok(())
     }
 
-    /// A mail is given up: what it said is forgotten.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn mail_dead(
+    /// Abandon a mail, and delete the message.
+    pub async fn mark_mail_dead(
         &self,
         mail: &ClaimedMail,
         now: OffsetDateTime,
         problem: &'static str,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE outgoing_mail SET state = 'dead', sealed = NULL, problem = $1, finished_at = $2 \
+        let dead = "UPDATE outgoing_mail SET state = 'dead', sealed = NULL, problem = $1, finished_at = $2 \
                    WHERE id = $3 AND attempts = $4 AND state = 'waiting'";
         let values = [
             problem.into(),
@@ -152,43 +136,28 @@ impl Store {
             mail.id.into(),
             mail.attempt.into(),
         ];
-        self.settle_mail(sql, values).await
-    }
-
-    /// How many mails wait to be sent.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn waiting_mails(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT count(*) AS waiting FROM outgoing_mail WHERE state = 'waiting'";
-        let row = self.db().query_one_raw(self.mail_statement(sql, [])).await?;
-        Ok(row.map_or(Ok(0), |row| row.try_get("", "waiting"))?)
-    }
-
-    async fn settle_mail(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<(), StoreError> {
-        let _writer = self.writer().await?;
-        self.db().execute_raw(self.mail_statement(sql, values)).await?;
+        self.write(dead, values).await?;
         Ok(())
     }
 
-    fn mail_statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.db().get_database_backend(), sql, values)
+    pub async fn count_waiting_mails(&self) -> Result<i64, StoreError> {
+        let count = "SELECT count(*) AS waiting FROM outgoing_mail WHERE state = 'waiting'";
+        let row = sql::fetch_one(self.db(), count, []).await?;
+        row.map_or(Ok(0), |row| row.get("waiting"))
     }
 }
 
-fn claimed(row: &QueryResult) -> Result<ClaimedMail, StoreError> {
+fn claimed(row: &Row) -> Result<ClaimedMail, StoreError> {
     let corrupt = |column| StoreError::Corrupt {
         table: "outgoing_mail",
         column,
     };
-    let kind: String = row.try_get("", "kind")?;
+    let kind: String = row.get("kind")?;
     Ok(ClaimedMail {
-        id: row.try_get("", "id")?,
+        id: row.get("id")?,
         kind: kind.parse().map_err(|_| corrupt("kind"))?,
-        sealed: row
-            .try_get::<Option<Vec<u8>>>("", "sealed")?
-            .ok_or_else(|| corrupt("sealed"))?,
-        attempt: row.try_get("", "attempts")?,
-        created_at: convert::time(row.try_get("", "created_at")?),
+        sealed: row.get::<Option<Vec<u8>>>("sealed")?.ok_or_else(|| corrupt("sealed"))?,
+        attempt: row.get("attempts")?,
+        created_at: convert::time(row.get("created_at")?),
     })
 }

@@ -1,4 +1,4 @@
-//! Migrations, run by one instance at a time.
+//! Migrations. One instance at a time runs them.
 
 use sea_orm_migration::{MigrationStatus, MigratorTrait as _};
 use sqlx::{Connection as _, PgConnection};
@@ -10,20 +10,15 @@ use super::{Store, StoreError};
 
 const MIGRATION_LOCK: i64 = 0x7761_7463_6877_6f73;
 
-/// A migration and whether the database has it.
+/// Whether the database has a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its name.
     pub name: String,
-    /// Whether it was applied.
     pub applied: bool,
 }
 
 impl Store {
-    /// Applies every migration that the database lacks. Instances that start together wait for one another.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Apply the missing migrations. Instances that start at the same time wait for each other.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
         let lock = self.lock_migrations().await?;
         let result = Migrator::up(&self.db().for_migrations(), None).await;
@@ -31,10 +26,7 @@ impl Store {
         Ok(result?)
     }
 
-    /// Undoes the last `steps` migrations.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Revert the last `steps` migrations.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), StoreError> {
         let lock = self.lock_migrations().await?;
         let result = Migrator::down(&self.db().for_migrations(), Some(steps)).await;
@@ -42,10 +34,7 @@ impl Store {
         Ok(result?)
     }
 
-    /// Every migration this version knows, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The migrations of this version, in order.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, StoreError> {
         let all = Migrator::get_migration_with_status_read_only(&self.db().for_migrations()).await?;
         let state = |m: &sea_orm_migration::Migration| MigrationState {
@@ -55,12 +44,14 @@ impl Store {
         Ok(all.iter().map(state).collect())
     }
 
-    /// sea-orm-migration takes no lock of its own. `SQLite` needs none: its file has one process.
+    /// Lock out other instances: sea-orm-migration takes no lock of its own. `SQLite` needs none,
+    /// since one process owns the file.
     async fn lock_migrations(&self) -> Result<Option<PgConnection>, StoreError> {
         let Address::Postgres(options) = self.address() else {
             return Ok(None);
         };
-        // Another instance's migration may take long: this connection waits for it without the pool's limits.
+        // A migration of another instance may take long, so this connection waits without the
+        // pool's limits.
         let options = options
             .as_ref()
             .clone()
@@ -75,11 +66,11 @@ impl Store {
     }
 }
 
-/// Closing the connection frees its lock.
+/// Release the lock by closing its connection.
 async fn release(lock: Option<PgConnection>) {
     if let Some(connection) = lock
         && let Err(error) = connection.close().await
     {
-        tracing::warn!(%error, "closing the connection that held the migration lock");
+        tracing::warn!(%error, "closing the connection of the migration lock failed");
     }
 }

@@ -1,8 +1,10 @@
-//! The database: users, sessions, signing keys and the ledger. The only module that knows tables.
+//! The database: users, sessions, signing keys, outgoing mail and the ledger. No other module knows
+//! the tables.
 //!
-//! Every change goes through a [`Tx`], and a [`Tx`] records the event of what it changes, so that state and event commit together.
-//! Lock order, everywhere: the user's row first ([`Tx::lock_user`]), then sessions, then the ledger. It serialises one user's
-//! transactions, which makes the order of events per user the order of commits, and leaves no two transactions to deadlock.
+//! A change and its event are written by one transaction, so they commit together. Every
+//! transaction locks in the same order: the user's row ([`Tx::lock_user`]), then sessions, then the
+//! ledger. That serializes the transactions of a user, so the events about a user are in the order
+//! of the commits, and no two transactions deadlock.
 
 mod connect;
 mod convert;
@@ -10,23 +12,25 @@ mod database;
 mod entities;
 mod error;
 mod events;
-mod expiry;
+mod expired_rows;
 mod idempotency_keys;
 mod leader_election;
+mod lock_file;
 mod mail;
 mod mfa;
 mod migrate;
 mod one_time_codes;
+mod open_error;
 mod sessions;
 mod signing_keys;
-mod tx;
+mod sql;
+mod transaction;
 mod users;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
-use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
@@ -35,38 +39,38 @@ use self::database::Database;
 pub use self::error::{Conflict, StoreError};
 pub use self::events::counts::{CountFilter, UserCounts};
 pub use self::events::follow::{EventBatch, FollowFilter, FollowedEvent};
-pub use self::events::ledger::{AckedRow, Backlog, Ledger, LedgerRow, Pruned, Settled};
+pub use self::events::ledger::{AckedRow, Backlog, DeletedEvents, Ledger, LedgerRow, StreamAck};
 pub use self::events::list::{EventFilter, StoredEvent};
 pub use self::events::positions::EventPosition;
 pub use self::events::replays::{NewReplay, Replay, ReplayProgress};
 pub use self::events::selection::{PublishState, SelectedPage, Selection, SeqRange};
-pub use self::expiry::Expirable;
-pub use self::idempotency_keys::{CompletedRequest, NewKey};
+pub use self::expired_rows::Expirable;
+pub use self::idempotency_keys::{ClaimKey, CompletedRequest, NewIdempotencyKey};
 pub use self::leader_election::{LeaderElection, LeaderLease};
 pub use self::mail::{ClaimedMail, NewMail};
 pub use self::mfa::LoginChallenge;
 pub use self::migrate::MigrationState;
 pub use self::one_time_codes::{NewCode, StoredCode};
-pub use self::sessions::{NewSession, OpenedSession};
-pub use self::tx::{Tx, UserLock};
-pub use self::users::accounts::{Credentials, NewUser};
+pub use self::open_error::OpenError;
+pub use self::sessions::open::{NewSession, OpenedSession};
+pub use self::transaction::{AnyTx, SystemTx, Tx, UserTx};
+pub use self::users::create::NewUser;
+pub use self::users::find::Credentials;
 pub use self::users::list::{MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
-use crate::domain::request_metadata::RequestMetadata;
 use crate::telemetry::Metrics;
 
-/// What every event of this service says about its source, and how much of a person it may show.
+/// What every event says about its source, and how much personal data it carries.
 #[derive(Debug, Clone)]
 pub struct EventProfile {
     /// `metadata.service`.
     pub service: String,
     /// `metadata.environment`.
     pub environment: String,
-    /// Personal data in payloads.
     pub pii: Pii,
-    /// Where schemas are served, without a final slash.
+    /// Where schemas are served, without a trailing slash.
     pub schema_base_url: String,
 }
 
@@ -79,37 +83,36 @@ struct Inner {
     address: Address,
     profile: EventProfile,
     random: Arc<dyn Random>,
-    /// Counts recorded events, once somebody looks.
+    /// Counts recorded events, once it is set.
     metrics: OnceLock<Arc<Metrics>>,
-    /// Told after every commit that recorded an event.
+    /// Notified after every commit that recorded an event.
     recorded: Arc<Notify>,
-    /// The same for everybody else who waits for events: how many such commits there were.
+    /// How many such commits there were, for followers.
     commits: watch::Sender<u64>,
-    /// How far the ledger is known to be decided.
     watermark: Mutex<events::watermark::Watermark>,
-    /// What followers at the end of the ledger were last given.
+    /// The batch that followers at the end of the ledger got last.
     latest: Mutex<Option<events::follow::LatestBatch>>,
-    /// `SQLite` has one writer: waiting here is fair and wakes at once, its own busy handler polls.
+    /// `SQLite` has one writer. Waiting for this lock is fair and wakes at once, while the busy
+    /// handler of `SQLite` polls.
     writer: Arc<Mutex<()>>,
-    /// Longest wait for a connection, or for that place.
+    /// Longest wait for a connection, or for the writer's lock.
     acquire_timeout: Duration,
-    /// The relay's place on `SQLite`, where one process has the database.
+    /// The lease of the relay on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
-    /// Held open, and locked, as long as the process has the `SQLite` file to itself; none beside such a process.
+    /// Locked as long as this process owns the `SQLite` file; none in a process that only reads it.
     file_lock: Option<std::fs::File>,
 }
 
 impl Store {
-    /// The connections, for this module's files.
     fn db(&self) -> &Database {
         &self.0.db
     }
 
-    /// `SQLite`'s place to write; nothing to wait for on `PostgreSQL`.
+    /// Take the writer's lock of `SQLite`; on `PostgreSQL` there is none.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it is not free within `database.acquire_timeout`. Giving up here cancels nothing: it comes
-    /// before the transaction begins.
+    /// [`StoreError::Unavailable`] when it is not free within `database.acquire_timeout`. Giving up
+    /// cancels nothing, since no transaction has begun.
     async fn writer(&self) -> Result<Option<OwnedMutexGuard<()>>, StoreError> {
         if !self.is_sqlite() {
             return Ok(None);
@@ -119,50 +122,29 @@ impl Store {
             .map_err(|_| StoreError::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
-    /// Runs one statement that writes, outside of any transaction.
-    async fn write(&self, sql: &str) -> Result<u64, StoreError> {
-        let _writer = self.writer().await?;
-        Ok(self.db().execute_unprepared(sql).await?.rows_affected())
-    }
-
     fn is_sqlite(&self) -> bool {
         self.0.db.get_database_backend() == DbBackend::Sqlite
     }
 
-    /// Starts a transaction that happens at `now` because of `origin`.
-    ///
-    /// Never cancel it in mid-flight: on `SQLite` a dropped `begin` can leave a pooled connection inside a transaction
-    /// (`docs/adr/0002`, `docs/adr/0019`).
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when no connection comes in time.
-    pub async fn begin<'a>(&self, now: OffsetDateTime, origin: &'a RequestMetadata) -> Result<Tx<'a>, StoreError> {
-        Tx::begin(self.clone(), now, origin).await
-    }
-
-    /// Counts recorded events in `metrics` from now on. The first call counts.
+    /// Count recorded events in `metrics` from now on. A second call has no effect.
     pub fn observe(&self, metrics: Arc<Metrics>) {
         let _ = self.0.metrics.set(metrics);
     }
 
-    /// The ledger, for the relay and for queries.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         Ledger::new(self.clone())
     }
 
-    /// Asks the database for a sign of life.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when it does not answer.
+    /// Check that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.db().ping().await?)
     }
 
-    /// Closes the pool once nothing uses it.
+    /// Close the pool once nothing uses it.
     pub async fn close(&self) {
         if let Err(error) = self.0.db.close().await {
-            tracing::warn!(%error, "closing the database");
+            tracing::warn!(%error, "closing the database failed");
         }
     }
 }

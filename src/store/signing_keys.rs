@@ -1,47 +1,27 @@
-//! Signing keys, sealed.
+//! Signing keys, with encrypted private parts.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+};
 
 use super::entities::signing_key;
-use super::{Store, StoreError, Tx, convert};
+use super::{Store, StoreError, SystemTx, convert};
 use crate::domain::signing_key::SealedKey;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 impl Store {
-    /// Every key, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// All keys, oldest first.
     pub async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        let rows = signing_key::Entity::find()
-            .order_by_asc(signing_key::Column::ActivatesAt)
-            .all(self.db())
-            .await?;
-        Ok(rows.into_iter().map(key_row).collect())
+        oldest_first(self.db()).await
     }
 }
 
-impl Tx<'_> {
-    /// Every key, oldest first; nobody else changes them until this transaction ends.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+impl SystemTx<'_> {
+    /// All keys, oldest first. No other transaction changes them until this one ends.
     pub async fn lock_signing_keys(&mut self) -> Result<Vec<SealedKey>, StoreError> {
-        if self.backend() == sea_orm::DbBackend::Postgres {
-            use sea_orm::ConnectionTrait as _;
-            self.db
-                .execute_unprepared("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
-                .await?;
-        }
-        let rows = signing_key::Entity::find()
-            .order_by_asc(signing_key::Column::ActivatesAt)
-            .all(&self.db)
-            .await?;
-        Ok(rows.into_iter().map(key_row).collect())
+        self.lock_table("signing_keys").await?;
+        oldest_first(&self.core.db).await
     }
 
-    /// Stores a key.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
     pub async fn insert_signing_key(&mut self, key: SealedKey) -> Result<(), StoreError> {
         let row = signing_key::ActiveModel {
             kid: Set(key.kid),
@@ -52,25 +32,29 @@ impl Tx<'_> {
             expires_at: Set(convert::millis(key.expires_at)),
         };
         signing_key::Entity::insert(row)
-            .exec_without_returning(&self.db)
+            .exec_without_returning(&self.core.db)
             .await?;
         Ok(())
     }
 
-    /// Forgets a key.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
     pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StoreError> {
         signing_key::Entity::delete_many()
             .filter(signing_key::Column::Kid.eq(kid))
-            .exec(&self.db)
+            .exec(&self.core.db)
             .await?;
         Ok(())
     }
 }
 
-fn key_row(row: signing_key::Model) -> SealedKey {
+async fn oldest_first(db: &impl ConnectionTrait) -> Result<Vec<SealedKey>, StoreError> {
+    let rows = signing_key::Entity::find()
+        .order_by_asc(signing_key::Column::ActivatesAt)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(key).collect())
+}
+
+fn key(row: signing_key::Model) -> SealedKey {
     SealedKey {
         kid: row.kid,
         sealed: row.sealed,

@@ -1,116 +1,89 @@
-//! Changing what an account is called and says about itself: by its owner and by administrators, with the same events.
-//!
-//! An identifier that changes has an event of its own; everything else is one `updated` with the names of the fields. Several
-//! facts are several events, in this order: `email_changed`, `username_changed`, `updated`.
+//! Changes an account, for its owner and for administrators alike. An identifier that changes has
+//! an event of its own; one `updated` names the other fields. The order is `email_changed`,
+//! `username_changed`, `updated`.
 
 use serde_json::{Map, Value};
 use watchword_events::{Actor, AuthEvent, ChangedField, EmailChanged, Updated, UsernameChanged};
 
-use crate::actions::Services;
+use super::identifier_taken::{IdentifierTaken, identifier_taken};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::domain::user::User;
-use crate::domain::user::account::AccountType;
+use crate::domain::user::account_type::AccountType;
 use crate::domain::user::account_types::SchemaViolation;
 use crate::domain::user::display_name::DisplayName;
 use crate::domain::user::email::Email;
 use crate::domain::user::profile::Profile;
 use crate::domain::user::username::Username;
-use crate::store::{Conflict, StoreError, Tx, UserChange, UserLock};
+use crate::store::{UserChange, UserTx};
 
-/// What to change: `None` leaves it, `Some(None)` clears it.
+/// What to change: `None` leaves a field, `Some(None)` clears it.
 #[derive(Default)]
 pub struct Change {
-    /// The address.
     pub email: Option<Email>,
-    /// The second identifier.
     pub username: Option<Option<Username>>,
-    /// The display name.
     pub name: Option<Option<DisplayName>>,
-    /// The kind of account.
     pub account_type: Option<AccountType>,
-    /// The profile.
     pub profile: Option<ProfileChange>,
 }
 
-/// What to make of a profile.
+/// How to change a profile.
 pub enum ProfileChange {
-    /// These fields and no others.
+    /// Replace all its fields.
     Replace(Map<String, Value>),
-    /// These fields merged into it (RFC 7396).
+    /// Merge these fields into it (RFC 7396).
     Merge(Map<String, Value>),
 }
 
-/// What is wrong with a new account type or profile.
+/// Why an account cannot have this type or profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// No such account type is configured.
+    /// The account type is not configured.
     #[error("no such account type")]
     UnknownType,
-    /// The profile is too large.
     #[error("the profile is too large")]
     TooLarge,
-    /// The profile is not as its account type wants it.
-    #[error("the profile does not fit its account type")]
-    Profile(Vec<SchemaViolation>),
+    #[error("the profile violates the schema of its account type")]
+    Violations(Vec<SchemaViolation>),
 }
 
-/// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::actions) enum ChangeError {
-    /// The new type or profile.
+pub enum Refusal {
     #[error(transparent)]
-    ProfileError(#[from] ProfileError),
-    /// A live account has the address.
-    #[error("the email address is taken")]
-    EmailTaken,
-    /// A live account has the username.
-    #[error("the username is taken")]
-    UsernameTaken,
-    /// The database.
+    Profile(#[from] ProfileError),
     #[error(transparent)]
-    Store(StoreError),
+    Taken(#[from] IdentifierTaken),
 }
 
-impl From<StoreError> for ChangeError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict(Conflict::Email) => Self::EmailTaken,
-            StoreError::Conflict(Conflict::Username) => Self::UsernameTaken,
-            other => Self::Store(other),
-        }
-    }
-}
-
-/// A profile for a new account: one that is given has to fit.
+/// The profile of a new account, checked when there is one.
 pub(in crate::actions) fn new_profile(
-    services: &Services,
+    cx: &Context,
     account_type: &AccountType,
     given: Option<Map<String, Value>>,
 ) -> Result<Profile, ProfileError> {
-    if !services.accounts.knows(account_type) {
+    if !cx.services.accounts.knows(account_type) {
         return Err(ProfileError::UnknownType);
     }
     let Some(given) = given else {
         return Ok(Profile::default());
     };
     let profile = Profile::new(given).map_err(|_| ProfileError::TooLarge)?;
-    services
+    cx.services
         .accounts
         .check(account_type, &profile)
-        .map_err(ProfileError::Profile)?;
+        .map_err(ProfileError::Violations)?;
     Ok(profile)
 }
 
-/// Changes a locked user and records it. What is the same already is no change; `None` when nothing is left to change, and then
-/// the transaction must not be committed.
+/// Change the locked user and record it; false when the user has these values already. Nothing is
+/// left to commit then.
 pub(in crate::actions) async fn apply(
-    services: &Services,
-    tx: &mut Tx<'_>,
-    lock: &mut UserLock,
-    user: &User,
+    cx: &Context,
+    tx: &mut UserTx<'_>,
     change: Change,
     actor: Option<Actor>,
-) -> Result<Option<User>, ChangeError> {
-    let change = differences(services, user, change)?;
+) -> Result<bool, ActionError<Refusal>> {
+    let change = differences(cx, tx.user(), change).map_err(|error| Refused(error.into()))?;
     let fields: Vec<ChangedField> = [
         (ChangedField::Name, change.name.is_some()),
         (ChangedField::AccountType, change.account_type.is_some()),
@@ -121,35 +94,38 @@ pub(in crate::actions) async fn apply(
     .collect();
     let (email, username) = (change.email.is_some(), change.username.is_some());
     if fields.is_empty() && !email && !username {
-        return Ok(None);
+        return Ok(false);
     }
-    let after = tx.update_user(user, change).await?;
-    let mut events = Vec::new();
+    let before = tx.user().clone();
+    tx.update_user(change).await.map_err(identifier_taken)?;
     if email {
-        events.push(AuthEvent::EmailChanged(EmailChanged {
-            old: Some(user.email.clone()),
-            new: Some(after.email.clone()),
-        }));
+        let changed = EmailChanged {
+            old: Some(before.email),
+            new: Some(tx.user().email.clone()),
+        };
+        tx.record_as(actor.clone(), AuthEvent::EmailChanged(changed)).await?;
     }
     if username {
-        events.push(AuthEvent::UsernameChanged(UsernameChanged {
-            old: user.username.clone(),
-            new: after.username.clone(),
-        }));
+        let changed = UsernameChanged {
+            old: before.username,
+            new: tx.user().username.clone(),
+        };
+        tx.record_as(actor.clone(), AuthEvent::UsernameChanged(changed)).await?;
     }
     if !fields.is_empty() {
-        events.push(AuthEvent::Updated(Updated { changed_fields: fields }));
+        let updated = Updated { changed_fields: fields };
+        tx.record_as(actor, AuthEvent::Updated(updated)).await?;
     }
-    for event in events {
-        tx.record_by(actor.clone(), lock, event).await?;
-    }
-    Ok(Some(after))
+    Ok(true)
 }
 
-/// What would really change, checked.
-fn differences(services: &Services, user: &User, change: Change) -> Result<UserChange, ProfileError> {
+/// Keep what differs from the user as they are, and check it.
+fn differences(cx: &Context, user: &User, change: Change) -> Result<UserChange, ProfileError> {
     let account_type = change.account_type.filter(|new| *new != user.account_type);
-    if account_type.as_ref().is_some_and(|new| !services.accounts.knows(new)) {
+    if account_type
+        .as_ref()
+        .is_some_and(|new| !cx.services.accounts.knows(new))
+    {
         return Err(ProfileError::UnknownType);
     }
     let written = match change.profile {
@@ -159,12 +135,16 @@ fn differences(services: &Services, user: &User, change: Change) -> Result<UserC
     };
     let profile = written.transpose().map_err(|_| ProfileError::TooLarge)?;
     let profile = profile.filter(|new| *new != user.profile);
-    // A profile is checked when it is written, and when it gets under another type; never because its schema changed.
-    let moves = account_type.is_some() && !user.profile.is_empty();
-    if profile.is_some() || moves {
+    // A profile is checked when it is written and when its type changes, never because a schema
+    // changed.
+    let changes_type = account_type.is_some() && !user.profile.is_empty();
+    if profile.is_some() || changes_type {
         let kind = account_type.as_ref().unwrap_or(&user.account_type);
-        let result = services.accounts.check(kind, profile.as_ref().unwrap_or(&user.profile));
-        result.map_err(ProfileError::Profile)?;
+        let result = cx
+            .services
+            .accounts
+            .check(kind, profile.as_ref().unwrap_or(&user.profile));
+        result.map_err(ProfileError::Violations)?;
     }
     Ok(UserChange {
         email: change.email.filter(|new| new.as_str() != user.email),

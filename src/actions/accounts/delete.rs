@@ -1,75 +1,59 @@
-//! A user deletes their own account: `deleted`, and every session ends with it.
+//! Deletes the caller's own account: `deleted`, and every session ends.
 
 use watchword_events::{AuthEvent, Deleted, DeletedReason};
 
-use crate::actions::Services;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
+use crate::actions::error::widen;
 use crate::actions::passwords::confirm;
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::session::RevokeReason;
+use crate::store::UserTx;
 
-/// Why the account is still there.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The password was not confirmed.
+pub enum Refusal {
     #[error(transparent)]
-    Password(confirm::Error),
-    /// Nobody could administer the service any more.
+    Password(#[from] confirm::Refusal),
     #[error("the last active administrator")]
     LastAdministrator,
 }
 
-impl<E> From<E> for Error
-where
-    confirm::Error: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Password(error.into())
-    }
-}
-
-/// Deletes the account.
+/// Delete the account.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    password: Password,
-) -> Result<(), Error> {
-    confirm::run(services, request, caller, password).await?;
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<(), ActionError<Refusal>> {
+    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let mut tx = lock(&cx, &caller).await?;
+    if tx.user().is_admin() && !tx.another_admin_exists().await? {
+        return Err(Refused(Refusal::LastAdministrator));
+    }
+    tx.delete_user().await?;
+    let ended = tx
+        .revoke_sessions(None, RevokeReason::Deleted, &cx.services.sessions)
+        .await?;
+    let reason = DeletedReason::User;
+    tx.record(AuthEvent::Deleted(Deleted { reason })).await?;
+    tx.commit().await?;
+    cx.services.gate.ended(&ended).await;
+    Ok(())
+}
+
+/// Lock the caller, with the admin guard if they are an administrator.
+async fn lock<'a>(cx: &'a Context, caller: &Identity) -> Result<UserTx<'a>, ActionError<Refusal>> {
     let mut guarded = caller.user.is_admin();
-    let (mut tx, user, mut lock) = loop {
-        let mut tx = services.store.begin(services.clock.now(), request).await?;
+    loop {
+        let mut tx = cx.begin().await?;
         if guarded {
             tx.guard_admins().await?;
         }
-        let (user, lock) = authenticate::lock(services, &mut tx, caller)
-            .await?
-            .ok_or(confirm::Error::SessionEnded)?;
-        if guarded || !user.is_admin() {
-            break (tx, user, lock);
+        let tx = authenticate::lock(cx, tx, caller).await?;
+        let tx = tx.ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+        if guarded || !tx.user().is_admin() {
+            return Ok(tx);
         }
-        // An administrator since a moment ago: again, with the guard, which comes before the lock.
+        // An administrator since a moment ago: again with the guard, which comes before the lock.
         guarded = true;
-    };
-    if user.is_admin() && !tx.another_admin_exists(user.id).await? {
-        return Err(Error::LastAdministrator);
     }
-    tx.delete_user(user.id).await?;
-    let ended = tx
-        .revoke_sessions(user.id, None, RevokeReason::Deleted, &services.sessions)
-        .await?;
-    tx.record(
-        &mut lock,
-        AuthEvent::Deleted(Deleted {
-            reason: DeletedReason::User,
-        }),
-    )
-    .await?;
-    tx.commit().await?;
-    services.gate.ended(&ended).await;
-    Ok(())
 }

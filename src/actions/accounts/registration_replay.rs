@@ -1,19 +1,20 @@
-//! A registration that is repeated because its answer was lost: the same account and session, and tokens for it.
+//! Answers a registration that is repeated because its response was lost: the same account and session, and tokens for it.
 
 use serde_json::Value;
 
-use super::register;
-use crate::actions::idempotency::{Error, Fingerprint};
+use super::registration::{Input, Refusal};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::idempotency::{self, Fingerprint};
 use crate::actions::passwords::confirm::is_password_of;
-use crate::actions::{Services, TokenPair};
+use crate::actions::{Context, TokenPair};
 use crate::domain::ids::SessionId;
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::session::SessionState;
 use crate::domain::user::UserStatus;
 
-/// What a registration asks for; the password is compared with the account's, which costs a guess what a login costs.
-pub(in crate::actions) fn fingerprint(operation: &'static str, input: &register::Input) -> Fingerprint {
+/// The content of a registration but for the password, which is verified against the account's: a guess costs what a login
+/// costs.
+pub(in crate::actions) fn fingerprint(operation: &'static str, input: &Input) -> Fingerprint {
     let profile = input.profile.clone().map(Value::Object);
     Fingerprint::of(operation)
         .text(Some(input.email.as_str()))
@@ -23,41 +24,31 @@ pub(in crate::actions) fn fingerprint(operation: &'static str, input: &register:
         .json(profile.as_ref())
 }
 
-/// The answer once more, for whoever has the password: a key is no proof. As long as the first refresh token is unused, it is the
-/// same one; the access token is new.
+/// Return the tokens again, to a client that knows the password: a key is no proof. Until the first refresh token is used it
+/// is the same one; the access token is new.
 ///
 /// # Errors
-/// [`Error::Reused`] for another password, which is recorded as a failed login; [`Error::ReplayUnavailable`] when the session went on or ended.
+/// `KeyReused` for another password, which is recorded as a failed login; `ReplayUnavailable` once the session has been
+/// refreshed or has ended.
 pub(in crate::actions) async fn run(
-    services: &Services,
-    request: &RequestMetadata,
+    cx: &Context,
     password: Password,
-    made: SessionId,
-) -> Result<TokenPair, Error> {
-    let (_, user) = services
-        .store
-        .session_with_user(made)
-        .await?
-        .ok_or(Error::ReplayUnavailable)?;
-    let found = services
-        .store
-        .credentials_by_id(user.id)
-        .await?
-        .ok_or(Error::ReplayUnavailable)?;
-    if !is_password_of(services, request, &found, password).await? {
-        return Err(Error::Reused);
+    session: SessionId,
+) -> Result<TokenPair, ActionError<Refusal>> {
+    let store = &cx.services.store;
+    let unavailable = || Refused(idempotency::Refusal::ReplayUnavailable.into());
+    let (_, user) = store.session_with_user(session).await?.ok_or_else(unavailable)?;
+    let found = store.credentials_by_id(user.id).await?.ok_or_else(unavailable)?;
+    if !is_password_of(cx, &found, password).await? {
+        return Err(Refused(idempotency::Refusal::KeyReused.into()));
     }
-    // Looked at last: hashing takes a while.
-    let now = services.clock.now();
-    let (session, user) = services
-        .store
-        .session_with_user(made)
-        .await?
-        .ok_or(Error::ReplayUnavailable)?;
-    let is_untouched = session.state(now, &services.sessions) == SessionState::Active && session.generation == 1;
-    // A second factor came later than the request: the password alone opens nothing any more.
+    // Read again: hashing takes a while.
+    let now = cx.now();
+    let (session, user) = store.session_with_user(session).await?.ok_or_else(unavailable)?;
+    let is_untouched = session.state(now, &cx.services.sessions) == SessionState::Active && session.generation == 1;
+    // With a second factor, which came later than the request, the password alone is not enough.
     if !is_untouched || user.second_factor || user.status != UserStatus::Active {
-        return Err(Error::ReplayUnavailable);
+        return Err(unavailable());
     }
-    Ok(services.token_pair(&session, user, now)?)
+    Ok(cx.issue_tokens(&session, &user, now)?.of(user))
 }

@@ -1,65 +1,54 @@
-//! How many events happened when. For administrators.
+//! Counts events over time, for administrators.
 
 use std::collections::HashMap;
 
 use time::OffsetDateTime;
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::store::CountFilter;
 
-/// How long a bucket is. Buckets begin at whole hours and days of UTC.
+/// Most buckets of one timeline.
+pub const MAX_BUCKETS: i64 = 1000;
+
+/// The length of a bucket. Buckets begin at whole hours or days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
-    /// An hour.
     Hour,
-    /// A day.
     Day,
 }
 
-/// Which events, in which buckets.
 #[derive(Debug, Clone, Copy)]
 pub struct Input {
-    /// The length of a bucket.
     pub bucket: Bucket,
-    /// Only this subject.
+    /// Only events of this subject.
     pub subject: Option<&'static str>,
-    /// From this moment; none means as many buckets as are usually of interest.
+    /// The start of the range; `None` for the default number of buckets before its end.
     pub from: Option<OffsetDateTime>,
-    /// To before this moment; none means now.
+    /// The end of the range, exclusive; `None` for now.
     pub until: Option<OffsetDateTime>,
 }
 
-/// A range of time and what happened in it.
 #[derive(Debug)]
 pub struct Timeline {
-    /// Its beginning.
     pub from: OffsetDateTime,
-    /// Its end, which is not part of it.
+    /// Exclusive.
     pub until: OffsetDateTime,
-    /// When each bucket begins and how many events of the range are in it, oldest first; buckets without events are there too.
+    /// The start of each bucket and the number of its events within the range; oldest first, empty
+    /// buckets included.
     pub buckets: Vec<(OffsetDateTime, u64)>,
 }
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators see everybody's events.
-    #[error("not an administrator")]
-    Forbidden,
-    /// The range ends before it begins.
-    #[error("the range is empty")]
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
+    #[error("the range ends before it begins")]
     EmptyRange,
-    /// More than [`MOST_BUCKETS`].
-    #[error("more than {MOST_BUCKETS} buckets")]
+    #[error("more than {MAX_BUCKETS} buckets")]
     TooManyBuckets,
-    /// Try later.
-    #[error(transparent)]
-    Failure(#[from] Failure),
 }
-
-/// Most buckets of one answer.
-pub const MOST_BUCKETS: i64 = 1000;
 
 impl Bucket {
     const fn hours(self) -> u32 {
@@ -73,8 +62,8 @@ impl Bucket {
         self.hours() as i64 * 3600
     }
 
-    /// What is shown when no beginning is given: two days of hours, or thirty days.
-    const fn usual(self) -> i64 {
+    /// The number of buckets without a start: two days of hours, or thirty days.
+    const fn default_count(self) -> i64 {
         match self {
             Self::Hour => 48,
             Self::Day => 30,
@@ -82,45 +71,40 @@ impl Bucket {
     }
 }
 
-/// Counts the events of each bucket.
+/// Count the events of each bucket.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, caller: &Identity, input: Input) -> Result<Timeline, Error> {
+/// [`Refusal`]
+pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Timeline, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
     let seconds = input.bucket.seconds();
-    let until = input.until.unwrap_or_else(|| services.clock.now());
-    // The last of the usual buckets is the one that `until` is in.
-    let usual = || {
-        start_of(
-            (until.unix_timestamp() - 1).div_euclid(seconds) - input.bucket.usual() + 1,
-            seconds,
-        )
+    let until = input.until.unwrap_or_else(|| cx.now());
+    let default_from = || {
+        // `until` is exclusive: the last bucket is the one of the second before it.
+        let last = (until.unix_timestamp() - 1).div_euclid(seconds);
+        start_of(last - input.bucket.default_count() + 1, seconds)
     };
-    let from = input.from.unwrap_or_else(usual);
+    let from = input.from.unwrap_or_else(default_from);
     if from >= until {
-        return Err(Error::EmptyRange);
+        return Err(Refused(Refusal::EmptyRange));
     }
     let first = from.unix_timestamp().div_euclid(seconds);
     let last = (until - time::Duration::nanoseconds(1))
         .unix_timestamp()
         .div_euclid(seconds);
-    if last - first >= MOST_BUCKETS {
-        return Err(Error::TooManyBuckets);
+    if last - first >= MAX_BUCKETS {
+        return Err(Refused(Refusal::TooManyBuckets));
     }
-    let counted = CountFilter {
+    let filter = CountFilter {
         subject: input.subject,
         from: Some(from),
         until: Some(until),
     };
-    let counts = services
-        .store
-        .ledger()
-        .count_by_time(input.bucket.hours(), &counted)
-        .await;
-    let counts: HashMap<i64, u64> = counts.map_err(Failure::from)?.into_iter().collect();
+    let ledger = cx.services.store.ledger();
+    let counts = ledger.count_by_time(input.bucket.hours(), &filter).await?;
+    let counts: HashMap<i64, u64> = counts.into_iter().collect();
     let bucket = |number| (start_of(number, seconds), counts.get(&number).copied().unwrap_or(0));
     Ok(Timeline {
         from,
@@ -129,6 +113,7 @@ pub async fn run(services: &Services, caller: &Identity, input: Input) -> Result
     })
 }
 
+/// The start of a bucket by its number since the Unix epoch.
 fn start_of(number: i64, seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(number.saturating_mul(seconds)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

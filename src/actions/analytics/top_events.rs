@@ -1,41 +1,41 @@
-//! Which events happen most. For administrators.
+//! Counts the most frequent events of a time range, for administrators.
 
+use super::most_frequent_first;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 pub use crate::store::CountFilter;
 
-/// What happened how often.
 #[derive(Debug)]
-pub struct Top {
-    /// Subjects and their numbers, the most frequent first, equal ones by name.
-    pub events: Vec<(String, u64)>,
-    /// All events of the range, also those that are not among the first.
+pub struct TopEvents {
+    /// Subjects and their counts: the most frequent first, equally frequent ones by name.
+    pub counts: Vec<(String, u64)>,
+    /// All events of the range, including those that are not listed.
     pub total: u64,
 }
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators see everybody's events.
-    #[error("not an administrator")]
-    Forbidden,
-    /// Try later.
-    #[error(transparent)]
-    Failure(#[from] Failure),
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
 }
 
-/// The `limit` most frequent events of a range.
+/// Count the `limit` most frequent events.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, caller: &Identity, counted: &CountFilter, limit: usize) -> Result<Top, Error> {
+/// [`Refusal`]
+pub async fn run(
+    cx: Context,
+    caller: Identity,
+    filter: CountFilter,
+    limit: u32,
+) -> Result<TopEvents, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
-    let counts = services.store.ledger().count_by_subject(counted).await;
-    let mut events = counts.map_err(Failure::from)?;
-    let total = events.iter().map(|(_, count)| count).sum();
-    events.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
-    events.truncate(limit);
-    Ok(Top { events, total })
+    let mut counts = cx.services.store.ledger().count_by_subject(&filter).await?;
+    let total = counts.iter().map(|(_, count)| count).sum();
+    counts.sort_by(most_frequent_first);
+    counts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(TopEvents { counts, total })
 }

@@ -1,47 +1,34 @@
-//! What happened to one user how often. For administrators.
+//! Counts the events about one user, for administrators.
 
+use super::most_frequent_first;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::domain::ids::UserId;
 pub use crate::store::UserCounts;
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators see everybody's events.
-    #[error("not an administrator")]
-    Forbidden,
-    /// There never was such a user.
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
+    /// There never was such a user; deleted users are found.
     #[error("no such user")]
     NotFound,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// The number of a user's events of each subject, the most frequent first, equal ones by name; deleted users included.
+/// Count a user's events by subject: the most frequent first, equally frequent ones by name.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, caller: &Identity, user: UserId) -> Result<UserCounts, Error> {
+/// [`Refusal`]
+pub async fn run(cx: Context, caller: Identity, user: UserId) -> Result<UserCounts, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
-    if !services.store.knows_user(user).await? {
-        return Err(Error::NotFound);
+    let store = &cx.services.store;
+    if !store.user_exists(user).await? {
+        return Err(Refused(Refusal::NotFound));
     }
-    let mut counts = services.store.ledger().count_of_user(user).await?;
-    counts
-        .subjects
-        .sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
+    let mut counts = store.ledger().user_counts(user).await?;
+    counts.subjects.sort_by(most_frequent_first);
     Ok(counts)
 }

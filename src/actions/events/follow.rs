@@ -1,126 +1,113 @@
-//! Following the ledger: every event in its order, none lost, from a place on. For administrators.
+//! Follows the ledger for administrators: every event from a position on, in order and without
+//! gaps.
 
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use crate::actions::ActionError::{self, Refused};
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::{Failure, Services};
-pub use crate::store::{EventBatch, FollowFilter as Chosen, FollowedEvent};
+use crate::actions::{Context, Failure};
+pub use crate::store::EventBatch;
+use crate::store::FollowFilter;
 
-/// Events that are looked at in one step.
-const STEP: u64 = 100;
+/// Ledger rows that are read at a time.
+const BATCH_SIZE: u64 = 100;
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy)]
 pub enum Start {
     /// With what is recorded from now on.
     Now,
-    /// Behind a place: the last one that was seen.
-    Behind(i64),
-    /// With what happened at a moment.
+    /// After this ledger sequence.
+    After(i64),
+    /// With what happened at this moment.
     At(OffsetDateTime),
 }
 
-/// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators see everybody's events.
-    #[error("not an administrator")]
-    Forbidden,
-    /// The place is beyond the end of the ledger.
-    #[error("the ledger has not come so far")]
-    Beyond,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
+    /// The ledger has not reached the sequence, so that it is one of another ledger.
+    #[error("the sequence is beyond the end of the ledger")]
+    BeyondEnd,
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// A place in the ledger that moves on.
+/// A position in the ledger that advances.
 #[derive(Debug)]
 pub struct Follower {
-    place: i64,
-    chosen: Chosen,
+    seq: i64,
+    filter: FollowFilter,
     commits: watch::Receiver<u64>,
 }
 
-/// Begins to follow.
+/// Begin to follow.
 ///
 /// # Errors
-/// [`Error`].
+/// [`Refusal`]
 pub async fn run(
-    services: &Services,
-    caller: &Identity,
+    cx: Context,
+    caller: Identity,
     start: Start,
     subject: Option<&'static str>,
-) -> Result<Follower, Error> {
+) -> Result<Follower, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
-    let ledger = services.store.ledger();
-    // Before the first look: no commit falls between the two.
+    let ledger = cx.services.store.ledger();
+    // Subscribed before the first read, so that no commit falls between the two.
     let commits = ledger.commits();
-    let (place, from) = match start {
+    let (seq, from) = match start {
         Start::Now => (ledger.high_watermark().await?, None),
-        Start::Behind(seq) if ledger.has_reached(seq).await? => (seq, None),
-        Start::Behind(_) => return Err(Error::Beyond),
+        Start::After(seq) if ledger.has_reached(seq).await? => (seq, None),
+        Start::After(_) => return Err(Refused(Refusal::BeyondEnd)),
         Start::At(from) => (ledger.seq_before(from).await?, Some(from)),
     };
     Ok(Follower {
-        place,
-        chosen: Chosen { subject, from },
+        seq,
+        filter: FollowFilter { subject, from },
         commits,
     })
 }
 
-/// Whether the token still is an administrator's, by the database and not by what this instance remembers.
+/// Confirm, by the database and not by the session cache, that the token is an administrator's.
 ///
 /// # Errors
-/// [`authenticate::Error`] when it is not, or when nobody can say.
-pub async fn confirm(services: &Services, access_token: &str) -> Result<(), authenticate::Error> {
-    let identity = authenticate::run_uncached(services, access_token).await?;
+/// [`authenticate::Refusal`]
+pub async fn confirm(cx: &Context, access_token: &str) -> Result<(), ActionError<authenticate::Refusal>> {
+    let identity = authenticate::uncached(cx, access_token).await?;
     if identity.user.is_admin() {
         Ok(())
     } else {
-        Err(authenticate::Error::InvalidToken)
+        Err(Refused(authenticate::Refusal::InvalidToken))
     }
 }
 
 impl Follower {
-    /// How far it has come.
+    /// The ledger sequence up to which events were returned.
     #[must_use]
-    pub const fn place(&self) -> i64 {
-        self.place
+    pub const fn seq(&self) -> i64 {
+        self.seq
     }
 
-    /// The next events, none when there are none yet.
+    /// Return the next events, or none when there are none yet.
     ///
     /// # Errors
-    /// [`Failure`] of the database; the place stays where it is.
-    pub async fn next(&mut self, services: &Services) -> Result<Arc<EventBatch>, Failure> {
-        let piece = services
-            .store
-            .ledger()
-            .events_after(self.place, self.chosen, STEP)
-            .await?;
-        self.place = piece.reached;
-        Ok(piece)
+    /// [`Failure`]; the position stays where it is.
+    pub async fn next(&mut self, cx: &Context) -> Result<Arc<EventBatch>, Failure> {
+        let ledger = cx.services.store.ledger();
+        let batch = ledger.events_after(self.seq, self.filter, BATCH_SIZE).await?;
+        self.seq = batch.reached;
+        Ok(batch)
     }
 
-    /// Resolves when this instance has committed an event since it resolved last. Other instances' have to be looked for.
+    /// Wait until this instance has committed an event since the last call. Commits of other
+    /// instances have to be polled for.
     pub async fn committed(&mut self) {
         if self.commits.changed().await.is_err() {
-            // The store has gone; whoever waits has another reason to stop.
+            // The store is gone; the caller is about to stop for another reason.
             std::future::pending::<()>().await;
         }
     }

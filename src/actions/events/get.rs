@@ -1,14 +1,15 @@
-//! One event, by its id.
+//! Returns one event by its id.
 
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::ids::EventId;
 
-/// The exact bytes of an event; `None` when there is none, or none that the caller may see.
+/// Return the exact bytes of an event; `None` when there is no such event, or none that the caller
+/// may see.
 ///
 /// # Errors
-/// [`Failure`] of the database.
-pub async fn run(services: &Services, caller: &Identity, id: EventId) -> Result<Option<Vec<u8>>, Failure> {
+/// [`Failure`]
+pub async fn run(cx: Context, caller: Identity, id: EventId) -> Result<Option<Vec<u8>>, Failure> {
     let about = (!caller.user.is_admin()).then_some(caller.user.id);
-    Ok(services.store.ledger().event(id, about).await?)
+    Ok(cx.services.store.ledger().event(id, about).await?)
 }

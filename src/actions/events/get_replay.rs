@@ -1,33 +1,28 @@
-//! How far a replay has come.
+//! Returns the progress of a replay, for administrators.
 
 use uuid::Uuid;
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::store::Replay;
 
-/// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators may see it.
-    #[error("not an administrator")]
-    Forbidden,
-    /// There is no such replay.
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
     #[error("no such replay")]
     NotFound,
-    /// Something failed.
-    #[error(transparent)]
-    Failure(#[from] Failure),
 }
 
-/// Reads a replay, whoever began it.
+/// Return a replay, also one that the command line started.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, caller: &Identity, id: Uuid) -> Result<Replay, Error> {
+/// [`Refusal`]
+pub async fn run(cx: Context, caller: Identity, id: Uuid) -> Result<Replay, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
-    let found = services.store.ledger().replay(id).await.map_err(Failure::from)?;
-    found.ok_or(Error::NotFound)
+    let found = cx.services.store.ledger().replay(id).await?;
+    found.ok_or(Refused(Refusal::NotFound))
 }

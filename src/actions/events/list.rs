@@ -1,58 +1,56 @@
-//! Pages of the ledger, newest first: an administrator's of everybody's events, a user's of their own.
+//! Lists events, newest first: all of them for administrators, their own for users.
 
+use crate::actions::ActionError::{self, Refused};
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
-use crate::domain::ids::{EventId, UserId};
+use crate::actions::{Context, Failure};
+use crate::domain::ids::EventId;
 pub use crate::store::EventFilter as Filter;
 
-/// A part of a list.
+/// One page of a list.
 #[derive(Debug)]
 pub struct Page {
     /// The exact bytes of each event.
     pub events: Vec<Vec<u8>>,
-    /// The last of them, when there are more behind it: the next page's [`Filter::after`].
+    /// [`Filter::after`] of the next page; `None` on the last one.
     pub next: Option<EventId>,
 }
 
-/// Why there is no page.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Events of somebody else were asked for; whether there is such a user is not said.
-    #[error("these are not the user's own events")]
-    Forbidden,
-    /// Try later.
-    #[error(transparent)]
-    Failure(#[from] Failure),
+pub enum Refusal {
+    /// The filter names another user; whether that user exists is not said.
+    #[error("the events are about another user")]
+    OtherUser,
 }
 
-/// The events of a filter that the caller may see.
+/// List the events that match the filter and that the caller may see.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, caller: &Identity, filter: Filter, limit: u64) -> Result<Page, Error> {
+/// [`Refusal`]
+pub async fn run(cx: Context, caller: Identity, filter: Filter, limit: u32) -> Result<Page, ActionError<Refusal>> {
     let user = match filter.user {
-        asked if caller.user.is_admin() => asked,
-        Some(asked) if asked != caller.user.id => return Err(Error::Forbidden),
+        user if caller.user.is_admin() => user,
+        Some(user) if user != caller.user.id => return Err(Refused(Refusal::OtherUser)),
         _ => Some(caller.user.id),
     };
-    Ok(page(services, &Filter { user, ..filter }, limit).await?)
+    Ok(page(&cx, &Filter { user, ..filter }, limit).await?)
 }
 
-/// The caller's own events, whoever they are.
+/// List the events about the caller, also for an administrator.
 ///
 /// # Errors
-/// [`Failure`] of the database.
-pub async fn run_own(services: &Services, caller: &Identity, filter: Filter, limit: u64) -> Result<Page, Failure> {
-    let user: Option<UserId> = Some(caller.user.id);
-    page(services, &Filter { user, ..filter }, limit).await
+/// [`Failure`]
+pub async fn own(cx: Context, caller: Identity, filter: Filter, limit: u32) -> Result<Page, Failure> {
+    let user = Some(caller.user.id);
+    page(&cx, &Filter { user, ..filter }, limit).await
 }
 
-async fn page(services: &Services, filter: &Filter, limit: u64) -> Result<Page, Failure> {
-    // One more than asked for says whether there is a next page.
-    let mut events = services.store.ledger().newest(filter, limit.saturating_add(1)).await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = events.len() > wanted;
-    events.truncate(wanted);
+async fn page(cx: &Context, filter: &Filter, limit: u32) -> Result<Page, Failure> {
+    let ledger = cx.services.store.ledger();
+    // One event more than the page holds shows whether there is a next page.
+    let mut events = ledger.newest(filter, u64::from(limit) + 1).await?;
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = events.len() > size;
+    events.truncate(size);
     let next = events.last().filter(|_| more).map(|last| last.id);
     Ok(Page {
         events: events.into_iter().map(|event| event.payload).collect(),

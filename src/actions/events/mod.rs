@@ -1,4 +1,4 @@
-//! The ledger's events: list, get, follow, record and replay.
+//! The events of the ledger: list, get, follow, record and replay.
 
 pub mod follow;
 pub mod get;

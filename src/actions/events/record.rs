@@ -1,93 +1,69 @@
-//! An application records an event of its own about its user: `custom`, with the user as the one who said so.
+//! Records an application's own event about its user: `custom`, with the user as the actor.
 
 use serde_json::{Map, Value};
 use watchword_events::{Actor, AuthEvent, Custom};
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
+use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::{Failure, Services};
 use crate::domain::custom_event::{Attributes, CustomName};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::limits::RateLimit;
 
-/// What happened.
 pub struct Input {
-    /// The application's name for it.
+    /// What happened, as the application calls it.
     pub name: CustomName,
-    /// What it says about it.
     pub attributes: Option<Attributes>,
-    /// The request's name, when it may be repeated.
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Why nothing was recorded.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The account or the session ended meanwhile.
-    #[error("the session has ended")]
+pub enum Refusal {
+    #[error("the caller's session has ended")]
     SessionEnded,
-    /// The request's key stands in the way.
     #[error(transparent)]
-    Key(idempotency::Error),
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
+    Idempotency(#[from] idempotency::Refusal),
 }
 
-impl From<idempotency::Error> for Error {
-    fn from(error: idempotency::Error) -> Self {
-        Self::Key(error)
-    }
-}
-
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Records the event and tells its id; of a request that is repeated, the id that it has.
+/// Record the event and return its id; a repeated request gets the id of the first one.
 ///
 /// # Errors
-/// [`Error`]; nothing is recorded then.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    input: Input,
-) -> Result<EventId, Error> {
-    charge_user(services, request, caller, RateLimit::Custom).await?;
-    let attributes = input.attributes.map(|given| Value::Object(given.into_map()));
-    let asked = || {
-        let asked = Fingerprint::of("record_event").text(Some(input.name.as_str()));
-        asked.json(attributes.as_ref())
+/// [`Refusal`]; nothing is recorded then.
+pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId, ActionError<Refusal>> {
+    charge_user(&cx, &caller, RateLimit::Custom).await?;
+    let attributes = input.attributes.map(|attributes| Value::Object(attributes.into_map()));
+    let fingerprint = || {
+        let fingerprint = Fingerprint::of("record_event").text(Some(input.name.as_str()));
+        fingerprint.json(attributes.as_ref())
     };
-    let key = input.idempotency_key.as_ref();
-    let guard = match idempotency::begin(services, Some(caller.user.id.as_uuid()), key, asked).await? {
+    let (user, key) = (Some(caller.user.id.as_uuid()), input.idempotency_key.as_ref());
+    let begun = idempotency::begin(&cx, user, key, fingerprint).await.map_err(widen)?;
+    let guard = match begun {
         Idempotent::New(guard) => guard,
-        Idempotent::Replay(made) => return Ok(made.into()),
+        Idempotent::Replay(id) => return Ok(id.into()),
     };
     let event = AuthEvent::Custom(Custom {
         name: input.name.as_str().to_owned(),
         attributes: attributes.and_then(into_map),
     });
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let (user, mut lock) = authenticate::lock(services, &mut tx, caller)
+    let tx = cx.begin().await?;
+    let mut tx = authenticate::lock(&cx, tx, &caller)
         .await?
-        .ok_or(Error::SessionEnded)?;
-    let actor = Actor::User { id: user.id.as_uuid() };
-    let id = tx.record_by(Some(actor), &mut lock, event).await?;
+        .ok_or(Refused(Refusal::SessionEnded))?;
+    let actor = Actor::User {
+        id: tx.user().id.as_uuid(),
+    };
+    let id = tx.record_as(Some(actor), event).await?;
     // After the user's lock, which no two requests of one caller hold at once.
-    match idempotency::claim(services, guard.as_ref(), tx, id.as_uuid()).await? {
+    let claimed = idempotency::claim(&cx, guard.as_ref(), tx, id.as_uuid()).await;
+    match claimed.map_err(widen)? {
         Idempotent::New(tx) => tx.commit().await?,
-        Idempotent::Replay(made) => return Ok(made.into()),
-    }
+        Idempotent::Replay(id) => return Ok(id.into()),
+    };
     Ok(id)
 }
 

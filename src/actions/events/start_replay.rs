@@ -1,56 +1,49 @@
-//! An administrator has events replayed.
+//! Starts a replay, for administrators: an instance of the service publishes the selected events
+//! again.
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::domain::ids::uuid_v7;
 pub use crate::domain::replay::{ReplayName, ReplayState, ReplayTarget};
 use crate::store::{Conflict, NewReplay, ReplayOrigin, StoreError};
 pub use crate::store::{Replay, Selection};
 
-/// What is to be replayed.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The replay's name; one from its id when none is given.
+    /// The replay's id when left out.
     pub name: Option<ReplayName>,
-    /// Who takes the copies.
     pub target: ReplayTarget,
-    /// Which events.
     pub selection: Selection,
-    /// The most events a second.
+    /// At most so many events per second.
     pub rate: Option<u32>,
 }
 
-/// Why nothing will be replayed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Only administrators may.
-    #[error("not an administrator")]
-    Forbidden,
-    /// Another replay has this name.
-    #[error("the name is taken")]
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
+    NotAdmin,
+    #[error("another replay has the name")]
     NameTaken,
-    /// The service runs one at a time.
-    #[error("a replay runs already")]
+    /// The service runs one replay at a time.
+    #[error("a replay is running")]
     Running,
-    /// Something failed.
-    #[error(transparent)]
-    Failure(#[from] Failure),
 }
 
-/// Writes the replay down. An instance of the service runs it.
+/// Store the replay. One of the instances runs it.
 ///
 /// # Errors
-/// [`Error`]; nothing is recorded then.
-pub async fn run(services: &Services, caller: &Identity, input: Input) -> Result<Replay, Error> {
+/// [`Refusal`]; nothing is stored then.
+pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Replay, ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::NotAdmin));
     }
-    let now = services.clock.now();
-    let id = uuid_v7(now, &*services.random);
+    let now = cx.now();
+    let id = uuid_v7(now, &*cx.services.random);
     let name = match input.name {
         Some(name) => name,
-        // The end of a UUIDv7 is what differs.
-        None => id.to_string().parse().map_err(|_| Error::NameTaken)?,
+        // A UUID is always a well-formed name.
+        None => id.to_string().parse().map_err(|_| Refused(Refusal::NameTaken))?,
     };
     let new = NewReplay {
         id,
@@ -60,10 +53,10 @@ pub async fn run(services: &Services, caller: &Identity, input: Input) -> Result
         selection: input.selection,
         rate: input.rate,
     };
-    match services.store.ledger().begin_replay(new, now).await {
+    match cx.services.store.ledger().begin_replay(new, now).await {
         Ok(replay) => Ok(replay),
-        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(Error::NameTaken),
-        Err(StoreError::Conflict(Conflict::ReplayRunning)) => Err(Error::Running),
-        Err(error) => Err(Failure::from(error).into()),
+        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(Refused(Refusal::NameTaken)),
+        Err(StoreError::Conflict(Conflict::ReplayRunning)) => Err(Refused(Refusal::Running)),
+        Err(error) => Err(error.into()),
     }
 }

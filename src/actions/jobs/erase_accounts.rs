@@ -1,34 +1,33 @@
-//! Erasing what is personal of accounts that were deleted long enough ago (ADR 0020). Housekeeping does it; it is no event:
-//! subscribers learned of the end of the account from `deleted`.
+//! Erases the personal data of accounts that were deleted long enough ago (ADR 0020). Records
+//! nothing: subscribers learned of the end of the account from `deleted`.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::ids::UserId;
-use crate::domain::request_metadata::RequestMetadata;
 
-/// Accounts looked at in one call.
-const ACCOUNTS: u64 = 100;
-/// Events masked in one transaction.
-const EVENTS: u64 = 200;
+/// Accounts that one call looks for.
+const ACCOUNT_BATCH_SIZE: u64 = 100;
+/// Events that one transaction masks.
+const EVENT_BATCH_SIZE: u64 = 200;
 
-/// What one call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Accounts without personal data now.
+    /// Accounts that were erased.
     pub accounts: u64,
-    /// Accounts with events that are not published yet: for the next time.
+    /// Accounts that were not, since events about them are still to be published.
     pub waiting: u64,
 }
 
-/// Erases accounts that were deleted before `before`, at most a hundred of them.
+/// Erase accounts that were deleted longer ago than `age`, at most a hundred of them.
 ///
 /// # Errors
-/// [`Failure`] of the database; what was erased stays erased, and the rest is found again.
-pub async fn run(services: &Services, before: OffsetDateTime) -> Result<Erased, Failure> {
+/// [`Failure`]; what was erased stays erased, and the next call finds the rest.
+pub async fn run(cx: &Context, age: Duration) -> Result<Erased, Failure> {
+    let before = cx.now().checked_sub(age).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut erased = Erased::default();
-    for user in services.store.erasable(before, ACCOUNTS).await? {
-        if erase(services, user).await? {
+    for user in cx.services.store.erasable(before, ACCOUNT_BATCH_SIZE).await? {
+        if erase(cx, user).await? {
             erased.accounts += 1;
         } else {
             erased.waiting += 1;
@@ -37,19 +36,19 @@ pub async fn run(services: &Services, before: OffsetDateTime) -> Result<Erased, 
     Ok(erased)
 }
 
-/// A deleted account gets no new events, so what is masked once is all there is.
-async fn erase(services: &Services, user: UserId) -> Result<bool, Failure> {
-    let request = RequestMetadata::default();
-    let mut after = Some(0);
-    while let Some(behind) = after {
-        let mut tx = services.store.begin(services.clock.now(), &request).await?;
-        if tx.has_waiting_events(user).await? {
+/// Erase an account; false while it has to wait. A deleted account gets no new events, so one pass
+/// over them is enough.
+async fn erase(cx: &Context, user: UserId) -> Result<bool, Failure> {
+    let mut next = Some(0);
+    while let Some(after) = next {
+        let mut tx = cx.begin_system().await?;
+        if tx.has_unpublished_events(user).await? {
             return Ok(false);
         }
-        after = tx.mask_events(user, behind, EVENTS).await?;
+        next = tx.mask_events(user, after, EVENT_BATCH_SIZE).await?;
         tx.commit().await?;
     }
-    let mut tx = services.store.begin(services.clock.now(), &request).await?;
+    let mut tx = cx.begin_system().await?;
     tx.erase_user(user).await?;
     tx.commit().await?;
     Ok(true)

@@ -1,48 +1,46 @@
-//! What rate limits refused, as `rate_limited`: one for each key and minute, off the path of any request.
+//! Records what rate limits refused as `rate_limited`, one event for each key and minute, off the
+//! path of any request.
 
 use watchword_events::{AuthEvent, IdentifierHash, RateLimited};
 
-use crate::actions::{Failure, Services};
-use crate::domain::request_metadata::RequestMetadata;
-use crate::limits::Refusal;
+use crate::actions::{Context, Failure};
+use crate::domain::clock::ceil_seconds;
+use crate::limits::RefusedRequests;
 
-/// Records what was refused since the last time, and tells how many events that made.
+/// Record what was refused since the last call, and return the number of events.
 ///
 /// # Errors
-/// [`Failure`]; what was not recorded is summed up with what comes next.
-pub async fn run(services: &Services) -> Result<usize, Failure> {
-    let refusals = services.limits.take_refusals();
+/// [`Failure`]; the next call records the refusals then.
+pub async fn run(cx: &Context) -> Result<usize, Failure> {
+    let refusals = cx.services.limits.take_refused();
     if refusals.is_empty() {
         return Ok(0);
     }
-    match record(services, &refusals).await {
+    match record(cx, &refusals).await {
         Ok(()) => Ok(refusals.len()),
         Err(failure) => {
-            services.limits.put_back(refusals);
+            cx.services.limits.put_back_refused(refusals);
             Err(failure)
         }
     }
 }
 
-async fn record(services: &Services, refusals: &[Refusal]) -> Result<(), Failure> {
-    let request = RequestMetadata::default();
-    let mut tx = services.store.begin(services.clock.now(), &request).await?;
+async fn record(cx: &Context, refusals: &[RefusedRequests]) -> Result<(), Failure> {
+    let mut tx = cx.begin_system().await?;
     for refusal in refusals {
-        tx.record_anonymous(AuthEvent::RateLimited(rate_limited(refusal)))
-            .await?;
+        tx.record(AuthEvent::RateLimited(rate_limited(refusal))).await?;
     }
     Ok(tx.commit().await?)
 }
 
-fn rate_limited(refusal: &Refusal) -> RateLimited {
-    let wait = refusal.retry_after;
+fn rate_limited(refused: &RefusedRequests) -> RateLimited {
     RateLimited {
-        limiter: refusal.limit.as_str().to_owned(),
-        ip: refusal.ip,
-        identifier_hash: refusal
+        limiter: refused.limit.as_str().to_owned(),
+        ip: refused.ip,
+        identifier_hash: refused
             .identifier
             .map(|identifier| IdentifierHash::from_mac(identifier.mac())),
-        retry_after: (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1),
-        count: refusal.count,
+        retry_after: ceil_seconds(refused.retry_after),
+        count: refused.count,
     }
 }

@@ -1,46 +1,46 @@
-//! Signing keys: made when there is none, replaced before they grow old, forgotten when their last token is over.
+//! Rotates the signing keys: creates the first, replaces keys before they expire, deletes those
+//! whose last token has expired.
 
-use crate::actions::{Failure, Services};
-use crate::domain::request_metadata::RequestMetadata;
+use crate::actions::{Context, Failure};
 use crate::domain::signing_key::SealedKey;
 use crate::security::signing_keys::KeyLife;
 use crate::security::{RotationPlan, SigningKey};
 
-/// Does what the keys need now and loads those that other instances made. Run it at start and every minute.
+/// Rotate the keys if it is time, and load those that other instances created. Run it at start and
+/// every minute.
 ///
 /// # Errors
-/// [`Failure`] of the database, or a key that another secret key has sealed.
-pub async fn run(services: &Services) -> Result<(), Failure> {
-    let mut rows = services.store.signing_keys().await?;
-    if !plan(services, &rows).is_empty() {
-        rows = rotate(services).await?;
+/// [`Failure`], also for a key that was encrypted with another secret key.
+pub async fn run(cx: &Context) -> Result<(), Failure> {
+    let mut rows = cx.services.store.signing_keys().await?;
+    if !plan(cx, &rows).is_empty() {
+        rows = rotate(cx).await?;
     }
-    let known = services.access.keys().lives();
+    let known = cx.services.access.keys().lives();
     if known.len() != rows.len() || rows.iter().any(|row| known.iter().all(|key| key.kid != row.kid)) {
         let keys = rows
             .iter()
-            .map(|row| SigningKey::open(row, &services.secret))
+            .map(|row| SigningKey::open(row, &cx.services.secret))
             .collect::<Result<Vec<_>, _>>()?;
-        services.access.keys().replace(keys);
+        cx.services.access.keys().replace(keys);
     }
     Ok(())
 }
 
-fn plan(services: &Services, rows: &[SealedKey]) -> RotationPlan {
+fn plan(cx: &Context, rows: &[SealedKey]) -> RotationPlan {
     let lives: Vec<KeyLife> = rows.iter().map(life).collect();
-    RotationPlan::at(&lives, services.clock.now(), &services.rotation)
+    RotationPlan::at(&lives, cx.now(), &cx.services.rotation)
 }
 
-/// Plans again under the table's lock, so that instances that start together make one key.
-async fn rotate(services: &Services) -> Result<Vec<SealedKey>, Failure> {
-    let request = RequestMetadata::default();
-    let mut tx = services.store.begin(services.clock.now(), &request).await?;
+/// Plan again under the lock of the table, so that instances that start together create one key.
+async fn rotate(cx: &Context) -> Result<Vec<SealedKey>, Failure> {
+    let mut tx = cx.begin_system().await?;
     let rows = tx.lock_signing_keys().await?;
-    let plan = plan(services, &rows);
+    let plan = plan(cx, &rows);
     if let Some(new) = &plan.create {
-        let key = SigningKey::generate(new, tx.now(), &*services.random)?;
+        let key = SigningKey::generate(new, tx.now(), &*cx.services.random)?;
         tracing::info!(kid = key.kid(), activates_at = %new.activates_at, "new signing key");
-        tx.insert_signing_key(key.seal(&services.secret, &*services.random)?)
+        tx.insert_signing_key(key.seal(&cx.services.secret, &*cx.services.random)?)
             .await?;
     }
     for kid in &plan.drop {
@@ -48,7 +48,7 @@ async fn rotate(services: &Services) -> Result<Vec<SealedKey>, Failure> {
         tx.delete_signing_key(kid).await?;
     }
     tx.commit().await?;
-    Ok(services.store.signing_keys().await?)
+    Ok(cx.services.store.signing_keys().await?)
 }
 
 fn life(row: &SealedKey) -> KeyLife {

@@ -1,38 +1,39 @@
-//! A login whose password was right waits for the second factor: `mfa_challenged`.
+//! Challenges a login whose password was right for the second factor: `mfa_challenged`.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{AuthEvent, FactorType, MfaChallenged};
 
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::ids::ChallengeId;
-use crate::domain::user::User;
-use crate::store::{LoginChallenge, StoreError, Tx, UserLock};
+use crate::store::{LoginChallenge, StoreError, UserTx};
 
-/// What [`verify_mfa`](super::verify) asks for, beside the code.
+/// What [`verify`](super::verify) needs beside the code.
 #[derive(Debug)]
 pub struct Challenge {
     /// Stands for the password that was right.
     pub token: SecretString,
-    /// Seconds until it is of no use.
+    /// Seconds until it expires.
     pub expires_in: u64,
 }
 
-/// Keeps the challenge and commits. The user is locked, has a second factor, and this password.
+/// Store the challenge and commit. The user is locked, has a second factor, and this password.
+///
+/// # Errors
+/// [`Failure`]
 pub(in crate::actions) async fn run(
-    services: &Services,
-    mut tx: Tx<'_>,
-    mut lock: UserLock,
-    user: &User,
+    cx: &Context,
+    mut tx: UserTx<'_>,
     password: &SecretString,
 ) -> Result<Challenge, Failure> {
-    let factor = tx.second_factor_in_use(user.id).await?.ok_or(StoreError::Corrupt {
+    let services = &cx.services;
+    let factor = tx.second_factor_in_use().await?.ok_or(StoreError::Corrupt {
         table: "users",
         column: "second_factor",
     })?;
     let ttl = services.second_factors.challenge_ttl;
     let challenge = LoginChallenge {
         id: ChallengeId::new_v7(tx.now(), &*services.random),
-        user_id: user.id,
+        user_id: tx.user().id,
         password_mark: services.challenges.password_mark(password.expose_secret()).to_vec(),
         attempts: 0,
         expires_at: tx.now() + ttl,
@@ -43,7 +44,7 @@ pub(in crate::actions) async fn run(
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(&mut lock, AuthEvent::MfaChallenged(challenged)).await?;
+    tx.record(AuthEvent::MfaChallenged(challenged)).await?;
     tx.commit().await?;
     Ok(Challenge {
         token,

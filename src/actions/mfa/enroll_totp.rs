@@ -1,67 +1,48 @@
-//! A user sets up an authenticator. It counts once its first code comes back ([`confirm_totp`](super::activate_totp)).
+//! Enrolls an authenticator. It is pending until its first code activates it ([`activate_totp`](super::activate_totp)).
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
+use crate::actions::error::widen;
 use crate::actions::passwords::confirm;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::domain::ids::FactorId;
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::security::{TotpSeed, TotpSetup};
 
-/// An authenticator that waits for its first code.
-pub struct Enrolment {
-    /// Its id.
+/// A pending authenticator.
+pub struct Enrollment {
     pub factor_id: FactorId,
-    /// What the authenticator needs.
+    /// What the user enters into the authenticator. It is returned once.
     pub setup: TotpSetup,
 }
 
-/// Why there is none.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The password was not confirmed.
+pub enum Refusal {
     #[error(transparent)]
-    Password(confirm::Error),
-    /// The user has an authenticator in use.
+    Password(#[from] confirm::Refusal),
     #[error("an authenticator is in use")]
     AlreadyEnrolled,
 }
 
-impl<E> From<E> for Error
-where
-    confirm::Error: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Password(error.into())
-    }
-}
-
-/// Makes a seed and keeps it sealed. What waited before is replaced. Nothing else changes yet, so nothing is recorded.
+/// Generate a seed and store it encrypted, in place of an older pending one. Nothing about the user changes yet, so nothing is
+/// recorded.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    password: Password,
-) -> Result<Enrolment, Error> {
-    confirm::run(services, request, caller, password).await?;
-    let now = services.clock.now();
-    let (factor_id, seed) = (
-        FactorId::new_v7(now, &*services.random),
-        TotpSeed::generate(&*services.random),
-    );
-    let setup = seed
-        .setup(&services.second_factors.issuer, &caller.user.email)
-        .map_err(Failure::from)?;
-    let sealed = seed
-        .seal(&services.secret, factor_id, &*services.random)
-        .map_err(Failure::from)?;
-    let mut tx = services.store.begin(now, request).await?;
-    if !tx.upsert_pending_factor(factor_id, caller.user.id, sealed).await? {
-        return Err(Error::AlreadyEnrolled);
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<Enrollment, ActionError<Refusal>> {
+    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let (services, now) = (&cx.services, cx.now());
+    let factor_id = FactorId::new_v7(now, &*services.random);
+    let seed = TotpSeed::generate(&*services.random);
+    let setup = seed.setup(&services.second_factors.issuer, &caller.user.email)?;
+    let sealed = seed.seal(&services.secret, factor_id, &*services.random)?;
+    let stored = services
+        .store
+        .upsert_pending_factor(factor_id, caller.user.id, sealed, now)
+        .await?;
+    if stored {
+        Ok(Enrollment { factor_id, setup })
+    } else {
+        Err(Refused(Refusal::AlreadyEnrolled))
     }
-    tx.commit().await?;
-    Ok(Enrolment { factor_id, setup })
 }

@@ -3,6 +3,7 @@
 pub mod activate_totp;
 pub(super) mod challenge;
 pub mod enroll_totp;
+pub(super) mod factor_events;
 pub mod list;
 pub mod recovery_codes;
 pub mod remove_totp;

@@ -1,72 +1,69 @@
-//! New recovery codes in place of the old ones: `recovery_codes_generated`.
+//! Generates new recovery codes in place of the old ones: `recovery_codes_generated`.
 
 use secrecy::SecretString;
 use watchword_events::{AuthEvent, FactorType, RecoveryCodesGenerated};
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::error::widen;
 use crate::actions::passwords::confirm;
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::second_factor::SealedFactor;
 use crate::security::RecoveryCodes;
-use crate::store::{Tx, UserLock};
+use crate::store::UserTx;
 
-/// Why there are no new ones.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The password was not confirmed.
+pub enum Refusal {
     #[error(transparent)]
-    Password(confirm::Error),
-    /// The user has no second factor.
-    #[error("there is no second factor")]
-    NotFound,
+    Password(#[from] confirm::Refusal),
+    #[error("the user has no second factor")]
+    NoFactor,
 }
 
-impl<E> From<E> for Error
-where
-    confirm::Error: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Password(error.into())
-    }
-}
-
-/// Makes them.
+/// Generate the codes.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then, but a wrong password is recorded as `login_failed`.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    password: Password,
-) -> Result<Vec<SecretString>, Error> {
-    confirm::run(services, request, caller, password).await?;
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let (user, mut lock) = authenticate::lock(services, &mut tx, caller)
-        .await?
-        .ok_or(confirm::Error::SessionEnded)?;
-    let in_use = tx.second_factor_in_use(user.id).await?;
-    let factor = in_use.ok_or(Error::NotFound)?;
-    let codes = replace(services, &mut tx, &mut lock, &factor).await?;
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<Vec<SecretString>, ActionError<Refusal>> {
+    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let (mut tx, factor) = lock_factor(&cx, &caller).await?;
+    let codes = replace(&cx, &mut tx, &factor).await?;
     tx.commit().await?;
     Ok(codes)
 }
 
-/// Replaces the recovery codes of the locked user.
-pub(in crate::actions) async fn replace(
-    services: &Services,
-    tx: &mut Tx<'_>,
-    lock: &mut UserLock,
+/// Lock the caller, who has a second factor in use.
+///
+/// # Errors
+/// [`Refusal`]
+pub(super) async fn lock_factor<'a>(
+    cx: &'a Context,
+    caller: &Identity,
+) -> Result<(UserTx<'a>, SealedFactor), ActionError<Refusal>> {
+    let tx = cx.begin().await?;
+    let mut tx = authenticate::lock(cx, tx, caller)
+        .await?
+        .ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+    let factor = tx.second_factor_in_use().await?;
+    Ok((tx, factor.ok_or(Refused(Refusal::NoFactor))?))
+}
+
+/// Replace the recovery codes of the locked user.
+///
+/// # Errors
+/// [`Failure`]
+pub(super) async fn replace(
+    cx: &Context,
+    tx: &mut UserTx<'_>,
     factor: &SealedFactor,
 ) -> Result<Vec<SecretString>, Failure> {
-    let codes = RecoveryCodes::generate(&services.secret, factor.user_id, &*services.random)?;
-    tx.set_recovery_codes(factor.user_id, &codes.hashes).await?;
+    let codes = RecoveryCodes::generate(&cx.services.secret, factor.user_id, &*cx.services.random)?;
+    tx.set_recovery_codes(&codes.hashes).await?;
     let generated = RecoveryCodesGenerated {
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(lock, AuthEvent::RecoveryCodesGenerated(generated)).await?;
+    tx.record(AuthEvent::RecoveryCodesGenerated(generated)).await?;
     Ok(codes.texts)
 }

@@ -1,134 +1,116 @@
-//! The second factor of a login: `mfa_verified` or `recovery_code_used`, then `logged_in`; or `mfa_failed`.
+//! Completes a login with the second factor: `mfa_verified` or `recovery_code_used`, then `logged_in`; or `mfa_failed`.
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{AuthEvent, AuthMethod, FactorType, MfaFailed, MfaVerified, RecoveryCodeUsed};
 
-use crate::actions::rate_limits::login_succeeded;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::rate_limits::{charge_network, login_succeeded};
 use crate::actions::sessions::open;
-use crate::actions::{Failure, Services, TokenPair};
-use crate::domain::ids::ChallengeId;
-use crate::domain::request_metadata::RequestMetadata;
+use crate::actions::{Context, Failure, TokenPair};
+use crate::domain::ids::{ChallengeId, UserId};
 use crate::domain::second_factor::{FactorCode, SealedFactor};
 use crate::domain::user::{UserStatus, email};
 use crate::limits::RateLimit;
 use crate::security::{TotpSeed, recovery_code_hash};
-use crate::store::{Credentials, Tx};
+use crate::store::UserTx;
 
-/// Wrong codes after which a challenge is of no use: there are a million codes.
-const MOST_ATTEMPTS: i32 = 5;
+/// Wrong codes that end a challenge: there are only a million codes.
+const MAX_ATTEMPTS: i32 = 5;
 
-/// Who goes on with a login, and the code.
 pub struct Input {
-    /// The token of the challenge.
     pub challenge_token: String,
-    /// What was typed.
     pub code: FactorCode,
 }
 
-/// Why nobody is logged in.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The challenge is over, was met, had too many wrong codes, or never was: log in again.
+pub enum Refusal {
+    /// Expired, met, failed too often, or unknown: log in again.
     #[error("the challenge is not open")]
     InvalidChallenge,
-    /// The code is wrong, or was used before.
+    /// Wrong, or used before.
     #[error("the code is wrong")]
     WrongCode,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Ends the login.
+/// Complete the login.
 ///
 /// # Errors
-/// [`Error`]; a wrong code is recorded, a failure changes nothing.
-pub async fn run(services: &Services, request: &RequestMetadata, input: Input) -> Result<TokenPair, Error> {
-    services
-        .limits
-        .charge_network(RateLimit::Code, request.ip, services.clock.now())
-        .await?;
-    let challenge = services
-        .challenges
-        .parse(&input.challenge_token)
-        .ok_or(Error::InvalidChallenge)?;
-    let now = services.clock.now();
-    let found = services.store.login_challenge(challenge).await?;
-    // What is over must not use up the user's tries.
-    let open = found.filter(|found| found.attempts < MOST_ATTEMPTS && found.expires_at > now);
-    let user_id = open.ok_or(Error::InvalidChallenge)?.user_id;
-    // Per user, since whoever knows the password gets as many challenges as the logins' limits allow.
-    for limit in [RateLimit::Mfa, RateLimit::MfaDay] {
-        services
-            .limits
-            .charge(limit, &user_id.to_string(), request.ip, now)
-            .await?;
+/// [`Refusal`]; a wrong code is recorded.
+pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Refusal>> {
+    let services = &cx.services;
+    charge_network(&cx, RateLimit::Code).await?;
+    let challenge = services.challenges.parse(&input.challenge_token);
+    let challenge = challenge.ok_or(Refused(Refusal::InvalidChallenge))?;
+    let user = charge_owner(&cx, challenge).await?;
+
+    let locked = cx.begin().await?.lock_credentials(user).await?;
+    let (mut tx, password) = locked.ok_or(Refused(Refusal::InvalidChallenge))?;
+    if !is_open(&cx, &mut tx, challenge, &password).await? {
+        return Err(Refused(Refusal::InvalidChallenge));
     }
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let (credentials, mut lock) = tx.lock_credentials(user_id).await?.ok_or(Error::InvalidChallenge)?;
-    if !is_open(services, &mut tx, challenge, &credentials).await? {
-        return Err(Error::InvalidChallenge);
-    }
-    let user = credentials.user;
-    let in_use = tx.second_factor_in_use(user.id).await?;
-    let factor = in_use.ok_or(Error::InvalidChallenge)?;
-    let factor_id = factor.id.as_uuid();
-    let Some(event) = accepted(services, &mut tx, &factor, &input.code).await? else {
+    let factor = tx.second_factor_in_use().await?;
+    let factor = factor.ok_or(Refused(Refusal::InvalidChallenge))?;
+    let Some(accepted) = accept(&cx, &mut tx, &factor, &input.code).await? else {
         tx.count_attempt(challenge).await?;
-        let factor_type = FactorType::Totp;
-        tx.record(&mut lock, AuthEvent::MfaFailed(MfaFailed { factor_id, factor_type }))
+        let (factor_id, factor_type) = (factor.id.as_uuid(), FactorType::Totp);
+        tx.record(AuthEvent::MfaFailed(MfaFailed { factor_id, factor_type }))
             .await?;
         tx.commit().await?;
-        return Err(Error::WrongCode);
+        return Err(Refused(Refusal::WrongCode));
     };
-    tx.end_login_challenge(challenge).await?;
-    tx.record(&mut lock, event).await?;
+    tx.delete_login_challenge(challenge).await?;
+    tx.record(accepted).await?;
     let amr = vec![AuthMethod::Pwd, AuthMethod::Otp, AuthMethod::Mfa];
-    let pair = open::run(services, request, tx, lock, user, amr).await?;
-    // Whether the login came with the address or the username is not known any more.
-    login_succeeded(services, request, &email::canonical(&pair.user.email), &pair.user).await;
+    let pair = open::run(&cx, tx, amr).await?;
+    // A challenge does not keep whether the login came with the address or the username.
+    login_succeeded(&cx, &email::canonical(&pair.user.email), &pair.user).await;
     Ok(pair)
 }
 
-/// Whether the challenge can still be met by the locked user, with the password that there is now.
+/// Charge the user of an open challenge: a password gets as many challenges as the limits of logins allow.
+async fn charge_owner(cx: &Context, challenge: ChallengeId) -> Result<UserId, ActionError<Refusal>> {
+    let (services, now) = (&cx.services, cx.now());
+    let found = services.store.login_challenge(challenge).await?;
+    // A challenge that has ended must not use up the user's quota.
+    let open = found.filter(|found| found.attempts < MAX_ATTEMPTS && found.expires_at > now);
+    let user = open.ok_or(Refused(Refusal::InvalidChallenge))?.user_id;
+    for limit in [RateLimit::Mfa, RateLimit::MfaDay] {
+        let limits = &services.limits;
+        limits.charge(limit, &user.to_string(), cx.request.ip, now).await?;
+    }
+    Ok(user)
+}
+
+/// Whether the locked user can still meet the challenge, with the password they have now.
 async fn is_open(
-    services: &Services,
-    tx: &mut Tx<'_>,
+    cx: &Context,
+    tx: &mut UserTx<'_>,
     challenge: ChallengeId,
-    now: &Credentials,
+    password: &SecretString,
 ) -> Result<bool, Failure> {
     let Some(challenge) = tx.login_challenge(challenge).await? else {
         return Ok(false);
     };
-    let password = services.challenges.password_mark(now.password_hash.expose_secret());
-    Ok(now.user.status == UserStatus::Active
-        && challenge.user_id == now.user.id
-        && challenge.attempts < MOST_ATTEMPTS
+    let password = cx.services.challenges.password_mark(password.expose_secret());
+    Ok(tx.user().status == UserStatus::Active
+        && challenge.user_id == tx.user().id
+        && challenge.attempts < MAX_ATTEMPTS
         && challenge.expires_at > tx.now()
         && password.as_slice() == challenge.password_mark)
 }
 
-/// Uses the code up; answers what happened, nothing when the code is not good.
-async fn accepted(
-    services: &Services,
-    tx: &mut Tx<'_>,
+/// Use the code up and return the event of it; `None` when the code is wrong.
+async fn accept(
+    cx: &Context,
+    tx: &mut UserTx<'_>,
     factor: &SealedFactor,
     code: &FactorCode,
 ) -> Result<Option<AuthEvent>, Failure> {
-    let factor_id = factor.id.as_uuid();
+    let (secret, factor_id) = (&cx.services.secret, factor.id.as_uuid());
     match code {
         FactorCode::Totp(code) => {
-            let seed = TotpSeed::open(&services.secret, factor.id, &factor.sealed)?;
-            let Some(step) = seed.step_of(code, services.clock.now(), factor.last_step) else {
+            let seed = TotpSeed::open(secret, factor.id, &factor.sealed)?;
+            let Some(step) = seed.step_of(code, cx.now(), factor.last_step) else {
                 return Ok(None);
             };
             tx.consume_totp_step(factor.id, step).await?;
@@ -136,8 +118,8 @@ async fn accepted(
             Ok(Some(AuthEvent::MfaVerified(MfaVerified { factor_id, factor_type })))
         }
         FactorCode::Recovery(code) => {
-            let hash = recovery_code_hash(&services.secret, factor.user_id, code)?;
-            let used = tx.use_recovery_code(factor.user_id, hash).await?;
+            let hash = recovery_code_hash(secret, factor.user_id, code)?;
+            let used = tx.consume_recovery_code(hash).await?;
             let factor_type = FactorType::RecoveryCode;
             Ok(used.then_some(AuthEvent::RecoveryCodeUsed(RecoveryCodeUsed { factor_id, factor_type })))
         }

@@ -1,106 +1,106 @@
-//! Introspection (RFC 7662): what a token is worth at this moment. It changes nothing and records nothing.
-
-use std::sync::Arc;
+//! Introspects a token (RFC 7662): whether it is accepted now, and whose it is. Changes and records
+//! nothing.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::actions::Services;
+use crate::actions::context::Dependencies;
+use crate::actions::{Context, Failure, Services};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Refresh;
-use crate::domain::user::{Role, User, UserStatus};
+use crate::domain::user::role::Role;
+use crate::domain::user::{User, UserStatus};
 use crate::security::refresh_token::REFRESH_TOKEN_PREFIX;
 use crate::security::{AccessClaims, TokenError};
-use crate::store::StoreError;
 
-/// What a token is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Introspection {
-    /// Nothing: unknown, forged, expired, spent, revoked, or of a user who may not log in. Which one is not said.
+    /// Unknown, forged, expired, used, revoked, or of a user who may not log in; the client cannot
+    /// tell which.
     Inactive,
-    /// It would be accepted now.
+    /// The token is accepted now.
     Active(Box<ActiveToken>),
 }
 
-/// What is said about a token that would be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveToken {
-    /// Whose it is.
+    pub issuer: String,
     pub user_id: UserId,
-    /// The session it belongs to.
     pub session_id: SessionId,
-    /// The user's roles now, which a role taken away since the token was made is no longer among.
+    /// The user's roles now, which may differ from those when the token was issued.
     pub roles: Vec<Role>,
-    /// When it was made.
     pub issued_at: OffsetDateTime,
-    /// When it ends.
     pub expires_at: OffsetDateTime,
-    /// Which kind of token it is.
     pub kind: TokenKind,
 }
 
-/// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenKind {
     /// A bearer token for resource servers.
     Access {
-        /// `jti`.
         token_id: Uuid,
-        /// `client_id`.
         client_id: String,
+        audience: String,
     },
-    /// Good at `/auth/refresh` alone.
+    /// Accepted at `/auth/refresh` only.
     Refresh,
 }
 
-/// The answer if this instance has it at hand: no question to the database.
+/// Introspect an access token from the session cache alone; `None` when the cache does not know its
+/// session.
 #[must_use]
-pub fn remembered(services: &Services, token: &str) -> Option<Introspection> {
+pub fn cached(services: &Services, token: &str) -> Option<Introspection> {
+    let services = &services.0;
     let now = services.clock.now();
     let claims = services.access.verify(token, now).ok()?;
     let user = services.gate.remembered(claims.session_id, now)?;
     services.clients.introspected("access", true);
-    Some(access(&claims, &user))
+    Some(active_access(services, &claims, &user))
 }
 
-/// Looks a token up. Which kind it is, its own form tells.
+/// Introspect a token of either kind.
 ///
 /// # Errors
-/// [`StoreError`] when the database, the only one who can say yes, does not answer.
-pub async fn run(services: &Services, token: &str) -> Result<Introspection, StoreError> {
-    let now = services.clock.now();
+/// [`Failure`]
+pub async fn run(cx: Context, token: String) -> Result<Introspection, Failure> {
     let (kind, found) = if token.starts_with(REFRESH_TOKEN_PREFIX) {
-        ("refresh", refresh_token(services, token, now).await?)
+        ("refresh", refresh_token(&cx, &token).await?)
     } else {
-        ("access", access_token(services, token, now).await?)
+        ("access", access_token(&cx, &token).await?)
     };
-    services.clients.introspected(kind, found != Introspection::Inactive);
+    let is_active = found != Introspection::Inactive;
+    cx.services.clients.introspected(kind, is_active);
     Ok(found)
 }
 
-async fn access_token(services: &Services, token: &str, now: OffsetDateTime) -> Result<Introspection, StoreError> {
-    let claims = match services.access.verify(token, now) {
+async fn access_token(cx: &Context, token: &str) -> Result<Introspection, Failure> {
+    let now = cx.now();
+    let claims = match cx.services.access.verify(token, now) {
         Ok(claims) => claims,
-        Err(error) => return refused(services, error).await,
+        Err(error) => return refuse(cx, error).await,
     };
-    let user = services.gate.admit(claims.session_id, now).await?;
-    Ok(user.map_or(Introspection::Inactive, |user| access(&claims, &user)))
+    let user = cx.services.gate.admit(claims.session_id, now).await?;
+    Ok(user.map_or(Introspection::Inactive, |user| {
+        active_access(&cx.services, &claims, &user)
+    }))
 }
 
-async fn refresh_token(services: &Services, token: &str, now: OffsetDateTime) -> Result<Introspection, StoreError> {
+async fn refresh_token(cx: &Context, token: &str) -> Result<Introspection, Failure> {
+    let (services, now) = (&cx.services, cx.now());
     let claim = match services.refresh.parse(token) {
         Ok(claim) => claim,
-        Err(error) => return refused(services, error).await,
+        Err(error) => return refuse(cx, error).await,
     };
     let Some((session, user)) = services.store.session_with_user(claim.session_id).await? else {
         return Ok(Introspection::Inactive);
     };
-    // The parent of the live token is still exchanged for a few seconds, but it is spent.
-    let live = session.refresh(claim.generation, now, &services.sessions) == Refresh::Rotate;
-    if !live || user.status != UserStatus::Active {
+    // The predecessor of the live token is still exchanged for a few seconds, but it has been used.
+    let is_live = session.refresh(claim.generation, now, &services.sessions) == Refresh::Rotate;
+    if !is_live || user.status != UserStatus::Active {
         return Ok(Introspection::Inactive);
     }
     Ok(Introspection::Active(Box::new(ActiveToken {
+        issuer: services.access.policy().issuer.clone(),
         user_id: user.id,
         session_id: session.id,
         roles: user.roles,
@@ -110,15 +110,18 @@ async fn refresh_token(services: &Services, token: &str, now: OffsetDateTime) ->
     })))
 }
 
-/// Asks the database about a session that nobody has: what was never a token takes as long as one that was revoked.
-async fn refused(services: &Services, error: TokenError) -> Result<Introspection, StoreError> {
+/// Query a session that does not exist, so that a text that was never a token takes as long as a
+/// revoked token.
+async fn refuse(cx: &Context, error: TokenError) -> Result<Introspection, Failure> {
     tracing::debug!(reason = error.reason(), "introspected token refused");
-    services.store.session_with_user(SessionId::NIL).await?;
+    cx.services.store.session_with_user(SessionId::NIL).await?;
     Ok(Introspection::Inactive)
 }
 
-fn access(claims: &AccessClaims, user: &Arc<User>) -> Introspection {
+fn active_access(services: &Dependencies, claims: &AccessClaims, user: &User) -> Introspection {
+    let policy = services.access.policy();
     Introspection::Active(Box::new(ActiveToken {
+        issuer: policy.issuer.clone(),
         user_id: user.id,
         session_id: claims.session_id,
         roles: user.roles.clone(),
@@ -127,6 +130,7 @@ fn access(claims: &AccessClaims, user: &Arc<User>) -> Introspection {
         kind: TokenKind::Access {
             token_id: claims.token_id,
             client_id: claims.client_id.clone(),
+            audience: policy.audience.clone(),
         },
     }))
 }

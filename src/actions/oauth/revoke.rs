@@ -1,72 +1,41 @@
-//! Revocation by another service (RFC 7009): the session of a token ends, and with it every token of the session.
+//! Revokes the session of a token for a client (RFC 7009), and with it both its tokens:
+//! `session_revoked`.
 
 use watchword_events::{Actor, AuthEvent, SessionRevoked, SessionRevokedReason};
 
-use crate::actions::sessions::{authenticate, refresh};
-use crate::actions::{Failure, Services};
-use crate::domain::ids::SessionId;
-use crate::domain::request_metadata::RequestMetadata;
-use crate::domain::session::{Refresh, RevokeReason, SessionState};
+use crate::actions::sessions::presented::{self, Presented};
+use crate::actions::{Context, Failure};
+use crate::domain::session::RevokeReason;
+use crate::security::ClientId;
 use crate::security::refresh_token::REFRESH_TOKEN_PREFIX;
-use crate::security::{ClientId, RefreshClaim};
 
-/// Revokes. A token that is unknown, expired or revoked already is no error: there is nothing left to do (RFC 7009 section 2.2).
+/// Revoke. A token that is unknown, expired or revoked is no error (RFC 7009 section 2.2).
 ///
 /// # Errors
-/// [`Failure`]; nothing is changed then, and the token has to be taken as still good.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    client: &ClientId,
-    token: &str,
-) -> Result<(), Failure> {
-    let Some((session, claim)) = session_of(services, token).await? else {
-        return Ok(());
+/// [`Failure`]; nothing has changed then, and the token may still be accepted.
+pub async fn run(cx: Context, client: ClientId, token: String) -> Result<(), Failure> {
+    let token = if token.starts_with(REFRESH_TOKEN_PREFIX) {
+        presented::Token::Refresh(&token)
+    } else {
+        presented::Token::Access(&token)
     };
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let Some((user, mut lock)) = tx.lock_user_of(session).await? else {
-        return Ok(());
+    let (mut tx, session) = match presented::lock(&cx, token).await? {
+        Presented::Live(tx, session) => (tx, session),
+        Presented::Ended | Presented::Reused | Presented::Unknown => return Ok(()),
     };
-    let Some(found) = tx.session(session).await? else {
-        return Ok(());
-    };
-    if found.state(tx.now(), &services.sessions) != SessionState::Active {
+    let policy = &cx.services.sessions;
+    if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
         return Ok(());
     }
-    // Whoever presents a spent token has an old copy, as at logout and refresh; the session ends all the same.
-    if let Some(claim) = claim
-        && found.refresh(claim.generation, tx.now(), &services.sessions) == Refresh::Reuse
-    {
-        return refresh::reused(services, tx, lock, &found, claim).await;
-    }
-    if !tx
-        .revoke_session(user.id, session, RevokeReason::Logout, &services.sessions)
-        .await?
-    {
-        return Ok(());
-    }
-    let revoked = AuthEvent::SessionRevoked(SessionRevoked {
+    let revoked = SessionRevoked {
         session_id: session.as_uuid(),
         reason: SessionRevokedReason::Logout,
-    });
+    };
     let actor = Actor::Service {
         id: client.as_str().to_owned(),
     };
-    tx.record_by(Some(actor), &mut lock, revoked).await?;
+    tx.record_as(Some(actor), AuthEvent::SessionRevoked(revoked)).await?;
     tx.commit().await?;
-    services.gate.ended(&[session]).await;
+    cx.services.gate.ended(&[session]).await;
     Ok(())
-}
-
-/// The session that a token belongs to; `None` when it is no token, or one that is not good any more.
-async fn session_of(services: &Services, token: &str) -> Result<Option<(SessionId, Option<RefreshClaim>)>, Failure> {
-    if token.starts_with(REFRESH_TOKEN_PREFIX) {
-        let claim = services.refresh.parse(token).ok();
-        return Ok(claim.map(|claim| (claim.session_id, Some(claim))));
-    }
-    match authenticate::run(services, token).await {
-        Ok(identity) => Ok(Some((identity.session_id, None))),
-        Err(authenticate::Error::InvalidToken) => Ok(None),
-        Err(authenticate::Error::Store(error)) => Err(error.into()),
-    }
 }

@@ -1,71 +1,51 @@
-//! A forgotten password: a code by mail for whoever has the address, `password_reset_requested`, and nothing to be learnt.
+//! Mails a code to reset a forgotten password: `password_reset_requested`, and nothing that tells which accounts exist.
 //!
-//! Whether an account has the address or not, the answer is the same after the same work: the same statements, one recorded
-//! event, one commit. The mail is sent afterwards, at no moment that a client could measure.
+//! Whether or not an account has the address, the response is the same for the same work: the same statements, one recorded
+//! event, one commit. The email is sent later, at no moment that a client could measure.
 
 use watchword_events::{AuthEvent, IdentifierHash, PasswordResetRequested};
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::one_time_codes::{self, Recipient};
-use crate::actions::{Failure, Services};
-use crate::domain::ids::UserId;
+use crate::actions::rate_limits::charge_network;
 use crate::domain::one_time_code::CodePurpose;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::user::UserStatus;
 use crate::domain::user::email::Email;
 use crate::limits::RateLimit;
 
-/// The address of the account.
-pub type Input = Email;
-
-/// Why nobody gets a mail.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no mail server.
+pub enum Refusal {
     #[error("no mail server is configured")]
-    NoMail,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
+    MailNotConfigured,
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Writes the mail, if an account that may log in has the address.
+/// Mail a code, if an active account has the address.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then. Which accounts there are makes no difference to them.
-pub async fn run(services: &Services, request: &RequestMetadata, email: Input) -> Result<(), Error> {
+/// [`Refusal`]; nothing has changed then. It does not depend on which accounts exist.
+pub async fn run(cx: Context, email: Email) -> Result<(), ActionError<Refusal>> {
+    let services = &cx.services;
     if !services.mail.delivers {
-        return Err(Error::NoMail);
+        return Err(Refused(Refusal::MailNotConfigured));
     }
-    let now = services.clock.now();
-    services
-        .limits
-        .charge_network(RateLimit::Forgot, request.ip, now)
-        .await?;
+    charge_network(&cx, RateLimit::Forgot).await?;
     let identifier_hash = IdentifierHash::from_mac(services.secret.identifier_hash(email.canonical()));
-    // Being refused a mail keeps nobody from asking.
-    let is_wanted = one_time_codes::may_mail(services, request, email.canonical()).await;
+    // An address that has had too many emails is answered like any other.
+    let may_mail = one_time_codes::may_mail(&cx, email.canonical()).await;
     let found = services.store.credentials_by_identifier(email.canonical()).await?;
-    let id = found.filter(|_| is_wanted).map(|found| found.user.id);
+    let id = found.filter(|_| may_mail).map(|found| found.user.id);
 
-    let mut tx = services.store.begin(now, request).await?;
-    let (credentials, lock) = tx.lock_credentials(id.unwrap_or(UserId::NIL)).await?.unzip();
-    let recipient = credentials.as_ref().map(Recipient::of);
-    let recipient = recipient.filter(|recipient| recipient.user.status == UserStatus::Active);
-    one_time_codes::issue(services, &mut tx, CodePurpose::PasswordReset, recipient.as_ref()).await?;
+    let (mut tx, credentials) = cx.begin().await?.lock_any(id).await?;
+    let recipient = credentials
+        .filter(|found| found.user.status == UserStatus::Active)
+        .map(|found| Recipient::new(&found.user, &found.password_hash));
+    one_time_codes::issue(&cx, &mut tx, CodePurpose::PasswordReset, recipient.as_ref()).await?;
     let requested = AuthEvent::PasswordResetRequested(PasswordResetRequested {
         identifier_hash,
-        ip: request.ip,
-        user_agent: request.user_agent.clone(),
+        ip: cx.request.ip,
+        user_agent: cx.request.user_agent.clone(),
     });
-    tx.record_about(lock, requested).await?;
+    tx.record(requested).await?;
     Ok(tx.commit().await?)
 }

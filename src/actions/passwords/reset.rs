@@ -1,96 +1,74 @@
-//! A new password for whoever has a mailed code: `password_reset_completed`, and every session ends with the old one.
+//! Sets a new password with a mailed code: `password_reset_completed`, and every session ends with the old password.
 
 use watchword_events::{AuthEvent, PasswordResetCompleted};
 
 use super::user_inputs::password_user_inputs;
-use crate::actions::mfa::remove_totp::mfa_removed;
-use crate::actions::one_time_codes::{self, Recipient};
-use crate::actions::rate_limits::trust_network_of;
-use crate::actions::{Failure, Services};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::mfa::factor_events::mfa_removed;
+use crate::actions::rate_limits::{charge_network, trust_network_of};
+use crate::actions::{Context, one_time_codes};
 use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::session::RevokeReason;
 use crate::domain::text::TextError;
 use crate::domain::user::email;
 use crate::limits::RateLimit;
 
-/// The code and what it is used for.
+const PURPOSE: CodePurpose = CodePurpose::PasswordReset;
+
 pub struct Input {
-    /// The code from the mail.
     pub code: OneTimeCode,
-    /// The new password, not checked against the policy yet.
+    /// Not checked against the policy yet.
     pub password: Password,
 }
 
-/// Why the password is still the old one.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Unknown, used, replaced by a newer one or too old: the caller can't tell which.
+pub enum Refusal {
+    /// Unknown, used, replaced by a newer one or expired; the client cannot tell which.
     #[error("the code is not valid")]
     InvalidCode,
-    /// The new password does not satisfy the policy; the code is still good.
+    /// The code stays usable.
     #[error("the new password {0}")]
-    Password(TextError),
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
+    NewPassword(TextError),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-const PURPOSE: CodePurpose = CodePurpose::PasswordReset;
-
-/// Sets the new password.
+/// Set the new password.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then.
-pub async fn run(services: &Services, request: &RequestMetadata, input: Input) -> Result<(), Error> {
-    let now = services.clock.now();
-    services.limits.charge_network(RateLimit::Code, request.ip, now).await?;
-    // Looked at first, so that nobody makes the service hash without a code.
-    let found = one_time_codes::find(services, PURPOSE, &input.code, now)
-        .await?
-        .ok_or(Error::InvalidCode)?;
-    let (user, identifier) = (&found.owner.user, email::canonical(&found.owner.user.email));
-    let words = password_user_inputs(services, &identifier, user.username.as_deref(), user.name.as_deref());
-    services
-        .passwords
-        .check(&input.password, &words)
-        .map_err(Error::Password)?;
+/// [`Refusal`]; nothing has changed then.
+pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> {
+    let services = &cx.services;
+    charge_network(&cx, RateLimit::Code).await?;
+    // Verified first, so that the service hashes nothing for clients without a code.
+    let found = one_time_codes::find(&cx, PURPOSE, &input.code, cx.now()).await?;
+    let owner = found.ok_or(Refused(Refusal::InvalidCode))?.owner.user;
+    let identifier = email::canonical(&owner.email);
+    let words = password_user_inputs(&cx, &identifier, owner.username.as_deref(), owner.name.as_deref());
+    let allowed = services.passwords.check(&input.password, &words);
+    allowed.map_err(|error| Refused(Refusal::NewPassword(error)))?;
     let hash = services.hasher.hash(input.password).await?.into_string().into();
 
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let (credentials, mut lock) = tx.lock_credentials(user.id).await?.ok_or(Error::InvalidCode)?;
-    if !one_time_codes::redeem(services, &mut tx, PURPOSE, &input.code, &Recipient::of(&credentials)).await? {
-        return Err(Error::InvalidCode);
-    }
-    tx.set_password(user.id, &hash).await?;
-    // Whoever made the account without the mailbox must not keep its owner out with an authenticator.
-    let taken_back = if credentials.user.email_verified {
+    let redeemed = one_time_codes::redeem(&cx, PURPOSE, &input.code, owner.id).await?;
+    let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
+    tx.set_password(&hash).await?;
+    // An account registered without the mailbox must not keep the mailbox's owner out with an authenticator.
+    let squatted = if tx.user().email_verified {
         None
     } else {
-        tx.second_factor_in_use(user.id).await?
+        tx.second_factor_in_use().await?
     };
     let ended = tx
-        .revoke_sessions(user.id, None, RevokeReason::PasswordReset, &services.sessions)
+        .revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions)
         .await?;
-    tx.record(&mut lock, AuthEvent::PasswordResetCompleted(PasswordResetCompleted {}))
+    tx.record(AuthEvent::PasswordResetCompleted(PasswordResetCompleted {}))
         .await?;
-    if let Some(factor) = taken_back {
-        tx.remove_second_factor(user.id).await?;
-        tx.record(&mut lock, mfa_removed(&factor)).await?;
+    if let Some(factor) = squatted {
+        tx.remove_second_factor().await?;
+        tx.record(mfa_removed(&factor)).await?;
     }
     tx.commit().await?;
     services.gate.ended(&ended).await;
-    // Who has the mailbox is the owner: strangers who use up the account's tries do not keep them out here.
-    trust_network_of(services, request, user).await;
+    // The mailbox proves the owner: strangers who use up the account's limits do not keep them out from here.
+    trust_network_of(&cx, &owner).await;
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! The words that an account's password must not be.
+//! What a password must not contain: the account's own identifiers and the service's name (zxcvbn's `user_inputs`).
 
-use crate::actions::Services;
+use crate::actions::Context;
 
-/// The account's own words; the policy looks at them whole and in parts. `email` in its canonical form.
+/// Words that the policy checks a password against, whole and in parts. `email` in its canonical form.
 pub(in crate::actions) fn password_user_inputs<'a>(
-    services: &'a Services,
+    cx: &'a Context,
     email: &'a str,
     username: Option<&'a str>,
     name: Option<&'a str>,
 ) -> Vec<&'a str> {
     let local_part = email.rsplit_once('@').map_or("", |(local, _)| local);
-    let mut words = vec![services.service.as_str(), "watchword", email, local_part];
+    let mut words = vec![cx.services.service.as_str(), "watchword", email, local_part];
     words.extend(username);
     words.extend(name);
     words

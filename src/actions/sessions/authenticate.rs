@@ -1,38 +1,36 @@
-//! Authentication: whose request it is, by its access token.
+//! Authenticates a request by its access token.
 
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::actions::Services;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::context::Dependencies;
+use crate::actions::{Context, Services};
 use crate::domain::ids::SessionId;
 use crate::domain::session::SessionState;
 use crate::domain::user::{User, UserStatus};
-use crate::store::{StoreError, Tx, UserLock};
+use crate::store::{StoreError, Tx, UserTx};
 
-/// Who makes a request.
+/// The caller of a request.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The user, at most one second old.
+    /// At most one second old.
     pub user: Arc<User>,
-    /// The session.
     pub session_id: SessionId,
 }
 
-/// Why a request is nobody's.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Forged, expired, revoked, or of a user who may not log in: the caller can't tell which.
+pub enum Refusal {
+    /// Forged, expired, revoked, or of a user who may not log in; the client cannot tell which.
     #[error("the access token is not valid")]
     InvalidToken,
-    /// The database, which has to confirm, does not answer.
-    #[error("the database failed")]
-    Store(#[from] StoreError),
 }
 
-/// The answer if this instance has it at hand: no question to the database, so nothing that a hang-up could cut in half.
+/// Authenticate from the session cache alone. It asks no database, so a client that hangs up cuts nothing in half.
 #[must_use]
 pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
+    let services = &services.0;
     let now = services.clock.now();
     let claims = services.access.verify(access_token, now).ok()?;
     let user = services.gate.remembered(claims.session_id, now)?;
@@ -42,49 +40,47 @@ pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
     })
 }
 
-/// Locks the user that an identity is of, if user and session are still good: both may have ended since they were looked at.
-pub(in crate::actions) async fn lock(
-    services: &Services,
-    tx: &mut Tx<'_>,
+/// Authenticate.
+///
+/// # Errors
+/// [`Refusal`]
+pub async fn run(cx: &Context, access_token: &str) -> Result<Identity, ActionError<Refusal>> {
+    let (session_id, now) = verify(&cx.services, access_token)?;
+    let user = cx.services.gate.admit(session_id, now).await?;
+    let user = user.ok_or(Refused(Refusal::InvalidToken))?;
+    Ok(Identity { user, session_id })
+}
+
+/// Authenticate by the database, past the session cache: for work that goes on after the response.
+///
+/// # Errors
+/// [`Refusal`]
+pub async fn uncached(cx: &Context, access_token: &str) -> Result<Identity, ActionError<Refusal>> {
+    let (session_id, now) = verify(&cx.services, access_token)?;
+    let user = cx.services.gate.admit_anew(session_id, now).await?;
+    let user = user.ok_or(Refused(Refusal::InvalidToken))?;
+    Ok(Identity { user, session_id })
+}
+
+/// Lock the caller's user; `None` when their account or session has ended since they were authenticated.
+pub(in crate::actions) async fn lock<'a>(
+    cx: &Context,
+    tx: Tx<'a>,
     caller: &Identity,
-) -> Result<Option<(User, UserLock)>, StoreError> {
-    let Some((user, lock)) = tx.lock_user_of(caller.session_id).await? else {
+) -> Result<Option<UserTx<'a>>, StoreError> {
+    let Some(mut tx) = tx.lock_user_of(caller.session_id).await? else {
         return Ok(None);
     };
     let session = tx.session(caller.session_id).await?;
-    let alive = session.is_some_and(|session| session.state(tx.now(), &services.sessions) == SessionState::Active);
-    Ok((alive && user.status == UserStatus::Active).then_some((user, lock)))
+    let is_live = session.is_some_and(|session| session.state(tx.now(), &cx.services.sessions) == SessionState::Active);
+    Ok((is_live && tx.user().status == UserStatus::Active).then_some(tx))
 }
 
-/// Authenticates.
-///
-/// # Errors
-/// [`Error`].
-pub async fn run(services: &Services, access_token: &str) -> Result<Identity, Error> {
-    let (session_id, now) = session_of(services, access_token)?;
-    let user = services.gate.admit(session_id, now).await?.ok_or(Error::InvalidToken)?;
-    Ok(Identity { user, session_id })
-}
-
-/// Authenticates by the database, whatever this instance remembers: for what goes on after the answer.
-///
-/// # Errors
-/// [`Error`].
-pub async fn run_uncached(services: &Services, access_token: &str) -> Result<Identity, Error> {
-    let (session_id, now) = session_of(services, access_token)?;
-    let user = services
-        .gate
-        .admit_anew(session_id, now)
-        .await?
-        .ok_or(Error::InvalidToken)?;
-    Ok(Identity { user, session_id })
-}
-
-fn session_of(services: &Services, access_token: &str) -> Result<(SessionId, OffsetDateTime), Error> {
+fn verify(services: &Dependencies, access_token: &str) -> Result<(SessionId, OffsetDateTime), ActionError<Refusal>> {
     let now = services.clock.now();
     let claims = services.access.verify(access_token, now).map_err(|error| {
         tracing::debug!(reason = error.reason(), "access token refused");
-        Error::InvalidToken
+        Refused(Refusal::InvalidToken)
     })?;
     Ok((claims.session_id, now))
 }

@@ -1,15 +1,15 @@
-//! A user's live sessions.
+//! Lists the caller's live sessions.
 
 use super::authenticate::Identity;
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::session::Session;
 
-/// Lists the sessions of a user, newest first.
+/// List the caller's live sessions, newest first.
 ///
 /// # Errors
-/// [`Failure`] of the database.
-pub async fn run(services: &Services, caller: &Identity) -> Result<Vec<Session>, Failure> {
-    let (now, policy) = (services.clock.now(), &services.sessions);
-    let most = u64::from(policy.max_per_user);
-    Ok(services.store.live_sessions(caller.user.id, now, policy, most).await?)
+/// [`Failure`]
+pub async fn run(cx: Context, caller: Identity) -> Result<Vec<Session>, Failure> {
+    let (store, policy) = (&cx.services.store, &cx.services.sessions);
+    let limit = u64::from(policy.max_per_user);
+    Ok(store.live_sessions(caller.user.id, cx.now(), policy, limit).await?)
 }

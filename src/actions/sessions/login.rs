@@ -1,166 +1,139 @@
-//! Login with a password: a new session and `logged_in`, a challenge and `mfa_challenged`, or `login_failed`.
+//! Logs in with a password: a new session and `logged_in`, a challenge and `mfa_challenged`, or `login_failed`.
 //!
-//! Whether the account is unknown, disabled or the password wrong, a client sees the same answer after the same work: one hash
-//! with the same parameters, the same statements, one recorded event.
+//! Whether the account is unknown, disabled or the password wrong, the client gets the same response for the same work: one
+//! hash with the same parameters, the same statements, one recorded event.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{AuthEvent, AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
 
 use super::open;
+use crate::actions::ActionError::{self, Refused};
 use crate::actions::mfa::challenge::{self, Challenge};
 use crate::actions::rate_limits::{charge_password, login_succeeded};
-use crate::actions::{Failure, Services, TokenPair};
+use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::user::{UserStatus, email};
 use crate::security::PasswordHash;
 use crate::store::Credentials;
 
-/// How often a password is looked at whose stored hash changes meanwhile: another login may hash it anew.
-const TRIES: usize = 2;
+/// How often a login is tried when its stored hash changes in between: a concurrent login may have rehashed it.
+const MAX_ATTEMPTS: usize = 2;
 
-/// Who says they are whom.
+/// Login credentials as submitted.
 pub struct Input {
-    /// An email address or a username, as typed.
+    /// An email address or a username.
     pub identifier: String,
-    /// The password.
     pub password: Password,
 }
 
-/// Why nobody is logged in.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Unknown account, wrong password or an account that may not log in: the caller can't tell which.
+pub enum Refusal {
+    /// Unknown account, wrong password, or an account that may not log in; the client cannot tell which.
     #[error("the credentials are wrong")]
     InvalidCredentials,
-    /// The password is right, and the account asks for more.
+    /// The password is right, and the account has a second factor.
     #[error("the second factor is required")]
     SecondFactorRequired(Challenge),
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Logs in.
+/// Log in.
 ///
 /// # Errors
-/// [`Error`]; a refusal is recorded, a failure changes nothing.
-pub async fn run(services: &Services, request: &RequestMetadata, input: Input) -> Result<TokenPair, Error> {
+/// [`Refusal`]; wrong credentials are recorded.
+pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Refusal>> {
+    let services = &cx.services;
     let identifier = email::canonical(&input.identifier);
-    charge_password(services, request, &identifier).await?;
-    for _ in 0..TRIES {
+    charge_password(&cx, &identifier).await?;
+    for _ in 0..MAX_ATTEMPTS {
         let Some(found) = services.store.credentials_by_identifier(&identifier).await? else {
             services.hasher.verify_dummy(input.password).await?;
-            return refuse(services, request, &identifier, None, LoginFailedReason::UnknownAccount).await;
+            return refuse(&cx, &identifier, None, LoginFailedReason::UnknownAccount).await;
         };
         let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
         let verified = services.hasher.verify(input.password.clone(), &stored).await?;
         if !verified.ok {
             let user = Some(found.user.id);
-            return refuse(services, request, &identifier, user, LoginFailedReason::WrongPassword).await;
+            return refuse(&cx, &identifier, user, LoginFailedReason::WrongPassword).await;
         }
-        // A busy pool is no reason to refuse: the next login rehashes.
+        // A busy hasher is no reason to refuse: the next login rehashes.
         let rehashed = if verified.needs_rehash {
             services.hasher.hash(input.password.clone()).await.ok()
         } else {
             None
         };
         let rehashed = rehashed.map(|hash| hash.into_string().into());
-        if let Some(pair) = open(services, request, &identifier, &found, rehashed).await? {
+        if let Some(pair) = open_session(&cx, &identifier, &found, rehashed).await? {
             return Ok(pair);
         }
     }
-    // Somebody changes the password all the time.
-    refuse(services, request, &identifier, None, LoginFailedReason::WrongPassword).await
+    // The password changes under every attempt.
+    refuse(&cx, &identifier, None, LoginFailedReason::WrongPassword).await
 }
 
-/// Opens the session; nothing when the password has another hash than the one that was looked at.
-async fn open(
-    services: &Services,
-    request: &RequestMetadata,
+/// Open the session; `None` when the stored hash is no longer the one that was verified.
+async fn open_session(
+    cx: &Context,
     identifier: &str,
     found: &Credentials,
     rehashed: Option<SecretString>,
-) -> Result<Option<TokenPair>, Error> {
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    // What counts is what is there under the lock: disabling or deleting the account may have come first, or a new password, which
-    // ends every session and must not be followed by one of the old password's.
-    let (user, lock) = match tx.lock_credentials(found.user.id).await? {
-        Some((now, lock)) if now.user.status == UserStatus::Active => {
-            if now.password_hash.expose_secret() != found.password_hash.expose_secret() {
-                return Ok(None);
-            }
-            (now.user, lock)
-        }
-        other => {
-            let failed = login_failed(services, request, identifier, LoginFailedReason::Disabled);
-            tx.record_about(other.map(|(_, lock)| lock), failed).await?;
+) -> Result<Option<TokenPair>, ActionError<Refusal>> {
+    let locked = cx.begin().await?.lock_credentials(found.user.id).await?;
+    // Only what is true under the lock counts. The account may have been disabled or deleted; or its password changed, which
+    // ended every session, and must not be followed by a session of the old password.
+    let (mut tx, hash) = match locked {
+        Some((tx, hash)) if tx.user().status == UserStatus::Active => (tx, hash),
+        Some((mut tx, _)) => {
+            tx.record(login_failed(cx, identifier, LoginFailedReason::Disabled))
+                .await?;
             tx.commit().await?;
-            return Err(Error::InvalidCredentials);
+            return Err(Refused(Refusal::InvalidCredentials));
         }
+        None => return refuse(cx, identifier, None, LoginFailedReason::Disabled).await,
     };
+    if hash.expose_secret() != found.password_hash.expose_secret() {
+        return Ok(None);
+    }
     if let Some(new) = &rehashed {
-        tx.rehash_password(user.id, &found.password_hash, new).await?;
+        tx.rehash_password(&hash, new).await?;
     }
-    if user.second_factor {
-        let password = rehashed.as_ref().unwrap_or(&found.password_hash);
-        return Err(Error::SecondFactorRequired(
-            challenge::run(services, tx, lock, &user, password).await?,
-        ));
+    if tx.user().second_factor {
+        let challenge = challenge::run(cx, tx, rehashed.as_ref().unwrap_or(&hash)).await?;
+        return Err(Refused(Refusal::SecondFactorRequired(challenge)));
     }
-    let pair = open::run(services, request, tx, lock, user, vec![AuthMethod::Pwd]).await?;
-    login_succeeded(services, request, identifier, &pair.user).await;
+    let pair = open::run(cx, tx, vec![AuthMethod::Pwd]).await?;
+    login_succeeded(cx, identifier, &pair.user).await;
     Ok(Some(pair))
 }
 
-/// Records a refusal and answers it.
-async fn refuse(
-    services: &Services,
-    request: &RequestMetadata,
+async fn refuse<T>(
+    cx: &Context,
     identifier: &str,
     user: Option<UserId>,
     reason: LoginFailedReason,
-) -> Result<TokenPair, Error> {
-    record_failure(services, request, identifier, user, reason).await?;
-    Err(Error::InvalidCredentials)
+) -> Result<T, ActionError<Refusal>> {
+    record_failure(cx, identifier, user, reason).await?;
+    Err(Refused(Refusal::InvalidCredentials))
 }
 
-/// Records `login_failed`, about the user when there is one.
+/// Record `login_failed`, about the user if there is one, at the same cost either way.
 pub(in crate::actions) async fn record_failure(
-    services: &Services,
-    request: &RequestMetadata,
+    cx: &Context,
     identifier: &str,
     user: Option<UserId>,
     reason: LoginFailedReason,
 ) -> Result<(), Failure> {
-    let failed = login_failed(services, request, identifier, reason);
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let locked = tx.lock_user(user.unwrap_or(UserId::NIL)).await?;
-    tx.record_about(locked.map(|(_, lock)| lock), failed).await?;
+    let (mut tx, _) = cx.begin().await?.lock_any(user).await?;
+    tx.record(login_failed(cx, identifier, reason)).await?;
     Ok(tx.commit().await?)
 }
 
-fn login_failed(
-    services: &Services,
-    request: &RequestMetadata,
-    identifier: &str,
-    reason: LoginFailedReason,
-) -> AuthEvent {
+fn login_failed(cx: &Context, identifier: &str, reason: LoginFailedReason) -> AuthEvent {
     AuthEvent::LoginFailed(LoginFailed {
-        identifier_hash: IdentifierHash::from_mac(services.secret.identifier_hash(identifier)),
+        identifier_hash: IdentifierHash::from_mac(cx.services.secret.identifier_hash(identifier)),
         reason,
-        ip: request.ip,
-        user_agent: request.user_agent.clone(),
+        ip: cx.request.ip,
+        user_agent: cx.request.user_agent.clone(),
         attempts: None,
     })
 }

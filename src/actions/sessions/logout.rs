@@ -1,78 +1,45 @@
-//! Logout: one session, the others or all of a user, by access token or by the refresh token alone.
+//! Logs out: ends one session, the others or all of a user, by access token or by the refresh token alone.
 
 use watchword_events::{AuthEvent, LoggedOut, LogoutScope};
 
-use super::authenticate::{self, Identity};
-use super::refresh;
-use crate::actions::{Failure, Services};
-use crate::domain::ids::{SessionId, UserId};
-use crate::domain::request_metadata::RequestMetadata;
-use crate::domain::session::{Refresh, RevokeReason, SessionState};
-use crate::store::Tx;
+use super::presented::{self, Presented};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::{Context, Failure};
+use crate::domain::ids::SessionId;
+use crate::domain::session::RevokeReason;
+use crate::store::UserTx;
 
 /// What identifies the session.
-pub enum Caller<'a> {
-    /// An access token.
-    Access(&'a str),
-    /// A refresh token: the access token may have expired.
-    Refresh(&'a str),
+pub enum Token {
+    Access(String),
+    /// For clients whose access token has expired.
+    Refresh(String),
 }
 
-/// Why nothing was ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The token identifies no session.
-    #[error("the token is not valid")]
-    InvalidToken,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
+pub enum Refusal {
+    #[error("the access token is not valid")]
+    InvalidAccessToken,
+    #[error("the refresh token is not valid")]
+    InvalidRefreshToken,
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Logs out. Doing it twice is the same as doing it once.
+/// Log out. Logging out twice is the same as once.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then, but for the end of a session whose spent refresh token came back.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: Caller<'_>,
-    scope: LogoutScope,
-) -> Result<(), Error> {
-    let (session, claim) = match caller {
-        Caller::Refresh(token) => {
-            let claim = services.refresh.parse(token).map_err(|_| Error::InvalidToken)?;
-            (claim.session_id, Some(claim))
-        }
-        Caller::Access(token) => (authenticated(services, token).await?.session_id, None),
+/// [`Refusal`]; nothing has changed then, unless an old refresh token was reused, which ends its session.
+pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), ActionError<Refusal>> {
+    let (presented, refusal) = match &token {
+        Token::Access(token) => (presented::Token::Access(token), Refusal::InvalidAccessToken),
+        Token::Refresh(token) => (presented::Token::Refresh(token), Refusal::InvalidRefreshToken),
     };
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let Some((user, mut lock)) = tx.lock_user_of(session).await? else {
-        return Err(Error::InvalidToken);
+    let (mut tx, session) = match presented::lock(&cx, presented).await? {
+        Presented::Live(tx, session) => (tx, session),
+        // The token of an ended session has no say over the user's other sessions.
+        Presented::Ended => return Ok(()),
+        Presented::Reused | Presented::Unknown => return Err(Refused(refusal)),
     };
-    let Some(found) = tx.session(session).await? else {
-        return Err(Error::InvalidToken);
-    };
-    // A session that is over ends nothing any more: who holds only its old token has no say over the others.
-    if found.state(tx.now(), &services.sessions) != SessionState::Active {
-        return Ok(());
-    }
-    if let Some(claim) = claim
-        && found.refresh(claim.generation, tx.now(), &services.sessions) == Refresh::Reuse
-    {
-        refresh::reused(services, tx, lock, &found, claim).await?;
-        return Err(Error::InvalidToken);
-    }
-    let ended = end(services, &mut tx, user.id, session, scope).await?;
+    let ended = end(&cx, &mut tx, session, scope).await?;
     if ended.is_empty() {
         return Ok(());
     }
@@ -80,34 +47,23 @@ pub async fn run(
         session_id: session.as_uuid(),
         scope,
     };
-    tx.record(&mut lock, AuthEvent::LoggedOut(logged_out)).await?;
+    tx.record(AuthEvent::LoggedOut(logged_out)).await?;
     tx.commit().await?;
-    services.gate.ended(&ended).await;
+    cx.services.gate.ended(&ended).await;
     Ok(())
 }
 
-async fn authenticated(services: &Services, token: &str) -> Result<Identity, Error> {
-    authenticate::run(services, token).await.map_err(|error| match error {
-        authenticate::Error::InvalidToken => Error::InvalidToken,
-        authenticate::Error::Store(error) => error.into(),
-    })
-}
-
 async fn end(
-    services: &Services,
-    tx: &mut Tx<'_>,
-    user: UserId,
+    cx: &Context,
+    tx: &mut UserTx<'_>,
     session: SessionId,
     scope: LogoutScope,
 ) -> Result<Vec<SessionId>, Failure> {
-    let reason = RevokeReason::Logout;
+    let (reason, policy) = (RevokeReason::Logout, &cx.services.sessions);
     Ok(match scope {
-        LogoutScope::Local if tx.revoke_session(user, session, reason, &services.sessions).await? => vec![session],
+        LogoutScope::Local if tx.revoke_session(session, reason, policy).await? => vec![session],
         LogoutScope::Local => Vec::new(),
-        LogoutScope::Others => {
-            tx.revoke_sessions(user, Some(session), reason, &services.sessions)
-                .await?
-        }
-        LogoutScope::Global => tx.revoke_sessions(user, None, reason, &services.sessions).await?,
+        LogoutScope::Others => tx.revoke_sessions(Some(session), reason, policy).await?,
+        LogoutScope::Global => tx.revoke_sessions(None, reason, policy).await?,
     })
 }

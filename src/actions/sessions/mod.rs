@@ -5,6 +5,7 @@ pub mod list;
 pub mod login;
 pub mod logout;
 pub(super) mod open;
+pub(super) mod presented;
 pub mod refresh;
 pub mod revoke;
 pub(super) mod token_pair;

@@ -1,114 +1,91 @@
-//! Refresh: the live refresh token of a session for its successor (RFC 9700 section 4.14.2).
+//! Exchanges the live refresh token of a session for its successor (RFC 9700 section 4.14.2).
 
 use watchword_events::{AuthEvent, ReuseAction, TokenRefreshed, TokenReuseDetected};
 
-use crate::actions::{Failure, Services, TokenPair};
-use crate::domain::request_metadata::RequestMetadata;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::session::{Refresh, RevokeReason, Session};
-use crate::domain::user::{User, UserStatus};
+use crate::domain::user::UserStatus;
 use crate::limits::RateLimit;
 use crate::security::{RefreshClaim, TokenError};
-use crate::store::{Tx, UserLock};
+use crate::store::UserTx;
 
-/// Why there are no new tokens.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Forged, spent, or of a session that is over: the caller can't tell which.
+pub enum Refusal {
+    /// Forged, used, or of a session that has ended; the client cannot tell which.
     #[error("the refresh token is not valid")]
     InvalidToken,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Refreshes.
+/// Refresh the tokens.
 ///
 /// # Errors
-/// [`Error`]; the reuse of a spent token is recorded and ends its session.
-pub async fn run(services: &Services, request: &RequestMetadata, refresh_token: &str) -> Result<TokenPair, Error> {
-    let claim = services.refresh.parse(refresh_token).map_err(|error: TokenError| {
+/// [`Refusal`]; the reuse of an old token is recorded and ends its session.
+pub async fn run(cx: Context, refresh_token: String) -> Result<TokenPair, ActionError<Refusal>> {
+    let services = &cx.services;
+    let claim = services.refresh.parse(&refresh_token).map_err(|error: TokenError| {
         tracing::debug!(reason = error.reason(), "refresh token refused");
-        Error::InvalidToken
+        Refused(Refusal::InvalidToken)
     })?;
-    let now = services.clock.now();
     services
         .limits
-        .charge(RateLimit::Refresh, &claim.session_id.to_string(), request.ip, now)
+        .charge(
+            RateLimit::Refresh,
+            &claim.session_id.to_string(),
+            cx.request.ip,
+            cx.now(),
+        )
         .await?;
 
-    let mut tx = services.store.begin(now, request).await?;
-    let Some((user, lock)) = tx.lock_user_of(claim.session_id).await? else {
-        return Err(Error::InvalidToken);
-    };
-    if user.status != UserStatus::Active {
-        return Err(Error::InvalidToken);
-    }
+    let locked = cx.begin().await?.lock_user_of(claim.session_id).await?;
+    let mut tx = locked
+        .filter(|tx| tx.user().status == UserStatus::Active)
+        .ok_or(Refused(Refusal::InvalidToken))?;
     match tx
         .rotate_session(claim.session_id, claim.generation, &services.sessions)
         .await?
     {
-        Some(session) => rotated(services, tx, lock, user, &session).await,
-        None => not_rotated(services, tx, lock, user, claim).await,
+        Some(session) => Ok(rotated(&cx, tx, &session).await?),
+        None => not_rotated(&cx, tx, claim).await,
     }
 }
 
-async fn rotated(
-    services: &Services,
-    mut tx: Tx<'_>,
-    mut lock: UserLock,
-    user: User,
-    session: &Session,
-) -> Result<TokenPair, Error> {
+async fn rotated(cx: &Context, mut tx: UserTx<'_>, session: &Session) -> Result<TokenPair, Failure> {
     let refreshed = TokenRefreshed {
         session_id: session.id.as_uuid(),
         generation: session.generation,
     };
-    tx.record(&mut lock, AuthEvent::TokenRefreshed(refreshed)).await?;
-    let pair = services.token_pair(session, user, tx.now())?;
-    tx.commit().await?;
-    Ok(pair)
+    tx.record(AuthEvent::TokenRefreshed(refreshed)).await?;
+    let tokens = cx.issue_tokens(session, tx.user(), tx.now())?;
+    Ok(tokens.of(tx.commit().await?))
 }
 
 /// The swap did not take place; the session, which the user's lock keeps still, says why.
-async fn not_rotated(
-    services: &Services,
-    mut tx: Tx<'_>,
-    lock: UserLock,
-    user: User,
-    claim: RefreshClaim,
-) -> Result<TokenPair, Error> {
-    let Some(session) = tx.session(claim.session_id).await? else {
-        return Err(Error::InvalidToken);
-    };
-    match session.refresh(claim.generation, tx.now(), &services.sessions) {
-        // Nothing changes, so nothing is recorded: the transaction is dropped.
-        Refresh::Repeat => Ok(services.token_pair(&session, user, tx.now())?),
-        Refresh::Rotate | Refresh::Refuse => Err(Error::InvalidToken),
+async fn not_rotated(cx: &Context, mut tx: UserTx<'_>, claim: RefreshClaim) -> Result<TokenPair, ActionError<Refusal>> {
+    let session = tx.session(claim.session_id).await?;
+    let session = session.ok_or(Refused(Refusal::InvalidToken))?;
+    match session.refresh(claim.generation, tx.now(), &cx.services.sessions) {
+        // Nothing changes, so nothing is recorded.
+        Refresh::Repeat => {
+            let tokens = cx.issue_tokens(&session, tx.user(), tx.now())?;
+            Ok(tokens.of(tx.unchanged()))
+        }
+        Refresh::Rotate | Refresh::Refuse => Err(Refused(Refusal::InvalidToken)),
         Refresh::Reuse => {
-            reused(services, tx, lock, &session, claim).await?;
-            Err(Error::InvalidToken)
+            end_reused(cx, tx, &session, claim).await?;
+            Err(Refused(Refusal::InvalidToken))
         }
     }
 }
 
-/// A spent token came back: somebody else has it. Its session ends, whoever presented it.
-pub(in crate::actions) async fn reused(
-    services: &Services,
-    mut tx: Tx<'_>,
-    mut lock: UserLock,
+/// Revoke the session of a refresh token that was used before: another client has a copy of it.
+pub(in crate::actions) async fn end_reused(
+    cx: &Context,
+    mut tx: UserTx<'_>,
     session: &Session,
     claim: RefreshClaim,
 ) -> Result<(), Failure> {
-    tx.revoke_session(session.user_id, session.id, RevokeReason::Reuse, &services.sessions)
+    tx.revoke_session(session.id, RevokeReason::Reuse, &cx.services.sessions)
         .await?;
     let reuse = TokenReuseDetected {
         session_id: session.id.as_uuid(),
@@ -116,8 +93,8 @@ pub(in crate::actions) async fn reused(
         current_generation: session.generation,
         action: ReuseAction::SessionRevoked,
     };
-    tx.record(&mut lock, AuthEvent::TokenReuseDetected(reuse)).await?;
+    tx.record(AuthEvent::TokenReuseDetected(reuse)).await?;
     tx.commit().await?;
-    services.gate.ended(&[session.id]).await;
+    cx.services.gate.ended(&[session.id]).await;
     Ok(())
 }

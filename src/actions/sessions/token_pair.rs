@@ -1,46 +1,59 @@
-//! The pair of tokens that ends a registration, a login and a refresh.
+//! The tokens that a registration, a login and a refresh return.
 
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use crate::actions::{Failure, Services};
+use crate::actions::{Context, Failure};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::security::{AccessGrant, IssuedAccessToken};
 
-/// Tokens and whose they are.
+/// Tokens and their user.
 pub struct TokenPair {
-    /// The access token.
     pub access: IssuedAccessToken,
-    /// The refresh token of the session's current generation.
     pub refresh_token: SecretString,
-    /// Seconds until the refresh token is of no use.
+    /// Seconds until the refresh token expires.
     pub refresh_expires_in: u64,
-    /// The user.
     pub user: User,
 }
 
-impl Services {
-    /// Tokens for a session as it is now. Made before the commit, so that a session without tokens is never committed.
-    pub(in crate::actions) fn token_pair(
+/// Tokens of a session that is not committed yet.
+pub(in crate::actions) struct IssuedTokens {
+    access: IssuedAccessToken,
+    refresh_token: SecretString,
+    refresh_expires_in: u64,
+}
+
+impl IssuedTokens {
+    pub(in crate::actions) fn of(self, user: User) -> TokenPair {
+        TokenPair {
+            access: self.access,
+            refresh_token: self.refresh_token,
+            refresh_expires_in: self.refresh_expires_in,
+            user,
+        }
+    }
+}
+
+impl Context {
+    /// Issue tokens for a session. Do so before the commit, so that no session without tokens is committed.
+    pub(in crate::actions) fn issue_tokens(
         &self,
         session: &Session,
-        user: User,
+        user: &User,
         now: OffsetDateTime,
-    ) -> Result<TokenPair, Failure> {
+    ) -> Result<IssuedTokens, Failure> {
+        let services = &self.services;
         let grant = AccessGrant {
             user_id: user.id,
             session_id: session.id,
             roles: &user.roles,
         };
-        let access = self.access.issue(&grant, now, &*self.random)?;
-        let refresh_token = self.refresh.mint(session.id, session.generation);
-        let left = session.ends_at(&self.sessions) - now;
-        Ok(TokenPair {
-            access,
-            refresh_token,
-            refresh_expires_in: left.whole_seconds().max(0).unsigned_abs(),
-            user,
+        let remaining = session.ends_at(&services.sessions) - now;
+        Ok(IssuedTokens {
+            access: services.access.issue(&grant, now, &*services.random)?,
+            refresh_token: services.refresh.mint(session.id, session.generation),
+            refresh_expires_in: remaining.whole_seconds().max(0).unsigned_abs(),
         })
     }
 }

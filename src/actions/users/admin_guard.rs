@@ -1,119 +1,102 @@
-//! What administrators' changes have in common: who may, on whom, and who is said to have done it.
+//! Guards administrators' changes: who may change whom, in which version, and who acted.
 
 use watchword_events::Actor;
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::domain::ids::UserId;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::session::SessionState;
+use crate::domain::user::UserStatus;
 use crate::domain::user::version::Expected;
-use crate::domain::user::{User, UserStatus};
 use crate::limits::RateLimit;
-use crate::store::{Tx, UserLock};
+use crate::store::{Tx, UserTx};
 
-/// Why an administrator's change was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The caller is no administrator.
-    #[error("not an administrator")]
+pub enum Refusal {
+    #[error("the caller is not an administrator")]
     Forbidden,
-    /// The caller's account or session ended meanwhile.
-    #[error("the session has ended")]
+    #[error("the caller's session has ended")]
     SessionEnded,
-    /// There is no such user, or no more.
+    /// The user does not exist or is deleted.
     #[error("no such user")]
     NotFound,
-    /// The user is not as the caller has seen them.
-    #[error("the user has changed meanwhile")]
+    #[error("the user is not of an expected version")]
     Stale,
-    /// Nobody could administer the service any more.
-    #[error("the last active administrator")]
+    #[error("the user is the last active administrator")]
     LastAdministrator,
-    /// Try later.
-    #[error(transparent)]
-    Failure(Failure),
 }
 
-impl<E> From<E> for Error
-where
-    Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-/// Whether a change may take the last administrator away.
+/// Whether a change needs the lock of the administrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::actions) enum AdminGuard {
-    /// It can't.
     NotNeeded,
-    /// It may: only one such change happens at a time.
+    /// The change makes or unmakes an administrator; only one such change happens at a time.
     Required,
 }
 
-/// Refuses who is no administrator, and counts the try.
-pub(in crate::actions) async fn authorize(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-) -> Result<(), Error> {
+/// Charge the caller, who must be an administrator.
+pub(in crate::actions) async fn authorize(cx: &Context, caller: &Identity) -> Result<(), ActionError<Refusal>> {
     if !caller.user.is_admin() {
-        return Err(Error::Forbidden);
+        return Err(Refused(Refusal::Forbidden));
     }
-    Ok(charge_user(services, request, caller, RateLimit::Change).await?)
+    Ok(charge_user(cx, caller, RateLimit::Change).await?)
 }
 
-/// Makes sure, inside the transaction, that the caller still is an administrator.
+/// Check inside the transaction that the caller still is an administrator.
 pub(in crate::actions) async fn recheck_admin(
-    services: &Services,
+    cx: &Context,
     tx: &mut Tx<'_>,
     caller: &Identity,
-) -> Result<(), Error> {
+) -> Result<(), ActionError<Refusal>> {
     let Some((session, user)) = tx.session_with_user(caller.session_id).await? else {
-        return Err(Error::SessionEnded);
+        return Err(Refused(Refusal::SessionEnded));
     };
-    if session.state(tx.now(), &services.sessions) != SessionState::Active || user.status != UserStatus::Active {
-        return Err(Error::SessionEnded);
+    if session.state(tx.now(), &cx.services.sessions) != SessionState::Active || user.status != UserStatus::Active {
+        return Err(Refused(Refusal::SessionEnded));
     }
-    if user.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
+    if user.is_admin() {
+        Ok(())
+    } else {
+        Err(Refused(Refusal::Forbidden))
+    }
 }
 
-/// Locks the user that an administrator changes. Whoever gets the lock records an event, or does not commit.
-pub(in crate::actions) async fn lock_target(
-    services: &Services,
-    tx: &mut Tx<'_>,
+/// Begin a transaction and lock the user to change.
+pub(in crate::actions) async fn lock_target<'a>(
+    cx: &'a Context,
     caller: &Identity,
     target: UserId,
     expected: &Expected,
     guard: AdminGuard,
-) -> Result<(User, UserLock), Error> {
+) -> Result<UserTx<'a>, ActionError<Refusal>> {
+    let mut tx = cx.begin().await?;
     if guard == AdminGuard::Required {
         tx.guard_admins().await?;
     }
-    recheck_admin(services, tx, caller).await?;
-    let (user, lock) = tx.lock_user(target).await?.ok_or(Error::NotFound)?;
-    if user.status == UserStatus::Deleted {
-        return Err(Error::NotFound);
+    recheck_admin(cx, &mut tx, caller).await?;
+    let tx = tx.lock_user(target).await?.ok_or(Refused(Refusal::NotFound))?;
+    if tx.user().status == UserStatus::Deleted {
+        return Err(Refused(Refusal::NotFound));
     }
-    if !expected.is_met_by(&user) {
-        return Err(Error::Stale);
+    if !expected.is_met_by(tx.user()) {
+        return Err(Refused(Refusal::Stale));
     }
-    Ok((user, lock))
+    Ok(tx)
 }
 
-/// Refuses to take away the last administrator who may log in. For transactions that were begun with the guard.
-pub(in crate::actions) async fn ensure_another_admin(tx: &mut Tx<'_>, user: &User) -> Result<(), Error> {
-    let counts = user.is_admin() && user.status == UserStatus::Active;
-    if counts && !tx.another_admin_exists(user.id).await? {
-        return Err(Error::LastAdministrator);
+/// Refuse to take the last active administrator away. It holds to the end of a transaction with
+/// [`AdminGuard::Required`].
+pub(in crate::actions) async fn ensure_another_admin(tx: &mut UserTx<'_>) -> Result<(), ActionError<Refusal>> {
+    let counts = tx.user().is_admin() && tx.user().status == UserStatus::Active;
+    if counts && !tx.another_admin_exists().await? {
+        return Err(Refused(Refusal::LastAdministrator));
     }
     Ok(())
 }
 
-/// Who did it, for the event.
+/// The administrator, as events name them.
 pub(in crate::actions) fn actor(caller: &Identity) -> Option<Actor> {
     Some(Actor::Admin {
         id: caller.user.id.as_uuid(),

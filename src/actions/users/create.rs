@@ -1,104 +1,91 @@
-//! An administrator makes an account: `registered`, and nobody is signed in.
+//! Creates a user without logging in, and records `registered`.
 
 use watchword_events::AuthEvent;
 
 use super::admin_guard;
-use crate::actions::accounts::register::{self, registered};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::accounts::identifier_taken::{IdentifierTaken, identifier_taken};
+use crate::actions::accounts::registration::{self, registered};
 use crate::actions::accounts::registration_replay;
+use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
 use crate::actions::passwords::confirm::is_password_of;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Services, one_time_codes};
+use crate::actions::{Context, one_time_codes};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::user::User;
-use crate::domain::user::account::Role;
-use crate::store::StoreError;
+use crate::domain::user::role::Role;
 
-/// Whom to make.
 pub struct Input {
-    /// As in a registration.
-    pub account: register::Input,
-    /// What the user may do; none: what the account type says.
+    pub account: registration::Input,
+    /// The user's roles; those of the account type when left out.
     pub roles: Option<Vec<Role>>,
 }
 
-/// Why there is no new account.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No such role is configured.
+pub enum Refusal {
+    /// A role is not configured.
     #[error("no such role")]
     UnknownRole,
-    /// What a registration can end in.
     #[error(transparent)]
-    Account(#[from] register::Error),
-    /// Who may.
+    Account(#[from] registration::Refusal),
     #[error(transparent)]
-    Refused(#[from] admin_guard::Error),
+    Taken(#[from] IdentifierTaken),
+    #[error(transparent)]
+    Key(#[from] idempotency::Refusal),
+    #[error(transparent)]
+    Admin(#[from] admin_guard::Refusal),
 }
 
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::Account(error.into())
-    }
-}
-
-/// Makes an account.
+/// Create a user.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then.
-pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
-    input: Input,
-) -> Result<User, Error> {
-    admin_guard::authorize(services, request, caller).await?;
+/// [`Refusal`]; nothing has changed then.
+pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<User, ActionError<Refusal>> {
+    admin_guard::authorize(&cx, &caller).await.map_err(widen)?;
+    let accounts = &cx.services.accounts;
     if let Some(roles) = &input.roles
-        && !roles.iter().all(|role| services.accounts.knows_role(role))
+        && !roles.iter().all(|role| accounts.knows_role(role))
     {
-        return Err(Error::UnknownRole);
+        return Err(Refused(Refusal::UnknownRole));
     }
-    let key = input.account.idempotency_key.as_ref();
-    let keyed = idempotency::begin(services, Some(caller.user.id.as_uuid()), key, || fingerprint(&input)).await;
-    let guard = match keyed.map_err(key_error)? {
+    let (owner, key) = (caller.user.id.as_uuid(), input.account.idempotency_key.as_ref());
+    let begun = idempotency::begin(&cx, Some(owner), key, || fingerprint(&input)).await;
+    let guard = match begun.map_err(widen)? {
         Idempotent::New(guard) => guard,
-        Idempotent::Replay(made) => return again(services, request, made.into(), input.account.password).await,
+        Idempotent::Replay(user) => return replay(&cx, user.into(), input.account.password).await,
     };
     let password = input.account.password.clone();
-    let mut new = register::prepare(services, input.account).await?;
+    let mut new = registration::prepare(&cx, input.account).await.map_err(widen)?;
     if let Some(mut roles) = input.roles {
         roles.sort();
         roles.dedup();
         new.roles = roles;
     }
-    let may_mail = one_time_codes::may_mail(services, request, new.email.canonical()).await;
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    // Whoever has just lost the right must not make an administrator: with the guard the two come one after the other.
+    let may_mail = one_time_codes::may_mail(&cx, new.email.canonical()).await;
+    let mut tx = cx.begin().await?;
+    // Take the admin lock so that a concurrent demotion of the caller is seen.
     if new.roles.contains(&Role::Admin) {
         tx.guard_admins().await?;
     }
-    // The key comes before everything else: who repeats a request must not be told that the address is taken.
-    let keyed = idempotency::claim(services, guard.as_ref(), tx, new.id.as_uuid()).await;
-    let mut tx = match keyed.map_err(key_error)? {
+    // The key comes first: a repeated request must not be told that its address is taken.
+    let claimed = idempotency::claim(&cx, guard.as_ref(), tx, new.id.as_uuid()).await;
+    let mut tx = match claimed.map_err(widen)? {
         Idempotent::New(tx) => tx,
-        Idempotent::Replay(made) => return again(services, request, made.into(), password).await,
+        Idempotent::Replay(user) => return replay(&cx, user.into(), password).await,
     };
-    admin_guard::recheck_admin(services, &mut tx, caller).await?;
-    let (user, mut lock) = tx.insert_user(new).await?;
+    admin_guard::recheck_admin(&cx, &mut tx, &caller).await.map_err(widen)?;
+    let mut tx = tx.insert_user(new).await.map_err(identifier_taken)?;
     if may_mail {
-        register::ask_to_confirm(services, &mut tx, &user)
-            .await
-            .map_err(register::Error::from)?;
+        registration::send_verification(&cx, &mut tx).await?;
     }
-    let event = AuthEvent::Registered(registered(&user));
-    tx.record_by(admin_guard::actor(caller), &mut lock, event).await?;
-    tx.commit().await?;
-    Ok(user)
+    let event = AuthEvent::Registered(registered(tx.user()));
+    tx.record_as(admin_guard::actor(&caller), event).await?;
+    Ok(tx.commit().await?)
 }
 
-/// What the request asks for, without the password: that is compared with the account's.
+/// The content of the request but for the password, which is verified against the account's.
 fn fingerprint(input: &Input) -> Fingerprint {
     let roles = input
         .roles
@@ -107,23 +94,14 @@ fn fingerprint(input: &Input) -> Fingerprint {
     registration_replay::fingerprint("create_user", &input.account).text(roles.as_deref())
 }
 
-/// The account that a repeated request made, as it is now, for whoever has its password: a key is no proof.
-async fn again(
-    services: &Services,
-    request: &RequestMetadata,
-    made: UserId,
-    password: Password,
-) -> Result<User, Error> {
-    let found = services.store.credentials_by_id(made).await?;
-    let found = found.ok_or_else(|| key_error(idempotency::Error::ReplayUnavailable))?;
-    let is_right = is_password_of(services, request, &found, password).await;
-    if is_right.map_err(register::Error::from)? {
+/// Return the user that the first request created, as they are now, to a client that knows the
+/// password: a key is no proof.
+async fn replay(cx: &Context, user: UserId, password: Password) -> Result<User, ActionError<Refusal>> {
+    let found = cx.services.store.credentials_by_id(user).await?;
+    let found = found.ok_or(Refused(Refusal::Key(idempotency::Refusal::ReplayUnavailable)))?;
+    if is_password_of(cx, &found, password).await? {
         Ok(found.user)
     } else {
-        Err(key_error(idempotency::Error::Reused))
+        Err(Refused(Refusal::Key(idempotency::Refusal::KeyReused)))
     }
-}
-
-fn key_error(error: idempotency::Error) -> Error {
-    Error::Account(error.into())
 }

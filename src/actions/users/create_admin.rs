@@ -1,51 +1,48 @@
-//! The first administrator, made on the command line and nowhere else.
+//! Creates the first administrator, from the command line only, and records `registered`.
 
 use watchword_events::AuthEvent;
 
-use crate::actions::accounts::register::{Error, registered};
-use crate::actions::{Failure, Services};
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
+use crate::actions::accounts::identifier_taken::identifier_taken;
+use crate::actions::accounts::registration::{Refusal, registered};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
-use crate::domain::request_metadata::RequestMetadata;
+use crate::domain::user::User;
+use crate::domain::user::account_type::AccountType;
 use crate::domain::user::email::Email;
 use crate::domain::user::profile::Profile;
-use crate::domain::user::{AccountType, Role, User};
+use crate::domain::user::role::Role;
 use crate::store::NewUser;
 
-/// Makes an account with the role `admin`.
+/// Create a user with the role `admin`.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then.
-pub async fn run(services: &Services, email: Email, password: Password) -> Result<User, Error> {
-    let words = [
+/// [`Refusal`]; nothing has changed then.
+pub async fn run(cx: Context, email: Email, password: Password) -> Result<User, ActionError<Refusal>> {
+    let services = &cx.services;
+    let inputs = [
         services.service.as_str(),
         "watchword",
         "admin",
         email.canonical(),
         email.local_part(),
     ];
-    services.passwords.check(&password, &words).map_err(Error::Password)?;
-    let now = services.clock.now();
+    let checked = services.passwords.check(&password, &inputs);
+    checked.map_err(|error| Refused(Refusal::Password(error)))?;
     let new = NewUser {
-        id: UserId::new_v7(now, &*services.random),
+        id: UserId::new_v7(cx.now(), &*services.random),
         email,
         username: None,
         name: None,
         account_type: AccountType::user(),
         profile: Profile::default(),
         roles: vec![Role::User, Role::Admin],
-        password_hash: services
-            .hasher
-            .hash(password)
-            .await
-            .map_err(Failure::from)?
-            .into_string()
-            .into(),
+        password_hash: services.hasher.hash(password).await?.into_string().into(),
     };
-    let request = RequestMetadata::default();
-    let mut tx = services.store.begin(now, &request).await?;
-    let (user, mut lock) = tx.insert_user(new).await?;
-    tx.record(&mut lock, AuthEvent::Registered(registered(&user))).await?;
-    tx.commit().await?;
-    Ok(user)
+    let tx = cx.begin().await?;
+    let mut tx = tx.insert_user(new).await.map_err(identifier_taken)?;
+    let event = AuthEvent::Registered(registered(tx.user()));
+    tx.record(event).await?;
+    Ok(tx.commit().await?)
 }

@@ -1,61 +1,51 @@
-//! An administrator deletes an account: `deleted`, and every session of it ends.
+//! Deletes a user: records `deleted` and revokes their sessions.
 
 use watchword_events::{AuthEvent, Deleted, DeletedReason};
 
 use super::admin_guard::{self, AdminGuard};
-use crate::actions::Services;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
+use crate::actions::error::widen;
 use crate::actions::sessions::authenticate::Identity;
 use crate::domain::ids::UserId;
-use crate::domain::request_metadata::RequestMetadata;
 use crate::domain::session::RevokeReason;
 use crate::domain::user::version::Expected;
-use crate::store::StoreError;
 
-/// Why the account is still there.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// One's own account is deleted with its password (`delete_account`).
-    #[error("the caller's own account")]
+pub enum Refusal {
+    /// Callers delete their own account with their password (`accounts::delete`).
+    #[error("the account is the caller's own")]
     OwnAccount,
-    /// Who, whom, and which version.
     #[error(transparent)]
-    Refused(#[from] admin_guard::Error),
+    Admin(#[from] admin_guard::Refusal),
 }
 
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-/// Deletes an account.
+/// Delete a user.
 ///
 /// # Errors
-/// [`Error`]; nothing is changed then.
+/// [`Refusal`]; nothing has changed then.
 pub async fn run(
-    services: &Services,
-    request: &RequestMetadata,
-    caller: &Identity,
+    cx: Context,
+    caller: Identity,
     target: UserId,
-    expected: &Expected,
-) -> Result<(), Error> {
-    admin_guard::authorize(services, request, caller).await?;
+    expected: Expected,
+) -> Result<(), ActionError<Refusal>> {
+    admin_guard::authorize(&cx, &caller).await.map_err(widen)?;
     if target == caller.user.id {
-        return Err(Error::OwnAccount);
+        return Err(Refused(Refusal::OwnAccount));
     }
-    let mut tx = services.store.begin(services.clock.now(), request).await?;
-    let guard = AdminGuard::Required;
-    let (user, mut lock) = admin_guard::lock_target(services, &mut tx, caller, target, expected, guard).await?;
-    admin_guard::ensure_another_admin(&mut tx, &user).await?;
-    tx.delete_user(user.id).await?;
-    let ended = tx
-        .revoke_sessions(user.id, None, RevokeReason::Deleted, &services.sessions)
-        .await?;
-    let event = AuthEvent::Deleted(Deleted {
+    let locked = admin_guard::lock_target(&cx, &caller, target, &expected, AdminGuard::Required).await;
+    let mut tx = locked.map_err(widen)?;
+    admin_guard::ensure_another_admin(&mut tx).await.map_err(widen)?;
+    tx.delete_user().await?;
+    let policy = &cx.services.sessions;
+    let ended = tx.revoke_sessions(None, RevokeReason::Deleted, policy).await?;
+    let deleted = Deleted {
         reason: DeletedReason::Admin,
-    });
-    tx.record_by(admin_guard::actor(caller), &mut lock, event).await?;
+    };
+    tx.record_as(admin_guard::actor(&caller), AuthEvent::Deleted(deleted))
+        .await?;
     tx.commit().await?;
-    services.gate.ended(&ended).await;
+    cx.services.gate.ended(&ended).await;
     Ok(())
 }

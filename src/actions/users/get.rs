@@ -1,17 +1,26 @@
-//! One user: anybody for an administrator, oneself for everybody else.
+//! Reads a user: any user for administrators, the caller for everyone else.
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::actions::{Failure, Services};
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
 
-/// Reads a user, deleted ones too. To everybody but administrators, somebody else and nobody look alike: `None`.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such user, or not the caller's to read; the caller cannot tell which.
+    #[error("no such user")]
+    NotFound,
+}
+
+/// Read a user, deleted ones included.
 ///
 /// # Errors
-/// [`Failure`] of the database.
-pub async fn run(services: &Services, caller: &Identity, target: UserId) -> Result<Option<User>, Failure> {
+/// [`Refusal`]
+pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<User, ActionError<Refusal>> {
     if !caller.user.is_admin() && target != caller.user.id {
-        return Ok(None);
+        return Err(Refused(Refusal::NotFound));
     }
-    Ok(services.store.user(target).await?)
+    let user = cx.services.store.user(target).await?;
+    user.ok_or(Refused(Refusal::NotFound))
 }

@@ -6,48 +6,29 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::AccountsSettings;
-use crate::domain::user::account::{AccountType, Role};
+use crate::domain::user::account_type::AccountType;
 use crate::domain::user::account_types::{AccountTypes, SchemaError};
+use crate::domain::user::role::Role;
 
 const USER: &str = include_str!("user.json");
 const ARTIST: &str = include_str!("artist.json");
 
-/// Why the account types can't be used.
+/// Why the account types cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountTypesError {
-    /// A file or the folder can't be read.
     #[error("{path} cannot be read (accounts.profile_dir)")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file is not JSON.
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{path} is not JSON (accounts.profile_dir)")]
-    Json {
-        /// Which.
-        path: PathBuf,
-        /// Where it breaks off.
-        source: serde_json::Error,
-    },
-    /// A file is no usable schema.
+    Json { path: PathBuf, source: serde_json::Error },
     #[error("{path} {source} (accounts.profile_dir)")]
-    Schema {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: SchemaError,
-    },
-    /// A file belongs to no type.
+    Schema { path: PathBuf, source: SchemaError },
+    /// A file is not named after a configured type.
     #[error("{path} is of no configured account type (accounts.types)")]
-    Stray {
-        /// Which.
-        path: PathBuf,
-    },
+    Stray { path: PathBuf },
 }
 
-/// Reads the schemas of the configured types: a file of the folder before a built-in one; without either any object will do.
+/// Read the schemas of the configured types: the file in the folder, else the built-in one, else
+/// any object is valid.
 ///
 /// # Errors
 /// [`AccountTypesError`], with the file's name.

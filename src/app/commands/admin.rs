@@ -1,19 +1,19 @@
-//! The first administrator.
+//! Creates the first administrator.
 
 use uuid::Uuid;
 
 use crate::actions::users::create_admin as action;
-use crate::app::build::{build_services, open_store};
+use crate::app::build::{build_services, open_store, secret_key};
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::domain::password::Password;
 use crate::domain::text::TextError;
 use crate::telemetry::Metrics;
 
-/// Makes an administrator and returns the id. The event waits in the ledger for the service's relay.
+/// Create an administrator and return the id. The service's relay will publish the event.
 ///
 /// # Errors
-/// [`AppError`]; nothing is changed then.
+/// [`AppError`]; nothing has changed then.
 pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> Result<Uuid, AppError> {
     let argument = |what: &'static str| {
         move |error: TextError| AppError::Argument {
@@ -26,6 +26,8 @@ pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> R
     let environment = Environment::default();
     let store = open_store(settings, &environment).await?;
     store.migrate_up().await?;
-    let auth = build_services(settings, &environment, store, &*Metrics::new()?)?;
-    Ok(action::run(&auth, email, password).await?.id.as_uuid())
+    let secret = secret_key(settings, &environment)?;
+    let services = build_services(settings, &environment, store, secret, &*Metrics::new()?)?;
+    let user = action::run(services.background(), email, password).await?;
+    Ok(user.id.as_uuid())
 }

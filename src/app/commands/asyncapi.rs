@@ -6,7 +6,8 @@ use crate::app::AppError;
 use crate::app::contract::deployment;
 use crate::config::Settings;
 
-/// The document of a service with default settings, as it is committed under `docs/reference/asyncapi.json`.
+/// The document of a service with default settings, as it is committed under
+/// `docs/reference/asyncapi.json`.
 ///
 /// # Errors
 /// [`AppError`] when what is embedded in the program cannot be read.

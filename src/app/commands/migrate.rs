@@ -5,30 +5,30 @@ use crate::app::{AppError, Environment};
 use crate::config::Settings;
 pub use crate::store::MigrationState as Migration;
 
-/// Applies what the database lacks and returns the state after it.
+/// Apply the missing migrations, and return the state afterwards.
 ///
 /// # Errors
-/// [`AppError::Store`].
+/// [`AppError::Open`], [`AppError::Store`]
 pub async fn migrate_up(settings: &Settings) -> Result<Vec<Migration>, AppError> {
     let store = open_store(settings, &Environment::default()).await?;
     store.migrate_up().await?;
     Ok(store.migration_status().await?)
 }
 
-/// Undoes the last `steps` migrations, with the data in them, and returns the state after it.
+/// Revert the last `steps` migrations and drop their data, and return the state afterwards.
 ///
 /// # Errors
-/// [`AppError::Store`].
+/// [`AppError::Open`], [`AppError::Store`]
 pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<Vec<Migration>, AppError> {
     let store = open_store(settings, &Environment::default()).await?;
     store.migrate_down(steps).await?;
     Ok(store.migration_status().await?)
 }
 
-/// Which migrations the database has.
+/// Return which migrations are applied.
 ///
 /// # Errors
-/// [`AppError::Store`].
+/// [`AppError::Open`], [`AppError::Store`]
 pub async fn migration_status(settings: &Settings) -> Result<Vec<Migration>, AppError> {
     let store = open_store(settings, &Environment::default()).await?;
     Ok(store.migration_status().await?)

@@ -1,11 +1,11 @@
-//! The event stream, looked at and put in order by an operator.
+//! The event stream, for operators.
 
 use crate::app::AppError;
 use crate::config::Settings;
 use crate::jetstream::StreamAdmin;
 pub use crate::jetstream::{Applied as Change, Drift as Field, StreamSummary as StreamReport};
 
-/// Makes the stream, or changes it to what the definition says.
+/// Create the stream, or change it to the definition.
 ///
 /// # Errors
 /// [`AppError::Nats`].
@@ -13,7 +13,7 @@ pub async fn stream_apply(settings: &Settings) -> Result<Change, AppError> {
     Ok(StreamAdmin::connect(settings).await?.apply().await?)
 }
 
-/// What the stream is and holds.
+/// Return the configuration and the state of the stream.
 ///
 /// # Errors
 /// [`AppError::Nats`].
@@ -21,7 +21,7 @@ pub async fn stream_info(settings: &Settings) -> Result<StreamReport, AppError> 
     Ok(StreamAdmin::connect(settings).await?.info().await?)
 }
 
-/// Where the stream differs from the definition.
+/// Return the fields in which the stream differs from the definition.
 ///
 /// # Errors
 /// [`AppError::Nats`].

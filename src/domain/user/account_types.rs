@@ -1,4 +1,5 @@
-//! The configured account types: the roles that each starts with, and the form of its profile (JSON Schema 2020-12).
+//! The configured account types, with the initial roles and the profile schema (JSON Schema
+//! 2020-12) of each.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,11 +7,12 @@ use std::fmt;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::account::{AccountType, Role};
+use super::account_type::AccountType;
 use super::profile::Profile;
+use super::role::Role;
 
-/// Most errors that are told of one profile.
-const MAX_ERRORS: usize = 20;
+/// Violations that are reported for one profile.
+const MAX_VIOLATIONS: usize = 20;
 
 /// The account types of this deployment, and the roles it knows.
 pub struct AccountTypes {
@@ -23,7 +25,8 @@ struct Kind {
     profile: Validator,
 }
 
-/// Where a profile is not as its account type wants it, and which rule of the schema says so. Never what stands there.
+/// Where a profile breaks the schema of its account type, and by which keyword. It never carries
+/// the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaViolation {
     /// JSON Pointer (RFC 6901) below the profile.
@@ -32,13 +35,13 @@ pub struct SchemaViolation {
     pub keyword: String,
 }
 
-/// A schema that can't be used.
+/// A schema that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 #[error("is not a usable JSON Schema (2020-12): {0}")]
 pub struct SchemaError(String);
 
 impl AccountTypes {
-    /// No types yet; `roles` can be granted beside `user`, `artist` and `admin`.
+    /// Start without types; `roles` can be granted in addition to `user`, `artist` and `admin`.
     #[must_use]
     pub fn new(roles: impl IntoIterator<Item = Role>) -> Self {
         let mut known = vec![Role::User, Role::Artist, Role::Admin];
@@ -53,10 +56,7 @@ impl AccountTypes {
         }
     }
 
-    /// Adds a type.
-    ///
-    /// # Errors
-    /// [`SchemaError`] when its schema can't be used, for instance because it refers to another file.
+    /// Add a type. A schema that refers to another file cannot be used.
     pub fn add(&mut self, name: AccountType, roles: Vec<Role>, schema: &Value) -> Result<(), SchemaError> {
         let profile = jsonschema::draft202012::options()
             .should_validate_formats(true)
@@ -71,7 +71,7 @@ impl AccountTypes {
         Ok(())
     }
 
-    /// Whether an account of this type can be made.
+    /// Whether an account of this type can be created.
     #[must_use]
     pub fn knows(&self, name: &AccountType) -> bool {
         self.types.contains_key(name)
@@ -83,31 +83,32 @@ impl AccountTypes {
         self.roles.contains(role)
     }
 
-    /// The roles that a new account of a type starts with.
+    /// The roles of a new account of this type.
     #[must_use]
     pub fn initial_roles(&self, name: &AccountType) -> Vec<Role> {
         self.types.get(name).map(|kind| kind.roles.clone()).unwrap_or_default()
     }
 
-    /// Checks a profile that is about to be written; one that is only read is never checked.
+    /// Check a profile that is about to be written. Profiles are never checked when they are read,
+    /// and a type that is no longer configured has no schema to check.
     ///
     /// # Errors
-    /// Every place that does not fit, twenty at most; none for a type that is configured no more.
+    /// The violations, at most [`MAX_VIOLATIONS`].
     pub fn check(&self, name: &AccountType, profile: &Profile) -> Result<(), Vec<SchemaViolation>> {
         let Some(kind) = self.types.get(name) else {
             return Ok(());
         };
         let fields = Value::Object(profile.fields().clone());
-        let misfits: Vec<SchemaViolation> = kind
+        let violations: Vec<SchemaViolation> = kind
             .profile
             .iter_errors(&fields)
-            .take(MAX_ERRORS)
+            .take(MAX_VIOLATIONS)
             .map(|error| SchemaViolation {
                 pointer: error.instance_path().to_string(),
                 keyword: error.kind().keyword().to_owned(),
             })
             .collect();
-        if misfits.is_empty() { Ok(()) } else { Err(misfits) }
+        if violations.is_empty() { Ok(()) } else { Err(violations) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The name that a person goes by.
+//! Display names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,6 @@ use crate::domain::text::{self, TextError};
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

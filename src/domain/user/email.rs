@@ -1,4 +1,4 @@
-//! Email addresses: kept as they were written, compared in a canonical form.
+//! Email addresses: stored as the user wrote them, compared in a canonical form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,13 @@ use email_address::EmailAddress;
 
 use crate::domain::text::{self, TextError};
 
-const MAX: usize = 254;
+const MIN_LENGTH: usize = 3;
+const MAX_LENGTH: usize = 254;
 
 /// An email address (RFC 5321, RFC 6531) without display name, comment or address literal.
 ///
-/// Two addresses are the same account when their [canonical](Self::canonical) forms are equal: Unicode form C, lower case.
-/// `Debug` hides the address, so that a log line can't carry it.
+/// Two addresses name the same account when their [canonical](Self::canonical) forms are equal:
+/// Unicode form C, lower case. `Debug` hides the address, so that no log line carries it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
@@ -20,7 +21,7 @@ pub struct Email {
 }
 
 impl Email {
-    /// The address as it was given, in Unicode form C.
+    /// The address as the user wrote it, in Unicode form C.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.address
@@ -44,7 +45,7 @@ impl FromStr for Email {
 
     fn from_str(address: &str) -> Result<Self, TextError> {
         const FORM: TextError = TextError::Form("must be an email address such as name@example.com");
-        let address = text::normalize(address, 3, MAX)?;
+        let address = text::normalize(address, MIN_LENGTH, MAX_LENGTH)?;
         if address.chars().any(|c| c.is_whitespace() || text::is_deceptive(c)) {
             return Err(FORM);
         }
@@ -67,7 +68,8 @@ impl fmt::Debug for Email {
     }
 }
 
-/// The canonical form of any text that may be an address: what a login compares, whether or not it is a valid one.
+/// Return the canonical form of an identifier as a login submits it, whether or not it is a valid
+/// address.
 #[must_use]
 pub fn canonical(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;

@@ -1,16 +1,16 @@
-//! What an account says about itself beyond its name: a JSON object, whose form its account type decides.
+//! Profiles: the JSON object of an account, described by the schema of its account type.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// Largest profile, in bytes of compact JSON: every instance remembers it with its session.
+/// In bytes of compact JSON. The session cache of every instance holds profiles, so they are small.
 const MAX_BYTES: usize = 4096;
 
-/// The fields of a profile, at its top, that searches for a person's names look at.
-const NAMES: [&str; 5] = ["firstName", "lastName", "name", "author", "producer"];
+/// The top-level fields that a user search covers.
+const NAME_FIELDS: [&str; 5] = ["firstName", "lastName", "name", "author", "producer"];
 
-/// A profile. `Debug` hides it.
+/// `Debug` hides the fields.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Profile(Map<String, Value>);
 
@@ -20,10 +20,7 @@ pub struct Profile(Map<String, Value>);
 pub struct TooLarge;
 
 impl Profile {
-    /// A profile that was parsed as JSON without control characters.
-    ///
-    /// # Errors
-    /// [`TooLarge`].
+    /// Accept an object that was parsed as JSON without control characters.
     pub fn new(fields: Map<String, Value>) -> Result<Self, TooLarge> {
         let profile = Self(fields);
         if profile.to_json().len() > MAX_BYTES {
@@ -32,43 +29,38 @@ impl Profile {
         Ok(profile)
     }
 
-    /// One that was stored, whatever its size.
+    /// Wrap a stored profile, of any size.
     #[must_use]
     pub const fn stored(fields: Map<String, Value>) -> Self {
         Self(fields)
     }
 
-    /// Its fields.
     #[must_use]
     pub const fn fields(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// Compact JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// Whether nothing stands in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The profile with a patch applied: `null` removes a field, objects are merged, anything else replaces (RFC 7396 section 2).
-    ///
-    /// # Errors
-    /// [`TooLarge`].
+    /// Apply a merge patch: `null` removes a field, objects are merged, any other value replaces
+    /// (RFC 7396 section 2).
     pub fn patched(&self, patch: Map<String, Value>) -> Result<Self, TooLarge> {
         let mut fields = self.0.clone();
         merge(&mut fields, patch);
         Self::new(fields)
     }
 
-    /// The names in it, for searches.
+    /// The names in the profile, for user searches.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        NAMES.iter().filter_map(|name| self.0.get(*name)?.as_str())
+        NAME_FIELDS.iter().filter_map(|name| self.0.get(*name)?.as_str())
     }
 }
 

@@ -1,13 +1,14 @@
-//! Usernames: a second identifier to log in with.
+//! Usernames: an identifier for logins besides the email address.
 
 use std::str::FromStr;
 
 use crate::domain::text::{self, TextError};
 
-const MIN: usize = 3;
-const MAX: usize = 50;
+const MIN_LENGTH: usize = 3;
+const MAX_LENGTH: usize = 50;
 
-/// A username: 3 to 50 letters, digits, `.`, `_` or `-`, starting and ending with a letter or digit; unique regardless of case.
+/// A username: 3 to 50 letters, digits, `.`, `_` or `-`, starting and ending with a letter or
+/// digit. Case does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     name: String,
@@ -15,7 +16,7 @@ pub struct Username {
 }
 
 impl Username {
-    /// The name as it was given, in Unicode form C.
+    /// The name as the user wrote it, in Unicode form C.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name
@@ -32,7 +33,7 @@ impl FromStr for Username {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        let name = text::normalize(name, MIN, MAX)?;
+        let name = text::normalize(name, MIN_LENGTH, MAX_LENGTH)?;
         let allowed = name
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));

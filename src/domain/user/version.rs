@@ -1,30 +1,27 @@
-//! Which version of a user somebody has seen: for optimistic concurrency (RFC 9110 section 8.8.3).
+//! Versions of a user, for optimistic concurrency (RFC 9110 section 8.8.3).
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::User;
 
-/// Stands for everything that an answer about a user shows: another answer, another version. It is made of the values, not
-/// counted, so that nobody who changes a row can forget to change it.
+/// A hash of everything that a response shows about a user. It is derived from the values instead
+/// of counted, so that no change of a row can leave it as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version(u128);
 
-/// Which versions a change is meant for (RFC 9110 section 13.1.1).
+/// The versions that a conditional request accepts (RFC 9110 section 13.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// Whatever there is.
     Any,
-    /// One of these.
     OneOf(Vec<Version>),
 }
 
 impl Version {
-    /// Of a user as it is.
     #[must_use]
     pub fn of(user: &User) -> Self {
         let mut context = Context::new(&SHA256);
         let mut part = |text: &str| {
-            // The length in front keeps neighbours apart.
+            // The length keeps adjacent fields apart.
             context.update(&text.len().to_le_bytes());
             context.update(text.as_bytes());
         };
@@ -48,13 +45,11 @@ impl Version {
         Self(u128::from_be_bytes(first))
     }
 
-    /// From the number that [`to_bits`](Self::to_bits) gave.
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// As a number.
     #[must_use]
     pub const fn to_bits(self) -> u128 {
         self.0
@@ -62,7 +57,6 @@ impl Version {
 }
 
 impl Expected {
-    /// Whether the user is still what was expected.
     #[must_use]
     pub fn is_met_by(&self, user: &User) -> bool {
         match self {

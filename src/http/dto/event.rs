@@ -1,64 +1,79 @@
-//! Events in answers: the bytes of the ledger, put together and never written anew.
+//! Events in responses: the exact bytes of the ledger, joined and never serialized again.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use poem::{IntoResponse, Response};
-use poem_openapi::Object;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, Object};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actions::events::list::Page;
 
-/// An event, byte for byte as it is published. What stands in `data` is told by the JSON Schema of its subject and version, at
-/// `/schemas/{subject}/{schemaVersion}.json`; fields that a reader does not know are to be ignored.
+/// An event, byte for byte as it is published. The JSON Schema at
+/// `/schemas/{subject}/{schemaVersion}.json` describes its `data`. Readers ignore fields that they
+/// do not know.
 #[derive(Object)]
 #[oai(rename = "Event", rename_all = "camelCase")]
 pub struct EventBody {
-    /// `UUIDv7`; the message's `Nats-Msg-Id`. Ids are in the order of time.
+    /// `UUIDv7`; the `Nats-Msg-Id` of the message. Ids are in the order of time.
     id: Uuid,
     /// What happened: `auth.user.<event>`.
     subject: String,
     /// The major version of the event's schema.
     schema_version: u32,
-    /// `timestamp`; `userId` and `userSeq` when it is about a known account; and what is the event's own.
+    /// `timestamp`, `userId` and `userSeq` if the event is about a known account, and the fields of
+    /// this event type.
     data: BTreeMap<String, Value>,
-    /// Where the event comes from: `service`, `version`, `environment`, and the request behind it.
+    /// The source of the event: `service`, `version`, `environment`, and the request that caused
+    /// it.
     metadata: BTreeMap<String, Value>,
 }
 
-/// A part of a list of events.
+/// One page of events.
 #[derive(Object)]
 #[oai(rename = "EventPage", rename_all = "camelCase")]
 pub struct EventPage {
     /// Newest first.
     events: Vec<EventBody>,
-    /// Where the next page begins: send it as `after`. Absent at the end.
+    /// Send it as `after` to get the next page. Absent on the last page.
     #[oai(skip_serializing_if_is_none)]
     next: Option<Uuid>,
 }
 
-/// JSON that was put together from stored bytes, described as a `T`.
-pub struct Stored<T> {
+/// `200` with stored bytes, documented as a `T`.
+#[derive(ApiResponse)]
+pub enum Stored<T: Type> {
+    /// OK
+    #[oai(status = 200)]
+    Ok(StoredJson<T>),
+}
+
+/// JSON made of stored bytes, documented as a `T`.
+pub struct StoredJson<T> {
     json: Vec<u8>,
-    described_as: PhantomData<T>,
+    documented_as: PhantomData<T>,
+}
+
+impl<T: Type> Stored<T> {
+    const fn new(json: Vec<u8>) -> Self {
+        Self::Ok(StoredJson {
+            json,
+            documented_as: PhantomData,
+        })
+    }
 }
 
 impl Stored<EventBody> {
-    /// One event.
     pub const fn event(payload: Vec<u8>) -> Self {
-        Self {
-            json: payload,
-            described_as: PhantomData,
-        }
+        Self::new(payload)
     }
 }
 
 impl Stored<EventPage> {
-    /// A page.
     pub fn page(page: &Page) -> Self {
         let mut json = br#"{"events":["#.to_vec();
         json.extend(page.events.join(&b','));
@@ -67,14 +82,11 @@ impl Stored<EventPage> {
             json.extend(format!(r#","next":"{next}""#).bytes());
         }
         json.push(b'}');
-        Self {
-            json,
-            described_as: PhantomData,
-        }
+        Self::new(json)
     }
 }
 
-impl<T: Type> Payload for Stored<T> {
+impl<T: Type> Payload for StoredJson<T> {
     const CONTENT_TYPE: &'static str = "application/json; charset=utf-8";
 
     fn schema_ref() -> MetaSchemaRef {
@@ -86,10 +98,8 @@ impl<T: Type> Payload for Stored<T> {
     }
 }
 
-impl<T: Type> IntoResponse for Stored<T> {
+impl<T: Type> IntoResponse for StoredJson<T> {
     fn into_response(self) -> Response {
-        Response::builder()
-            .content_type("application/json; charset=utf-8")
-            .body(self.json)
+        Response::builder().content_type(Self::CONTENT_TYPE).body(self.json)
     }
 }

@@ -1,4 +1,4 @@
-//! The parameters by which events are chosen.
+//! Query parameters that select events.
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::Type as _;
@@ -7,47 +7,14 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
 
-use super::user::Fields;
+use crate::http::fields::Fields;
 use crate::http::problem::FieldError;
-use crate::http::query::{ParamError, Parameter};
+use crate::http::query::{Bounded, ParamError, Parameter};
 
-/// How many events a page has: 1 to 200, 50 when nothing is said.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit(u64);
+/// The number of events on a page: 1 to 200, 50 by default.
+pub type PageSize = Bounded<50, 200>;
 
-impl Limit {
-    const DEFAULT: u64 = 50;
-    const MOST: u64 = 200;
-
-    /// The number asked for.
-    pub fn or_default(asked: Option<Self>) -> u64 {
-        asked.map_or(Self::DEFAULT, |limit| limit.0)
-    }
-}
-
-impl Parameter for Limit {
-    fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(200.0),
-            default: Some(Self::DEFAULT.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        }))
-    }
-
-    fn parse(text: &str) -> Result<Self, ParamError> {
-        let number = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| text.parse().ok());
-        match number.flatten() {
-            Some(limit @ 1..=Self::MOST) => Ok(Self(limit)),
-            _ => Err(ParamError::new("out_of_range", "must be a whole number from 1 to 200")),
-        }
-    }
-}
-
-/// The subject of one event of the catalogue; its name alone will do.
+/// The subject of an event type of the catalogue, sent with or without its prefix.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject(pub &'static str);
 
@@ -78,24 +45,23 @@ impl Parameter for Uuid {
     }
 }
 
-/// A moment.
 impl Parameter for OffsetDateTime {
     fn schema() -> MetaSchemaRef {
         Self::schema_ref()
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        let wrong = |_| {
+        let invalid = |_| {
             ParamError::new(
                 "invalid_format",
                 "must be a time such as 2026-11-22T12:00:00Z (RFC 3339)",
             )
         };
-        Self::parse(text, &Rfc3339).map_err(wrong)
+        Self::parse(text, &Rfc3339).map_err(invalid)
     }
 }
 
-/// Refuses a range in which nothing can be.
+/// Add an error when a range is empty.
 pub fn check_range(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>, fields: &mut Fields) {
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         fields.refuse(FieldError::new("/to", "impossible_range", "must be later than `from`"));

@@ -5,6 +5,7 @@ pub mod event;
 pub mod event_parameters;
 pub mod password_confirmation;
 pub mod replay;
+pub mod tokens;
 pub mod user;
 pub mod user_changes;
 pub mod user_parameters;

@@ -1,26 +1,25 @@
-//! The password again, where a stolen session must not be enough.
+//! The caller's password, for operations that an access token alone must not allow.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Deserialize;
 
-use super::user::Fields;
-use crate::actions::passwords::confirm::Error;
+use crate::actions::passwords::confirm::Refusal;
 use crate::domain::password::Password;
-use crate::http::api::failure;
+use crate::http::fields::Fields;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 
-/// Proof that it is the owner who asks.
+/// The caller's password, again.
 #[derive(Object, Deserialize)]
-#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+#[oai(rename = "Confirmation", rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Confirmation {
+pub struct PasswordConfirmation {
     /// The account's password.
     #[oai(validator(max_length = 128))]
     password: String,
 }
 
-impl Example for Confirmation {
+impl Example for PasswordConfirmation {
     fn example() -> Self {
         Self {
             password: "password123!x".to_owned(),
@@ -28,11 +27,9 @@ impl Example for Confirmation {
     }
 }
 
-impl Confirmation {
-    /// The password.
-    ///
+impl PasswordConfirmation {
     /// # Errors
-    /// 422 when no password is like that.
+    /// 422 when it cannot be a password.
     pub fn parse(&self) -> Result<Password, Problem> {
         let mut fields = Fields::default();
         let password = fields.take("/password", Password::parse(&self.password));
@@ -40,16 +37,18 @@ impl Confirmation {
     }
 }
 
-/// Why it was not confirmed; `pointer` is where the password stood.
+/// 422 for a wrong password in the field at `pointer`.
 #[must_use]
-pub fn unconfirmed(error: Error, pointer: &str) -> Problem {
-    match error {
-        Error::WrongPassword => Problem::validation(vec![FieldError::new(
-            pointer,
-            "wrong_password",
-            "is not the account's password",
-        )]),
-        Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-        Error::Failure(error) => failure(error),
+pub fn wrong_password(pointer: &str) -> Problem {
+    let detail = "is not the account's password";
+    Problem::validation(vec![FieldError::new(pointer, "wrong_password", detail)])
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::WrongPassword => wrong_password("/password"),
+            Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Replays as they are asked for and shown.
+//! Replays in requests and responses.
 
 use poem_openapi::{Enum, Object};
 use serde::Deserialize;
@@ -6,23 +6,24 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::event_parameters::{Subject, check_range};
-use super::user::Fields;
 use crate::actions::events::start_replay::{self, Input, ReplayName, Selection};
+use crate::http::fields::Fields;
 use crate::http::problem::{FieldError, Problem};
 use crate::http::query::Parameter;
 
-/// The most types or users that one replay can name.
-const MOST_NAMED: usize = 100;
-/// The highest rate, in events a second.
-const MOST_RATE: u32 = 1_000_000;
+/// Most types or users of one replay.
+const MAX_NAMED: usize = 100;
+/// The highest rate, in events per second.
+const MAX_RATE: u32 = 1_000_000;
 
-/// Which events to replay, and to whom. Every filter narrows it down; without any it is the whole ledger.
+/// Which events to replay, and to whom. Every filter narrows the selection; without filters the
+/// whole ledger is replayed.
 #[derive(Object, Deserialize)]
 #[oai(rename = "NewReplay", rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewReplay {
-    /// The replay's name: 1 to 40 small letters, digits and hyphens, which no other replay has. Part of the copies' subjects. Its id
-    /// when left out.
+    /// A unique name: 1 to 40 lower-case letters, digits and hyphens. It is part of the subjects of
+    /// replayed events. The replay's id by default.
     #[oai(
         skip_serializing_if_is_none,
         validator(min_length = 1, max_length = 40, pattern = "^[a-z0-9-]+$")
@@ -34,19 +35,19 @@ pub struct NewReplay {
     /// Only what happened before this moment.
     #[oai(skip_serializing_if_is_none)]
     to: Option<String>,
-    /// Only these kinds of events: their subjects, or the names behind `auth.user.`.
+    /// Only events of these types: at most 100 subjects, with or without the prefix `auth.user.`.
     #[oai(skip_serializing_if_is_none, validator(max_items = 100))]
     types: Option<Vec<String>>,
-    /// Only events about these users.
+    /// Only events about these users, at most 100.
     #[oai(skip_serializing_if_is_none, validator(max_items = 100))]
     user_ids: Option<Vec<String>>,
-    /// The most events a second.
+    /// At most so many events per second.
     #[oai(
         skip_serializing_if_is_none,
         validator(minimum(value = "1"), maximum(value = "1000000"))
     )]
     rate: Option<u32>,
-    /// Who gets the copies; `replays` when left out.
+    /// Who gets the events; `replays` by default.
     #[oai(skip_serializing_if_is_none)]
     target: Option<Target>,
 }
@@ -65,47 +66,47 @@ impl poem_openapi::types::Example for NewReplay {
     }
 }
 
-/// Who gets a replay's copies.
+/// Who gets the events of a replay.
 #[derive(Clone, Copy, Enum, Deserialize)]
 #[oai(rename = "ReplayTarget", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Readers of the stream of replays, on the subjects `auth.replay.<name>.<event>`.
+    /// Consumers of the replay stream, on the subjects `auth.replay.<name>.<event>`.
     Replays,
-    /// Every subscriber of the event stream, once more.
+    /// Every subscriber of the event stream, again.
     Everyone,
 }
 
-/// Where a replay stands.
+/// The state of a replay.
 #[derive(Clone, Copy, Enum)]
 #[oai(rename = "ReplayState", rename_all = "snake_case")]
 pub enum State {
-    /// Events are being sent, or will be.
+    /// Events are being published, or will be.
     Running,
-    /// The command line's, interrupted.
+    /// Started by the command line and interrupted.
     Stopped,
-    /// Every event has been sent.
+    /// Every event was published.
     Done,
 }
 
-/// A replay and how far it has come.
+/// A replay and its progress.
 #[derive(Object)]
 #[oai(rename = "Replay", rename_all = "camelCase")]
 pub struct ReplayBody {
     /// `UUIDv7`.
     id: Uuid,
-    /// Its name; copies are published on `auth.replay.<name>.<event>` unless everyone gets them.
+    /// The name. With the target `replays`, events are published on `auth.replay.<name>.<event>`.
     name: String,
-    /// Who gets the copies.
+    /// Who gets the events.
     target: Target,
-    /// Where it stands.
+    /// The state of the replay.
     state: State,
-    /// How many events it has in all; absent until they are counted.
+    /// The number of selected events; absent until they are counted.
     #[oai(skip_serializing_if_is_none)]
     total: Option<u64>,
-    /// How many have been sent.
+    /// The number of published events.
     sent: u64,
-    /// How many were left out because the stream would not take them.
+    /// The number of events that the stream refused.
     refused: u64,
     /// Only what happened at this moment or later.
     #[oai(skip_serializing_if_is_none)]
@@ -113,41 +114,41 @@ pub struct ReplayBody {
     /// Only what happened before this moment.
     #[oai(skip_serializing_if_is_none)]
     to: Option<OffsetDateTime>,
-    /// Only events of these subjects; of all when empty.
+    /// Only events of these subjects; all events when empty.
     types: Vec<String>,
-    /// Only events about these users; about anybody when empty.
+    /// Only events about these users; all events when empty.
     user_ids: Vec<Uuid>,
-    /// The most events a second.
+    /// At most so many events per second.
     #[oai(skip_serializing_if_is_none)]
     rate: Option<u32>,
-    /// Why it does not get on at the moment. It is tried again.
+    /// Why the replay does not advance now. It is retried.
     #[oai(skip_serializing_if_is_none)]
     trouble: Option<String>,
-    /// When it was asked for.
+    /// When the replay was started.
     created_at: OffsetDateTime,
-    /// When it last got on.
+    /// When the replay last advanced.
     updated_at: OffsetDateTime,
-    /// When it will be done if it goes on as it has so far.
+    /// When the replay will be done at its current pace.
     #[oai(skip_serializing_if_is_none)]
     expected_at: Option<OffsetDateTime>,
-    /// When it was done.
+    /// When the replay was done.
     #[oai(skip_serializing_if_is_none)]
     finished_at: Option<OffsetDateTime>,
 }
 
-/// The body as the action wants it.
+/// Convert the body to the input of the action.
 ///
 /// # Errors
 /// 422 with every field that is not acceptable.
 pub fn parse(body: NewReplay) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let name = body.name.map(|name| fields.parse::<ReplayName>("/name", &name));
-    let from = one::<OffsetDateTime>(body.from, "/from", &mut fields);
-    let to = one::<OffsetDateTime>(body.to, "/to", &mut fields);
+    let from = parse_one::<OffsetDateTime>(body.from, "/from", &mut fields);
+    let to = parse_one::<OffsetDateTime>(body.to, "/to", &mut fields);
     check_range(from, to, &mut fields);
-    let subjects = several::<Subject>(body.types, "/types", &mut fields);
-    let users = several::<Uuid>(body.user_ids, "/userIds", &mut fields);
-    if body.rate.is_some_and(|rate| !(1..=MOST_RATE).contains(&rate)) {
+    let subjects = parse_all::<Subject>(body.types, "/types", &mut fields);
+    let users = parse_all::<Uuid>(body.user_ids, "/userIds", &mut fields);
+    if body.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
         fields.refuse(FieldError::new("/rate", "out_of_range", "must be from 1 to 1000000"));
     }
     let target = match body.target {
@@ -168,24 +169,23 @@ pub fn parse(body: NewReplay) -> Result<Input, Problem> {
     }))
 }
 
-fn one<T: Parameter>(text: Option<String>, pointer: &str, fields: &mut Fields) -> Option<T> {
+fn parse_one<T: Parameter>(text: Option<String>, pointer: &str, fields: &mut Fields) -> Option<T> {
     let parsed = T::parse(&text?);
-    parsed.map_err(|refusal| fields.refuse(refusal.at(pointer))).ok()
+    parsed.map_err(|error| fields.refuse(error.at(pointer))).ok()
 }
 
-fn several<T: Parameter>(texts: Option<Vec<String>>, pointer: &str, fields: &mut Fields) -> Vec<T> {
+fn parse_all<T: Parameter>(texts: Option<Vec<String>>, pointer: &str, fields: &mut Fields) -> Vec<T> {
     let texts = texts.unwrap_or_default();
-    if texts.len() > MOST_NAMED {
+    if texts.len() > MAX_NAMED {
         fields.refuse(FieldError::new(pointer, "too_many", "must be at most 100"));
         return Vec::new();
     }
-    let parse = |(index, text)| one::<T>(Some(text), &format!("{pointer}/{index}"), fields);
+    let parse = |(index, text)| parse_one::<T>(Some(text), &format!("{pointer}/{index}"), fields);
     texts.into_iter().enumerate().filter_map(parse).collect()
 }
 
-impl ReplayBody {
-    /// A replay as it is shown.
-    pub fn of(replay: start_replay::Replay) -> Self {
+impl From<start_replay::Replay> for ReplayBody {
+    fn from(replay: start_replay::Replay) -> Self {
         let expected_at = replay.expected_end();
         Self {
             id: replay.id,

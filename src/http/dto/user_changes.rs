@@ -1,4 +1,4 @@
-//! The bodies of /users.
+//! The bodies of `/users`, and the changes that `/auth/me` accepts.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -6,40 +6,40 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::account::{self, ProfileBody, profile_fields};
-use super::user::{Fields, UserBody};
+use super::account::{self, AccountFields, ProfileBody, profile_fields};
+use super::user::UserBody;
 use crate::actions::accounts::change::{Change, ProfileChange};
-use crate::actions::accounts::register;
+use crate::actions::accounts::update;
 use crate::actions::users::create;
-use crate::domain::password::Password;
-use crate::domain::user::AccountType;
+use crate::http::fields::Fields;
 use crate::http::payload::Patch;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemCode};
 
-/// Whom to make an account for.
+/// A user to create.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
-    /// The address; one account per address, regardless of case.
+    /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// At least 8 characters unless configured otherwise, at most 128; no rules about their kinds.
+    /// Password, 8 to 128 characters of any kind; the minimum is configurable.
     #[oai(validator(max_length = 128))]
     password: String,
-    /// The display name, 1 to 100 characters.
+    /// Display name, 1 to 100 characters.
     #[oai(skip_serializing_if_is_none)]
     name: Option<String>,
-    /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
+    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
+    /// regardless of case.
     #[oai(skip_serializing_if_is_none)]
     username: Option<String>,
-    /// The kind of account: `user`, `artist` or another one that is configured; `user` when left out.
+    /// Account type: `user`, `artist` or another configured type. Defaults to `user`.
     #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     account_type: Option<String>,
-    /// What the user may do; what the account type says when left out.
+    /// Roles of the user. Defaults to those of the account type.
     #[oai(skip_serializing_if_is_none, validator(max_items = 32))]
     roles: Option<Vec<String>>,
-    /// What the account says about itself, as the schema of its type wants it; at most 4 KiB.
+    /// Profile, valid by the schema of the account type; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
     profile: Option<ProfileBody>,
 }
@@ -59,24 +59,24 @@ impl Example for NewUser {
     }
 }
 
-/// All that an administrator may change of an account: what is left out is removed.
+/// Everything that an administrator may change of a user. A field that is left out is removed.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserReplacement {
-    /// The address; another one is not confirmed yet.
+    /// Email address. A new address is not verified.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// The display name, 1 to 100 characters.
+    /// Display name, 1 to 100 characters.
     #[oai(skip_serializing_if_is_none)]
     name: Option<String>,
-    /// A second identifier to log in with.
+    /// Second identifier to log in with.
     #[oai(skip_serializing_if_is_none)]
     username: Option<String>,
-    /// The kind of account. The roles stay as they are.
+    /// Account type. The roles do not change.
     #[oai(validator(max_length = 32))]
     account_type: String,
-    /// What the account says about itself.
+    /// Profile, valid by the schema of the account type; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
     profile: Option<ProfileBody>,
 }
@@ -93,26 +93,27 @@ impl Example for UserReplacement {
     }
 }
 
-/// What to change of an account: a field that is left out stays, `null` removes it.
+/// What to change of a user. A field that is left out stays; `null` removes it.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserPatch {
-    /// The address; another one is not confirmed yet. For administrators.
+    /// Email address, for administrators. A new address is not verified.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     email: Option<String>,
-    /// The display name, 1 to 100 characters.
+    /// Display name, 1 to 100 characters.
     #[oai(default)]
     #[serde(default)]
     name: Patch<String>,
-    /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
+    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
+    /// regardless of case.
     #[oai(default)]
     #[serde(default)]
     username: Patch<String>,
-    /// The kind of account. The roles stay as they are. For administrators.
+    /// Account type, for administrators. The roles do not change.
     #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     account_type: Option<String>,
-    /// Merged into the profile (RFC 7396): `null` removes a field, or the whole profile.
+    /// Fields to merge into the profile (RFC 7396). `null` removes a field, or the whole profile.
     #[oai(default)]
     #[serde(default)]
     profile: Patch<ProfileBody>,
@@ -130,69 +131,52 @@ impl Example for UserPatch {
     }
 }
 
-/// A part of the list of users.
+/// A page of users.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 pub struct UserList {
-    /// Newest first.
+    /// Users, newest first.
     pub users: Vec<UserBody>,
-    /// How many users there are in all. Counted up to 10 000.
+    /// Number of users on all pages, counted up to 10 000.
     pub total_count: u64,
-    /// False when there are more than were counted.
+    /// Whether `totalCount` counts all users.
     pub total_count_exact: bool,
-    /// The page asked for, from 1; absent when `after` was given.
+    /// Number of this page, from 1; absent when `after` was sent.
     #[oai(skip_serializing_if_is_none)]
     pub current_page: Option<u64>,
-    /// How many pages of this size the counted users make.
+    /// Number of pages of this size that the counted users fill.
     pub total_pages: u64,
-    /// Whether there are more users behind these.
+    /// Whether another page follows.
     pub has_next_page: bool,
-    /// Whether there are users before these.
+    /// Whether a page precedes this one.
     pub has_prev_page: bool,
-    /// Where the next page begins: send it as `after`. Absent at the end.
+    /// `after` of the next page; absent on the last page.
     #[oai(skip_serializing_if_is_none)]
     pub next: Option<Uuid>,
 }
 
 impl NewUser {
-    /// The body as the action wants it.
-    ///
     /// # Errors
-    /// 422 with every field that is not acceptable.
+    /// 422 with every field that is refused.
     pub fn parse(self) -> Result<create::Input, Problem> {
         let mut fields = Fields::default();
-        let email = fields.parse("/email", &self.email);
-        let password = fields.take("/password", Password::parse(&self.password));
-        let name = self.name.map(|name| fields.parse("/name", &name));
-        let username = self.username.map(|name| fields.parse("/username", &name));
-        let given = self.account_type.as_deref();
-        let account_type = given.map_or_else(
-            || Some(AccountType::user()),
-            |text| account::account_type(&mut fields, text),
-        );
-        let roles = self.roles.map(|texts| account::roles(&mut fields, &texts));
-        let required = email.zip(password).zip(account_type);
-        let input = required.map(|((email, password), account_type)| create::Input {
-            account: register::Input {
-                email,
-                password,
-                name: name.flatten(),
-                username: username.flatten(),
-                account_type,
-                profile: self.profile.map(profile_fields),
-                idempotency_key: None,
-            },
-            roles: roles.flatten(),
-        });
-        fields.finish(input)
+        let account = AccountFields {
+            email: self.email,
+            password: self.password,
+            name: self.name,
+            username: self.username,
+            account_type: self.account_type,
+            profile: self.profile,
+        };
+        let account = account.parse(&mut fields);
+        let roles = self.roles.and_then(|texts| account::roles(&mut fields, &texts));
+        fields.finish(account.map(|account| create::Input { account, roles }))
     }
 }
 
 impl UserReplacement {
-    /// The body as the action wants it.
-    ///
     /// # Errors
-    /// 422 with every field that is not acceptable.
+    /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
         let mut fields = Fields::default();
         let email = fields.parse("/email", &self.email);
@@ -211,10 +195,8 @@ impl UserReplacement {
 }
 
 impl UserPatch {
-    /// The body as the action wants it.
-    ///
     /// # Errors
-    /// 422 with every field that is not acceptable.
+    /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
         let mut fields = Fields::default();
         let email = self.email.and_then(|email| fields.parse("/email", &email));
@@ -230,7 +212,7 @@ impl UserPatch {
     }
 }
 
-/// What everybody may change of themselves.
+/// Parse what users may change of their own account.
 pub fn own_change(
     fields: &mut Fields,
     name: Patch<String>,
@@ -252,5 +234,16 @@ pub fn own_change(
         username: username.map(Option::flatten),
         profile,
         ..Change::default()
+    }
+}
+
+impl From<update::Refusal> for Problem {
+    fn from(refusal: update::Refusal) -> Self {
+        match refusal {
+            update::Refusal::Forbidden => Self::new(ProblemCode::Forbidden),
+            update::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
+            update::Refusal::Stale => Self::new(ProblemCode::PreconditionFailed),
+            update::Refusal::Change(refusal) => refusal.into(),
+        }
     }
 }

@@ -1,18 +1,20 @@
-//! One line in the log and one observation for every request, also for those that nobody waits for any more.
+//! Writes one log line and one observation for every request, also when its client has
+//! disconnected.
 
 use poem::http::{Method, StatusCode};
 use tokio::time::Instant;
 use tracing::Level;
 
 use super::routes::Route;
-use super::{RequestContext, Shared};
+use super::{EdgeState, RequestContext};
 
-/// Status in logs and metrics of a request whose client went away before the answer.
-const CLIENT_GONE: u16 = 499;
+/// The status, in logs and metrics, of a request whose client disconnected before the response.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// The line of a request in progress. Dropping it without [`Line::end`] says that the client went away.
+/// The log line of a request in flight. When it is dropped before [`Line::end`], the client has
+/// disconnected.
 pub(super) struct Line<'a> {
-    shared: &'a Shared,
+    edge: &'a EdgeState,
     context: RequestContext,
     method: &'static str,
     started: Instant,
@@ -21,16 +23,16 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// `polled`: machines ask all the time, and a good answer is no news.
+    /// A successful request of a `polled` route is logged at `debug`.
     pub(super) fn new(
-        shared: &'a Shared,
+        edge: &'a EdgeState,
         context: RequestContext,
         method: &Method,
         started: Instant,
         polled: bool,
     ) -> Self {
         Self {
-            shared,
+            edge,
             context,
             method: method_name(method),
             started,
@@ -39,7 +41,6 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Writes the line.
     pub(super) fn end(mut self, status: StatusCode, route: &Route) {
         self.ended = true;
         self.write(status.as_u16(), route);
@@ -50,17 +51,17 @@ impl<'a> Line<'a> {
         let latency_ms = elapsed.as_secs_f64() * 1000.0;
         let user_id = self.context.user().map(tracing::field::display);
         let (method, template) = (self.method, route.template());
-        if let Some(metrics) = &self.shared.metrics {
+        if let Some(metrics) = &self.edge.metrics {
             metrics.route(template, method).answered(status, elapsed);
         }
-        let is_no_news = self.polled && status < 400;
-        if is_no_news && !tracing::enabled!(Level::DEBUG) {
+        let is_quiet = self.polled && status < 400;
+        if is_quiet && !tracing::enabled!(Level::DEBUG) {
             return;
         }
         self.context.span().in_scope(|| {
             if status >= 500 {
                 tracing::warn!(user_id, method, route = template, status, latency_ms, "request");
-            } else if is_no_news {
+            } else if is_quiet {
                 tracing::debug!(user_id, method, route = template, status, latency_ms, "request");
             } else {
                 tracing::info!(user_id, method, route = template, status, latency_ms, "request");
@@ -73,12 +74,13 @@ impl Drop for Line<'_> {
     fn drop(&mut self) {
         if !self.ended {
             let pattern = self.context.pattern();
-            self.write(CLIENT_GONE, self.shared.routes.find(pattern.as_deref()));
+            self.write(CLIENT_CLOSED_REQUEST, self.edge.routes.find(pattern.as_deref()));
         }
     }
 }
 
-/// The method's name if it is a usual one: clients may invent others without end.
+/// The name of a standard method; `OTHER` for all others, since clients can send any number of
+/// them.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

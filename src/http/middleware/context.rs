@@ -1,4 +1,4 @@
-//! What is known about a request from its first line to its log line.
+//! The context of a request: its id, trace, client, user and log span.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,11 +15,12 @@ use crate::http::client_ip::ClientIp;
 use crate::http::payload::BodyLimits;
 use crate::http::problem::{Problem, ProblemCode};
 
-/// The request's identity; extract it in a handler: `context: RequestContext`. Clones share one state.
+/// The context of a request; extract it in a handler: `context: RequestContext`. Clones share one
+/// state.
 #[derive(Clone)]
-pub struct RequestContext(Arc<Inner>);
+pub struct RequestContext(Arc<State>);
 
-/// What a context is made of.
+/// What the middleware knows before the request is routed.
 pub(super) struct Parts {
     pub(super) request_id: String,
     pub(super) trace: TraceContext,
@@ -28,7 +29,7 @@ pub(super) struct Parts {
     pub(super) body: BodyLimits,
 }
 
-struct Inner {
+struct State {
     parts: Parts,
     span: OnceLock<Span>,
     user: OnceLock<UserId>,
@@ -37,7 +38,7 @@ struct Inner {
 
 impl RequestContext {
     pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(State {
             parts,
             span: OnceLock::new(),
             user: OnceLock::new(),
@@ -45,46 +46,46 @@ impl RequestContext {
         }))
     }
 
-    /// The request's id: the client's own when it was well formed, else a `UUIDv7`.
+    /// The id that the client sent if it is well-formed, else a new `UUIDv7`.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.0.parts.request_id
     }
 
-    /// The trace that the request is part of, with a span of its own.
+    /// The trace of the request, with a span id of its own.
     #[must_use]
     pub fn trace(&self) -> &TraceContext {
         &self.0.parts.trace
     }
 
-    /// The request's span, which every line that is written on its behalf belongs to; made when it is first wanted.
+    /// The log span of the request, created on first use.
     #[must_use]
     pub fn span(&self) -> &Span {
         let new = || tracing::info_span!("http", request_id = self.request_id(), trace_id = %self.trace().trace_id());
         self.0.span.get_or_init(new)
     }
 
-    /// The W3C `traceparent` for what this request causes: its events.
+    /// The W3C `traceparent` of the events that this request causes.
     #[must_use]
     pub fn traceparent(&self) -> String {
         self.0.parts.trace.to_string()
     }
 
-    /// The client's address; `None` when the request did not come through a socket.
+    /// The client's address; `None` for a request without a socket.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.0.parts.client_ip.map(|client| client.0)
     }
 
-    /// What the client says it is: at most 256 characters, none of them control characters.
+    /// The client's user agent: at most 256 characters, without control characters.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.0.parts.user_agent.as_deref()
     }
 
-    /// All of this as an action wants it.
+    /// The request metadata, for actions.
     #[must_use]
-    pub fn origin(&self) -> RequestMetadata {
+    pub fn metadata(&self) -> RequestMetadata {
         RequestMetadata {
             request_id: self.request_id().to_owned(),
             traceparent: Some(self.traceparent()),
@@ -93,25 +94,25 @@ impl RequestContext {
         }
     }
 
-    /// Says who the user is, for the log line. The first one stays.
+    /// Set the user, for the log line. Later calls change nothing.
     pub fn set_user(&self, user: UserId) {
-        // A second authentication in one request would be of the same user.
+        // A request has one user, however often it is authenticated.
         let _ = self.0.user.set(user);
     }
 
-    /// The user, once known.
+    /// The user, once authenticated.
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
         self.0.user.get().copied()
     }
 
-    /// How much body is read, and for how long.
+    /// The limits of the request body.
     #[must_use]
     pub fn body_limits(&self) -> BodyLimits {
         self.0.parts.body
     }
 
-    /// The route's pattern, if a handler has looked at this context.
+    /// The route's pattern, once a handler has extracted this context.
     pub(super) fn pattern(&self) -> Option<Arc<str>> {
         self.0.pattern.get().map(Arc::clone)
     }
@@ -131,7 +132,8 @@ impl<'a> FromRequest<'a> for RequestContext {
             .data::<Self>()
             .ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
         if let Some(PathPattern(pattern)) = request.data::<PathPattern>() {
-            // A response carries its pattern; a panic or a missed deadline does not, and finds it here.
+            // A response carries its pattern. After a panic or a missed deadline it is taken from
+            // here.
             let _ = context.0.pattern.set(Arc::clone(pattern));
         }
         Ok(context.clone())

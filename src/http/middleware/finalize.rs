@@ -1,4 +1,4 @@
-//! From what an endpoint came to, to what the client gets.
+//! Turns endpoint results into responses.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ use crate::http::problem::{
     PROBLEM_CONTENT_TYPE, Problem, ProblemCode, ProblemDocument, problem_of_error, problem_of_status, require_headers,
 };
 
-/// How an endpoint ended.
-pub(super) enum Outcome {
+/// The result of an endpoint.
+pub(super) enum EndpointResult {
     Response(Response),
     Error(Error),
     Panicked,
-    TooLate,
+    DeadlineExceeded,
 }
 
-/// The response to an outcome, and the pattern of the route that gave it.
-pub(super) fn of(outcome: Outcome) -> (Response, Option<Arc<str>>) {
-    match outcome {
-        Outcome::Response(response) => {
+/// The response of an result, and the pattern of its route.
+pub(super) fn of(result: EndpointResult) -> (Response, Option<Arc<str>>) {
+    match result {
+        EndpointResult::Response(response) => {
             let pattern = response.data::<PathPattern>().map(|pattern| Arc::clone(&pattern.0));
             (response, pattern)
         }
-        Outcome::Error(error) => {
+        EndpointResult::Error(error) => {
             let pattern = error.data::<PathPattern>().map(|pattern| Arc::clone(&pattern.0));
             if error.is_from_response() {
                 return (error.into_response(), pattern);
@@ -38,16 +38,17 @@ pub(super) fn of(outcome: Outcome) -> (Response, Option<Arc<str>>) {
             response.set_status(error.status());
             (response, pattern)
         }
-        Outcome::Panicked => {
-            // What it panicked with is not logged: it may hold anything.
+        EndpointResult::Panicked => {
+            // The panic's message is not logged: it may contain input.
             tracing::error!("a handler panicked");
             (Problem::new(ProblemCode::InternalError).into_response(), None)
         }
-        Outcome::TooLate => (Problem::new(ProblemCode::DeadlineExceeded).into_response(), None),
+        EndpointResult::DeadlineExceeded => (Problem::new(ProblemCode::DeadlineExceeded).into_response(), None),
     }
 }
 
-/// Completes a response: every error is a problem document with an absolute type and the request id, every response has its headers.
+/// Complete a response: an error becomes a problem document with an absolute type and the request
+/// id, and every response gets its headers.
 pub(super) async fn finish(
     mut response: Response,
     base_url: &str,
@@ -55,8 +56,8 @@ pub(super) async fn finish(
     allow: Option<&HeaderValue>,
 ) -> Response {
     let status = response.status();
-    let refused = status.is_client_error() || status.is_server_error();
-    if refused && response.data::<SkipProblemFormat>().is_none() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if is_error && response.data::<SkipProblemFormat>().is_none() {
         let mut document = document_of(&mut response).await;
         document.status = status.as_u16();
         document.type_uri = format!("{base_url}/{}", document.code.relative_uri());
@@ -78,7 +79,7 @@ pub(super) async fn finish(
     response
 }
 
-/// The problem document that an error response carries already, or else the one for its status.
+/// The problem document of an error response, or the one of its status if it has none.
 async fn document_of(response: &mut Response) -> ProblemDocument {
     let is_problem = response
         .headers()
@@ -91,8 +92,8 @@ async fn document_of(response: &mut Response) -> ProblemDocument {
         .unwrap_or_else(|| problem_of_status(status).into_document(status).0)
 }
 
-/// The rest of a body that was not read ends an HTTP/1 connection. Said aloud, or a client would send its next request into it
-/// (RFC 9112 section 9.6).
+/// Announce that an HTTP/1 connection closes after a body that was not read to its end. Otherwise
+/// the client would send its next request on it (RFC 9112 section 9.6).
 pub(super) fn close_after_unread_body(response: &mut Response, version: Version) {
     let unread = matches!(
         response.status(),

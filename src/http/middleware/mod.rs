@@ -1,5 +1,6 @@
-//! What surrounds every route, as one layer: request id and trace, problem documents, deadline, panics, headers, the log line and
-//! the metrics. One layer instead of eight, because each costs every request an allocation or two.
+//! The middleware of every route: request id, trace, problem documents, deadline, panics, headers,
+//! access log and metrics. It is one layer, because each layer costs every request an allocation or
+//! two.
 
 mod access_log;
 mod context;
@@ -31,18 +32,17 @@ use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::telemetry::Metrics;
 use access_log::Line;
-use finalize::Outcome;
+use finalize::EndpointResult;
 
-/// The settings of an [`Edge`].
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
-    /// Where the service is reached, base path included, without a slash at the end: `type` of a problem begins with it.
+    /// The public URL, base path included, without a slash at the end; the `type` of a problem
+    /// begins with it.
     pub base_url: String,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Bounds of a request body.
     pub body: BodyLimits,
-    /// Longest time until a response begins; then 503.
+    /// Longest time until a response begins; after it, 503.
     pub deadline: Duration,
 }
 
@@ -60,13 +60,13 @@ impl From<&HttpSettings> for EdgeSettings {
     }
 }
 
-/// The outermost middleware. Everything that is served goes through it.
+/// The outermost middleware.
 pub struct Edge {
-    shared: Shared,
+    state: EdgeState,
 }
 
 #[derive(Clone)]
-struct Shared {
+struct EdgeState {
     settings: EdgeSettings,
     routes: RouteTable,
     clock: Arc<dyn Clock>,
@@ -75,11 +75,11 @@ struct Shared {
 }
 
 impl Edge {
-    /// `routes` names what is served, for logs, metrics and `Allow`.
+    /// `routes` are for logs, metrics and `Allow`.
     #[must_use]
     pub fn new(settings: EdgeSettings, routes: RouteTable, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
-            shared: Shared {
+            state: EdgeState {
                 settings,
                 routes,
                 clock,
@@ -89,10 +89,10 @@ impl Edge {
         }
     }
 
-    /// Observes every request in `metrics`, by route and method.
+    /// Observe every request in `metrics`, by route and method.
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
-        self.shared.metrics = Some(metrics);
+        self.state.metrics = Some(metrics);
         self
     }
 }
@@ -102,25 +102,25 @@ impl<E: Endpoint> Middleware<E> for Edge {
 
     fn transform(&self, inner: E) -> Self::Output {
         EdgeEndpoint {
-            shared: self.shared.clone(),
+            state: self.state.clone(),
             inner,
         }
     }
 }
 
-/// An endpoint behind an [`Edge`]; it never answers with an error.
+/// An endpoint behind an [`Edge`]; it never returns an error.
 pub struct EdgeEndpoint<E> {
-    shared: Shared,
+    state: EdgeState,
     inner: E,
 }
 
-impl Shared {
+impl EdgeState {
     fn context(&self, request: &Request) -> RequestContext {
         let headers = request.headers();
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         let mut for_id = [0; request_id::RANDOM];
         let mut for_trace = [0; trace::RANDOM];
-        // Drawing costs as much as half of this layer: once for everything.
+        // Drawing random bytes costs as much as half of this layer, so it is done once.
         let mut fresh = [0; request_id::RANDOM + trace::RANDOM];
         self.random.fill(&mut fresh);
         let (first, last) = fresh.split_at(request_id::RANDOM);
@@ -135,7 +135,7 @@ impl Shared {
         })
     }
 
-    /// Whether the request says itself that its body is too large: refused before anything reads it.
+    /// Whether the declared length of the body is too large.
     fn declares_too_much(&self, request: &Request) -> bool {
         let declared = request
             .headers()
@@ -150,34 +150,35 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let started = Instant::now();
-        let shared = &self.shared;
-        let context = shared.context(&request);
-        let polled = shared.routes.are_polled(request.uri().path());
-        let line = Line::new(shared, context.clone(), request.method(), started, polled);
-        // A span costs as much as an answer at hand: what is polled has one when there is something to say.
+        let edge = &self.state;
+        let context = edge.context(&request);
+        let polled = edge.routes.is_polled(request.uri().path());
+        let line = Line::new(edge, context.clone(), request.method(), started, polled);
+        // A span costs as much as a cached answer: a polled request gets one when there is
+        // something to log.
         let span = if polled { Span::none() } else { context.span().clone() };
 
-        let too_large = shared.declares_too_much(&request);
+        let too_large = edge.declares_too_much(&request);
         let version = request.version();
         request.set_data(context.clone());
-        let outcome = if too_large {
-            Outcome::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
+        let result = if too_large {
+            EndpointResult::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
         } else {
-            let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-            match timeout(shared.settings.deadline, answer.instrument(span)).await {
-                Ok(Ok(Ok(response))) => Outcome::Response(response.into_response()),
-                Ok(Ok(Err(error))) => Outcome::Error(error),
-                Ok(Err(_panic)) => Outcome::Panicked,
-                Err(_elapsed) => Outcome::TooLate,
+            let response = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+            match timeout(edge.settings.deadline, response.instrument(span)).await {
+                Ok(Ok(Ok(response))) => EndpointResult::Response(response.into_response()),
+                Ok(Ok(Err(error))) => EndpointResult::Error(error),
+                Ok(Err(_panic)) => EndpointResult::Panicked,
+                Err(_elapsed) => EndpointResult::DeadlineExceeded,
             }
         };
-        let (response, pattern) = match outcome {
-            Outcome::Response(_) => finalize::of(outcome),
-            _ => context.span().in_scope(|| finalize::of(outcome)),
+        let (response, pattern) = match result {
+            EndpointResult::Response(_) => finalize::of(result),
+            _ => context.span().in_scope(|| finalize::of(result)),
         };
         let pattern = pattern.or_else(|| context.pattern());
-        let route = shared.routes.find(pattern.as_deref());
-        let mut response = finalize::finish(response, &shared.settings.base_url, &context, route.allow()).await;
+        let route = edge.routes.find(pattern.as_deref());
+        let mut response = finalize::finish(response, &edge.settings.base_url, &context, route.allow()).await;
         finalize::close_after_unread_body(&mut response, version);
         line.end(response.status(), route);
         Ok(response)

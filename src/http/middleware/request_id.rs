@@ -1,4 +1,4 @@
-//! The request id: the client's own, or a new one.
+//! Takes the request id from the client, or generates one.
 
 use poem::http::{HeaderMap, HeaderName};
 
@@ -6,29 +6,30 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::uuid_v7;
 use crate::domain::random::Random;
 
-/// The header in both directions.
+/// A request header and a response header.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 64;
 
-/// Random bytes that a new id takes.
+/// The number of random bytes of a new id.
 pub(super) const RANDOM: usize = 10;
 
-/// The id that the client gave if it is well formed (1 to 64 of `A-Za-z0-9._-`), else a `UUIDv7` of `fresh`.
+/// Return the client's id if it is well-formed (1 to 64 of `A-Za-z0-9._-`), else a `UUIDv7` made of
+/// the random bytes `fresh`.
 pub(super) fn of(headers: &HeaderMap, clock: &dyn Clock, fresh: [u8; RANDOM]) -> String {
-    let given = headers
+    let sent = headers
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(|id| is_well_formed(id));
-    given.map_or_else(|| uuid_v7(clock.now(), &Ready(fresh)).to_string(), ToOwned::to_owned)
+    sent.map_or_else(|| uuid_v7(clock.now(), &Drawn(fresh)).to_string(), ToOwned::to_owned)
 }
 
-/// Random bytes that were drawn before: all that a request needs come from one draw.
-struct Ready([u8; RANDOM]);
+/// Random bytes that were drawn before, in one draw for the whole request.
+struct Drawn([u8; RANDOM]);
 
-impl Random for Ready {
+impl Random for Drawn {
     fn fill(&self, bytes: &mut [u8]) {
-        for (byte, ready) in bytes.iter_mut().zip(self.0) {
-            *byte = ready;
+        for (byte, drawn) in bytes.iter_mut().zip(self.0) {
+            *byte = drawn;
         }
     }
 }

@@ -1,26 +1,25 @@
-//! The routes by name: logs and metrics never see a raw path.
+//! The routes by pattern, so that logs and metrics never contain a raw path.
 
 use std::collections::{BTreeMap, HashMap};
 
 use poem::http::HeaderValue;
 use poem_openapi::OpenApi;
 
-/// What a request that no route matched is called.
+/// The template of requests that match no route.
 const UNMATCHED: &str = "unmatched";
 
-/// What machines ask all the time, below the base path. The one who asks has a log of its own.
+/// Paths, below the base path, that proxies and orchestrators poll. They keep logs of their own.
 const POLLED: [&str; 3] = ["/auth/verify", "/healthz", "/readyz"];
 
-/// The templates of all routes, by the pattern under which poem knows them.
+/// All routes, by their poem patterns.
 #[derive(Debug, Clone, Default)]
 pub struct RouteTable {
-    /// Where all of them are mounted, without a slash at the end.
+    /// The base path, without a slash at the end.
     base: Box<str>,
     routes: HashMap<Box<str>, Route>,
     unmatched: Route,
 }
 
-/// One path of the service.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     template: Box<str>,
@@ -37,19 +36,19 @@ impl Default for Route {
 }
 
 impl Route {
-    /// The path with its parameters' names: `/users/{id}`.
+    /// The path with the names of its parameters: `/users/{id}`.
     pub(super) fn template(&self) -> &str {
         &self.template
     }
 
-    /// The methods that the path understands, as `Allow` wants them (RFC 9110 section 10.2.1).
+    /// The methods of the path, as the value of `Allow` (RFC 9110 section 10.2.1).
     pub(super) const fn allow(&self) -> Option<&HeaderValue> {
         self.allow.as_ref()
     }
 }
 
 impl RouteTable {
-    /// An empty table of what is mounted under `base_path`.
+    /// An empty table of routes below `base_path`.
     #[must_use]
     pub fn new(base_path: &str) -> Self {
         Self {
@@ -58,7 +57,7 @@ impl RouteTable {
         }
     }
 
-    /// Adds every operation of the API.
+    /// Add every operation of an API.
     #[must_use]
     pub fn with_api<T: OpenApi>(mut self) -> Self {
         let mut methods: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -76,7 +75,7 @@ impl RouteTable {
         self
     }
 
-    /// Adds one path outside the API, for example `/docs`; `{name}` stands for a parameter.
+    /// Add a path outside the API, for example `/docs`; `{name}` is a parameter.
     #[must_use]
     pub fn with_route<M: AsRef<str>>(mut self, path: &str, methods: &[M]) -> Self {
         let template = format!("{}{path}", self.base);
@@ -97,15 +96,15 @@ impl RouteTable {
         self
     }
 
-    /// Whether machines ask for this path, or those below it, all the time: a good answer is no news.
-    pub(super) fn are_polled(&self, path: &str) -> bool {
+    /// Whether the path is polled, so that its successful requests are not logged.
+    pub(super) fn is_polled(&self, path: &str) -> bool {
         path.strip_prefix(&*self.base).is_some_and(|path| {
             let rest = POLLED.iter().find_map(|polled| path.strip_prefix(polled));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     }
 
-    /// The route of a pattern; the one called `unmatched` when there is none.
+    /// The route of a pattern, or the route `unmatched`.
     pub(super) fn find(&self, pattern: Option<&str>) -> &Route {
         pattern
             .and_then(|pattern| self.routes.get(pattern))
@@ -113,7 +112,7 @@ impl RouteTable {
     }
 }
 
-/// The pattern that poem-openapi registers for an `OpenAPI` path: parameters are numbered.
+/// The poem pattern of an `OpenAPI` path: poem-openapi numbers the parameters.
 fn pattern_of(template: &str) -> String {
     let mut pattern = String::with_capacity(template.len());
     let mut parameters = 0_usize;

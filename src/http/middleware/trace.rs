@@ -1,4 +1,4 @@
-//! W3C Trace Context: the `traceparent` that comes in and the one that goes on.
+//! W3C Trace Context: continues the trace of the incoming `traceparent`.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use poem::http::HeaderMap;
 const TRACEPARENT: &str = "traceparent";
 /// Length of a version 00 `traceparent`.
 const LENGTH: usize = 55;
-/// Random bytes that a new trace and a new span take.
+/// The number of random bytes of a new trace id and span id.
 pub(super) const RANDOM: usize = 24;
-/// The only flag that this version gives a meaning: the caller may have recorded the trace.
+/// The only flag that version 00 defines: the caller may have recorded the trace.
 const SAMPLED: u8 = 1;
 
 /// A trace and this request's span in it. Displays as a `traceparent` whose parent is this span.
@@ -25,11 +25,12 @@ pub struct TraceContext {
 pub struct TraceId([u8; 16]);
 
 impl TraceContext {
-    /// Continues the trace of the request's `traceparent` with a new span, or begins a new one when there is none or it is malformed.
+    /// Continue the trace of the request's `traceparent` with a new span, or begin a trace if it is
+    /// missing or malformed.
     pub(super) fn of(headers: &HeaderMap, fresh: [u8; RANDOM]) -> Self {
         let (new_trace_id, span_id) = split(fresh);
-        let mut given = headers.get_all(TRACEPARENT).iter();
-        let parent = match (given.next(), given.next()) {
+        let mut sent = headers.get_all(TRACEPARENT).iter();
+        let parent = match (sent.next(), sent.next()) {
             (Some(value), None) => value.to_str().ok().and_then(parse),
             _ => None,
         };
@@ -75,7 +76,8 @@ fn split(fresh: [u8; RANDOM]) -> ([u8; 16], [u8; 8]) {
     (trace_id, span_id)
 }
 
-/// Trace id and flags of a `traceparent`, of this version or of a later one, of which only the beginning is read.
+/// Parse the trace id and flags of a `traceparent` of version 00, or of a later version, which may
+/// be longer.
 fn parse(value: &str) -> Option<([u8; 16], u8)> {
     let lower_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let mut parts = value.splitn(5, '-');

@@ -1,11 +1,12 @@
-//! The client's description of itself, made safe to keep.
+//! Takes the user agent from the client and makes it safe to store.
 
 use poem::http::HeaderMap;
 use poem::http::header::USER_AGENT;
 
 const MAX_CHARS: usize = 256;
 
-/// The first 256 characters of `User-Agent` that are not control characters; `None` when nothing is left.
+/// Return the first 256 characters of `User-Agent` that are not control characters; `None` when
+/// nothing is left.
 pub(super) fn of(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(USER_AGENT)?.as_bytes();
     if value.len() <= MAX_CHARS

@@ -1,5 +1,5 @@
-//! The credentials of a client: HTTP Basic as RFC 6749 section 2.3.1 has it, id and secret form-encoded. Taken out of the
-//! header, not judged.
+//! The credentials of a client: HTTP Basic as in RFC 6749 section 2.3.1, with a form-encoded id and
+//! secret.
 
 use std::fmt;
 
@@ -7,38 +7,37 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use poem::http::HeaderValue;
 use poem::http::header::AUTHORIZATION;
-use poem::{Request, RequestBody, Result};
+use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use zeroize::Zeroizing;
 
 use super::OAuthError;
 use super::form::decode;
+use crate::actions::Services;
+use crate::actions::oauth::authenticate_client::{self, ClientId};
 
 /// The scheme's name in the specification.
 const SCHEME: &str = "ClientBasic";
-/// Longest header that is looked at, in bytes; ids and secrets of ours are far shorter.
+/// Longest header that is parsed, in bytes; ids and secrets are far shorter.
 const MAX_HEADER: usize = 1024;
 
-/// Id and secret that came with the request: required, by HTTP Basic alone (RFC 6749 section 2.3: one way at a time).
+/// The id and secret of the request, by HTTP Basic only (RFC 6749 section 2.3: one way at a time).
 ///
-/// No `Authorization` header, more than one, another scheme, or what is not encoded as it must be: 401 `invalid_client`.
+/// No `Authorization` header, several of them, another scheme or a wrong encoding: 401
+/// `invalid_client`.
 pub struct ClientCredentials {
     id: String,
     secret: Zeroizing<String>,
 }
 
 impl ClientCredentials {
-    /// The id as it was sent.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The secret as it was sent.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.secret
+    /// Authenticate the client.
+    ///
+    /// # Errors
+    /// 401 `invalid_client`
+    pub fn authenticate(&self, services: &Services) -> Result<ClientId, OAuthError> {
+        authenticate_client::run(services, &self.id, &self.secret).ok_or(OAuthError::InvalidClient)
     }
 }
 
@@ -87,7 +86,7 @@ impl<'a> ApiExtractor<'a> for ClientCredentials {
             MetaSecurityScheme {
                 ty: "http",
                 description: Some(
-                    "The id and the secret of a client under `oauth.clients`, form-encoded (RFC 6749 section 2.3.1).",
+                    "ID and secret of a client of `oauth.clients`, form-encoded (RFC 6749 section 2.3.1).",
                 ),
                 name: None,
                 key_in: None,
@@ -107,7 +106,7 @@ impl<'a> ApiExtractor<'a> for ClientCredentials {
         request: &'a Request,
         _body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
+    ) -> poem::Result<Self> {
         Ok(credentials_of(request).ok_or(OAuthError::InvalidClient)?)
     }
 }

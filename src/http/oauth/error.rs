@@ -1,5 +1,5 @@
-//! Errors as RFC 6749 section 5.2 has them. What that section has no word for (a body that is too large, a database that does not
-//! answer) stays a problem document, as everywhere.
+//! The errors of RFC 6749 section 5.2. Errors that it does not define (a body that is too large, a
+//! database that does not answer) are problem documents, as everywhere.
 
 use std::sync::LazyLock;
 
@@ -13,19 +13,19 @@ use poem_openapi::{ApiResponse, Object};
 use crate::http::error_responses::{ALWAYS, Descriptions, describe, meta};
 use crate::http::problem::{Problem, ProblemCode};
 
-/// How a client that was refused should come.
+/// How clients have to authenticate.
 const CHALLENGE: &str = r#"Basic realm="watchword", charset="UTF-8""#;
 
-/// Marks a response whose body is an error that is not a problem document, and is to be sent as it is.
+/// Marks an error response whose body is no problem document and is sent unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct SkipProblemFormat;
 
 /// Why a client's request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OAuthError {
-    /// No HTTP Basic, an unknown id or a wrong secret: the client can't tell which.
+    /// No HTTP Basic, an unknown id or a wrong secret; the client cannot tell which.
     InvalidClient,
-    /// The request is not what the endpoint understands; the text says what it is, never what was sent.
+    /// The request is malformed. The text says how, and never repeats what was sent.
     InvalidRequest(&'static str),
 }
 
@@ -52,7 +52,7 @@ impl OAuthError {
     }
 }
 
-/// The codes that are used here.
+/// Error codes of RFC 6749 that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
 #[oai(rename_all = "snake_case")]
 enum OAuthErrorCode {
@@ -66,9 +66,9 @@ enum OAuthErrorCode {
 #[derive(Object)]
 #[oai(rename = "OAuthError")]
 pub struct OAuthErrorBody {
-    /// What went wrong, for programs.
+    /// Error code, for programs.
     error: OAuthErrorCode,
-    /// The same for a person. Never repeats what was sent.
+    /// Description of the error, for developers. Never repeats what was sent.
     error_description: String,
 }
 
@@ -90,18 +90,16 @@ impl IntoResponse for OAuthError {
 impl From<OAuthError> for poem::Error {
     fn from(error: OAuthError) -> Self {
         let mut sent = Self::from_response(error.into_response());
-        // The response's own data would not come through.
+        // The data of the response itself would be lost.
         sent.set_data(SkipProblemFormat);
         sent
     }
 }
 
-/// Why a client did not get what it asked for.
+/// Why a request of a client is refused.
 #[derive(Debug)]
 pub enum OAuthRefusal {
-    /// In the words of OAuth.
     OAuth(OAuthError),
-    /// In ours.
     Problem(Problem),
 }
 
@@ -148,7 +146,10 @@ impl ApiResponse for OAuthRefusal {
             schema: String::schema_ref(),
         });
         let mut responses = vec![
-            own(400, "`invalid_request`: The body is not a form, or not a complete one."),
+            own(
+                400,
+                "`invalid_request`: The body is not a form, or the form is incomplete.",
+            ),
             refused,
         ];
         responses.extend(meta(&PROBLEMS).responses);

@@ -1,4 +1,5 @@
-//! `application/x-www-form-urlencoded`, read strictly: RFC 6749 section 3.2 lets no parameter come twice.
+//! `application/x-www-form-urlencoded`, parsed strictly: RFC 6749 section 3.2 forbids repeated
+//! parameters.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,22 +17,23 @@ use crate::http::problem::ProblemCode;
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// The body of a request, of which `T` is the documentation. It is looked at after the client is known, and not before.
+/// The body of a request, documented by `T`. It is parsed only after the client has been
+/// authenticated.
 pub struct FormBody<T> {
     bytes: Option<Bytes>,
     documented: PhantomData<T>,
 }
 
-/// The parameters of a form. A parameter without a value counts as left out, and one that nobody knows is not looked at
-/// (RFC 6749 section 3.2).
+/// The parameters of a form. A parameter without a value counts as absent; unknown parameters are
+/// ignored (RFC 6749 section 3.2).
 pub struct FormFields(Vec<(String, String)>);
 
 impl<T> FormBody<T> {
-    /// The parameters.
+    /// Parse the parameters.
     ///
     /// # Errors
-    /// `invalid_request` for another content type, what is not UTF-8 or not encoded as a form, control characters, and a
-    /// parameter that comes twice.
+    /// `invalid_request` for another content type, a wrong encoding, text that is not UTF-8,
+    /// control characters and a repeated parameter.
     pub fn fields(&self) -> Result<FormFields, OAuthError> {
         let bytes = self.bytes.as_ref().ok_or(OAuthError::InvalidRequest(
             "Send a body of type application/x-www-form-urlencoded.",
@@ -41,11 +43,12 @@ impl<T> FormBody<T> {
 }
 
 impl FormFields {
-    /// The value of a parameter.
+    /// Return the value of a parameter.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name)?;
-        // Named in full: poem-openapi's `Type` has an `is_empty` for `&str`, which says no.
+        // Written in full, since poem-openapi's `Type` has an `is_empty` for `&str` that is always
+        // false.
         (!str::is_empty(&found.1)).then_some(found.1.as_str())
     }
 }
@@ -57,21 +60,22 @@ impl fmt::Debug for FormFields {
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<(String, String)>, OAuthError> {
-    const MALFORMED: OAuthError = OAuthError::InvalidRequest("The body is not an encoded form in UTF-8.");
+    const MALFORMED: OAuthError = OAuthError::InvalidRequest("The body is not a form encoded in UTF-8.");
     let mut fields: Vec<(String, String)> = Vec::new();
     for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !<[u8]>::is_empty(pair)) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(halves.next().unwrap_or_default()).ok_or(MALFORMED)?;
         let value = decode(halves.next().unwrap_or_default()).ok_or(MALFORMED)?;
         if fields.iter().any(|(known, _)| *known == name) {
-            return Err(OAuthError::InvalidRequest("A parameter comes more than once."));
+            return Err(OAuthError::InvalidRequest("A parameter is repeated."));
         }
         fields.push((name, value));
     }
     Ok(fields)
 }
 
-/// One name or value, decoded; `None` for a broken escape, bytes that are not UTF-8, and control characters.
+/// Decode a name or a value; `None` for a broken escape, bytes that are not UTF-8, and control
+/// characters.
 pub(super) fn decode(encoded: &[u8]) -> Option<String> {
     let mut plain = Vec::with_capacity(encoded.len());
     let mut rest = encoded.iter();
@@ -126,7 +130,7 @@ impl<'a, T: Type> ApiExtractor<'a> for FormBody<T> {
         let bytes = match read_body(request, body).await {
             Ok(bytes) => bytes,
             Err(problem) if problem.code() == ProblemCode::BadRequest => {
-                return Err(OAuthError::InvalidRequest("The body breaks off.").into());
+                return Err(OAuthError::InvalidRequest("The body is incomplete.").into());
             }
             Err(problem) => return Err(problem.into()),
         };
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_form_is_refused() {
+    fn malformed_forms_are_refused() {
         for broken in [
             &b"a=%"[..],
             b"a=%2",

@@ -1,11 +1,13 @@
-//! What the OAuth endpoints for other services have in common: client authentication, form bodies and errors as RFC 6749 wants
-//! them, which differ from everything else that is served.
+//! What the OAuth endpoints for other services share: client authentication, form bodies and the
+//! errors of RFC 6749, which differ from those of all other endpoints.
 
 mod client;
 mod error;
 mod form;
+mod token_form;
 
 pub use client::ClientCredentials;
 pub(crate) use error::SkipProblemFormat;
 pub use error::{OAuthError, OAuthErrorBody, OAuthRefusal};
 pub use form::{FormBody, FormFields};
+pub use token_form::{TokenForm, token_of};

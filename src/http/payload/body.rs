@@ -1,4 +1,4 @@
-//! Reading a request body within bounds of size and time.
+//! Reads a request body within limits of size and time.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -10,12 +10,11 @@ use poem::{Body, Request, RequestBody};
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 
-/// How much body is read, and for how long.
+/// The limits of a request body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
-    /// Most bytes of a body.
     pub max_bytes: usize,
-    /// Longest time from the first look at the body to its end.
+    /// Longest time from the start of reading to the end of the body.
     pub timeout: Duration,
 }
 
@@ -29,11 +28,10 @@ impl Default for BodyLimits {
     }
 }
 
-/// Reads the whole body, within the [`BodyLimits`] of the request's context.
+/// Read the whole body, within the [`BodyLimits`] of the request's context.
 ///
 /// # Errors
-///
-/// 413 when the body is longer than allowed, declared or not; 408 when it does not arrive in time; 400 when it breaks off.
+/// 413 when the body is too large; 408 when it does not arrive in time; 400 when it breaks off.
 pub async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
     let limits = request
         .data::<RequestContext>()

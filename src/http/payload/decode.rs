@@ -1,4 +1,5 @@
-//! A JSON value to a typed one: closed, uncoerced, and with every error tied to its field.
+//! Decodes a JSON value into a type: without unknown fields or coercion, and with every error at
+//! its field.
 
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -14,7 +15,7 @@ use node::{Context, Node};
 mod error;
 mod node;
 
-/// Makes a `T` of `value`, or says which fields do not fit.
+/// Decode a `T`, or report every field that is wrong.
 pub(super) fn decode<T: Type + DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     let mut context = Context::default();
     let first = T::deserialize(Node::root(value, &context));
@@ -23,8 +24,8 @@ pub(super) fn decode<T: Type + DeserializeOwned>(value: &Value) -> Result<T, Pro
         Ok(_) => None,
         Err(mismatch) => Some(mismatch),
     };
-    // serde stops at the first error. Hiding the field where it is and starting again finds the next one:
-    // only refused requests pay for it, and a body is small.
+    // serde stops at the first error. Hiding that field and decoding again finds the next one: only
+    // refused requests pay for it, and a body is small.
     let mut errors = Vec::new();
     while let Some(found) = mismatch.take() {
         if errors.len() >= MAX_ERRORS || report::<T>(value, found, &mut context, &mut errors) == Next::Stop {
@@ -38,7 +39,7 @@ pub(super) fn decode<T: Type + DeserializeOwned>(value: &Value) -> Result<T, Pro
     Err(Problem::validation(all))
 }
 
-/// Whether another look may find another error.
+/// Whether decoding again can find another error.
 #[derive(PartialEq, Eq)]
 enum Next {
     Again,
@@ -61,14 +62,14 @@ fn report<T: Type>(value: &Value, found: Mismatch, context: &mut Context, errors
                     context.hidden.push(path);
                     Next::Again
                 }
-                // An element of an array cannot be hidden without moving the ones after it.
+                // Hiding an element of an array would shift the elements after it.
                 Some(Step::Index(_)) | None => Next::Stop,
             }
         }
     }
 }
 
-/// Reports `name` as missing, and at the top of the body every other required field that the schema knows of.
+/// Report `name` as missing; at the top of the body, also every other required field of the schema.
 fn report_missing<T: Type>(
     value: &Value,
     path: &[Step],

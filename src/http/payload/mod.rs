@@ -1,8 +1,9 @@
-//! The request payload: JSON, read strictly.
+//! Parses JSON request bodies strictly.
 //!
-//! poem-openapi's own `Json<T>` turns numbers and booleans into strings, lets unknown fields and duplicate keys pass and repeats
-//! the client's input in its errors. [`StrictJson`] does none of that. The schema in the specification still comes from
-//! `T: poem_openapi::types::Type`; the value comes from `T: serde::Deserialize`, always closed and never coerced.
+//! poem-openapi's own `Json<T>` converts numbers and booleans to strings, accepts unknown fields
+//! and duplicate keys, and repeats input in its errors. [`StrictJson`] does none of that. The
+//! schema in the `OpenAPI` document still comes from `T: poem_openapi::types::Type`; the value
+//! comes from `T: serde::Deserialize`, without unknown fields and without coercion.
 
 mod body;
 mod decode;
@@ -26,19 +27,23 @@ use super::problem::{Problem, ProblemCode};
 
 /// A required `application/json` request body.
 ///
-/// Refused, always without repeating what was sent:
-/// another content type or a content encoding (415), more than the configured size (413), a body that does not arrive in time (408),
-/// what is not JSON in UTF-8, duplicate keys and more than 32 levels (400),
-/// control characters in any string, unknown and missing fields and values of another type (422, one entry per field).
-/// `null` is a value of its own: an `Option` field may be absent but not `null`; [`Patch`] is the type that takes both.
+/// Refused, without repeating input:
+/// - another content type, or a content encoding: 415
+/// - more bytes than configured: 413
+/// - a body that does not arrive in time: 408
+/// - invalid JSON or UTF-8, duplicate keys, more than 32 levels: 400
+/// - control characters in a string, unknown fields, missing fields, values of another type: 422
+///   with an error per field
+///
+/// `null` is not the same as a missing field: an `Option` field can be absent but not `null`;
+/// [`Patch`] takes both.
 #[derive(Debug, Clone)]
 pub struct StrictJson<T>(pub T);
 
-/// Parses the bytes of a request body as [`StrictJson`] does.
+/// Parse the bytes of a body as [`StrictJson`] does.
 ///
 /// # Errors
-///
-/// 400 when the bytes are not acceptable JSON, 422 when the value is not a `T`.
+/// 400 for invalid JSON, 422 when the value is not a `T`.
 pub fn parse_strict<T: Type + DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = tree::parse(bytes)?;
     decode::decode(&value)
@@ -101,7 +106,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for StrictJson<T> {
     }
 }
 
-/// As [`StrictJson`], for a body that may be left out: no bytes mean `None`, whatever the content type says.
+/// A [`StrictJson`] body that may be left out: an empty body is `None`, with any content type.
 #[derive(Debug, Clone)]
 pub struct OptionalJson<T>(pub Option<T>);
 

@@ -1,4 +1,4 @@
-//! A field that can be left alone, cleared or set.
+//! A field of a PATCH body: kept, cleared or set.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,23 +9,24 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::Value;
 
-/// The name under which a [`Patch`] tells the strict deserializer that `null` is one of its values.
+/// The newtype name by which a [`Patch`] tells the strict deserializer that it accepts `null`.
 pub(super) const NULLABLE: &str = "$watchword::nullable";
 
-/// A field of a PATCH body (RFC 7396): absent, `null` or a value. Needs `#[serde(default)]` on the field.
+/// A field of a PATCH body (RFC 7396): absent, `null` or a value. Needs `#[serde(default)]` on the
+/// field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// The field is absent: leave it as it is.
+    /// The field is absent: keep the value.
     #[default]
     Keep,
-    /// The field is `null`: remove the value.
+    /// The field is `null`: clear the value.
     Clear,
-    /// The new value.
+    /// Set this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// `None` to leave alone, `Some(None)` to remove, `Some(Some(value))` to set.
+    /// `None` to keep, `Some(None)` to clear, `Some(Some(value))` to set.
     pub fn into_option(self) -> Option<Option<T>> {
         match self {
             Self::Keep => None,

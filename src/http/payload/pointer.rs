@@ -2,20 +2,20 @@
 
 use std::fmt::Write as _;
 
-/// Longest field name of the client's own that a pointer repeats.
+/// Longest name from the client that a pointer repeats.
 const MAX_ECHOED_NAME: usize = 32;
 
-/// One step into a value.
+/// One step of a path into a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Field(String),
     Index(usize),
 }
 
-/// Writes `steps` as a pointer; empty for the whole value.
+/// Write a path as a pointer; empty for the whole value.
 ///
-/// Names that come from the client are repeated only when they look like field names: at the first one that does not, the pointer
-/// ends, so that it names the object around it.
+/// Names come from the client and are repeated only if they look like field names: the pointer ends
+/// before the first one that does not, and so names the object that contains it.
 pub(super) fn render(steps: &[Step]) -> String {
     let mut pointer = String::new();
     for step in steps {
@@ -34,12 +34,12 @@ pub(super) fn render(steps: &[Step]) -> String {
     pointer
 }
 
-/// The pointer to a field by a name that comes from the client; empty when the name does not look like one.
+/// The pointer to the field of this name; empty if the name does not look like one.
 pub(crate) fn pointer_to(name: &str) -> String {
     render(&[Step::Field(name.to_owned())])
 }
 
-/// A name that needs no escape in a pointer and can hardly be anything but a field's name.
+/// Whether a name looks like a field name and needs no escapes in a pointer.
 fn is_plain(name: &str) -> bool {
     (1..=MAX_ECHOED_NAME).contains(&name.len())
         && name

@@ -1,4 +1,4 @@
-//! Bytes to a JSON value, refusing what a lenient parser lets pass.
+//! Parses bytes into a JSON value, and refuses what lenient parsers accept.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,41 +9,41 @@ use serde_json::{Map, Number, Value};
 use super::pointer::{Step, render};
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 
-/// Deepest nesting: the outermost value is level 1.
+/// Deepest nesting; the outermost value is level 1.
 const MAX_DEPTH: usize = 32;
-/// Most fields that one answer names.
+/// Most errors of one response.
 pub(super) const MAX_ERRORS: usize = 16;
 
-/// Parses `bytes`.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.is_empty() {
         return Err(Problem::new(ProblemCode::InvalidJson).with_detail("The body is empty; send a JSON object."));
     }
-    let found = RefCell::new(Found::default());
+    let findings = RefCell::new(Findings::default());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Seed(&found)
+    let parsed = Seed(&findings)
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
-    let found = found.into_inner();
+    let findings = findings.into_inner();
     match parsed {
-        // What serde_json says is not repeated: it may hold input.
-        Err(_) => Err(found
-            .fault
-            .map_or_else(|| ProblemCode::InvalidJson.into(), |fault| fault.problem(&found.path))),
-        Ok(_) if !found.control_characters.is_empty() => Err(Problem::validation(found.control_characters)),
+        // serde_json's message is not repeated: it may contain input.
+        Err(_) => Err(findings.fault.map_or_else(
+            || ProblemCode::InvalidJson.into(),
+            |fault| fault.problem(&findings.path),
+        )),
+        Ok(_) if !findings.control_characters.is_empty() => Err(Problem::validation(findings.control_characters)),
         Ok(value) => Ok(value),
     }
 }
 
-/// What was noticed on the way.
+/// What the parser has found.
 #[derive(Default)]
-struct Found {
+struct Findings {
     path: Vec<Step>,
     fault: Option<Fault>,
     control_characters: Vec<FieldError>,
 }
 
-/// What ends the parsing although it may be JSON.
+/// Why parsing stops although the bytes may be JSON.
 enum Fault {
     DuplicateKey,
     TooDeep,
@@ -61,8 +61,8 @@ impl Fault {
     }
 }
 
-impl Found {
-    fn look_for_control_characters(&mut self, text: &str) {
+impl Findings {
+    fn check_control_characters(&mut self, text: &str) {
         if self.control_characters.len() < MAX_ERRORS && text.chars().any(char::is_control) {
             let detail = "Control characters are not allowed.";
             self.control_characters
@@ -71,11 +71,11 @@ impl Found {
     }
 }
 
-/// Reads one value; `found` is shared by all values of one body.
-struct Seed<'a>(&'a RefCell<Found>);
+/// Parses one value. All values of a body share the findings.
+struct Seed<'a>(&'a RefCell<Findings>);
 
 impl Seed<'_> {
-    /// Goes down to `step`. Nobody comes back up after an error, so that the path stays where the error is.
+    /// Descend. After an error there is no `leave`, so that the path stays where the error is.
     fn enter(&self, step: Step) {
         self.0.borrow_mut().path.push(step);
     }
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        self.0.borrow_mut().look_for_control_characters(value);
+        self.0.borrow_mut().check_control_characters(value);
         Ok(Value::String(value.to_owned()))
     }
 
@@ -157,7 +157,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         }
         let mut fields = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            self.0.borrow_mut().look_for_control_characters(&name);
+            self.0.borrow_mut().check_control_characters(&name);
             if fields.contains_key(&name) {
                 self.enter(Step::Field(name));
                 return self.fail(Fault::DuplicateKey);

@@ -1,4 +1,5 @@
-//! Every error of the framework, as a problem. What poem says about it is not used: it repeats the client's input.
+//! Converts the framework's errors to problems. poem's own messages are not used, since they repeat
+//! the client's input.
 
 use poem::Error;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
@@ -10,7 +11,7 @@ use poem_openapi::error::{
 
 use super::{Problem, ProblemCode};
 
-/// The problem that an error is.
+/// The problem of an error.
 pub(crate) fn problem_of_error(error: &Error) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
@@ -31,11 +32,8 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
         return ProblemCode::BadRequest.into();
     }
     if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
-        // The name is the program's own word, not the client's.
-        let detail = format!(
-            "The parameter `{}` is missing or not in its documented form.",
-            parameter.name
-        );
+        // The name is that of the operation's parameter, not input.
+        let detail = format!("The parameter `{}` is missing or malformed.", parameter.name);
         return Problem::new(ProblemCode::InvalidParameter).with_detail(detail);
     }
     if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
@@ -51,7 +49,7 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
     problem_of_status(status)
 }
 
-/// The problem to tell when a status is all that is known.
+/// The problem of a status.
 pub(crate) fn problem_of_status(status: StatusCode) -> Problem {
     let code = match status {
         StatusCode::UNAUTHORIZED => ProblemCode::AuthenticationRequired,

@@ -1,4 +1,4 @@
-//! The document of a problem, as it is sent.
+//! The JSON document of a problem.
 
 use poem::http::header::CONTENT_TYPE;
 use poem::http::{HeaderValue, StatusCode};
@@ -15,41 +15,42 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
-    /// Absolute URI of a page that explains this kind of problem.
+    /// Absolute URL of a page that explains this kind of problem.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub type_uri: String,
-    /// What kind of problem it is, in a few words; the same for every occurrence.
+    /// The kind of problem in a few words; the same for every occurrence.
     pub title: String,
     /// The HTTP status of this response.
     #[oai(validator(minimum(value = "400"), maximum(value = "599")))]
     pub status: u16,
-    /// What kind of problem it is, for programs: stable.
+    /// The kind of problem, for programs; stable.
     pub code: ProblemCode,
     /// What to do about this occurrence. Never repeats what was sent.
     pub detail: String,
-    /// The fields that are not acceptable, when the problem is about fields.
+    /// The fields or parameters that are not valid.
     #[oai(skip_serializing_if_is_empty, default)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// Only with `mfa_required`: what the login is continued with, within `expiresIn` seconds.
+    /// Only with `mfa_required`: the token to continue the login with.
     #[oai(rename = "challengeToken", skip_serializing_if_is_none)]
     #[serde(rename = "challengeToken", default, skip_serializing_if = "Option::is_none")]
     pub challenge_token: Option<String>,
-    /// Only with `mfa_required`: seconds for which the challenge is good.
+    /// Only with `mfa_required`: seconds until the token expires.
     #[oai(rename = "expiresIn", skip_serializing_if_is_none)]
     #[serde(rename = "expiresIn", default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// The id of the request, as in the `X-Request-Id` response header: quote it when asking for help.
+    /// The id of the request, as in the `X-Request-Id` header. Quote it when you ask for support.
     #[oai(rename = "requestId", skip_serializing_if_is_none)]
     #[serde(rename = "requestId", default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 impl ProblemDocument {
-    /// Makes `response` this problem: status, content type and body. Other headers stay.
+    /// Set the status, content type and body of `response`; other headers stay.
     pub(crate) fn write_to(&self, response: &mut Response) {
-        // A document of strings and numbers always serialises; an empty body would still carry the right status.
+        // A document of strings and numbers always serializes; an empty body would still have the
+        // right status.
         let body = serde_json::to_vec(self).unwrap_or_default();
         response.set_status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
         response

@@ -1,8 +1,8 @@
-//! Errors on the wire: RFC 9457 `application/problem+json`, everywhere.
+//! Error responses: RFC 9457 `application/problem+json`, everywhere.
 //!
-//! A [`Problem`] says what went wrong and nothing else: it never carries what the client sent, nor anything of the service's inside.
-//! [`ProblemJson`] is its payload in a documented response, [`catch`] turns every other error into one,
-//! and the outermost middleware adds what only it knows: the absolute `type` and the request id.
+//! A [`Problem`] says what went wrong; it never repeats what the client sent and shows no
+//! internals. [`ProblemJson`] is its payload in a documented response, [`catch`] converts every
+//! other error, and the outermost middleware adds the absolute `type` and the request id.
 
 mod catch;
 mod code;
@@ -24,30 +24,31 @@ use poem_openapi::types::Type;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::clock::ceil_seconds;
 pub(crate) use catch::{problem_of_error, problem_of_status};
 pub use code::ProblemCode;
 pub use document::{PROBLEM_CONTENT_TYPE, ProblemDocument};
 pub use pages::pages;
 
-/// The realm named in every `WWW-Authenticate` challenge.
+/// The `WWW-Authenticate` challenge.
 const CHALLENGE: &str = r#"Bearer realm="watchword""#;
-/// The challenge when a token was sent and is not good (RFC 6750 section 3.1).
+/// The challenge when the token that was sent is not valid (RFC 6750 section 3.1).
 const CHALLENGE_INVALID: &str = r#"Bearer realm="watchword", error="invalid_token""#;
 
-/// One field of the request that is not acceptable.
+/// A field or parameter of the request that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the field in the request body, empty for the body as a whole; or `/` and the name of a parameter.
+    /// JSON Pointer (RFC 6901) to the field of the body, empty for the whole body; or `/` and the
+    /// name of a parameter.
     #[oai(validator(max_length = 512))]
     pub pointer: String,
-    /// What is wrong: stable, `snake_case`.
+    /// What is wrong, for programs; stable, `snake_case`.
     pub code: String,
-    /// The same for a person, in one sentence.
+    /// What is wrong, for developers.
     pub detail: String,
 }
 
 impl FieldError {
-    /// An error at `pointer`, for example `/email`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -58,9 +59,9 @@ impl FieldError {
     }
 }
 
-/// What went wrong with a request, as the client will be told.
+/// What went wrong with a request.
 ///
-/// Also a [`poem::Error`], so that extractors and `?` can end a request with it.
+/// Converts into a [`poem::Error`], so that extractors and `?` can end a request with it.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: ProblemCode,
@@ -70,7 +71,7 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What a login that lacks the second factor is continued with.
+/// The login challenge of `mfa_required`.
 #[derive(Debug, Clone)]
 struct Challenge {
     token: SecretString,
@@ -78,7 +79,7 @@ struct Challenge {
 }
 
 impl Problem {
-    /// A problem with its code's own explanation as the detail, and with the headers its status asks for:
+    /// A problem with the explanation of its code as the detail and with the headers of its status:
     /// `WWW-Authenticate` for 401, `Retry-After: 1` for 429 and 503.
     #[must_use]
     pub fn new(code: ProblemCode) -> Self {
@@ -98,7 +99,7 @@ impl Problem {
         }
     }
 
-    /// A body whose fields are not acceptable: 422 with one entry per field.
+    /// 422 with one error per field.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
         Self {
@@ -107,7 +108,7 @@ impl Problem {
         }
     }
 
-    /// A login whose password is right and which lacks the second factor: 401 with what it is continued with.
+    /// 401 with a login challenge: the password is correct, and the second factor is missing.
     #[must_use]
     pub fn mfa_required(token: SecretString, expires_in: u64) -> Self {
         Self {
@@ -116,28 +117,27 @@ impl Problem {
         }
     }
 
-    /// Replaces the detail. Never put input or internals here.
+    /// Replace the detail. Never put input or internals there.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
     }
 
-    /// Adds one field's error.
+    /// Add the error of a field.
     #[must_use]
     pub fn with_error(mut self, error: FieldError) -> Self {
         self.errors.push(error);
         self
     }
 
-    /// Sets `Retry-After`: whole seconds, rounded up, at least 1.
+    /// Set `Retry-After`.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
-        let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.with_header(RETRY_AFTER, HeaderValue::from(rounded_up.max(1)))
+        self.with_header(RETRY_AFTER, HeaderValue::from(ceil_seconds(wait)))
     }
 
-    /// Sets a response header, for example `RateLimit`.
+    /// Set a response header, for example `RateLimit`.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.retain(|(known, _)| *known != name);
@@ -145,19 +145,17 @@ impl Problem {
         self
     }
 
-    /// Which problem this is.
     #[must_use]
     pub const fn code(&self) -> ProblemCode {
         self.code
     }
 
-    /// The fields that are not acceptable.
     #[must_use]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
 
-    /// The document to send, with the status it is sent with.
+    /// The document and the headers, sent with `status`.
     pub(crate) fn into_document(self, status: StatusCode) -> (ProblemDocument, Vec<(HeaderName, HeaderValue)>) {
         let document = ProblemDocument {
             type_uri: self.code.relative_uri(),
@@ -213,8 +211,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A [`Problem`] as the payload of a documented response:
-/// `#[oai(status = 409)] Conflict(ProblemJson)` in a `#[derive(ApiResponse)]` enum.
+/// A [`Problem`] as the payload of a documented response.
 #[derive(Debug, Clone)]
 pub struct ProblemJson(pub Problem);
 
@@ -255,7 +252,7 @@ fn challenge(code: ProblemCode) -> HeaderValue {
     })
 }
 
-/// Adds the headers that a status must carry and that the route did not set.
+/// Add the headers that a status requires and that the route did not set.
 pub(crate) fn require_headers(response: &mut Response, code: ProblemCode) {
     let status = response.status();
     let headers = response.headers_mut();

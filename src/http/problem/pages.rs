@@ -1,4 +1,4 @@
-//! The pages that a problem's `type` points at.
+//! The pages that the `type` of a problem links to.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,8 @@ use poem::{Response, Route, get, handler};
 
 use super::{Problem, ProblemCode};
 
-/// Serves an index of all problems at `/` and one page a code at `/:code`; to be nested at `/problems`.
+/// Serve an index of all problems at `/` and one page per code at `/:code`, to be nested at
+/// `/problems`.
 #[must_use]
 pub fn pages() -> Route {
     Route::new().at("/", get(index)).at("/:code", get(page))

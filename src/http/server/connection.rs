@@ -1,10 +1,11 @@
-//! One connection: hyper's half of the work and the pulse's, driven together.
+//! Drives one connection: hyper and the deadlines, in one task.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -24,33 +25,35 @@ use super::deadlines::{ConnectionDeadlines, WaitingFor};
 use super::io::Socket;
 use super::tracked::{InFlight, Tracked};
 
-/// Any moment that is far enough away.
-const FAR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+/// The time to a deadline that stands for none.
+const FAR: Duration = Duration::from_secs(24 * 3600);
 
-/// What all connections have in common.
-pub(super) struct Shared<E> {
+/// What all connections share.
+pub(super) struct Server<E> {
     pub(super) endpoint: E,
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) settings: ServerSettings,
     pub(super) local: Option<SocketAddr>,
-    /// Finish what is in flight and close.
+    /// Finish the requests in flight and close.
     pub(super) stop: CancellationToken,
     /// Close now.
     pub(super) kill: CancellationToken,
 }
 
-impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
-    /// Serves one connection to its end.
+impl<E: Endpoint<Output = poem::Response> + 'static> Server<E> {
+    /// Serve one connection until it ends.
     pub(super) async fn drive(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
-        let pulse = Arc::new(ConnectionDeadlines::new(Instant::now()));
-        let io = TokioIo::new(Socket::new(socket, Arc::clone(&pulse)));
+        let deadlines = Arc::new(ConnectionDeadlines::new(Instant::now()));
+        let io = TokioIo::new(Socket::new(socket, Arc::clone(&deadlines)));
         let service = service_fn(|request| {
-            let in_flight = InFlight::begin(Arc::clone(&pulse), request.version() == Version::HTTP_2);
+            let in_flight = InFlight::begin(Arc::clone(&deadlines), request.version() == Version::HTTP_2);
             Arc::clone(&self).answer(request, peer, in_flight)
         });
         let mut connection = pin!(self.builder.serve_connection(io, service));
-        let mut timer = pin!(sleep_until(pulse.due(&self.settings).map_or_else(far, |(at, _)| at)));
-        // Children: looking at a token takes its lock, which connections should not share.
+        let mut timer = pin!(sleep_until(
+            deadlines.due(&self.settings).map_or_else(far, |(at, _)| at)
+        ));
+        // Child tokens, since polling a token takes its lock, which connections should not share.
         let (stop, kill) = (self.stop.child_token(), self.kill.child_token());
         let (mut stop, mut kill) = (pin!(stop.cancelled()), pin!(kill.cancelled()));
         let mut stopping = false;
@@ -60,19 +63,19 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
                 if !stopping && stop.as_mut().poll(cx).is_ready() {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
-                    pulse.close();
+                    deadlines.close();
                 }
                 if kill.as_mut().poll(cx).is_ready() || connection.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
-                match overdue(&pulse, &self.settings, timer.as_mut(), cx) {
+                match overdue(&deadlines, &self.settings, timer.as_mut(), cx) {
                     None => return Poll::Pending,
                     Some(WaitingFor::Request) => {
                         connection.as_mut().graceful_shutdown();
-                        pulse.close();
+                        deadlines.close();
                     }
-                    Some(wait) => {
-                        tracing::debug!(?wait, "a connection took too long");
+                    Some(waiting_for) => {
+                        tracing::debug!(?waiting_for, "connection timed out");
                         return Poll::Ready(());
                     }
                 }
@@ -106,22 +109,23 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Shared<E> {
     }
 }
 
-/// What has taken too long, if anything has; else sets the timer to when something will have.
+/// Return what has taken too long, or set the timer to the next deadline.
 fn overdue(
-    pulse: &ConnectionDeadlines,
+    deadlines: &ConnectionDeadlines,
     settings: &ServerSettings,
     mut timer: Pin<&mut Sleep>,
     cx: &mut Context<'_>,
 ) -> Option<WaitingFor> {
-    let due = pulse.due(settings);
+    let due = deadlines.due(settings);
     let at = due.map_or_else(far, |(at, _)| at);
-    // The timer is only ever moved forward here, and back when it has gone off: most of the time it stays where it is.
+    // Resetting a timer is expensive: it is only set to an earlier deadline, and to a later one
+    // when it has fired.
     if at < timer.deadline() {
         timer.as_mut().reset(at);
     }
     while timer.as_mut().poll(cx).is_ready() {
         match due {
-            Some((at, wait)) if at <= Instant::now() => return Some(wait),
+            Some((at, waiting_for)) if at <= Instant::now() => return Some(waiting_for),
             _ => timer.as_mut().reset(at),
         }
     }

@@ -1,7 +1,8 @@
-//! What a connection is waiting for, and since when.
+//! The deadlines of a connection: what it waits for, and since when.
 //!
-//! Written by whoever touches the connection (its socket, its requests, their bodies), read by the one task that drives it.
-//! Times are microseconds since the connection began, so that one atomic word holds each.
+//! The socket, the requests and their bodies write them; the task that drives the connection reads
+//! them. Moments are microseconds since the connection began, so that each fits into one atomic
+//! word.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -10,37 +11,37 @@ use tokio::time::Instant;
 
 use super::ServerSettings;
 
-/// No such moment. Nothing happens at the connection's very first microsecond but its beginning.
+/// No moment. Only the beginning of the connection is at its microsecond 0.
 const NEVER: u64 = 0;
-/// How long a closing connection waits for the client to close as well.
-const LINGER: Duration = Duration::from_secs(1);
-/// How long a connection may take to close after it was asked to, when no request is running but streams of events.
-const CLOSING: Duration = Duration::from_secs(1);
+/// Longest wait for the client to close its side after ours is closed.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest time until a connection is closed when it has no requests in flight but event streams.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The state of one connection.
+/// What one connection waits for, since when.
 #[derive(Debug)]
 pub(super) struct ConnectionDeadlines {
     began: Instant,
-    /// Whether a request has arrived whole.
+    /// Whether the head of a request has arrived.
     served: AtomicBool,
     http2: AtomicBool,
-    /// Requests that were taken and whose response has not left completely, without the ones that stream events.
-    plain: AtomicU32,
+    /// Requests in flight: their response is not sent completely. Without those that stream events.
+    in_flight: AtomicU32,
     /// Responses that stream events.
     streaming: AtomicU32,
-    /// The last time a request began or ended.
-    progress: AtomicU64,
-    /// Since when bytes of a request head are arriving.
-    head: AtomicU64,
-    /// Since when the socket takes no more bytes.
-    blocked: AtomicU64,
-    /// Since when the connection is being closed: by us for idleness or shutdown, or because it is done.
-    closing: AtomicU64,
+    /// When a request last began or ended.
+    last_progress: AtomicU64,
+    /// Since when a request head is arriving.
+    head_since: AtomicU64,
+    /// Since when the socket takes no bytes.
+    blocked_since: AtomicU64,
+    /// Since when the connection is closing, idle or because of a shutdown.
+    closing_since: AtomicU64,
     /// Since when our side is closed and the client's is not.
-    lingering: AtomicU64,
+    lingering_since: AtomicU64,
 }
 
-/// What a connection is waiting for.
+/// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
     /// The whole head of a request.
@@ -51,7 +52,7 @@ pub(super) enum WaitingFor {
     Reader,
     /// Requests to finish.
     Transfer,
-    /// The end.
+    /// The client to close.
     Close,
 }
 
@@ -61,109 +62,113 @@ impl ConnectionDeadlines {
             began,
             served: AtomicBool::new(false),
             http2: AtomicBool::new(false),
-            plain: AtomicU32::new(0),
+            in_flight: AtomicU32::new(0),
             streaming: AtomicU32::new(0),
-            progress: AtomicU64::new(NEVER),
-            head: AtomicU64::new(NEVER),
-            blocked: AtomicU64::new(NEVER),
-            closing: AtomicU64::new(NEVER),
-            lingering: AtomicU64::new(NEVER),
+            last_progress: AtomicU64::new(NEVER),
+            head_since: AtomicU64::new(NEVER),
+            blocked_since: AtomicU64::new(NEVER),
+            closing_since: AtomicU64::new(NEVER),
+            lingering_since: AtomicU64::new(NEVER),
         }
     }
 
-    /// What is being waited for and how long at most; `None` when it may take for ever.
+    /// The next deadline and what it is for; `None` when there is none.
     pub(super) fn due(&self, settings: &ServerSettings) -> Option<(Instant, WaitingFor)> {
-        let busy = self.plain.load(Relaxed) > 0;
-        let wait = if let Some(since) = self.at(&self.lingering) {
-            (since + LINGER, WaitingFor::Close)
-        } else if let Some(since) = self.at(&self.blocked) {
+        let busy = self.in_flight.load(Relaxed) > 0;
+        let due = if let Some(since) = self.at(&self.lingering_since) {
+            (since + LINGER_TIMEOUT, WaitingFor::Close)
+        } else if let Some(since) = self.at(&self.blocked_since) {
             (self.reader_due(since, settings), WaitingFor::Reader)
         } else if busy {
             (
-                self.at(&self.progress)? + settings.transfer_timeout,
+                self.at(&self.last_progress)? + settings.transfer_timeout,
                 WaitingFor::Transfer,
             )
-        } else if let Some(since) = self.at(&self.closing) {
-            // From the end of the last request: its answer may still be on its way to the socket.
+        } else if let Some(since) = self.at(&self.closing_since) {
+            // From the end of the last request, whose response may not have reached the socket.
             (
-                self.at(&self.progress).map_or(since, |ended| since.max(ended)) + CLOSING,
+                self.at(&self.last_progress).map_or(since, |ended| since.max(ended)) + CLOSE_TIMEOUT,
                 WaitingFor::Close,
             )
         } else if self.streaming.load(Relaxed) > 0 {
             return None;
         } else if !self.served.load(Relaxed) {
             (self.began + settings.header_timeout, WaitingFor::Head)
-        } else if let Some(since) = self.at(&self.head) {
+        } else if let Some(since) = self.at(&self.head_since) {
             (since + settings.header_timeout, WaitingFor::Head)
         } else {
-            (self.at(&self.progress)? + settings.idle_timeout, WaitingFor::Request)
+            (
+                self.at(&self.last_progress)? + settings.idle_timeout,
+                WaitingFor::Request,
+            )
         };
-        Some(wait)
+        Some(due)
     }
 
-    /// Until when a client that reads slowly is borne with. hyper takes a body into its own buffer whole, so that a response counts
-    /// as gone before it is: the last request's end is where its sending began.
+    /// The deadline of a client that reads slowly. hyper buffers a whole body, so that a response
+    /// counts as sent before it is: sending began at the end of the last request.
     fn reader_due(&self, blocked: Instant, settings: &ServerSettings) -> Instant {
         let stalled = blocked + settings.stall_timeout;
-        match self.at(&self.progress) {
+        match self.at(&self.last_progress) {
             Some(ended) if self.streaming.load(Relaxed) == 0 => stalled.min(ended + settings.transfer_timeout),
             _ => stalled,
         }
     }
 
-    /// A request has arrived.
+    /// Note that a request has arrived.
     pub(super) fn request_began(&self, http2: bool) {
-        self.plain.fetch_add(1, Relaxed);
+        self.in_flight.fetch_add(1, Relaxed);
         self.http2.store(http2, Relaxed);
         self.served.store(true, Relaxed);
-        self.head.store(NEVER, Relaxed);
-        self.progress.store(self.now(), Relaxed);
+        self.head_since.store(NEVER, Relaxed);
+        self.last_progress.store(self.now(), Relaxed);
     }
 
-    /// A request's response turned out to stream events: it may take as long as it likes.
+    /// Note that a response streams events, so that it has no deadline.
     pub(super) fn request_streams(&self) {
         self.streaming.fetch_add(1, Relaxed);
-        self.plain.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// A response has left, or its client has.
+    /// Note that a response was sent, or that its client has disconnected.
     pub(super) fn request_ended(&self, streamed: bool) {
-        let count = if streamed { &self.streaming } else { &self.plain };
-        self.progress.store(self.now(), Relaxed);
+        let count = if streamed { &self.streaming } else { &self.in_flight };
+        self.last_progress.store(self.now(), Relaxed);
         count.fetch_sub(1, Relaxed);
     }
 
-    /// Bytes came in. Between two requests of HTTP/1 they are the beginning of the next head; HTTP/2 also sends other frames there.
-    pub(super) fn bytes_came(&self) {
-        let between = self.plain.load(Relaxed) == 0 && self.served.load(Relaxed) && !self.http2.load(Relaxed);
-        if between && self.head.load(Relaxed) == NEVER {
-            self.head.store(self.now(), Relaxed);
+    /// Note that bytes were read. Between two requests of HTTP/1 they begin the next head; HTTP/2
+    /// also sends other frames there.
+    pub(super) fn bytes_read(&self) {
+        let between = self.in_flight.load(Relaxed) == 0 && self.served.load(Relaxed) && !self.http2.load(Relaxed);
+        if between && self.head_since.load(Relaxed) == NEVER {
+            self.head_since.store(self.now(), Relaxed);
         }
     }
 
-    /// Whether the socket took what was written to it.
+    /// Note whether the socket took what was written to it.
     pub(super) fn wrote(&self, taken: bool) {
         if taken {
-            if self.blocked.load(Relaxed) != NEVER {
-                self.blocked.store(NEVER, Relaxed);
+            if self.blocked_since.load(Relaxed) != NEVER {
+                self.blocked_since.store(NEVER, Relaxed);
             }
-        } else if self.blocked.load(Relaxed) == NEVER {
-            self.blocked.store(self.now(), Relaxed);
+        } else if self.blocked_since.load(Relaxed) == NEVER {
+            self.blocked_since.store(self.now(), Relaxed);
         }
     }
 
-    /// The connection was asked to close.
+    /// Note that the connection is closing.
     pub(super) fn close(&self) {
-        if self.closing.load(Relaxed) == NEVER {
-            self.closing.store(self.now(), Relaxed);
+        if self.closing_since.load(Relaxed) == NEVER {
+            self.closing_since.store(self.now(), Relaxed);
         }
     }
 
-    /// Our side is closed.
+    /// Note that our side is closed.
     pub(super) fn linger(&self) {
-        self.blocked.store(NEVER, Relaxed);
-        if self.lingering.load(Relaxed) == NEVER {
-            self.lingering.store(self.now(), Relaxed);
+        self.blocked_since.store(NEVER, Relaxed);
+        if self.lingering_since.load(Relaxed) == NEVER {
+            self.lingering_since.store(self.now(), Relaxed);
         }
     }
 

@@ -1,4 +1,5 @@
-//! The socket, telling the pulse what it sees, and closing so that the last answer arrives.
+//! The socket of a connection: it reports reads and writes to the deadlines, and closes so that the
+//! last response arrives.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,34 +11,35 @@ use tokio::net::TcpStream;
 
 use super::deadlines::ConnectionDeadlines;
 
-/// Most bytes that are thrown away after our side has closed.
+/// Most bytes that are read and discarded after our side has closed.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// A client's socket.
 pub(super) struct Socket {
     inner: TcpStream,
-    pulse: Arc<ConnectionDeadlines>,
+    deadlines: Arc<ConnectionDeadlines>,
     discarded: usize,
     closed: bool,
 }
 
 impl Socket {
-    pub(super) const fn new(inner: TcpStream, pulse: Arc<ConnectionDeadlines>) -> Self {
+    pub(super) const fn new(inner: TcpStream, deadlines: Arc<ConnectionDeadlines>) -> Self {
         Self {
             inner,
-            pulse,
+            deadlines,
             discarded: 0,
             closed: false,
         }
     }
 
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.pulse.wrote(result.is_ready());
+        self.deadlines.wrote(result.is_ready());
         result
     }
 
-    /// Reads on until the client has closed its side. Closing a socket with unread bytes resets it, and a reset overtakes the
-    /// answer: a client in the middle of a body that is too large would never learn that it is.
+    /// Read until the client has closed its side. Closing a socket with unread bytes resets the
+    /// connection, and a reset overtakes the response: a client that is sending a body that is too
+    /// large would never get the 413.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0_u8; 4096];
         while self.discarded < MAX_DISCARDED {
@@ -56,7 +58,7 @@ impl AsyncRead for Socket {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.pulse.bytes_came();
+            self.deadlines.bytes_read();
         }
         result
     }
@@ -89,7 +91,7 @@ impl AsyncWrite for Socket {
         if !self.closed {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             self.closed = true;
-            self.pulse.linger();
+            self.deadlines.linger();
         }
         ready!(self.poll_discard(cx));
         Poll::Ready(Ok(()))

@@ -1,8 +1,9 @@
-//! The server: an accept loop that no client can hold up.
+//! The HTTP server: an accept loop that no client can block.
 //!
-//! poem's own server has no limit on how long a request head may take, none on how many connections there are and none on a client
-//! that reads nothing; hyper's timers are inert without a clock. Here every connection is driven together with a [`pulse`], which
-//! knows what the connection is waiting for and since when, and ends it when that has taken too long.
+//! poem's server does not limit the time of a request head, the number of connections, or how long
+//! a client may not read; hyper's timers do nothing without a clock. Here every connection has
+//! [`deadlines`], which know what the connection waits for and since when, and end it when that
+//! takes too long.
 
 mod accept;
 mod connection;
@@ -24,33 +25,35 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::HttpSettings;
 use accept::{Accepted, accept};
-use connection::Shared;
+use connection::Server;
 
 /// Largest request head, in bytes: request line and header fields together.
 const MAX_HEAD: usize = 16 * 1024;
 /// Largest header list of an HTTP/2 request, in bytes as RFC 9113 section 6.5.2 counts them.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
-/// Requests of one HTTP/2 connection that may run at the same time.
+/// Concurrent requests of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
-/// Streams that a client may reset before they were looked at ("rapid reset"); then the connection ends.
+/// Streams that a client may reset before they are accepted ("rapid reset"); more end the
+/// connection.
 const MAX_PENDING_RESETS: usize = 20;
-/// Flow control windows of HTTP/2: no request body is larger than the first.
+/// Flow control windows of HTTP/2; a request body fits into a stream's window.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// Bounds of the server.
+/// The limits of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
-    /// Longest time for a whole request head to arrive, and for the first one on a new connection.
+    /// Longest time until a request head has arrived, from its first byte or from the start of the
+    /// connection.
     pub header_timeout: Duration,
-    /// Longest time without a byte going out while there is something to send.
+    /// Longest time in which a client reads nothing while there is something to send.
     pub stall_timeout: Duration,
     /// Longest time between the end of one request and the first byte of the next.
     pub idle_timeout: Duration,
-    /// Longest time in which a connection with requests must begin or finish one, and in which a response must have left;
-    /// event streams excepted.
+    /// Longest time in which a connection with requests in flight begins or ends one, and in which
+    /// a response is sent; except event streams.
     pub transfer_timeout: Duration,
-    /// Most connections at the same time; the next ones wait to be accepted.
+    /// Most concurrent connections; further ones wait to be accepted.
     pub max_connections: usize,
     /// Longest time that a shutdown waits for requests in flight.
     pub shutdown_grace: Duration,
@@ -69,15 +72,15 @@ impl From<&HttpSettings> for ServerSettings {
     }
 }
 
-/// Serves `endpoint` on `listener`, HTTP/1.1 and HTTP/2 without TLS, until `stop` is cancelled.
+/// Serve `endpoint` on `listener`, HTTP/1.1 and HTTP/2 without TLS, until `stop` is cancelled.
 ///
-/// Then: no new connections, requests in flight are finished, idle connections are closed, and what is left after
-/// `shutdown_grace` is dropped. Returns how many connections were dropped.
+/// Then it accepts no connections, finishes requests in flight, closes idle connections, and drops
+/// those that are left after `shutdown_grace`. Returns the number of dropped connections.
 pub async fn serve<E>(listener: TcpListener, endpoint: E, settings: ServerSettings, stop: CancellationToken) -> usize
 where
     E: Endpoint<Output = Response> + 'static,
 {
-    let shared = Arc::new(Shared {
+    let server = Arc::new(Server {
         endpoint,
         builder: builder(),
         settings,
@@ -95,9 +98,9 @@ where
             () = stop.cancelled() => break,
             accepted = accept(&listener, &permits) => accepted,
         };
-        let shared = Arc::clone(&shared);
+        let server = Arc::clone(&server);
         connections.spawn(async move {
-            shared.drive(socket, peer).await;
+            server.drive(socket, peer).await;
             drop(permit);
         });
     }
@@ -107,18 +110,16 @@ where
         return 0;
     }
     let left = connections.len();
-    tracing::warn!(
-        connections = left,
-        "requests were still running at the end of the shutdown grace"
-    );
-    shared.kill.cancel();
+    tracing::warn!(connections = left, "shutdown grace ended with requests in flight");
+    server.kill.cancel();
     connections.wait().await;
     left
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // The pulse times the head: hyper's own timer would count keep-alive idleness as part of it.
+    // The deadlines limit the head: hyper's own timer would count the idle time of a kept-alive
+    // connection as part of it.
     builder
         .http1()
         .timer(TokioTimer::new())

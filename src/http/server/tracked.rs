@@ -1,4 +1,4 @@
-//! A request in flight, from its arrival to the last byte of its response.
+//! Tracks a request in flight, from its arrival to the last byte of its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,30 +8,33 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::deadlines::ConnectionDeadlines;
 
-/// Counts one request as long as it lives.
+/// Counts one request until it is dropped.
 pub(super) struct InFlight {
-    pulse: Arc<ConnectionDeadlines>,
+    deadlines: Arc<ConnectionDeadlines>,
     streams: bool,
 }
 
 impl InFlight {
-    pub(super) fn begin(pulse: Arc<ConnectionDeadlines>, http2: bool) -> Self {
-        pulse.request_began(http2);
-        Self { pulse, streams: false }
+    pub(super) fn begin(deadlines: Arc<ConnectionDeadlines>, http2: bool) -> Self {
+        deadlines.request_began(http2);
+        Self {
+            deadlines,
+            streams: false,
+        }
     }
 
-    /// The response streams events.
+    /// Note that the response streams events.
     pub(super) fn streams(&mut self) {
         if !self.streams {
             self.streams = true;
-            self.pulse.request_streams();
+            self.deadlines.request_streams();
         }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.pulse.request_ended(self.streams);
+        self.deadlines.request_ended(self.streams);
     }
 }
 

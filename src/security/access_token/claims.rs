@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::TokenError;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::user::Role;
+use crate::domain::user::role::Role;
 
 /// Whom an access token is for.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! One `PostgreSQL` connection in somebody's hands, and what is known about it.
+//! One `PostgreSQL` connection on lease, and its known state.
 
 use deadpool::managed::Object;
 use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
@@ -10,27 +10,26 @@ use tokio::runtime::Handle;
 
 use super::pool::Manager;
 
-/// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing is open on it.
+    /// Neither a transaction nor a statement is open.
     AtRest,
     /// Inside a transaction.
     Open,
-    /// Inside a transaction of which a statement has failed: the server will not commit it.
+    /// Inside a transaction in which a statement failed: the server will not commit it.
     Failed,
-    /// A statement is under way, was dropped under way, or broke the connection.
+    /// A statement is running, was dropped while it ran, or broke the connection.
     Unknown,
 }
 
-/// A connection.
 pub(in crate::store) struct Session {
     connection: PgConnection,
     state: State,
 }
 
-/// A connection in somebody's hands. Dropping it gives it back when it is at rest, ends an open transaction first, and closes it when
-/// its state is not known: the server then undoes what was open.
+/// A connection on lease. Dropping the lease returns a connection that is at rest, rolls back an
+/// open transaction first, and closes a connection in an unknown state: the server then rolls back
+/// what was open.
 pub(in crate::store) struct Lease(Option<Object<Manager>>);
 
 impl Session {
@@ -45,13 +44,13 @@ impl Session {
         self.connection.ping().await
     }
 
-    /// Marks the connection as under way, and says what to mark it as once it is through.
+    /// Mark the connection as running, and return the state that it had.
     fn start(&mut self) -> (&mut PgConnection, State) {
         let before = std::mem::replace(&mut self.state, State::Unknown);
         (&mut self.connection, before)
     }
 
-    /// Marks the connection after a statement that began in state `before`.
+    /// Mark the connection after a statement that began in state `before`.
     fn finish<T>(&mut self, before: State, result: &Result<T, sqlx::Error>) {
         self.state = match result {
             Ok(_) => before,
@@ -75,23 +74,24 @@ impl Lease {
     }
 
     fn session(&mut self) -> Result<&mut Session, DbErr> {
-        // Only dropping takes it out.
-        self.0
-            .as_deref_mut()
-            .ok_or_else(|| DbErr::Conn(RuntimeErr::Internal("the connection was given back".to_owned())))
+        // Only `drop` takes it out.
+        self.0.as_deref_mut().ok_or_else(|| {
+            DbErr::Conn(RuntimeErr::Internal(
+                "the connection was returned to the pool".to_owned(),
+            ))
+        })
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), DbErr> {
         self.session()?.run("BEGIN", State::Open).await.map_err(exec)
     }
 
-    /// The server answers `ROLLBACK`, and no error, to the COMMIT of a transaction that has failed: that is an error here.
+    /// Commit. The server answers `ROLLBACK`, and no error, to the COMMIT of a failed transaction;
+    /// here that is an error.
     pub(super) async fn commit(mut self) -> Result<(), DbErr> {
         let session = self.session()?;
         if session.state != State::Open {
-            return Err(DbErr::Custom(
-                "a transaction that has failed was to be committed".to_owned(),
-            ));
+            return Err(DbErr::Custom("a failed transaction cannot be committed".to_owned()));
         }
         session.run("COMMIT", State::AtRest).await.map_err(exec)
     }
@@ -142,7 +142,7 @@ impl Lease {
             .map_err(rows)
     }
 
-    /// As [`query_all`](Self::query_all), with a plan of its own.
+    /// As [`query_all`](Self::query_all), planned for these values.
     pub(super) async fn query_all_planned(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let session = self.session()?;
         let (connection, before) = session.start();
@@ -176,7 +176,7 @@ fn query(statement: Statement) -> Query<'static, Postgres, SqlxValues> {
     sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
 }
 
-/// Whether the server has answered and goes on.
+/// Whether the server answered and the connection is still usable.
 fn is_answer(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error

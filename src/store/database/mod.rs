@@ -1,4 +1,4 @@
-//! The database as sea-orm sees it: one interface, `PostgreSQL` or `SQLite` behind it.
+//! Connections and transactions for sea-orm, on `PostgreSQL` or `SQLite`.
 
 mod lease;
 mod pool;
@@ -16,27 +16,26 @@ use tokio::sync::Mutex;
 use lease::Lease;
 use pool::Pool;
 
-/// Connections, and the statements that need no transaction.
 pub(super) enum Database {
     Postgres(Pool),
     Sqlite(DatabaseConnection),
 }
 
-/// A transaction. Dropping it without [`commit`](Self::commit) undoes it.
+/// Dropping it without [`commit`](Self::commit) rolls back.
 pub(super) enum Transaction {
     Postgres(Mutex<Lease>),
     Sqlite(DatabaseTransaction),
 }
 
 impl Database {
-    /// Connections are made when they are first needed, so this succeeds while the server is down.
-    pub(super) fn postgres(options: PgConnectOptions, most: u32, acquire: Duration) -> Result<Self, DbErr> {
-        Ok(Self::Postgres(Pool::new(options, most, acquire)?))
+    /// The pool connects on first use, so this succeeds while the server is down.
+    pub(super) fn postgres(options: PgConnectOptions, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
+        Ok(Self::Postgres(Pool::new(options, max, acquire_timeout)?))
     }
 
-    /// Opens the file, making it when it is missing.
-    pub(super) async fn sqlite(path: &std::path::Path, most: u32, acquire: Duration) -> Result<Self, DbErr> {
-        Ok(Self::Sqlite(sqlite::connect(path, most, acquire).await?))
+    /// Open the file, and create it if it is missing.
+    pub(super) async fn sqlite(path: &std::path::Path, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
+        Ok(Self::Sqlite(sqlite::connect(path, max, acquire_timeout).await?))
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
@@ -50,7 +49,8 @@ impl Database {
         }
     }
 
-    /// Runs a query whose best plan depends on its values: `PostgreSQL` plans it for them, and keeps no plan for all values.
+    /// Run a query whose best plan depends on its values: `PostgreSQL` plans it for them, and keeps
+    /// no generic plan.
     pub(super) async fn query_all_planned(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Postgres(pool) => pool.lease().await?.query_all_planned(statement).await,
@@ -58,7 +58,7 @@ impl Database {
         }
     }
 
-    /// sea-orm-migration takes sea-orm's own kind of connection alone.
+    /// sea-orm-migration accepts only sea-orm's own type of connection.
     pub(super) fn for_migrations(&self) -> DatabaseConnection {
         match self {
             Self::Postgres(pool) => pool.for_migrations(),
@@ -66,7 +66,6 @@ impl Database {
         }
     }
 
-    /// Asks the database for a sign of life.
     pub(super) async fn ping(&self) -> Result<(), DbErr> {
         match self {
             Self::Postgres(pool) => pool.lease().await?.ping().await,
@@ -93,7 +92,7 @@ impl Transaction {
         }
     }
 
-    /// Undoes it now; dropping it undoes it soon.
+    /// Roll back now; `drop` rolls back soon.
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
         match self {
             Self::Postgres(lease) => lease.into_inner().rollback().await,

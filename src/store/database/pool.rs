@@ -1,8 +1,9 @@
-//! `PostgreSQL` connections that are kept between uses.
+//! The pool of `PostgreSQL` connections.
 //!
-//! sqlx's own pool asks the server for a sign of life each time a connection comes back, one more round trip for every statement
-//! outside a transaction and for every transaction. And it takes back connections of which it does not know what a dropped query
-//! left on them. Here a connection is kept only when it is known to be at rest (`docs/adr/0019`).
+//! sqlx's own pool pings the server each time a connection is returned: one more round trip for
+//! every transaction and for every statement outside of one. It also keeps connections on which a
+//! dropped query may have left a response. This pool keeps a connection only when it is known to be
+//! at rest (`docs/adr/0019`).
 
 use std::time::Duration;
 
@@ -14,27 +15,27 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::lease::{Lease, Session};
 
-/// A connection that has not been used for so long is asked whether it still works before it is used again.
-const ASK_AFTER: Duration = Duration::from_secs(1);
-/// Connections are replaced in time, so that a new member of a cluster or a new password is found without a restart.
-const OLDEST: Duration = Duration::from_secs(1800);
+/// A connection that was idle for longer is pinged before it is used again.
+const MAX_UNCHECKED_IDLE: Duration = Duration::from_secs(1);
+/// Connections are replaced, so that a new member of a cluster or a new password is used without a
+/// restart.
+const MAX_AGE: Duration = Duration::from_secs(1800);
 
-/// The connections.
 pub(in crate::store) struct Pool(managed::Pool<Manager>);
 
-/// How connections are made, and judged before they are used again.
+/// Creates connections, and checks them before they are used again.
 pub(super) struct Manager(PgConnectOptions);
 
 impl Pool {
-    pub(super) fn new(options: PgConnectOptions, most: u32, acquire: Duration) -> Result<Self, DbErr> {
+    pub(super) fn new(options: PgConnectOptions, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
         let pool = managed::Pool::builder(Manager(options))
-            .max_size(usize::try_from(most).unwrap_or(usize::MAX))
+            .max_size(usize::try_from(max).unwrap_or(usize::MAX))
             .timeouts(Timeouts {
-                wait: Some(acquire),
-                create: Some(acquire),
-                recycle: Some(acquire),
+                wait: Some(acquire_timeout),
+                create: Some(acquire_timeout),
+                recycle: Some(acquire_timeout),
             })
-            // The one used last is the one in the caches of both sides.
+            // The connection used last is the one in the caches of both sides.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build();
@@ -42,7 +43,7 @@ impl Pool {
             .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))
     }
 
-    /// A connection of one's own, until it is dropped.
+    /// Take a connection until the lease is dropped.
     pub(super) async fn lease(&self) -> Result<Lease, DbErr> {
         self.0.get().await.map(Lease::new).map_err(|error| match error {
             PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
@@ -59,7 +60,7 @@ impl Pool {
         )
     }
 
-    /// Gives no connections any more, and closes those that come back.
+    /// Refuse new leases, and close the connections that are returned.
     pub(super) fn close(&self) {
         self.0.close();
     }
@@ -74,10 +75,10 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.age() > OLDEST {
+        if metrics.age() > MAX_AGE {
             return Err(RecycleError::message("old"));
         }
-        if metrics.last_used() > ASK_AFTER {
+        if metrics.last_used() > MAX_UNCHECKED_IDLE {
             session.ping().await?;
         }
         Ok(())

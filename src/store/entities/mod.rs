@@ -1,4 +1,5 @@
-//! The rows as the database has them. Private to the store: nothing outside can send one over the wire.
+//! The tables as sea-orm entities. They are private to the store, so no row can be sent over the
+//! wire.
 
 #![expect(unreachable_pub, reason = "the derive macros need and emit public items")]
 

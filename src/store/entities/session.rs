@@ -2,10 +2,11 @@
 
 use sea_orm::entity::prelude::*;
 
-/// Every column by name: `RETURNING *` would change its type under prepared statements when a later migration adds a column.
-pub(in crate::store) const COLUMNS: &str = "id, user_id, generation, rotated_at, created_at, last_used_at, expires_at, revoked_at, revoked_reason, ip, user_agent";
+/// All columns by name: `RETURNING *` would change its type under prepared statements when a later
+/// migration adds a column.
+pub(in crate::store) const COLUMNS: &str = "id, user_id, generation, rotated_at, created_at, last_used_at, \
+     expires_at, revoked_at, revoked_reason, ip, user_agent";
 
-/// A row of `sessions`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
@@ -23,7 +24,6 @@ pub struct Model {
     pub user_agent: Option<String>,
 }
 
-/// A session is a user's.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     #[sea_orm(

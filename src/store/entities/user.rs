@@ -2,10 +2,12 @@
 
 use sea_orm::entity::prelude::*;
 
-/// Every column by name: `RETURNING *` would change its type under prepared statements when a later migration adds a column.
-pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, username_canonical, name, account_type, roles, status, password_hash, event_seq, created_at, updated_at, deleted_at, profile, search_text, second_factor";
+/// All columns by name: `RETURNING *` would change its type under prepared statements when a later
+/// migration adds a column.
+pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, \
+     username_canonical, name, account_type, roles, status, password_hash, \
+     event_seq, created_at, updated_at, deleted_at, profile, search_text, second_factor";
 
-/// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {

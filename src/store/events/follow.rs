@@ -1,36 +1,31 @@
-//! The ledger in its own order, for readers who follow it.
+//! Reads the ledger in its order, for followers.
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait as _, Statement, Value};
+use sea_orm::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::domain::ids::EventId;
-use crate::store::{Ledger, StoreError, convert};
+use crate::store::{Ledger, StoreError, convert, sql};
 
-/// How far the clocks of two instances may be apart, with the length of a transaction: the order of `seq` and the order of times
-/// differ by no more.
+/// The largest difference between the clocks of two instances plus the length of a transaction. The
+/// order of `seq` and the order of times differ by no more.
 const MAX_CLOCK_SKEW: time::Duration = time::Duration::minutes(1);
 
-/// Events by time among which the lowest `seq` is looked for.
+/// Events, in the order of time, among which the lowest `seq` is searched.
 const SCAN_CHUNK: u64 = 1000;
 
-/// Which of the events a follower gets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FollowFilter {
-    /// Only this subject.
     pub subject: Option<&'static str>,
-    /// Only what happened at this moment or later.
+    /// Inclusive.
     pub from: Option<OffsetDateTime>,
 }
 
-/// An event in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowedEvent {
-    /// Its place in the ledger.
     pub seq: i64,
-    /// The subject it is published on.
     pub subject: String,
     /// The exact bytes that are published.
     pub payload: Vec<u8>,
@@ -39,23 +34,22 @@ pub struct FollowedEvent {
 /// A batch of the ledger.
 #[derive(Debug, Default)]
 pub struct EventBatch {
-    /// The chosen events, in order.
     pub events: Vec<FollowedEvent>,
-    /// How far this batch reaches: where the next one begins.
+    /// Where the next batch begins.
     pub reached: i64,
-    /// Whether there is more already.
+    /// Whether there are more events now.
     pub more: bool,
 }
 
-/// The batch that was last read at the end of the ledger: many followers wait there for the same one.
+/// The latest batch at the end of the ledger, where many followers wait for the same one.
 pub(in crate::store) struct LatestBatch {
-    asked: (i64, FollowFilter, u64),
+    query: (i64, FollowFilter, u64),
     batch: Arc<EventBatch>,
 }
 
 impl LatestBatch {
-    fn answers(&self, asked: (i64, FollowFilter, u64), decided: i64) -> bool {
-        self.asked == asked && (self.batch.more || self.batch.reached >= decided)
+    fn answers(&self, query: (i64, FollowFilter, u64), high_watermark: i64) -> bool {
+        self.query == query && (self.batch.more || self.batch.reached >= high_watermark)
     }
 }
 
@@ -66,106 +60,97 @@ impl Ledger {
         self.store().0.commits.subscribe()
     }
 
-    /// The next events behind `after`, of at most `limit` that are looked at, none of them beyond what is [decided](Self::high_watermark).
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Read `limit` rows after `after`, up to the [high watermark](Self::high_watermark), and
+    /// return those that match.
     pub async fn events_after(
         &self,
         after: i64,
-        chosen: FollowFilter,
+        filter: FollowFilter,
         limit: u64,
     ) -> Result<Arc<EventBatch>, StoreError> {
-        let decided = self.high_watermark().await?;
-        if decided <= after {
+        let high_watermark = self.high_watermark().await?;
+        if high_watermark <= after {
             return Ok(Arc::new(EventBatch {
                 reached: after,
                 ..EventBatch::default()
             }));
         }
-        let asked = (after, chosen, limit);
+        let query = (after, filter, limit);
         let mut latest = self.store().0.latest.lock().await;
         match &*latest {
-            Some(latest) if latest.answers(asked, decided) => return Ok(Arc::clone(&latest.batch)),
-            // Who is further back reads for itself, and keeps nobody waiting.
-            Some(latest) if latest.asked.0 > after => {}
+            Some(latest) if latest.answers(query, high_watermark) => return Ok(Arc::clone(&latest.batch)),
+            // A follower further back reads for itself, and does not hold up the others.
+            Some(latest) if latest.query.0 > after => {}
             _ => {
-                let batch = Arc::new(self.read_after(asked, decided).await?);
+                let batch = Arc::new(self.read_after(query, high_watermark).await?);
                 *latest = Some(LatestBatch {
-                    asked,
+                    query,
                     batch: Arc::clone(&batch),
                 });
                 return Ok(batch);
             }
         }
         drop(latest);
-        Ok(Arc::new(self.read_after(asked, decided).await?))
+        Ok(Arc::new(self.read_after(query, high_watermark).await?))
     }
 
     async fn read_after(
         &self,
-        (after, chosen, limit): (i64, FollowFilter, u64),
-        decided: i64,
+        (after, filter, limit): (i64, FollowFilter, u64),
+        high_watermark: i64,
     ) -> Result<EventBatch, StoreError> {
-        let mut values: Vec<Value> = vec![after.into(), decided.into()];
+        let mut values: Vec<Value> = vec![after.into(), high_watermark.into()];
         let mut conditions = vec!["TRUE".to_owned()];
-        if let Some(subject) = chosen.subject {
+        if let Some(subject) = filter.subject {
             values.push(subject.into());
             conditions.push(format!("subject = ${}", values.len()));
         }
-        if let Some(from) = chosen.from {
+        if let Some(from) = filter.from {
             values.push(convert::millis(from).into());
             conditions.push(format!("occurred_at >= ${}", values.len()));
         }
-        // Every row is passed, so that a rare subject is not looked for without end; only the chosen ones are carried.
-        let sql = format!(
+        // The limit counts all rows, so that the search for a rare subject is bounded; only
+        // matching payloads are read.
+        let read = format!(
             "SELECT seq, subject, CASE WHEN {} THEN payload END AS payload FROM events \
              WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT {limit}",
             conditions.join(" AND ")
         );
-        let db = self.store().db();
-        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        let rows = db.query_all_raw(statement).await?;
+        let rows = sql::fetch_all(self.store().db(), read, values).await?;
         let more = u64::try_from(rows.len()) == Ok(limit);
         let mut batch = EventBatch {
-            reached: decided,
+            reached: high_watermark,
             more,
             ..EventBatch::default()
         };
         for row in rows {
-            let seq = row.try_get("", "seq")?;
+            let seq = row.get("seq")?;
             if more {
                 batch.reached = seq;
             }
-            if let Some(payload) = row.try_get("", "payload")? {
-                let subject = row.try_get("", "subject")?;
+            if let Some(payload) = row.get("payload")? {
+                let subject = row.get("subject")?;
                 batch.events.push(FollowedEvent { seq, subject, payload });
             }
         }
         Ok(batch)
     }
 
-    /// A place such that every event of `from` or later that can be seen is behind it.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// A ledger sequence that every visible event at `from` or later comes after.
     pub async fn seq_before(&self, from: OffsetDateTime) -> Result<i64, StoreError> {
-        let decided = self.high_watermark().await?;
-        let sql = format!(
-            "SELECT min(seq) AS seq FROM (SELECT seq FROM events WHERE id >= $1 ORDER BY id LIMIT {SCAN_CHUNK}) AS first"
+        let high_watermark = self.high_watermark().await?;
+        let lowest = format!(
+            "SELECT min(seq) AS seq FROM (\
+             SELECT seq FROM events WHERE id >= $1 ORDER BY id LIMIT {SCAN_CHUNK}) AS first"
         );
         let earliest = EventId::first_at(from.saturating_sub(MAX_CLOCK_SKEW)).as_uuid();
-        let db = self.store().db();
-        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [earliest.into()]);
-        let row = db.query_one_raw(statement).await?;
-        let first: Option<i64> = row.map(|row| row.try_get("", "seq")).transpose()?.flatten();
-        Ok(first.map_or(decided, |seq| decided.min(seq - 1)))
+        let row = sql::fetch_one(self.store().db(), lowest, [earliest.into()]).await?;
+        let first: Option<i64> = row.map(|row| row.get("seq")).transpose()?.flatten();
+        Ok(first.map_or(high_watermark, |seq| high_watermark.min(seq - 1)))
     }
 
-    /// Whether the ledger has come as far as `seq`. A place beyond its end belongs to another ledger, or to one that was lost.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Whether the ledger has reached `seq`. A sequence beyond its end is of another ledger, or of
+    /// one that was lost.
     pub async fn has_reached(&self, seq: i64) -> Result<bool, StoreError> {
         Ok(seq <= self.high_watermark().await? || seq <= self.highest().await?)
     }

@@ -1,5 +1,5 @@
-//! The ledger in pages, newest first. Event ids are `UUIDv7` of the moment they happened at, so one index order serves as time, as
-//! order and as the place where a page ends.
+//! Lists the ledger in pages, newest first. An event's id is the `UUIDv7` of its time, so one index
+//! gives the order, the range of time and the end of a page.
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use time::OffsetDateTime;
@@ -9,37 +9,29 @@ use crate::domain::ids::{EventId, SessionId, UserId};
 use crate::store::entities::event;
 use crate::store::{Ledger, StoreError};
 
-/// Which events; all of them when nothing is set.
+/// All given conditions must match.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
-    /// About this user.
     pub user: Option<UserId>,
-    /// About this session.
     pub session: Option<SessionId>,
-    /// With this subject.
     pub subject: Option<&'static str>,
-    /// That happened at this moment or later.
+    /// Inclusive.
     pub from: Option<OffsetDateTime>,
-    /// That happened before this moment.
+    /// Exclusive.
     pub until: Option<OffsetDateTime>,
-    /// That come after this one in a list from the newest to the oldest. It need not be an event that exists.
+    /// The last event of the previous page. It need not exist.
     pub after: Option<EventId>,
 }
 
-/// An event as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its id.
     pub id: EventId,
     /// The exact bytes that are published.
     pub payload: Vec<u8>,
 }
 
 impl Ledger {
-    /// The newest events of a filter.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The newest matches.
     pub async fn newest(&self, filter: &EventFilter, limit: u64) -> Result<Vec<StoredEvent>, StoreError> {
         let mut query = event::Entity::find()
             .select_only()
@@ -67,10 +59,7 @@ impl Ledger {
         Ok(rows.into_iter().map(stored).collect())
     }
 
-    /// One event's bytes; with a user, only if it is about them.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database; `None` when there is no such event.
+    /// The bytes of an event; with a user, only if it is about that user.
     pub async fn event(&self, id: EventId, about: Option<UserId>) -> Result<Option<Vec<u8>>, StoreError> {
         let mut query = event::Entity::find()
             .select_only()

@@ -4,6 +4,7 @@ pub(super) mod counts;
 pub(super) mod follow;
 pub(super) mod ledger;
 pub(super) mod list;
+mod masking;
 pub(super) mod positions;
 pub(super) mod replays;
 pub(super) mod selection;

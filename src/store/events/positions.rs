@@ -1,4 +1,4 @@
-//! Where the ledger says its events are in the stream, for `watchword events verify`.
+//! The stream positions of events according to the ledger, for `watchword events verify`.
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
 use time::OffsetDateTime;
@@ -7,30 +7,23 @@ use uuid::Uuid;
 use crate::store::entities::event;
 use crate::store::{Ledger, StoreError, convert};
 
-/// An event and its place in the stream, as the ledger has it.
+/// An event with its stream position, according to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPosition {
-    /// Its place in the ledger.
     pub seq: i64,
-    /// Its id.
     pub id: Uuid,
-    /// Its subject.
     pub subject: String,
-    /// Whom it is about, and its number among the events about this user.
+    /// The user that it is about, and its user sequence.
     pub user: Option<(Uuid, i64)>,
-    /// When it happened.
     pub occurred_at: OffsetDateTime,
-    /// Its place in the stream; none while the stream is not known to have it.
+    /// None while the stream has not acknowledged it.
     pub stream_seq: Option<u64>,
 }
 
 type Columns = (i64, Uuid, String, Option<Uuid>, Option<i64>, i64, Option<i64>);
 
 impl Ledger {
-    /// The highest place in the stream that any event was ever acknowledged at.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The highest stream sequence that was ever acknowledged.
     pub async fn max_stream_seq(&self) -> Result<Option<u64>, StoreError> {
         let highest = event::Entity::find()
             .select_only()
@@ -43,20 +36,18 @@ impl Ledger {
         Ok(highest.map(i64::unsigned_abs))
     }
 
-    /// The events acknowledged at the places `from` to `through` of the stream, that happened at `since` or later.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The events acknowledged at the stream sequences `from` to `through` that happened at `since`
+    /// or later.
     pub async fn positions_between(
         &self,
         from: u64,
         through: u64,
         since: Option<OffsetDateTime>,
     ) -> Result<Vec<EventPosition>, StoreError> {
-        let place = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+        let signed = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
         let mut query = event::Entity::find()
-            .filter(event::Column::StreamSeq.gte(place(from)))
-            .filter(event::Column::StreamSeq.lte(place(through)))
+            .filter(event::Column::StreamSeq.gte(signed(from)))
+            .filter(event::Column::StreamSeq.lte(signed(through)))
             .order_by_asc(event::Column::StreamSeq);
         if let Some(since) = since {
             query = query.filter(event::Column::OccurredAt.gte(convert::millis_from(since)));
@@ -64,10 +55,7 @@ impl Ledger {
         self.read_positions(query).await
     }
 
-    /// The events with these ids that the ledger has.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The events with these ids, as far as the ledger has them.
     pub async fn positions_by_id(&self, ids: &[Uuid]) -> Result<Vec<EventPosition>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

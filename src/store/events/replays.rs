@@ -1,4 +1,4 @@
-//! Replays and how far they have come.
+//! Replays and their progress.
 
 use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set};
 use time::OffsetDateTime;
@@ -10,69 +10,53 @@ use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget}
 use crate::store::entities::replay;
 use crate::store::{Ledger, Selection, SeqRange, StoreError, convert};
 
-/// A replay to begin.
 #[derive(Debug, Clone)]
 pub struct NewReplay {
-    /// Its id.
     pub id: Uuid,
-    /// Its name, which no other replay has.
+    /// Unique.
     pub name: ReplayName,
-    /// Who runs it.
     pub origin: ReplayOrigin,
-    /// Who takes the copies.
     pub target: ReplayTarget,
-    /// Which events.
     pub selection: Selection,
-    /// The most events a second.
+    /// At most this many events a second.
     pub rate: Option<u32>,
 }
 
-/// A replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
-    /// Its id.
     pub id: Uuid,
-    /// Its name.
     pub name: String,
-    /// Who runs it.
     pub origin: ReplayOrigin,
-    /// Who takes the copies.
     pub target: ReplayTarget,
-    /// Which events.
     pub selection: Selection,
-    /// The most events a second.
+    /// At most this many events a second.
     pub rate: Option<u32>,
-    /// Where it stands.
     pub state: ReplayState,
-    /// How many events it has in all; none until they are counted.
+    /// The number of events; none until they are counted.
     pub total: Option<u64>,
-    /// How far it has come.
     pub progress: ReplayProgress,
-    /// Why it does not get on at the moment.
+    /// Why it makes no progress at the moment.
     pub trouble: Option<String>,
-    /// When it was asked for.
     pub created_at: OffsetDateTime,
-    /// When it last got on.
+    /// When it last made progress.
     pub updated_at: OffsetDateTime,
-    /// When it had sent everything.
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// How far a replay has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayProgress {
-    /// What is left of the ledger.
+    /// The rest of the ledger.
     pub rest: SeqRange,
-    /// Up to this place in the target every copy is counted.
+    /// Copies up to this stream sequence of the target are counted.
     pub target_seq: u64,
-    /// Copies made.
+    /// Published copies.
     pub sent: u64,
-    /// Events that the target will never take.
+    /// Events that the target will never accept.
     pub refused: u64,
 }
 
 impl Replay {
-    /// When it will be done if it goes on as it has so far.
+    /// The expected end at the average rate so far.
     #[must_use]
     pub fn expected_end(&self) -> Option<OffsetDateTime> {
         if self.state != ReplayState::Running {
@@ -91,12 +75,13 @@ impl Replay {
 }
 
 impl Ledger {
-    /// Writes down a replay of what is in the ledger now.
+    /// Store a replay of what is in the ledger now.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the name is taken, or the service has one running and this is to be its next.
+    /// [`StoreError::Conflict`] when the name is taken, or the service runs another replay and is
+    /// to run this one.
     pub async fn begin_replay(&self, new: NewReplay, now: OffsetDateTime) -> Result<Replay, StoreError> {
-        let whole = self.full_range().await?;
+        let range = self.full_range().await?;
         let now = convert::millis(now);
         let row = replay::Model {
             id: new.id,
@@ -109,8 +94,8 @@ impl Ledger {
             user_ids: words(&new.selection.users),
             rate: new.rate.map(i64::from),
             state: ReplayState::Running.as_str().to_owned(),
-            cursor: whole.after,
-            through: whole.through,
+            cursor: range.after,
+            through: range.through,
             target_seq: 0,
             total: None,
             sent: 0,
@@ -130,28 +115,17 @@ impl Ledger {
         replay_of(row)
     }
 
-    /// The replay with an id.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
     pub async fn replay(&self, id: Uuid) -> Result<Option<Replay>, StoreError> {
         let row = replay::Entity::find_by_id(id).one(self.store().db()).await?;
         row.map(replay_of).transpose()
     }
 
-    /// The replay of a name.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
     pub async fn replay_named(&self, name: &ReplayName) -> Result<Option<Replay>, StoreError> {
         let found = replay::Entity::find().filter(replay::Column::Name.eq(name.as_str()));
         found.one(self.store().db()).await?.map(replay_of).transpose()
     }
 
-    /// The replay that the service has to run, if any.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The replay that the service is to run.
     pub async fn replay_to_run(&self) -> Result<Option<Replay>, StoreError> {
         let found = replay::Entity::find()
             .filter(replay::Column::Origin.eq(ReplayOrigin::Service.as_str()))
@@ -160,10 +134,7 @@ impl Ledger {
         found.one(self.store().db()).await?.map(replay_of).transpose()
     }
 
-    /// Writes down how far a replay has come, where it stands and what keeps it.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Store the progress, the state and the trouble of a replay.
     pub async fn save_replay_progress(&self, replay: &Replay, now: OffsetDateTime) -> Result<(), StoreError> {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let (progress, now) = (replay.progress, convert::millis(now));
@@ -210,7 +181,7 @@ fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
             .split_whitespace()
             .map(|id| id.parse().map_err(|_| corrupt("user_ids")))
             .collect::<Result<_, _>>()?,
-        standing: match target {
+        publish_state: match target {
             ReplayTarget::Replays => PublishState::Sendable,
             ReplayTarget::Everyone => PublishState::Published,
         },

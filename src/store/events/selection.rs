@@ -1,4 +1,4 @@
-//! A part of the ledger, read from its beginning to its end in constant memory: for exports and replays.
+//! Reads a part of the ledger from beginning to end in constant memory, for exports and replays.
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
 use time::OffsetDateTime;
@@ -8,69 +8,64 @@ use super::ledger::ledger_row;
 use crate::store::entities::event;
 use crate::store::{Ledger, LedgerRow, StoreError, convert};
 
-/// How far one statement looks: what is looked for may be rare, and a statement may take fifteen seconds at most.
+/// Ledger sequences that one statement scans: matches may be rare, and a statement may take fifteen
+/// seconds.
 const MAX_SCAN: i64 = 50_000;
-/// The same where an index leads to the rows.
+/// The same where an index finds the rows.
 const MAX_INDEXED_SCAN: i64 = 5_000_000;
 
-/// Which events: those that match everything that is given.
+/// All given conditions must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// That happened at this time or later.
+    /// Inclusive.
     pub from: Option<OffsetDateTime>,
-    /// That happened before this time.
+    /// Exclusive.
     pub to: Option<OffsetDateTime>,
-    /// Of one of these subjects; of any when there are none.
+    /// Any of these; all subjects when empty.
     pub subjects: Vec<&'static str>,
-    /// About one of these users; about anybody or nobody when there are none.
+    /// Any of these; all events when empty.
     pub users: Vec<Uuid>,
-    /// That have come so far.
-    pub standing: PublishState,
+    pub publish_state: PublishState,
 }
 
-/// How far events have come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PublishState {
-    /// All that were committed.
+    /// All committed events.
     #[default]
     Recorded,
-    /// Not those that the stream will never take.
+    /// Without the parked events.
     Sendable,
-    /// Those that the stream has acknowledged.
+    /// Only events that the stream has acknowledged.
     Published,
 }
 
-/// A stretch of the ledger, by `seq`.
+/// A range of ledger sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeqRange {
-    /// Behind this one.
+    /// Exclusive.
     pub after: i64,
-    /// Up to and with this one.
+    /// Inclusive.
     pub through: i64,
 }
 
 impl SeqRange {
-    /// Whether nothing is left of it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.after >= self.through
     }
 }
 
-/// The next events of a stretch, and what is left of it.
+/// The next events of a range, and the rest of the range.
 #[derive(Debug, Clone)]
 pub struct SelectedPage {
-    /// The events, in the order of the ledger. There may be none although there are more behind.
+    /// In ledger order. A page may be empty although the rest has matches.
     pub rows: Vec<LedgerRow>,
-    /// What has not been looked at.
     pub rest: SeqRange,
 }
 
 impl Ledger {
-    /// All that is in the ledger now. Everything that was committed before is in it; what commits later may lie in it too.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The range of the whole ledger. Everything committed so far is in it; later commits may fall
+    /// into it too.
     pub async fn full_range(&self) -> Result<SeqRange, StoreError> {
         let ends = event::Entity::find()
             .select_only()
@@ -86,24 +81,21 @@ impl Ledger {
         })
     }
 
-    /// The next `limit` events of a selection in a stretch.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The next `limit` events of a selection in a range.
     pub async fn selected(
         &self,
         selection: &Selection,
-        stretch: SeqRange,
+        range: SeqRange,
         limit: u64,
     ) -> Result<SelectedPage, StoreError> {
-        let part = selection.part(stretch);
+        let part = selection.part(range);
         let rows = selection
             .query(part)
             .order_by_asc(event::Column::Seq)
             .limit(limit)
             .all(self.store().db())
             .await?;
-        // A full page may have ended before the part did.
+        // A full page may end before the part does.
         let full = u64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
         let after = rows
             .last()
@@ -111,16 +103,13 @@ impl Ledger {
             .map_or(part.through, |row: &event::Model| row.seq);
         Ok(SelectedPage {
             rows: rows.into_iter().map(ledger_row).collect(),
-            rest: SeqRange { after, ..stretch },
+            rest: SeqRange { after, ..range },
         })
     }
 
-    /// How many events of a selection are in a stretch.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
-    pub async fn count_selected(&self, selection: &Selection, stretch: SeqRange) -> Result<u64, StoreError> {
-        let (mut rest, mut count) = (stretch, 0);
+    /// The number of events of a selection in a range.
+    pub async fn count_selected(&self, selection: &Selection, range: SeqRange) -> Result<u64, StoreError> {
+        let (mut rest, mut count) = (range, 0);
         while !rest.is_empty() {
             let part = selection.part(rest);
             let found = selection
@@ -138,16 +127,16 @@ impl Ledger {
 }
 
 impl Selection {
-    /// What one statement looks at.
-    fn part(&self, stretch: SeqRange) -> SeqRange {
-        let reach = if self.users.is_empty() {
+    /// The part of a range that one statement scans.
+    fn part(&self, range: SeqRange) -> SeqRange {
+        let scan = if self.users.is_empty() {
             MAX_SCAN
         } else {
             MAX_INDEXED_SCAN
         };
         SeqRange {
-            after: stretch.after,
-            through: stretch.through.min(stretch.after.saturating_add(reach)),
+            after: range.after,
+            through: range.through.min(range.after.saturating_add(scan)),
         }
     }
 
@@ -167,7 +156,7 @@ impl Selection {
         if !self.users.is_empty() {
             query = query.filter(event::Column::UserId.is_in(self.users.iter().copied()));
         }
-        match self.standing {
+        match self.publish_state {
             PublishState::Recorded => query,
             PublishState::Sendable => query.filter(event::Column::ParkedReason.is_null()),
             PublishState::Published => query.filter(event::Column::PublishedAt.is_not_null()),

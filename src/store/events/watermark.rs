@@ -1,53 +1,52 @@
-//! How far the ledger is decided: up to which `seq` every event that will ever be there can be seen.
+//! The high watermark: the `seq` below which no transaction can still add a row.
 //!
-//! On `PostgreSQL` a transaction takes its `seq` before it commits, so a lower one can appear after a higher one. Whoever reads by
-//! cursor must not pass it. Two facts say that nothing is missing (ADR 0012): there is no hole, or every transaction that could
-//! fill the hole has ended. Such a transaction holds a write lock on `events` from before it takes its `seq` until after its
-//! commit can be seen. `SQLite` has one writer, so its order is the order of commits.
+//! On `PostgreSQL` a transaction takes its `seq` before it commits, so a lower one can appear after
+//! a higher one. A reader with a cursor must not pass it. Two facts prove that nothing is missing
+//! (ADR 0012): there is no gap, or every transaction that could fill the gap has ended. Such a
+//! transaction holds a write lock on `events` from before it takes its `seq` until after its commit
+//! is visible. `SQLite` has one writer, so its order is the order of commits.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    Statement,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tokio::time::Instant;
 
 use crate::store::entities::event;
-use crate::store::{Ledger, StoreError};
+use crate::store::{Ledger, StoreError, sql};
 
-/// How old an answer may be while this instance commits nothing: many readers share one question.
+/// How old the watermark may be while this instance commits nothing: many readers share one query.
 const MAX_AGE: Duration = Duration::from_millis(20);
-/// The shortest time from one question to the next: what is committed in between is last_query for together.
+/// The shortest time from one query to the next: one query covers all commits in between.
 const MIN_QUERY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Rows looked at in one step.
+/// Rows that one step reads.
 const SCAN_CHUNK: u64 = 1000;
 
-/// The transactions that may be about to add an event. `pg_locks` shows the locks of this database only by its oid.
+/// The transactions that may be about to add an event. `pg_locks` shows the locks of this database
+/// only by its oid.
 const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
      WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND granted \
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// What is known about the end of the ledger. It only grows.
+/// It only rises.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Watermark {
-    /// Everything up to here can be seen.
-    decided: Option<i64>,
-    /// What has to end before more is decided.
+    /// Everything up to here is visible.
+    seq: Option<i64>,
+    /// The transactions that have to end before it rises.
     barrier: Option<Barrier>,
     last_query: Option<LastQuery>,
 }
 
-/// When the database was last last_query, and how many commits of this instance it had seen for certain by then.
+/// When the last query began, and how many commits of this instance it saw for certain.
 #[derive(Debug, Clone, Copy)]
 struct LastQuery {
     at: Instant,
     commits: u64,
 }
 
-/// The writers that were there after `up_to` was seen.
+/// The writers that were active after `up_to` was visible.
 #[derive(Debug)]
 struct Barrier {
     up_to: i64,
@@ -55,11 +54,8 @@ struct Barrier {
 }
 
 impl Ledger {
-    /// The `seq` up to which every event can be seen. What it says never has to be taken back.
-    /// The first answer of an instance waits for the transactions that are running.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// The `seq` up to which every event is visible. It never falls. The first call of an instance
+    /// waits for the running transactions.
     pub async fn high_watermark(&self) -> Result<i64, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
         if !watermark
@@ -76,10 +72,11 @@ impl Ledger {
                 commits,
             });
         }
-        // The first time there is nothing to fall back to; those who wait meanwhile share the answer.
+        // The first time there is no value to fall back to. Callers that wait for the lock share
+        // the result.
         loop {
-            if let Some(decided) = watermark.decided {
-                return Ok(decided);
+            if let Some(seq) = watermark.seq {
+                return Ok(seq);
             }
             tokio::time::sleep(MAX_AGE).await;
             watermark.advance(self).await?;
@@ -90,7 +87,7 @@ impl Ledger {
         *self.store().0.commits.borrow()
     }
 
-    /// The highest `seq` that can be seen; 0 when there is none.
+    /// The highest visible `seq`; 0 when there is none.
     pub(in crate::store) async fn highest(&self) -> Result<i64, StoreError> {
         let query = event::Entity::find()
             .select_only()
@@ -102,11 +99,8 @@ impl Ledger {
     }
 
     async fn writers(&self) -> Result<HashSet<String>, StoreError> {
-        let statement = Statement::from_string(self.store().db().get_database_backend(), WRITERS);
-        let rows = self.store().db().query_all_raw(statement).await?;
-        rows.iter()
-            .map(|row| Ok(row.try_get::<String>("", "virtualtransaction")?))
-            .collect()
+        let rows = sql::fetch_all(self.store().db(), WRITERS, []).await?;
+        rows.iter().map(|row| row.get("virtualtransaction")).collect()
     }
 }
 
@@ -123,11 +117,12 @@ impl Watermark {
             return Ok(());
         }
         self.lift_barrier(ledger).await?;
-        if self.decided.is_some() && !self.follow(ledger).await? {
+        if self.seq.is_some() && !self.follow(ledger).await? {
             return Ok(());
         }
         if self.barrier.is_none() {
-            // In this order: a writer that was not there afterwards has nothing left to show below what was seen before.
+            // In this order: a transaction that is not among the writers afterwards can add nothing
+            // below what was visible before.
             let up_to = ledger.highest().await?;
             let writers = ledger.writers().await?;
             self.barrier = Some(Barrier { up_to, writers });
@@ -136,20 +131,20 @@ impl Watermark {
         Ok(())
     }
 
-    /// Goes on as far as there is no hole; true when there is one.
+    /// Rise up to the first gap; true when there is one.
     async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
         loop {
-            let decided = self.decided.unwrap_or(0);
+            let seq = self.seq.unwrap_or(0);
             let query = event::Entity::find()
                 .select_only()
                 .column(event::Column::Seq)
-                .filter(event::Column::Seq.gt(decided))
+                .filter(event::Column::Seq.gt(seq))
                 .order_by_asc(event::Column::Seq)
                 .limit(SCAN_CHUNK);
             let seqs = query.into_tuple::<i64>().all(ledger.store().db()).await?;
             let unbroken = seqs
                 .iter()
-                .zip(decided + 1..)
+                .zip(seq + 1..)
                 .take_while(|(seq, next)| **seq == *next)
                 .count();
             if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
@@ -164,7 +159,7 @@ impl Watermark {
         }
     }
 
-    /// Decides what the barrier kept, once every writer it names has ended.
+    /// Rise to the barrier, once all of its writers have ended.
     async fn lift_barrier(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
         let Some(barrier) = &mut self.barrier else {
             return Ok(());
@@ -182,6 +177,6 @@ impl Watermark {
     }
 
     fn reach(&mut self, seq: i64) {
-        self.decided = Some(self.decided.unwrap_or(0).max(seq));
+        self.seq = Some(self.seq.unwrap_or(0).max(seq));
     }
 }

@@ -1,53 +1,51 @@
-//! Users in pages, newest first, chosen by what they are and by parts of their address and names.
+//! Lists users in pages, newest first.
 //!
-//! Up to [`MAX_COUNTED_USERS`] of them are looked for first, and sorted: that gives the page and the count at once. When there are more, a count
-//! of them all is of no use to anybody, and a page of them is met soon enough on the way through the ids. Left to itself, `PostgreSQL` may take the second way for something rare, and read everything.
+//! One query first finds and sorts up to [`MAX_COUNTED_USERS`] matches, which gives the page and
+//! the count at once. If there are more, the count is capped and a second query walks the ids,
+//! which meets a page of matches soon. Left to itself, `PostgreSQL` may walk the ids for a rare
+//! match too, and read the whole table.
 
 use std::fmt::Write as _;
 
-use sea_orm::{ConnectionTrait as _, FromQueryResult as _, QueryResult, Statement, Value};
+use sea_orm::Value;
 
 use crate::domain::ids::UserId;
-use crate::domain::user::account::{AccountType, Role};
+use crate::domain::user::account_type::AccountType;
 use crate::domain::user::email::canonical;
+use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
 use crate::store::entities::user;
-use crate::store::{Store, StoreError, convert};
+use crate::store::{Store, StoreError, convert, sql};
 
-/// How far users are counted, and how far a list can be paged by numbers.
+/// The highest count, and the end of paging by page number.
 pub const MAX_COUNTED_USERS: u64 = 10_000;
 
-/// What is searched, as the index of `m0004_people` has it.
-const SEARCHED_POSTGRES: &str = "coalesce(search_text, email_canonical || ' ' || coalesce(username_canonical, '') || ' ' || lower(coalesce(name, '')))";
+/// The searched text, in the form that the index of `m0004_people` has.
+const SEARCHED_POSTGRES: &str = "coalesce(search_text, \
+     email_canonical || ' ' || coalesce(username_canonical, '') || ' ' || lower(coalesce(name, '')))";
 const SEARCHED_SQLITE: &str = "search_text";
 
-/// Which users: those that match everything that is given. Deleted ones only when they are asked for.
+/// All given conditions must match. Deleted users match only if `status` says so.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Part of the address, the username or a name, regardless of case.
+    /// Part of the address, the username or a name; case does not count.
     pub search: Option<String>,
-    /// With this role.
     pub role: Option<Role>,
-    /// In this state; in any but deleted when there is none.
+    /// Any but deleted by default.
     pub status: Option<UserStatus>,
-    /// Of this type.
     pub account_type: Option<AccountType>,
 }
 
-/// A part of a list of users.
 #[derive(Debug, Clone)]
 pub struct UserPage {
     /// Newest first.
     pub users: Vec<User>,
-    /// How many there are in all; [`MAX_COUNTED_USERS`] and one more when there are more than that.
+    /// All matches; [`MAX_COUNTED_USERS`] plus one if there are more than that.
     pub count: u64,
 }
 
 impl Store {
-    /// Users of a filter: `limit` of them, behind `after`, and behind `skip` more.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database.
+    /// Return `limit` matches: those after `after`, without the first `skip` of them.
     pub async fn list_users(
         &self,
         filter: &UserFilter,
@@ -55,14 +53,14 @@ impl Store {
         skip: u64,
         limit: u64,
     ) -> Result<UserPage, StoreError> {
-        let mut sql = Conditions::of(filter, self.is_sqlite());
+        let mut conditions = Conditions::of(filter, self.is_sqlite());
         let columns = user::COLUMNS;
         let counting = Conditions {
-            text: sql.text.clone(),
-            values: sql.values.clone(),
+            text: conditions.text.clone(),
+            values: conditions.values.clone(),
         };
-        let behind = after.map(|after| sql.parameter(after.as_uuid().into()));
-        let all = &sql.text;
+        let behind = after.map(|after| conditions.parameter(after.as_uuid().into()));
+        let all = &conditions.text;
         let few_behind = behind
             .as_ref()
             .map_or_else(String::new, |id| format!(" WHERE id < {id}"));
@@ -73,58 +71,45 @@ impl Store {
              WHERE id IN (SELECT id FROM page) ORDER BY id DESC",
             MAX_COUNTED_USERS + 1
         );
-        let mut rows = self.planned(few, sql.values.clone()).await?;
+        let mut rows = self.fetch_planned(few, conditions.values.clone()).await?;
         // An empty page has no row to carry the count.
         let count = match rows.first() {
-            Some(row) => row.try_get::<i64>("", "found")?.unsigned_abs(),
-            None => self.count_people(&counting).await?,
+            Some(row) => row.get::<i64>("found")?.unsigned_abs(),
+            None => self.count_users(&counting).await?,
         };
         if count > MAX_COUNTED_USERS {
             let behind = behind.map_or_else(String::new, |id| format!(" AND id < {id}"));
             let many =
                 format!("SELECT {columns} FROM users WHERE {all}{behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}");
-            rows = self.planned(many, sql.values).await?;
+            rows = self.fetch_planned(many, conditions.values).await?;
         }
-        let users = rows
-            .iter()
-            .map(|row| convert::user(user::Model::from_query_result(row, "")?));
+        let users = rows.iter().map(|row| convert::user(row.model()?));
         Ok(UserPage {
             users: users.collect::<Result<_, _>>()?,
             count,
         })
     }
 
-    /// Runs a statement that is planned for its values.
-    async fn planned(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        let statement = Statement::from_sql_and_values(self.db().get_database_backend(), sql, values);
-        Ok(self.db().query_all_planned(statement).await?)
-    }
-
-    async fn count_people(&self, conditions: &Conditions) -> Result<u64, StoreError> {
+    async fn count_users(&self, conditions: &Conditions) -> Result<u64, StoreError> {
         let sql = format!(
             "SELECT count(*) AS found FROM (SELECT 1 AS one FROM users WHERE {} LIMIT {}) AS counted",
             conditions.text,
             MAX_COUNTED_USERS + 1
         );
-        let rows = self.planned(sql, conditions.values.clone()).await?;
-        let found: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "found"))?;
+        let rows = self.fetch_planned(sql, conditions.values.clone()).await?;
+        let found: i64 = rows.first().map_or(Ok(0), |row| row.get("found"))?;
         Ok(found.unsigned_abs())
     }
 
     /// A user, deleted or not.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the database; `None` when there never was one.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let sql = format!("SELECT {} FROM users WHERE id = $1", user::COLUMNS);
-        let backend = self.db().get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, sql, [id.as_uuid().into()]);
-        let row = user::Model::find_by_statement(statement).one(self.db()).await?;
-        row.map(convert::user).transpose()
+        let by_id = format!("SELECT {} FROM users WHERE id = $1", user::COLUMNS);
+        let row = sql::fetch_one(self.db(), by_id, [id.as_uuid().into()]).await?;
+        row.map(|row| convert::user(row.model()?)).transpose()
     }
 }
 
-/// What stands behind WHERE.
+/// The text after WHERE, with its values.
 struct Conditions {
     text: String,
     values: Vec<Value>,
@@ -136,7 +121,7 @@ impl Conditions {
             text: String::new(),
             values: Vec::new(),
         };
-        // One of three words: it may stand in the text, where the partial index needs it.
+        // The status is written out, since the partial index needs it in the text.
         sql.text = filter.status.map_or_else(
             || "status <> 'deleted'".to_owned(),
             |status| format!("status = '{status}'"),
@@ -156,7 +141,7 @@ impl Conditions {
         }
         if let Some(search) = &filter.search {
             let value = sql.parameter(contains(search).into());
-            // The backslash is what PostgreSQL takes anyhow.
+            // A backslash escapes in PostgreSQL by default.
             let condition = if sqlite {
                 format!(" AND {SEARCHED_SQLITE} LIKE {value} ESCAPE '\\'")
             } else {

@@ -1,7 +1,10 @@
-//! The table `users`: found, listed, created, updated, erased.
+//! The table `users`.
 
-pub(super) mod accounts;
+mod admins;
+pub(super) mod create;
+mod delete;
 mod erasure;
+pub(super) mod find;
 pub(super) mod list;
 mod passwords;
 pub(super) mod update;

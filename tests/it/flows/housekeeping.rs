@@ -18,7 +18,7 @@ async fn old_events_on(backend: Backend) {
     let ledger = app.store().ledger();
     let prune = |before: OffsetDateTime, after, most| {
         let ledger = ledger.clone();
-        async move { ledger.prune(before, after, most).await.expect("prune") }
+        async move { ledger.delete_published(before, after, most).await.expect("prune") }
     };
 
     let kept = prune(clock.now() - Duration::DAY, 0, 1).await;

@@ -272,7 +272,7 @@ async fn forgotten_on(backend: Backend) {
             .await
             .expect("a query")
     };
-    let prune = |at| app.store().prune(Expirable::IdempotencyKeys, at, 1000);
+    let prune = |at| app.store().delete_expired(Expirable::IdempotencyKeys, at, 1000);
     let now = watchword::domain::clock::Clock::now(&clock);
     assert_eq!(prune(now).await.expect("prune"), 0);
     assert_eq!(kept().await, 1);

@@ -179,8 +179,14 @@ async fn forgotten_on(backend: Backend) {
     // And what is over is deleted.
     let store = app.store();
     let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
-    assert_eq!(store.prune(Expirable::Mails, later, 100).await.expect("prune"), 2);
-    assert_eq!(store.prune(Expirable::Codes, later, 100).await.expect("prune"), 2);
+    assert_eq!(
+        store.delete_expired(Expirable::Mails, later, 100).await.expect("prune"),
+        2
+    );
+    assert_eq!(
+        store.delete_expired(Expirable::Codes, later, 100).await.expect("prune"),
+        2
+    );
     app.finish().await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use watchword::domain::user::Role;
+use watchword::domain::user::role::Role;
 use watchword::security::access_token::{TokenPolicyError, VERIFIED_CACHE_TOKENS};
 use watchword::security::{AccessGrant, AccessTokens, IssueError, KeyRing, TokenError, TokenPolicy};
 

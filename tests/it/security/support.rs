@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::Random;
-use watchword::domain::user::Role;
+use watchword::domain::user::role::Role;
 use watchword::security::hasher::HasherStats;
 use watchword::security::signing_keys::NewKey;
 use watchword::security::{AccessGrant, AccessTokens, KeyRing, SecretKey, SigningKey, TokenPolicy};

@@ -7,9 +7,10 @@ use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::domain::ids::UserId;
 use watchword::domain::random::SystemRandom;
 use watchword::domain::request_metadata::RequestMetadata;
+use watchword::domain::user::account_type::AccountType;
 use watchword::domain::user::profile::Profile;
-use watchword::domain::user::{AccountType, Role};
-use watchword::store::{Conflict, NewUser, Store, StoreError};
+use watchword::domain::user::role::Role;
+use watchword::store::{Conflict, NewUser, Store, StoreError, UserChange};
 use watchword_events::{AuthEvent, IdentifierHash, LoginFailed, LoginFailedReason};
 
 use crate::relay::rig::{open, settings};
@@ -51,16 +52,16 @@ fn event() -> AuthEvent {
 }
 
 async fn record(store: &Store, origin: &RequestMetadata) {
-    let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
-    tx.record_anonymous(event()).await.expect("record");
+    let mut tx = store.begin_system(SystemClock.now(), origin).await.expect("begin");
+    tx.record(event()).await.expect("record");
     tx.commit().await.expect("commit");
 }
 
 /// Begins and records, and is dropped after `patience`, wherever it then is; it never commits.
 async fn give_up(store: &Store, origin: &RequestMetadata, patience: Duration) {
     let work = async {
-        let mut tx = store.begin(SystemClock.now(), origin).await.expect("begin");
-        tx.record_anonymous(event()).await.expect("record");
+        let mut tx = store.begin_system(SystemClock.now(), origin).await.expect("begin");
+        tx.record(event()).await.expect("record");
         std::future::pending::<()>().await;
     };
     tokio::time::timeout(patience, work).await.expect_err("it never ends");
@@ -80,10 +81,10 @@ async fn a_dropped_transaction_leaves_nothing_to_the_next() {
     store.close().await;
 }
 
-fn ada() -> NewUser {
+fn user(email: &str) -> NewUser {
     NewUser {
         id: UserId::new_v7(SystemClock.now(), &SystemRandom::default()),
-        email: "ada@example.com".parse().expect("an address"),
+        email: email.parse().expect("an address"),
         username: None,
         name: None,
         account_type: AccountType::user(),
@@ -95,22 +96,33 @@ fn ada() -> NewUser {
 
 /// PostgreSQL answers `ROLLBACK`, and no error, to the COMMIT of a transaction of which a statement has failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_has_failed_is_not_said_to_be_committed() {
+async fn a_transaction_with_a_failed_statement_does_not_report_a_commit() {
     let (store, database, proxy) = behind_a_slow_network().await;
     proxy.set_latency(Duration::ZERO);
-    let origin = RequestMetadata::default();
-    let mut tx = store.begin(SystemClock.now(), &origin).await.expect("begin");
-    tx.record_anonymous(event()).await.expect("record");
-    let (_, _lock) = tx.insert_user(ada()).await.expect("the first");
-    let second = tx.insert_user(ada()).await.map(|_| ());
+    let request = RequestMetadata::default();
+    let insert = async |email: &str| {
+        let tx = store.begin(SystemClock.now(), &request).await.expect("begin");
+        let mut tx = tx.insert_user(user(email)).await.expect("insert");
+        tx.record(event()).await.expect("record");
+        tx
+    };
+    insert("ada@example.com").await.commit().await.expect("the first user");
+
+    let mut tx = insert("bob@example.com").await;
+    let taken = UserChange {
+        email: Some("ada@example.com".parse().expect("an address")),
+        ..UserChange::default()
+    };
+    let refused = tx.update_user(taken).await;
     assert!(
-        matches!(second, Err(StoreError::Conflict(Conflict::Email))),
-        "{second:?}"
+        matches!(refused, Err(StoreError::Conflict(Conflict::Email))),
+        "{refused:?}"
     );
-    tx.commit().await.expect_err("nothing was committed");
-    record(&store, &origin).await;
+    tx.commit().await.map(|_| ()).expect_err("nothing was committed");
+
+    record(&store, &request).await;
     let rows = database.count("SELECT count(*) FROM events").await.expect("count");
-    assert_eq!(rows, 1, "the event of the next transaction alone");
-    assert_eq!(database.count("SELECT count(*) FROM users").await.expect("count"), 0);
+    assert_eq!(rows, 2, "the events of the first and of the last transaction");
+    assert_eq!(database.count("SELECT count(*) FROM users").await.expect("count"), 1);
     store.close().await;
 }

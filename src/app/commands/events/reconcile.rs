@@ -5,7 +5,7 @@ use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::jetstream::StreamReader;
 use crate::relay::{self, Reconciled};
-use crate::store::StoreError;
+use crate::store::OpenError;
 
 /// Does once what the relay does at its start: settles events that the stream has, and makes those wait again that it has
 /// lost. Refused while an instance leads, which does it by itself.
@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
     let environment = Environment::default();
     let store = match open_store(settings, &environment).await {
-        Err(AppError::Store(StoreError::InUse(_))) => return Err(AppError::Led),
+        Err(AppError::Open(OpenError::InUse(_))) => return Err(AppError::Led),
         opened => opened?,
     };
     let ledger = store.ledger();

@@ -52,7 +52,7 @@ pub async fn replay(
     let store = open_store_beside(settings, &environment).await?;
     let ledger = store.ledger();
     let reader = StreamReader::connect(settings).await?;
-    let lock = ledger.try_replay().await?.ok_or(AppError::Replaying)?;
+    let lock = ledger.try_acquire_replay_lease().await?.ok_or(AppError::Replaying)?;
     let mut replay = find_or_begin(&ledger, order, &environment).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
     let to = relay::copy_to(replay.target);
@@ -122,7 +122,7 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Enviro
 /// An earlier replay of this name, when it is the same one and not done.
 fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
     let asked = Selection {
-        standing: known.selection.standing,
+        publish_state: known.selection.publish_state,
         ..order.selection.clone()
     };
     let same = known.target == order.target && (asked == known.selection || order.selection == Selection::default());

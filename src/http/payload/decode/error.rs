@@ -1,4 +1,4 @@
-//! serde's errors, kept as facts instead of sentences: sentences would repeat the input.
+//! serde's errors as facts: its messages would repeat input.
 
 use std::fmt::{self, Display};
 
@@ -6,15 +6,15 @@ use serde::de::{Expected, Unexpected};
 
 use crate::http::payload::pointer::Step;
 
-/// A value that does not fit.
+/// A value that does not fit its type.
 #[derive(Debug)]
 pub(super) struct Mismatch {
-    /// Where; `None` until the error has left the field it happened in, and at the top of the body.
+    /// `None` until the error has left the field where it happened, and at the top of the body.
     pub(super) path: Option<Vec<Step>>,
     pub(super) kind: Kind,
 }
 
-/// What does not fit.
+/// What is wrong.
 #[derive(Debug)]
 pub(super) enum Kind {
     Required(&'static str),
@@ -102,7 +102,7 @@ impl serde::de::Error for Mismatch {
     }
 }
 
-/// serde's words for what it expected, in JSON's.
+/// The JSON type of serde's description of a type.
 fn json_type(expected: &str) -> &'static str {
     match expected {
         "a boolean" => "a boolean",
@@ -112,7 +112,7 @@ fn json_type(expected: &str) -> &'static str {
         }
         "a sequence" => "an array",
         "a map" => "an object",
-        // Whatever else a request holds (ids, times, words of a list) is written as a string.
+        // All other types of a request (ids, times, enums) are strings.
         _ => "a string",
     }
 }

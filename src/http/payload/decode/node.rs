@@ -1,4 +1,4 @@
-//! The deserializer: a JSON value and where it is in the body.
+//! The deserializer: a JSON value and its path in the body.
 
 use std::cell::RefCell;
 
@@ -13,23 +13,23 @@ use crate::http::payload::pointer::{Step, render};
 use crate::http::payload::tree::MAX_ERRORS;
 use crate::http::problem::FieldError;
 
-/// What all nodes of one body share.
+/// What all nodes of a body share.
 #[derive(Default)]
 pub(super) struct Context {
-    /// Fields that no type asked for.
+    /// Errors of unknown fields.
     pub(super) unknown: RefCell<Vec<FieldError>>,
-    /// Fields that were reported and are passed over.
+    /// Fields that were reported and are skipped.
     pub(super) hidden: Vec<Vec<Step>>,
 }
 
-/// The way from a value up to the whole body.
+/// The path from a value up to the body.
 struct Trail<'t> {
     parent: Option<&'t Trail<'t>>,
-    step: Place<'t>,
+    step: TrailStep<'t>,
 }
 
 #[derive(Clone, Copy)]
-enum Place<'t> {
+enum TrailStep<'t> {
     Field(&'t str),
     Index(usize),
 }
@@ -38,14 +38,14 @@ impl Trail<'_> {
     fn steps(&self) -> Vec<Step> {
         let mut steps = self.parent.map(Trail::steps).unwrap_or_default();
         steps.push(match self.step {
-            Place::Field(name) => Step::Field(name.to_owned()),
-            Place::Index(index) => Step::Index(index),
+            TrailStep::Field(name) => Step::Field(name.to_owned()),
+            TrailStep::Index(index) => Step::Index(index),
         });
         steps
     }
 }
 
-/// A value to be read.
+/// A value to deserialize.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'de, 't> {
     value: &'de Value,
@@ -66,8 +66,12 @@ impl<'de, 't> Node<'de, 't> {
         Err(Kind::WrongType(expected).into())
     }
 
-    fn fields(self, map: &'de map::Map<String, Value>, known: Option<&'static [&'static str]>) -> Fields<'de, 't> {
-        Fields {
+    fn fields(
+        self,
+        map: &'de map::Map<String, Value>,
+        known: Option<&'static [&'static str]>,
+    ) -> ObjectFields<'de, 't> {
+        ObjectFields {
             fields: map.iter(),
             known,
             next: None,
@@ -98,7 +102,7 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Number(number) => visit_number(number, visitor),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(Items {
+            Value::Array(items) => visitor.visit_seq(ArrayItems {
                 items: items.iter().enumerate(),
                 trail: self.trail,
                 context: self.context,
@@ -159,21 +163,21 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
 }
 
 /// The fields of an object.
-struct Fields<'de, 't> {
+struct ObjectFields<'de, 't> {
     fields: map::Iter<'de>,
-    /// The names that the type has; `None` when it takes any.
+    /// The names of the type's fields; `None` if it takes any.
     known: Option<&'static [&'static str]>,
     next: Option<(&'de str, &'de Value)>,
     trail: Option<&'t Trail<'t>>,
     context: &'t Context,
 }
 
-impl Fields<'_, '_> {
-    /// Whether the type should see the field `name`; notes it when it is not known.
-    fn wanted(&self, name: &str) -> bool {
+impl ObjectFields<'_, '_> {
+    /// Whether the type should see the field; an unknown one is reported.
+    fn is_visible(&self, name: &str) -> bool {
         let here = Trail {
             parent: self.trail,
-            step: Place::Field(name),
+            step: TrailStep::Field(name),
         };
         if self.known.is_some_and(|known| !known.contains(&name)) {
             let error = FieldError::new(
@@ -182,7 +186,7 @@ impl Fields<'_, '_> {
                 Kind::UnknownField.detail(),
             );
             let mut unknown = self.context.unknown.borrow_mut();
-            // Another look at the body comes by the same fields again.
+            // Decoding again visits the same fields again.
             if unknown.len() < MAX_ERRORS && !unknown.contains(&error) {
                 unknown.push(error);
             }
@@ -192,16 +196,16 @@ impl Fields<'_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Fields<'de, '_> {
+impl<'de> MapAccess<'de> for ObjectFields<'de, '_> {
     type Error = Mismatch;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
         while let Some((name, value)) = self.fields.next() {
-            if self.wanted(name) {
+            if self.is_visible(name) {
                 self.next = Some((name, value));
                 let here = Trail {
                     parent: self.trail,
-                    step: Place::Field(name),
+                    step: TrailStep::Field(name),
                 };
                 let name: serde::de::value::BorrowedStrDeserializer<'de, Mismatch> =
                     serde::de::value::BorrowedStrDeserializer::new(name);
@@ -215,7 +219,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
         let (name, value) = self.next.take().ok_or(Kind::Invalid)?;
         let here = Trail {
             parent: self.trail,
-            step: Place::Field(name),
+            step: TrailStep::Field(name),
         };
         let node = Node {
             value,
@@ -227,13 +231,13 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 }
 
 /// The elements of an array.
-struct Items<'de, 't> {
+struct ArrayItems<'de, 't> {
     items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
     trail: Option<&'t Trail<'t>>,
     context: &'t Context,
 }
 
-impl<'de> SeqAccess<'de> for Items<'de, '_> {
+impl<'de> SeqAccess<'de> for ArrayItems<'de, '_> {
     type Error = Mismatch;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mismatch> {
@@ -242,7 +246,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
         };
         let here = Trail {
             parent: self.trail,
-            step: Place::Index(index),
+            step: TrailStep::Index(index),
         };
         let node = Node {
             value,
@@ -253,7 +257,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     }
 }
 
-/// Ties an error to the innermost place it came out of.
+/// Give an error the path of the innermost value that it came from.
 fn located(mut error: Mismatch, here: &Trail<'_>) -> Mismatch {
     if error.path.is_none() {
         error.path = Some(here.steps());

@@ -1,19 +1,20 @@
 //! POST /auth/email/verify and /auth/email/resend.
 
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::actions::accounts::{resend_verification, verify_email};
 use crate::domain::one_time_code::OneTimeCode;
-use crate::http::api::{Api, failure};
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::responses::{Accepted, NoContent};
 use crate::http::routes::Tag;
 
-/// A code of the right form, which nobody was ever mailed.
+/// A code of the right form that was never mailed.
 pub(in crate::http::routes) const EXAMPLE_CODE: &str = "wmc_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// A mailed code.
@@ -21,7 +22,7 @@ pub(in crate::http::routes) const EXAMPLE_CODE: &str = "wmc_AAECAwQFBgcICQoLDA0O
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MailedCode {
-    /// The code from the mail.
+    /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
 }
@@ -34,77 +35,59 @@ impl poem_openapi::types::Example for MailedCode {
     }
 }
 
-/// The address is confirmed.
-#[derive(ApiResponse)]
-enum Verified {
-    /// `emailVerified` is true from now on.
-    #[oai(status = 204)]
-    Done,
-}
+error_responses! { VerifyError: [BODY, ALWAYS], [InvalidCode, RateLimited] }
+error_responses! { ResendError: [BEARER, ALWAYS], [RateLimited, MailNotConfigured] }
 
-/// A mail is written.
-#[derive(ApiResponse)]
-enum QueryParam {
-    /// A mail with a new code is on its way, unless the address is confirmed already. Older codes are void.
-    #[oai(status = 202)]
-    Done,
-}
-
-error_responses! {
-    /// Why the address is not confirmed by it.
-    VerifyError: [BODY, ALWAYS], [InvalidCode, RateLimited]
-}
-error_responses! {
-    /// Why no mail is sent.
-    ResendError: [BEARER, ALWAYS], [RateLimited, MailNotConfigured]
-}
-
-/// The resource.
 pub struct Emails(pub Api);
 
 #[OpenApi]
 impl Emails {
-    /// Confirm an email address with a mailed code
+    /// Confirm an email address
     ///
-    /// The code is good once, for 30 minutes unless configured otherwise, until a newer one is mailed or the address changes.
-    /// Records `auth.user.email_verified`.
+    /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a newer one is mailed or the address
+    /// changes. Records `auth.user.email_verified`.
     #[oai(
         path = "/auth/email/verify",
         method = "post",
         operation_id = "verifyEmail",
         tag = "Tag::Account"
     )]
-    async fn verify(&self, context: RequestContext, body: StrictJson<MailedCode>) -> Result<Verified, VerifyError> {
+    async fn verify(&self, context: RequestContext, body: StrictJson<MailedCode>) -> Result<NoContent, VerifyError> {
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            verify_email::run(&auth, &origin, code).await
-        });
-        work.await?.map_err(|error| match error {
-            verify_email::Error::InvalidCode => Problem::new(ProblemCode::InvalidCode),
-            verify_email::Error::Failure(error) => failure(error),
-        })?;
-        Ok(Verified::Done)
+        self.0.call(&context, |cx| verify_email::run(cx, code)).await?;
+        Ok(NoContent::Done)
     }
 
-    /// Mail the code that confirms the address once more
+    /// Resend the confirmation email
     ///
-    /// Records `auth.user.email_verification_requested`, unless the address is confirmed already.
+    /// Mails a new code and voids older ones, unless the address is confirmed. Records
+    /// `auth.user.email_verification_requested`.
     #[oai(
         path = "/auth/email/resend",
         method = "post",
         operation_id = "resendVerification",
         tag = "Tag::Account"
     )]
-    async fn resend(&self, context: RequestContext, bearer: BearerToken) -> Result<QueryParam, ResendError> {
-        let identity = self.0.identify(&context, &bearer).await?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            resend_verification::run(&auth, &origin, &identity).await
-        });
-        work.await?.map_err(|error| match error {
-            resend_verification::Error::NoMail => Problem::new(ProblemCode::MailNotConfigured),
-            resend_verification::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-            resend_verification::Error::Failure(error) => failure(error),
-        })?;
-        Ok(QueryParam::Done)
+    async fn resend(&self, context: RequestContext, bearer: BearerToken) -> Result<Accepted, ResendError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        self.0.call(&context, |cx| resend_verification::run(cx, caller)).await?;
+        Ok(Accepted::Accepted)
+    }
+}
+
+impl From<verify_email::Refusal> for Problem {
+    fn from(refusal: verify_email::Refusal) -> Self {
+        match refusal {
+            verify_email::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
+        }
+    }
+}
+
+impl From<resend_verification::Refusal> for Problem {
+    fn from(refusal: resend_verification::Refusal) -> Self {
+        match refusal {
+            resend_verification::Refusal::MailNotConfigured => Self::new(ProblemCode::MailNotConfigured),
+            resend_verification::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! POST /auth/login.
 
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use crate::actions::sessions::login::{self, Error, Input};
+use crate::actions::sessions::login::{self, Input, Refusal};
 use crate::domain::password::Password;
-use crate::http::api::{Api, failure};
-use crate::http::dto::user::{Fields, Tokens};
+use crate::http::api::Api;
+use crate::http::dto::tokens::Tokens;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
+use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
 /// Longest identifier that is looked up; no stored one is longer.
@@ -47,14 +48,6 @@ impl poem_openapi::types::Example for Credentials {
     }
 }
 
-/// Signed in.
-#[derive(ApiResponse)]
-enum LoggedIn {
-    /// A new session and its tokens.
-    #[oai(status = 200)]
-    Ok(Json<Tokens>),
-}
-
 error_responses! {
     /// Why nobody is signed in.
     LoginError: [BODY, ALWAYS], [InvalidCredentials, MfaRequired, RateLimited, Overloaded]
@@ -76,17 +69,15 @@ impl Login {
         operation_id = "login",
         tag = "Tag::Authentication"
     )]
-    async fn login(&self, context: RequestContext, body: StrictJson<Credentials>) -> Result<LoggedIn, LoginError> {
+    async fn login(
+        &self,
+        context: RequestContext,
+        body: StrictJson<Credentials>,
+    ) -> Result<Success<Tokens>, LoginError> {
         let input = parse(body.0)?;
-        let outcome = self
-            .0
-            .run(&context, |auth, origin| async move {
-                login::run(&auth, &origin, input).await
-            })
-            .await?;
-        let pair = outcome.map_err(problem)?;
+        let pair = self.0.call(&context, |cx| login::run(cx, input)).await?;
         context.set_user(pair.user.id);
-        Ok(LoggedIn::Ok(Json(pair.into())))
+        Ok(Success::new(pair))
     }
 }
 
@@ -122,10 +113,11 @@ fn parse(body: Credentials) -> Result<Input, Problem> {
     fields.finish(input)
 }
 
-fn problem(error: Error) -> Problem {
-    match error {
-        Error::InvalidCredentials => Problem::new(ProblemCode::InvalidCredentials),
-        Error::SecondFactorRequired(challenge) => Problem::mfa_required(challenge.token, challenge.expires_in),
-        Error::Failure(error) => failure(error),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials),
+            Refusal::SecondFactorRequired(challenge) => Self::mfa_required(challenge.token, challenge.expires_in),
+        }
     }
 }

@@ -1,16 +1,17 @@
 //! POST /auth/logout.
 
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use poem_openapi::{Enum, Object, OpenApi};
 use serde::Deserialize;
 use watchword_events::LogoutScope;
 
-use crate::actions::sessions::logout::{self, Caller, Error};
-use crate::http::api::{Api, failure};
+use crate::actions::sessions::logout::{self, Refusal, Token};
+use crate::http::api::Api;
 use crate::http::bearer::OptionalBearerToken;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::OptionalJson;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
 /// What to end; without a body, the session of the access token.
@@ -49,14 +50,6 @@ impl From<Scope> for LogoutScope {
     }
 }
 
-/// Signed out.
-#[derive(ApiResponse)]
-enum LoggedOut {
-    /// The sessions have ended, or had before.
-    #[oai(status = 204)]
-    Done,
-}
-
 error_responses! {
     /// Why nothing was ended.
     LogoutError: [BODY, BEARER, ALWAYS], [InvalidRefreshToken]
@@ -82,31 +75,24 @@ impl Logout {
         context: RequestContext,
         bearer: OptionalBearerToken,
         body: OptionalJson<Ending>,
-    ) -> Result<LoggedOut, LogoutError> {
+    ) -> Result<NoContent, LogoutError> {
         let body = body.0.unwrap_or_default();
         let scope = body.scope.unwrap_or(Scope::Local).into();
-        let by_refresh = body.refresh_token.is_some();
-        let token = body
-            .refresh_token
-            .or_else(|| bearer.0.map(|token| token.as_str().to_owned()));
-        let token = token.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            let caller = if by_refresh {
-                Caller::Refresh(&token)
-            } else {
-                Caller::Access(&token)
-            };
-            logout::run(&auth, &origin, caller, scope).await
-        });
-        work.await?.map_err(|error| problem(error, by_refresh))?;
-        Ok(LoggedOut::Done)
+        let token = match (body.refresh_token, bearer.0) {
+            (Some(refresh), _) => Token::Refresh(refresh),
+            (None, Some(access)) => Token::Access(access.as_str().to_owned()),
+            (None, None) => return Err(Problem::new(ProblemCode::AuthenticationRequired).into()),
+        };
+        self.0.call(&context, |cx| logout::run(cx, token, scope)).await?;
+        Ok(NoContent::Done)
     }
 }
 
-fn problem(error: Error, by_refresh: bool) -> Problem {
-    match error {
-        Error::InvalidToken if by_refresh => Problem::new(ProblemCode::InvalidRefreshToken),
-        Error::InvalidToken => Problem::new(ProblemCode::InvalidToken),
-        Error::Failure(error) => failure(error),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::InvalidAccessToken => Self::new(ProblemCode::InvalidToken),
+            Refusal::InvalidRefreshToken => Self::new(ProblemCode::InvalidRefreshToken),
+        }
     }
 }

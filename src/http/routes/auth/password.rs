@@ -1,30 +1,31 @@
 //! POST /auth/password/change, /auth/password/forgot and /auth/password/reset.
 
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use crate::actions::passwords::{change, forgot, reset};
+use crate::actions::passwords::{change, confirm, forgot, reset};
 use crate::domain::one_time_code::OneTimeCode;
 use crate::domain::password::Password;
-use crate::http::api::{Api, failure};
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::password_confirmation::unconfirmed;
-use crate::http::dto::user::{Fields, field_error};
+use crate::http::dto::password_confirmation::wrong_password;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
+use crate::http::fields::{Fields, field_error};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::responses::{Accepted, NoContent};
 use crate::http::routes::Tag;
 
-/// The old password and the new one.
+/// The current password and the new one.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PasswordChange {
-    /// The account's password as it is.
+    /// The account's current password.
     #[oai(validator(max_length = 128))]
     current_password: String,
-    /// At least 8 characters unless configured otherwise, at most 128; no rules about their kinds.
+    /// 8 to 128 characters, unless configured otherwise; no rules about their kinds.
     #[oai(validator(max_length = 128))]
     new_password: String,
 }
@@ -38,7 +39,7 @@ impl poem_openapi::types::Example for PasswordChange {
     }
 }
 
-/// Whose password is forgotten.
+/// The account whose password was forgotten.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -61,10 +62,10 @@ impl poem_openapi::types::Example for ForgottenPassword {
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PasswordReset {
-    /// The code from the mail.
+    /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
-    /// At least 8 characters unless configured otherwise, at most 128; no rules about their kinds.
+    /// 8 to 128 characters, unless configured otherwise; no rules about their kinds.
     #[oai(validator(max_length = 128))]
     password: String,
 }
@@ -78,44 +79,18 @@ impl poem_openapi::types::Example for PasswordReset {
     }
 }
 
-/// The password is another one.
-#[derive(ApiResponse)]
-enum Replaced {
-    /// Every session has ended, this one included: log in with the new password.
-    #[oai(status = 204)]
-    Done,
-}
+error_responses! { ChangeError: [BODY, BEARER, ALWAYS], [RateLimited, Overloaded] }
+error_responses! { ForgotError: [BODY, ALWAYS], [RateLimited, MailNotConfigured] }
+error_responses! { ResetError: [BODY, ALWAYS], [InvalidCode, RateLimited, Overloaded] }
 
-/// Whether or not there is such an account.
-#[derive(ApiResponse)]
-enum QueryParam {
-    /// If an account has the address, a mail with a code is on its way to it.
-    #[oai(status = 202)]
-    Done,
-}
-
-error_responses! {
-    /// Why the password is still the old one.
-    ChangeError: [BODY, BEARER, ALWAYS], [RateLimited, Overloaded]
-}
-error_responses! {
-    /// Why nobody gets a mail.
-    ForgotError: [BODY, ALWAYS], [RateLimited, MailNotConfigured]
-}
-error_responses! {
-    /// Why the password is still the old one.
-    ResetError: [BODY, ALWAYS], [InvalidCode, RateLimited, Overloaded]
-}
-
-/// The resource.
 pub struct Passwords(pub Api);
 
 #[OpenApi]
 impl Passwords {
-    /// Change the signed-in user's password
+    /// Change the caller's password
     ///
-    /// Asks for the current one, and ends every session. Records `auth.user.password_changed`, or `auth.user.login_failed` for
-    /// a wrong password.
+    /// Requires the current password, and ends every session, this one included. Records `auth.user.password_changed`, or
+    /// `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/password/change",
         method = "post",
@@ -127,27 +102,21 @@ impl Passwords {
         context: RequestContext,
         bearer: BearerToken,
         body: StrictJson<PasswordChange>,
-    ) -> Result<Replaced, ChangeError> {
-        let identity = self.0.identify(&context, &bearer).await?;
+    ) -> Result<NoContent, ChangeError> {
+        let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
         let current = fields.take("/currentPassword", Password::parse(&body.0.current_password));
         let new = fields.take("/newPassword", Password::parse(&body.0.new_password));
         let input = current.zip(new);
         let input = input.map(|(current, new)| change::Input { current, new });
         let input = fields.finish(input)?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            change::run(&auth, &origin, &identity, input).await
-        });
-        work.await?.map_err(|error| match error {
-            change::Error::Current(error) => unconfirmed(error, "/currentPassword"),
-            change::Error::Password(error) => Problem::validation(vec![field_error("/newPassword", error)]),
-        })?;
-        Ok(Replaced::Done)
+        self.0.call(&context, |cx| change::run(cx, caller, input)).await?;
+        Ok(NoContent::Done)
     }
 
-    /// Ask for a new password
+    /// Request a password reset
     ///
-    /// Mails a code to the address if an account has it; the answer does not tell. Records
+    /// Mails a code to the address if an account has it; the response does not tell. Records
     /// `auth.user.password_reset_requested`.
     #[oai(
         path = "/auth/password/forgot",
@@ -159,44 +128,58 @@ impl Passwords {
         &self,
         context: RequestContext,
         body: StrictJson<ForgottenPassword>,
-    ) -> Result<QueryParam, ForgotError> {
+    ) -> Result<Accepted, ForgotError> {
         let mut fields = Fields::default();
         let email = fields.parse("/email", &body.0.email);
         let email = fields.finish(email)?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            forgot::run(&auth, &origin, email).await
-        });
-        work.await?.map_err(|error| match error {
-            forgot::Error::NoMail => Problem::new(ProblemCode::MailNotConfigured),
-            forgot::Error::Failure(error) => failure(error),
-        })?;
-        Ok(QueryParam::Done)
+        self.0.call(&context, |cx| forgot::run(cx, email)).await?;
+        Ok(Accepted::Accepted)
     }
 
-    /// Set a new password with a mailed code
+    /// Reset the password
     ///
-    /// Ends every session. The code is good once, for 30 minutes unless configured otherwise, until a newer one is mailed or the
-    /// password changes. Records `auth.user.password_reset_completed`.
+    /// Takes a mailed code, and ends every session. The code works once, for 30 minutes unless configured otherwise, until a newer
+    /// one is mailed or the password changes. Records `auth.user.password_reset_completed`.
     #[oai(
         path = "/auth/password/reset",
         method = "post",
         operation_id = "resetPassword",
         tag = "Tag::Authentication"
     )]
-    async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<Replaced, ResetError> {
+    async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<NoContent, ResetError> {
         let mut fields = Fields::default();
         let password = fields.take("/password", Password::parse(&body.0.password));
         let password = fields.finish(password)?;
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
         let input = reset::Input { code, password };
-        let work = self.0.run(&context, |auth, origin| async move {
-            reset::run(&auth, &origin, input).await
-        });
-        work.await?.map_err(|error| match error {
-            reset::Error::InvalidCode => Problem::new(ProblemCode::InvalidCode),
-            reset::Error::Password(error) => Problem::validation(vec![field_error("/password", error)]),
-            reset::Error::Failure(error) => failure(error),
-        })?;
-        Ok(Replaced::Done)
+        self.0.call(&context, |cx| reset::run(cx, input)).await?;
+        Ok(NoContent::Done)
+    }
+}
+
+impl From<change::Refusal> for Problem {
+    fn from(refusal: change::Refusal) -> Self {
+        match refusal {
+            change::Refusal::NewPassword(error) => Self::validation(vec![field_error("/newPassword", error)]),
+            change::Refusal::CurrentPassword(confirm::Refusal::WrongPassword) => wrong_password("/currentPassword"),
+            change::Refusal::CurrentPassword(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<forgot::Refusal> for Problem {
+    fn from(refusal: forgot::Refusal) -> Self {
+        match refusal {
+            forgot::Refusal::MailNotConfigured => Self::new(ProblemCode::MailNotConfigured),
+        }
+    }
+}
+
+impl From<reset::Refusal> for Problem {
+    fn from(refusal: reset::Refusal) -> Self {
+        match refusal {
+            reset::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
+            reset::Refusal::NewPassword(error) => Self::validation(vec![field_error("/password", error)]),
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! POST /auth/refresh.
 
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use crate::actions::sessions::refresh::{self, Error};
-use crate::http::api::{Api, failure};
-use crate::http::dto::user::Tokens;
+use crate::actions::sessions::refresh::{self, Refusal};
+use crate::http::api::Api;
+use crate::http::dto::tokens::Tokens;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
 /// The refresh token to exchange.
@@ -21,14 +21,6 @@ struct Exchange {
     /// From the last register, login or refresh.
     #[oai(validator(max_length = 512))]
     refresh_token: String,
-}
-
-/// The next pair of tokens.
-#[derive(ApiResponse)]
-enum Refreshed {
-    /// The session goes on; the presented refresh token is spent.
-    #[oai(status = 200)]
-    Ok(Json<Tokens>),
 }
 
 error_responses! {
@@ -52,23 +44,22 @@ impl Refresh {
         operation_id = "refresh",
         tag = "Tag::Authentication"
     )]
-    async fn refresh(&self, context: RequestContext, body: StrictJson<Exchange>) -> Result<Refreshed, RefreshError> {
+    async fn refresh(
+        &self,
+        context: RequestContext,
+        body: StrictJson<Exchange>,
+    ) -> Result<Success<Tokens>, RefreshError> {
         let token = body.0.refresh_token;
-        let outcome = self
-            .0
-            .run(&context, |auth, origin| async move {
-                refresh::run(&auth, &origin, &token).await
-            })
-            .await?;
-        let pair = outcome.map_err(problem)?;
+        let pair = self.0.call(&context, |cx| refresh::run(cx, token)).await?;
         context.set_user(pair.user.id);
-        Ok(Refreshed::Ok(Json(pair.into())))
+        Ok(Success::new(pair))
     }
 }
 
-fn problem(error: Error) -> Problem {
-    match error {
-        Error::InvalidToken => Problem::new(ProblemCode::InvalidRefreshToken),
-        Error::Failure(error) => failure(error),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::InvalidToken => Self::new(ProblemCode::InvalidRefreshToken),
+        }
     }
 }

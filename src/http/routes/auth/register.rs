@@ -1,49 +1,50 @@
 //! POST /auth/register.
 
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use crate::actions::accounts::register::{self, Input};
-use crate::domain::password::Password;
-use crate::domain::user::AccountType;
+use crate::actions::accounts::register;
+use crate::actions::accounts::registration::Input;
 use crate::http::api::Api;
-use crate::http::dto::account::{self, ProfileBody, profile_fields};
-use crate::http::dto::user::{Fields, Tokens};
+use crate::http::dto::account::{AccountFields, ProfileBody};
+use crate::http::dto::tokens::Tokens;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
+use crate::http::fields::Fields;
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::Problem;
+use crate::http::responses::Created;
 use crate::http::routes::Tag;
-use crate::http::routes::users::collection::not_registered;
 
-/// Who wants an account.
+/// An account to register.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewAccount {
-    /// The address; one account per address, regardless of case.
+    /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// At least 8 characters unless configured otherwise, at most 128; no rules about their kinds.
+    /// Password, 8 to 128 characters of any kind; the minimum is configurable.
     #[oai(validator(max_length = 128))]
     password: String,
-    /// The display name, 1 to 100 characters.
+    /// Display name, 1 to 100 characters.
     #[oai(skip_serializing_if_is_none)]
     name: Option<String>,
-    /// A second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique regardless of case.
+    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
+    /// regardless of case.
     #[oai(skip_serializing_if_is_none)]
     username: Option<String>,
-    /// The kind of account: `user`, `artist` or another one that is configured; `user` when left out.
+    /// Account type: `user`, `artist` or another configured type. Defaults to `user`.
     #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     account_type: Option<String>,
-    /// What the account says about itself, as the schema of its type wants it; at most 4 KiB.
+    /// Profile, valid by the schema of the account type; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
     profile: Option<ProfileBody>,
 }
 
-impl poem_openapi::types::Example for NewAccount {
+impl Example for NewAccount {
     fn example() -> Self {
         Self {
             email: "test@example.com".to_owned(),
@@ -56,30 +57,21 @@ impl poem_openapi::types::Example for NewAccount {
     }
 }
 
-/// The new account, signed in.
-#[derive(ApiResponse)]
-enum Registered {
-    /// The account exists, and so does its event.
-    #[oai(status = 201)]
-    Created(Json<Tokens>),
-}
-
 error_responses! {
-    /// Why there is no new account.
     RegisterError: [BODY, IDEMPOTENCY, ALWAYS], [EmailTaken, UsernameTaken, AnswerSpent, RateLimited, Overloaded]
 }
 
-/// The resource.
 pub struct Register(pub Api);
 
 #[OpenApi]
 impl Register {
     /// Register an account
     ///
-    /// Makes an account and signs it in. Records `auth.user.registered`.
+    /// Creates an account and logs it in. Records `auth.user.registered`.
     ///
-    /// With an `Idempotency-Key` it can be sent again for a day: the same request gets the same account, session and refresh token
-    /// and a new access token, until that refresh token is used. Another password than the account's is refused, and records
+    /// With an `Idempotency-Key` the request can be repeated for a day: the same request gets the
+    /// same account, session and refresh token and a new access token, until that refresh token is
+    /// used. A repeated request with another password is refused and records
     /// `auth.user.login_failed`.
     #[oai(
         path = "/auth/register",
@@ -90,45 +82,30 @@ impl Register {
     async fn register(
         &self,
         context: RequestContext,
-        /// Makes the request one that can be repeated: 1 to 255 visible ASCII characters that no other request has, such as a UUID.
+        /// Makes the request idempotent: 1 to 255 visible ASCII characters, unique to this request,
+        /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
         body: StrictJson<NewAccount>,
-    ) -> Result<Registered, RegisterError> {
+    ) -> Result<Created<Tokens>, RegisterError> {
         let mut input = parse(body.0)?;
         input.idempotency_key = key.0;
-        let outcome = self
-            .0
-            .run(&context, |auth, origin| async move {
-                register::run(&auth, &origin, input).await
-            })
-            .await?;
-        let pair = outcome.map_err(not_registered)?;
+        let pair = self.0.call(&context, |cx| register::run(cx, input)).await?;
         context.set_user(pair.user.id);
-        Ok(Registered::Created(Json(pair.into())))
+        Ok(Created::new(pair))
     }
 }
 
 fn parse(body: NewAccount) -> Result<Input, Problem> {
     let mut fields = Fields::default();
-    let email = fields.parse("/email", &body.email);
-    let password = fields.take("/password", Password::parse(&body.password));
-    let name = body.name.map(|name| fields.parse("/name", &name));
-    let username = body.username.map(|name| fields.parse("/username", &name));
-    let given = body.account_type.as_deref();
-    let account_type = given.map_or_else(
-        || Some(AccountType::user()),
-        |text| account::account_type(&mut fields, text),
-    );
-    let required = email.zip(password).zip(account_type);
-    let input = required.map(|((email, password), account_type)| Input {
-        email,
-        password,
-        name: name.flatten(),
-        username: username.flatten(),
-        account_type,
-        profile: body.profile.map(profile_fields),
-        idempotency_key: None,
-    });
+    let account = AccountFields {
+        email: body.email,
+        password: body.password,
+        name: body.name,
+        username: body.username,
+        account_type: body.account_type,
+        profile: body.profile,
+    };
+    let input = account.parse(&mut fields);
     fields.finish(input)
 }

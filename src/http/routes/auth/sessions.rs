@@ -1,19 +1,19 @@
 //! GET and DELETE /auth/sessions, DELETE /auth/sessions/{id}.
 
 use poem_openapi::param::Path;
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::actions::sessions::{list, revoke};
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
-use crate::http::api::{Api, failure};
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::responses::{NoContent, Success};
 use crate::http::routes::Tag;
 
 /// One login on one device.
@@ -46,22 +46,6 @@ struct SessionList {
     sessions: Vec<SessionBody>,
 }
 
-/// The user's live sessions.
-#[derive(ApiResponse)]
-enum Listed {
-    /// All of them.
-    #[oai(status = 200)]
-    Ok(Json<SessionList>),
-}
-
-/// Ended.
-#[derive(ApiResponse)]
-enum Ended {
-    /// Their access and refresh tokens are refused from now on.
-    #[oai(status = 204)]
-    Done,
-}
-
 error_responses! {
     /// Why there is nothing to show.
     ListError: [BEARER, ALWAYS], []
@@ -87,18 +71,15 @@ impl Sessions {
         operation_id = "listSessions",
         tag = "Tag::Sessions"
     )]
-    async fn list(&self, context: RequestContext, bearer: BearerToken) -> Result<Listed, ListError> {
-        let identity = self.0.identify(&context, &bearer).await?;
-        let current = identity.session_id;
-        let work = self
-            .0
-            .run(&context, |auth, _| async move { list::run(&auth, &identity).await });
-        let sessions = work.await?.map_err(failure)?;
+    async fn list(&self, context: RequestContext, bearer: BearerToken) -> Result<Success<SessionList>, ListError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let current = caller.session_id;
+        let sessions = self.0.call(&context, |cx| list::run(cx, caller)).await?;
         let sessions = sessions
             .into_iter()
             .map(|session| session_body(session, current))
             .collect();
-        Ok(Listed::Ok(Json(SessionList { sessions })))
+        Ok(Success::new(SessionList { sessions }))
     }
 
     /// End all sessions but this one
@@ -110,13 +91,14 @@ impl Sessions {
         operation_id = "revokeOtherSessions",
         tag = "Tag::Sessions"
     )]
-    async fn revoke_others(&self, context: RequestContext, bearer: BearerToken) -> Result<Ended, RevokeOthersError> {
-        let identity = self.0.identify(&context, &bearer).await?;
-        let work = self.0.run(&context, |auth, origin| async move {
-            revoke::run_others(&auth, &origin, &identity).await
-        });
-        work.await?.map_err(problem)?;
-        Ok(Ended::Done)
+    async fn revoke_others(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+    ) -> Result<NoContent, RevokeOthersError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        self.0.call(&context, |cx| revoke::others(cx, caller)).await?;
+        Ok(NoContent::Done)
     }
 
     /// End one session
@@ -134,22 +116,20 @@ impl Sessions {
         bearer: BearerToken,
         /// The session to end: one of the signed-in user's own.
         id: Path<Uuid>,
-    ) -> Result<Ended, RevokeError> {
-        let identity = self.0.identify(&context, &bearer).await?;
+    ) -> Result<NoContent, RevokeError> {
+        let caller = self.0.identify(&context, &bearer).await?;
         let session = SessionId::from(id.0);
-        let work = self.0.run(&context, |auth, origin| async move {
-            revoke::run(&auth, &origin, &identity, session).await
-        });
-        work.await?.map_err(problem)?;
-        Ok(Ended::Done)
+        self.0.call(&context, |cx| revoke::run(cx, caller, session)).await?;
+        Ok(NoContent::Done)
     }
 }
 
-fn problem(error: revoke::Error) -> Problem {
-    match error {
-        revoke::Error::SessionEnded => Problem::new(ProblemCode::InvalidToken),
-        revoke::Error::NotFound => Problem::new(ProblemCode::NotFound),
-        revoke::Error::Failure(error) => failure(error),
+impl From<revoke::Refusal> for Problem {
+    fn from(refusal: revoke::Refusal) -> Self {
+        match refusal {
+            revoke::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
+            revoke::Refusal::NotFound => Self::new(ProblemCode::NotFound),
+        }
     }
 }
 

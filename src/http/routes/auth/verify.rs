@@ -1,4 +1,4 @@
-//! GET /auth/verify: a reverse proxy asks whether a request may pass, and whose it is (forward authentication).
+//! GET /auth/verify: forward authentication, for reverse proxies.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,29 +20,31 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::routes::Tag;
 
-/// What proxies send their questions to.
-pub(crate) const VERIFY: &str = "/auth/verify";
+/// The path that proxies call.
+pub(crate) const PATH: &str = "/auth/verify";
 
-/// The same when they append the path that was asked for; every method is answered there.
-pub(crate) const BELOW: &str = "/auth/verify/*path";
+/// The same for proxies that append the path of the original request; every method is answered
+/// there.
+pub(crate) const PATH_PREFIX: &str = "/auth/verify/*path";
 
 const USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-email");
 const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
 const SESSION_ID: HeaderName = HeaderName::from_static("x-auth-session-id");
 
-/// What an address may have that a header value, or whoever decodes it, would take for something else.
+/// Characters of an email address that are percent-encoded in a header value.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'"').add(b',');
 
-/// It may pass: the four headers, no body. Built by hand: this is the one answer that is as frequent as all others together.
+/// `200` with four headers and no body. Written by hand, since it is as frequent as all other
+/// responses together.
 struct Admitted([(HeaderName, HeaderValue); 4]);
 
 impl Admitted {
-    /// What the proxy is told, each safe in a header.
-    fn of(identity: &Identity) -> Result<Self, Problem> {
-        // All of them or nothing: in the place of one that is missing a careless proxy would let the client's own through.
+    fn of(caller: &Identity) -> Result<Self, Problem> {
+        // All headers or none: a proxy could forward the client's own header in place of a missing
+        // one.
         let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Problem::new(ProblemCode::InternalError));
-        let user = &identity.user;
+        let user = &caller.user;
         let mut id = [0; Hyphenated::LENGTH];
         let roles: Vec<&str> = user.roles.iter().map(|role| role.as_str()).collect();
         Ok(Self([
@@ -51,7 +53,7 @@ impl Admitted {
             (ROLES, value(&roles.join(","))?),
             (
                 SESSION_ID,
-                value(identity.session_id.as_uuid().hyphenated().encode_lower(&mut id))?,
+                value(caller.session_id.as_uuid().hyphenated().encode_lower(&mut id))?,
             ),
         ]))
     }
@@ -78,14 +80,14 @@ impl ApiResponse for Admitted {
             header(USER_ID, "The user's id."),
             header(
                 EMAIL,
-                "The email address in UTF-8 with everything percent-encoded that is not visible ASCII, and `%`, `\"` and `,`.",
+                "The email address in UTF-8; all but visible ASCII is percent-encoded, and so are `%`, `\"` and `,`.",
             ),
             header(ROLES, "The roles, separated by commas."),
             header(SESSION_ID, "The session's id."),
         ];
         MetaResponses {
             responses: vec![MetaResponse {
-                description: "The request is this user's. No body.",
+                description: "The token is valid and belongs to this user. No body.",
                 status: Some(200),
                 status_range: None,
                 content: Vec::new(),
@@ -98,7 +100,6 @@ impl ApiResponse for Admitted {
 }
 
 error_responses! {
-    /// Why it may not.
     VerifyError: [BEARER, ALWAYS], []
 }
 
@@ -107,33 +108,34 @@ pub struct Verify(pub Api);
 
 #[OpenApi]
 impl Verify {
-    /// May this request pass, and whose is it?
+    /// Verify a request
     ///
-    /// For reverse proxies: nginx `auth_request`, Traefik ForwardAuth, Envoy ext_authz; see `docs/FORWARD_AUTH.md`. Looks at the
-    /// `Authorization` header of the request that the proxy wants to know about. Proxies that append the path asked for may do so, and
-    /// below `/auth/verify/` every method is answered. Nothing is recorded.
+    /// Verifies the access token in the `Authorization` header and returns its user in headers. For
+    /// reverse proxies: nginx `auth_request`, Traefik ForwardAuth, Envoy ext_authz; see
+    /// `docs/FORWARD_AUTH.md`. Proxies may append the path of the original request: below
+    /// `/auth/verify/`, every path and method is answered. Records no event.
     #[oai(path = "/auth/verify", method = "get", operation_id = "verify", tag = "Tag::Service")]
     async fn verify(&self, context: RequestContext, bearer: BearerToken) -> Result<Admitted, VerifyError> {
-        let identity = self.0.identify(&context, &bearer).await?;
-        Ok(Admitted::of(&identity)?)
+        let caller = self.0.identify(&context, &bearer).await?;
+        Ok(Admitted::of(&caller)?)
     }
 }
 
-/// The same operation without the way through poem-openapi, which takes as long as the answer; and below [`VERIFY`] no operation
-/// could say "whatever the method and the rest of the path".
+/// The same operation without poem-openapi, which would take as long as the operation itself, and
+/// which cannot describe every method and path below [`PATH`].
 pub(crate) fn direct(api: Api) -> impl Endpoint {
     let api = Arc::new(api);
     make(move |request: Request| {
         let api = Arc::clone(&api);
-        async move { answer(&api, &request).await }
+        async move { verify(&api, &request).await }
     })
 }
 
-async fn answer(api: &Api, request: &Request) -> Result<Admitted, Problem> {
+async fn verify(api: &Api, request: &Request) -> Result<Admitted, Problem> {
     let context = request
         .data::<RequestContext>()
         .ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
     let bearer = BearerToken::of(request)?.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;
-    let identity = api.identify(context, &bearer).await?;
-    Admitted::of(&identity)
+    let caller = api.identify(context, &bearer).await?;
+    Admitted::of(&caller)
 }

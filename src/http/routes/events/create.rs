@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use crate::actions::events::record::Input;
 use crate::domain::custom_event::{Attributes, CustomName};
-use crate::http::dto::user::Fields;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::http::fields::Fields;
 use crate::http::problem::{FieldError, Problem};
 
-/// Something that the application wants remembered about its user.
+/// An application's own event about its user.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,7 +20,8 @@ pub struct NewEvent {
     /// What happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`.
     #[oai(validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z][A-Za-z0-9_.-]*$"))]
     name: String,
-    /// More about it: at most 32 keys at all depths together, and 4 KiB as compact JSON. No passwords, tokens or other secrets.
+    /// Details: at most 32 keys, counted at all depths, and 4 KiB as compact JSON. No passwords,
+    /// tokens or other secrets.
     #[oai(skip_serializing_if_is_none)]
     attributes: Option<BTreeMap<String, Value>>,
 }
@@ -34,11 +36,11 @@ impl poem_openapi::types::Example for NewEvent {
     }
 }
 
-/// The body as the action wants it.
+/// Convert the body to the input of the action.
 ///
 /// # Errors
 /// 422 with every field that is not acceptable.
-pub fn parse(body: NewEvent) -> Result<Input, Problem> {
+pub fn parse(body: NewEvent, idempotency_key: Option<IdempotencyKey>) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let name = fields.parse::<CustomName>("/name", &body.name);
     let attributes = body.attributes.map(|given| {
@@ -49,6 +51,6 @@ pub fn parse(body: NewEvent) -> Result<Input, Problem> {
     fields.finish(name.map(|name| Input {
         name,
         attributes,
-        idempotency_key: None,
+        idempotency_key,
     }))
 }

@@ -1,7 +1,7 @@
 //! GET /events/stream: the ledger as server-sent events.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,33 +14,32 @@ use poem_openapi::{ApiResponse, OpenApi};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::actions::Services;
 use crate::actions::events::follow::{self, EventBatch, Follower, Start};
-use crate::actions::sessions::authenticate;
-use crate::http::api::{Api, failure};
+use crate::actions::{ActionError, Context};
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event_parameters::Subject;
-use crate::http::dto::user::Fields;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
+use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
 use crate::http::routes::Tag;
-use crate::http::sse::{Confirm, End, Writer};
+use crate::http::sse::{Authorization, End, Writer};
 use crate::telemetry::causes;
 
-/// How long a silence may last: shorter than what proxies bear with.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How often other instances' commits are looked for.
-const LOOK: Duration = Duration::from_millis(50);
-/// How long a client waits before it comes back.
+/// Longest silence: shorter than the read timeouts of proxies.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two reads for commits of other instances.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a client waits before it connects again.
 const RETRY_MS: u32 = 1000;
 
-/// A place in the ledger: the `id` of an event of the stream.
+/// The ledger sequence of an event: its `id` in the stream.
 #[derive(Debug, Clone, Copy)]
-struct Place(i64);
+struct LedgerSeq(i64);
 
-impl Parameter for Place {
+impl Parameter for LedgerSeq {
     fn schema() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             minimum: Some(0.0),
@@ -56,10 +55,10 @@ impl Parameter for Place {
     }
 }
 
-/// Where to begin: with a place in the ledger, or with a moment.
+/// Where to begin: with an event, or with a moment.
 #[derive(Debug, Clone, Copy)]
 enum Begin {
-    Place(Place),
+    Seq(LedgerSeq),
     Moment(OffsetDateTime),
 }
 
@@ -69,10 +68,13 @@ impl Parameter for Begin {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        let place = Place::parse(text).map(Self::Place);
-        place
+        LedgerSeq::parse(text)
+            .map(Self::Seq)
             .or_else(|_| <OffsetDateTime as Parameter>::parse(text).map(Self::Moment))
-            .map_err(|_| ParamError::new("invalid_format", "must be a place in the ledger or an RFC 3339 time"))
+            .map_err(|_| {
+                let detail = "must be the `id` of an event of this stream or an RFC 3339 time";
+                ParamError::new("invalid_format", detail)
+            })
     }
 }
 
@@ -91,24 +93,23 @@ impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
         Response::builder()
             .content_type(Self::CONTENT_TYPE)
-            // nginx would collect events until its buffer is full.
+            // Otherwise nginx buffers events until its buffer is full.
             .header("x-accel-buffering", "no")
             .body(self.0)
     }
 }
 
-/// Events without end.
+/// `200` with a body that does not end.
 #[derive(ApiResponse)]
 enum Streaming {
-    /// Server-sent events: `id` is the event's place in the ledger, `event` its subject, `data` its bytes. Comments in between keep
-    /// the connection.
+    /// Server-sent events: `id` is the event's ledger sequence, `event` its subject, `data` its
+    /// bytes. Comments keep the connection open between events.
     #[oai(status = 200)]
     Ok(EventStream),
 }
 
 error_responses! {
-    /// Why there is no stream.
-    StreamError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
+    FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
 }
 
 /// The resource.
@@ -116,11 +117,12 @@ pub struct EventStreams(pub Api);
 
 #[OpenApi]
 impl EventStreams {
-    /// Follow the ledger
+    /// Follow the events
     ///
-    /// For administrators: every event in the order of the ledger, from now on or from where it was left; none is lost and none
-    /// comes twice. A client that comes back sends the last `id` it saw as `Last-Event-ID`. The stream ends when the token or the
-    /// session does, when the service stops, and when the client does not read.
+    /// Sends every event in the order of the ledger, from now on or from a given position; no event
+    /// is lost or repeated. A client that reconnects sends the last `id` it received as
+    /// `Last-Event-ID`. The stream ends when the token expires, the session ends, the service
+    /// stops, or the client does not read. For administrators.
     #[oai(
         path = "/events/stream",
         method = "get",
@@ -132,115 +134,118 @@ impl EventStreams {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only this kind of event: its subject, or the name behind `auth.user.`.
+        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
         #[oai(name = "type")]
         subject: Query<Option<QueryParam<Subject>>>,
-        /// Where to begin: a place in the ledger (an `id`; with the event in that place), or a time. Last-Event-ID goes before it.
+        /// Where to begin: with the event of this `id`, or with a time. `Last-Event-ID` takes
+        /// precedence.
         from: Query<Option<QueryParam<Begin>>>,
-        /// The last `id` that was seen: what comes behind it is sent.
+        /// The last `id` that was received; the stream continues after it.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<QueryParam<Place>>>,
-    ) -> Result<Streaming, StreamError> {
-        let identity = self.0.identify(&context, &bearer).await?;
+        last_event_id: Header<Option<QueryParam<LedgerSeq>>>,
+    ) -> Result<Streaming, FollowEventsError> {
+        let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
         names.reject_unknown(&["type", "from"], &mut fields);
         let subject = QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0);
         let from = QueryParam::value(from.0, "from", &mut fields);
         let last = QueryParam::value(last_event_id.0, "Last-Event-ID", &mut fields);
         let start = fields.finish(Some(start(from, last)))?;
-        let place = self.0.streams().enter()?;
-        let work = self.0.run(&context, move |auth, _| async move {
-            follow::run(&auth, &identity, start, subject).await
-        });
-        let resumed = if last.is_some() { "/Last-Event-ID" } else { "/from" };
-        let follower = work.await?.map_err(|error| problem(error, resumed))?;
-        let (writer, body) = self.0.streams().open(place);
+        let pointer = if last.is_some() { "/Last-Event-ID" } else { "/from" };
+        let permit = self.0.streams().acquire()?;
+        let follow = |cx| async move {
+            let follower = follow::run(cx, caller, start, subject).await;
+            follower.map_err(|error| problem(error, pointer))
+        };
+        let follower = self.0.call(&context, follow).await?;
+        let (writer, body) = self.0.streams().open(permit);
         self.0
-            .spawn_background("event stream", move |auth| feed(auth, bearer, follower, writer));
+            .spawn_background("event stream", |cx| feed(cx, bearer, follower, writer));
         Ok(Streaming::Ok(EventStream(body)))
     }
 }
 
-fn start(from: Option<Begin>, last: Option<Place>) -> Start {
+fn start(from: Option<Begin>, last: Option<LedgerSeq>) -> Start {
     match (last, from) {
-        (Some(Place(seq)), _) => Start::Behind(seq),
-        (None, Some(Begin::Place(Place(seq)))) => Start::Behind(seq.saturating_sub(1)),
+        (Some(LedgerSeq(seq)), _) => Start::After(seq),
+        (None, Some(Begin::Seq(LedgerSeq(seq)))) => Start::After(seq.saturating_sub(1)),
         (None, Some(Begin::Moment(moment))) => Start::At(moment),
         (None, None) => Start::Now,
     }
 }
 
-fn problem(error: follow::Error, resumed: &str) -> Problem {
+/// `pointer` is the parameter that says where to begin.
+fn problem(error: ActionError<follow::Refusal>, pointer: &str) -> Problem {
     match error {
-        follow::Error::Forbidden => Problem::new(ProblemCode::Forbidden),
-        follow::Error::Beyond => Problem::validation(vec![FieldError::new(
-            resumed,
+        ActionError::Refused(follow::Refusal::NotAdmin) => Problem::new(ProblemCode::Forbidden),
+        ActionError::Refused(follow::Refusal::BeyondEnd) => Problem::validation(vec![FieldError::new(
+            pointer,
             "beyond_the_end",
-            "is beyond the end of the ledger: it comes from another one, begin anew",
+            "is beyond the end of this ledger, so it is from another one; start over without it",
         )]),
-        follow::Error::Failure(error) => failure(error),
+        ActionError::Failure(failure) => failure.into(),
     }
 }
 
-/// The right of whoever holds a token.
+/// The holder of an access token.
 struct Holder {
-    auth: Arc<Services>,
+    cx: Context,
     token: BearerToken,
 }
 
-impl Confirm for Holder {
+impl Authorization for Holder {
     async fn confirm(&self) -> bool {
-        let confirmed = follow::confirm(&self.auth, self.token.as_str()).await;
-        if let Err(authenticate::Error::Store(error)) = &confirmed {
-            tracing::warn!(error = %causes(error), "a stream ends: its session cannot be confirmed");
+        let confirmed = follow::confirm(&self.cx, self.token.as_str()).await;
+        if let Err(ActionError::Failure(failure)) = &confirmed {
+            tracing::warn!(error = %causes(failure), "session not confirmed; ending the event stream");
         }
         confirmed.is_ok()
     }
 }
 
-/// Writes a stream to its end.
-async fn feed(auth: Arc<Services>, token: BearerToken, mut follower: Follower, mut writer: Writer) {
-    let holder = Holder { auth, token };
+/// Write a stream until it ends.
+async fn feed(cx: Context, token: BearerToken, mut follower: Follower, mut writer: Writer) {
+    let holder = Holder { cx, token };
     let end = match write(&holder, &mut follower, &mut writer).await {
         Ok(never) => match never {},
         Err(end) => end,
     };
-    tracing::info!(?end, place = follower.place(), "event stream ended");
+    tracing::info!(?end, seq = follower.seq(), "event stream ended");
 }
 
-async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) -> Result<std::convert::Infallible, End> {
-    let hello = format!("retry: {RETRY_MS}\n{}", comment(follower.place(), "following"));
-    writer.send(hello.into(), holder).await?;
-    let mut spoke = Instant::now();
+async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) -> Result<Infallible, End> {
+    let opening = format!("retry: {RETRY_MS}\n{}", comment(follower.seq(), "following"));
+    writer.send(opening.into(), holder).await?;
+    let mut last_sent = Instant::now();
     loop {
-        let piece = follower.next(&holder.auth).await.map_err(|error| {
-            tracing::warn!(error = %causes(&error), "a stream ends: the ledger cannot be read");
+        let batch = follower.next(&holder.cx).await.map_err(|failure| {
+            tracing::warn!(error = %causes(&failure), "ledger not read; ending the event stream");
             End::Failed
         })?;
-        if !piece.events.is_empty() {
-            writer.send(frames(&piece), holder).await?;
-            spoke = Instant::now();
-        } else if spoke.elapsed() >= HEARTBEAT {
-            writer
-                .send(comment(follower.place(), "nothing new").into(), holder)
-                .await?;
-            spoke = Instant::now();
+        if !batch.events.is_empty() {
+            writer.send(frames(&batch), holder).await?;
+            last_sent = Instant::now();
+        } else if last_sent.elapsed() >= HEARTBEAT_INTERVAL {
+            let heartbeat = comment(follower.seq(), "nothing new");
+            writer.send(heartbeat.into(), holder).await?;
+            last_sent = Instant::now();
         }
-        if !piece.more {
-            writer.wait(follower.committed(), LOOK, holder).await?;
+        if !batch.more {
+            writer.wait(follower.committed(), POLL_INTERVAL, holder).await?;
         }
     }
 }
 
-/// A comment that also tells the place, so that a client that comes back begins there. No event: it has no data.
-fn comment(place: i64, text: &str) -> String {
-    format!("id: {place}\n: {text}\n\n")
+/// A comment with an `id`, so that a client that reconnects continues there. It is no event, since
+/// it has no data.
+fn comment(seq: i64, text: &str) -> String {
+    format!("id: {seq}\n: {text}\n\n")
 }
 
-/// Events as lines. A payload is compact JSON, which has no line breaks.
-fn frames(piece: &EventBatch) -> Bytes {
+/// Write events as lines. A payload is compact JSON, which has no line breaks.
+fn frames(batch: &EventBatch) -> Bytes {
     let mut frames = Vec::new();
-    for event in &piece.events {
+    for event in &batch.events {
         let mut head = String::new();
         // Writing to a string does not fail.
         let _ = write!(head, "id: {}\nevent: {}\ndata: ", event.seq, event.subject);

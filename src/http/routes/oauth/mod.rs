@@ -1,4 +1,4 @@
-//! `/oauth`: what other services ask about tokens.
+//! `/oauth`: introspection and revocation of tokens, for other services.
 
 pub mod introspect;
 pub mod revoke;

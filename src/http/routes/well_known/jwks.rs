@@ -1,20 +1,18 @@
 //! GET /.well-known/jwks.json.
 
-use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 
+use crate::actions::oauth::jwks;
 use crate::http::api::Api;
 use crate::http::error_responses::{ALWAYS, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::responses::Cacheable;
 use crate::http::routes::Tag;
-
-/// Seconds that a key set may be cached: a new key is published long before it signs.
-const MAX_AGE: &str = "public, max-age=300";
 
 /// The public keys (RFC 7517 section 5).
 #[derive(Object)]
 struct JwkSet {
-    /// The keys that access tokens may be signed with.
+    /// Keys that verify access tokens.
     keys: Vec<Jwk>,
 }
 
@@ -25,9 +23,9 @@ struct Jwk {
     kty: String,
     /// Curve: `Ed25519`.
     crv: String,
-    /// The public key in base64url.
+    /// Public key in base64url.
     x: String,
-    /// Key id, as in the header of a token: the RFC 7638 thumbprint.
+    /// Key ID, as in the header of a token: the RFC 7638 thumbprint.
     kid: String,
     /// Intended use: `sig`.
     #[oai(rename = "use")]
@@ -36,42 +34,27 @@ struct Jwk {
     alg: String,
 }
 
-/// The public keys.
-#[derive(ApiResponse)]
-enum Published {
-    /// Cache them as the header says, and fetch again when a token names another key.
-    #[oai(status = 200)]
-    Ok(
-        Json<JwkSet>,
-        /// How long to cache.
-        #[oai(header = "Cache-Control")]
-        String,
-    ),
-}
-
 error_responses! {
-    /// Why there are no keys to show.
-    JwksError: [ALWAYS], []
+    GetError: [ALWAYS], []
 }
 
-/// The resource.
 pub struct Jwks(pub Api);
 
 #[OpenApi]
 impl Jwks {
-    /// Show the public keys
+    /// Get the public keys
     ///
-    /// For services that verify access tokens themselves.
+    /// Returns the keys that verify access tokens. Cache them as `Cache-Control` says, and fetch
+    /// them again when a token names an unknown key.
     #[oai(
         path = "/.well-known/jwks.json",
         method = "get",
         operation_id = "getJwks",
         tag = "Tag::Service"
     )]
-    async fn get(&self, _context: RequestContext) -> Result<Published, JwksError> {
-        let auth = self.0.auth();
-        let known = auth.access.keys().jwks(auth.clock.now());
-        let keys = known.keys.into_iter();
+    async fn get(&self, _context: RequestContext) -> Result<Cacheable<JwkSet>, GetError> {
+        let published = jwks::run(self.0.services());
+        let keys = published.keys.keys.into_iter();
         let keys = keys.map(|key| Jwk {
             kty: key.kty,
             crv: key.crv,
@@ -80,6 +63,7 @@ impl Jwks {
             usage: key.usage,
             alg: key.alg,
         });
-        Ok(Published::Ok(Json(JwkSet { keys: keys.collect() }), MAX_AGE.to_owned()))
+        let set = JwkSet { keys: keys.collect() };
+        Ok(Cacheable::new(set, published.max_age))
     }
 }

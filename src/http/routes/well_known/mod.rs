@@ -1,4 +1,4 @@
-//! `/.well-known`: keys and metadata for whatever verifies tokens.
+//! `/.well-known`: keys and metadata, for services that verify tokens.
 
 pub mod jwks;
 pub mod oauth_authorization_server;

@@ -1,60 +1,53 @@
 //! GET /auth/me/activity.
 
+use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
-use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
 
 use crate::actions::events::list::{self, Filter};
-use crate::http::api::{Api, failure};
+use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventPage, Stored};
-use crate::http::dto::event_parameters::{Limit, Subject};
-use crate::http::dto::user::Fields;
+use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
+use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
-/// A page of the user's events.
-#[derive(ApiResponse)]
-enum Listed {
-    /// The events about the signed-in user.
-    #[oai(status = 200)]
-    Ok(Stored<EventPage>),
+error_responses! {
+    ListActivityError: [BEARER, ALWAYS], [ValidationFailed]
 }
 
-error_responses! {
-    /// Why there is no page.
-    ActivityError: [BEARER, ALWAYS], [ValidationFailed]
-}
 /// The resource.
 pub struct Activity(pub Api);
 
 #[OpenApi]
 impl Activity {
-    /// List what the signed-in user did
+    /// List the caller's activity
     ///
-    /// The events about the signed-in user, newest first, also for an administrator. `next` of a page is the next one's `after`.
+    /// The events about the caller, newest first, also for administrators. To get the next page,
+    /// send `next` as `after`.
     #[oai(
         path = "/auth/me/activity",
         method = "get",
         operation_id = "listActivity",
         tag = "Tag::Account"
     )]
-    async fn activity(
+    async fn list(
         &self,
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only this kind of event: its subject, or the name behind `auth.user.`.
+        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
         #[oai(name = "type")]
         subject: Query<Option<QueryParam<Subject>>>,
-        /// `next` of the page before.
+        /// `next` of the previous page.
         after: Query<Option<QueryParam<Uuid>>>,
-        /// Events on a page.
-        limit: Query<Option<QueryParam<Limit>>>,
-    ) -> Result<Listed, ActivityError> {
-        let identity = self.0.identify(&context, &bearer).await?;
+        /// The number of events on a page.
+        limit: Query<Option<QueryParam<PageSize>>>,
+    ) -> Result<Stored<EventPage>, ListActivityError> {
+        let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
         names.reject_unknown(&["type", "after", "limit"], &mut fields);
         let filter = Filter {
@@ -62,12 +55,9 @@ impl Activity {
             after: QueryParam::value(after.0, "after", &mut fields).map(Into::into),
             ..Filter::default()
         };
-        let limit = Limit::or_default(QueryParam::value(limit.0, "limit", &mut fields));
+        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
         let filter = fields.finish(Some(filter))?;
-        let work = self.0.run(&context, |auth, _| async move {
-            list::run_own(&auth, &identity, filter, limit).await
-        });
-        let page = work.await?.map_err(failure)?;
-        Ok(Listed::Ok(Stored::page(&page)))
+        let page = self.0.call(&context, |cx| list::own(cx, caller, filter, limit)).await?;
+        Ok(Stored::page(&page))
     }
 }

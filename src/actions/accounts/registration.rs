@@ -1,0 +1,97 @@
+//! What every way to make an account shares: its input, the checks before the transaction, the confirmation email, the event.
+
+use serde_json::{Map, Value};
+use watchword_events::Registered;
+
+use super::change::{self, ProfileError};
+use super::identifier_taken::IdentifierTaken;
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::one_time_codes::{self, Recipient};
+use crate::actions::passwords::user_inputs::password_user_inputs;
+use crate::actions::{Context, Failure, idempotency};
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::ids::UserId;
+use crate::domain::one_time_code::CodePurpose;
+use crate::domain::password::Password;
+use crate::domain::text::TextError;
+use crate::domain::user::User;
+use crate::domain::user::account_type::AccountType;
+use crate::domain::user::display_name::DisplayName;
+use crate::domain::user::email::Email;
+use crate::domain::user::username::Username;
+use crate::store::{NewUser, UserTx};
+
+/// The account to make.
+pub struct Input {
+    pub email: Email,
+    /// Not checked against the policy yet.
+    pub password: Password,
+    pub name: Option<DisplayName>,
+    pub username: Option<Username>,
+    pub account_type: AccountType,
+    pub idempotency_key: Option<IdempotencyKey>,
+    pub profile: Option<Map<String, Value>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("the password {0}")]
+    Password(TextError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Taken(#[from] IdentifierTaken),
+    #[error(transparent)]
+    Key(#[from] idempotency::Refusal),
+}
+
+/// Check the input and hash the password: all that comes before the transaction.
+///
+/// # Errors
+/// [`Refusal`]
+pub(in crate::actions) async fn prepare(cx: &Context, input: Input) -> Result<NewUser, ActionError<Refusal>> {
+    let services = &cx.services;
+    let profile = change::new_profile(cx, &input.account_type, input.profile.clone())
+        .map_err(|error| Refused(Refusal::Profile(error)))?;
+    services
+        .passwords
+        .check(&input.password, &user_inputs(cx, &input))
+        .map_err(|error| Refused(Refusal::Password(error)))?;
+    let password_hash = services.hasher.hash(input.password).await?.into_string().into();
+    Ok(NewUser {
+        id: UserId::new_v7(cx.now(), &*services.random),
+        email: input.email,
+        username: input.username,
+        name: input.name,
+        roles: services.accounts.initial_roles(&input.account_type),
+        account_type: input.account_type,
+        profile,
+        password_hash,
+    })
+}
+
+/// Enqueue the email that confirms the new account's address.
+///
+/// # Errors
+/// [`Failure`]
+pub(in crate::actions) async fn send_verification(cx: &Context, tx: &mut UserTx<'_>) -> Result<(), Failure> {
+    let recipient = Recipient::without_password(tx.user());
+    one_time_codes::issue(cx, tx, CodePurpose::EmailVerification, Some(&recipient)).await
+}
+
+/// What the event says about a new account.
+pub(in crate::actions) fn registered(user: &User) -> Registered {
+    Registered {
+        email: Some(user.email.clone()),
+        username: user.username.clone(),
+        name: user.name.clone(),
+        account_type: user.account_type.as_str().to_owned(),
+        roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+    }
+}
+
+fn user_inputs<'a>(cx: &'a Context, input: &'a Input) -> Vec<&'a str> {
+    let username = input.username.as_ref().map(Username::canonical);
+    let name = input.name.as_ref().map(DisplayName::as_str);
+    password_user_inputs(cx, input.email.canonical(), username, name)
+}

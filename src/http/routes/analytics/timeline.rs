@@ -1,0 +1,131 @@
+//! GET /analytics/timeline.
+
+use poem_openapi::param::Query;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::{Object, OpenApi};
+use time::OffsetDateTime;
+
+use super::AnalyticsError;
+use crate::actions::analytics::timeline::{self, Bucket, MAX_BUCKETS, Refusal};
+use crate::http::api::Api;
+use crate::http::bearer::BearerToken;
+use crate::http::dto::event_parameters::{Subject, check_range};
+use crate::http::fields::Fields;
+use crate::http::middleware::RequestContext;
+use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
+use crate::http::responses::Success;
+use crate::http::routes::Tag;
+
+/// The number of events over time.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct TimelineBody {
+    /// The start of the range.
+    from: OffsetDateTime,
+    /// The end of the range, exclusive.
+    to: OffsetDateTime,
+    /// Oldest first, without gaps. The first and the last bucket count only events within the
+    /// range.
+    buckets: Vec<BucketBody>,
+}
+
+/// One hour or one day.
+#[derive(Object)]
+#[oai(rename = "Bucket", rename_all = "camelCase")]
+struct BucketBody {
+    /// The start of the bucket, UTC.
+    start: OffsetDateTime,
+    /// The number of events.
+    count: u64,
+}
+
+impl Parameter for Bucket {
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            enum_items: vec!["hour".into(), "day".into()],
+            default: Some("day".into()),
+            ..MetaSchema::new("string")
+        }))
+    }
+
+    fn parse(text: &str) -> Result<Self, ParamError> {
+        match text {
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            _ => Err(ParamError::new("not_one_of", "must be `hour` or `day`")),
+        }
+    }
+}
+
+/// The resource.
+pub struct Timeline(pub Api);
+
+#[OpenApi]
+impl Timeline {
+    /// Count the events over time
+    ///
+    /// In buckets of hours or days of UTC, at most 1000. Without `from`, the last 48 hours or 30
+    /// days. For administrators.
+    #[oai(
+        path = "/analytics/timeline",
+        method = "get",
+        operation_id = "eventTimeline",
+        tag = "Tag::Analytics"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn get(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        names: ParameterNames,
+        /// The length of a bucket.
+        bucket: Query<Option<QueryParam<Bucket>>>,
+        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
+        #[oai(name = "type")]
+        subject: Query<Option<QueryParam<Subject>>>,
+        /// Only what happened at this moment or later.
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// Only what happened before this moment; now by default.
+        to: Query<Option<QueryParam<OffsetDateTime>>>,
+    ) -> Result<Success<TimelineBody>, AnalyticsError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let mut fields = Fields::default();
+        names.reject_unknown(&["bucket", "type", "from", "to"], &mut fields);
+        let input = timeline::Input {
+            bucket: QueryParam::value(bucket.0, "bucket", &mut fields).unwrap_or(Bucket::Day),
+            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
+            from: QueryParam::value(from.0, "from", &mut fields),
+            until: QueryParam::value(to.0, "to", &mut fields),
+        };
+        check_range(input.from, input.until, &mut fields);
+        let input = fields.finish(Some(input))?;
+        let timeline = self.0.call(&context, |cx| timeline::run(cx, caller, input)).await?;
+        Ok(Success::new(timeline))
+    }
+}
+
+impl From<timeline::Timeline> for TimelineBody {
+    fn from(timeline: timeline::Timeline) -> Self {
+        let bucket = |(start, count)| BucketBody { start, count };
+        Self {
+            from: timeline.from,
+            to: timeline.until,
+            buckets: timeline.buckets.into_iter().map(bucket).collect(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail) = match refusal {
+            Refusal::NotAdmin => return Self::new(ProblemCode::Forbidden),
+            Refusal::EmptyRange => ("impossible_range", "must be before the end of the range".to_owned()),
+            Refusal::TooManyBuckets => (
+                "too_many_buckets",
+                format!("must be at most {MAX_BUCKETS} buckets before the end of the range"),
+            ),
+        };
+        Self::validation(vec![FieldError::new("/from", code, detail)])
+    }
+}

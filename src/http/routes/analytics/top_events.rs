@@ -1,0 +1,90 @@
+//! GET /analytics/top-events.
+
+use poem_openapi::param::Query;
+use poem_openapi::{Object, OpenApi};
+use time::OffsetDateTime;
+
+use super::{AnalyticsError, EventCount};
+use crate::actions::analytics::top_events::{self, CountFilter, Refusal};
+use crate::http::api::Api;
+use crate::http::bearer::BearerToken;
+use crate::http::dto::event_parameters::check_range;
+use crate::http::fields::Fields;
+use crate::http::middleware::RequestContext;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::query::{Bounded, ParameterNames, QueryParam};
+use crate::http::responses::Success;
+use crate::http::routes::Tag;
+
+/// The most frequent events.
+#[derive(Object)]
+#[oai(rename = "TopEvents", rename_all = "camelCase")]
+struct TopEventsBody {
+    /// The most frequent first; equally frequent ones by their subject.
+    events: Vec<EventCount>,
+    /// All events of the range, including those that are not listed.
+    total: u64,
+}
+
+/// The resource.
+pub struct TopEvents(pub Api);
+
+#[OpenApi]
+impl TopEvents {
+    /// List the most frequent events
+    ///
+    /// Counts the events of the ledger, which goes back as far as `events.retention`. For
+    /// administrators.
+    #[oai(
+        path = "/analytics/top-events",
+        method = "get",
+        operation_id = "topEvents",
+        tag = "Tag::Analytics"
+    )]
+    async fn list(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        names: ParameterNames,
+        /// Only what happened at this moment or later.
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// Only what happened before this moment.
+        to: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// The number of event types.
+        limit: Query<Option<QueryParam<Bounded<10, 100>>>>,
+    ) -> Result<Success<TopEventsBody>, AnalyticsError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let mut fields = Fields::default();
+        names.reject_unknown(&["from", "to", "limit"], &mut fields);
+        let filter = CountFilter {
+            subject: None,
+            from: QueryParam::value(from.0, "from", &mut fields),
+            until: QueryParam::value(to.0, "to", &mut fields),
+        };
+        check_range(filter.from, filter.until, &mut fields);
+        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
+        let filter = fields.finish(Some(filter))?;
+        let top = self
+            .0
+            .call(&context, |cx| top_events::run(cx, caller, filter, limit))
+            .await?;
+        Ok(Success::new(top))
+    }
+}
+
+impl From<top_events::TopEvents> for TopEventsBody {
+    fn from(top: top_events::TopEvents) -> Self {
+        Self {
+            events: EventCount::list(top.counts),
+            total: top.total,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotAdmin => Self::new(ProblemCode::Forbidden),
+        }
+    }
+}

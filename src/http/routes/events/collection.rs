@@ -1,0 +1,172 @@
+//! POST and GET /events, GET /events/recent.
+
+use poem_openapi::param::Query;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::create::{NewEvent, parse};
+use crate::actions::events::list::{self, Filter};
+use crate::actions::events::record;
+use crate::http::api::Api;
+use crate::http::bearer::BearerToken;
+use crate::http::dto::event::{EventPage, Stored};
+use crate::http::dto::event_parameters::{PageSize, Subject, check_range};
+use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
+use crate::http::fields::Fields;
+use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
+use crate::http::middleware::RequestContext;
+use crate::http::payload::StrictJson;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::query::{ParameterNames, QueryParam};
+use crate::http::routes::Tag;
+
+/// The recorded event.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct RecordedEvent {
+    /// The event's id, a `UUIDv7`: for `GET /events/{id}`, and the `Nats-Msg-Id` of the message.
+    id: Uuid,
+}
+
+/// `202`: the relay publishes the event.
+#[derive(ApiResponse)]
+enum Recorded {
+    /// Accepted
+    #[oai(status = 202)]
+    Accepted(Json<RecordedEvent>),
+}
+
+error_responses! {
+    RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited]
+}
+error_responses! {
+    ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
+}
+error_responses! {
+    ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed]
+}
+
+/// The resource.
+pub struct Events(pub Api);
+
+#[OpenApi]
+impl Events {
+    /// Record a custom event
+    ///
+    /// Records `auth.user.custom` about the caller. With an `Idempotency-Key`, the request can be
+    /// repeated for 24 hours: the same request gets the same id and records nothing more.
+    #[oai(path = "/events", method = "post", operation_id = "recordEvent", tag = "Tag::Events")]
+    async fn record(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        /// Makes the request idempotent: 1 to 255 visible ASCII characters, such as a UUID, that no
+        /// other request of the caller has.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyHeader,
+        body: StrictJson<NewEvent>,
+    ) -> Result<Recorded, RecordEventError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let input = parse(body.0, key.0)?;
+        let id = self.0.call(&context, |cx| record::run(cx, caller, input)).await?;
+        Ok(Recorded::Accepted(Json(RecordedEvent { id: id.as_uuid() })))
+    }
+
+    /// List the events
+    ///
+    /// Newest first. Administrators see all events. Everyone else sees only events about
+    /// themselves; another `userId` answers 403, whether or not the user exists. To get the next
+    /// page, send `next` as `after`, with the same filters. Events that were recorded before the
+    /// first page was read appear on exactly one page; later events are newer than all pages.
+    #[oai(path = "/events", method = "get", operation_id = "listEvents", tag = "Tag::Events")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn list(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        names: ParameterNames,
+        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
+        #[oai(name = "type")]
+        subject: Query<Option<QueryParam<Subject>>>,
+        /// Only events about this user.
+        #[oai(name = "userId")]
+        user_id: Query<Option<QueryParam<Uuid>>>,
+        /// Only events about this session.
+        #[oai(name = "sessionId")]
+        session_id: Query<Option<QueryParam<Uuid>>>,
+        /// Only what happened at this moment or later.
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// Only what happened before this moment.
+        to: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// `next` of the previous page.
+        after: Query<Option<QueryParam<Uuid>>>,
+        /// The number of events on a page.
+        limit: Query<Option<QueryParam<PageSize>>>,
+    ) -> Result<Stored<EventPage>, ListEventsError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let mut fields = Fields::default();
+        names.reject_unknown(
+            &["type", "userId", "sessionId", "from", "to", "after", "limit"],
+            &mut fields,
+        );
+        let filter = Filter {
+            user: QueryParam::value(user_id.0, "userId", &mut fields).map(Into::into),
+            session: QueryParam::value(session_id.0, "sessionId", &mut fields).map(Into::into),
+            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
+            from: QueryParam::value(from.0, "from", &mut fields),
+            until: QueryParam::value(to.0, "to", &mut fields),
+            after: QueryParam::value(after.0, "after", &mut fields).map(Into::into),
+        };
+        check_range(filter.from, filter.until, &mut fields);
+        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
+        let filter = fields.finish(Some(filter))?;
+        let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
+        Ok(Stored::page(&page))
+    }
+
+    /// List the latest events
+    ///
+    /// The first page of `GET /events` without filters.
+    #[oai(
+        path = "/events/recent",
+        method = "get",
+        operation_id = "listRecentEvents",
+        tag = "Tag::Events"
+    )]
+    async fn recent(
+        &self,
+        context: RequestContext,
+        bearer: BearerToken,
+        names: ParameterNames,
+        /// The number of events.
+        limit: Query<Option<QueryParam<PageSize>>>,
+    ) -> Result<Stored<EventPage>, ListRecentEventsError> {
+        let caller = self.0.identify(&context, &bearer).await?;
+        let mut fields = Fields::default();
+        names.reject_unknown(&["limit"], &mut fields);
+        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
+        fields.finish(Some(()))?;
+        let filter = Filter::default();
+        let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
+        Ok(Stored::page(&page))
+    }
+}
+
+impl From<list::Refusal> for Problem {
+    fn from(refusal: list::Refusal) -> Self {
+        match refusal {
+            list::Refusal::OtherUser => Self::new(ProblemCode::Forbidden),
+        }
+    }
+}
+
+impl From<record::Refusal> for Problem {
+    fn from(refusal: record::Refusal) -> Self {
+        match refusal {
+            record::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
+            record::Refusal::Idempotency(refusal) => refusal.into(),
+        }
+    }
+}
