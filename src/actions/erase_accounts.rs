@@ -1,4 +1,4 @@
-//! Erasing what is personal of accounts that were deleted long enough ago (ADR 0020). Housekeeping does it; it is no event:
+//! Erasing what is personal of accounts that were deleted long enough ago (ADR 0019). Housekeeping does it; it is no event:
 //! subscribers learned of the end of the account from `deleted`.
 
 use time::OffsetDateTime;

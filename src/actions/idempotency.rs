@@ -1,4 +1,4 @@
-//! Requests that a client may send again: each is carried out once, and who repeats it gets its answer (`docs/adr/0025`).
+//! Requests that a client may send again: each is carried out once, and who repeats it gets its answer (`docs/adr/0024`).
 //!
 //! An action asks [`first`] before its work, writes [`carry_out`] into its transaction, and builds the answer again from what was
 //! made when either says that the request was carried out before. Nothing but a keyed hash of key and request, and an id, is kept.

@@ -1,5 +1,5 @@
 //! Rate limits: how often a network, an account, a session or a user may try, counted in Redis when there is one, else in this
-//! process. `docs/adr/0024` says why the limits of a login are what they are.
+//! process. `docs/adr/0023` says why the limits of a login are what they are.
 
 mod gcra;
 mod limited;

@@ -1,7 +1,7 @@
 //! The services that may ask about tokens, and their secrets.
 //!
 //! A secret is 256 random bits that this service made, so one SHA-256 is enough to keep it by: there is nothing to guess
-//! (ADR 0026). What does not look like a secret of ours is refused before it is hashed, so that a word that somebody
+//! (ADR 0025). What does not look like a secret of ours is refused before it is hashed, so that a word that somebody
 //! hashed by hand never works.
 
 use std::sync::Arc;

@@ -143,7 +143,7 @@ impl Store {
     /// Starts a transaction that happens at `now` because of `origin`.
     ///
     /// Never cancel it in mid-flight: on `SQLite` a dropped `begin` can leave a pooled connection inside a transaction
-    /// (`docs/adr/0002`, `docs/adr/0019`).
+    /// (`docs/adr/0002`, `docs/adr/0018`).
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection comes in time.

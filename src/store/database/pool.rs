@@ -2,7 +2,7 @@
 //!
 //! sqlx's own pool asks the server for a sign of life each time a connection comes back, one more round trip for every statement
 //! outside a transaction and for every transaction. And it takes back connections of which it does not know what a dropped query
-//! left on them. Here a connection is kept only when it is known to be at rest (`docs/adr/0019`).
+//! left on them. Here a connection is kept only when it is known to be at rest (`docs/adr/0018`).
 
 use std::time::Duration;
 
