@@ -1,46 +1,47 @@
-//! Section `passwords`: the policy, argon2id's cost and the hashing pool.
+//! Section `passwords`: the policy, the cost of argon2id and the hashing threads.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{between, between_durations},
 };
 
-/// Pairs of memory (KiB) and iterations, any of which is enough with one lane.
+/// Minimum pairs of memory (KiB) and iterations with one lane.
 /// Source: OWASP Password Storage Cheat Sheet, argon2id.
-const FLOOR: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+const MIN_COSTS: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-/// More memory than this makes every login an attack on the service itself (256 MiB).
+/// 256 MiB. With more memory per hash, a few logins would exhaust the host.
 const MAX_MEMORY_KIB: u32 = 262_144;
 
 /// The password policy and the cost of hashing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordsSettings {
-    /// Fewest code points of a new password (NIST SP 800-63B-4 recommends 15 for a single factor).
+    /// Minimum length of a new password in code points (NIST SP 800-63B-4 recommends 15 for a
+    /// single factor).
     pub min_length: usize,
-    /// argon2id memory of one hash, in KiB (RFC 9106 `m`).
+    /// Memory of one argon2id hash, in KiB (RFC 9106 `m`).
     pub argon2_memory_kib: u32,
-    /// argon2id passes (RFC 9106 `t`).
+    /// Number of argon2id iterations (RFC 9106 `t`).
     pub argon2_iterations: u32,
-    /// argon2id lanes (RFC 9106 `p`).
+    /// Number of argon2id lanes (RFC 9106 `p`).
     pub argon2_parallelism: u32,
-    /// Threads that hash; none: one per core, as far as `hash_memory_limit_mib` goes.
+    /// Number of threads that hash. `None`: one per core, as far as `hash_memory_limit_mib` allows.
     pub hash_threads: Option<usize>,
-    /// Memory all hashing threads may hold together, in MiB.
+    /// Memory that all hashing threads may use together, in MiB.
     pub hash_memory_limit_mib: u32,
-    /// Hashes that may wait per thread before new ones are refused with 503.
+    /// Maximum number of waiting hashes per thread. Further requests get 503.
     pub max_queue_per_thread: usize,
-    /// Longest wait for a thread before 503.
+    /// Maximum wait for a thread before the request gets 503.
     #[serde(with = "humantime_serde")]
     pub max_wait: Duration,
 }
 
 impl PasswordsSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         between(problems, "passwords.min_length", self.min_length, 8, 64);
         self.check_cost(problems);
         self.check_pool(problems);
@@ -48,7 +49,7 @@ impl PasswordsSettings {
 
     fn check_cost(&self, problems: &mut Problems) {
         let (memory, passes) = (self.argon2_memory_kib, self.argon2_iterations);
-        if !FLOOR.iter().any(|&(m, t)| memory >= m && passes >= t) {
+        if !MIN_COSTS.iter().any(|&(m, t)| memory >= m && passes >= t) {
             problems.refuse(
                 "passwords.argon2_memory_kib",
                 format!(
@@ -60,13 +61,13 @@ impl PasswordsSettings {
         if memory > MAX_MEMORY_KIB {
             problems.refuse(
                 "passwords.argon2_memory_kib",
-                format!("must be at most {MAX_MEMORY_KIB} (256 MiB), is {memory}"),
+                format!("must be at most {MAX_MEMORY_KIB} (256 MiB); got {memory}"),
             );
         }
         if passes > 64 {
             problems.refuse(
                 "passwords.argon2_iterations",
-                format!("must be at most 64, is {passes}"),
+                format!("must be at most 64; got {passes}"),
             );
         }
         between(problems, "passwords.argon2_parallelism", self.argon2_parallelism, 1, 16);
@@ -79,19 +80,19 @@ impl PasswordsSettings {
             problems.refuse(
                 "passwords.hash_memory_limit_mib",
                 format!(
-                    "{} MiB do not hold one hash of {one_kib} KiB; use at least {}",
+                    "{} MiB are too few for one hash of {one_kib} KiB; use at least {}",
                     self.hash_memory_limit_mib,
                     one_kib.div_ceil(1024)
                 ),
             );
         } else if let Some(threads) = self.hash_threads {
-            let most = usize::try_from(limit_kib / one_kib.max(1))
+            let max = usize::try_from(limit_kib / one_kib.max(1))
                 .unwrap_or(usize::MAX)
                 .min(1024);
-            if !(1..=most).contains(&threads) {
+            if !(1..=max).contains(&threads) {
                 problems.refuse(
                     "passwords.hash_threads",
-                    format!("must be 1 to {most} (what passwords.hash_memory_limit_mib allows), is {threads}"),
+                    format!("must be between 1 and {max}, which passwords.hash_memory_limit_mib allows; got {threads}"),
                 );
             }
         }

@@ -1,8 +1,8 @@
-//! What is wrong with a configuration.
+//! Errors in a configuration.
 
 use std::{fmt, io, path::PathBuf};
 
-/// Why the configuration was not accepted.
+/// Why the configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -10,21 +10,21 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is not TOML. The text of the line is left out: it may hold a secret.
+    /// The file is not TOML. The text of the line is omitted, because it may contain a secret.
     #[error("{path}, line {line}: {message}", path = path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Line of the mistake, counted from 1.
+        /// Line of the error, counted from 1.
         line: usize,
         /// What the parser expected.
         message: String,
     },
-    /// Keys nobody knows, values that cannot work or are too weak: all of them.
-    #[error("the configuration is refused:{}", list(.0))]
+    /// All unknown keys and invalid values.
+    #[error("the configuration is invalid:{}", list(.0))]
     Invalid(Vec<Problem>),
     /// The values cannot be printed.
     #[error("the configuration cannot be printed as TOML")]
@@ -45,11 +45,11 @@ impl ConfigError {
 /// One refused key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// The key's full name, for instance `passwords.min_length`.
+    /// The key's full name, for example `passwords.min_length`.
     pub key: String,
-    /// What is wrong and what to do. Never holds a secret.
+    /// What is wrong and what to do. It never contains a secret.
     pub problem: String,
-    /// Where the value came from, for instance `environment variable PORT`; none: a default.
+    /// The source of the value, for example `environment variable PORT`. `None`: a default.
     pub origin: Option<String>,
 }
 
@@ -67,23 +67,22 @@ fn list(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
-/// Collects problems, so that one start reports them all.
+/// Collects problems, so that one start reports all of them.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Problem>);
+pub(in crate::config) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// No problem.
-    pub(super) const fn empty() -> Self {
+    pub(in crate::config) const fn empty() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds a problem with `key`.
-    pub(super) fn refuse(&mut self, key: &str, problem: impl Into<String>) {
+    /// Add a problem of `key`.
+    pub(in crate::config) fn refuse(&mut self, key: &str, problem: impl Into<String>) {
         self.add(key, problem, None);
     }
 
-    /// Adds a problem with `key`, whose value came from `origin`.
-    pub(super) fn add(&mut self, key: &str, problem: impl Into<String>, origin: Option<String>) {
+    /// Add a problem of `key`, whose value came from `origin`.
+    pub(in crate::config) fn add(&mut self, key: &str, problem: impl Into<String>, origin: Option<String>) {
         self.0.push(Problem {
             key: key.to_owned(),
             problem: problem.into(),
@@ -92,7 +91,7 @@ impl Problems {
     }
 
     /// The problems as an error, in the order of their keys.
-    pub(super) fn into_result(mut self) -> Result<(), ConfigError> {
+    pub(in crate::config) fn into_result(mut self) -> Result<(), ConfigError> {
         self.0.sort_by(|a, b| a.key.cmp(&b.key));
         if self.0.is_empty() {
             Ok(())

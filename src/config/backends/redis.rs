@@ -1,32 +1,32 @@
-//! Section `redis`.
+//! Section `redis`: the denylist and the rate limits that all instances share.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{between_durations, scheme_of},
     parse, redact,
 };
 
-/// The denylist and the rate limits shared by all instances.
+/// The connection to Redis.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisSettings {
-    /// `redis://…` or `rediss://…`; none: both are kept in this process.
+    /// `redis://…` or `rediss://…`. `None`: denylist and limits are kept in this process.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_url")]
     pub url: Option<SecretString>,
-    /// Longest wait for one command, after which the database is asked instead.
+    /// Maximum wait for one command.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
 }
 
 impl RedisSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         if let Some(url) = &self.url {
-            let known = [
+            let schemes = [
                 "redis",
                 "rediss",
                 "valkey",
@@ -35,10 +35,10 @@ impl RedisSettings {
                 "redis+unix",
                 "valkey+unix",
             ];
-            if !scheme_of(url.expose_secret()).is_some_and(|scheme| known.contains(&scheme)) {
+            if !scheme_of(url.expose_secret()).is_some_and(|scheme| schemes.contains(&scheme)) {
                 problems.refuse(
                     "redis.url",
-                    "must start with redis://, rediss:// or redis+unix://; leave it out to work without Redis",
+                    "must start with redis://, rediss:// or redis+unix://; omit it to run without Redis",
                 );
             }
         }

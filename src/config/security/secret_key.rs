@@ -1,4 +1,4 @@
-//! The master secret's notation and least strength.
+//! Decoding and checking the master secret.
 
 use base64::{
     Engine as _, alphabet,
@@ -7,11 +7,12 @@ use base64::{
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-/// Least length in bytes.
-const LENGTH: usize = 32;
+/// Minimum length in bytes.
+const MIN_LENGTH: usize = 32;
 
-/// Fewest different bytes. 32 random bytes hold about 30; fewer than this does not happen by chance.
-const DISTINCT: usize = 12;
+/// Minimum number of different bytes. 32 random bytes have about 30 different ones, and practically
+/// never fewer than this.
+const MIN_DISTINCT_BYTES: usize = 12;
 
 /// Why a secret key is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,16 +23,16 @@ pub enum SecretKeyProblem {
     /// Fewer than 32 bytes.
     #[error("must be base64 of at least 32 bytes")]
     Short,
-    /// Repeats a few bytes, counts up, or is text.
-    #[error("is visibly not random")]
+    /// Few different bytes, a sequence, or text.
+    #[error("is not random")]
     Weak,
 }
 
-/// The bytes of a secret key: base64 in the standard or the URL-safe alphabet, padded or not.
+/// Decode a secret key: base64 in the standard or the URL-safe alphabet, padded or not.
 ///
 /// # Errors
 ///
-/// [`SecretKeyProblem`], which never shows the key.
+/// [`SecretKeyProblem`], which never contains the key.
 pub fn decode_secret_key(secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, SecretKeyProblem> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let text = secret.expose_secret().trim();
@@ -44,19 +45,18 @@ pub fn decode_secret_key(secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, Se
         .decode(text)
         .map(Zeroizing::new)
         .map_err(|_| SecretKeyProblem::Encoding)?;
-    if bytes.len() < LENGTH {
+    if bytes.len() < MIN_LENGTH {
         return Err(SecretKeyProblem::Short);
     }
-    if is_weak(&bytes) || is_typed(text, &bytes) {
+    if is_weak(&bytes) || is_text(text, &bytes) {
         Err(SecretKeyProblem::Weak)
     } else {
         Ok(bytes)
     }
 }
 
-/// Whether a person typed it: one kind of letter and nothing else is a word or a sentence without its spaces, whatever it decodes to,
-/// and what decodes to text was text.
-fn is_typed(text: &str, bytes: &[u8]) -> bool {
+/// Whether the key is text: it consists of letters of one case, as words do, or decodes to text.
+fn is_text(text: &str, bytes: &[u8]) -> bool {
     text.bytes().all(|b| b.is_ascii_lowercase())
         || text.bytes().all(|b| b.is_ascii_uppercase())
         || bytes.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
@@ -75,5 +75,5 @@ fn is_weak(bytes: &[u8]) -> bool {
         _ => 0,
     });
     let first = steps.next();
-    distinct < DISTINCT || steps.all(|step| Some(step) == first)
+    distinct < MIN_DISTINCT_BYTES || steps.all(|step| Some(step) == first)
 }

@@ -1,4 +1,4 @@
-//! Section `mail`: the mail server, and what mails say about the service.
+//! Section `mail`: the mail server, and the content of emails.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,61 +7,62 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{at_least, between, between_durations, label},
     parse, redact,
 };
 
-/// How the connection to the mail server is protected.
+/// Transport security of the connection to the mail server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTls {
-    /// Asked for after the greeting (RFC 3207), and insisted on.
+    /// Required after the greeting (RFC 3207).
     Starttls,
     /// From the first byte (RFC 8314).
     Tls,
-    /// Not at all.
+    /// No TLS.
     None,
 }
 
-/// Outgoing mail.
+/// Outgoing email.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
-    /// The mail server; none: mails are shown in development, and impossible elsewhere.
+    /// Host name of the mail server. `None`: emails are logged in development, and unavailable
+    /// elsewhere.
     pub host: Option<String>,
-    /// Its port; none: the usual one of `tls`.
+    /// Port of the mail server. `None`: the standard port of `tls`.
     pub port: Option<u16>,
-    /// How the connection is protected.
+    /// Transport security.
     pub tls: MailTls,
-    /// Certificate authority (PEM) that signed the server's certificate; none: the system's.
+    /// Certificate authority (PEM) that signed the server's certificate. `None`: the system's.
     pub ca: Option<PathBuf>,
-    /// User name; goes with `password`.
+    /// User name. Requires `password`.
     pub username: Option<String>,
     /// Password of `username`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret")]
     pub password: Option<SecretString>,
     /// The sender, as `Name <address>` or an address.
     pub from: String,
-    /// What mails call the service.
+    /// Name of the service in emails.
     pub product: String,
-    /// Path below `http.public_url` of the page that confirms an address.
+    /// Path below `http.public_url` of the page that verifies an address.
     pub verify_path: String,
     /// Path below `http.public_url` of the page that sets a new password.
     pub reset_path: String,
-    /// Directory with templates that take the place of the embedded ones.
+    /// Directory with templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
-    /// Life of a mailed code.
+    /// Lifetime of a one-time code.
     #[serde(with = "humantime_serde")]
     pub code_ttl: Duration,
-    /// Longest time for one try to deliver a mail.
+    /// Maximum time of one delivery attempt.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// How long a mail is tried before it is given up.
+    /// How long delivery is retried.
     #[serde(with = "humantime_serde")]
     pub retry_for: Duration,
-    /// Most connections to the mail server.
+    /// Maximum number of connections of this instance to the mail server.
     pub max_connections: u32,
 }
 
@@ -76,7 +77,7 @@ impl MailSettings {
         })
     }
 
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         const MINUTE: Duration = Duration::from_secs(60);
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         if let Some(host) = &self.host {
@@ -93,7 +94,7 @@ impl MailSettings {
             );
         }
         if self.product.is_empty() || self.product.chars().any(char::is_control) {
-            problems.refuse("mail.product", "must be a name without control characters");
+            problems.refuse("mail.product", "must not be empty or contain control characters");
         }
         for (key, path) in [
             ("mail.verify_path", &self.verify_path),
@@ -122,17 +123,17 @@ impl MailSettings {
         if self.username.is_some() != self.password.is_some() {
             problems.refuse(
                 "mail.username",
-                "mail.username and mail.password go together: set both or none",
+                "requires mail.password and the other way round: set both or neither",
             );
         }
         if self.host.is_none() && self.username.is_some() {
-            problems.refuse("mail.host", "is missing, and mail.username is set");
+            problems.refuse("mail.host", "is required when mail.username is set");
         }
-        let is_here = matches!(self.host.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
-        if self.tls == MailTls::None && self.username.is_some() && !is_here {
+        let is_local = matches!(self.host.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
+        if self.tls == MailTls::None && self.username.is_some() && !is_local {
             problems.refuse(
                 "mail.tls",
-                "a password must not cross a network in the clear: use starttls or tls",
+                "must be starttls or tls: the password would be sent unencrypted",
             );
         }
     }

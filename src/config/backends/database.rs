@@ -1,38 +1,38 @@
-//! Section `database`.
+//! Section `database`: where users, sessions and the ledger are stored.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{between, between_durations, scheme_of},
     parse, redact,
 };
 
-/// Where state and ledger live.
+/// The database that stores users, sessions and the ledger.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
-    /// `postgres://…` or `sqlite://…`; none: a SQLite file in `data_dir`.
+    /// `postgres://…` or `sqlite://…`. `None`: a SQLite file in `data_dir`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_url")]
     pub url: Option<SecretString>,
-    /// Most connections this instance opens.
+    /// Maximum number of connections of this instance.
     pub max_connections: u32,
-    /// Longest wait for a free connection before the request is answered with 503.
+    /// Maximum wait for a free connection before the request gets 503.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
 }
 
 impl DatabaseSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         if let Some(url) = &self.url {
-            let known = ["postgres", "postgresql", "sqlite"];
-            if !scheme_of(url.expose_secret()).is_some_and(|scheme| known.contains(&scheme)) {
+            let schemes = ["postgres", "postgresql", "sqlite"];
+            if !scheme_of(url.expose_secret()).is_some_and(|scheme| schemes.contains(&scheme)) {
                 problems.refuse(
                     "database.url",
-                    "must start with postgres://, postgresql:// or sqlite:; leave it out for a SQLite file in data_dir",
+                    "must start with postgres://, postgresql:// or sqlite:; omit it to use a SQLite file in data_dir",
                 );
             }
         }

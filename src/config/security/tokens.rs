@@ -1,51 +1,51 @@
-//! Section `tokens`: access tokens, refresh tokens and the keys that sign them.
+//! Section `tokens`: access tokens, refresh tokens and signing keys.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{between_durations, label},
 };
 
-/// Lifetimes and names of tokens.
+/// Claims and lifetimes of tokens, and the rotation of signing keys.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensSettings {
-    /// Claim `iss`; none: `http.public_url`.
+    /// Claim `iss`. `None`: `http.public_url`.
     pub issuer: Option<String>,
     /// Claim `aud`.
     pub audience: String,
-    /// Life of an access token.
+    /// Lifetime of an access token.
     #[serde(with = "humantime_serde")]
     pub access_ttl: Duration,
-    /// How long a refresh token that was just exchanged yields the same successor again.
+    /// How long an exchanged refresh token still returns the same successor.
     #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
-    /// Clock difference tolerated when `exp` and `nbf` are checked.
+    /// Tolerated clock difference when `exp` and `nbf` are checked.
     #[serde(with = "humantime_serde")]
     pub leeway: Duration,
-    /// Age at which a signing key is replaced.
+    /// Age at which the signing key is replaced.
     #[serde(with = "humantime_serde")]
     pub key_rotation: Duration,
 }
 
 impl TokensSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         const SECOND: Duration = Duration::from_secs(1);
         const HOUR: Duration = Duration::from_secs(60 * 60);
         if let Some(issuer) = &self.issuer {
             label(problems, "tokens.issuer", issuer);
         }
         label(problems, "tokens.audience", &self.audience);
-        for (key, value, least, most) in [
+        for (key, value, min, max) in [
             ("tokens.access_ttl", self.access_ttl, SECOND, 15 * 60 * SECOND),
             ("tokens.refresh_grace", self.refresh_grace, Duration::ZERO, 60 * SECOND),
             ("tokens.leeway", self.leeway, Duration::ZERO, 5 * SECOND),
             ("tokens.key_rotation", self.key_rotation, HOUR, 366 * 24 * HOUR),
         ] {
-            between_durations(problems, key, value, least, most);
+            between_durations(problems, key, value, min, max);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Deserializers for values that need more than serde gives.
+//! Deserializers for values that serde cannot parse by itself.
 
 use std::net::IpAddr;
 
@@ -6,18 +6,18 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// A secret, held so that no `Debug` or log can show it.
-pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+/// A secret in a type that no `Debug` output or log can show.
+pub(in crate::config) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
-/// Trims final slashes, so that joining a path never doubles them.
-pub(super) fn without_final_slash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// Trim final slashes, so that a joined path has no doubled slash.
+pub(in crate::config) fn without_final_slash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(String::deserialize(deserializer)?.trim_end_matches('/').to_owned())
 }
 
-/// Networks in CIDR notation; a bare address stands for itself.
-pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+/// Networks in CIDR notation. An address without a prefix is a network of one.
+pub(in crate::config) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     Vec::<String>::deserialize(deserializer)?
         .iter()
         .map(|text| {
@@ -34,7 +34,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// A list of texts, each trimmed.
-pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(in crate::config) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(Vec::<String>::deserialize(deserializer)?
         .iter()
         .map(|text| text.trim().to_owned())

@@ -1,4 +1,4 @@
-//! Section `oauth`: the services that may ask about tokens and revoke them.
+//! Section `oauth`: services that introspect and revoke tokens.
 
 use std::collections::BTreeMap;
 
@@ -6,39 +6,41 @@ use aws_lc_rs::digest;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Problems;
+use crate::config::loader::Problems;
 
 const KEY: &str = "oauth.clients";
 
-/// What the text of a secret's hash starts with; 64 hexadecimal digits follow.
+/// Prefix of a secret's hash. 64 hexadecimal digits follow.
 pub const CLIENT_HASH_PREFIX: &str = "sha256:";
 
-/// Entries with the same id: the secret in use and the one that replaces it.
+/// Maximum number of secrets per client: the one in use and its replacement.
 const MAX_SECRETS: usize = 2;
 
-/// Fewest different byte values in a real SHA-256 hash: fewer has a chance below 10^-12.
+/// Minimum number of different byte values in a hash. A real SHA-256 hash has fewer with a
+/// probability below 10^-12.
 const MIN_DISTINCT_BYTES: usize = 16;
 
-/// Introspection and revocation for other services.
+/// The clients of introspection and revocation.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OauthSettings {
-    /// Who may call `/oauth/introspect` and `/oauth/revoke`.
+    /// Clients that may call `/oauth/introspect` and `/oauth/revoke`.
     pub clients: Vec<OauthClient>,
 }
 
-/// One service, with the hash of its secret. An id may stand twice while its secret is being replaced.
+/// A service and the hash of its secret. An id may appear twice while its secret is replaced.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(from = "Entry")]
 pub struct OauthClient {
-    /// The name it authenticates with.
+    /// The id with which the client authenticates.
     pub id: String,
-    /// `sha256:` and the hash of its secret in hexadecimal, as `watchword oauth client-secret` prints it.
+    /// `sha256:` and the secret's hash in hexadecimal, as `watchword oauth client-secret` prints
+    /// it.
     #[serde(serialize_with = "hidden")]
     pub secret_hash: SecretString,
 }
 
-/// A table, or the text `id=hash` for environment variables.
+/// A table, or a text `id=hash` for environment variables.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Entry {
@@ -57,7 +59,7 @@ impl From<Entry> for OauthClient {
     fn from(entry: Entry) -> Self {
         let (id, hash) = match entry {
             Entry::Table(Table { id, secret_hash }) => (id, secret_hash),
-            // Without a `=` the hash is empty, which is refused by name.
+            // Without `=` the hash is empty, and the check refuses it with the client's id.
             Entry::Text(text) => {
                 let (id, hash) = text.split_once('=').unwrap_or((&text, ""));
                 (id.trim().to_owned(), hash.trim().to_owned())
@@ -71,7 +73,7 @@ impl From<Entry> for OauthClient {
 }
 
 impl OauthClient {
-    /// The hash itself; `None` when the text is not one.
+    /// The decoded hash. `None`: the text is not a hash.
     #[must_use]
     pub fn hash(&self) -> Option<[u8; 32]> {
         let digits = self.secret_hash.expose_secret().strip_prefix(CLIENT_HASH_PREFIX)?;
@@ -87,12 +89,12 @@ impl OauthClient {
 }
 
 impl OauthSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         let mut known: BTreeMap<&str, Vec<[u8; 32]>> = BTreeMap::new();
         for client in &self.clients {
             if !is_id(&client.id) {
-                // What stands there may be a secret in the wrong place.
-                problems.refuse(KEY, "an id must be 1 to 64 letters, digits, '-', '.', '_' or '~'");
+                // The text is not repeated: it may be a secret in the wrong place.
+                problems.refuse(KEY, "an id must have 1 to 64 letters, digits, '-', '.', '_' or '~'");
                 continue;
             }
             let id = client.id.as_str();
@@ -101,7 +103,7 @@ impl OauthSettings {
                     KEY,
                     format!(
                         "the secret_hash of {id} must be \"sha256:\" and 64 hexadecimal digits; \
-                         make one with: watchword oauth client-secret"
+                         create one with: watchword oauth client-secret"
                     ),
                 );
                 continue;
@@ -111,13 +113,13 @@ impl OauthSettings {
                     KEY,
                     format!(
                         "the secret_hash of {id} is not the hash of a random secret; \
-                         make one with: watchword oauth client-secret"
+                         create one with: watchword oauth client-secret"
                     ),
                 );
             }
             let hashes = known.entry(id).or_default();
             if hashes.contains(&hash) {
-                problems.refuse(KEY, format!("{id} is there twice with the same secret_hash"));
+                problems.refuse(KEY, format!("{id} is listed twice with the same secret_hash"));
             }
             hashes.push(hash);
             if hashes.len() > MAX_SECRETS {
@@ -127,13 +129,13 @@ impl OauthSettings {
     }
 }
 
-/// What needs no encoding in HTTP Basic (RFC 3986 section 2.3).
+/// Whether the id needs no encoding in HTTP Basic (RFC 3986 section 2.3).
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
-/// A filler, or the hash of no secret at all.
+/// Whether the hash is a placeholder or the hash of the empty secret.
 fn is_weak(hash: &[u8; 32]) -> bool {
     let mut seen = hash.to_vec();
     seen.sort_unstable();
@@ -141,7 +143,7 @@ fn is_weak(hash: &[u8; 32]) -> bool {
     seen.len() < MIN_DISTINCT_BYTES || digest::digest(&digest::SHA256, b"").as_ref() == hash
 }
 
-/// A hash is worth nothing to a thief, but nobody has to see it either.
+/// A hash of a random secret is not confidential, but no output needs to show it.
 fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
 }

@@ -1,4 +1,4 @@
-//! How secrets are written where people read them.
+//! How secrets are displayed.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serializer;
@@ -6,27 +6,33 @@ use url::Url;
 
 const HIDDEN: &str = "***";
 
-/// Query parameters by which drivers take passwords and keys.
+/// Parts of the names of query parameters that contain passwords and keys.
 const SECRET_PARAMETERS: [&str; 5] = ["pass", "secret", "token", "key", "auth"];
 
-/// Writes a secret as `***`.
-pub(super) fn secret<S: Serializer>(value: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Write a secret as `***`.
+pub(in crate::config) fn secret<S: Serializer>(value: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(_) => serializer.serialize_some(HIDDEN),
         None => serializer.serialize_none(),
     }
 }
 
-/// Writes an address with its password as `***`.
-pub(super) fn secret_url<S: Serializer>(value: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Write a URL with its password as `***`.
+pub(in crate::config) fn secret_url<S: Serializer>(
+    value: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.serialize_some(&url(value.expose_secret())),
         None => serializer.serialize_none(),
     }
 }
 
-/// Writes several addresses, separated by commas, with their passwords and tokens as `***`.
-pub(super) fn secret_urls<S: Serializer>(value: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Write URLs, separated by commas, with their passwords and tokens as `***`.
+pub(in crate::config) fn secret_urls<S: Serializer>(
+    value: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => {
             let urls: Vec<String> = value
@@ -40,7 +46,7 @@ pub(super) fn secret_urls<S: Serializer>(value: &Option<SecretString>, serialize
     }
 }
 
-/// Hides password and secret parameters; everything, when the text is not an address.
+/// Hide the password and secret parameters, or everything if the text is not a URL.
 fn url(text: &str) -> String {
     let Ok(mut url) = Url::parse(text) else {
         return HIDDEN.to_owned();
@@ -56,7 +62,7 @@ fn url(text: &str) -> String {
     url.to_string()
 }
 
-/// A user name without a password is a token (NATS client protocol, `auth_token`).
+/// Hide a user name without a password too: it is a token (NATS client protocol, `auth_token`).
 fn nats_url(text: &str) -> String {
     let full = if text.contains("://") {
         text.to_owned()

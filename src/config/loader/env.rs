@@ -1,14 +1,11 @@
 //! Environment variables as configuration.
 //!
-//! The kind of the key decides how a variable's text is read, not the text's looks: a password of digits
-//! stays a text. Empty variables are passed over: composing tools hand on `PORT=` for a variable nobody set.
+//! The kind of the key decides how a variable's text is parsed: a password of digits stays a text.
+//! Empty variables are ignored, because Compose passes `PORT=` for an unset one.
 
 use figment::value::Value;
 
-use super::keys::{self, Key, Kind};
-
-/// Start of every long variable name.
-pub(super) const PREFIX: &str = "WATCHWORD__";
+use super::keys::{self, Key, Kind, PREFIX};
 
 /// The short variable names and the keys they set; they win over the long names.
 pub const SHORT_NAMES: [(&str, &str); 5] = [
@@ -21,15 +18,14 @@ pub const SHORT_NAMES: [(&str, &str); 5] = [
 
 /// What a variable means to the configuration.
 pub(super) enum Meaning {
-    /// It sets this key.
     Sets(&'static Key, Value),
-    /// It names a key that does not exist.
+    /// The variable names a key that does not exist.
     Unknown(String),
-    /// It is not ours, or it is empty.
+    /// The variable is another program's, or empty.
     Nothing,
 }
 
-/// Reads a variable `WATCHWORD__SECTION__KEY`.
+/// Parses a variable `WATCHWORD__SECTION__KEY`.
 pub(super) fn long(name: &str, text: &str) -> Meaning {
     let Some(rest) = name.strip_prefix(PREFIX) else {
         return Meaning::Nothing;
@@ -42,7 +38,7 @@ pub(super) fn long(name: &str, text: &str) -> Meaning {
     }
 }
 
-/// Reads a variable of [`SHORT_NAMES`].
+/// Parses a variable of [`SHORT_NAMES`].
 pub(super) fn short(name: &str, text: &str) -> Meaning {
     let key = SHORT_NAMES
         .iter()
@@ -54,17 +50,17 @@ pub(super) fn short(name: &str, text: &str) -> Meaning {
     }
 }
 
-/// Whether the variable is one this service reads.
+/// Whether the service reads the variable.
 pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with(PREFIX) || SHORT_NAMES.iter().any(|(short, _)| *short == name)
 }
 
-/// The text as the kind of value the key takes. What does not parse stays a text, and is refused with the
-/// key's name when the settings are read.
+/// Parses the text as the kind of value that the key takes. A text that does not parse stays a
+/// text; the settings refuse it with the key's name.
 fn value(key: &Key, text: &str) -> Value {
     let trimmed = text.trim();
     let parsed = match key.kind {
-        Kind::Text => None,
+        Kind::Text | Kind::Duration => None,
         Kind::Integer => trimmed.parse::<i64>().ok().map(Value::from),
         Kind::Boolean => trimmed.parse::<bool>().ok().map(Value::from),
         Kind::List => Some(Value::from(list(trimmed))),
@@ -91,7 +87,7 @@ mod tests {
     use super::list;
 
     #[test]
-    fn lists_are_read_in_both_notations() {
+    fn lists_are_parsed_in_both_notations() {
         assert_eq!(list("a, b"), ["a", "b"]);
         assert_eq!(list(r#"["a", "b,c"]"#), ["a", "b,c"]);
         assert_eq!(list("a"), ["a"]);

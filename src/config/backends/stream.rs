@@ -1,29 +1,29 @@
-//! Section `stream`: what of the JetStream stream's definition may be chosen.
+//! Section `stream`: the configurable part of the JetStream stream's definition.
 
 use std::time::Duration;
 
 use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 
-use super::{Problems, parse};
+use crate::config::loader::{Problems, parse};
 
-/// How long JetStream remembers message ids. It is part of the stream's definition and not a key here;
-/// a stream that keeps messages for a shorter time is refused by the server.
+/// How long JetStream remembers message ids. The stream's definition sets it; there is no key for
+/// it. The server refuses a stream that keeps messages for a shorter time.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 
-/// The subjects every auth event is published to.
+/// The subjects of auth events.
 const EVENTS: &str = "auth.user.*";
 
-/// The subjects of the dead-letter stream; two streams may not share a subject.
+/// The subjects of the dead-letter stream. Two streams cannot share a subject.
 const DEAD_LETTERS: &str = "auth.dlq.*";
 
-/// More often would be a load on the server.
-const SHORTEST_CHECK: Duration = Duration::from_secs(1);
+/// More frequent checks would load the server.
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Largest message of the stream's definition, in bytes.
+/// Maximum message size in the stream's definition, in bytes.
 const MAX_MESSAGE_BYTES: i64 = 65_536;
 
-/// The stream that carries the events.
+/// The stream to which events are published.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamSettings {
@@ -32,22 +32,22 @@ pub struct StreamSettings {
     /// Subjects the stream stores.
     #[serde(deserialize_with = "parse::list")]
     pub subjects: Vec<String>,
-    /// Most messages kept; -1 for no limit.
+    /// Maximum number of messages. -1 means no limit.
     pub max_msgs: i64,
-    /// Most bytes kept; -1 for no limit.
+    /// Maximum size in bytes. -1 means no limit.
     pub max_bytes: i64,
-    /// Longest time a message is kept; zero for no limit.
+    /// How long the stream keeps a message. Zero means no limit.
     #[serde(with = "humantime_serde")]
     pub max_age: Duration,
-    /// Copies in a cluster: 1, 3 or 5.
+    /// Number of replicas in a cluster: 1, 3 or 5.
     pub replicas: usize,
-    /// How often the leading instance looks how far the durables are; zero for never.
+    /// Interval at which the leader checks the durable consumers. Zero turns the check off.
     #[serde(with = "humantime_serde")]
     pub consumer_check: Duration,
 }
 
 impl StreamSettings {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
         if self.name.is_empty()
             || self.name.len() > 255
             || self
@@ -57,7 +57,7 @@ impl StreamSettings {
             problems.refuse(
                 "stream.name",
                 format!(
-                    "must be 1 to 255 characters without spaces, '.', '*', '>', '/' or '\\', is {:?}",
+                    "must have 1 to 255 characters without spaces, '.', '*', '>', '/' and '\\'; got {:?}",
                     self.name
                 ),
             );
@@ -66,14 +66,14 @@ impl StreamSettings {
         if self.max_msgs != -1 && self.max_msgs < 1 {
             problems.refuse(
                 "stream.max_msgs",
-                format!("must be 1 or more, or -1 for no limit, is {}", self.max_msgs),
+                format!("must be at least 1, or -1 for no limit; got {}", self.max_msgs),
             );
         }
         if self.max_bytes != -1 && self.max_bytes < MAX_MESSAGE_BYTES {
             problems.refuse(
                 "stream.max_bytes",
                 format!(
-                    "must hold one message ({MAX_MESSAGE_BYTES}), or be -1 for no limit, is {}",
+                    "must be at least {MAX_MESSAGE_BYTES} (one message), or -1 for no limit; got {}",
                     self.max_bytes
                 ),
             );
@@ -82,24 +82,24 @@ impl StreamSettings {
             problems.refuse(
                 "stream.max_age",
                 format!(
-                    "must be at least the duplicate window of {}, is {}",
+                    "must be at least the duplicate window of {}; got {}",
                     format_duration(DUPLICATE_WINDOW),
                     format_duration(self.max_age)
                 ),
             );
         }
-        if !self.consumer_check.is_zero() && self.consumer_check < SHORTEST_CHECK {
+        if !self.consumer_check.is_zero() && self.consumer_check < MIN_CHECK_INTERVAL {
             problems.refuse(
                 "stream.consumer_check",
                 format!(
-                    "must be at least {}, or 0s for never, is {}",
-                    format_duration(SHORTEST_CHECK),
+                    "must be at least {}, or 0s to turn the check off; got {}",
+                    format_duration(MIN_CHECK_INTERVAL),
                     format_duration(self.consumer_check)
                 ),
             );
         }
         if ![1, 3, 5].contains(&self.replicas) {
-            problems.refuse("stream.replicas", format!("must be 1, 3 or 5, is {}", self.replicas));
+            problems.refuse("stream.replicas", format!("must be 1, 3 or 5; got {}", self.replicas));
         }
     }
 
@@ -107,19 +107,16 @@ impl StreamSettings {
         const KEY: &str = "stream.subjects";
         for subject in &self.subjects {
             if !well_formed(subject) {
-                problems.refuse(KEY, format!("{subject:?} is not a subject"));
+                problems.refuse(KEY, format!("{subject:?} is not a valid subject"));
             } else if covers(subject, DEAD_LETTERS) {
                 problems.refuse(
                     KEY,
-                    format!("{subject:?} takes {DEAD_LETTERS} too, which belongs to the dead-letter stream"),
+                    format!("{subject:?} overlaps {DEAD_LETTERS} of the dead-letter stream"),
                 );
             }
         }
         if !self.subjects.iter().any(|subject| covers(subject, EVENTS)) {
-            problems.refuse(
-                KEY,
-                format!("must cover {EVENTS}, or events would have no stream to go to"),
-            );
+            problems.refuse(KEY, format!("must cover {EVENTS}, the subjects of auth events"));
         }
     }
 }
@@ -138,7 +135,7 @@ fn well_formed(subject: &str) -> bool {
     true
 }
 
-/// Whether every subject that `wanted` matches is matched by `pattern` as well.
+/// Whether `pattern` matches every subject that `wanted` matches.
 fn covers(pattern: &str, wanted: &str) -> bool {
     let (mut pattern, mut wanted) = (pattern.split('.'), wanted.split('.'));
     loop {
@@ -157,7 +154,7 @@ mod tests {
     use super::{covers, well_formed};
 
     #[test]
-    fn a_pattern_covers_what_it_matches_entirely() {
+    fn a_pattern_covers_the_subjects_that_it_matches() {
         for pattern in [
             "auth.user.*",
             "auth.user.>",
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn subjects_are_recognised() {
+    fn malformed_subjects_are_refused() {
         for subject in ["a", "a.b", "a.*.c", "a.>", ">", "$JS.API"] {
             assert!(well_formed(subject), "{subject}");
         }
