@@ -1,4 +1,4 @@
-//! What mails look like: templates in files, for the subject, the text and the HTML of every kind of mail.
+//! Templates for the subject, the text and the HTML of every kind of email.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ const EMBEDDED: [(&str, &str); 6] = [
     ("reset_password.html", include_str!("templates/reset_password.html")),
 ];
 
-/// What templates may use.
+/// The variables of templates.
 pub(super) struct Values<'a> {
     /// What the service is called.
     pub(super) product: &'a str,
@@ -50,8 +50,8 @@ pub(super) struct Rendered {
 pub(super) struct Templates(Environment<'static>);
 
 impl Templates {
-    /// The embedded templates, those replaced that `directory` has a file for. Each is tried out, so that a mistake shows at the
-    /// start and not when somebody waits for a mail.
+    /// The embedded templates, those replaced that `directory` has a file for. Each is tried out,
+    /// so that a mistake shows at the start and not when somebody waits for a mail.
     ///
     /// # Errors
     /// [`MailError::File`] and [`MailError::Template`].
@@ -167,7 +167,7 @@ mod tests {
         let templates = Templates::load(Some(directory.path())).unwrap();
         let rendered = templates.render(LetterKind::VerifyEmail, &Values::SAMPLE).unwrap();
         assert_eq!(rendered.subject, "Willkommen bei Watchword");
-        assert!(rendered.text.contains("please confirm"));
+        assert!(rendered.text.contains("Please confirm"));
 
         for broken in ["{{ product", "{{ not_a_value }}"] {
             fs::write(&path, broken).unwrap();
