@@ -1,4 +1,4 @@
-//! Puts the parts together from the configuration.
+//! Building the parts from the configuration.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
 
 impl App {
-    /// Builds the service: opens the database, migrates it, makes the first signing key and binds the listeners.
-    /// NATS and Redis may be down.
+    /// Build the service: open the database, migrate it, create the first signing key and bind the
+    /// listeners. NATS and Redis may be down.
     ///
     /// # Errors
     /// [`AppError`].
@@ -40,7 +40,7 @@ impl App {
         Self::build_with(settings, Seams::default()).await
     }
 
-    /// As [`build`](Self::build), with other time and randomness.
+    /// Like [`build`](Self::build), with another source of time and randomness.
     ///
     /// # Errors
     /// [`AppError`].
@@ -50,7 +50,7 @@ impl App {
         Self::build_over(settings, seams, store).await
     }
 
-    /// As [`build_with`](Self::build_with), over a database that somebody else migrates.
+    /// Like [`build_with`](Self::build_with), without applying migrations.
     ///
     /// # Errors
     /// [`AppError`].
@@ -89,13 +89,13 @@ impl App {
     }
 }
 
-/// Opens the database as configured.
+/// Open the configured database.
 pub(super) async fn open_store(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
     let profile = event_profile(settings);
     Ok(Store::connect(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
 }
 
-/// Opens the database beside the service that may have it.
+/// Open the database while the service may be using it.
 pub(super) async fn open_store_beside(settings: &Settings, seams: &Seams) -> Result<Store, AppError> {
     let profile = event_profile(settings);
     Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, seams.random.clone()).await?)
@@ -231,7 +231,7 @@ fn client_stats(metrics: &Metrics) -> ClientStats {
     }
 }
 
-/// A connection that is made when first used and made again when lost.
+/// A connection that opens at its first use and reopens when it is lost.
 fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError> {
     let Some(url) = &settings.url else { return Ok(None) };
     let client = redis::Client::open(url.expose_secret()).map_err(AppError::Redis)?;

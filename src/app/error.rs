@@ -1,4 +1,4 @@
-//! Why the service does not start, or a command fails.
+//! Errors of the start and of commands.
 
 use super::account_types::AccountTypesError;
 use crate::actions::Failure;
@@ -14,7 +14,8 @@ use crate::security::signing_keys::RotationPolicyError;
 use crate::store::StoreError;
 use crate::telemetry::{MetricsServerError, TelemetryError};
 
-/// Why the service does not start, or a command fails. Each says what to look at.
+/// Why the service does not start, or why a command fails. Each error names the setting or the
+/// part.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The configuration.
@@ -31,7 +32,7 @@ pub enum AppError {
     Listen {
         /// The configured address.
         address: std::net::SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The database.
@@ -49,43 +50,43 @@ pub enum AppError {
     /// Rotation of signing keys.
     #[error(transparent)]
     Rotation(#[from] RotationPolicyError),
-    /// Templates, or TLS towards the mail server.
+    /// Email templates, or TLS to the mail server.
     #[error(transparent)]
     Mail(#[from] MailError),
     /// Account types and the schemas of their profiles.
     #[error(transparent)]
     AccountTypes(#[from] AccountTypesError),
-    /// Redis' address.
-    #[error("redis.url cannot be used")]
+    /// The URL of Redis.
+    #[error("redis.url is invalid")]
     Redis(#[source] redis::RedisError),
-    /// NATS' settings.
+    /// NATS and its settings.
     #[error(transparent)]
     Nats(#[from] NatsError),
-    /// An instance of the service leads.
+    /// An instance of the service holds the lease.
     #[error(
-        "an instance of the service runs, and reconciles by itself: at its start, after every reconnect, and when the stream \
-         changes; stop it first to reconcile by hand"
+        "an instance of the service is running and reconciles by itself at start, after every reconnect, and when the \
+         stream changes; stop it to reconcile by hand"
     )]
     Led,
-    /// Another replay has the lock.
-    #[error("another replay runs, here or in the service: wait for it, or interrupt it")]
+    /// Another replay holds the lock.
+    #[error("another replay is running, here or in the service; wait for it, or interrupt it")]
     Replaying,
-    /// The ledger and the stream could not be made to agree.
+    /// Reconciling the ledger with the stream failed.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
-    /// The ledger and the stream could not be compared.
+    /// Comparing the ledger with the stream failed.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// The start needed something that failed.
+    /// A step of the start failed.
     #[error(transparent)]
     Action(#[from] Failure),
-    /// The administrator can't be made.
+    /// The administrator cannot be created.
     #[error(transparent)]
     Register(#[from] register::Error),
     /// A value given on the command line.
     #[error("{what} {problem}")]
     Argument {
-        /// Which.
+        /// The argument.
         what: &'static str,
         /// What is wrong with it.
         problem: String,
@@ -93,15 +94,15 @@ pub enum AppError {
     /// A file cannot be written.
     #[error("cannot write {path}")]
     File {
-        /// Which.
+        /// The file.
         path: std::path::PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A signal ended the command early.
     #[error("stopped: {0}")]
     Stopped(&'static str),
-    /// A part ended that should run as long as the service.
+    /// A part of the service ended before the service.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
 }

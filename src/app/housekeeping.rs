@@ -1,5 +1,5 @@
-//! Rounds that keep the service tidy while it runs: signing keys, refusals and deleted accounts every minute, old rows every hour,
-//! counts every few seconds.
+//! Periodic jobs: rotate signing keys, record refusals and erase deleted accounts every minute,
+//! delete old rows every hour, count events every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,34 +12,35 @@ use crate::config::Settings;
 use crate::store::{Outdated, Store, StoreError};
 use crate::telemetry::{causes, spawn};
 
-/// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
+/// Time between two rotations or loads of signing keys. Every instance knows a new key long before
+/// it signs.
 const KEY_ROUND: Duration = Duration::from_secs(60);
 
-/// How often rows that nobody needs any more are deleted.
+/// Time between two deletions of old rows.
 const PRUNE_ROUND: Duration = Duration::from_secs(3600);
 
-/// How often events are counted into their hours; what is newer is counted when somebody asks.
+/// Time between two updates of the hourly counts. Newer events are counted when a client asks.
 const COUNT_ROUND: Duration = Duration::from_secs(5);
 
-/// How often what rate limits refused is recorded: at most one event for each key in this time.
+/// Time between two records of refused requests: at most one event per key in this time.
 const REFUSALS_ROUND: time::Duration = time::Duration::MINUTE;
 
-/// How often the clock is looked at for it.
+/// Time between two checks whether that is due.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How often accounts are looked for whose time to be erased has come.
+/// Time between two searches for accounts to erase.
 const ERASE_ROUND: Duration = Duration::from_secs(60);
 
-/// Rows deleted in one statement, so that none holds locks for long.
+/// Maximum number of rows deleted in one statement, which bounds how long it holds locks.
 const PRUNE_BATCH: u64 = 1000;
 
-/// How long it stays known what became of a mail.
+/// How long the outcome of an email stays in the database.
 const FINISHED_MAILS: time::Duration = time::Duration::days(7);
 
 /// How long an ended session stays in the database.
 const ENDED_SESSIONS: time::Duration = time::Duration::days(30);
 
-/// Starts all rounds but that of the refusals, which ends later.
+/// Start all jobs except the one that records refusals, which ends later.
 pub(super) fn spawn_rounds(auth: &Arc<Auth>, settings: &Settings, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
     let (events, accounts) = (&settings.events, &settings.accounts);
     vec![
@@ -50,16 +51,16 @@ pub(super) fn spawn_rounds(auth: &Arc<Auth>, settings: &Settings, stop: &Cancell
     ]
 }
 
-/// Rotates signing keys, and loads those of other instances, until `stop`.
+/// Rotate signing keys and load those of other instances until `stop`.
 async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
     while rests(KEY_ROUND, &stop).await {
         if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(error = %causes(&error), "signing keys could not be looked after");
+            tracing::error!(error = %causes(&error), "rotating signing keys failed");
         }
     }
 }
 
-/// Deletes events past their retention, idempotency keys of the day before and sessions that ended long ago, until `stop`.
+/// Delete expired events, idempotency keys, sessions, challenges, codes and emails until `stop`.
 async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
     while rests(PRUNE_ROUND, &stop).await {
         let now = auth.clock.now();
@@ -67,32 +68,33 @@ async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
         match prune_once(&auth.store, now, events_before, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
-            Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
+            Err(error) => tracing::warn!(error = %causes(&error), "deleting old rows failed"),
         }
         if let Err(error) = prune_all(&auth.store, Outdated::LoginChallenges, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
+            tracing::warn!(error = %causes(&error), "deleting expired login challenges failed");
         }
         if let Err(error) = prune_mail(&auth.store, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old mails could not be deleted");
+            tracing::warn!(error = %causes(&error), "deleting finished emails failed");
         }
     }
 }
 
-/// Deletes codes that are over and mails that are done with.
+/// Delete expired one-time codes and finished emails.
 async fn prune_mail(store: &Store, now: time::OffsetDateTime, stop: &CancellationToken) -> Result<(), StoreError> {
     prune_all(store, Outdated::Codes, now, stop).await?;
     prune_all(store, Outdated::Mails, now - FINISHED_MAILS, stop).await?;
     Ok(())
 }
 
-/// Erases accounts that were deleted longer ago than `erase_after`: at the start and every minute, until `stop`.
+/// Erase accounts that were deleted more than `erase_after` ago, at start and every minute until
+/// `stop`.
 async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) {
     let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
     loop {
         match erase_accounts::run(&auth, auth.clock.now() - age).await {
             Ok(erased) if erased.accounts > 0 => {
                 tracing::info!(accounts = erased.accounts, "deleted accounts erased");
-                // There may be more.
+                // There may be more of them.
                 if !stop.is_cancelled() {
                     continue;
                 }
@@ -100,11 +102,11 @@ async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) 
             Ok(erased) if erased.waiting > 0 => {
                 tracing::warn!(
                     accounts = erased.waiting,
-                    "not erased: events about them wait to be published"
+                    "not erased yet: events about these accounts are not published"
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
+            Err(error) => tracing::warn!(error = %causes(&error), "erasing deleted accounts failed"),
         }
         if !rests(ERASE_ROUND, &stop).await {
             return;
@@ -112,7 +114,7 @@ async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) 
     }
 }
 
-/// Counts events into their hours, until `stop`.
+/// Update the hourly counts until `stop`.
 async fn count_events(store: Store, stop: CancellationToken) {
     while rests(COUNT_ROUND, &stop).await {
         loop {
@@ -120,7 +122,7 @@ async fn count_events(store: Store, stop: CancellationToken) {
                 Ok(true) if !stop.is_cancelled() => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error = %causes(&error), "events could not be counted");
+                    tracing::warn!(error = %causes(&error), "counting events failed");
                     break;
                 }
             }
@@ -128,7 +130,7 @@ async fn count_events(store: Store, stop: CancellationToken) {
     }
 }
 
-/// Records what rate limits refused, every minute until `stop`.
+/// Record refused requests every minute until `stop`.
 pub(super) fn spawn_refusals(auth: Arc<Auth>, stop: CancellationToken) -> JoinHandle<()> {
     spawn("refusals", async move {
         let mut due = auth.clock.now() + REFUSALS_ROUND;
@@ -142,21 +144,21 @@ pub(super) fn spawn_refusals(auth: Arc<Auth>, stop: CancellationToken) -> JoinHa
     })
 }
 
-/// Records what is left of it once no request comes any more, unless the database takes longer than `most`. The work is a task of
-/// its own: nothing is left in the middle.
-pub(super) async fn last_refusals(auth: Arc<Auth>, refusals: JoinHandle<()>, most: Duration) {
+/// Record the remaining refusals after the last request, for at most `max_wait`. The work runs in
+/// its own task, which the timeout does not interrupt.
+pub(super) async fn last_refusals(auth: Arc<Auth>, refusals: JoinHandle<()>, max_wait: Duration) {
     let last = spawn("last refusals", async move {
         let _ = refusals.await;
         record_refusals_now(&auth).await;
     });
-    let _ = tokio::time::timeout(most, last).await;
+    let _ = tokio::time::timeout(max_wait, last).await;
 }
 
 async fn record_refusals_now(auth: &Auth) {
     match record_refusals::run(auth).await {
         Ok(0) => {}
-        Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
-        Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
+        Ok(events) => tracing::debug!(events, "recorded refusals of rate limits"),
+        Err(error) => tracing::warn!(error = %causes(&error), "recording refusals of rate limits failed"),
     }
 }
 
@@ -178,7 +180,7 @@ async fn prune_once(
     Ok((events, sessions))
 }
 
-/// Deletes all of these rows that became useless before `before`, unless it is time to stop, and tells how many.
+/// Delete all of these rows that expired before `before`, until `stop`, and return their number.
 async fn prune_all(
     store: &Store,
     rows: Outdated,
@@ -196,7 +198,7 @@ async fn prune_all(
     Ok(all)
 }
 
-/// Waits; false when it is time to stop.
+/// Sleep. Return false on `stop`.
 async fn rests(pause: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,

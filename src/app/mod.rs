@@ -1,4 +1,4 @@
-//! The composition root: the one place that knows every part.
+//! The composition root, which builds and connects all parts.
 
 mod account_types;
 mod build;
@@ -31,12 +31,12 @@ use crate::mail::MailWorker;
 use crate::store::Store;
 use crate::telemetry::{Metrics, MetricsServer};
 
-/// What tests replace: time and randomness.
+/// Dependencies that tests replace: time and randomness.
 #[derive(Clone)]
 pub struct Seams {
-    /// Where the time comes from.
+    /// Source of the time.
     pub clock: Arc<dyn Clock>,
-    /// Where randomness comes from.
+    /// Source of randomness.
     pub random: Arc<dyn Random>,
 }
 
@@ -49,7 +49,7 @@ impl Default for Seams {
     }
 }
 
-/// The service, built and bound, not yet serving.
+/// The service, built and bound to its ports, before it serves requests.
 pub struct App {
     settings: Settings,
     seams: Seams,
@@ -66,31 +66,31 @@ pub struct App {
 }
 
 impl App {
-    /// The port that requests are served on, also when the configuration said 0.
+    /// The port of the public listener, also when the configured port is 0.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Where the metrics are, when they are served.
+    /// Address of the metrics listener. `None`: metrics are off.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics_server.as_ref().map(MetricsServer::address)
     }
 
-    /// Follows the connection to NATS and the stream.
+    /// Watch the state of the connection to NATS and of the stream.
     #[must_use]
     pub fn nats_status(&self) -> watch::Receiver<NatsStatus> {
         self.nats.status()
     }
 
-    /// The database, for tests that look at it beside the service.
+    /// The database, for tests that read it beside the service.
     #[must_use]
     pub fn store(&self) -> Store {
         self.store.clone()
     }
 
-    /// Where the data is, for people.
+    /// A description of the database for display.
     #[must_use]
     pub fn database(&self) -> String {
         self.store.describe()

@@ -1,4 +1,4 @@
-//! Serves until told to stop, then stops in order.
+//! Serving until a stop, and the order of the shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,18 +20,18 @@ use crate::mail::MailWorker;
 use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
 use crate::telemetry;
 
-/// How long the relay may publish after the last request.
-const FLUSH: Duration = Duration::from_secs(5);
+/// Maximum time for the relay to publish after the last request.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long everything else may take to end after that.
-const CLOSE: Duration = Duration::from_secs(5);
+/// Maximum time for all other parts to end after that.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl App {
-    /// Serves until `stop` is cancelled; then finishes what is in flight, publishes what is recorded and ends.
-    /// All of it takes no longer than `http.shutdown_grace` and a few seconds.
+    /// Serve until `stop` is cancelled, then finish in-flight requests, publish recorded events and
+    /// end. The shutdown takes at most `http.shutdown_grace` and a few seconds.
     ///
     /// # Errors
-    /// [`AppError::Ended`] when a part ended that should have gone on.
+    /// [`AppError::Ended`] if a part ended before `stop`.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
         let endpoint = self.endpoint()?;
         let grace = self.settings.http.shutdown_grace;
@@ -57,35 +57,36 @@ impl App {
             now: relay_clock(&self.seams),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
-            flush_for: FLUSH,
+            flush_for: FLUSH_TIMEOUT,
             consumer_check: self.settings.stream.consumer_check,
         };
         rounds.push(spawn_replays(ReplaysParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
             now: parts.now.clone(),
-            // Copies can wait for the next start; events cannot.
+            // A replay can resume after the next start, so it ends before the relay does.
             shutdown: self.stop.serving.clone(),
         }));
         let mut relay = Relay::spawn(parts);
 
-        // A service that goes on without its relay would look well and publish nothing.
+        // Without its relay the service would seem healthy and publish nothing.
         let ended = tokio::select! {
             () = stop.cancelled() => None,
             _ = &mut server => Some("the HTTP server"),
             _ = &mut relay => Some("the relay"),
         };
         if let Some(part) = ended {
-            tracing::error!(part, "ended unexpectedly: stopping");
+            tracing::error!(part, "ended unexpectedly; stopping");
         }
         let deadline = Instant::now() + grace;
         self.stop.serving.cancel();
         if !server.is_finished() {
             let _ = server.await;
         }
-        // A client that hung up leaves its action running: it commits or rolls back before the database closes.
+        // An action outlives a disconnected client; it commits or rolls back before the database
+        // closes.
         let finished = timeout_at(deadline, self.detached.drained()).await.is_ok();
-        housekeeping::last_refusals(self.auth.clone(), refusals, FLUSH).await;
+        housekeeping::last_refusals(self.auth.clone(), refusals, FLUSH_TIMEOUT).await;
         self.stop.relaying.cancel();
         let rest = async {
             if !relay.is_finished() {
@@ -101,8 +102,9 @@ impl App {
             }
             self.store.close().await;
         };
-        // A database that is silent must not keep the process: what was committed is safe, and the rest ends with its connection.
-        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH + CLOSE, rest)
+        // An unresponsive database must not keep the process alive: committed data is safe, and
+        // open transactions end with their connections.
+        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH_TIMEOUT + CLOSE_TIMEOUT, rest)
             .await
             .is_ok();
         tracing::info!(finished, in_order, "stopped");
@@ -134,7 +136,7 @@ impl App {
     }
 }
 
-/// A mail that is not sent when the service stops can wait for the next start.
+/// Emails that are not delivered before the stop are delivered after the next start.
 fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle<()> {
     let work = async move {
         if let Some(worker) = worker {

@@ -1,14 +1,14 @@
-//! The order in which the service stops: first requests, then the relay with what they recorded, then NATS.
+//! The order of the shutdown: requests, then the relay, then NATS.
 
 use tokio_util::sync::CancellationToken;
 
-/// One token per step, so that no step starts before the one it depends on has ended.
+/// One token per step. Each is cancelled after the step before it has ended.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Not ready any more; no new requests.
+    /// Stop serving requests; `/readyz` reports not ready.
     pub serving: CancellationToken,
-    /// No new commits: publish what is left and stand down.
+    /// No further commits follow: publish the remaining events and release the lease.
     pub relaying: CancellationToken,
-    /// Nothing more to publish: disconnect, and end an embedded server.
+    /// Everything is published: disconnect, and stop an embedded server.
     pub connected: CancellationToken,
 }

@@ -12,48 +12,49 @@ use crate::domain::account_types::{AccountTypes, SchemaError};
 const USER: &str = include_str!("user.json");
 const ARTIST: &str = include_str!("artist.json");
 
-/// Why the account types can't be used.
+/// Why the account types are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountTypesError {
-    /// A file or the folder can't be read.
+    /// A file or the directory cannot be read.
     #[error("{path} cannot be read (accounts.profile_dir)")]
     Read {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A file is not JSON.
     #[error("{path} is not JSON (accounts.profile_dir)")]
     Json {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Where it breaks off.
+        /// The parser's error.
         source: serde_json::Error,
     },
-    /// A file is no usable schema.
+    /// A file is not a usable schema.
     #[error("{path} {source} (accounts.profile_dir)")]
     Schema {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: SchemaError,
     },
-    /// A file belongs to no type.
-    #[error("{path} is of no configured account type (accounts.types)")]
-    Stray {
-        /// Which.
+    /// No configured type has the file's name.
+    #[error("{path} matches no account type in accounts.types")]
+    Unmatched {
+        /// The file or directory.
         path: PathBuf,
     },
 }
 
-/// Reads the schemas of the configured types: a file of the folder before a built-in one; without either any object will do.
+/// Load the schemas of the configured types. A file in `accounts.profile_dir` overrides a built-in
+/// schema; without either, a profile can be any object.
 ///
 /// # Errors
-/// [`AccountTypesError`], with the file's name.
+/// [`AccountTypesError`] with the name of the file.
 pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountTypesError> {
     let own = match &settings.profile_dir {
-        Some(folder) => files(folder)?,
+        Some(directory) => files(directory)?,
         None => Vec::new(),
     };
     let mut types = AccountTypes::new(settings.roles.iter().filter_map(|role| role.parse().ok()));
@@ -85,7 +86,7 @@ pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountT
     }
     let known = |file: &&PathBuf| settings.parsed_types().any(|(name, _)| is_of(file, name));
     match own.iter().find(|file| !known(file)) {
-        Some(path) => Err(AccountTypesError::Stray { path: path.clone() }),
+        Some(path) => Err(AccountTypesError::Unmatched { path: path.clone() }),
         None => Ok(types),
     }
 }
@@ -102,14 +103,14 @@ fn is_of(file: &Path, name: &str) -> bool {
     file.file_stem().is_some_and(|stem| stem == name)
 }
 
-/// The `.json` files of a folder, in the order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
+/// The `.json` files of a directory, in the order of their names.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
     let read = |source| AccountTypesError::Read {
-        path: folder.to_owned(),
+        path: directory.to_owned(),
         source,
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(read)? {
+    for entry in fs::read_dir(directory).map_err(read)? {
         let path = entry.map_err(read)?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             files.push(path);

@@ -1,4 +1,4 @@
-//! The first administrator.
+//! Creating an administrator.
 
 use uuid::Uuid;
 
@@ -10,10 +10,10 @@ use crate::domain::password::Password;
 use crate::domain::text::TextError;
 use crate::telemetry::Metrics;
 
-/// Makes an administrator and returns the id. The event waits in the ledger for the service's relay.
+/// Create an administrator and return the id. The service's relay publishes the event.
 ///
 /// # Errors
-/// [`AppError`]; nothing is changed then.
+/// [`AppError`], without any change.
 pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> Result<Uuid, AppError> {
     let argument = |what: &'static str| {
         move |error: TextError| AppError::Argument {

@@ -6,10 +6,11 @@ use crate::app::AppError;
 use crate::app::contract::deployment;
 use crate::config::Settings;
 
-/// The document of a service with default settings, as it is committed under `docs/reference/asyncapi.json`.
+/// The document of a service with default settings, as it is committed under
+/// `docs/reference/asyncapi.json`.
 ///
 /// # Errors
-/// [`AppError`] when what is embedded in the program cannot be read.
+/// [`AppError`] if an embedded file cannot be parsed.
 pub fn asyncapi() -> Result<String, AppError> {
     let defaults = Settings::load_from(None, [])?;
     Ok(asyncapi::text(&deployment(&defaults)?))

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use crate::app::Seams;
 use crate::security::new_client_secret;
 
-/// A new secret and the hash of it. Nothing is kept: the secret is seen this once.
+/// Create a secret and its hash. Neither is stored.
 #[must_use]
 pub fn client_secret() -> (SecretString, String) {
     new_client_secret(&*Seams::default().random)

@@ -1,11 +1,11 @@
-//! Migrations by hand.
+//! Applying, reverting and listing migrations.
 
 use crate::app::build::open_store;
 use crate::app::{AppError, Seams};
 use crate::config::Settings;
 pub use crate::store::MigrationState as Migration;
 
-/// Applies what the database lacks and returns the state after it.
+/// Apply all pending migrations and return the state after it.
 ///
 /// # Errors
 /// [`AppError::Store`].
@@ -15,7 +15,7 @@ pub async fn migrate_up(settings: &Settings) -> Result<Vec<Migration>, AppError>
     Ok(store.migration_status().await?)
 }
 
-/// Undoes the last `steps` migrations, with the data in them, and returns the state after it.
+/// Revert the last `steps` migrations with the data in their tables, and return the state after it.
 ///
 /// # Errors
 /// [`AppError::Store`].
@@ -25,7 +25,7 @@ pub async fn migrate_down(settings: &Settings, steps: u32) -> Result<Vec<Migrati
     Ok(store.migration_status().await?)
 }
 
-/// Which migrations the database has.
+/// List the migrations and whether they are applied.
 ///
 /// # Errors
 /// [`AppError::Store`].

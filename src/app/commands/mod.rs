@@ -1,4 +1,4 @@
-//! What the command line does beside serving. Each opens what it needs, does one thing and returns what it found.
+//! The commands beside `serve`. Each opens what it needs, does one thing and returns a result.
 
 mod admin;
 mod asyncapi;

@@ -1,11 +1,11 @@
-//! The event stream, looked at and put in order by an operator.
+//! Inspecting and updating the event stream.
 
 use crate::app::AppError;
 use crate::config::Settings;
 use crate::jetstream::StreamAdmin;
 pub use crate::jetstream::{Applied as Change, Drift as Field, StreamSummary as StreamReport};
 
-/// Makes the stream, or changes it to what the definition says.
+/// Create the stream, or update it to its definition.
 ///
 /// # Errors
 /// [`AppError::Nats`].
@@ -13,7 +13,7 @@ pub async fn stream_apply(settings: &Settings) -> Result<Change, AppError> {
     Ok(StreamAdmin::connect(settings).await?.apply().await?)
 }
 
-/// What the stream is and holds.
+/// Read the stream's state and configuration.
 ///
 /// # Errors
 /// [`AppError::Nats`].
@@ -21,7 +21,7 @@ pub async fn stream_info(settings: &Settings) -> Result<StreamReport, AppError> 
     Ok(StreamAdmin::connect(settings).await?.info().await?)
 }
 
-/// Where the stream differs from the definition.
+/// Compare the stream with its definition.
 ///
 /// # Errors
 /// [`AppError::Nats`].

@@ -7,11 +7,11 @@ use crate::jetstream::StreamReader;
 use crate::relay::{self, Reconciled};
 use crate::store::StoreError;
 
-/// Does once what the relay does at its start: settles events that the stream has, and makes those wait again that it has
-/// lost. Refused while an instance leads, which does it by itself.
+/// Settle events that the stream has and reopen those that it has lost, as the relay does at start.
+/// Refused while an instance holds the lease.
 ///
 /// # Errors
-/// [`AppError::Led`], or that the two could not be compared; running it again is safe.
+/// [`AppError::Led`], or an error of the comparison. Running the command again is safe.
 pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
     let seams = Seams::default();
     let store = match open_store(settings, &seams).await {

@@ -14,34 +14,35 @@ use crate::relay::{self, ReplayEnd, ReplayParts};
 use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
 
-/// What is asked for.
+/// The requested replay.
 #[derive(Debug, Clone)]
 pub struct ReplayOrder {
-    /// The replay to begin or to go on with; a new name when none is given.
+    /// Name of the replay to start or resume. `None`: a new name.
     pub name: Option<ReplayName>,
-    /// Who takes the copies.
+    /// Where the copies go.
     pub target: ReplayTarget,
-    /// Which events.
+    /// The events to replay.
     pub selection: Selection,
-    /// The most events a second.
+    /// Maximum number of events per second.
     pub rate: Option<u32>,
 }
 
-/// A replay and how this run of it ended.
+/// A replay after this run.
 #[derive(Debug)]
 pub struct Replayed {
     /// The replay.
     pub replay: Replay,
-    /// The stream that has the copies.
+    /// The stream of the copies.
     pub stream: String,
-    /// Whether everything has been sent.
+    /// Whether all events have been sent.
     pub done: bool,
 }
 
-/// Makes copies of events, or goes on with it where an earlier run of the same name was interrupted. The service may run.
+/// Publish copies of events, or resume an interrupted replay of the same name. The service may run.
 ///
 /// # Errors
-/// [`AppError`] when the name stands for something else, or the database or NATS cannot be used at the beginning.
+/// [`AppError`] if the name belongs to another replay, or if the database or NATS is unavailable at
+/// start.
 pub async fn replay(
     settings: &Settings,
     order: ReplayOrder,
@@ -87,11 +88,11 @@ pub async fn replay(
     Ok(Replayed { replay, stream, done })
 }
 
-/// What a replay tells while it works.
+/// Receives the progress of a replay.
 pub trait ReplayProgress: Progress {
-    /// It begins, or goes on.
+    /// The replay starts or resumes.
     fn began(&mut self, name: &str, goes_on: bool);
-    /// It does not get on, and tries again.
+    /// A step failed and is retried.
     fn trouble(&mut self, reason: &str);
 }
 
@@ -114,28 +115,29 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, seams: &Seams) -> Re
         rate: order.rate,
     };
     match ledger.begin_replay(new, now).await {
-        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "has just been taken")),
+        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "is already in use")),
         begun => Ok(begun?),
     }
 }
 
-/// An earlier replay of this name, when it is the same one and not done.
+/// The earlier replay of this name, if it is the same one and not done.
 fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
-    let asked = Selection {
+    let requested = Selection {
         standing: known.selection.standing,
         ..order.selection.clone()
     };
-    let same = known.target == order.target && (asked == known.selection || order.selection == Selection::default());
+    let same =
+        known.target == order.target && (requested == known.selection || order.selection == Selection::default());
     if known.origin == ReplayOrigin::Service {
         return Err(refused(&known.name, "is run by the service"));
     }
     if known.state == ReplayState::Done {
-        return Err(refused(&known.name, "is done; give the next one another name"));
+        return Err(refused(&known.name, "is done; choose another name"));
     }
     if !same {
         return Err(refused(
             &known.name,
-            "has another target or other filters; leave the filters out to go on with it, or give another name",
+            "has another target or other filters; omit the filters to resume it, or choose another name",
         ));
     }
     Ok(Replay {
@@ -151,9 +153,9 @@ fn refused(name: &str, problem: &str) -> AppError {
     }
 }
 
-/// A name for a replay that was given none: when it began, in UTC.
+/// The default name of a replay: its start time in UTC.
 fn name_of(now: time::OffsetDateTime) -> Result<ReplayName, AppError> {
     let format = time::macros::format_description!("[year][month][day]t[hour][minute][second]");
     let text = now.format(format).unwrap_or_default();
-    text.parse().map_err(|_| refused(&text, "is no name"))
+    text.parse().map_err(|_| refused(&text, "is not a valid name"))
 }

@@ -9,24 +9,24 @@ use crate::app::AppError;
 use crate::config::Settings;
 use crate::jetstream::{NatsError, ProbeError, Scan, Seen, Start, StreamReader, Wanted};
 
-/// How long to wait before the stream is read again after it broke off.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time before reading the stream is retried.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who looks at the events.
+/// Receives the events.
 pub trait Viewer: Send {
-    /// The stream is being read.
+    /// Reading of the stream has started.
     fn opened(&mut self, stream: &str);
-    /// The next event: its place in the stream and its bytes. `false` when no more are wanted.
+    /// The next event with its stream sequence and its bytes. Return `false` to end.
     fn event(&mut self, stream_seq: u64, payload: &[u8]) -> bool;
-    /// Reading broke off, and is tried again.
+    /// Reading failed and is retried.
     fn broken(&mut self, reason: &str);
 }
 
-/// Shows events as they reach the stream, and first those from `selection.from` on that the stream still has, until `stop`
-/// or until the viewer has had enough.
+/// Show the stream's events since `selection.from`, then new ones as they arrive, until `stop` or
+/// until the viewer ends.
 ///
 /// # Errors
-/// [`AppError::Nats`] when the stream cannot be read at the beginning. Later outages are waited out.
+/// [`AppError::Nats`] if the stream cannot be read at first. Later errors are retried.
 pub async fn tail(
     settings: &Settings,
     selection: &Selection,
@@ -78,7 +78,7 @@ async fn reopened(
 ) -> Option<Scan> {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(RETRY_INTERVAL) => {}
             () = stop.cancelled() => return None,
         }
         if let Ok(scan) = open(reader, selection, start).await {
@@ -88,7 +88,7 @@ async fn reopened(
 }
 
 impl Selection {
-    /// Whether a message of the stream, of one of the subjects, is among the events.
+    /// Whether a message of the selected subjects is about one of the selected users.
     fn shows(&self, seen: &Seen) -> bool {
         self.users.is_empty() || seen.user.is_some_and(|user| self.users.contains(&user))
     }
