@@ -7,7 +7,7 @@ use watchword::config::{DEFAULTS, docs};
 
 use super::load;
 
-/// Names of all leaves; keys without a value show as null.
+/// Names of all leaves. Keys without a value are null.
 fn leaves(prefix: &str, value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -41,7 +41,7 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_field_of_the_settings_is_documented_and_the_other_way_round() {
+fn settings_and_documentation_have_the_same_keys() {
     let settings = serde_json::to_value(load(&[]).expect("settings")).expect("JSON");
     let mut fields = BTreeSet::new();
     leaves("", &settings, &mut fields);

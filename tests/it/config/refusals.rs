@@ -1,4 +1,4 @@
-//! What the service refuses to start with, and what it says.
+//! Refused configurations and their messages.
 
 use watchword::config::{ConfigError, Problem};
 
@@ -126,13 +126,13 @@ fn one_refused_value_names_its_key_and_its_source() {
         assert_eq!(problem.key, *key, "{variable}={value}");
         assert!(problem.problem.contains(part), "{variable}={value}: {problem}");
         let origin = problem.origin.as_deref().unwrap_or_default();
-        // A problem of two keys is told at one of them.
+        // A problem of two keys is reported at one of them.
         let names_variable = origin == format!("environment variable {variable}");
         assert!(names_variable || origin.is_empty(), "{variable}={value}: {problem}");
     }
 }
 
-/// A password crosses a network under TLS alone; a server on this machine is no network.
+/// A password needs TLS, except to a server on this machine.
 #[test]
 fn a_mail_password_is_not_sent_in_the_clear() {
     let with = |host: &str, tls: &str| {
@@ -156,7 +156,7 @@ fn a_mail_password_is_not_sent_in_the_clear() {
 }
 
 #[test]
-fn each_owasp_pair_is_strong_enough_and_one_less_is_not() {
+fn each_owasp_minimum_is_accepted_and_one_less_is_refused() {
     for (memory, passes) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
         let with = |memory: u32| {
             let (memory, passes) = (memory.to_string(), passes.to_string());
@@ -171,7 +171,7 @@ fn each_owasp_pair_is_strong_enough_and_one_less_is_not() {
 }
 
 #[test]
-fn values_at_the_edge_are_accepted() {
+fn limit_values_are_accepted() {
     load(&[
         ("WATCHWORD__TOKENS__ACCESS_TTL", "15m"),
         ("WATCHWORD__TOKENS__LEEWAY", "5s"),
@@ -237,7 +237,7 @@ fn a_section_given_as_a_value_is_refused() {
 }
 
 #[test]
-fn an_identity_for_nats_is_given_once_and_for_an_external_server() {
+fn nats_takes_one_identity_and_only_for_an_external_server() {
     let user = [
         ("WATCHWORD__NATS__USER", "app"),
         ("WATCHWORD__NATS__PASSWORD", "s3cret"),
@@ -264,7 +264,7 @@ fn an_identity_for_nats_is_given_once_and_for_an_external_server() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     load(&[
         ("WATCHWORD_PORT", "tcp://10.0.0.1:3001"),
         ("WATCHWORD_SERVICE_HOST", "x"),
