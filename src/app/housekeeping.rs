@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::{Auth, erase_accounts, record_refusals, rotate_keys};
 use crate::config::Settings;
 use crate::store::{Outdated, Store, StoreError};
-use crate::telemetry::{causes, spawn};
+use crate::telemetry::{error_chain, spawn};
 
 /// How often signing keys are looked after: a key that another instance made is known everywhere long before it signs.
 const KEY_ROUND: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ pub(super) fn spawn_rounds(auth: &Arc<Auth>, settings: &Settings, stop: &Cancell
 async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
     while rests(KEY_ROUND, &stop).await {
         if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(error = %causes(&error), "signing keys could not be looked after");
+            tracing::error!(error = %error_chain(&error), "signing keys could not be looked after");
         }
     }
 }
@@ -67,13 +67,13 @@ async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
         match prune_once(&auth.store, now, events_before, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
-            Err(error) => tracing::warn!(error = %causes(&error), "old rows could not be deleted"),
+            Err(error) => tracing::warn!(error = %error_chain(&error), "old rows could not be deleted"),
         }
         if let Err(error) = prune_all(&auth.store, Outdated::LoginChallenges, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old challenges could not be deleted");
+            tracing::warn!(error = %error_chain(&error), "old challenges could not be deleted");
         }
         if let Err(error) = prune_mail(&auth.store, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "old mails could not be deleted");
+            tracing::warn!(error = %error_chain(&error), "old mails could not be deleted");
         }
     }
 }
@@ -104,7 +104,7 @@ async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) 
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
+            Err(error) => tracing::warn!(error = %error_chain(&error), "deleted accounts could not be erased"),
         }
         if !rests(ERASE_ROUND, &stop).await {
             return;
@@ -120,7 +120,7 @@ async fn count_events(store: Store, stop: CancellationToken) {
                 Ok(true) if !stop.is_cancelled() => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error = %causes(&error), "events could not be counted");
+                    tracing::warn!(error = %error_chain(&error), "events could not be counted");
                     break;
                 }
             }
@@ -156,7 +156,7 @@ async fn record_refusals_now(auth: &Auth) {
     match record_refusals::run(auth).await {
         Ok(0) => {}
         Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
-        Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
+        Err(error) => tracing::warn!(error = %error_chain(&error), "refusals of rate limits could not be recorded"),
     }
 }
 

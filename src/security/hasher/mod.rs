@@ -1,9 +1,9 @@
 //! Password hashing: argon2id (RFC 9106) on a bounded pool of threads of its own.
 //!
-//! A hash costs 20 ms of a core and 19 MiB, so the number of hashes at once is the number of threads, each thread
-//! keeps its memory for the next hash, and what cannot be served within a second is refused before anything else of
-//! the request has happened. A hash that has begun holds its thread until it ends, whether or not its caller is
-//! still there.
+//! A hash costs 20 ms of a core and 19 MiB, so as many hashes run at once as there are threads,
+//! each thread keeps its memory for the next hash, and what cannot be served within a second is
+//! refused before anything is written. A hash that has begun occupies its thread until it ends,
+//! even if its caller is gone.
 
 mod error;
 mod params;
@@ -30,17 +30,18 @@ use crate::domain::random::Random;
 use phc::{OUTPUT_BYTES, SALT_BYTES};
 use queue::{Bounds, Input, Job, Queue, Ticket};
 
-/// The outcome of a comparison.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub struct Verified {
-    /// The password is right.
+pub struct PasswordCheck {
+    /// Whether the password is correct.
     pub ok: bool,
-    /// It is right, and its hash was made with lower parameters than today's: store a new one.
+    /// Whether it is correct and its hash has lower parameters than the present ones: store a new
+    /// one.
     pub needs_rehash: bool,
 }
 
-/// The pool. Dropping it ends its threads, after the hashes they are at.
+/// The pool. Dropping it ends its threads after the hashes in flight.
 pub struct Hasher {
     params: HashParams,
     bounds: Bounds,
@@ -52,7 +53,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the threads. No memory is taken before the first hash.
+    /// Start the threads. No memory is allocated before the first hash.
     ///
     /// # Errors
     /// [`HasherSetupError`].
@@ -73,7 +74,7 @@ impl Hasher {
         };
         let dummy = dummy(params, random.as_ref()).ok_or(HasherSetupError::Params)?;
         let queue = Arc::new(Queue::new(bounds, stats.clone()));
-        // Built before the threads start, so that an error on the way ends those that run already.
+        // Built before the threads start, so that an error ends those that run already.
         let mut hasher = Self {
             params,
             bounds,
@@ -96,7 +97,7 @@ impl Hasher {
         self.bounds.threads
     }
 
-    /// Hashes a new password with a new salt.
+    /// Hash a new password with a new salt.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Stopped`] or [`HashError::Failed`].
@@ -113,11 +114,11 @@ impl Hasher {
         PasswordHash::from_parts(self.params, &salt, &output).ok_or(HashError::Failed)
     }
 
-    /// Compares a password with a stored hash, in constant time.
+    /// Compare a password with a stored hash, in constant time.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Stopped`] or [`HashError::Failed`].
-    pub async fn verify(&self, password: Password, stored: &PasswordHash) -> Result<Verified, HashError> {
+    pub async fn verify(&self, password: Password, stored: &PasswordHash) -> Result<PasswordCheck, HashError> {
         let expected = stored.output.as_bytes();
         let input = Input {
             password,
@@ -128,14 +129,14 @@ impl Hasher {
         let output = self.derive(input).await?;
         let ok = verify_slices_are_equal(&output, expected).is_ok();
         let weaker = stored.params.is_below(self.params) || expected.len() < OUTPUT_BYTES;
-        Ok(Verified {
+        Ok(PasswordCheck {
             ok,
             needs_rehash: ok && weaker,
         })
     }
 
-    /// Does for an unknown account what [`Hasher::verify`] does for a known one: the same queue, the same cost, the
-    /// same refusals. Nothing matches.
+    /// Verify a password of an unknown account: the same queue, the same cost and the same refusals
+    /// as [`Hasher::verify`]. No password matches.
     ///
     /// # Errors
     /// As [`Hasher::verify`].
@@ -200,7 +201,8 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// A hash that no password has: its output is random and was never computed, so making it costs nothing.
+/// A hash that no password has: its output is random and was never computed, so making it costs
+/// nothing.
 fn dummy(params: HashParams, random: &dyn Random) -> Option<PasswordHash> {
     let (mut salt, mut output) = ([0_u8; SALT_BYTES], [0_u8; OUTPUT_BYTES]);
     random.fill(&mut salt);

@@ -162,8 +162,8 @@ impl Queue {
         state.mean = Some(state.mean.map_or(took, |mean| (mean * 7 + took) / 8));
     }
 
-    /// Held by the one thread that may take more than its own memory (a stored hash with a larger `m`), so that the
-    /// pool's peak is `threads x m + 256 MiB` whatever the database holds.
+    /// Held by the one thread that may take more than its own memory (a stored hash with a larger
+    /// `m`), so that the pool's peak is `threads x m + 256 MiB` whatever the database holds.
     pub(super) fn oversize(&self) -> MutexGuard<'_, ()> {
         self.oversize.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,8 +192,9 @@ impl Queue {
         }
     }
 
-    /// How long a job added now would wait. Refusing on this tells a caller at once what it would otherwise learn
-    /// after the whole wait; with nothing queued it never refuses, so one slow hash cannot shut the pool.
+    /// How long a job added now would wait. Refusing on this tells a caller at once what it would
+    /// otherwise learn after the whole wait; with nothing queued it never refuses, so one slow hash
+    /// cannot shut the pool.
     fn expected_wait(&self, state: &State) -> Duration {
         let rounds = state.jobs.len() / self.bounds.threads.max(1);
         state
@@ -261,7 +262,8 @@ mod tests {
         let queue = queue(2);
         queue.finished(Duration::from_secs(25));
         let mut answers = Vec::new();
-        // Two threads, 25 s a hash: six wait at most 50 s before they begin, the seventh would wait 75 s.
+        // Two threads, 25 s a hash: six wait at most 50 s before they begin, the seventh would wait
+        // 75 s.
         for _ in 0..6 {
             let (job, answer) = job("fits");
             queue.push(job).unwrap();

@@ -27,7 +27,8 @@ pub(super) fn run(queue: &Queue, own_blocks: usize) {
     }
 }
 
-/// A thread's argon2 memory: allocated at the first hash (a service that nobody uses stays small), then kept.
+/// A thread's argon2 memory: allocated at the first hash (a service that nobody uses stays small),
+/// then kept.
 struct Memory {
     blocks: Vec<Block>,
     own_blocks: usize,
