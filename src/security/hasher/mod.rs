@@ -8,17 +8,14 @@
 mod error;
 mod params;
 mod phc;
-mod queue;
+mod pool;
 mod stats;
-mod worker;
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 pub use error::{HashError, HasherSetupError, StoredHashError};
 pub use params::{HashParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, PoolSize};
@@ -28,7 +25,7 @@ pub use stats::HasherStats;
 use crate::domain::password::Password;
 use crate::domain::random::Random;
 use phc::{OUTPUT_BYTES, SALT_BYTES};
-use queue::{Bounds, Input, Job, Queue, Ticket};
+use pool::{Bounds, Input, Pool};
 
 /// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +41,13 @@ pub struct PasswordCheck {
 /// The pool. Dropping it ends its threads after the hashes in flight.
 pub struct Hasher {
     params: HashParams,
-    bounds: Bounds,
-    queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
-    stats: HasherStats,
+    pool: Pool,
     random: Arc<dyn Random>,
     dummy: PasswordHash,
 }
 
 impl Hasher {
     /// Start the threads. No memory is allocated before the first hash.
-    ///
-    /// # Errors
-    /// [`HasherSetupError`].
     pub fn start(
         params: HashParams,
         size: PoolSize,
@@ -73,28 +64,18 @@ impl Hasher {
             max_wait: size.max_wait,
         };
         let dummy = dummy(params, random.as_ref()).ok_or(HasherSetupError::Params)?;
-        let queue = Arc::new(Queue::new(bounds, stats.clone()));
-        // Built before the threads start, so that an error ends those that run already.
-        let mut hasher = Self {
+        Ok(Self {
             params,
-            bounds,
-            queue,
-            threads: Vec::new(),
-            stats,
+            pool: Pool::start(bounds, params.memory_kib, stats)?,
             random,
             dummy,
-        };
-        for number in 0..threads {
-            let thread = hasher.spawn(number)?;
-            hasher.threads.push(thread);
-        }
-        Ok(hasher)
+        })
     }
 
     /// How many hashes run at once.
     #[must_use]
     pub const fn threads(&self) -> usize {
-        self.bounds.threads
+        self.pool.bounds().threads
     }
 
     /// Hash a new password with a new salt.
@@ -110,7 +91,7 @@ impl Hasher {
             params: self.params,
             output_len: OUTPUT_BYTES,
         };
-        let output = self.derive(input).await?;
+        let output = self.pool.derive(input).await?;
         PasswordHash::from_parts(self.params, &salt, &output).ok_or(HashError::Failed)
     }
 
@@ -126,7 +107,7 @@ impl Hasher {
             params: stored.params,
             output_len: expected.len(),
         };
-        let output = self.derive(input).await?;
+        let output = self.pool.derive(input).await?;
         let ok = verify_slices_are_equal(&output, expected).is_ok();
         let weaker = stored.params.is_below(self.params) || expected.len() < OUTPUT_BYTES;
         Ok(PasswordCheck {
@@ -137,58 +118,8 @@ impl Hasher {
 
     /// Verify a password of an unknown account: the same queue, the same cost and the same refusals
     /// as [`Hasher::verify`]. No password matches.
-    ///
-    /// # Errors
-    /// As [`Hasher::verify`].
     pub async fn verify_dummy(&self, password: Password) -> Result<(), HashError> {
         self.verify(password, &self.dummy).await.map(|_| ())
-    }
-
-    async fn derive(&self, input: Input) -> Result<Zeroizing<Vec<u8>>, HashError> {
-        let result = self.queue_and_wait(input).await;
-        if matches!(result, Err(HashError::Busy { .. })) {
-            self.stats.rejected.inc();
-        }
-        result
-    }
-
-    async fn queue_and_wait(&self, input: Input) -> Result<Zeroizing<Vec<u8>>, HashError> {
-        let (reply, mut result) = oneshot::channel();
-        let ticket = Arc::new(Ticket::default());
-        self.queue.push(Job::new(input, reply, Arc::clone(&ticket)))?;
-        let answer = match tokio::time::timeout(self.bounds.max_wait, &mut result).await {
-            Ok(answer) => answer,
-            Err(_) if ticket.abandon() => return Err(self.queue.busy()),
-            // It is being hashed: the rest of the time is the hash's own.
-            Err(_) => result.await,
-        };
-        // A job that was dropped unanswered had waited too long, or the pool is closing.
-        answer.unwrap_or_else(|_| {
-            Err(if self.queue.is_closed() {
-                HashError::Stopped
-            } else {
-                self.queue.busy()
-            })
-        })
-    }
-
-    fn spawn(&self, number: usize) -> Result<JoinHandle<()>, HasherSetupError> {
-        let queue = Arc::clone(&self.queue);
-        let own_blocks = usize::try_from(self.params.memory_kib).map_err(|_| HasherSetupError::Params)?;
-        thread::Builder::new()
-            .name(format!("hash-{number}"))
-            .spawn(move || worker::run(&queue, own_blocks))
-            .map_err(|error| HasherSetupError::Thread(error.kind()))
-    }
-}
-
-impl Drop for Hasher {
-    fn drop(&mut self) {
-        self.queue.close();
-        for thread in self.threads.drain(..) {
-            // An error says that the thread panicked: it is gone, which is all that is wanted.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -196,7 +127,7 @@ impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher")
             .field("params", &self.params)
-            .field("bounds", &self.bounds)
+            .field("bounds", self.pool.bounds())
             .finish_non_exhaustive()
     }
 }
