@@ -30,7 +30,6 @@ const MIN_INTERVAL_AFTER_SEVERAL: Duration = Duration::from_millis(50);
 /// still recognizes what is sent again soon.
 const MAX_FAILED_COMPARISONS: u32 = 3;
 
-/// The result of a step of the leader.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// Rows were published; there may be further ones.
@@ -152,8 +151,7 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Whether to stop: after the shutdown, once nothing can be published, and at the latest after
-    /// the timeout.
+    /// Whether to stop: after the shutdown, once nothing can be published or the time is up.
     fn stops_after(&mut self, step: &Step) -> bool {
         if !self.parts.shutdown.is_cancelled() {
             return false;
@@ -266,8 +264,7 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Give up comparing on this connection after a few failures, unless the connection itself
-    /// fails.
+    /// Give up comparing on this connection after a few failures that are not its own.
     fn go_on_uncompared(&mut self, connections: u64) -> bool {
         let status = self.status.borrow();
         let Some(facts) = status.ready() else {
@@ -336,8 +333,7 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Different on every instance and at every retry, without a source of randomness: the
-    /// microseconds of the time.
+    /// Different on every instance and at every retry: the microseconds of the time.
     fn spread(&self) -> u8 {
         u8::try_from(self.parts.clock.now().microsecond() % 256).unwrap_or_default()
     }
