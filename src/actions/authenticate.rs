@@ -35,7 +35,7 @@ pub enum Error {
 pub fn remembered(auth: &Auth, access_token: &str) -> Option<Identity> {
     let now = auth.clock.now();
     let claims = auth.access.verify(access_token, now).ok()?;
-    let user = auth.gate.remembered(claims.session_id, now)?;
+    let user = auth.gate.cached(claims.session_id, now)?;
     Some(Identity {
         user,
         session_id: claims.session_id,
@@ -58,7 +58,7 @@ pub(super) async fn lock(auth: &Auth, tx: &mut Tx<'_>, who: &Identity) -> Result
 /// [`Error`].
 pub async fn run(auth: &Auth, access_token: &str) -> Result<Identity, Error> {
     let (session_id, now) = session_of(auth, access_token)?;
-    let user = auth.gate.admit(session_id, now).await?.ok_or(Error::InvalidToken)?;
+    let user = auth.gate.lookup(session_id, now).await?.ok_or(Error::InvalidToken)?;
     Ok(Identity { user, session_id })
 }
 
@@ -70,7 +70,7 @@ pub async fn run_anew(auth: &Auth, access_token: &str) -> Result<Identity, Error
     let (session_id, now) = session_of(auth, access_token)?;
     let user = auth
         .gate
-        .admit_anew(session_id, now)
+        .lookup_uncached(session_id, now)
         .await?
         .ok_or(Error::InvalidToken)?;
     Ok(Identity { user, session_id })

@@ -33,7 +33,7 @@ pub(super) async fn run(
     let challenge = LoginChallenge {
         id: ChallengeId::new_v7(tx.now(), &*auth.random),
         user_id: user.id,
-        password_mark: auth.challenges.password_mark(password.expose_secret()).to_vec(),
+        password_mark: auth.challenges.password_fingerprint(password.expose_secret()).to_vec(),
         attempts: 0,
         expires_at: tx.now() + ttl,
     };

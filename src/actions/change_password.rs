@@ -63,6 +63,6 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, input: Input) -> 
     tx.record(&mut lock, AuthEvent::PasswordChanged(PasswordChanged {}))
         .await?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }

@@ -61,7 +61,7 @@ pub async fn run_grant(
     let event = AuthEvent::RoleGranted(RoleGranted { role: role.to_string() });
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
-    auth.gate.changed(user.id);
+    auth.gate.invalidate_user(user.id);
     Ok(user)
 }
 
@@ -95,6 +95,6 @@ pub async fn run_revoke(
     let event = AuthEvent::RoleRevoked(RoleRevoked { role: role.to_string() });
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
-    auth.gate.changed(user.id);
+    auth.gate.invalidate_user(user.id);
     Ok(user)
 }

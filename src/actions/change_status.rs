@@ -34,7 +34,7 @@ pub async fn run_disable(auth: &Auth, origin: &Origin, who: &Identity, target: U
     });
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(user)
 }
 
@@ -57,6 +57,6 @@ pub async fn run_enable(auth: &Auth, origin: &Origin, who: &Identity, target: Us
     });
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
-    auth.gate.changed(user.id);
+    auth.gate.invalidate_user(user.id);
     Ok(user)
 }

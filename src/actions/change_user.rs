@@ -72,7 +72,7 @@ pub async fn run(
         return Ok(user);
     };
     tx.commit().await?;
-    auth.gate.changed(changed.id);
+    auth.gate.invalidate_user(changed.id);
     Ok(changed)
 }
 
@@ -105,6 +105,6 @@ pub async fn run_own(
         return Ok(user);
     };
     tx.commit().await?;
-    auth.gate.changed(changed.id);
+    auth.gate.invalidate_user(changed.id);
     Ok(changed)
 }

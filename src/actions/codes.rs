@@ -10,7 +10,8 @@ use crate::domain::letter::{Letter, LetterKind};
 use crate::domain::origin::Origin;
 use crate::domain::user::{User, UserStatus};
 use crate::limits::{Identifier, Limited};
-use crate::security::letters::{same_binding, seal_letter};
+use crate::security::email_messages::encrypt_message;
+use crate::security::one_time_code::same_binding;
 use crate::store::{NewCode, NewMail, StoredCode, Tx};
 
 /// Who gets a code.
@@ -66,7 +67,7 @@ pub(super) async fn issue(
         id,
         kind,
         recipient: reader.map(|reader| reader.user.id),
-        sealed: seal_letter(&auth.secret, id, kind, &letter, &*auth.random)?,
+        sealed: encrypt_message(&auth.secret, id, kind, &letter, &*auth.random)?,
     };
     Ok(tx.post(mail).await?)
 }

@@ -62,7 +62,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, code: FactorCode)
         return Err(Error::WrongCode);
     };
     let seed = TotpSeed::open(&auth.secret, factor.id, &factor.sealed).map_err(Failure::from)?;
-    let step = seed.step_of(&code, now, factor.last_step).ok_or(Error::WrongCode)?;
+    let step = seed.verify(&code, now, factor.last_step).ok_or(Error::WrongCode)?;
     if !tx.confirm_second_factor(&factor, step).await? {
         return Err(Error::NotFound);
     }

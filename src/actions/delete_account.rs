@@ -65,6 +65,6 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, password: Passwor
     )
     .await?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }

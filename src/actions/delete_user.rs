@@ -56,6 +56,6 @@ pub async fn run(
     });
     tx.record_by(administration::actor(who), &mut lock, event).await?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }

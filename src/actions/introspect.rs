@@ -58,7 +58,7 @@ pub enum TokenKind {
 pub fn remembered(auth: &Auth, token: &str) -> Option<Introspection> {
     let now = auth.clock.now();
     let claims = auth.access.verify(token, now).ok()?;
-    let user = auth.gate.remembered(claims.session_id, now)?;
+    let user = auth.gate.cached(claims.session_id, now)?;
     auth.clients.introspected("access", true);
     Some(access(&claims, &user))
 }
@@ -83,7 +83,7 @@ async fn access_token(auth: &Auth, token: &str, now: OffsetDateTime) -> Result<I
         Ok(claims) => claims,
         Err(error) => return refused(auth, error).await,
     };
-    let user = auth.gate.admit(claims.session_id, now).await?;
+    let user = auth.gate.lookup(claims.session_id, now).await?;
     Ok(user.map_or(Introspection::Inactive, |user| access(&claims, &user)))
 }
 

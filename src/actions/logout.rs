@@ -76,7 +76,7 @@ pub async fn run(auth: &Auth, origin: &Origin, caller: Caller<'_>, scope: Logout
     };
     tx.record(&mut lock, AuthEvent::LoggedOut(logged_out)).await?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }
 

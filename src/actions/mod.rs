@@ -73,11 +73,11 @@ use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 pub use crate::limits::Exceeded;
 use crate::limits::Limits;
-use crate::revocation::SessionGate;
+use crate::revocation::SessionCache;
 use crate::security::hasher::StoredHashError;
 use crate::security::{
-    AccessTokens, Clients, Codes, HashError, Hasher, IssueError, LetterError, LoginChallenges, RefreshTokens,
-    RotationPolicy, SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
+    AccessTokens, Clients, EmailSealError, HashError, Hasher, IssueError, LoginChallenges, OneTimeCodeMac,
+    RefreshTokens, RotationPolicy, SecretKey, SecretKeyError, SigningKeyError, TotpSetupError,
 };
 use crate::store::{Store, StoreError};
 
@@ -98,7 +98,7 @@ pub struct Auth {
     /// When signing keys are replaced.
     pub rotation: RotationPolicy,
     /// Which sessions hold.
-    pub gate: SessionGate,
+    pub gate: SessionCache,
     /// How often somebody may try.
     pub limits: Limits,
     /// Which requests with a key are being carried out.
@@ -106,7 +106,7 @@ pub struct Auth {
     /// What a new password has to satisfy.
     pub passwords: PasswordPolicy,
     /// Recognises mailed codes.
-    pub codes: Codes,
+    pub codes: OneTimeCodeMac,
     /// Whether mails reach anybody.
     pub mail: MailPolicy,
     /// Makes and recognises the tokens of logins that lack the second factor.
@@ -154,7 +154,7 @@ pub enum Failure {
     Totp(#[from] TotpSetupError),
     /// A mail can't be sealed.
     #[error("a mail could not be sealed")]
-    Letter(#[from] LetterError),
+    Letter(#[from] EmailSealError),
 }
 
 impl From<Exceeded> for Failure {

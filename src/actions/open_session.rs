@@ -42,7 +42,7 @@ pub(super) async fn run(
     };
     let pair = auth.token_pair(&session, user, tx.now())?;
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(pair)
 }
 

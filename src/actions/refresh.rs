@@ -117,6 +117,6 @@ pub(super) async fn reused(
     };
     tx.record(&mut lock, AuthEvent::TokenReuseDetected(reuse)).await?;
     tx.commit().await?;
-    auth.gate.ended(&[session.id]).await;
+    auth.gate.invalidate_sessions(&[session.id]).await;
     Ok(())
 }

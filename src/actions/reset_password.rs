@@ -86,7 +86,7 @@ pub async fn run(auth: &Auth, origin: &Origin, input: Input) -> Result<(), Error
         tx.record(&mut lock, mfa_removed(&factor)).await?;
     }
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     // Who has the mailbox is the owner: strangers who use up the account's tries do not keep them out here.
     owner_proven(auth, origin, user).await;
     Ok(())

@@ -51,7 +51,7 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, session: SessionI
     }
     tx.record(&mut lock, revoked(session)).await?;
     tx.commit().await?;
-    auth.gate.ended(&[session]).await;
+    auth.gate.invalidate_sessions(&[session]).await;
     Ok(())
 }
 
@@ -75,7 +75,7 @@ pub async fn run_others(auth: &Auth, origin: &Origin, who: &Identity) -> Result<
         tx.record(&mut lock, revoked(*session)).await?;
     }
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }
 

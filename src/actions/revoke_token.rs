@@ -48,7 +48,7 @@ pub async fn run(auth: &Auth, origin: &Origin, client: &ClientId, token: &str) -
     };
     tx.record_by(Some(actor), &mut lock, revoked).await?;
     tx.commit().await?;
-    auth.gate.ended(&[session]).await;
+    auth.gate.invalidate_sessions(&[session]).await;
     Ok(())
 }
 

@@ -33,6 +33,6 @@ pub async fn run(auth: &Auth, origin: &Origin, who: &Identity, target: UserId) -
         tx.record_by(administration::actor(who), &mut lock, event).await?;
     }
     tx.commit().await?;
-    auth.gate.ended(&ended).await;
+    auth.gate.invalidate_sessions(&ended).await;
     Ok(())
 }

@@ -52,6 +52,6 @@ pub async fn run(auth: &Auth, origin: &Origin, code: Input) -> Result<(), Error>
     tx.confirm_email(id).await?;
     tx.record(&mut lock, AuthEvent::EmailVerified(EmailVerified {})).await?;
     tx.commit().await?;
-    auth.gate.changed(id);
+    auth.gate.invalidate_user(id);
     Ok(())
 }

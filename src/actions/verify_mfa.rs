@@ -103,7 +103,7 @@ async fn is_open(auth: &Auth, tx: &mut Tx<'_>, challenge: ChallengeId, now: &Cre
     let Some(challenge) = tx.login_challenge(challenge).await? else {
         return Ok(false);
     };
-    let password = auth.challenges.password_mark(now.password_hash.expose_secret());
+    let password = auth.challenges.password_fingerprint(now.password_hash.expose_secret());
     Ok(now.user.status == UserStatus::Active
         && challenge.user_id == now.user.id
         && challenge.attempts < MOST_ATTEMPTS
@@ -122,7 +122,7 @@ async fn accepted(
     match code {
         FactorCode::Totp(code) => {
             let seed = TotpSeed::open(&auth.secret, factor.id, &factor.sealed)?;
-            let Some(step) = seed.step_of(code, auth.clock.now(), factor.last_step) else {
+            let Some(step) = seed.verify(code, auth.clock.now(), factor.last_step) else {
                 return Ok(None);
             };
             tx.use_step(factor.id, step).await?;

@@ -21,11 +21,11 @@ use crate::http::detached::Detached;
 use crate::jetstream::Nats;
 use crate::limits::{InProcess, Limits, RateLimiter, Shared};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
-use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
+use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
 use crate::security::hasher::HasherStats;
 use crate::security::{
-    AccessTokens, ClientStats, Clients, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens,
-    RotationPolicy, SecretKey, TokenPolicy,
+    AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
+    RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -145,7 +145,7 @@ pub(super) fn build_auth(
         refresh: RefreshTokens::new(&secret)?,
         clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
         rotation: RotationPolicy::new(tokens.key_rotation)?,
-        gate: SessionGate::new(
+        gate: SessionCache::new(
             store.clone(),
             sessions,
             denylist,
@@ -156,7 +156,7 @@ pub(super) fn build_auth(
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },
-        codes: Codes::new(&secret)?,
+        codes: OneTimeCodeMac::new(&secret)?,
         challenges: LoginChallenges::new(&secret)?,
         second_factors: SecondFactorPolicy {
             issuer: settings.mfa.issuer.clone(),
@@ -182,11 +182,10 @@ fn mail_worker(
     auth: &Auth,
     metrics: Arc<Metrics>,
 ) -> Result<Option<MailWorker>, MailError> {
-    let clock = seams.clock.clone();
     let parts = MailWorkerParts {
         store: auth.store.clone(),
         secret: auth.secret.clone(),
-        now: Arc::new(move || clock.now()),
+        clock: seams.clock.clone(),
         random: seams.random.clone(),
         metrics,
     };

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::{Auth, erase_accounts, record_refusals, rotate_keys};
 use crate::config::Settings;
 use crate::store::{Outdated, Store, StoreError};
-use crate::telemetry::{causes, spawn};
+use crate::telemetry::{error_chain, spawn};
 
 /// Time between two rotations or loads of signing keys. Every instance knows a new key long before
 /// it signs.
@@ -55,7 +55,7 @@ pub(super) fn spawn_rounds(auth: &Arc<Auth>, settings: &Settings, stop: &Cancell
 async fn rotate_signing_keys(auth: Arc<Auth>, stop: CancellationToken) {
     while rests(KEY_ROUND, &stop).await {
         if let Err(error) = rotate_keys::run(&auth).await {
-            tracing::error!(error = %causes(&error), "rotating signing keys failed");
+            tracing::error!(error = %error_chain(&error), "rotating signing keys failed");
         }
     }
 }
@@ -68,13 +68,13 @@ async fn prune(auth: Arc<Auth>, retention: Duration, stop: CancellationToken) {
         match prune_once(&auth.store, now, events_before, &stop).await {
             Ok((0, 0)) => {}
             Ok((events, sessions)) => tracing::info!(events, sessions, "old rows deleted"),
-            Err(error) => tracing::warn!(error = %causes(&error), "deleting old rows failed"),
+            Err(error) => tracing::warn!(error = %error_chain(&error), "deleting old rows failed"),
         }
         if let Err(error) = prune_all(&auth.store, Outdated::LoginChallenges, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "deleting expired login challenges failed");
+            tracing::warn!(error = %error_chain(&error), "deleting expired login challenges failed");
         }
         if let Err(error) = prune_mail(&auth.store, now, &stop).await {
-            tracing::warn!(error = %causes(&error), "deleting finished emails failed");
+            tracing::warn!(error = %error_chain(&error), "deleting finished emails failed");
         }
     }
 }
@@ -106,7 +106,7 @@ async fn erase(auth: Arc<Auth>, erase_after: Duration, stop: CancellationToken) 
                 );
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = %causes(&error), "erasing deleted accounts failed"),
+            Err(error) => tracing::warn!(error = %error_chain(&error), "erasing deleted accounts failed"),
         }
         if !rests(ERASE_ROUND, &stop).await {
             return;
@@ -122,7 +122,7 @@ async fn count_events(store: Store, stop: CancellationToken) {
                 Ok(true) if !stop.is_cancelled() => {}
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::warn!(error = %causes(&error), "counting events failed");
+                    tracing::warn!(error = %error_chain(&error), "counting events failed");
                     break;
                 }
             }
@@ -158,7 +158,7 @@ async fn record_refusals_now(auth: &Auth) {
     match record_refusals::run(auth).await {
         Ok(0) => {}
         Ok(events) => tracing::debug!(events, "recorded refusals of rate limits"),
-        Err(error) => tracing::warn!(error = %causes(&error), "recording refusals of rate limits failed"),
+        Err(error) => tracing::warn!(error = %error_chain(&error), "recording refusals of rate limits failed"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::server::{ServerSettings, serve};
 use crate::http::streams::Streams;
 use crate::http::{api::Api, site};
 use crate::mail::MailWorker;
-use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
+use crate::relay::{Relay, RelayParts, ReplayJobParts, spawn_replay_jobs};
 use crate::telemetry;
 
 /// Maximum time for the relay to publish after the last request.
@@ -54,16 +54,16 @@ impl App {
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
-            now: relay_clock(&self.seams),
+            clock: self.seams.clock.clone(),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
-            flush_for: FLUSH_TIMEOUT,
-            consumer_check: self.settings.stream.consumer_check,
+            flush_timeout: FLUSH_TIMEOUT,
+            consumer_check_interval: self.settings.stream.consumer_check,
         };
-        rounds.push(spawn_replays(ReplaysParts {
+        rounds.push(spawn_replay_jobs(ReplayJobParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
-            now: parts.now.clone(),
+            clock: parts.clock.clone(),
             // A replay can resume after the next start, so it ends before the relay does.
             shutdown: self.stop.serving.clone(),
         }));
@@ -144,9 +144,4 @@ fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle
         }
     };
     telemetry::spawn("mail", work)
-}
-
-fn relay_clock(seams: &super::Seams) -> crate::relay::Clock {
-    let clock = seams.clock.clone();
-    Arc::new(move || clock.now())
 }

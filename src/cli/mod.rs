@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::{AppError, commands};
 use crate::config::Settings;
 use crate::http::specification;
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// Event-native auth service on NATS JetStream.
 ///
@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "watchword: {}", causes(&error));
+            let _ = writeln!(std::io::stderr(), "watchword: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -25,3 +25,17 @@ pub fn to_millis(at: OffsetDateTime) -> OffsetDateTime {
     let excess = i64::from(at.nanosecond() % 1_000_000);
     at - time::Duration::nanoseconds(excess)
 }
+
+/// Round up to whole seconds, for headers such as `Retry-After`.
+#[must_use]
+pub fn ceil_seconds(duration: std::time::Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_nanos() > 0))
+}
+
+/// A duration for calculations with times. One that is too long becomes the longest.
+#[must_use]
+pub fn signed_duration(duration: std::time::Duration) -> time::Duration {
+    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}

@@ -14,7 +14,7 @@ use super::streams::Streams;
 use crate::actions::authenticate::{self, Identity};
 use crate::actions::{Auth, Failure, Remedy};
 use crate::domain::origin::Origin;
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
@@ -114,11 +114,11 @@ pub fn failure(failure: Failure) -> Problem {
         Remedy::SlowDown(exceeded) => rate_limited(&exceeded),
         Remedy::ComeBack(wait) => Problem::new(ProblemCode::Overloaded).with_retry_after(wait),
         Remedy::Retry => {
-            tracing::warn!(error = %causes(&failure), "not available");
+            tracing::warn!(error = %error_chain(&failure), "not available");
             Problem::new(ProblemCode::ServiceUnavailable)
         }
         Remedy::Repair => {
-            tracing::error!(error = %causes(&failure), "failed");
+            tracing::error!(error = %error_chain(&failure), "failed");
             Problem::new(ProblemCode::InternalError)
         }
     }

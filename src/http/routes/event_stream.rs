@@ -26,7 +26,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{Asked, Parameter, ParameterNames, Refusal};
 use crate::http::streams::{Confirm, End, Writer};
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// How long a silence may last: shorter than what proxies bear with.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -191,7 +191,7 @@ impl Confirm for Holder {
     async fn confirm(&self) -> bool {
         let confirmed = follow_events::confirm(&self.auth, self.token.as_str()).await;
         if let Err(authenticate::Error::Store(error)) = &confirmed {
-            tracing::warn!(error = %causes(error), "a stream ends: its session cannot be confirmed");
+            tracing::warn!(error = %error_chain(error), "a stream ends: its session cannot be confirmed");
         }
         confirmed.is_ok()
     }
@@ -213,7 +213,7 @@ async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) ->
     let mut spoke = Instant::now();
     loop {
         let piece = follower.next(&holder.auth).await.map_err(|error| {
-            tracing::warn!(error = %causes(&error), "a stream ends: the ledger cannot be read");
+            tracing::warn!(error = %error_chain(&error), "a stream ends: the ledger cannot be read");
             End::Failed
         })?;
         if !piece.events.is_empty() {

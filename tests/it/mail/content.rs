@@ -50,7 +50,7 @@ async fn mails_are_shown_in_development_alone() {
     assert_eq!(log.matches("#code=").count(), 1);
     let log = log_in("production").await;
     assert!(
-        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("mails are shown"),
+        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("emails are logged"),
         "{log}"
     );
 }

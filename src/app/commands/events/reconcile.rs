@@ -4,7 +4,7 @@ use crate::app::build::open_store;
 use crate::app::{AppError, Seams};
 use crate::config::Settings;
 use crate::jetstream::StreamReader;
-use crate::relay::{self, Reconciled};
+use crate::relay::{self, ReconcileReport};
 use crate::store::StoreError;
 
 /// Settle events that the stream has and reopen those that it has lost, as the relay does at start.
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 ///
 /// # Errors
 /// [`AppError::Led`], or an error of the comparison. Running the command again is safe.
-pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
+pub async fn reconcile(settings: &Settings) -> Result<ReconcileReport, AppError> {
     let seams = Seams::default();
     let store = match open_store(settings, &seams).await {
         Err(AppError::Store(StoreError::InUse(_))) => return Err(AppError::Led),

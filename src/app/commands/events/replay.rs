@@ -1,7 +1,5 @@
 //! `watchword events replay`.
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Selection};
@@ -9,7 +7,7 @@ use crate::app::build::open_store_beside;
 use crate::app::{AppError, Seams};
 use crate::config::Settings;
 use crate::domain::ids::uuid_v7;
-use crate::jetstream::{CopyPublisher, StreamReader};
+use crate::jetstream::{ReplayPublisher, StreamReader};
 use crate::relay::{self, ReplayEnd, ReplayParts};
 use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
@@ -56,14 +54,12 @@ pub async fn replay(
     let lock = ledger.try_replay().await?.ok_or(AppError::Replaying)?;
     let mut replay = find_or_begin(&ledger, order, &seams).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
-    let to = relay::copy_to(replay.target);
-    let publisher = CopyPublisher::new(&reader.publisher(), &replay.name, to)?;
+    let publisher = ReplayPublisher::new(&reader.publisher(), &replay.name, replay.target)?;
     let stream = publisher.stream().to_owned();
-    let clock = seams.clock.clone();
     let mut parts = ReplayParts {
         ledger: ledger.clone(),
         publisher,
-        now: Arc::new(move || clock.now()),
+        clock: seams.clock.clone(),
         lock,
         stop: stop.clone(),
     };

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Selection;
 use crate::app::AppError;
 use crate::config::Settings;
-use crate::jetstream::{NatsError, ProbeError, Scan, Seen, Start, StreamReader, Wanted};
+use crate::jetstream::{NatsError, ProbeError, Scan, ScanRequest, ScanStart, ScannedMessage, StreamReader};
 
 /// Time before reading the stream is retried.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub async fn tail(
     stop: &CancellationToken,
 ) -> Result<(), AppError> {
     let reader = StreamReader::connect(settings).await?;
-    let mut start = selection.from.map_or(Start::Next, Start::Time);
+    let mut start = selection.from.map_or(ScanStart::Next, ScanStart::Time);
     let mut scan = open(&reader, selection, start).await.map_err(NatsError::from)?;
     viewer.opened(reader.stream());
     loop {
@@ -44,7 +44,7 @@ pub async fn tail(
         };
         match next {
             Ok(seen) => {
-                start = Start::Sequence(seen.seq + 1);
+                start = ScanStart::Sequence(seen.seq + 1);
                 if selection.shows(&seen) && !viewer.event(seen.seq, &seen.payload) {
                     return Ok(());
                 }
@@ -60,9 +60,9 @@ pub async fn tail(
     }
 }
 
-async fn open(reader: &StreamReader, selection: &Selection, start: Start) -> Result<Scan, ProbeError> {
+async fn open(reader: &StreamReader, selection: &Selection, start: ScanStart) -> Result<Scan, ProbeError> {
     let subjects = selection.subjects.iter().map(ToString::to_string).collect();
-    let wanted = Wanted {
+    let wanted = ScanRequest {
         start,
         subjects,
         headers_only: false,
@@ -73,7 +73,7 @@ async fn open(reader: &StreamReader, selection: &Selection, start: Start) -> Res
 async fn reopened(
     reader: &StreamReader,
     selection: &Selection,
-    start: Start,
+    start: ScanStart,
     stop: &CancellationToken,
 ) -> Option<Scan> {
     loop {
@@ -89,7 +89,7 @@ async fn reopened(
 
 impl Selection {
     /// Whether a message of the selected subjects is about one of the selected users.
-    fn shows(&self, seen: &Seen) -> bool {
+    fn shows(&self, seen: &ScannedMessage) -> bool {
         self.users.is_empty() || seen.user.is_some_and(|user| self.users.contains(&user))
     }
 }
