@@ -1,9 +1,7 @@
-# The service on Debian slim, as an ordinary user. Build stages, so that a change in the code compiles the code
-# and not its dependencies:
-#   skeleton  the manifests, and an empty file for every target they may name
-#   builder   the dependencies (a layer that changes with the skeleton alone), then the code
-# The stages samples-builder and samples are built for the profile `sinks` of docker-compose.yml alone.
-# The skeleton's files are the same until a manifest or the list of targets changes, and then so is the cached layer.
+# The service on Debian slim, run by an unprivileged user. A change of the code does not recompile the dependencies:
+#   skeleton  the manifests, and an empty file for every target
+#   builder   the dependencies (a layer that changes only with the skeleton), then the code
+# The profile `sinks` of docker-compose.yml also builds the stages samples-builder and samples.
 
 FROM rust:1.95-bookworm AS skeleton
 WORKDIR /src
@@ -15,17 +13,17 @@ WORKDIR /src
 COPY --from=skeleton /skeleton .
 RUN cargo build --locked --release --package watchword --bin watchword
 COPY . .
-# Cargo compares times: the real files must be newer than what was built from the empty ones.
+# Cargo compares times: the real files must be newer than the build of the empty ones.
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --locked --release --package watchword --bin watchword
 
 FROM builder AS samples-builder
-# Without the copies that have a hash in their name.
+# Without the copies with a hash in their name.
 RUN cargo build --locked --release --package watchword-examples --examples \
     && find target/release/examples -type f -perm /111 -regex '.*/[a-z_]+' -exec install -D -t /samples {} +
 
 FROM debian:bookworm-slim AS samples
-# The certificate authorities, for TLS to what the samples write to.
+# The certificate authorities, for TLS to the servers of the samples.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
@@ -34,7 +32,7 @@ RUN apt-get update \
     && install -d -o samples -g samples -m 0700 /var/lib/samples
 COPY --from=samples-builder /samples/ /usr/local/bin/
 USER 10001:10001
-# Where they keep what they remember.
+# The state of the samples.
 WORKDIR /var/lib/samples
 VOLUME /var/lib/samples
 CMD ["tail"]
@@ -51,7 +49,7 @@ COPY --from=builder /src/target/release/watchword /usr/local/bin/watchword
 
 USER 10001:10001
 WORKDIR /var/lib/watchword
-# The SQLite file and the generated secret key, where no database and no key are given.
+# The SQLite file and the generated secret key, if no database and no key are configured.
 VOLUME /var/lib/watchword
 ENV WATCHWORD__DATA_DIR=/var/lib/watchword
 EXPOSE 3001

@@ -1,4 +1,4 @@
-# `make` lists the targets. The work is done in scripts/, so that nothing here needs more than make and bash.
+# `make` lists the targets. scripts/ does the work, so that make and bash are enough here.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -11,40 +11,43 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test fmt lint generate bench deny compose-check clean nats-server
+.PHONY: help run test test-peers fmt lint generate bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-nats-server: ## Install the pinned nats-server into .tools, if it is missing
+nats-server: ## Install the pinned nats-server into .tools unless it is installed
 	@scripts/install-nats-server.sh
 
-run: ## Install nats-server if it is missing, build, and start the service on port 3001
+run: ## Build and start the service on port 3001; install nats-server if it is missing
 	@PROFILE='$(PROFILE)' scripts/run.sh $(ARGS)
 
-test: ## Install what the tests need; check format and lints; run every test
+test: ## Install the test dependencies, check format and lints, run all tests
 	@scripts/test.sh
+
+test-peers: ## Check contracts and workflows with tools from npm and Go; skip those that cannot be installed
+	@scripts/test-peers.sh
 
 fmt: ## Format the code
 	@cargo fmt --all
 
-lint: ## Check format and lints, warnings denied
+lint: ## Check format and lints; warnings are errors
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-generate: ## Write the contracts under docs/reference and the tables in README.md and docs/EVENTS.md
+generate: ## Write docs/reference, docs/CONFIGURATION.md and the event table in docs/EVENTS.md
 	@scripts/generate.sh
 
-bench: ## Measure speed and memory against the machine's own (ARGS="relay latency" chooses; ARGS=micro: criterion)
+bench: ## Measure speed and memory (ARGS="relay latency" selects benchmarks, ARGS=micro runs criterion)
 	@scripts/bench.sh $(ARGS)
 
-# Not part of `make test`: the advisories come from the network (DENY_CHECKS="bans licenses sources" needs none).
-deny: ## Check the dependencies: advisories, licences, duplicates, sources
-	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
+# Not part of `make test`: advisories need the network (DENY_CHECKS="bans licenses sources" does not).
+deny: ## Check the dependencies: advisories, licenses, duplicates, sources
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is not installed; run: cargo install --locked cargo-deny' >&2; exit 1; }
 	@cargo deny --workspace --all-features check $(DENY_CHECKS)
 
-compose-check: ## Have docker-compose.yml read by a compose implementation, if there is one
+compose-check: ## Validate docker-compose.yml if Docker Compose is installed
 	@scripts/check-compose.sh
 
-clean: ## Remove what was built (.tools and the data directory stay)
+clean: ## Delete the build (.tools and the data directory stay)
 	@cargo clean

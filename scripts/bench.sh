@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures the service against what the machine could do at most: `make bench`. Arguments choose the measurements
-# (passwords me introspect verify refresh limits relay replay kit latency sse queries users footprint, or micro for the criterion benches alone); none means all of them.
-# The table of docs/PERFORMANCE.md is what it prints.
+# Measures the service and compares it with the machine's limits: `make bench`. Arguments select benchmarks (passwords
+# me introspect verify refresh limits relay replay kit latency sse queries users footprint, or micro for the criterion
+# benches); without arguments all of them run. The output is the table of docs/PERFORMANCE.md.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,7 +14,7 @@ fi
 
 scripts/install-test-deps.sh
 if ! have wrk; then
-    can_apt_install || die "wrk is missing: install it from your system's packages."
+    can_apt_install || die "wrk is not installed; install the package of your system"
     apt_install wrk
 fi
 cargo build --locked --release --package watchword --package watchword-bench

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Has docker-compose.yml read by a compose implementation, where there is one; no Docker engine is needed.
+# Validates docker-compose.yml if Docker Compose is installed. It needs no Docker engine.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,5 +12,5 @@ elif have docker-compose; then
     docker-compose -f docker-compose.yml --profile sinks config --quiet
     docker-compose --env-file nats/cluster/compose.env --profile cluster -f docker-compose.yml config --quiet
 else
-    say "    skipped: neither docker compose nor docker-compose is here"
+    say "    skipped: neither docker compose nor docker-compose is installed"
 fi

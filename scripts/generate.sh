@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes what is generated: `make generate`. The contracts under docs/reference, all of it or nothing: the generators write
-# into a copy, which takes the directory's place once every one of them has succeeded. Then the tables in README.md and
-# docs/EVENTS.md, between their markers.
+# Writes the generated files: `make generate`. First the contracts under docs/reference, all or none: the generators
+# write into a copy, which replaces the directory once all of them have succeeded. Then docs/CONFIGURATION.md, and the
+# event table in docs/EVENTS.md between its markers.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,7 +14,7 @@ trap 'rm -rf "$WORK"' EXIT
 cp -R docs/reference "$WORK/new"
 
 cargo run --quiet --locked --package watchword-events --bin generate-contract -- "$WORK/new"
-# What is new under published/ gets its line; a line that is there stays, so that an edited file is noticed.
+# New files under published/ get a line. Existing lines stay, so that an edited file is detected.
 (
     cd "$WORK/new/published"
     touch SHA256SUMS
@@ -24,10 +24,10 @@ cargo run --quiet --locked --package watchword-events --bin generate-contract --
 )
 cargo run --quiet --locked --package watchword --bin watchword -- openapi >"$WORK/new/openapi.json"
 cargo run --quiet --locked --package watchword --bin watchword -- asyncapi >"$WORK/new/asyncapi.json"
-cargo run --quiet --locked --package watchword --bin watchword -- config docs >"$WORK/config.md"
+cargo run --quiet --locked --package watchword --bin watchword -- config docs >"$WORK/CONFIGURATION.md"
 
 if diff --recursive --brief docs/reference "$WORK/new" >&2; then
-    say "docs/reference is fresh"
+    say "docs/reference is up to date"
 else
     trap '' INT TERM
     mv docs/reference "$WORK/old"
@@ -35,6 +35,12 @@ else
     trap - INT TERM
 fi
 
-scripts/embed.sh README.md config <"$WORK/config.md"
-# The page begins with the table; what follows is examples.
+if cmp -s docs/CONFIGURATION.md "$WORK/CONFIGURATION.md"; then
+    say "docs/CONFIGURATION.md is up to date"
+else
+    mv "$WORK/CONFIGURATION.md" docs/CONFIGURATION.md
+    chmod 644 docs/CONFIGURATION.md
+    say "docs/CONFIGURATION.md: updated"
+fi
+# The page starts with the table; examples follow it.
 grep '^|' docs/reference/events.md | scripts/embed.sh docs/EVENTS.md events

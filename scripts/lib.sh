@@ -1,8 +1,8 @@
-# Shared by the scripts beside it; source it, do not run it.
+# Functions of the other scripts. Source this file; do not run it.
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The pinned nats-server wins over an older one of the system (Debian 12 packages 2.9, which is too old); so does Node.
+# The pinned nats-server and Node precede those of the system (Debian 12 packages nats-server 2.9, which is too old).
 export PATH="$ROOT/.tools:$ROOT/.tools/node/bin:$PATH"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -10,12 +10,19 @@ warn() { printf 'warning: %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# skip_peer REASON: end a check of scripts/test-peers.sh whose tools cannot be installed.
+skip_peer() {
+    [ "${PEER_TOOLS:-}" != required ] || die "$*"
+    say "    skipped: $*"
+    exit 0
+}
+
 # version_at_least 2.15.1 2.12.1: is the first version the second one or newer?
 version_at_least() {
     [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
-# as_root COMMAND...: as it is when root, else through sudo; fails where neither is possible.
+# as_root COMMAND...: run as root, or through sudo; fail if neither is possible.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -30,11 +37,11 @@ can_apt_install() {
     have apt-get && { [ "$(id -u)" -eq 0 ] || have sudo; }
 }
 
-# apt_install PACKAGE...: quiet unless it fails.
+# apt_install PACKAGE...: install packages; print nothing unless it fails.
 #
-# A package that brings a server also starts it. Nothing here wants that (the tests start their own servers), so
-# for the time of the installation a policy-rc.d, Debian's way to say no, answers 101; a machine's own is respected.
-# A subshell, so that the trap is this function's alone.
+# Installing a server's package also starts the server. The tests start their own servers, so a policy-rc.d (Debian's
+# mechanism for this) that answers 101 prevents it during the installation; an existing policy-rc.d is kept.
+# The function runs in a subshell, so that it has its own trap.
 apt_install() (
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
     policy=/usr/sbin/policy-rc.d
@@ -49,7 +56,7 @@ apt_install() (
         as_root chmod 755 "$policy" || exit 1
     fi
 
-    # A source that cannot be refreshed is not yet a failure: the package may come from another one.
+    # A source that cannot be updated is not an error yet: another source may have the package.
     as_root "${apt[@]}" update >"$log" 2>&1 </dev/null || true
     if ! as_root "${apt[@]}" install --yes --no-install-recommends "$@" >>"$log" 2>&1 </dev/null; then
         cat "$log" >&2
@@ -57,7 +64,7 @@ apt_install() (
     fi
 )
 
-# A python3 with pip, installed if that is possible.
+# python_with_pip: install pip for python3 unless it is installed.
 python_with_pip() {
     if python3 -m pip --version >/dev/null 2>&1; then return 0; fi
     can_apt_install || return 1

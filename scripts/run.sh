@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds and starts the service: `make run`. Arguments go to `watchword serve`.
+# Builds and starts the service: `make run`. Arguments are passed to `watchword serve`.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-# PROFILE: cargo's name. The dev profile is the default, since a first release build takes several times as long;
-# it compiles argon2 with full optimisation, so that a login is as quick as in a release build.
+# PROFILE is a cargo profile. The default is dev, because a first release build takes several times as long. It
+# compiles argon2 with full optimization, so that a login is as fast as in a release build.
 PROFILE=${PROFILE:-dev}
 
-# What the environment says wins over .env.
+# The environment overrides .env.
 if [ -f .env ]; then
     environment=$(export -p)
     set -a
@@ -20,9 +20,9 @@ if [ -f .env ]; then
 fi
 
 scripts/install-build-deps.sh
-# Without a nats-server of its own the service starts all the same and keeps the events until there is one.
+# Without nats-server the service starts too, and keeps the events until NATS is available.
 if [ -z "${NATS_URL:-}${WATCHWORD__NATS__URL:-}" ]; then
-    scripts/install-nats-server.sh || warn "starting without nats-server"
+    scripts/install-nats-server.sh || warn "starting without nats-server; events wait in the database"
 fi
 
 exec cargo run --locked --profile "$PROFILE" --package watchword --bin watchword -- serve "$@"

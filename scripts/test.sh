@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change is done: `make test`.
+# Everything that has to pass before a change is merged: `make test`.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-STEPS=6
+STEPS=5
 step=0
 started=$SECONDS
 
 minutes() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
 
-# run NAME COMMAND...: the command's own output is shown; its failure ends the script.
+# run NAME COMMAND...: show the command's output, and end the script when it fails.
 run() {
     local name=$1 since=$SECONDS
     shift
@@ -23,10 +23,9 @@ run() {
     say "    ok, $(minutes $((SECONDS - since)))"
 }
 
-run "what the tests need" scripts/install-test-deps.sh
+run "test dependencies" scripts/install-test-deps.sh
 run "format" cargo fmt --all --check
 run "compose file" scripts/check-compose.sh
-run "contracts, as others read them" scripts/check-contracts.sh
 run "clippy, warnings denied" cargo clippy --quiet --locked --workspace --all-targets --all-features -- -D warnings
 run "tests" cargo test --quiet --locked --workspace --all-features
 say "all passed in $(minutes $((SECONDS - started)))"

@@ -14,9 +14,9 @@ use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::domain::user::account_types::AccountTypes;
 use crate::limits::Limits;
-use crate::revocation::SessionGate;
+use crate::revocation::SessionCache;
 use crate::security::{
-    AccessTokens, Clients, Codes, Hasher, LoginChallenges, RefreshTokens, RotationPolicy, SecretKey,
+    AccessTokens, Clients, Hasher, LoginChallenges, OneTimeCodeMac, RefreshTokens, RotationPolicy, SecretKey,
 };
 use crate::store::{Store, StoreError, SystemTx, Tx};
 
@@ -37,12 +37,12 @@ pub struct Dependencies {
     pub secret: Arc<SecretKey>,
     /// When signing keys are replaced.
     pub rotation: RotationPolicy,
-    pub gate: SessionGate,
+    pub session_cache: SessionCache,
     pub limits: Limits,
     pub idempotency: Idempotency,
     pub passwords: PasswordPolicy,
     /// Hashes mailed codes.
-    pub codes: Codes,
+    pub codes: OneTimeCodeMac,
     pub mail: MailPolicy,
     /// Tokens of logins that wait for the second factor.
     pub challenges: LoginChallenges,

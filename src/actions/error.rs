@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::limits::Exceeded;
 use crate::security::hasher::StoredHashError;
-use crate::security::{HashError, IssueError, LetterError, SecretKeyError, SigningKeyError, TotpSetupError};
+use crate::security::{EmailSealError, HashError, IssueError, SecretKeyError, SigningKeyError, TotpSetupError};
 use crate::store::StoreError;
 
 /// Why an action did not succeed. `R` lists the facts that it can refuse a request for.
@@ -53,7 +53,7 @@ pub enum Failure {
     #[error("no authenticator can be set up")]
     Totp(#[from] TotpSetupError),
     #[error("an email could not be encrypted")]
-    EmailMessage(#[from] LetterError),
+    EmailMessage(#[from] EmailSealError),
 }
 
 impl From<Exceeded> for Failure {

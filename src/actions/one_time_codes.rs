@@ -9,7 +9,8 @@ use crate::domain::ids::{UserId, uuid_v7};
 use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
 use crate::domain::user::{User, UserStatus, email};
 use crate::limits::{Identifier, RateLimit};
-use crate::security::letters::{same_binding, seal_letter};
+use crate::security::email_messages::encrypt_message;
+use crate::security::one_time_code::same_binding;
 use crate::store::{AnyTx, NewCode, NewMail, StoredCode, UserTx};
 
 /// Who gets a code, and what it is bound to: it is void once the address or the password has changed.
@@ -88,7 +89,7 @@ pub(super) async fn issue(
         id,
         kind,
         recipient: recipient.map(|recipient| recipient.id),
-        sealed: seal_letter(&services.secret, id, kind, &message, &*services.random)?,
+        sealed: encrypt_message(&services.secret, id, kind, &message, &*services.random)?,
     };
     Ok(tx.enqueue_email(mail).await?)
 }

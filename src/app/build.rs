@@ -1,4 +1,4 @@
-//! Puts the parts together from the configuration.
+//! Building the parts from the configuration.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::http::detached::Detached;
 use crate::jetstream::Nats;
 use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
-use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionGate};
+use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
 use crate::security::hasher::HasherStats;
 use crate::security::{
-    AccessTokens, ClientStats, Clients, Codes, HashParams, Hasher, KeyRing, LoginChallenges, PoolSize, RefreshTokens,
-    RotationPolicy, SecretKey, TokenPolicy,
+    AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
+    RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -41,7 +41,7 @@ impl App {
         Self::build_with(settings, Environment::default()).await
     }
 
-    /// As [`build`](Self::build), with other time and randomness.
+    /// Like [`build`](Self::build), with another source of time and randomness.
     ///
     /// # Errors
     /// [`AppError`].
@@ -170,7 +170,7 @@ pub(super) fn build_services(
         refresh: RefreshTokens::new(&secret)?,
         clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
         rotation: RotationPolicy::new(tokens.key_rotation)?,
-        gate: SessionGate::new(
+        session_cache: SessionCache::new(
             store.clone(),
             sessions,
             denylist,
@@ -181,7 +181,7 @@ pub(super) fn build_services(
         passwords: PasswordPolicy {
             min_length: settings.passwords.min_length,
         },
-        codes: Codes::new(&secret)?,
+        codes: OneTimeCodeMac::new(&secret)?,
         challenges: LoginChallenges::new(&secret)?,
         second_factors: SecondFactorPolicy {
             issuer: settings.mfa.issuer.clone(),
@@ -208,11 +208,10 @@ fn mail_worker(
     secret: Arc<SecretKey>,
     metrics: Arc<Metrics>,
 ) -> Result<Option<MailWorker>, MailError> {
-    let clock = environment.clock.clone();
     let parts = MailWorkerParts {
         store,
         secret,
-        now: Arc::new(move || clock.now()),
+        clock: environment.clock.clone(),
         random: environment.random.clone(),
         metrics,
     };

@@ -6,10 +6,10 @@ use super::AppError;
 use crate::config::Settings;
 use crate::jetstream;
 
-/// The deployment as configured.
+/// The configured deployment.
 ///
 /// # Errors
-/// [`AppError::Nats`] when the embedded definition of the stream is not JSON.
+/// [`AppError::Nats`] if the embedded definition of the stream is not JSON.
 pub(super) fn deployment(settings: &Settings) -> Result<Deployment, AppError> {
     Ok(Deployment {
         base_url: settings.http.base_url(),

@@ -1,4 +1,4 @@
-//! Why the service does not start, or a command fails.
+//! Errors of the start and of commands.
 
 use super::account_types::AccountTypesError;
 use crate::actions::accounts::registration;
@@ -49,12 +49,12 @@ pub enum AppError {
     Nats(#[from] NatsError),
     /// An instance of the service is the leader.
     #[error(
-        "an instance of the service runs, and reconciles by itself: at its start, after every reconnect, and when the stream \
-         changes; stop it first to reconcile by hand"
+        "an instance of the service is running and reconciles by itself at start, after every reconnect, and when the \
+         stream changes; stop it to reconcile by hand"
     )]
     Led,
-    /// Another replay has the lock.
-    #[error("another replay runs, here or in the service: wait for it, or interrupt it")]
+    /// Another replay holds the lock.
+    #[error("another replay is running, here or in the service; wait for it, or interrupt it")]
     Replaying,
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),

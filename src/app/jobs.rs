@@ -13,7 +13,7 @@ use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
 use crate::domain::clock::Clock;
 use crate::store::{Expirable, Store, StoreError};
-use crate::telemetry::{causes, spawn};
+use crate::telemetry::{error_chain, spawn};
 
 /// A key that another instance created is known everywhere long before it signs.
 const KEY_ROTATION_INTERVAL: Duration = Duration::from_secs(60);
@@ -84,14 +84,14 @@ impl Jobs {
         match record_rate_limits::run(&self.services.background()).await {
             Ok(0) => {}
             Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
-            Err(error) => tracing::warn!(error = %causes(&error), "refusals of rate limits could not be recorded"),
+            Err(error) => tracing::warn!(error = %error_chain(&error), "refusals of rate limits could not be recorded"),
         }
     }
 
     async fn rotate_keys(self) {
         while self.sleep_or_stop(KEY_ROTATION_INTERVAL).await {
             if let Err(error) = rotate_keys::run(&self.services.background()).await {
-                tracing::error!(error = %causes(&error), "signing keys could not be rotated");
+                tracing::error!(error = %error_chain(&error), "signing keys could not be rotated");
             }
         }
     }
@@ -113,7 +113,7 @@ impl Jobs {
                     tracing::warn!(accounts, "not erased: events about them wait to be published");
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(error = %causes(&error), "deleted accounts could not be erased"),
+                Err(error) => tracing::warn!(error = %error_chain(&error), "deleted accounts could not be erased"),
             }
             if !self.sleep_or_stop(ERASURE_INTERVAL).await {
                 return;
@@ -128,7 +128,7 @@ impl Jobs {
                     Ok(true) if !self.stop.is_cancelled() => {}
                     Ok(_) => break,
                     Err(error) => {
-                        tracing::warn!(error = %causes(&error), "events could not be counted");
+                        tracing::warn!(error = %error_chain(&error), "events could not be counted");
                         break;
                     }
                 }
@@ -144,13 +144,13 @@ impl Jobs {
             match self.delete_events_and_sessions(now, now - retention).await {
                 Ok((0, 0)) => {}
                 Ok((events, sessions)) => tracing::info!(events, sessions, "expired rows deleted"),
-                Err(error) => tracing::warn!(error = %causes(&error), "expired rows could not be deleted"),
+                Err(error) => tracing::warn!(error = %error_chain(&error), "expired rows could not be deleted"),
             }
             if let Err(error) = self.delete_rows(Expirable::LoginChallenges, now).await {
-                tracing::warn!(error = %causes(&error), "expired challenges could not be deleted");
+                tracing::warn!(error = %error_chain(&error), "expired challenges could not be deleted");
             }
             if let Err(error) = self.delete_codes_and_emails(now).await {
-                tracing::warn!(error = %causes(&error), "expired emails could not be deleted");
+                tracing::warn!(error = %error_chain(&error), "expired emails could not be deleted");
             }
         }
     }

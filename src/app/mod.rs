@@ -1,4 +1,4 @@
-//! The composition root: the one place that knows every part.
+//! The composition root, which builds and connects all parts.
 
 mod account_types;
 mod build;
@@ -31,7 +31,7 @@ use crate::mail::MailWorker;
 use crate::store::Store;
 use crate::telemetry::{Metrics, MetricsServer};
 
-/// What tests replace: time and randomness.
+/// Dependencies that tests replace: time and randomness.
 #[derive(Clone)]
 pub struct Environment {
     pub clock: Arc<dyn Clock>,

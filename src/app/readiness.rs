@@ -1,4 +1,4 @@
-//! What `/readyz` looks at.
+//! The checks of `/readyz`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::http::routes::health::{Delivery, Readiness, Report};
 use crate::jetstream::{NatsStatus, StreamState};
 use crate::store::Store;
 
-/// Longest wait for the database's sign of life.
+/// Maximum wait for the database's answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The parts of a running service.
@@ -24,7 +24,7 @@ impl Readiness for Parts {
     fn check(&self) -> BoxFuture<'_, Report> {
         async move {
             let store = self.store.clone();
-            // The ping runs to its end in a task of its own: only the wait for it is cut short.
+            // The ping runs to its end in its own task; the timeout ends only the wait.
             let ping = tokio::spawn(async move { store.ping().await.is_ok() });
             let database = matches!(tokio::time::timeout(DATABASE_TIMEOUT, ping).await, Ok(Ok(true)));
             let events_detail = why_waiting(&self.nats.borrow());
@@ -48,7 +48,7 @@ fn why_waiting(status: &NatsStatus) -> Option<String> {
     match &status.stream {
         _ if !status.connected => Some("not connected to NATS".to_owned()),
         StreamState::Ok(_) => None,
-        StreamState::Unknown => Some("the stream has not been looked at yet".to_owned()),
+        StreamState::Unknown => Some("the stream has not been checked yet".to_owned()),
         StreamState::Missing => Some("the stream is missing".to_owned()),
         StreamState::Fault(fault) => Some(fault.to_string()),
     }

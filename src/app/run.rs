@@ -1,4 +1,4 @@
-//! Serves until told to stop, then stops in order.
+//! Serving until a stop, and the order of the shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::http::router;
 use crate::http::server::{ServerSettings, serve};
 use crate::http::sse::Streams;
 use crate::mail::MailWorker;
-use crate::relay::{Relay, RelayParts, ReplaysParts, spawn_replays};
+use crate::relay::{Relay, RelayParts, ReplayJobParts, spawn_replay_jobs};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
@@ -62,16 +62,16 @@ impl App {
         let parts = RelayParts {
             ledger: self.store.ledger(),
             publisher: self.nats.publisher(),
-            now: relay_clock(&self.environment),
+            clock: self.environment.clock.clone(),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
-            flush_for: FLUSH_TIMEOUT,
-            consumer_check: self.settings.stream.consumer_check,
+            flush_timeout: FLUSH_TIMEOUT,
+            consumer_check_interval: self.settings.stream.consumer_check,
         };
-        background.push(spawn_replays(ReplaysParts {
+        background.push(spawn_replay_jobs(ReplayJobParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
-            now: parts.now.clone(),
+            clock: parts.clock.clone(),
             // Replays can wait for the next start; events cannot.
             shutdown: self.stop.serving.clone(),
         }));
@@ -84,7 +84,7 @@ impl App {
             _ = &mut relay => Some("the relay"),
         };
         if let Some(part) = ended {
-            tracing::error!(part, "ended unexpectedly: stopping");
+            tracing::error!(part, "ended unexpectedly; stopping");
         }
         let deadline = Instant::now() + grace;
         self.stop.serving.cancel();
@@ -152,9 +152,4 @@ fn spawn_mail(worker: Option<MailWorker>, stop: CancellationToken) -> JoinHandle
         }
     };
     telemetry::spawn("mail", work)
-}
-
-fn relay_clock(environment: &super::Environment) -> crate::relay::Clock {
-    let clock = environment.clock.clone();
-    Arc::new(move || clock.now())
 }

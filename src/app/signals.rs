@@ -4,12 +4,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The exit code after the second signal.
-const TOLD_TWICE: i32 = 130;
+const INTERRUPTED: i32 = 130;
 
 /// Return a token that the first SIGTERM or SIGINT cancels.
 ///
 /// # Errors
-/// The system does not let the process listen for signals.
+/// The system refuses the signal handlers.
 pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -18,9 +18,9 @@ pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
         for round in 0.. {
             tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
             if round > 0 {
-                std::process::exit(TOLD_TWICE);
+                std::process::exit(INTERRUPTED);
             }
-            tracing::info!("stopping: finishing what is in flight; a second signal ends at once");
+            tracing::info!("stopping after in-flight requests; a second signal ends the process");
             token.cancel();
         }
     });

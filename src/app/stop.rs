@@ -3,7 +3,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-/// One token per step, so that no step starts before the one it depends on has ended.
+/// One token per step. Each is cancelled after the step before it has ended.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     /// Cancelled first: the service is not ready and accepts no new requests.

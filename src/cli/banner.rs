@@ -1,4 +1,4 @@
-//! What runs where, and what to try next, for a person who has just started the service.
+//! The banner: what runs where, and what to try next.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use crate::app::{App, NatsStatus};
 use crate::config::{LogFormat, Settings};
 
-/// How long the banner waits for NATS, to tell how it is.
-const NATS_PATIENCE: Duration = Duration::from_secs(3);
+/// Maximum wait for NATS, whose state the banner shows.
+const NATS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the banner tells beside the settings.
+/// What the banner shows beside the settings.
 pub(super) struct Facts {
     port: u16,
     metrics: Option<SocketAddr>,
@@ -32,13 +32,13 @@ impl Facts {
     }
 }
 
-/// Prints the banner to standard error, unless the log is meant for machines.
+/// Print the banner to standard error, unless the log format is JSON.
 pub(super) async fn print(settings: Settings, mut facts: Facts) {
     if settings.telemetry.format == LogFormat::Json {
         return;
     }
     let ready = facts.nats.wait_for(|status| status.ready().is_some());
-    let _ = tokio::time::timeout(NATS_PATIENCE, ready).await;
+    let _ = tokio::time::timeout(NATS_TIMEOUT, ready).await;
     let text = banner(&settings, &facts);
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
@@ -55,11 +55,9 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
             status.server_version.as_deref().unwrap_or("?")
         ),
         None if settings.nats.url.is_some() => {
-            format!("{server} (NATS_URL) does not answer yet: events wait in the database")
+            format!("{server} (NATS_URL) is not reachable yet; events wait in the database")
         }
-        None => {
-            "not there yet: events wait in the database (`make nats-server` installs one; or set NATS_URL)".to_owned()
-        }
+        None => "not running yet; events wait in the database (run `make nats-server`, or set NATS_URL)".to_owned(),
     };
     let shared = if settings.redis.url.is_some() {
         "in Redis"

@@ -12,15 +12,15 @@ use crate::config::{DEFAULTS, Settings, docs};
 /// Arguments of `config`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
-    /// Print the effective settings as TOML, secrets redacted
+    /// Print the effective configuration as TOML, with secrets redacted
     Show {
-        /// Print the commented defaults instead: every setting, its meaning and its environment variable
+        /// Print the defaults instead, with a comment for every key
         #[arg(long)]
         defaults: bool,
     },
-    /// Check the settings and say what is wrong with them
+    /// Check the configuration and print all problems
     Check,
-    /// Print every setting as a Markdown table
+    /// Print the reference of all keys as Markdown
     Docs,
 }
 
@@ -31,9 +31,9 @@ impl Config {
             Self::Show { defaults: false } => print(&Settings::load(file)?.redacted_toml()?),
             Self::Check => {
                 Settings::load(file)?;
-                print("the configuration is good\n");
+                print("The configuration is valid.\n");
             }
-            Self::Docs => print(&docs::table()),
+            Self::Docs => print(&docs::page()),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,4 +1,4 @@
-//! `watchword healthcheck`: for container runtimes, whose images need no curl then.
+//! `watchword healthcheck`: for container runtimes, whose images then need no curl.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
@@ -10,24 +10,24 @@ use tokio::net::TcpStream;
 use super::print;
 use crate::config::Settings;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Exit code 0 when `/readyz` answers 200.
+/// Exit with 0 if `/readyz` answers 200.
 pub(super) async fn run(settings: &Settings) -> ExitCode {
-    match tokio::time::timeout(PATIENCE, ask(settings)).await {
+    match tokio::time::timeout(TIMEOUT, request(settings)).await {
         Ok(Ok(status)) if status.contains(" 200 ") => ExitCode::SUCCESS,
         Ok(Ok(status)) => fail(&status),
         Ok(Err(error)) => fail(&error.to_string()),
-        Err(_) => fail("no answer in time"),
+        Err(_) => fail("no answer within 3 seconds"),
     }
 }
 
 fn fail(reason: &str) -> ExitCode {
-    print(&format!("not ready: {reason}\n"));
+    print(&format!("The service is not ready: {reason}\n"));
     ExitCode::FAILURE
 }
 
-async fn ask(settings: &Settings) -> std::io::Result<String> {
+async fn request(settings: &Settings) -> std::io::Result<String> {
     let host = match settings.http.host {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),

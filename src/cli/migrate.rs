@@ -4,25 +4,25 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{confirmed, print};
+use super::{confirmed, counted, print};
 use crate::app::{AppError, commands};
 use crate::config::Settings;
 
 /// Arguments of `migrate`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Migrate {
-    /// Apply every migration that the database lacks; instances that start together wait for one another
+    /// Apply all pending migrations; instances that start at the same time wait for each other
     Up,
-    /// Undo the last migrations, with the data in their tables
+    /// Revert the last migrations and delete the data in their tables
     Down {
-        /// How many
+        /// Number of migrations to revert
         #[arg(long, default_value_t = 1)]
         steps: u32,
-        /// Do not ask
+        /// Skip the confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Show which migrations the database has
+    /// List the migrations and whether they are applied
     Status,
 }
 
@@ -33,7 +33,10 @@ impl Migrate {
             Self::Down { steps, yes } => {
                 confirmed(
                     yes,
-                    &format!("Undoing {steps} migration(s) deletes the data in their tables."),
+                    &format!(
+                        "Reverting {} deletes the data in the tables.",
+                        counted(u64::from(steps), "migration")
+                    ),
                 )?;
                 commands::migrate_down(settings, steps).await?
             }

@@ -19,16 +19,17 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::{AppError, commands};
 use crate::config::Settings;
 use crate::http::specification;
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// Event-native auth service on NATS JetStream.
 ///
-/// With no configuration it keeps everything in `./data`: SQLite, its keys and a nats-server of its own.
+/// Without configuration it stores everything in ./data: a SQLite database, its keys and an
+/// embedded nats-server.
 #[derive(Debug, Parser)]
 #[command(
     version,
     propagate_version = true,
-    after_help = "Every setting and its environment variable: watchword config show --defaults"
+    after_help = "All configuration keys, with comments: watchword config show --defaults"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -39,49 +40,49 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// A TOML file with settings; the environment wins over it
+    /// TOML file with the configuration; environment variables override it
     #[arg(long, global = true, value_name = "FILE", env = "WATCHWORD_CONFIG")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API and relay events to JetStream
+    /// Serve the API and publish events to JetStream
     Serve(serve::Serve),
-    /// Bring the database's schema up to date, or back
+    /// Apply, revert and list database migrations
     #[command(subcommand)]
     Migrate(migrate::Migrate),
-    /// Look at the event stream and put it in order
+    /// Inspect and update the event stream
     #[command(subcommand)]
     Stream(stream::Stream),
-    /// Read, check and replay the events of the ledger
+    /// Export, verify, tail, reconcile and replay events
     #[command(subcommand)]
     Events(events::Events),
     /// Manage users
     #[command(subcommand)]
     User(user::User),
-    /// Prepare other services that ask about tokens
+    /// Manage OAuth clients
     #[command(subcommand)]
     Oauth(oauth::Oauth),
-    /// Look at the configuration
+    /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Config),
     /// Print the OpenAPI document
     Openapi,
-    /// Print the AsyncAPI document of the events
+    /// Print the AsyncAPI document
     Asyncapi,
-    /// Ask the running service on this machine whether it is ready
+    /// Check that the service on this machine is ready
     Healthcheck,
 }
 
-/// Parses the command line, runs the command and says how it ended.
+/// Parse the command line and run the command.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "watchword: {}", causes(&error));
+            let _ = writeln!(std::io::stderr(), "watchword: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -123,25 +124,31 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
     })
 }
 
-/// Writes a command's answer; a reader that went away is no error.
+/// Print a command's result. A reader that has gone away is not an error.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Asks before something that can't be undone.
+/// Ask for confirmation before a change that cannot be undone.
 fn confirmed(yes: bool, question: &str) -> Result<(), AppError> {
     if yes {
         return Ok(());
     }
-    let _ = write!(std::io::stderr(), "{question} Type yes to go on: ");
+    let _ = write!(std::io::stderr(), "{question} Type yes to continue: ");
     let mut answer = String::new();
     let _ = std::io::stdin().read_line(&mut answer);
     if answer.trim() == "yes" {
         return Ok(());
     }
     Err(AppError::Argument {
-        what: "the question",
-        problem: "was not answered with yes; nothing was changed (--yes answers it)".to_owned(),
+        what: "the confirmation",
+        problem: "was not given; nothing was changed (--yes skips it)".to_owned(),
     })
+}
+
+/// A count with its noun: `1 event`, `2 events`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -9,9 +9,9 @@ use crate::app::commands;
 /// Arguments of `oauth`.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(super) enum Oauth {
-    /// Make a client's secret, and the hash of it for the configuration; neither is kept
+    /// Create a client secret and its hash for the configuration; neither is stored
     #[command(
-        after_help = "The secret goes to the client, the hash into a [[oauth.clients]] table with the client's id."
+        after_help = "Give the secret to the client, and put the hash with the client's id into an [[oauth.clients]] table."
     )]
     ClientSecret,
 }

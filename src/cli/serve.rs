@@ -12,7 +12,7 @@ use crate::telemetry::{self, Output};
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Leave the database's schema as it is
+    /// Do not apply migrations
     #[arg(long)]
     no_migrate: bool,
 }
@@ -33,7 +33,7 @@ impl Serve {
         };
         let app = tokio::select! {
             app = build => app?,
-            // Nothing is served yet, and a migration that is cut off rolls back with its connection.
+            // Nothing is served yet, and an interrupted migration rolls back with its connection.
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
         tracing::info!(

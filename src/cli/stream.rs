@@ -12,11 +12,11 @@ use crate::config::Settings;
 /// Arguments of `stream`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Stream {
-    /// Make the stream, or change it to what nats/streams/auth-events.json and the settings say
+    /// Create the stream, or update it to nats/streams/auth-events.json and the configuration
     Apply,
-    /// Show the stream and what it holds
+    /// Show the stream's state and configuration
     Info,
-    /// Show where the stream differs from its definition; exit code 1 when it does
+    /// Show how the stream differs from its definition; exits with 1 if it differs
     Diff,
 }
 
@@ -32,9 +32,9 @@ impl Stream {
 
 async fn apply(settings: &Settings) -> Result<ExitCode, AppError> {
     match commands::stream_apply(settings).await? {
-        Change::Created => print(&format!("created {}\n", settings.stream.name)),
-        Change::Unchanged => print(&format!("{} is as it should be\n", settings.stream.name)),
-        Change::Updated(fields) => print(&format!("changed {}\n{}", settings.stream.name, table(&fields))),
+        Change::Created => print(&format!("Created {}.\n", settings.stream.name)),
+        Change::Unchanged => print(&format!("{} is up to date.\n", settings.stream.name)),
+        Change::Updated(fields) => print(&format!("Updated {}:\n{}", settings.stream.name, table(&fields))),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,7 +66,7 @@ async fn info(settings: &Settings) -> Result<ExitCode, AppError> {
 async fn diff(settings: &Settings) -> Result<ExitCode, AppError> {
     let fields = commands::stream_diff(settings).await?;
     if fields.is_empty() {
-        print(&format!("{} is as it should be\n", settings.stream.name));
+        print(&format!("{} matches its definition.\n", settings.stream.name));
         return Ok(ExitCode::SUCCESS);
     }
     print(&table(&fields));

@@ -13,12 +13,12 @@ use crate::config::Settings;
 /// Arguments of `user`.
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// Make an administrator; the password is read from standard input
+    /// Create an administrator; the password is read from standard input
     #[command(
         after_help = "Example: printf '%s' \"$PASSWORD\" | watchword user create-admin --email admin@example.com"
     )]
     CreateAdmin {
-        /// The email address
+        /// Email address of the administrator
         #[arg(long)]
         email: String,
     },
@@ -34,7 +34,8 @@ impl User {
     }
 }
 
-/// One line of standard input: an argument would stand in the process list and in the shell's history.
+/// Read the password from standard input: an argument would appear in the process list and in the
+/// shell's history.
 fn read_password() -> Result<SecretString, AppError> {
     let unreadable = |error: std::io::Error| AppError::Argument {
         what: "the password",
@@ -43,7 +44,7 @@ fn read_password() -> Result<SecretString, AppError> {
     let mut text = String::new();
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        let _ = write!(std::io::stderr(), "Password (shown as you type): ");
+        let _ = write!(std::io::stderr(), "Password (visible while typing): ");
         stdin.read_line(&mut text).map_err(unreadable)?;
     } else {
         stdin.lock().take(4096).read_to_string(&mut text).map_err(unreadable)?;

@@ -1,23 +1,24 @@
-//! Section `accounts`: which kinds of accounts there are, and what becomes of deleted ones.
+//! Section `accounts`: account types, roles, profiles and erasure.
 
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Problems, checks::between_durations};
+use crate::config::loader::{Problems, checks::between_durations};
 
-/// Longest name of an account type or a role.
-const MAX_NAME: usize = 32;
+/// Maximum length of the name of an account type or a role.
+const MAX_NAME_LENGTH: usize = 32;
 
 /// Account types, roles and erasure.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountsSettings {
-    /// Account types, each as `type=role+role`: the roles that a new account of the type starts with.
+    /// Account types, each with the roles of a new account: `type=role+role`.
     pub types: Vec<String>,
-    /// Roles that can be granted beside `user`, `artist`, `admin` and those of the types.
+    /// Roles that can be granted in addition to `user`, `artist`, `admin` and those of the types.
     pub roles: Vec<String>,
-    /// Folder with `<type>.json`: a JSON Schema of each type's profile; none: the built-in ones.
+    /// Directory with `<type>.json`, the JSON Schema of a type's profile. `None`: the built-in
+    /// schemas.
     pub profile_dir: Option<PathBuf>,
     /// How long after its deletion an account's personal data is erased.
     #[serde(with = "humantime_serde")]
@@ -25,7 +26,7 @@ pub struct AccountsSettings {
 }
 
 impl AccountsSettings {
-    /// The types and their roles, in the order of the configuration; what is not well formed is left out.
+    /// The types and their roles, in the order of the configuration. Malformed entries are skipped.
     pub fn parsed_types(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
         self.types.iter().filter_map(|text| parse(text))
     }
@@ -37,15 +38,15 @@ impl AccountsSettings {
             match parse(text) {
                 None => problems.refuse(
                     "accounts.types",
-                    "each must be a type and its roles, such as \"artist=user+artist\"; names are lower-case letters, \
-                     digits, '_' and '-', at most 32 of them, and begin with a letter",
+                    "each entry must be a type and its roles, such as \"artist=user+artist\"; a name has at most 32 \
+                     lower-case letters, digits, '_' and '-', and starts with a letter",
                 ),
                 Some((name, _)) if seen.contains(&name) => {
-                    problems.refuse("accounts.types", format!("names {name} twice"));
+                    problems.refuse("accounts.types", format!("the type {name} is listed twice"));
                 }
                 Some((_, roles)) if roles.contains(&"admin") => problems.refuse(
                     "accounts.types",
-                    "no type may start with the role admin: administrators are made by `watchword user create-admin` and by others",
+                    "no type may include the role admin; create administrators with `watchword user create-admin`",
                 ),
                 Some((name, _)) => seen.push(name),
             }
@@ -53,17 +54,17 @@ impl AccountsSettings {
         if !seen.contains(&"user") {
             problems.refuse(
                 "accounts.types",
-                "must name the type user: accounts that name none are of it",
+                "must include the type user, the default of new accounts",
             );
         }
         if !self.roles.iter().all(|role| is_name(role)) {
             problems.refuse(
                 "accounts.roles",
-                "each must be lower-case letters, digits, '_' and '-', at most 32 of them, and begin with a letter",
+                "each role must have at most 32 lower-case letters, digits, '_' and '-', and start with a letter",
             );
         }
-        let most = 3660 * DAY;
-        between_durations(problems, "accounts.erase_after", self.erase_after, Duration::ZERO, most);
+        let max = 3660 * DAY;
+        between_durations(problems, "accounts.erase_after", self.erase_after, Duration::ZERO, max);
     }
 }
 
@@ -74,7 +75,7 @@ fn parse(text: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 fn is_name(text: &str) -> bool {
-    text.len() <= MAX_NAME
+    text.len() <= MAX_NAME_LENGTH
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text
             .bytes()

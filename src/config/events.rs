@@ -1,10 +1,10 @@
-//! Section `events`: what is written into every event, and how long the ledger keeps it.
+//! Section `events`: the content of events, and how long the ledger keeps them.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{between_durations, http_url, label},
 };
@@ -13,11 +13,11 @@ use super::{
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PiiMode {
-    /// As it is.
+    /// Unchanged.
     Full,
-    /// Recognisable by its owner only (`t***@example.com`).
+    /// Recognizable only by its owner (`t***@example.com`).
     Masked,
-    /// Left out.
+    /// Omitted.
     None,
 }
 
@@ -25,7 +25,7 @@ pub enum PiiMode {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventsSettings {
-    /// Name of the emitting service in every event.
+    /// Name of the service in every event.
     pub service: String,
     /// Name of the deployment in every event.
     pub environment: String,
@@ -34,7 +34,7 @@ pub struct EventsSettings {
     /// How long the ledger keeps a published event.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
-    /// Where the events' JSON Schemas are served; none: `http.public_url`.
+    /// Base URL of the events' JSON Schemas. `None`: `http.public_url`.
     pub schema_base_url: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::config::loader::{
     Problems,
     checks::{at_least, between_durations, http_url},
     parse,
@@ -20,42 +20,42 @@ use super::{
 pub struct HttpSettings {
     /// Address to listen on.
     pub host: IpAddr,
-    /// Port to listen on; 0 lets the system choose one.
+    /// Port to listen on. 0 lets the system choose one.
     pub port: u16,
-    /// Path under which every route is mounted; `/` or `/segment…` without a final slash.
+    /// Path under which all routes are mounted: `/`, or `/segment…` without a final slash.
     pub base_path: String,
-    /// Address clients reach the service under: scheme, host and port, without `base_path` and
-    /// without a final slash. Issuer, schema addresses and links derive from it.
+    /// URL under which clients reach the service, without `base_path` and without a final slash.
+    /// Token issuer, links in emails and schema URLs derive from it.
     #[serde(deserialize_with = "parse::without_final_slash")]
     pub public_url: String,
-    /// Networks whose `X-Forwarded-For` and `Forwarded` headers are believed.
+    /// Networks of the reverse proxies whose `X-Forwarded-For` and `Forwarded` headers are trusted.
     #[serde(deserialize_with = "parse::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether Swagger UI is served at `/docs`.
+    /// Serve Swagger UI at `/docs`.
     pub swagger_ui: bool,
-    /// Largest request body, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub max_body_bytes: usize,
-    /// Longest time for the whole request head to arrive.
+    /// Maximum time for a request's head to arrive.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
-    /// Longest time for the whole body to arrive.
+    /// Maximum time for a request's body to arrive.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
-    /// How long an idle keep-alive connection stays open.
+    /// How long an idle connection stays open.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
-    /// Longest time a request may take before it is answered with 503.
+    /// Maximum time to answer a request before it gets 503.
     #[serde(with = "humantime_serde")]
     pub request_deadline: Duration,
-    /// Most connections open at once.
+    /// Maximum number of open connections.
     pub max_connections: usize,
-    /// How long a shutdown waits for requests in flight.
+    /// How long a shutdown waits for in-flight requests.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
 }
 
 impl HttpSettings {
-    /// Address clients reach the service under, `base_path` included, without a slash at the end.
+    /// URL under which clients reach the service, with `base_path` and without a final slash.
     #[must_use]
     pub fn base_url(&self) -> String {
         let url = self.public_url.trim_end_matches('/');
@@ -77,23 +77,25 @@ impl HttpSettings {
             if network.prefix_len() == 0 {
                 problems.refuse(
                     "http.trusted_proxies",
-                    format!("{network} trusts every client to state its own address; list the proxies' networks"),
+                    format!(
+                        "{network} trusts the forwarding headers of every client; list the networks of the proxies"
+                    ),
                 );
             }
         }
         if !(1024..=1_048_576).contains(&self.max_body_bytes) {
             problems.refuse(
                 "http.max_body_bytes",
-                format!("must be 1024 to 1048576 bytes, is {}", self.max_body_bytes),
+                format!("must be between 1024 and 1048576 bytes; got {}", self.max_body_bytes),
             );
         }
-        for (key, value, most) in [
+        for (key, value, max) in [
             ("http.header_timeout", self.header_timeout, MINUTE),
             ("http.body_timeout", self.body_timeout, 5 * MINUTE),
             ("http.idle_timeout", self.idle_timeout, 60 * MINUTE),
             ("http.request_deadline", self.request_deadline, 5 * MINUTE),
         ] {
-            between_durations(problems, key, value, second, most);
+            between_durations(problems, key, value, second, max);
         }
         between_durations(
             problems,
@@ -111,19 +113,20 @@ fn check_base_path(path: &str, problems: &mut Problems) {
     if !path.starts_with('/') {
         problems.refuse(
             KEY,
-            format!("must start with '/', for instance \"/api/v1\", is {path:?}"),
+            format!("must start with '/', for example \"/api/v1\"; got {path:?}"),
         );
     } else if path != "/" && path.ends_with('/') {
-        problems.refuse(KEY, format!("must not end with '/', is {path:?}"));
+        problems.refuse(KEY, format!("must not end with '/'; got {path:?}"));
     } else if path.contains("//") || !path.bytes().all(is_path_byte) {
         problems.refuse(
             KEY,
-            format!("must be plain segments of letters, digits, '-', '.', '_' and '~', is {path:?}"),
+            format!("must consist of segments of letters, digits, '-', '.', '_' and '~'; got {path:?}"),
         );
     }
 }
 
-/// RFC 3986 unreserved characters and the separator: nothing a router could read as a pattern.
+/// RFC 3986 unreserved characters and the separator: nothing that a router could take for a
+/// pattern.
 const fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~')
 }

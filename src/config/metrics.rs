@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// The listener that serves `GET /metrics`, apart from the public one.
+/// The listener that serves `GET /metrics`, separate from the public one.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsSettings {
-    /// Whether the listener is started.
+    /// Start the listener.
     pub enabled: bool,
-    /// Address and port to listen on; port 0 lets the system choose one.
+    /// IP address and port to listen on. Port 0 lets the system choose one.
     pub listen: SocketAddr,
 }

@@ -1,10 +1,10 @@
-//! Configuration: read once at start, checked whole, then passed along as plain values.
+//! Configuration: read once at start, validated as a whole, then passed on as plain values.
 //!
-//! Sources, each winning over the one before: the embedded [`DEFAULTS`], a TOML file, environment
-//! variables `WATCHWORD__SECTION__KEY`, and the short names [`SHORT_NAMES`]. A key nobody knows, a value
-//! that cannot work and a parameter too weak to be safe refuse the start; all problems are reported at
-//! once, each with the key's full name and the source it came from. Secrets never appear in an error,
-//! in `Debug` output or in [`Settings::redacted_toml`].
+//! Sources, each overriding the one before: the embedded [`DEFAULTS`], a TOML file, environment
+//! variables `WATCHWORD__SECTION__KEY`, and the short names [`SHORT_NAMES`]. Unknown keys, invalid
+//! values and parameters that are too weak to be safe prevent the start. All problems are reported
+//! at once, each with the key's full name and its source. Secrets never appear in an error, in
+//! `Debug` output or in [`Settings::redacted_toml`].
 
 use std::{fmt, path::PathBuf};
 
@@ -12,84 +12,58 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 mod accounts;
-mod checks;
-mod database;
-pub mod docs;
-mod env;
-mod error;
+mod backends;
 mod events;
 mod http;
-mod keys;
-mod limits;
-mod load;
-mod mail;
+mod loader;
 mod metrics;
-mod mfa;
-mod nats;
-mod oauth;
-mod parse;
-mod passwords;
-mod redact;
-mod redis;
-mod secret_key;
-mod sessions;
-mod stream;
+mod security;
 mod telemetry;
-mod tokens;
 
-use error::Problems;
+use loader::{Problems, parse, redact};
 
 pub use self::{
     accounts::AccountsSettings,
-    database::DatabaseSettings,
-    env::SHORT_NAMES,
-    error::{ConfigError, Problem},
+    backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
     events::{EventsSettings, PiiMode},
     http::HttpSettings,
-    keys::DEFAULTS,
-    limits::LimitsSettings,
-    mail::{MailSettings, MailTls},
+    loader::{ConfigError, DEFAULTS, Problem, SHORT_NAMES, docs},
     metrics::MetricsSettings,
-    mfa::MfaSettings,
-    nats::{NatsSettings, NatsTlsSettings},
-    oauth::{CLIENT_HASH_PREFIX, OauthClient, OauthSettings},
-    passwords::PasswordsSettings,
-    redis::RedisSettings,
-    secret_key::{SecretKeyProblem, decode_secret_key},
-    sessions::SessionsSettings,
-    stream::StreamSettings,
+    security::{
+        CLIENT_HASH_PREFIX, LimitsSettings, MfaSettings, OauthClient, OauthSettings, PasswordsSettings,
+        SecretKeyProblem, SessionsSettings, TokensSettings, decode_secret_key,
+    },
     telemetry::{LogFormat, TelemetrySettings},
-    tokens::TokensSettings,
 };
 
 /// The whole configuration.
 ///
-/// `Serialize` writes secrets as `***`: it serves display, not storage.
+/// `Serialize` writes secrets as `***`: use it for display, not for storage.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Directory of everything the service keeps itself.
+    /// Directory for everything that the service stores itself.
     pub data_dir: PathBuf,
-    /// Master secret, base64 of at least 32 bytes; none: generated into `data_dir`.
+    /// Master secret: base64 of at least 32 bytes. `None`: generated in `data_dir`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret")]
     pub secret_key: Option<SecretString>,
     /// The public listener.
     pub http: HttpSettings,
     /// The metrics listener.
     pub metrics: MetricsSettings,
-    /// State and ledger.
+    /// The database that stores users, sessions and the ledger.
     pub database: DatabaseSettings,
-    /// Denylist and limits shared by instances.
+    /// The denylist and the rate limits that all instances share.
     pub redis: RedisSettings,
-    /// The event broker.
+    /// The connection to NATS.
     pub nats: NatsSettings,
-    /// The stream events go to.
+    /// The JetStream stream.
     pub stream: StreamSettings,
-    /// What events carry and how long they are kept.
+    /// The content of events, and their retention.
     pub events: EventsSettings,
-    /// Password policy and hashing.
+    /// The password policy and hashing.
     pub passwords: PasswordsSettings,
-    /// Outgoing mail.
+    /// Outgoing email.
     pub mail: MailSettings,
     /// Tokens and signing keys.
     pub tokens: TokensSettings,
@@ -97,7 +71,7 @@ pub struct Settings {
     pub sessions: SessionsSettings,
     /// Second factors.
     pub mfa: MfaSettings,
-    /// Other services that ask about tokens.
+    /// Services that introspect and revoke tokens.
     pub oauth: OauthSettings,
     /// Account types, roles and erasure.
     pub accounts: AccountsSettings,
@@ -108,7 +82,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Checks every value and their combinations.
+    /// Check every value and their combinations.
     ///
     /// # Errors
     ///
@@ -116,14 +90,14 @@ impl Settings {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         if self.data_dir.as_os_str().is_empty() {
-            problems.refuse("data_dir", "must name a directory");
+            problems.refuse("data_dir", "must be a directory");
         }
         if let Some(secret) = &self.secret_key
             && let Err(problem) = decode_secret_key(secret)
         {
             problems.refuse(
                 "secret_key",
-                format!("{problem}; make one with: openssl rand -base64 32"),
+                format!("{problem}; create one with: openssl rand -base64 32"),
             );
         }
         self.http.check(&mut problems);
@@ -145,7 +119,7 @@ impl Settings {
         problems.into_result()
     }
 
-    /// What no section can see alone.
+    /// Check what involves several sections.
     fn check_together(&self, problems: &mut Problems) {
         if self.passwords.max_wait >= self.http.request_deadline {
             problems.refuse("passwords.max_wait", "must be shorter than http.request_deadline");
@@ -161,30 +135,31 @@ impl Settings {
         {
             problems.refuse(
                 "metrics.listen",
-                "must not be the public listener's port; metrics are not public",
+                "must not use the public listener's port: metrics are not public",
             );
         }
     }
 
-    /// Where the service serves the events' JSON Schemas, without `/schemas/…` and without a slash at the end.
+    /// Base URL of the events' JSON Schemas, without `/schemas/…` and without a final slash.
     #[must_use]
     pub fn schema_base_url(&self) -> String {
         let given = self.events.schema_base_url.as_ref();
         given.map_or_else(|| self.http.base_url(), |url| url.trim_end_matches('/').to_owned())
     }
 
-    /// The effective values as TOML, secrets as `***`; hosts and names of databases stay visible.
+    /// The effective values as TOML, with secrets as `***`. Hosts and database names stay visible.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Print`] when a value has no TOML form (a path that is not UTF-8).
+    /// [`ConfigError::Print`] for a value without a TOML form, such as a path that is not UTF-8.
     pub fn redacted_toml(&self) -> Result<String, ConfigError> {
         toml::to_string(self).map_err(ConfigError::Print)
     }
 }
 
 impl fmt::Debug for Settings {
-    /// The redacted values: a derived `Debug` would hide the secrets too, but not those a later key adds.
+    /// The redacted values. A derived `Debug` would not hide the secret of a key that is added
+    /// later.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.redacted_toml() {
             Ok(text) => write!(f, "Settings {{\n{text}}}"),

@@ -1,19 +1,19 @@
-//! Section `telemetry`: log lines.
+//! Section `telemetry`: logs.
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
-use super::Problems;
+use crate::config::loader::Problems;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Text when the output is a terminal, else JSON.
+    /// Text on a terminal, otherwise JSON.
     Auto,
-    /// One JSON object a line, in bunyan's format.
+    /// One JSON object per line, in bunyan's format.
     Json,
-    /// For human eyes.
+    /// For reading on a terminal.
     Text,
 }
 
@@ -21,10 +21,10 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
-    /// How log lines look.
+    /// The format of log lines.
     pub format: LogFormat,
-    /// `error`, `warn`, `info`, `debug` or `trace`, or directives such as `info,watchword::relay=debug`.
-    /// The environment variable `RUST_LOG` wins over it.
+    /// `error`, `warn`, `info`, `debug` or `trace`, or directives such as
+    /// `info,watchword::relay=debug`. The environment variable `RUST_LOG` takes precedence.
     pub level: String,
 }
 

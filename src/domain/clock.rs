@@ -33,3 +33,9 @@ pub const fn ceil_seconds(wait: Duration) -> u64 {
     let seconds = wait.as_secs() + (wait.subsec_nanos() > 0) as u64;
     if seconds == 0 { 1 } else { seconds }
 }
+
+/// A duration for calculations with times. One that is too long becomes the longest.
+#[must_use]
+pub fn signed_duration(duration: std::time::Duration) -> time::Duration {
+    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
+}

@@ -13,7 +13,7 @@ use super::rate_limit::rate_limited;
 use super::sse::Streams;
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::actions::{ActionError, Context, Failure, FailureKind, Services};
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
@@ -120,11 +120,11 @@ impl From<Failure> for Problem {
             FailureKind::RateLimited(exceeded) => rate_limited(&exceeded),
             FailureKind::Overloaded(wait) => Self::new(ProblemCode::Overloaded).with_retry_after(wait),
             FailureKind::Unavailable => {
-                tracing::warn!(error = %causes(&failure), "unavailable");
+                tracing::warn!(error = %error_chain(&failure), "unavailable");
                 Self::new(ProblemCode::ServiceUnavailable)
             }
             FailureKind::Internal => {
-                tracing::error!(error = %causes(&failure), "failed");
+                tracing::error!(error = %error_chain(&failure), "failed");
                 Self::new(ProblemCode::InternalError)
             }
         }

@@ -1,5 +1,6 @@
-//! Keeps the connection and the stream in order, for as long as the service runs: connects, looks at the stream after
-//! every connect and every few seconds, makes it when it is missing, and says what it sees in [`NatsStatus`].
+//! Supervises the connection and the stream for as long as the service runs: connects, checks the
+//! stream after every connect and every few seconds, creates it when it is missing, and reports in
+//! [`NatsStatus`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,28 +9,29 @@ use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connect,
-    connection::{Link, Shared},
-    definition,
+    connection::{
+        Connection, ConnectionState, NatsStatus, ServerVersion, StreamFacts, StreamState, connect, status_metrics,
+    },
     embedded::{Embedded, Running},
     error::{NatsError, StreamFault},
-    provision::{self, Unfit, Verified},
-    publisher::{JetStreamPublisher, Source},
-    status::{NatsStatus, StreamFacts, StreamState},
-    version::ServerVersion,
+    publish::{JetStreamPublisher, Source},
+    stream::{
+        definition,
+        provision::{self, ProvisionedStream, StreamUnusable},
+    },
 };
 use crate::{
     config::Settings,
-    telemetry::{self, Metrics, causes},
+    telemetry::{self, Metrics, error_chain},
 };
 
-/// How often the stream is looked at while all is well.
-const CHECK: Duration = Duration::from_secs(5);
-/// How soon again while it is not.
-const RETRY: Duration = Duration::from_secs(1);
-/// How soon again while the server's greeting is not known yet.
-const GREETING: Duration = Duration::from_millis(10);
-/// How long the client may take to send what it has when the service stops.
+/// Between two checks of a usable stream.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two checks of a stream that is not usable.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two checks while the server's greeting is not known yet.
+const GREETING_INTERVAL: Duration = Duration::from_millis(10);
+/// The longest wait for the client to send what it has when the service stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The NATS side of the service.
@@ -37,18 +39,18 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Nats;
 
 impl Nats {
-    /// Starts connecting in the background: to `nats.url`, or to an embedded server that is started first.
-    /// Never waits for a server.
+    /// Start connecting in the background: to `nats.url`, or to an embedded server that is started
+    /// first. Never wait for a server.
     ///
     /// # Errors
     ///
-    /// [`NatsError`] when the settings themselves cannot work (an address, a file of credentials).
+    /// [`NatsError`] when the settings cannot be used (an address, a file of credentials).
     pub async fn start(
         settings: &Settings,
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
     ) -> Result<NatsHandle, NatsError> {
-        let shared = Arc::new(Shared::new(
+        let connection = Arc::new(ConnectionState::new(
             definition::desired(&settings.stream)?,
             connect::identity(&settings.nats),
         ));
@@ -59,14 +61,18 @@ impl Nats {
         let options = connect::options(&settings.nats).await?;
         let source = Source::of(settings);
         let supervisor = Supervisor {
-            shared: Arc::clone(&shared),
+            state: Arc::clone(&connection),
             metrics,
             shutdown,
             samples: 0,
             reported: None,
         };
         let task = telemetry::spawn("nats", supervisor.run(target, options));
-        Ok(NatsHandle { shared, source, task })
+        Ok(NatsHandle {
+            connection,
+            source,
+            task,
+        })
     }
 }
 
@@ -86,31 +92,31 @@ fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
     })
 }
 
-/// What [`Nats::start`] started.
+/// The running NATS side of the service.
 #[derive(Debug)]
 pub struct NatsHandle {
-    shared: Arc<Shared>,
+    connection: Arc<ConnectionState>,
     source: Source,
     task: JoinHandle<()>,
 }
 
 impl NatsHandle {
-    /// The publisher for the relay.
+    /// The publisher of the relay.
     #[must_use]
     pub fn publisher(&self) -> JetStreamPublisher {
-        JetStreamPublisher::new(Arc::clone(&self.shared), self.source.clone())
+        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone())
     }
 
-    /// Follows the connection and the stream.
+    /// Follow the connection and the stream.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<NatsStatus> {
-        self.shared.status.subscribe()
+        self.connection.status.subscribe()
     }
 
-    /// Waits until everything has ended after the shutdown, an embedded server included.
+    /// Wait until everything has ended after the shutdown, including an embedded server.
     pub async fn stopped(self) {
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "the NATS supervisor ended badly");
+            tracing::error!(%error, "NATS supervisor failed");
         }
     }
 }
@@ -123,16 +129,16 @@ enum Target {
 struct EmbeddedTask {
     task: JoinHandle<()>,
     running: watch::Receiver<Option<Running>>,
-    /// Ends the server; after the client has gone.
+    /// Ends the server, after the client has disconnected.
     stop: CancellationToken,
 }
 
 struct Supervisor {
-    shared: Arc<Shared>,
+    state: Arc<ConnectionState>,
     metrics: Arc<Metrics>,
     shutdown: CancellationToken,
     samples: u64,
-    /// The trouble or drift that is in the log already.
+    /// The fault or drift that is in the log already.
     reported: Option<String>,
 }
 
@@ -149,94 +155,98 @@ impl Supervisor {
                 if let Some(Running { port, server_name }) = running {
                     match parse_local(port) {
                         Ok(address) => self.serve(options, vec![address], Some(server_name)).await,
-                        Err(error) => tracing::error!(%error, "the embedded nats-server cannot be reached"),
+                        Err(error) => tracing::error!(%error, "embedded nats-server cannot be reached"),
                     }
                 }
                 shutdown.cancelled().await;
                 embedded.stop.cancel();
-                // A panic in there is in the log already.
+                // A panic of the task is in the log already.
                 let _ = embedded.task.await;
             }
         }
     }
 
-    /// Connects and keeps the stream in order until the shutdown.
+    /// Connect and supervise the stream until the shutdown.
     async fn serve(&mut self, options: ConnectOptions, addresses: Vec<ServerAddr>, server_name: Option<String>) {
         let client = match connect::connect(
             options,
             addresses,
-            Arc::clone(&self.shared.status),
-            Arc::clone(&self.shared.denials),
+            Arc::clone(&self.state.status),
+            Arc::clone(&self.state.permissions),
         )
         .await
         {
             Ok(client) => client,
             Err(error) => {
-                tracing::error!(error = %causes(&error), "NATS cannot be used");
+                tracing::error!(error = %error_chain(&error), "NATS cannot be used");
                 return;
             }
         };
-        self.shared.keep(Link::new(client.clone(), server_name));
+        self.state.keep(Connection::new(client.clone(), server_name));
         self.watch().await;
-        close(&client, &self.shared).await;
+        close(&client, &self.state).await;
     }
 
-    /// Looks at the stream until the shutdown.
+    /// Check the stream until the shutdown.
     async fn watch(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let mut status = shared.status.subscribe();
+        let state = Arc::clone(&self.state);
+        let mut status = state.status.subscribe();
         let shutdown = self.shutdown.clone();
         loop {
             let of = |status: &NatsStatus| (status.connected, status.connections);
             let seen = of(&status.borrow_and_update());
-            let pause = self.look().await;
+            let interval = self.check().await;
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-                () = shared.recheck.notified() => {}
+                () = tokio::time::sleep(interval) => {}
+                () = state.recheck.notified() => {}
                 _ = status.wait_for(|status| of(status) != seen) => {}
             }
         }
     }
 
-    /// One look at the server and the stream; answers how long to wait until the next.
-    async fn look(&mut self) -> Duration {
-        let Ok(link) = self.shared.connected().cloned() else {
-            self.count();
+    /// Check the server and the stream. Return the time until the next check.
+    async fn check(&mut self) -> Duration {
+        let Ok(connection) = self.state.connected().cloned() else {
+            self.update_metrics();
             // The client's own state follows the announcement a moment later.
-            return if self.shared.status.borrow().connected {
-                GREETING
+            return if self.state.status.borrow().connected {
+                GREETING_INTERVAL
             } else {
-                CHECK
+                CHECK_INTERVAL
             };
         };
-        // The greeting is noted a moment after the connection is announced.
-        let Some(info) = link.client.try_server_info() else {
-            return GREETING;
+        // The greeting is known a moment after the connection is announced.
+        let Some(info) = connection.client.try_server_info() else {
+            return GREETING_INTERVAL;
         };
-        let before = self.shared.status.borrow().connections;
-        let (version, verified) = match self.check_server(&link, &info) {
+        let before = self.state.status.borrow().connections;
+        let (version, ensured) = match self.check_server(&connection, &info) {
             Ok(version) => (
                 Some(version),
-                provision::ensure_as(&self.shared.denials, &link.context, &self.shared.desired).await,
+                provision::ensure_permitted(&self.state.permissions, &connection.context, &self.state.desired).await,
             ),
-            Err(fault) => (None, Err(Unfit::Fault(fault))),
+            Err(fault) => (None, Err(StreamUnusable::Fault(fault))),
         };
-        self.report(&verified);
-        let (state, pause) = self.state(version, verified);
-        self.shared.status.send_modify(|status| {
+        self.report(&ensured);
+        let (state, interval) = self.stream_state(version, ensured);
+        self.state.status.send_modify(|status| {
             status.server_version = Some(info.version);
-            // Of a connection that is gone by now nothing is known any more.
+            // A check of a connection that is lost by now means nothing.
             if status.connected && status.connections == before {
                 status.stream = state;
             }
         });
-        self.count();
-        pause
+        self.update_metrics();
+        interval
     }
 
-    fn check_server(&self, link: &Link, info: &async_nats::ServerInfo) -> Result<ServerVersion, StreamFault> {
-        match &link.server_name {
+    fn check_server(
+        &self,
+        connection: &Connection,
+        info: &async_nats::ServerInfo,
+    ) -> Result<ServerVersion, StreamFault> {
+        match &connection.server_name {
             Some(expected) if *expected != info.server_name => Err(StreamFault::OtherServer {
                 expected: expected.clone(),
                 found: info.server_name.clone(),
@@ -245,62 +255,58 @@ impl Supervisor {
         }
     }
 
-    fn state(&mut self, version: Option<ServerVersion>, looked: Result<Verified, Unfit>) -> (StreamState, Duration) {
-        match (looked, version) {
-            (Ok(verified), Some(version)) => {
+    fn stream_state(
+        &mut self,
+        version: Option<ServerVersion>,
+        ensured: Result<ProvisionedStream, StreamUnusable>,
+    ) -> (StreamState, Duration) {
+        match (ensured, version) {
+            (Ok(stream), Some(version)) => {
                 self.samples += 1;
                 (
-                    StreamState::Ok(StreamFacts::new(&verified.info, version, self.samples, verified.drift)),
-                    CHECK,
+                    StreamState::Ok(StreamFacts::new(&stream.info, version, self.samples, stream.drift)),
+                    CHECK_INTERVAL,
                 )
             }
-            (Err(Unfit::Fault(fault)), _) => (StreamState::Fault(fault), RETRY),
-            (Err(Unfit::Missing(_)), _) => (StreamState::Missing, RETRY),
-            // Nothing new is known: what was seen last stands, and the relay finds out by itself when it is wrong.
-            (Err(Unfit::Later(_)) | Ok(_), _) => (self.shared.status.borrow().stream.clone(), RETRY),
+            (Err(StreamUnusable::Fault(fault)), _) => (StreamState::Fault(fault), RETRY_INTERVAL),
+            (Err(StreamUnusable::Missing(_)), _) => (StreamState::Missing, RETRY_INTERVAL),
+            // Nothing new is known: the last state stays, and the relay notices by itself when it
+            // is wrong.
+            (Err(StreamUnusable::Later(_)) | Ok(_), _) => (self.state.status.borrow().stream.clone(), RETRY_INTERVAL),
         }
     }
 
-    /// Says what is wrong or has changed, once and not at every look.
-    fn report(&mut self, looked: &Result<Verified, Unfit>) {
-        let stream = &self.shared.desired.name;
-        let (news, level_error) = match looked {
-            Ok(verified) if verified.created => {
+    /// Log what is wrong or has changed, once and not at every check.
+    fn report(&mut self, ensured: &Result<ProvisionedStream, StreamUnusable>) {
+        let stream = &self.state.desired.name;
+        let (news, is_error) = match ensured {
+            Ok(provisioned) if provisioned.created => {
                 tracing::info!(stream, "stream created");
                 (String::new(), false)
             }
-            Ok(verified) => (
-                verified
-                    .drift
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("; "),
-                false,
-            ),
-            Err(unfit) => (unfit.to_string(), true),
+            Ok(provisioned) => {
+                let drift: Vec<String> = provisioned.drift.iter().map(ToString::to_string).collect();
+                (drift.join("; "), false)
+            }
+            Err(error) => (error.to_string(), true),
         };
         if self.reported.as_ref() == Some(&news) {
             return;
         }
-        match (news.is_empty(), level_error) {
-            (true, _) => tracing::info!(stream, "the stream is as it should be"),
+        match (news.is_empty(), is_error) {
+            (true, _) => tracing::info!(stream, "stream matches its definition"),
             (false, false) => tracing::warn!(
                 stream,
                 drift = news,
-                "the stream differs from its definition; it is left as it is (`watchword stream diff`, `watchword stream apply`)"
+                "stream differs from its definition and is left unchanged (`watchword stream diff`, `watchword stream apply`)"
             ),
-            (false, true) => tracing::error!(
-                stream,
-                error = news,
-                "the stream cannot be used; events wait in the ledger"
-            ),
+            (false, true) => tracing::error!(stream, error = news, "stream cannot be used; events wait in the ledger"),
         }
         self.reported = Some(news);
     }
 
-    fn count(&self) {
-        super::observe::status(&self.metrics, &self.shared.status.borrow());
+    fn update_metrics(&self) {
+        status_metrics::show(&self.metrics, &self.state.status.borrow());
     }
 }
 
@@ -308,15 +314,15 @@ fn parse_local(port: u16) -> Result<ServerAddr, std::io::Error> {
     format!("nats://127.0.0.1:{port}").parse()
 }
 
-/// Sends what is left and closes the connection.
-async fn close(client: &Client, shared: &Shared) {
+/// Send what is left and close the connection.
+async fn close(client: &Client, state: &ConnectionState) {
     if client.connection_state() == State::Connected {
         let closed = async {
             if client.drain().await.is_ok() {
-                shared.lost().await;
+                state.lost().await;
             }
         };
-        // A server that does not read what is left gets no more time.
+        // A server that does not read what is left gets no further time.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
     }
 }

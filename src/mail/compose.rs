@@ -1,4 +1,4 @@
-//! From a letter to a message: templates, links and headers.
+//! Composing an email: templates, links and headers.
 
 use std::time::SystemTime;
 
@@ -15,21 +15,17 @@ use super::templates::{Rendered, Templates, Values};
 use crate::config::Settings;
 use crate::domain::email_message::{EmailKind, EmailMessage};
 
-/// Why a letter can't become a message: no other try will do better.
+/// Why an email cannot be composed. A retry would fail too.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ComposeError {
-    /// A template failed.
     #[error(transparent)]
     Template(#[from] MailError),
-    /// The recipient is no address to a mail server.
     #[error("the recipient's address cannot be used")]
     Address(#[from] lettre::address::AddressError),
-    /// The message has no valid form.
     #[error("the message cannot be written")]
     Message(#[from] lettre::error::Error),
 }
 
-/// Writes messages.
 pub(super) struct Composer {
     templates: Templates,
     from: Mailbox,
@@ -39,10 +35,7 @@ pub(super) struct Composer {
 }
 
 impl Composer {
-    /// As configured: links begin with `http.public_url`, whatever a request said its host was.
-    ///
-    /// # Errors
-    /// [`MailError`].
+    /// Links begin with `http.public_url`, never with the host of a request.
     pub(super) fn new(settings: &Settings) -> Result<Self, MailError> {
         let mail = &settings.mail;
         let url = |path: &str| format!("{}{path}", settings.http.public_url.trim_end_matches('/'));
@@ -55,45 +48,47 @@ impl Composer {
         })
     }
 
-    /// The texts of a mail.
-    pub(super) fn texts(&self, kind: EmailKind, letter: &EmailMessage) -> Result<Rendered, MailError> {
+    /// Fill in the templates of a message.
+    pub(super) fn texts(&self, kind: EmailKind, message: &EmailMessage) -> Result<Rendered, MailError> {
         let page = match kind {
             EmailKind::VerifyEmail => &self.verify_url,
             EmailKind::ResetPassword => &self.reset_url,
         };
-        // Browsers keep what follows `#` to themselves: the code reaches no server's log and no `Referer`.
-        let link = Zeroizing::new(format!("{page}#code={}", letter.code.expose_secret()));
+        // Browsers do not send what follows `#`: the code reaches no log of a server and no
+        // `Referer`.
+        let link = Zeroizing::new(format!("{page}#code={}", message.code.expose_secret()));
         let values = Values {
             product: &self.product,
-            name: letter.name.as_deref(),
-            code: letter.code.expose_secret(),
+            name: message.name.as_deref(),
+            code: message.code.expose_secret(),
             link: &link,
-            minutes: letter.minutes,
+            minutes: message.minutes,
         };
         self.templates.render(kind, &values)
     }
 
-    /// The message of row `id`: whenever it is composed, the same one, so that a second copy can be recognised.
-    pub(super) fn message(
+    /// Compose the email of row `id`. Every retry composes the same one, so that a second copy is
+    /// recognized.
+    pub(super) fn compose(
         &self,
         id: Uuid,
         kind: EmailKind,
-        letter: &EmailMessage,
-        written: OffsetDateTime,
+        message: &EmailMessage,
+        created_at: OffsetDateTime,
     ) -> Result<Message, ComposeError> {
-        let texts = self.texts(kind, letter)?;
-        let mut message = Message::builder()
+        let texts = self.texts(kind, message)?;
+        let mut email = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
-            .date(SystemTime::from(written))
+            .date(SystemTime::from(created_at))
             .from(self.from.clone())
-            .to(Mailbox::new(None, letter.to.parse()?))
+            .to(Mailbox::new(None, message.to.parse()?))
             .subject(texts.subject)
             .multipart(MultiPart::alternative_plain_html(texts.text, texts.html))?;
-        // Nobody's holiday notice should answer it (RFC 3834).
+        // Automatic replies must not answer it (RFC 3834).
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-        message
+        email
             .headers_mut()
             .insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
-        Ok(message)
+        Ok(email)
     }
 }

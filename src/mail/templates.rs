@@ -1,4 +1,4 @@
-//! What mails look like: templates in files, for the subject, the text and the HTML of every kind of mail.
+//! The templates: files for the subject, the text and the HTML of every kind of email.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use super::MailError;
 use crate::domain::email_message::EmailKind;
 
-/// The templates that come with the program, by the names of their files.
+/// The templates of the program, by the names of their files.
 const EMBEDDED: [(&str, &str); 6] = [
     (
         "verify_email.subject.txt",
@@ -25,45 +25,37 @@ const EMBEDDED: [(&str, &str); 6] = [
     ("reset_password.html", include_str!("templates/reset_password.html")),
 ];
 
-/// What templates may use.
 pub(super) struct Values<'a> {
-    /// What the service is called.
     pub(super) product: &'a str,
-    /// The display name of the account, if it has one.
+    /// The display name of the account.
     pub(super) name: Option<&'a str>,
-    /// The code.
     pub(super) code: &'a str,
-    /// The page that takes the code, with the code.
+    /// The URL of the page that takes the code, with the code.
     pub(super) link: &'a str,
-    /// How long the code lives.
+    /// The lifetime of the code.
     pub(super) minutes: u64,
 }
 
-/// A mail's three texts.
 pub(super) struct Rendered {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: String,
 }
 
-/// The templates in use.
 pub(super) struct Templates(Environment<'static>);
 
 impl Templates {
-    /// The embedded templates, those replaced that `directory` has a file for. Each is tried out, so that a mistake shows at the
-    /// start and not when somebody waits for a mail.
-    ///
-    /// # Errors
-    /// [`MailError::File`] and [`MailError::Template`].
+    /// Load the embedded templates, or the files in `directory` that replace them. Each is rendered
+    /// once, so that a mistake is found at the start and not when a recipient waits for an email.
     pub(super) fn load(directory: Option<&Path>) -> Result<Self, MailError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, embedded) in EMBEDDED {
-            let own = directory.map_or(Ok(None), |directory| read(&directory.join(name)))?;
-            let source = own.unwrap_or_else(|| embedded.to_owned());
+            let replacement = directory.map_or(Ok(None), |directory| read(&directory.join(name)))?;
+            let source = replacement.unwrap_or_else(|| embedded.to_owned());
             environment
                 .add_template_owned(name, source)
-                .map_err(|source| template(name, source))?;
+                .map_err(|source| template_error(name, source))?;
         }
         let templates = Self(environment);
         for kind in [EmailKind::VerifyEmail, EmailKind::ResetPassword] {
@@ -74,10 +66,10 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Fills in the templates of a kind of mail. In HTML every value is escaped.
+    /// Fill in the templates of a kind of email. In HTML every value is escaped.
     ///
     /// # Errors
-    /// [`MailError::Template`] when a template asks for something that there is not.
+    /// [`MailError::Template`] when a template uses a variable that does not exist.
     pub(super) fn render(&self, kind: EmailKind, values: &Values<'_>) -> Result<Rendered, MailError> {
         let subject = self.fill(&format!("{kind}.subject.txt"), values)?;
         Ok(Rendered {
@@ -97,7 +89,7 @@ impl Templates {
                 minutes => values.minutes,
             })
         });
-        filled.map_err(|source| template(name, source))
+        filled.map_err(|source| template_error(name, source))
     }
 }
 
@@ -111,13 +103,13 @@ impl Values<'static> {
     };
 }
 
-/// A subject is one line, whatever stood in a name: a line break would begin another header.
+/// A line break in a name must not begin another header.
 fn one_line(text: &str) -> String {
     let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn template(name: &str, source: minijinja::Error) -> MailError {
+fn template_error(name: &str, source: minijinja::Error) -> MailError {
     MailError::Template {
         name: name.to_owned(),
         source,
@@ -140,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_escaped_in_html_and_lines_do_not_leave_the_subject() {
+    fn values_are_escaped_in_html_and_subjects_have_one_line() {
         let templates = Templates::load(None).unwrap();
         let values = Values {
             name: Some("<b>Ada</b>\r\nBcc: eve@example.com"),
@@ -160,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_replaces_what_it_has() {
+    fn a_directory_replaces_the_templates_that_it_has() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("verify_email.subject.txt");
         fs::write(&path, "Willkommen bei {{ product }}").unwrap();
         let templates = Templates::load(Some(directory.path())).unwrap();
         let rendered = templates.render(EmailKind::VerifyEmail, &Values::SAMPLE).unwrap();
         assert_eq!(rendered.subject, "Willkommen bei Watchword");
-        assert!(rendered.text.contains("please confirm"));
+        assert!(rendered.text.contains("Please confirm"));
 
         for broken in ["{{ product", "{{ not_a_value }}"] {
             fs::write(&path, broken).unwrap();

@@ -1,4 +1,4 @@
-//! The way out: a mail server, or in development the log.
+//! Sending emails to the mail server.
 
 use std::fs;
 use std::time::Duration;
@@ -12,13 +12,12 @@ use secrecy::ExposeSecret as _;
 use super::MailError;
 use crate::config::{MailSettings, MailTls};
 
-/// Why a try failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Another try may do better: `reason` is one of a few fixed words.
-    ForNow(&'static str),
-    /// The mail server will not take this mail.
-    ForGood,
+pub(super) enum SendError {
+    /// A retry may succeed. The reason is one of a few fixed words.
+    Temporary(&'static str),
+    /// The mail server will never take this email.
+    Permanent,
 }
 
 /// A connection pool to the mail server.
@@ -28,10 +27,7 @@ pub(super) struct Smtp {
 }
 
 impl Smtp {
-    /// As configured; connects when there is something to send.
-    ///
-    /// # Errors
-    /// [`MailError::File`] and [`MailError::Tls`].
+    /// Connect only when there is an email to send.
     pub(super) fn new(settings: &MailSettings, host: &str) -> Result<Self, MailError> {
         let tls = match settings.tls {
             MailTls::None => Tls::None,
@@ -53,30 +49,31 @@ impl Smtp {
         })
     }
 
-    /// Hands a message to the mail server.
+    /// Send an email.
     ///
     /// # Errors
-    /// [`Refusal`]. What the server said is not kept: it may repeat the recipient's address.
-    pub(super) async fn send(&self, message: Message) -> Result<(), Refusal> {
-        match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
+    /// [`SendError`], without the answer of the server: it may contain the address of the
+    /// recipient.
+    pub(super) async fn send(&self, email: Message) -> Result<(), SendError> {
+        match tokio::time::timeout(self.timeout, self.transport.send(email)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(refusal(&error)),
-            Err(_) => Err(Refusal::ForNow("timeout")),
+            Ok(Err(error)) => Err(send_error(&error)),
+            Err(_) => Err(SendError::Temporary("timeout")),
         }
     }
 }
 
-/// A login that fails is an operator's mistake, not the mail's.
-fn refusal(error: &SmtpError) -> Refusal {
+/// A login that fails is a mistake of the configuration: the email itself may still be delivered.
+fn send_error(error: &SmtpError) -> SendError {
     let code = error.status().map(u16::from);
     match code {
-        Some(530 | 534 | 535 | 538) => Refusal::ForNow("login"),
-        Some(500..) => Refusal::ForGood,
-        Some(_) => Refusal::ForNow("deferred"),
-        None if error.is_timeout() => Refusal::ForNow("timeout"),
-        None if error.is_tls() => Refusal::ForNow("tls"),
-        None if error.is_client() => Refusal::ForNow("protocol"),
-        None => Refusal::ForNow("connection"),
+        Some(530 | 534 | 535 | 538) => SendError::Temporary("login"),
+        Some(500..) => SendError::Permanent,
+        Some(_) => SendError::Temporary("deferred"),
+        None if error.is_timeout() => SendError::Temporary("timeout"),
+        None if error.is_tls() => SendError::Temporary("tls"),
+        None if error.is_client() => SendError::Temporary("protocol"),
+        None => SendError::Temporary("connection"),
     }
 }
 

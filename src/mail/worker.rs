@@ -1,136 +1,126 @@
-//! Sends the mails that wait, at every instance, each by one of them at a time.
+//! Delivers the enqueued emails. Every instance runs it, and each email is claimed by one instance
+//! at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::compose::{ComposeError, Composer};
-use super::schedule::{lease, pause};
-use super::transport::{Refusal, Smtp};
-use super::{MailError, shows};
+use super::schedule::{claim_ttl, retry_interval};
+use super::transport::{SendError, Smtp};
+use super::{MailError, logs_emails};
 use crate::config::Settings;
+use crate::domain::clock::Clock;
 use crate::domain::email_message::EmailMessage;
 use crate::domain::random::Random;
 use crate::security::SecretKey;
-use crate::security::letters::open_letter;
+use crate::security::email_messages::decrypt_message;
 use crate::store::{ClaimedMail, Store, StoreError};
-use crate::telemetry::{Metrics, causes, crash_point};
+use crate::telemetry::{Metrics, crash_point, error_chain};
 
-/// How often it looks for mails. A mail is not sent at the moment when it is written, so that the work for one that exists does
-/// not slow down the answer to the next request: whoever measures would learn which addresses have an account.
-const LOOK: Duration = Duration::from_secs(1);
+/// An email is not sent at the moment when it is enqueued, so that the work for it does not slow
+/// down the response to the next request: a client could measure which addresses have an account.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often the waiting mails are counted.
-const COUNT_EVERY: u32 = 10;
+/// The enqueued emails are counted at every such poll.
+const POLLS_PER_COUNT: u32 = 10;
 
-/// How long a stop waits for mails that are being handed over.
-const GRACE: Duration = Duration::from_secs(3);
+/// The longest wait of a shutdown for the deliveries in flight.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where the time comes from.
-pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
-
-/// What the worker works with.
 pub struct MailWorkerParts {
-    /// Where mails wait.
     pub store: Store,
-    /// Opens them.
+    /// Decrypts the emails.
     pub secret: Arc<SecretKey>,
-    /// The time.
-    pub now: Clock,
-    /// Spreads the tries.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads the retries.
     pub random: Arc<dyn Random>,
-    /// Counts them.
     pub metrics: Arc<Metrics>,
 }
 
-/// Where mails go.
-enum Way {
-    Server(Smtp),
-    /// Nowhere: a developer reads them in the log.
+enum Transport {
+    Smtp(Smtp),
+    /// Emails are logged for a developer and not sent.
     Log,
 }
 
-/// Sends mails.
 pub struct MailWorker {
     parts: MailWorkerParts,
     composer: Composer,
-    way: Way,
-    at_once: u32,
-    lease: Duration,
+    transport: Transport,
+    concurrency: u32,
+    claim_ttl: Duration,
     retry_for: Duration,
 }
 
-/// What became of a try.
-enum Outcome {
+enum DeliveryOutcome {
     Sent,
-    Later(&'static str),
-    Never(&'static str),
-    /// The service stops: whoever claims it next tries again.
-    Left,
+    Retry(&'static str),
+    GiveUp(&'static str),
+    /// The service stops: the next claim retries.
+    Abandoned,
 }
 
 impl MailWorker {
-    /// A worker as configured; none when there is no way for a mail to go.
-    ///
-    /// # Errors
-    /// [`MailError`].
+    /// `None` when no email can be sent or logged.
     pub fn new(settings: &Settings, parts: MailWorkerParts) -> Result<Option<Self>, MailError> {
         let mail = &settings.mail;
-        let way = match &mail.host {
-            Some(host) => Way::Server(Smtp::new(mail, host)?),
-            None if shows(settings) => {
-                tracing::warn!("no mail server (mail.host): in this environment, development, mails are shown here");
-                Way::Log
+        let transport = match &mail.host {
+            Some(host) => Transport::Smtp(Smtp::new(mail, host)?),
+            None if logs_emails(settings) => {
+                tracing::warn!(
+                    "no mail server (mail.host): emails are logged here, since events.environment is development"
+                );
+                Transport::Log
             }
             None => return Ok(None),
         };
         Ok(Some(Self {
             composer: Composer::new(settings)?,
             parts,
-            way,
-            at_once: mail.max_connections,
-            lease: lease(mail.timeout),
+            transport,
+            concurrency: mail.max_connections,
+            claim_ttl: claim_ttl(mail.timeout),
             retry_for: mail.retry_for,
         }))
     }
 
-    /// Sends what is due until `stop`.
+    /// Deliver what is due until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut round = 0_u32;
         loop {
-            if let Err(error) = self.look(round, &stop).await {
-                tracing::warn!(error = %causes(&error), "mails could not be looked for");
+            if let Err(error) = self.poll(round, &stop).await {
+                tracing::warn!(error = %error_chain(&error), "emails cannot be claimed; retrying");
             }
             round = round.wrapping_add(1);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    async fn look(&self, round: u32, stop: &CancellationToken) -> Result<(), StoreError> {
-        let mut some = false;
+    async fn poll(&self, round: u32, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut delivered = false;
         while !stop.is_cancelled() {
-            let now = (self.parts.now)();
+            let now = self.parts.clock.now();
             let claimed = self
                 .parts
                 .store
-                .claim_mails(now, now + self.lease, self.at_once)
+                .claim_mails(now, now + self.claim_ttl, self.concurrency)
                 .await?;
             if claimed.is_empty() {
                 break;
             }
             crash_point::reach("mail_claimed");
-            some = true;
-            let mut tries: FuturesUnordered<_> = claimed.iter().map(|mail| self.deal_with(mail, stop)).collect();
-            while tries.next().await.is_some() {}
+            delivered = true;
+            let mut deliveries: FuturesUnordered<_> = claimed.iter().map(|mail| self.deliver(mail, stop)).collect();
+            while deliveries.next().await.is_some() {}
         }
-        if some || round.is_multiple_of(COUNT_EVERY) {
+        if delivered || round.is_multiple_of(POLLS_PER_COUNT) {
             self.parts
                 .metrics
                 .mails_waiting
@@ -139,81 +129,86 @@ impl MailWorker {
         Ok(())
     }
 
-    async fn deal_with(&self, mail: &ClaimedMail, stop: &CancellationToken) {
+    async fn deliver(&self, mail: &ClaimedMail, stop: &CancellationToken) {
         let outcome = tokio::select! {
-            outcome = self.try_once(mail) => outcome,
-            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Outcome::Left,
+            outcome = self.attempt(mail) => outcome,
+            () = async { stop.cancelled().await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => DeliveryOutcome::Abandoned,
         };
         if let Err(error) = self.settle(mail, outcome).await {
-            // It is claimed until the lease is over, and then tried again: twice is better than never.
-            tracing::warn!(mail = %mail.id, error = %causes(&error), "a mail could not be settled");
+            // It is retried when the claim expires: twice is better than never.
+            tracing::warn!(mail = %mail.id, error = %error_chain(&error), "email cannot be settled; retrying later");
         }
     }
 
-    async fn try_once(&self, mail: &ClaimedMail) -> Outcome {
-        let letter = match open_letter(&self.parts.secret, mail.id, mail.kind, &mail.sealed) {
-            Ok(letter) => letter,
+    async fn attempt(&self, mail: &ClaimedMail) -> DeliveryOutcome {
+        let message = match decrypt_message(&self.parts.secret, mail.id, mail.kind, &mail.sealed) {
+            Ok(message) => message,
             Err(error) => {
-                tracing::error!(mail = %mail.id, error = %causes(&error), "a mail cannot be opened");
-                return Outcome::Never("unreadable");
+                tracing::error!(mail = %mail.id, error = %error_chain(&error), "email cannot be decrypted");
+                return DeliveryOutcome::GiveUp("unreadable");
             }
         };
-        let handed_over = match &self.way {
-            Way::Server(smtp) => self.hand_over(smtp, mail, &letter).await,
-            Way::Log => self.show(mail, &letter),
+        let outcome = match &self.transport {
+            Transport::Smtp(smtp) => self.send(smtp, mail, &message).await,
+            Transport::Log => self.log(mail, &message),
         };
-        handed_over.unwrap_or_else(|error| {
-            tracing::error!(mail = %mail.id, error = %causes(&error), "a mail cannot be written");
-            Outcome::Never("unwritable")
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(mail = %mail.id, error = %error_chain(&error), "email cannot be composed");
+            DeliveryOutcome::GiveUp("unwritable")
         })
     }
 
-    async fn hand_over(&self, smtp: &Smtp, mail: &ClaimedMail, letter: &EmailMessage) -> Result<Outcome, ComposeError> {
-        let message = self.composer.message(mail.id, mail.kind, letter, mail.created_at)?;
-        let answer = smtp.send(message).await;
+    async fn send(
+        &self,
+        smtp: &Smtp,
+        mail: &ClaimedMail,
+        message: &EmailMessage,
+    ) -> Result<DeliveryOutcome, ComposeError> {
+        let email = self.composer.compose(mail.id, mail.kind, message, mail.created_at)?;
+        let answer = smtp.send(email).await;
         crash_point::reach("mail_handed_over");
         Ok(match answer {
-            Ok(()) => Outcome::Sent,
-            Err(Refusal::ForNow(reason)) => Outcome::Later(reason),
-            Err(Refusal::ForGood) => Outcome::Never("refused"),
+            Ok(()) => DeliveryOutcome::Sent,
+            Err(SendError::Temporary(reason)) => DeliveryOutcome::Retry(reason),
+            Err(SendError::Permanent) => DeliveryOutcome::GiveUp("refused"),
         })
     }
 
-    /// The one place where a code is shown, and only where no mail server is configured in development.
-    fn show(&self, mail: &ClaimedMail, letter: &EmailMessage) -> Result<Outcome, ComposeError> {
-        let texts = self.composer.texts(mail.kind, letter)?;
+    /// The only place where a code is logged, and only in development without a mail server.
+    fn log(&self, mail: &ClaimedMail, message: &EmailMessage) -> Result<DeliveryOutcome, ComposeError> {
+        let texts = self.composer.texts(mail.kind, message)?;
         tracing::warn!(
             "DEVELOPMENT: no mail server is configured, so this mail is shown and not sent\nTo: {}\nSubject: {}\n\n{}",
-            letter.to,
+            message.to,
             texts.subject,
             texts.text
         );
-        Ok(Outcome::Sent)
+        Ok(DeliveryOutcome::Sent)
     }
 
-    async fn settle(&self, mail: &ClaimedMail, outcome: Outcome) -> Result<(), StoreError> {
-        let (store, metrics, now) = (&self.parts.store, &self.parts.metrics, (self.parts.now)());
+    async fn settle(&self, mail: &ClaimedMail, outcome: DeliveryOutcome) -> Result<(), StoreError> {
+        let (store, metrics, now) = (&self.parts.store, &self.parts.metrics, self.parts.clock.now());
         match outcome {
-            Outcome::Sent => {
+            DeliveryOutcome::Sent => {
                 metrics.mail_sent();
                 store.mark_mail_sent(mail.id, now).await
             }
-            Outcome::Later(reason) if now - mail.created_at < self.retry_for => {
+            DeliveryOutcome::Retry(reason) if now - mail.created_at < self.retry_for => {
                 metrics.mail_failed(reason);
                 let mut spread = [0_u8];
                 self.parts.random.fill(&mut spread);
                 let [spread] = spread;
-                tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, "a mail could not be sent yet");
+                tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, "email not delivered; retrying");
                 store
-                    .mark_mail_failed(mail, now + pause(mail.attempt, spread), reason)
+                    .mark_mail_failed(mail, now + retry_interval(mail.attempt, spread), reason)
                     .await
             }
-            Outcome::Later(reason) | Outcome::Never(reason) => {
+            DeliveryOutcome::Retry(reason) | DeliveryOutcome::GiveUp(reason) => {
                 metrics.mail_dead(reason);
-                tracing::error!(mail = %mail.id, attempt = mail.attempt, reason, "a mail is given up");
+                tracing::error!(mail = %mail.id, attempt = mail.attempt, reason, "email not delivered; giving up");
                 store.mark_mail_dead(mail, now, reason).await
             }
-            Outcome::Left => Ok(()),
+            DeliveryOutcome::Abandoned => Ok(()),
         }
     }
 }

@@ -1,49 +1,49 @@
-//! Comparing acknowledged rows with the stream: which of them has the stream lost?
+//! Comparing acknowledged rows with the stream, to find those that the stream has lost.
 //!
-//! A sequence alone proves nothing. A stream that lost its end gives the same numbers again, and a stream that was
-//! deleted and made again starts from 1. So the event id found at the sequence is compared.
+//! A sequence alone proves nothing. A stream that lost its end assigns the same sequences again,
+//! and a stream that was deleted and created again starts from 1. So the event id at the sequence
+//! is compared.
 //!
-//! What is lost is a suffix: of what the stream held when it died, or all of it. Rows are looked at from the highest
-//! sequence down, and a run of rows that are in place ends the search.
+//! What is lost is the end of the stream, or all of it. Rows are compared from the highest sequence
+//! down, and a run of rows that are in place ends the search.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
 use crate::{
+    domain::clock::signed_duration,
     jetstream::{Stored, StreamFacts},
     store::AckedRow,
 };
 
-/// So many rows in place, one after the other, and everything below is taken for in place too.
-pub(crate) const AGREEMENT: usize = 16;
+/// After so many rows in place in a row, all lower ones are assumed to be in place.
+pub(crate) const MIN_RUN_IN_PLACE: usize = 16;
 
-/// An acknowledged row, compared with the stream.
+/// The state of an acknowledged row in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PublishState {
-    /// The stream has it where it said.
+pub(crate) enum RowState {
+    /// The stream has it at the acknowledged sequence.
     InPlace,
-    /// The stream has lost it.
     Lost,
-    /// The stream's limits, or a purge, have removed it on purpose.
+    /// The limits of the stream, or a purge, have removed it on purpose.
     Expired,
-    /// Somebody has deleted this one message. To publish it again would undo that.
+    /// An operator has deleted this message. Publishing it again would undo that.
     Erased,
 }
 
-/// Where the stream is, as far as a comparison needs it.
+/// What the stream still has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     first_seq: u64,
     last_seq: u64,
-    /// What happened before this is no longer in the stream.
+    /// Events from before this time have expired.
     horizon: Option<OffsetDateTime>,
 }
 
 impl Extent {
-    /// The extent of a stream at a time.
     pub(crate) fn new(facts: &StreamFacts, now: OffsetDateTime) -> Self {
-        let before = |age: Duration| now.checked_sub(time::Duration::try_from(age).ok()?);
+        let before = |age: Duration| now.checked_sub(signed_duration(age));
         Self {
             first_seq: facts.first_seq,
             last_seq: facts.last_seq,
@@ -51,38 +51,39 @@ impl Extent {
         }
     }
 
-    /// What happened before this is no longer in the stream.
+    /// Events from before this time have expired.
     pub(crate) fn horizon(&self) -> Option<OffsetDateTime> {
         self.horizon
     }
 
-    /// Whether this row, and every row of a lower sequence, is below what the stream still holds.
+    /// Whether this row, and every row with a lower sequence, precedes what the stream still has.
     pub(crate) fn ends_above(&self, row: &AckedRow) -> bool {
         row.stream_seq.unsigned_abs() < self.first_seq.min(self.last_seq.saturating_add(1))
     }
 
-    /// What the extent alone says about a row, or `None` when its message has to be read.
-    pub(crate) fn judge(&self, row: &AckedRow) -> Option<PublishState> {
+    /// The state of a row as far as the extent alone decides it; `None`: its message has to be
+    /// read.
+    pub(crate) fn judge(&self, row: &AckedRow) -> Option<RowState> {
         let seq = row.stream_seq.unsigned_abs();
         if self.horizon.is_some_and(|horizon| row.occurred_at < horizon) {
-            Some(PublishState::Expired)
+            Some(RowState::Expired)
         } else if seq > self.last_seq {
-            Some(PublishState::Lost)
+            Some(RowState::Lost)
         } else if seq < self.first_seq {
-            Some(PublishState::Expired)
+            Some(RowState::Expired)
         } else {
             None
         }
     }
 }
 
-/// What the message at a row's sequence says about it. An empty place within the extent is a deletion: a stream that
-/// lost its end has no such places, it has other messages or ends before.
-pub(crate) fn judge_message(row: &AckedRow, stored: Stored) -> PublishState {
+/// The state of a row by the message at its sequence. No message within the extent means a
+/// deletion: a stream that lost its end has other messages there, or ends before.
+pub(crate) fn judge_message(row: &AckedRow, stored: Stored) -> RowState {
     match stored {
-        Stored::Event(id) if id == row.id => PublishState::InPlace,
-        Stored::Event(_) | Stored::Other => PublishState::Lost,
-        Stored::Nothing => PublishState::Erased,
+        Stored::Event(id) if id == row.id => RowState::InPlace,
+        Stored::Event(_) | Stored::Other => RowState::Lost,
+        Stored::Nothing => RowState::Erased,
     }
 }
 
@@ -95,23 +96,23 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Takes the next row. `true` when everything further down is in place.
-    pub(crate) fn take(&mut self, row: &AckedRow, standing: PublishState) -> bool {
-        match standing {
-            PublishState::InPlace => {
+    /// Add the next row. `true`: all lower ones are in place.
+    pub(crate) fn take(&mut self, row: &AckedRow, state: RowState) -> bool {
+        match state {
+            RowState::InPlace => {
                 self.run += 1;
                 self.in_place = self.in_place.max(Some(row.stream_seq.unsigned_abs()));
             }
-            PublishState::Lost => {
+            RowState::Lost => {
                 self.run = 0;
                 self.lost.push(row.seq);
             }
-            PublishState::Expired | PublishState::Erased => {}
+            RowState::Expired | RowState::Erased => {}
         }
-        self.run >= AGREEMENT
+        self.run >= MIN_RUN_IN_PLACE
     }
 
-    /// The ledger's numbers of the rows found lost.
+    /// The ledger sequences of the lost rows.
     pub(crate) fn take_lost(&mut self) -> Vec<i64> {
         std::mem::take(&mut self.lost)
     }
@@ -121,7 +122,7 @@ impl Search {
         self.lost.len()
     }
 
-    /// The highest sequence that holds what the ledger says.
+    /// The highest stream sequence that has the event of the ledger.
     pub(crate) fn in_place(&self) -> Option<u64> {
         self.in_place
     }
@@ -168,11 +169,11 @@ mod tests {
                         .get(&seq.unsigned_abs())
                         .map_or(Stored::Nothing, |id| Stored::Event(*id))
                 };
-                let standing = self
+                let state = self
                     .extent
                     .judge(row)
                     .unwrap_or_else(|| judge_message(row, probe(row.stream_seq)));
-                if search.take(row, standing) || self.extent.ends_above(row) {
+                if search.take(row, state) || self.extent.ends_above(row) {
                     break;
                 }
             }
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_when_the_end_is_in_place() {
+    fn no_row_is_lost_when_the_end_is_in_place() {
         let stream = Fake::new(1, 100, (1..=100).map(|n| (n, n.into())));
         assert_eq!(stream.lost(&rows(100)), (vec![], Some(100)));
     }
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_end_whose_numbers_are_used_again_is_found_exactly() {
+    fn a_lost_end_whose_sequences_are_assigned_again_is_found_exactly() {
         let messages = (1..=90)
             .map(|n| (n, n.into()))
             .chain((91..=105).map(|n| (n, u128::from(n) + 1000)));
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_was_made_again_and_holds_others_events() {
+    fn a_new_stream_with_other_events_has_lost_every_row() {
         let stream = Fake::new(1, 30, (1..=30).map(|n| (n, u128::from(n) + 1000)));
         assert_eq!(stream.lost(&rows(50)), ((1..=50).rev().collect(), None));
     }
@@ -247,7 +248,8 @@ mod tests {
 
     #[test]
     fn rows_of_an_earlier_stream_do_not_end_the_search() {
-        // Expired rows with high numbers from an earlier stream; then the present one, which lost its end.
+        // Expired rows with high numbers from an earlier stream; then the present one, which lost
+        // its end.
         let mut all = rows(40);
         all.extend((5000..5050).map(|seq| AckedRow {
             seq: -seq,

@@ -1,29 +1,30 @@
-//! How much waits, as metrics. Every instance shows it, so that the alarm does not depend on the leader's health.
+//! The backlog as metrics. Every instance reports it, so that an alert does not depend on the
+//! leader.
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::task::RelayParts;
+use super::parts::RelayParts;
 use crate::{
     store::Backlog,
-    telemetry::{self, Metrics, causes},
+    telemetry::{self, Metrics, error_chain},
 };
 
-const EVERY: Duration = Duration::from_secs(2);
+const UPDATE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Shows the backlog until the shutdown.
+/// Report the backlog until the shutdown.
 pub(crate) fn spawn<P>(parts: &RelayParts<P>) -> JoinHandle<()> {
     let (ledger, metrics) = (parts.ledger.clone(), parts.metrics.clone());
-    let (now, shutdown) = (parts.now.clone(), parts.shutdown.clone());
+    let (clock, shutdown) = (parts.clock.clone(), parts.shutdown.clone());
     telemetry::spawn("relay-gauges", async move {
         while !shutdown.is_cancelled() {
             match ledger.backlog().await {
-                Ok(backlog) => show(&metrics, &backlog, backlog.oldest.map(|oldest| now() - oldest)),
-                Err(error) => tracing::debug!(error = %causes(&error), "the backlog cannot be read"),
+                Ok(backlog) => show(&metrics, &backlog, backlog.oldest.map(|oldest| clock.now() - oldest)),
+                Err(error) => tracing::debug!(error = %error_chain(&error), "backlog cannot be read"),
             }
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(UPDATE_INTERVAL) => {}
                 () = shutdown.cancelled() => {}
             }
         }

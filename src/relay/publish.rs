@@ -1,4 +1,4 @@
-//! One read's worth of rows: published, logged, settled.
+//! Publishing batches of rows and settling what was acknowledged.
 
 use std::time::Duration;
 
@@ -7,38 +7,39 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::task::RelayParts;
+use super::parts::RelayParts;
 use crate::{
-    jetstream::{ATOMIC_MOST, EventPublisher, Outcome, OutgoingEvent, Reason},
+    jetstream::{EventPublisher, MAX_ATOMIC_BATCH_SIZE, OutgoingEvent, PublishOutcome, Reason},
     store::{LedgerRow, StoreError, StreamAck},
     telemetry::{Metrics, crash_point},
 };
 
-/// What became of the rows.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    /// The highest sequence acknowledged as new.
+    /// The highest stream sequence that was acknowledged and no duplicate.
     pub(crate) highest: u64,
-    /// The lowest sequence acknowledged as new: at or below one known before, the stream is not what it was.
+    /// The lowest one: if it is not above what was known before, the stream has lost its end.
     pub(crate) lowest: Option<u64>,
-    /// A row may be stored without our knowing.
+    /// Whether the stream may have a row that is not settled.
     pub(crate) unknown: bool,
-    /// The first thing that went wrong and is worth another try.
+    /// The first failure that is worth a retry.
     pub(crate) failure: Option<Reason>,
-    /// How many rows the last read had: fewer than [`READ`] means that nothing was left behind them.
+    /// The size of the last batch: below [`READ_BATCH_SIZE`] no rows are left.
     pub(crate) last_read: usize,
 }
 
-/// How many rows are read at once: what fits into one atomic batch.
-pub(crate) const READ: u64 = ATOMIC_MOST as u64;
-/// How long reads follow one another before the worker looks at the stream and the lead again.
-const RUN: Duration = Duration::from_millis(250);
+/// What fits into one atomic batch.
+pub(crate) const READ_BATCH_SIZE: u64 = MAX_ATOMIC_BATCH_SIZE as u64;
+/// After this time the worker checks the stream and the lease again.
+const MAX_RUN_TIME: Duration = Duration::from_millis(250);
 
-/// Publishes rows, and those behind them as long as there are full reads, and settles what was acknowledged. On an error
-/// nothing is known to be settled, so everything that was sent is unknown.
+/// Publish rows, and those after them as long as batches are full, and settle what was
+/// acknowledged. After an error it is not known what is settled, so the outcome of everything that
+/// was sent is unknown.
 ///
-/// While the stream takes one part, the ledger writes down what became of the part before it and reads the part after it,
-/// so that both servers work at the same time. A part is sent only once all of the part before it is stored.
+/// While the stream stores one batch, the ledger settles the batch before it and reads the batch
+/// after it, so that both servers work at the same time. A batch is sent after all of the batch
+/// before it is stored.
 ///
 /// # Errors
 ///
@@ -48,44 +49,48 @@ pub(crate) async fn publish<P: EventPublisher>(
     rows: Vec<LedgerRow>,
 ) -> Result<Published, StoreError> {
     let mut published = Published::default();
-    let mut before = Answered::default();
+    let mut before = BatchAnswers::default();
     let mut rows = rows;
-    let until = Instant::now() + RUN;
+    let until = Instant::now() + MAX_RUN_TIME;
     while !rows.is_empty() && published.failure.is_none() {
         let last = rows.last().map(|row| row.seq);
         published.last_read = rows.len();
         let more = published.is_full() && Instant::now() < until;
-        let (settled, answered, next) = tokio::join!(
+        let (settled, answers, next) = tokio::join!(
             before.settle(parts),
             send(parts, rows, &mut published),
-            read_behind(parts, last.filter(|_| more)),
+            read_after(parts, last.filter(|_| more)),
         );
         settled?;
-        before = answered;
+        before = answers;
         rows = next;
     }
     before.settle(parts).await?;
     Ok(published)
 }
 
-/// The rows behind those that are on their way. When they cannot be read now, the next step will say so.
-async fn read_behind<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerRow> {
+/// Read the rows after those in flight. An error is left to the next read.
+async fn read_after<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerRow> {
     if last.is_none() {
         return Vec::new();
     }
-    parts.ledger.unpublished_after(last, READ).await.unwrap_or_default()
+    parts
+        .ledger
+        .unpublished_after(last, READ_BATCH_SIZE)
+        .await
+        .unwrap_or_default()
 }
 
-/// What the ledger has to write down about one part.
+/// What the ledger has to settle about one batch.
 #[derive(Default)]
-struct Answered {
+struct BatchAnswers {
     acks: Vec<StreamAck>,
     parked: Vec<(i64, Uuid, Reason)>,
-    /// When the part was answered; none before the first part.
+    /// When the batch was answered; `None` before the first one.
     at: Option<OffsetDateTime>,
 }
 
-impl Answered {
+impl BatchAnswers {
     async fn settle<P>(&self, parts: &RelayParts<P>) -> Result<(), StoreError> {
         if let Some(at) = self.at {
             parts.ledger.store_acks(&self.acks, at).await?;
@@ -97,14 +102,17 @@ impl Answered {
     }
 }
 
-/// Publishes one part.
-async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, published: &mut Published) -> Answered {
+async fn send<P: EventPublisher>(
+    parts: &RelayParts<P>,
+    rows: Vec<LedgerRow>,
+    published: &mut Published,
+) -> BatchAnswers {
     let (seqs, events): (Vec<i64>, Vec<OutgoingEvent>) = rows.into_iter().map(outgoing).unzip();
     crash_point::reach("before_publish");
     let outcomes = parts.publisher.publish(&events).await;
     crash_point::reach("after_publish_before_settle");
-    let now = (parts.now)();
-    let mut answered = Answered {
+    let now = parts.clock.now();
+    let mut answers = BatchAnswers {
         acks: Vec::with_capacity(seqs.len()),
         parked: Vec::new(),
         at: Some(now),
@@ -112,9 +120,9 @@ async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, pu
     parts.metrics.publish_batch_size.observe(count(events.len()));
     for ((seq, event), outcome) in seqs.into_iter().zip(&events).zip(outcomes) {
         match outcome {
-            Outcome::Acked { stream_seq, duplicate } => {
+            PublishOutcome::Acked { stream_seq, duplicate } => {
                 acknowledged(&parts.metrics, event, stream_seq, duplicate, now);
-                answered.acks.push(StreamAck {
+                answers.acks.push(StreamAck {
                     seq,
                     stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX),
                 });
@@ -123,43 +131,43 @@ async fn send<P: EventPublisher>(parts: &RelayParts<P>, rows: Vec<LedgerRow>, pu
                     published.lowest = Some(published.lowest.map_or(stream_seq, |lowest| lowest.min(stream_seq)));
                 }
             }
-            Outcome::Unknown(reason) => {
+            PublishOutcome::Unknown(reason) => {
                 published.unknown = true;
                 published.fail(parts, event, reason);
             }
-            // Not even tried: the failure before it is logged.
-            Outcome::Retry(Reason::NotSent) => {}
-            Outcome::Retry(reason) => published.fail(parts, event, reason),
-            Outcome::Parked(reason) => answered.parked.push((seq, event.id, reason)),
+            // The failure that stopped it is logged.
+            PublishOutcome::Retry(Reason::NotSent) => {}
+            PublishOutcome::Retry(reason) => published.fail(parts, event, reason),
+            PublishOutcome::Parked(reason) => answers.parked.push((seq, event.id.as_uuid(), reason)),
         }
     }
-    answered
+    answers
 }
 
 impl Published {
-    /// Whether the last read may have left rows behind.
+    /// Whether rows may be left after the last batch.
     pub(crate) fn is_full(&self) -> bool {
-        u64::try_from(self.last_read) == Ok(READ)
+        u64::try_from(self.last_read) == Ok(READ_BATCH_SIZE)
     }
 
     fn fail<P>(&mut self, parts: &RelayParts<P>, event: &OutgoingEvent, reason: Reason) {
         parts.metrics.publish_failed(reason.code());
-        // One line for what stopped the call; the rest waits behind it.
+        // One line for the first failure, which stopped the others.
         if self.failure.is_none() {
-            tracing::warn!(event_id = %event.id, subject = event.subject, %reason, "event not published; it is tried again");
+            tracing::warn!(event_id = %event.id, subject = event.subject, %reason, "event not published; retrying");
             self.failure = Some(reason);
         } else {
-            tracing::debug!(event_id = %event.id, subject = event.subject, %reason, "event not published; it is tried again");
+            tracing::debug!(event_id = %event.id, subject = event.subject, %reason, "event not published; retrying");
         }
     }
 }
 
 pub(crate) fn outgoing(row: LedgerRow) -> (i64, OutgoingEvent) {
     let event = OutgoingEvent {
-        id: row.id,
+        id: row.id.into(),
         subject: row.subject,
         version: row.schema_version,
-        user_id: row.user_id,
+        user_id: row.user_id.map(Into::into),
         occurred_at: row.occurred_at,
         traceparent: row.traceparent,
         payload: Bytes::from(row.payload),
@@ -179,12 +187,12 @@ fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: u64, dupli
 }
 
 async fn park<P>(parts: &RelayParts<P>, seq: i64, event_id: Uuid, reason: &Reason) -> Result<(), StoreError> {
-    tracing::error!(%event_id, %reason, "event cannot be published; it is parked and waits for an operator");
+    tracing::error!(%event_id, %reason, "event cannot be published; parked until an operator acts");
     parts.metrics.publish_failed(reason.code());
     parts.ledger.park(seq, &reason.to_string()).await
 }
 
-/// A number of events for a histogram; no batch is so large that a float could not hold it.
+/// A number of events for a histogram.
 fn count(events: usize) -> f64 {
     u32::try_from(events).map_or(f64::from(u32::MAX), f64::from)
 }

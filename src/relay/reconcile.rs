@@ -1,10 +1,12 @@
-//! Makes the ledger and the stream agree before anything is published: on start, after every reconnect, after every
-//! publish whose outcome is not known, and when the stream is another one or shorter than it was.
+//! Makes the ledger and the stream agree before anything is published: on start, after every
+//! reconnect, after every publish with an unknown outcome, and when the stream is another one or
+//! shorter than before.
 //!
-//! Two directions. **Adopt**: unpublished rows that the stream has (published, but the acknowledgement was not seen or
-//! not settled) are settled with the sequence where they are found. They can only be at the end of the stream, behind
-//! what was acknowledged last or shortly before it. **Reopen**: acknowledged rows that the stream has lost are made
-//! unpublished. Adopting comes first, and both can be interrupted anywhere: the next run finds the rest.
+//! Two directions. **Adopt**: unpublished rows that the stream has (the acknowledgement was not
+//! received or not settled) are settled with the sequence where they are found. They can only be at
+//! the end of the stream, after what was acknowledged last or shortly before it. **Reopen**:
+//! acknowledged rows that the stream has lost become unpublished again. Adopting comes first, and
+//! both can be interrupted anywhere: the next run finds the rest.
 
 use std::collections::HashMap;
 
@@ -12,54 +14,48 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::compare::{AGREEMENT, Extent, PublishState, Search, judge_message};
+use super::compare::{Extent, MIN_RUN_IN_PLACE, RowState, Search, judge_message};
 use crate::{
-    jetstream::{ATOMIC_MOST, EventPublisher, ProbeError, Stored, StreamFacts},
+    jetstream::{EventPublisher, MAX_ATOMIC_BATCH_SIZE, ProbeError, Stored, StreamFacts},
     store::{AckedRow, Ledger, StoreError, StreamAck},
 };
 
-/// How many messages are read at once.
-const PROBES: usize = 64;
-/// How many acknowledged rows are read at once, after a first look at the last few.
-const PAGE: u64 = 1000;
-/// How many rows are reopened at once.
-const REOPEN: usize = 1000;
-/// How many unpublished rows are looked for: two batches can have been stored and not settled, and as many rows again may
-/// have been committed late, before them.
-const CANDIDATES: u64 = 4 * ATOMIC_MOST as u64;
-/// How far before the last acknowledged message one of the same call may be whose acknowledgement was not seen.
-const REACH_BACK: u64 = ATOMIC_MOST as u64;
-/// The most messages read at the end of a stream of which the ledger knows nothing.
-const LONGEST_TAIL: u64 = 20_000;
+const MAX_PROBES_IN_FLIGHT: usize = 64;
+/// Acknowledged rows, after a first page of [`MIN_RUN_IN_PLACE`].
+const PAGE_SIZE: u64 = 1000;
+const REOPEN_BATCH_SIZE: usize = 1000;
+/// Two batches can be stored and not settled, and as many rows may have been committed late, before
+/// them.
+const MAX_CANDIDATES: u64 = 4 * MAX_ATOMIC_BATCH_SIZE as u64;
+/// How far before the last acknowledged message one of the same call may be that is not settled.
+const MAX_LOOK_BACK: u64 = MAX_ATOMIC_BATCH_SIZE as u64;
+/// The most messages to read at the end of a stream that the ledger does not know.
+const MAX_TAIL: u64 = 20_000;
 
-/// What a run found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ReconcileReport {
     /// The stream that was compared.
     pub facts: StreamFacts,
     /// Rows that the stream had lost and that will be published again.
     pub reopened: u64,
     /// Rows that were found in the stream and are settled now.
     pub adopted: u64,
-    /// The highest sequence that holds what the ledger says.
+    /// The highest stream sequence that has the event of the ledger.
     pub in_place: u64,
 }
 
-/// Why a run could not finish. It changed nothing that is wrong.
+/// Why a run could not finish. What it has changed is correct.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// The stream's state is not known.
     #[error("the stream's state cannot be read")]
     Position(#[source] ProbeError),
-    /// A message of the stream could not be read.
     #[error("the stream's messages cannot be read")]
     Message(#[from] ProbeError),
-    /// The ledger could not be read or written.
     #[error("the ledger cannot be read or written")]
     Ledger(#[from] StoreError),
 }
 
-/// Compares, adopts, reopens.
+/// Compare, adopt, reopen.
 ///
 /// # Errors
 ///
@@ -68,7 +64,7 @@ pub async fn reconcile<P: EventPublisher>(
     ledger: &Ledger,
     publisher: &P,
     now: OffsetDateTime,
-) -> Result<Report, ReconcileError> {
+) -> Result<ReconcileReport, ReconcileError> {
     let facts = publisher.position().await.map_err(ReconcileError::Position)?;
     let run = Run {
         ledger,
@@ -80,7 +76,7 @@ pub async fn reconcile<P: EventPublisher>(
     let adopted = run.adopt(search.in_place(), now).await?;
     let reopened = run.reopen(&search.take_lost()).await?;
     let in_place = search.in_place().max(adopted.highest);
-    Ok(Report {
+    Ok(ReconcileReport {
         facts: run.facts,
         reopened,
         adopted: adopted.rows,
@@ -102,21 +98,21 @@ struct Adopted {
 }
 
 impl<P: EventPublisher> Run<'_, P> {
-    /// Compares acknowledged rows with the stream, from the highest sequence down.
+    /// Compare acknowledged rows with the stream, from the highest sequence down.
     async fn search(&self) -> Result<Search, ReconcileError> {
-        let most = self
+        let max = self
             .facts
             .max_msgs
-            .and_then(|most| usize::try_from(most).ok())
+            .and_then(|max| usize::try_from(max).ok())
             .unwrap_or(usize::MAX);
         let mut search = Search::default();
         let mut pages = Pages::new(self.ledger);
         while let Some(page) = pages.next().await? {
-            let standings = self.standings(&page).await?;
-            for (row, standing) in page.iter().zip(standings) {
-                // Below the stream's first sequence everything has expired, and of more rows than the stream holds
-                // the first would be discarded by the last.
-                let ends = search.take(row, standing) || self.extent.ends_above(row) || search.lost() >= most;
+            let row_states = self.row_states(&page).await?;
+            for (row, state) in page.iter().zip(row_states) {
+                // Below the first sequence of the stream all rows have expired, and if more rows
+                // than the stream can have are lost, the last of them would discard the first.
+                let ends = search.take(row, state) || self.extent.ends_above(row) || search.lost() >= max;
                 if ends {
                     return Ok(search);
                 }
@@ -125,32 +121,36 @@ impl<P: EventPublisher> Run<'_, P> {
         Ok(search)
     }
 
-    async fn standings(&self, rows: &[AckedRow]) -> Result<Vec<PublishState>, ProbeError> {
-        let judged: Vec<(AckedRow, Option<PublishState>)> =
+    async fn row_states(&self, rows: &[AckedRow]) -> Result<Vec<RowState>, ProbeError> {
+        let judged: Vec<(AckedRow, Option<RowState>)> =
             rows.iter().map(|row| (row.clone(), self.extent.judge(row))).collect();
-        let judge = |(row, standing): (AckedRow, Option<PublishState>)| async move {
-            match standing {
-                Some(standing) => Ok(standing),
+        let judge = |(row, state): (AckedRow, Option<RowState>)| async move {
+            match state {
+                Some(state) => Ok(state),
                 None => {
                     let stored = self.publisher.message_at(row.stream_seq.unsigned_abs()).await?;
                     Ok(judge_message(&row, stored))
                 }
             }
         };
-        stream::iter(judged).map(judge).buffered(PROBES).try_collect().await
+        stream::iter(judged)
+            .map(judge)
+            .buffered(MAX_PROBES_IN_FLIGHT)
+            .try_collect()
+            .await
     }
 
     async fn reopen(&self, lost: &[i64]) -> Result<u64, StoreError> {
         let mut reopened = 0;
-        for seqs in lost.chunks(REOPEN) {
+        for seqs in lost.chunks(REOPEN_BATCH_SIZE) {
             reopened += self.ledger.reopen(seqs).await?;
         }
         Ok(reopened)
     }
 
-    /// Settles the unpublished rows that are found at the end of the stream.
+    /// Settle the unpublished rows that are found at the end of the stream.
     async fn adopt(&self, in_place: Option<u64>, now: OffsetDateTime) -> Result<Adopted, ReconcileError> {
-        let unpublished = self.ledger.unpublished(CANDIDATES).await?;
+        let unpublished = self.ledger.unpublished(MAX_CANDIDATES).await?;
         let candidates: HashMap<Uuid, i64> = unpublished.into_iter().map(|row| (row.id, row.seq)).collect();
         if candidates.is_empty() {
             return Ok(Adopted::default());
@@ -163,26 +163,26 @@ impl<P: EventPublisher> Run<'_, P> {
         })
     }
 
-    /// The candidates that the end of the stream holds.
+    /// Find the candidates at the end of the stream.
     async fn tail(&self, in_place: Option<u64>, candidates: &HashMap<Uuid, i64>) -> Result<Vec<StreamAck>, ProbeError> {
         let last = self.facts.last_seq;
         let from = in_place
             .unwrap_or_default()
-            .saturating_sub(REACH_BACK)
+            .saturating_sub(MAX_LOOK_BACK)
             .max(self.facts.first_seq)
             .max(1);
-        let reached = last.saturating_sub(LONGEST_TAIL);
-        if from < reached {
+        let lower_bound = last.saturating_sub(MAX_TAIL);
+        if from < lower_bound {
             tracing::warn!(
                 last,
                 from,
-                reached,
-                "the ledger does not know the end of the stream; a part of it is read"
+                reached = lower_bound,
+                "the ledger does not know the end of the stream; reading a part of it"
             );
         }
-        let found = stream::iter(from.max(reached)..=last)
+        let found = stream::iter(from.max(lower_bound)..=last)
             .map(|seq| async move { (seq, self.publisher.message_at(seq).await) })
-            .buffered(PROBES)
+            .buffered(MAX_PROBES_IN_FLIGHT)
             .map(|(seq, stored)| {
                 let row = match stored? {
                     Stored::Event(id) => candidates.get(&id),
@@ -203,8 +203,9 @@ struct Pages<'a> {
     ledger: &'a Ledger,
     before: Option<i64>,
     limit: u64,
-    /// The rows of the last sequence of the last page. A sequence that the stream has given twice has two rows, and
-    /// the page may have ended between them: so the next page begins with that sequence again.
+    /// The rows of the last sequence of the last page. A sequence that was assigned twice has two
+    /// rows, and the page may have ended between them: so the next page begins with that sequence
+    /// again.
     edge: Vec<i64>,
     done: bool,
 }
@@ -214,7 +215,7 @@ impl<'a> Pages<'a> {
         Self {
             ledger,
             before: None,
-            limit: AGREEMENT as u64,
+            limit: MIN_RUN_IN_PLACE as u64,
             edge: Vec::new(),
             done: false,
         }
@@ -233,11 +234,11 @@ impl<'a> Pages<'a> {
             .map(|row| row.seq)
             .collect();
         page.retain(|row| !self.edge.contains(&row.seq));
-        // A page of nothing but rows seen before is stepped over.
+        // A page of rows that are all on the page before is skipped.
         let again = i64::from(!page.is_empty());
         self.before = lowest.map(|seq| seq.saturating_add(again));
         self.edge = edge;
-        self.limit = PAGE;
+        self.limit = PAGE_SIZE;
         Ok(Some(page))
     }
 }

@@ -1,12 +1,12 @@
-//! Sends the events of a replay once more, in the order of the ledger, each once however often it is interrupted.
+//! Publishes the events of a replay, in the order of the ledger, each once, however often it is
+//! interrupted.
 //!
-//! What has been sent is written down after every part. Between the two a crash or a lost answer leaves copies that are
-//! stored and not counted: so before anything is sent at the start, and after everything that did not go well, the target
-//! is read behind the last copy that is counted, and what is found there is not sent again. What arrives even later, out of
-//! a connection that was lost, the stream recognises by its id.
+//! Progress is saved after every batch. In between, a crash or a lost answer leaves events that are
+//! stored and not counted: so at the start, and after every failure, the target is read after the
+//! last event that is counted, and what is found there is not sent again. What arrives even later,
+//! out of a connection that was lost, the stream recognizes by its id.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,48 +14,44 @@ use uuid::Uuid;
 
 use super::backoff;
 use super::publish::outgoing;
-use super::task::Clock;
 use crate::{
-    jetstream::{ATOMIC_MOST, CopyPublisher, Outcome, OutgoingEvent, ProbeError, Reason, StreamFacts},
+    domain::clock::Clock,
+    jetstream::{
+        MAX_ATOMIC_BATCH_SIZE, OutgoingEvent, ProbeError, PublishOutcome, Reason, ReplayPublisher, StreamFacts,
+    },
     store::{LeaderLease, Ledger, LedgerRow, Replay, ReplayState, SelectedPage, StoreError},
-    telemetry::{causes, crash_point},
+    telemetry::{crash_point, error_chain},
 };
 
-/// Events sent together.
-const PART: u64 = ATOMIC_MOST as u64;
-/// A replay that is slowed down sends this often.
-const BEAT: Duration = Duration::from_millis(100);
-/// How often the lock is confirmed.
-const LOCK_CHECK: Duration = Duration::from_secs(1);
+const BATCH_SIZE: u64 = MAX_ATOMIC_BATCH_SIZE as u64;
+/// Between two batches of a replay with a rate.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two checks of the lock.
+const LOCK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a replay works with.
 pub struct ReplayParts {
-    /// Where the events are.
     pub ledger: Ledger,
-    /// Where the copies go.
-    pub publisher: CopyPublisher,
-    /// What time it is.
-    pub now: Clock,
-    /// Says that nobody else replays.
+    pub publisher: ReplayPublisher,
+    pub clock: Arc<dyn Clock>,
+    /// Guarantees that no other instance replays.
     pub lock: LeaderLease,
-    /// Cancelled to interrupt it.
+    /// Cancelled to interrupt the replay.
     pub stop: CancellationToken,
 }
 
-/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayEnd {
-    /// Everything has been sent.
     Done,
-    /// It was interrupted; another run goes on where this one was.
+    /// Interrupted; another run continues.
     Stopped,
 }
 
-/// Runs a replay until it is done or interrupted, and tells `observe` after every part. Outages of NATS are waited out.
+/// Run a replay until it is done or interrupted, and call `observe` after every batch. An outage of
+/// NATS is waited out.
 ///
 /// # Errors
 ///
-/// [`StoreError`] when the database fails, or the lock is lost with it. Another run goes on where this one was.
+/// [`StoreError`] when the database fails, or the lock is lost with it. Another run continues.
 pub async fn replay(
     parts: &mut ReplayParts,
     replay: &mut Replay,
@@ -73,7 +69,7 @@ pub async fn replay(
         facts: None,
         failures: 0,
         confirmed: Instant::now(),
-        ahead: None,
+        prefetched: None,
     };
     while !replay.progress.rest.is_empty() {
         if parts.stop.is_cancelled() {
@@ -92,7 +88,7 @@ async fn save(
     replay: &mut Replay,
     observe: &mut (dyn FnMut(&Replay) + Send),
 ) -> Result<(), StoreError> {
-    replay.updated_at = (parts.now)();
+    replay.updated_at = parts.clock.now();
     parts.ledger.save_replay_progress(replay, replay.updated_at).await?;
     observe(replay);
     Ok(())
@@ -100,37 +96,41 @@ async fn save(
 
 struct Run {
     pace: Pace,
-    /// Copies that the target has and that are not counted.
+    /// Events that the target has and that are not counted.
     stored: HashSet<Uuid>,
-    /// The target, while nothing about it is in doubt.
+    /// The target, unless it has to be read first.
     facts: Option<StreamFacts>,
     failures: u32,
     confirmed: Instant,
-    /// The part after the one that is being sent.
-    ahead: Option<SelectedPage>,
+    /// The batch after the one in flight.
+    prefetched: Option<SelectedPage>,
 }
 
 impl Run {
-    /// Sends one part, or waits for a better time.
+    /// Send one batch, or wait before a retry.
     async fn step(
         &mut self,
         parts: &mut ReplayParts,
         replay: &mut Replay,
         observe: &mut (dyn FnMut(&Replay) + Send),
     ) -> Result<(), StoreError> {
-        if self.confirmed.elapsed() >= LOCK_CHECK {
+        if self.confirmed.elapsed() >= LOCK_CHECK_INTERVAL {
             parts.lock.check().await?;
             self.confirmed = Instant::now();
         }
         let facts = match &self.facts {
             Some(facts) => facts.clone(),
-            None => match self.look(parts, replay).await {
+            None => match self.read_target(parts, replay).await {
                 Ok(facts) => facts,
-                Err(error) => return self.wait(parts, replay, observe, causes(&error).to_string()).await,
+                Err(error) => {
+                    return self
+                        .retry_later(parts, replay, observe, error_chain(&error).to_string())
+                        .await;
+                }
             },
         };
-        let limit = self.pace.part();
-        let page = match self.ahead.take() {
+        let limit = self.pace.batch_size();
+        let page = match self.prefetched.take() {
             Some(page) => page,
             None => {
                 parts
@@ -139,8 +139,8 @@ impl Run {
                     .await?
             }
         };
-        let part = Part::of(page.rows, &mut self.stored);
-        let read_ahead = async {
+        let batch = Batch::of(page.rows, &mut self.stored);
+        let prefetch = async {
             if page.rest.is_empty() {
                 return Ok(None);
             }
@@ -150,111 +150,107 @@ impl Run {
                 .await
                 .map(Some)
         };
-        let (outcomes, ahead) = tokio::join!(parts.publisher.publish(&part.events, &facts), read_ahead);
+        let (outcomes, prefetched) = tokio::join!(parts.publisher.publish(&batch.events, &facts), prefetch);
         crash_point::reach("after_replay_before_progress");
-        let sent = part.count(&outcomes);
-        replay.progress.sent += sent.copies;
+        let sent = batch.count(&outcomes);
+        replay.progress.sent += sent.published;
         replay.progress.refused += sent.refused;
         replay.progress.target_seq = replay.progress.target_seq.max(sent.target_seq);
         if let Some(reason) = sent.failure {
             replay.progress.rest.after = sent.through.unwrap_or(replay.progress.rest.after);
             self.facts = None;
-            return self.wait(parts, replay, observe, reason.to_string()).await;
+            return self.retry_later(parts, replay, observe, reason.to_string()).await;
         }
-        self.ahead = ahead?;
+        self.prefetched = prefetched?;
         self.failures = 0;
         replay.progress.rest = page.rest;
         replay.trouble = None;
         save(parts, replay, observe).await?;
-        self.pace.rest(sent.copies, &parts.stop).await;
+        self.pace.rest(sent.published, &parts.stop).await;
         Ok(())
     }
 
-    /// Finds out what the target has that is not counted.
-    async fn look(&mut self, parts: &ReplayParts, replay: &Replay) -> Result<StreamFacts, ProbeError> {
-        let copied = parts.publisher.copied(replay.progress.target_seq).await?;
-        self.stored = copied.events;
-        self.ahead = None;
-        self.facts = Some(copied.facts.clone());
-        Ok(copied.facts)
+    /// Read what the target has that is not counted.
+    async fn read_target(&mut self, parts: &ReplayParts, replay: &Replay) -> Result<StreamFacts, ProbeError> {
+        let replayed = parts.publisher.replayed_events(replay.progress.target_seq).await?;
+        self.stored = replayed.events;
+        self.prefetched = None;
+        self.facts = Some(replayed.facts.clone());
+        Ok(replayed.facts)
     }
 
-    /// Says what is wrong, and waits longer each time.
-    async fn wait(
+    /// Report what is wrong, and wait longer each time.
+    async fn retry_later(
         &mut self,
         parts: &ReplayParts,
         replay: &mut Replay,
         observe: &mut (dyn FnMut(&Replay) + Send),
         trouble: String,
     ) -> Result<(), StoreError> {
-        tracing::warn!(
-            replay = replay.name,
-            trouble,
-            "a replay does not get on; it is tried again"
-        );
+        tracing::warn!(replay = replay.name, trouble, "replay failed; retrying");
         self.failures = self.failures.saturating_add(1);
         replay.trouble = Some(trouble);
         save(parts, replay, observe).await?;
         tokio::select! {
-            () = tokio::time::sleep(backoff::pause(self.failures, 0)) => {}
+            () = tokio::time::sleep(backoff::interval(self.failures, 0)) => {}
             () = parts.stop.cancelled() => {}
         }
         Ok(())
     }
 }
 
-/// Events that go out together, and those between them that need not.
-struct Part {
-    /// Each event's place in the ledger, and whether it is sent.
+/// Events that are sent together, and those between them that the target already has.
+struct Batch {
+    /// The ledger sequence of each event, and whether it is sent.
     rows: Vec<(i64, bool)>,
     events: Vec<OutgoingEvent>,
 }
 
-/// What became of a part.
+/// The result of sending a batch.
 #[derive(Default)]
 struct Sent {
-    copies: u64,
+    published: u64,
     refused: u64,
     target_seq: u64,
-    /// Up to here in the ledger everything is dealt with.
+    /// The ledger sequence up to which every event is stored or refused.
     through: Option<i64>,
-    /// Why not everything is.
+    /// Why not every event is.
     failure: Option<Reason>,
 }
 
-impl Part {
+impl Batch {
     fn of(rows: Vec<LedgerRow>, stored: &mut HashSet<Uuid>) -> Self {
-        let mut part = Self {
+        let mut batch = Self {
             rows: Vec::with_capacity(rows.len()),
             events: Vec::with_capacity(rows.len()),
         };
         for row in rows {
             let send = !stored.remove(&row.id);
-            part.rows.push((row.seq, send));
+            batch.rows.push((row.seq, send));
             if send {
-                part.events.push(outgoing(row).1);
+                batch.events.push(outgoing(row).1);
             }
         }
-        part
+        batch
     }
 
-    /// Counts up to the first event that is not dealt with.
-    fn count(&self, outcomes: &[Outcome]) -> Sent {
+    /// Count up to the first event that failed.
+    fn count(&self, outcomes: &[PublishOutcome]) -> Sent {
         let mut sent = Sent::default();
         let mut outcomes = outcomes.iter();
         for (seq, send) in &self.rows {
             let outcome = if *send { outcomes.next() } else { None };
             match outcome {
-                None => sent.copies += 1,
-                Some(Outcome::Acked { stream_seq, .. }) => {
-                    sent.copies += 1;
+                None => sent.published += 1,
+                Some(PublishOutcome::Acked { stream_seq, .. }) => {
+                    sent.published += 1;
                     sent.target_seq = sent.target_seq.max(*stream_seq);
                 }
-                Some(Outcome::Parked(reason)) => {
-                    tracing::error!(seq, %reason, "a copy that the target will never take is left out");
+                Some(PublishOutcome::Parked(reason)) => {
+                    tracing::error!(seq, %reason, "event that the target will never take is left out");
                     sent.refused += 1;
                 }
-                Some(Outcome::Unknown(reason) | Outcome::Retry(reason)) => {
+                Some(PublishOutcome::Unknown(reason) | PublishOutcome::Retry(reason)) => {
                     sent.failure = Some(reason.clone());
                     return sent;
                 }
@@ -265,7 +261,7 @@ impl Part {
     }
 }
 
-/// Keeps a replay from sending more than so many events a second.
+/// Limits the events per second.
 struct Pace {
     rate: Option<u32>,
     next: Instant,
@@ -279,17 +275,17 @@ impl Pace {
         }
     }
 
-    /// How many events may go together.
-    fn part(&self) -> u64 {
-        self.rate.map_or(PART, |rate| (u64::from(rate) / 10).clamp(1, PART))
+    fn batch_size(&self) -> u64 {
+        self.rate
+            .map_or(BATCH_SIZE, |rate| (u64::from(rate) / 10).clamp(1, BATCH_SIZE))
     }
 
-    /// Waits until what was sent has had its time. Time that was lost is not made up for.
+    /// Wait for the time that the sent events take at this rate. Lost time is not made up for.
     async fn rest(&mut self, sent: u64, stop: &CancellationToken) {
         let Some(rate) = self.rate else { return };
         let sent = u32::try_from(sent).unwrap_or(u32::MAX);
         let now = Instant::now();
-        let earliest = now.checked_sub(BEAT).unwrap_or(now);
+        let earliest = now.checked_sub(TICK).unwrap_or(now);
         self.next = self.next.max(earliest) + Duration::from_secs(1) * sent / rate.max(1);
         tokio::select! {
             () = tokio::time::sleep_until(self.next) => {}
@@ -303,24 +299,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_acknowledged_ends_the_count() {
-        let part = Part {
+    fn the_first_event_without_acknowledgement_ends_the_count() {
+        let batch = Batch {
             rows: vec![(1, true), (2, false), (5, true), (7, true), (8, true)],
             events: Vec::new(),
         };
-        let acked = |stream_seq| Outcome::Acked {
+        let acked = |stream_seq| PublishOutcome::Acked {
             stream_seq,
             duplicate: false,
         };
-        let all = part.count(&[acked(3), Outcome::Parked(Reason::NotSent), acked(4), acked(6)]);
+        let all = batch.count(&[acked(3), PublishOutcome::Parked(Reason::NotSent), acked(4), acked(6)]);
         assert_eq!(
-            (all.copies, all.refused, all.target_seq, all.through),
+            (all.published, all.refused, all.target_seq, all.through),
             (4, 1, 6, Some(8))
         );
         assert_eq!(all.failure, None);
-        // A copy behind the hole is stored, but the next look finds it: it must not move the place to look from.
-        let hole = part.count(&[acked(3), Outcome::Unknown(Reason::AckTimeout), acked(4), acked(5)]);
-        assert_eq!((hole.copies, hole.target_seq, hole.through), (2, 3, Some(2)));
+        // An event after the gap is stored, but the next read of the target finds it: it must not
+        // move the sequence that the read starts from.
+        let hole = batch.count(&[
+            acked(3),
+            PublishOutcome::Unknown(Reason::AckTimeout),
+            acked(4),
+            acked(5),
+        ]);
+        assert_eq!((hole.published, hole.target_seq, hole.through), (2, 3, Some(2)));
         assert_eq!(hole.failure, Some(Reason::AckTimeout));
     }
 }

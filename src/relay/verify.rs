@@ -1,10 +1,13 @@
-//! Compares all of the stream with the ledger, changing nothing, while the service may go on.
+//! Compares the whole stream with the ledger, read-only, also while the service runs.
 //!
-//! The stream is read once, without bodies, up to where it ended when the comparison began. What looks missing is looked
-//! at again at the end: by then it may have expired, or be about to be published again. Rows that wait are not missing.
+//! The stream is read once, without payloads, up to where it ended when the comparison began. What
+//! seems to be missing is checked again at the end: by then it may have expired, or be about to be
+//! published again. Rows that are not published yet are not missing.
 
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,29 +15,23 @@ use uuid::Uuid;
 use super::compare::Extent;
 use super::findings::{Difference, Finding, Findings};
 use crate::{
-    jetstream::{MessageId, ProbeError, Seen, Start, Stored, StreamFacts, StreamReader, Wanted},
+    domain::clock::signed_duration,
+    jetstream::{MessageId, ProbeError, ScanRequest, ScanStart, ScannedMessage, Stored, StreamFacts, StreamReader},
     store::{EventPosition, Ledger, StoreError},
 };
 
-/// Messages compared at once.
-const CHUNK: usize = 1000;
+const SCAN_CHUNK: usize = 1000;
 
 /// Why a comparison could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The stream could not be read.
     #[error("the stream cannot be read")]
     Stream(#[from] ProbeError),
-    /// The ledger could not be read.
     #[error("the ledger cannot be read")]
     Ledger(#[from] StoreError),
 }
 
-/// Compares. Events that happened more than `retention` before `now` may be gone from the ledger.
-///
-/// # Errors
-///
-/// [`VerifyError`].
+/// Compare. Events from more than `retention` before `now` may be deleted from the ledger.
 pub async fn verify(
     ledger: &Ledger,
     reader: &StreamReader,
@@ -42,17 +39,16 @@ pub async fn verify(
     now: OffsetDateTime,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Findings, VerifyError> {
-    // In this order: what was acknowledged by the first look must be in the stream at the second.
+    // In this order: what is settled in the ledger at the first read must be in the stream at the
+    // second.
     let highest = ledger.max_stream_seq().await?;
     let facts = reader.position().await?;
-    let start = Start::Sequence(facts.first_seq);
+    let start = ScanStart::Sequence(facts.first_seq);
     let mut run = Run {
         ledger,
         reader,
         horizon: Extent::new(&facts, now).horizon(),
-        oldest: time::Duration::try_from(retention)
-            .ok()
-            .and_then(|age| now.checked_sub(age)),
+        oldest: now.checked_sub(signed_duration(retention)),
         findings: Findings::of(facts.first_seq, facts.last_seq),
         users: HashMap::new(),
         unsettled: HashSet::new(),
@@ -60,17 +56,17 @@ pub async fn verify(
         suspects: Vec::new(),
         first_row: None,
     };
-    let wanted = Wanted {
+    let request = ScanRequest {
         start,
         subjects: Vec::new(),
         headers_only: true,
     };
     let mut from = facts.first_seq;
     if facts.last_seq >= facts.first_seq {
-        let mut scan = reader.scan(wanted).await?;
+        let mut scan = reader.scan(request).await?;
         let total = scan.pending();
         loop {
-            let chunk = scan.chunk(CHUNK, facts.last_seq).await?;
+            let chunk = scan.chunk(SCAN_CHUNK, facts.last_seq).await?;
             let through = chunk.last().map_or(facts.last_seq, |last| last.seq);
             run.compare(&chunk, from, through).await?;
             progress(run.findings.messages, total);
@@ -92,26 +88,27 @@ pub async fn verify(
 struct Run<'a> {
     ledger: &'a Ledger,
     reader: &'a StreamReader,
-    /// What happened before this is no longer in the stream.
+    /// Events from before this time are no longer in the stream.
     horizon: Option<OffsetDateTime>,
-    /// What happened before this may no longer be in the ledger.
+    /// Events from before this time may be deleted from the ledger.
     oldest: Option<OffsetDateTime>,
     findings: Findings,
-    /// The highest number of each user's events so far.
+    /// The highest user sequence of each user so far.
     users: HashMap<Uuid, i64>,
     unsettled: HashSet<Uuid>,
     misplaced: HashSet<Uuid>,
     suspects: Vec<EventPosition>,
-    /// The ledger's number of the first event in the stream.
+    /// The ledger sequence of the first event in the stream.
     first_row: Option<i64>,
 }
 
 impl Run<'_> {
-    /// Compares the messages of a stretch of the stream with the rows that should be there.
-    async fn compare(&mut self, chunk: &[Seen], from: u64, through: u64) -> Result<(), VerifyError> {
+    /// Compare the messages of a range of the stream with the rows that should be there.
+    async fn compare(&mut self, chunk: &[ScannedMessage], from: u64, through: u64) -> Result<(), VerifyError> {
         let rows = self.ledger.positions_between(from, through, None).await?;
         let mut here: HashMap<Uuid, &EventPosition> = rows.iter().map(|row| (row.id, row)).collect();
-        let is_here = |seen: &Seen, id: &Uuid| here.get(id).is_some_and(|row| row.stream_seq == Some(seen.seq));
+        let is_here =
+            |seen: &ScannedMessage, id: &Uuid| here.get(id).is_some_and(|row| row.stream_seq == Some(seen.seq));
         let elsewhere: Vec<Uuid> = chunk
             .iter()
             .filter_map(|seen| match &seen.id {
@@ -134,10 +131,10 @@ impl Run<'_> {
                             found.insert(*id);
                             self.findings.in_place += 1;
                             self.first_row.get_or_insert(row.seq);
-                            self.in_order(seen, row);
+                            self.check_order(seen, row);
                         }
                         Some(row) => self.not_in_place(seen, row).await?,
-                        None => self.unknown(seen, *id),
+                        None => self.not_in_ledger(seen, *id),
                     }
                 }
             }
@@ -148,12 +145,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A message of an event of which the ledger says that it is elsewhere, or does not say where it is.
-    async fn not_in_place(&mut self, seen: &Seen, row: &EventPosition) -> Result<(), VerifyError> {
+    /// Handle a message of an event that the ledger has at another sequence, or at none.
+    async fn not_in_place(&mut self, seen: &ScannedMessage, row: &EventPosition) -> Result<(), VerifyError> {
         let original = match row.stream_seq {
             None if self.unsettled.insert(row.id) => {
                 self.findings.unsettled += 1;
-                self.in_order(seen, row);
+                self.check_order(seen, row);
                 return Ok(());
             }
             None => true,
@@ -164,23 +161,23 @@ impl Run<'_> {
             Difference::Duplicate
         } else {
             self.misplaced.insert(row.id);
-            self.in_order(seen, row);
+            self.check_order(seen, row);
             Difference::Misplaced
         };
         self.note(difference, seen, Some(row.id.to_string()), Some(row.seq));
         Ok(())
     }
 
-    /// A message of an event that the ledger does not have.
-    fn unknown(&mut self, seen: &Seen, id: Uuid) {
-        if made_at(id).is_some_and(|at| self.oldest.is_some_and(|oldest| at < oldest)) {
+    /// Handle a message of an event that the ledger does not have.
+    fn not_in_ledger(&mut self, seen: &ScannedMessage, id: Uuid) {
+        if id_time(id).is_some_and(|at| self.oldest.is_some_and(|oldest| at < oldest)) {
             self.findings.pruned += 1;
         } else {
             self.note(Difference::Extra, seen, Some(id.to_string()), None);
         }
     }
 
-    fn in_order(&mut self, seen: &Seen, row: &EventPosition) {
+    fn check_order(&mut self, seen: &ScannedMessage, row: &EventPosition) {
         let Some((user, number)) = row.user else { return };
         let highest = self.users.entry(user).or_insert(number);
         if number < *highest {
@@ -190,7 +187,7 @@ impl Run<'_> {
         }
     }
 
-    fn note(&mut self, difference: Difference, seen: &Seen, id: Option<String>, ledger_seq: Option<i64>) {
+    fn note(&mut self, difference: Difference, seen: &ScannedMessage, id: Option<String>, ledger_seq: Option<i64>) {
         self.findings.add(Finding {
             difference,
             stream_seq: seen.seq,
@@ -204,11 +201,11 @@ impl Run<'_> {
         self.horizon.is_some_and(|horizon| row.occurred_at < horizon)
     }
 
-    /// Looks again at what seems to be missing.
+    /// Check again what seems to be missing.
     async fn confirm(mut self, before: &StreamFacts) -> Result<Findings, VerifyError> {
         let facts = self.reader.position().await?;
         let suspects = std::mem::take(&mut self.suspects);
-        for rows in suspects.chunks(CHUNK) {
+        for rows in suspects.chunks(SCAN_CHUNK) {
             let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
             let now: HashMap<Uuid, EventPosition> = self
                 .ledger
@@ -238,7 +235,7 @@ impl Run<'_> {
         Ok(self.findings)
     }
 
-    /// Whether the stream has let go of an event at its start: the stream that it was acknowledged by, or one before it.
+    /// Whether the stream has discarded the event, or another stream has acknowledged it.
     fn discarded(&self, row: &EventPosition, before: &StreamFacts, now: &StreamFacts) -> bool {
         let same_stream = before.created == now.created;
         !same_stream
@@ -247,8 +244,8 @@ impl Run<'_> {
     }
 }
 
-/// When a UUIDv7 was made.
-fn made_at(id: Uuid) -> Option<OffsetDateTime> {
+/// The time in a UUIDv7.
+fn id_time(id: Uuid) -> Option<OffsetDateTime> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     let at = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
     Some(at + time::Duration::nanoseconds(i64::from(nanos)))

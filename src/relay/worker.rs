@@ -1,4 +1,4 @@
-//! The loop: stand by, lead, reconcile, publish, wait.
+//! The loop of the relay: stand by, lead, reconcile, publish, wait.
 
 use std::time::Duration;
 
@@ -6,51 +6,51 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     backoff,
-    publish::{READ, publish},
+    parts::RelayParts,
+    publish::{READ_BATCH_SIZE, publish},
     reconcile::{ReconcileError, reconcile},
-    task::RelayParts,
 };
 use crate::{
     jetstream::{EventPublisher, NatsStatus},
     store::LeaderLease,
-    telemetry::causes,
+    telemetry::error_chain,
 };
 
-/// How often the lead is asked for, and confirmed.
-const LEAD_CHECK: Duration = Duration::from_secs(1);
-/// How often the ledger is read without being woken: for rows of other instances.
-const POLL: Duration = Duration::from_millis(100);
-/// The shortest time from one read to the next while nothing is left behind: what comes in between goes together. After a single
-/// event little is to be gained; where events come close together every batch that is spared leaves both servers to the requests.
-const GATHER_AFTER_ONE: Duration = Duration::from_millis(20);
-const GATHER_AFTER_SEVERAL: Duration = Duration::from_millis(50);
-/// After so many failed comparisons in a row on a live connection events are published without: the user may not be
-/// allowed to read messages, and the stream's window of message ids still recognises what is sent again soon.
-const COMPARISONS: u32 = 3;
+/// Between two attempts to lead, and between two checks of the lease.
+const LEASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two reads of the ledger without a notification: for rows of other instances.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The least time between two reads when no rows are left: what is committed in between is
+/// published together. After a single event this gains little; when events are frequent, every
+/// batch that is saved leaves more of both servers to the requests.
+const MIN_INTERVAL_AFTER_ONE: Duration = Duration::from_millis(20);
+const MIN_INTERVAL_AFTER_SEVERAL: Duration = Duration::from_millis(50);
+/// After so many failed comparisons in a row on a live connection, events are published without
+/// one: the user may lack the permission to read messages, and the stream's window of message ids
+/// still recognizes what is sent again soon.
+const MAX_FAILED_COMPARISONS: u32 = 3;
 
-/// What a step of the leader came to.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// Rows were published; there may be more.
+    /// Rows were published; there may be further ones.
     Published,
-    /// Rows were published, and there were no more: wait so long for the next.
+    /// All rows were published: wait so long before the next read.
     CaughtUp(Duration),
-    /// Nothing is left to publish.
+    /// There are no rows to publish.
     Idle,
-    /// There is no stream to publish to at the moment.
+    /// There is no usable stream now.
     NotReady,
-    /// Something failed: wait before the next try.
+    /// Wait before a retry.
     Failed,
 }
 
-/// How leading ended.
+/// Why leading ended.
 #[derive(Debug, PartialEq, Eq)]
-enum LeadEnds {
+enum LeaseEnd {
     Stopped,
     Lost,
 }
 
-/// The state of the relay on this instance.
 pub(crate) struct Worker<P> {
     parts: RelayParts<P>,
     status: watch::Receiver<NatsStatus>,
@@ -61,21 +61,20 @@ pub(crate) struct Worker<P> {
     stop_at: Option<Instant>,
 }
 
-/// What the ledger and the stream were last found to agree on.
+/// What is known from the last comparison of the ledger with the stream.
 #[derive(Debug, Default)]
 struct Known {
-    /// Nothing may be published before the next comparison.
+    /// A comparison has to come before the next publish.
     stale: bool,
-    /// The connection and the stream that were compared.
+    /// The connection and the stream of the comparison.
     compared: Option<(u64, time::OffsetDateTime)>,
-    /// The highest sequence that is known to hold one of our events.
+    /// The highest stream sequence that is known to have an event.
     highest: u64,
-    /// The same, when the last look at the stream came in, and that look's number.
+    /// The number of the last check of the stream, and `highest` at that time.
     at_sample: (u64, u64),
 }
 
 impl<P: EventPublisher> Worker<P> {
-    /// Nothing is known yet.
     pub(crate) fn new(parts: RelayParts<P>, leading: watch::Sender<bool>) -> Self {
         let status = parts.publisher.status();
         Self {
@@ -89,77 +88,77 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Runs until the shutdown.
+    /// Run until the shutdown.
     pub(crate) async fn run(mut self) {
         while let Some(leadership) = self.stand_by().await {
             tracing::info!("this instance publishes the ledger");
-            self.say_leading(true);
-            // What another leader did in the meantime is not known here.
+            self.set_leading(true);
+            // Another leader may have published since.
             self.known = Known::default();
-            let ends = self.lead(leadership).await;
-            self.say_leading(false);
-            if ends == LeadEnds::Stopped {
+            let end = self.lead(leadership).await;
+            self.set_leading(false);
+            if end == LeaseEnd::Stopped {
                 break;
             }
         }
-        tracing::debug!("the relay has stopped");
+        tracing::debug!("relay stopped");
     }
 
-    fn say_leading(&self, leading: bool) {
+    fn set_leading(&self, leading: bool) {
         self.parts.metrics.relay_leader.set(leading.into());
         self.leading.send_replace(leading);
     }
 
-    /// Waits until this instance leads; `None` at the shutdown.
+    /// Wait until this instance leads; `None` at the shutdown.
     async fn stand_by(&mut self) -> Option<LeaderLease> {
         let mut candidate = self.parts.ledger.leader_election();
         while !self.parts.shutdown.is_cancelled() {
             match candidate.try_acquire().await {
                 Ok(Some(leadership)) => return Some(leadership),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(error = %causes(&error), "the lead cannot be asked for"),
+                Err(error) => tracing::warn!(error = %error_chain(&error), "leader election failed; retrying"),
             }
             tokio::select! {
-                () = tokio::time::sleep(LEAD_CHECK) => {}
+                () = tokio::time::sleep(LEASE_CHECK_INTERVAL) => {}
                 () = self.parts.shutdown.cancelled() => {}
             }
         }
         None
     }
 
-    async fn lead(&mut self, mut leadership: LeaderLease) -> LeadEnds {
-        let mut confirmed = Instant::now();
+    async fn lead(&mut self, mut leadership: LeaderLease) -> LeaseEnd {
+        let mut checked = Instant::now();
         loop {
-            if confirmed.elapsed() >= LEAD_CHECK {
+            if checked.elapsed() >= LEASE_CHECK_INTERVAL {
                 if let Err(error) = leadership.check().await {
-                    tracing::warn!(error = %causes(&error), "the lead is lost");
-                    return LeadEnds::Lost;
+                    tracing::warn!(error = %error_chain(&error), "lease lost");
+                    return LeaseEnd::Lost;
                 }
-                confirmed = Instant::now();
+                checked = Instant::now();
             }
             let began = Instant::now();
             let step = self.step().await;
             if self.stops_after(&step) {
-                return LeadEnds::Stopped;
+                return LeaseEnd::Stopped;
             }
             match step {
                 Step::Published => {}
-                Step::CaughtUp(pause) => self.gather(began + pause).await,
+                Step::CaughtUp(interval) => self.wait_for_rows_from(began + interval).await,
                 Step::Idle => self.wait_for_rows().await,
                 Step::NotReady => self.wait_for_stream().await,
-                Step::Failed => self.wait_for_another_try().await,
+                Step::Failed => self.wait_before_retry().await,
             }
         }
     }
 
-    /// Whether to stop: at the shutdown, once nothing is left or can be done, and in any case when the time is up.
+    /// Whether to stop: after the shutdown, once nothing can be published or the time is up.
     fn stops_after(&mut self, step: &Step) -> bool {
         if !self.parts.shutdown.is_cancelled() {
             return false;
         }
         let stop_at = *self
             .stop_at
-            .get_or_insert_with(|| Instant::now() + self.parts.flush_for);
+            .get_or_insert_with(|| Instant::now() + self.parts.flush_timeout);
         matches!(step, Step::Idle | Step::NotReady) || Instant::now() >= stop_at
     }
 
@@ -170,10 +169,10 @@ impl<P: EventPublisher> Worker<P> {
         if (self.known.stale || self.known.compared.is_none()) && !self.compare().await {
             return self.failed();
         }
-        let rows = match self.parts.ledger.unpublished(READ).await {
+        let rows = match self.parts.ledger.unpublished(READ_BATCH_SIZE).await {
             Ok(rows) => rows,
             Err(error) => {
-                tracing::warn!(error = %causes(&error), "the ledger cannot be read");
+                tracing::warn!(error = %error_chain(&error), "ledger cannot be read; retrying");
                 return self.failed();
             }
         };
@@ -192,13 +191,13 @@ impl<P: EventPublisher> Worker<P> {
                 if published.is_full() || self.known.stale {
                     Step::Published
                 } else {
-                    Step::CaughtUp(pause_after(published.last_read))
+                    Step::CaughtUp(interval_after(published.last_read))
                 }
             }
             Err(error) => {
                 tracing::warn!(
-                    error = %causes(&error),
-                    "acknowledgements cannot be stored"
+                    error = %error_chain(&error),
+                    "acknowledgements cannot be settled; retrying"
                 );
                 self.known.stale = true;
                 self.failed()
@@ -206,7 +205,7 @@ impl<P: EventPublisher> Worker<P> {
         }
     }
 
-    /// Whether events can be published now; notices a stream that has to be compared first.
+    /// Whether events can be published now. Detect a stream that has to be compared first.
     fn status_allows(&mut self) -> bool {
         let status = self.status.borrow();
         let Some(facts) = status.ready() else {
@@ -216,7 +215,8 @@ impl<P: EventPublisher> Worker<P> {
         if self.known.compared.is_some_and(|compared| compared != seen) {
             self.known.stale = true;
         }
-        // The look came in after the one before it was noted, so what was acknowledged by then must be there.
+        // This check is later than the one before it, so what was acknowledged by then must be
+        // there.
         let (sample, highest) = self.known.at_sample;
         if facts.sample != sample {
             if facts.last_seq < highest {
@@ -227,24 +227,21 @@ impl<P: EventPublisher> Worker<P> {
         true
     }
 
-    /// Compares the ledger with the stream. `false`: not yet, try again.
+    /// Compare the ledger with the stream. `false`: it failed, retry.
     async fn compare(&mut self) -> bool {
         let connections = self.status.borrow().connections;
         self.parts.metrics.reconcile_runs.inc();
-        match reconcile(&self.parts.ledger, &self.parts.publisher, (self.parts.now)()).await {
+        match reconcile(&self.parts.ledger, &self.parts.publisher, self.parts.clock.now()).await {
             Ok(report) => {
                 if report.reopened > 0 {
                     self.parts.metrics.reconcile_repairs.inc_by(report.reopened);
                     tracing::error!(
                         events = report.reopened,
-                        "the stream has lost acknowledged events; they are published again"
+                        "stream has lost acknowledged events; publishing them again"
                     );
                 }
                 if report.adopted > 0 {
-                    tracing::info!(
-                        events = report.adopted,
-                        "events whose acknowledgement was not seen are in the stream"
-                    );
+                    tracing::info!(events = report.adopted, "settled events that were found in the stream");
                 }
                 self.known = Known {
                     stale: false,
@@ -257,28 +254,28 @@ impl<P: EventPublisher> Worker<P> {
             }
             Err(error) => {
                 tracing::warn!(
-                    error = %causes(&error),
-                    "the ledger and the stream are not compared yet"
+                    error = %error_chain(&error),
+                    "ledger and stream not compared; retrying"
                 );
-                // The server answers, but not this: it may never do.
+                // The server is up and does not answer this request: it may never do.
                 self.failed_comparisons += u32::from(matches!(error, ReconcileError::Message(_)));
                 self.go_on_uncompared(connections)
             }
         }
     }
 
-    /// Gives up comparing for this connection after a few tries, when it is not the connection that fails.
+    /// Give up comparing on this connection after a few failures that are not its own.
     fn go_on_uncompared(&mut self, connections: u64) -> bool {
         let status = self.status.borrow();
         let Some(facts) = status.ready() else {
             return false;
         };
-        if self.failed_comparisons < COMPARISONS || status.connections != connections {
+        if self.failed_comparisons < MAX_FAILED_COMPARISONS || status.connections != connections {
             return false;
         }
         tracing::error!(
-            "the ledger cannot be compared with the stream: let this user read messages \
-             ($JS.API.DIRECT.GET and $JS.API.STREAM.MSG.GET of the stream); events are published without"
+            "ledger cannot be compared with the stream; publishing without. Grant this user \
+             $JS.API.DIRECT.GET and $JS.API.STREAM.MSG.GET of the stream"
         );
         self.known = Known {
             compared: Some((connections, facts.created)),
@@ -293,9 +290,10 @@ impl<P: EventPublisher> Worker<P> {
         Step::Failed
     }
 
-    /// Waits for more rows after all that were there are published. An event after a pause is published at once; events that
-    /// follow closely are gathered, since a batch costs both servers little more than one event does.
-    async fn gather(&mut self, until: Instant) {
+    /// Wait for rows, but at least until `until`. A single event after a pause is published at
+    /// once; frequent events are published together, since a batch costs both servers little more
+    /// than one event.
+    async fn wait_for_rows_from(&mut self, until: Instant) {
         let shutdown = self.parts.shutdown.clone();
         tokio::select! {
             () = tokio::time::sleep_until(until) => self.wait_for_rows().await,
@@ -307,7 +305,7 @@ impl<P: EventPublisher> Worker<P> {
         let shutdown = self.parts.shutdown.clone();
         tokio::select! {
             () = self.parts.ledger.woken() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -316,34 +314,35 @@ impl<P: EventPublisher> Worker<P> {
         let shutdown = self.parts.shutdown.clone();
         tokio::select! {
             _ = self.status.wait_for(|status| status.ready().is_some()) => {}
-            () = tokio::time::sleep(LEAD_CHECK) => {}
+            () = tokio::time::sleep(LEASE_CHECK_INTERVAL) => {}
             () = shutdown.cancelled() => {}
         }
     }
 
-    /// Waits longer after each failure, but not past a reconnect, and not long while there is little time left.
-    async fn wait_for_another_try(&mut self) {
+    /// Wait longer after each failure, but not after a reconnect, and only briefly during the
+    /// shutdown.
+    async fn wait_before_retry(&mut self) {
         let shutdown = self.parts.shutdown.clone();
         let stopping = shutdown.is_cancelled();
-        let pause = backoff::pause(if stopping { 0 } else { self.failures }, self.spread());
+        let interval = backoff::interval(if stopping { 0 } else { self.failures }, self.spread());
         let connections = self.status.borrow().connections;
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(interval) => {}
             _ = self.status.wait_for(|status| status.connections != connections) => {}
             () = shutdown.cancelled(), if !stopping => {}
         }
     }
 
-    /// Different on every instance and at every try, without a source of randomness: the clock's microseconds.
+    /// Different on every instance and at every retry: the microseconds of the time.
     fn spread(&self) -> u8 {
-        u8::try_from((self.parts.now)().microsecond() % 256).unwrap_or_default()
+        u8::try_from(self.parts.clock.now().microsecond() % 256).unwrap_or_default()
     }
 }
 
-const fn pause_after(rows: usize) -> Duration {
+const fn interval_after(rows: usize) -> Duration {
     if rows > 1 {
-        GATHER_AFTER_SEVERAL
+        MIN_INTERVAL_AFTER_SEVERAL
     } else {
-        GATHER_AFTER_ONE
+        MIN_INTERVAL_AFTER_ONE
     }
 }

@@ -1,4 +1,4 @@
-//! The denylist: a hint that spares the database a question, never the reason for a yes.
+//! The denylist: it spares the database a query, and never confirms a session.
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use redis::aio::ConnectionManager;
@@ -6,16 +6,16 @@ use time::Duration;
 
 use crate::domain::ids::SessionId;
 
-/// Ended sessions whose access tokens have not run out yet.
+/// Ended sessions whose access tokens have not expired yet.
 pub trait Denylist: Send + Sync + 'static {
-    /// Adds sessions for `ttl`. A failure is logged: the database has the truth.
+    /// Add sessions for `ttl`. A failure is logged: the database has the truth.
     fn add<'a>(&'a self, sessions: &'a [SessionId], ttl: Duration) -> BoxFuture<'a, ()>;
 
-    /// True when the session is known to have ended; false says nothing.
+    /// Whether the session is known to have ended; `false` means nothing.
     fn contains(&self, session: SessionId) -> BoxFuture<'_, bool>;
 }
 
-/// For a single instance, which forgets ended sessions itself.
+/// For a single instance, which invalidates ended sessions itself.
 pub struct NoDenylist;
 
 impl Denylist for NoDenylist {
@@ -28,11 +28,10 @@ impl Denylist for NoDenylist {
     }
 }
 
-/// The denylist of all instances.
+/// The denylist that all instances share.
 pub struct RedisDenylist(ConnectionManager);
 
 impl RedisDenylist {
-    /// Keeps the list through `redis`.
     #[must_use]
     pub const fn new(redis: ConnectionManager) -> Self {
         Self(redis)
@@ -55,7 +54,7 @@ impl Denylist for RedisDenylist {
                     .ignore();
             }
             if let Err(error) = pipe.query_async::<()>(&mut self.0.clone()).await {
-                tracing::warn!(%error, "Redis does not answer: the database alone says which sessions ended");
+                tracing::warn!(%error, "Redis does not answer; the database alone decides which sessions have ended");
             }
         }
         .boxed()

@@ -1,5 +1,6 @@
-//! Whether a session still holds. The database is the truth; what an instance remembers is at most one second old, and its own
-//! writes make it forget at once. With Redis, ended sessions are also in a denylist that every instance asks first.
+//! Whether a session is active. The database is the truth; what an instance caches is at most one
+//! second old, and its own writes invalidate it at once. With Redis, ended sessions are also in a
+//! denylist that every instance checks first.
 
 mod denylist;
 
@@ -15,34 +16,33 @@ use crate::domain::session::{SessionPolicy, SessionState};
 use crate::domain::user::{User, UserStatus};
 use crate::store::{Store, StoreError};
 
-/// How old an answer may be: the bound within which a revocation shows on every instance.
-const FRESH_FOR: Duration = Duration::SECOND;
+/// The bound within which a revocation takes effect on every instance.
+const CACHE_TTL: Duration = Duration::SECOND;
 
-/// Most sessions remembered, a few hundred bytes each, and their users' profiles (4 KiB at most).
-const REMEMBERED: usize = 50_000;
+/// A few hundred bytes each, and the profiles of their users (4 KiB at most).
+const MAX_CACHED_SESSIONS: usize = 50_000;
 
-/// Decides whether a session holds.
-pub struct SessionGate {
+/// Looks up the users of active sessions, and caches them for [`CACHE_TTL`].
+pub struct SessionCache {
     store: Store,
     policy: SessionPolicy,
     denylist: Arc<dyn Denylist>,
-    /// How long an access token may outlive its session's end: the denylist keeps it that long.
+    /// How long an access token may outlive its session: the denylist keeps the session that long.
     access_ttl: Duration,
-    seen: Cache<SessionId, Seen>,
-    /// Rises with every invalidation, so that an answer read before one is not remembered after it.
+    sessions: Cache<SessionId, CachedSession>,
+    /// Rises with every invalidation, so that what was read before one is not cached after it.
     invalidations: AtomicU64,
 }
 
 #[derive(Clone)]
-struct Seen {
+struct CachedSession {
     user: Arc<User>,
-    /// From before the question was asked.
+    /// The time before the database was asked.
     at: OffsetDateTime,
     ends_at: OffsetDateTime,
 }
 
-impl SessionGate {
-    /// A gate in front of `store`.
+impl SessionCache {
     #[must_use]
     pub fn new(store: Store, policy: SessionPolicy, denylist: Arc<dyn Denylist>, access_ttl: Duration) -> Self {
         Self {
@@ -50,35 +50,40 @@ impl SessionGate {
             policy,
             denylist,
             access_ttl,
-            seen: Cache::new(REMEMBERED),
+            sessions: Cache::new(MAX_CACHED_SESSIONS),
             invalidations: AtomicU64::new(0),
         }
     }
 
-    /// The session's user if this instance knows the answer already.
+    /// Return the session's user if it is cached.
     #[must_use]
-    pub fn remembered(&self, session: SessionId, now: OffsetDateTime) -> Option<Arc<User>> {
-        let seen = self.seen.get(&session)?;
-        let fresh = seen.at <= now && now - seen.at < FRESH_FOR && now < seen.ends_at;
-        fresh.then_some(seen.user)
+    pub fn cached(&self, session: SessionId, now: OffsetDateTime) -> Option<Arc<User>> {
+        let cached = self.sessions.get(&session)?;
+        let fresh = cached.at <= now && now - cached.at < CACHE_TTL && now < cached.ends_at;
+        fresh.then_some(cached.user)
     }
 
-    /// The session's user while session and user are good, else `None`.
+    /// Return the session's user if both are active.
     ///
     /// # Errors
-    /// [`StoreError`] when the database, the only one who can say yes, does not answer.
-    pub async fn admit(&self, session: SessionId, now: OffsetDateTime) -> Result<Option<Arc<User>>, StoreError> {
-        if let Some(user) = self.remembered(session, now) {
+    /// [`StoreError`] when the database, which alone can confirm a session, does not answer.
+    pub async fn lookup(&self, session: SessionId, now: OffsetDateTime) -> Result<Option<Arc<User>>, StoreError> {
+        if let Some(user) = self.cached(session, now) {
             return Ok(Some(user));
         }
-        self.admit_anew(session, now).await
+        self.lookup_uncached(session, now).await
     }
 
-    /// As [`admit`](Self::admit), whatever this instance remembers: for an answer that is about to be relied on for a while.
+    /// As [`lookup`](Self::lookup), without the cache: for an answer that will be relied on for a
+    /// while.
     ///
     /// # Errors
     /// [`StoreError`] when the database does not answer.
-    pub async fn admit_anew(&self, session: SessionId, now: OffsetDateTime) -> Result<Option<Arc<User>>, StoreError> {
+    pub async fn lookup_uncached(
+        &self,
+        session: SessionId,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<User>>, StoreError> {
         if self.denylist.contains(session).await {
             return Ok(None);
         }
@@ -90,34 +95,36 @@ impl SessionGate {
             return Ok(None);
         }
         let user = Arc::new(user);
-        // Remembered first and looked at again: an end that comes in between is not missed.
+        // Cached first and checked afterwards: an invalidation in between is not missed.
         let ends_at = row.ends_at(&self.policy);
-        self.seen.insert(
+        self.sessions.insert(
             session,
-            Seen {
+            CachedSession {
                 user: user.clone(),
                 at: now,
                 ends_at,
             },
         );
         if self.invalidations.load(Ordering::SeqCst) != invalidations {
-            self.seen.remove(&session);
+            self.sessions.remove(&session);
         }
         Ok(Some(user))
     }
 
-    /// Tells this instance, and the others through the denylist, that sessions have ended. Call it after the commit.
-    pub async fn ended(&self, sessions: &[SessionId]) {
+    /// Invalidate sessions that have ended, on this instance and through the denylist on the
+    /// others. Call it after the commit.
+    pub async fn invalidate_sessions(&self, sessions: &[SessionId]) {
         self.invalidations.fetch_add(1, Ordering::SeqCst);
         for session in sessions {
-            self.seen.remove(session);
+            self.sessions.remove(session);
         }
         self.denylist.add(sessions, self.access_ttl).await;
     }
 
-    /// Makes this instance forget a user, whose data changed. Call it after the commit.
-    pub fn changed(&self, user: UserId) {
+    /// Invalidate the sessions of a user who has changed, on this instance. Call it after the
+    /// commit.
+    pub fn invalidate_user(&self, user: UserId) {
         self.invalidations.fetch_add(1, Ordering::SeqCst);
-        self.seen.retain(|_, seen| seen.user.id != user);
+        self.sessions.retain(|_, cached| cached.user.id != user);
     }
 }

@@ -1,8 +1,8 @@
-//! The services that may ask about tokens, and their secrets.
+//! The OAuth clients of the configuration, and their secrets.
 //!
-//! A secret is 256 random bits that this service made, so one SHA-256 is enough to keep it by: there is nothing to guess
-//! (ADR 0026). What does not look like a secret of ours is refused before it is hashed, so that a word that somebody
-//! hashed by hand never works.
+//! A secret is 256 random bits that this service generated, so one SHA-256 is enough to store it:
+//! there is nothing to guess (ADR 0025). What does not have the form of a secret is refused before
+//! it is hashed, so that a word that an operator hashed by hand never works.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use zeroize::Zeroizing;
 use crate::config::{CLIENT_HASH_PREFIX, OauthClient};
 use crate::domain::random::Random;
 
-/// What every client secret starts with, so that secret scanners recognise a leaked one.
+/// Prefix of every client secret, so that secret scanners recognize a leaked one.
 pub const CLIENT_SECRET_PREFIX: &str = "wcs_";
 
-/// Length of a client secret in characters: the prefix and 32 bytes in base64url.
+/// In characters: the prefix and 32 bytes in base64url.
 pub const CLIENT_SECRET_LEN: usize = 4 + 43;
 
-/// A new secret, to be given to the client, and the hash of it for the configuration.
+/// Generate a secret for the client, and its hash for the configuration.
 #[must_use]
 pub fn new_client_secret(random: &dyn Random) -> (SecretString, String) {
     let mut bytes = Zeroizing::new([0_u8; 32]);
@@ -34,28 +34,25 @@ pub fn new_client_secret(random: &dyn Random) -> (SecretString, String) {
     (SecretString::from(secret), format!("{CLIENT_HASH_PREFIX}{digits}"))
 }
 
-/// The name of a client that has proved who it is.
+/// The id of an authenticated client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientId(Arc<str>);
 
 impl ClientId {
-    /// As it is configured.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Where it is counted what clients do.
 #[derive(Debug, Clone)]
 pub struct ClientStats {
     /// Introspections, by the kind of token and whether it was active.
     pub introspections: IntCounterVec,
-    /// Clients that were refused.
+    /// Requests with an unknown id or a wrong secret.
     pub refused: IntCounter,
 }
 
-/// The clients that are configured.
 #[derive(Debug)]
 pub struct Clients {
     known: Vec<(ClientId, [u8; 32])>,
@@ -63,7 +60,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// The clients of the configuration; an entry without a hash is nobody's.
+    /// An entry without a hash authenticates no client.
     #[must_use]
     pub fn new(configured: &[OauthClient], stats: ClientStats) -> Self {
         let known = configured
@@ -75,14 +72,13 @@ impl Clients {
         }
     }
 
-    /// Whether nobody may ask.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// The client, if the secret is one of its own. Every client's hash is compared, in constant time: how long it takes does not
-    /// tell which ids exist.
+    /// Authenticate a client by its secret. The hash of every client is compared, in constant time,
+    /// so that the time does not reveal which ids exist.
     #[must_use]
     pub fn authenticate(&self, id: &str, secret: &str) -> Option<ClientId> {
         let hash = if is_secret(secret) { hash_of(secret) } else { [0; 32] };
@@ -99,7 +95,7 @@ impl Clients {
         found
     }
 
-    /// Counts an introspection.
+    /// Count an introspection.
     pub fn introspected(&self, token: &'static str, active: bool) {
         let active = if active { "true" } else { "false" };
         self.stats.introspections.with_label_values(&[token, active]).inc();

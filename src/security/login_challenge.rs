@@ -1,5 +1,6 @@
-//! Challenge tokens: `wlc_` + base64url(challenge id ‖ HMAC-SHA256). They stand for a login whose password was right and which
-//! lacks the second factor. As with refresh tokens, nothing of a token is stored.
+//! Challenge tokens: `wlc_` + base64url(challenge id ‖ HMAC-SHA256). They represent a login whose
+//! password was verified and which lacks the second factor. As with refresh tokens, nothing of a
+//! token is stored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +14,7 @@ const PREFIX: &str = "wlc_";
 /// The prefix and 48 bytes in base64url.
 const LENGTH: usize = 4 + 64;
 
-/// Makes and recognises challenge tokens.
+/// Creates and verifies challenge tokens.
 #[derive(Debug)]
 pub struct LoginChallenges {
     tokens: MacKey,
@@ -21,10 +22,10 @@ pub struct LoginChallenges {
 }
 
 impl LoginChallenges {
-    /// Derives the keys from the secret key.
+    /// Derive the keys from the secret key.
     ///
     /// # Errors
-    /// The library refuses; not expected.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn new(secret: &SecretKey) -> Result<Self, SecretKeyError> {
         Ok(Self {
             tokens: secret.mac_key("login-challenge")?,
@@ -32,7 +33,6 @@ impl LoginChallenges {
         })
     }
 
-    /// The token of a challenge.
     #[must_use]
     pub fn token(&self, challenge: ChallengeId) -> SecretString {
         let id = challenge.as_uuid().into_bytes();
@@ -42,7 +42,7 @@ impl LoginChallenges {
         text.into()
     }
 
-    /// The challenge of a token; none when this service did not make it.
+    /// Verify a token and return its challenge; `None` when this service did not create it.
     #[must_use]
     pub fn parse(&self, token: &str) -> Option<ChallengeId> {
         let text = token.strip_prefix(PREFIX).filter(|_| token.len() == LENGTH)?;
@@ -51,9 +51,9 @@ impl LoginChallenges {
         self.tokens.verify(id, code).then(|| Uuid::from_bytes(*id).into())
     }
 
-    /// What tells later whether the password is still the one that was right: `hash` is the stored hash.
+    /// A fingerprint of the stored hash, to detect later that the password has changed since.
     #[must_use]
-    pub fn password_mark(&self, hash: &str) -> [u8; 32] {
+    pub fn password_fingerprint(&self, hash: &str) -> [u8; 32] {
         self.passwords.sign(hash.as_bytes())
     }
 }

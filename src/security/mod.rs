@@ -1,10 +1,12 @@
-//! Secrets and what is made with them: password hashes, signing keys, access tokens and refresh tokens.
+//! Secrets and what is made with them: password hashes, signing keys, tokens, codes and sealed
+//! data.
 
 pub mod access_token;
 pub mod clients;
+pub mod email_messages;
 pub mod hasher;
-pub mod letters;
 pub mod login_challenge;
+pub mod one_time_code;
 pub mod recovery_codes;
 pub mod refresh_token;
 pub mod secret_key;
@@ -15,9 +17,10 @@ pub mod totp;
 
 pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, IssuedAccessToken, TokenPolicy};
 pub use clients::{ClientId, ClientStats, Clients, new_client_secret};
-pub use hasher::{HashError, HashParams, Hasher, PasswordHash, PoolSize, Verified};
-pub use letters::{Codes, LetterError};
+pub use email_messages::EmailSealError;
+pub use hasher::{HashError, HashParams, Hasher, PasswordCheck, PasswordHash, PoolSize};
 pub use login_challenge::LoginChallenges;
+pub use one_time_code::OneTimeCodeMac;
 pub use recovery_codes::{RecoveryCodes, recovery_code_hash};
 pub use refresh_token::{RefreshClaim, RefreshTokens};
 pub use secret_key::{SecretKey, SecretKeyError};

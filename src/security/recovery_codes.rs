@@ -1,4 +1,5 @@
-//! Recovery codes: 80 random bits each, kept as keyed hashes. They need no slow hash: nobody guesses them.
+//! Recovery codes: 80 random bits each, stored as keyed hashes. They cannot be guessed, so they
+//! need no slow hash.
 
 use std::fmt::Write as _;
 
@@ -16,19 +17,17 @@ const BYTES: usize = 10;
 const GROUP: usize = 4;
 const LABEL: &str = "recovery-code";
 
-/// New codes: for the user, and for the database.
+/// New codes, for the user and for the database.
 pub struct RecoveryCodes {
-    /// As they are shown, once.
+    /// As shown to the user, once.
     pub texts: Vec<SecretString>,
-    /// As they are stored.
+    /// As stored.
     pub hashes: Vec<[u8; 32]>,
 }
 
 impl RecoveryCodes {
-    /// Makes ten.
-    ///
     /// # Errors
-    /// [`SecretKeyError`] of the library.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn generate(secret: &SecretKey, user: UserId, random: &dyn Random) -> Result<Self, SecretKeyError> {
         let (mut texts, mut hashes) = (Vec::new(), Vec::new());
         for _ in 0..RECOVERY_CODES {
@@ -42,10 +41,10 @@ impl RecoveryCodes {
     }
 }
 
-/// What stands for a code, in capitals and without hyphens, in the database.
+/// Hash a code, in upper case and without hyphens, for the database.
 ///
 /// # Errors
-/// [`SecretKeyError`] of the library.
+/// [`SecretKeyError::Crypto`]; not expected.
 pub fn recovery_code_hash(secret: &SecretKey, user: UserId, code: &str) -> Result<[u8; 32], SecretKeyError> {
     let mut message = Zeroizing::new(user.as_uuid().as_bytes().to_vec());
     message.extend_from_slice(code.as_bytes());
@@ -57,7 +56,7 @@ fn grouped(code: &str) -> String {
     let mut text = String::with_capacity(code.len() + code.len() / GROUP);
     for (at, character) in code.chars().enumerate() {
         let hyphen = if at > 0 && at % GROUP == 0 { "-" } else { "" };
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{hyphen}{character}");
     }
     text

@@ -1,8 +1,9 @@
-//! The service's one long-lived secret, and the keys derived from it.
+//! The one long-lived secret of the service, and the keys derived from it.
 //!
-//! Everything the service has to keep secret at rest or to recognise later hangs on this key: sealed signing keys,
-//! refresh tokens, keyed hashes. Each use gets a key of its own by HKDF-SHA256 (RFC 5869), so a weakness in one use
-//! tells nothing about another. Every instance of one deployment needs the same key.
+//! Everything that the service keeps secret at rest or has to verify later depends on this key:
+//! sealed signing keys, refresh tokens, keyed hashes. Each use gets a key of its own by HKDF-SHA256
+//! (RFC 5869), so a weakness of one use reveals nothing about another. Every instance of a
+//! deployment needs the same key.
 
 use std::fmt;
 
@@ -14,50 +15,44 @@ use zeroize::Zeroizing;
 use crate::config::{SecretKeyProblem, decode_secret_key};
 use crate::domain::random::Random;
 
-/// Fewest bytes of key material that are accepted: 256 bits.
+/// 256 bits.
 pub const MIN_KEY_BYTES: usize = 32;
 
-/// Most bytes of key material that are accepted; more is a file given by mistake.
+/// A larger file was given by mistake.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// Fewest different byte values in the first 32 bytes of real randomness: fewer has a chance below 10^-12.
+/// Random bytes have fewer distinct values in their first 32 with a probability below 10^-12.
 const MIN_DISTINCT_BYTES: usize = 16;
 
-/// Domain separation of this service from anything else that may use the same key material.
+/// Separates this service from other uses of the same key material.
 const EXTRACT_SALT: &[u8] = b"watchword/secret-key/v1";
 
-/// Format of [`SecretKey::seal`]'s output, its first byte.
+/// The first byte of what [`SecretKey::seal`] returns: its format.
 const SEAL_VERSION: u8 = 1;
 
 /// Why a secret key was refused, or sealed bytes could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretKeyError {
-    /// The text is not base64, too short, or visibly not random.
     #[error("secret_key {0}; make one with `openssl rand -base64 32`")]
     Refused(#[from] SecretKeyProblem),
-    /// Fewer than [`MIN_KEY_BYTES`] bytes.
     #[error("secret_key holds {0} bytes, at least 32 are needed; make one with `openssl rand -base64 32`")]
     TooShort(usize),
-    /// More than [`MAX_KEY_BYTES`] bytes.
     #[error("secret_key holds {0} bytes, at most 1024 are accepted")]
     TooLong(usize),
-    /// The key was typed by a person or is a repeated pattern.
+    /// The key is text or a repeated pattern.
     #[error("secret_key is guessable (text or a pattern); make one with `openssl rand -base64 32`")]
     Guessable,
-    /// The key file could not be read or written.
     #[error("the key file {path} cannot be {action}")]
     File {
-        /// The file.
         path: std::path::PathBuf,
-        /// What was tried: "read", "created".
+        /// "read" or "created".
         action: &'static str,
-        /// The cause.
         source: std::io::Error,
     },
     /// The cryptographic library refused; not reachable with the fixed sizes used here.
     #[error("the cryptographic library refused the operation")]
     Crypto,
-    /// Sealed bytes were changed, cut, sealed for another purpose, or under another key.
+    /// Sealed bytes were changed, truncated, sealed for another purpose, or under another key.
     #[error("sealed data cannot be opened: wrong secret_key, or damaged data")]
     CannotOpen,
 }
@@ -69,7 +64,7 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// Takes raw key material.
+    /// Use raw key material.
     ///
     /// # Errors
     /// Material that is too short, too long or guessable (RFC 8725 section 3.5).
@@ -88,7 +83,7 @@ impl SecretKey {
         Ok(Self { prk, identifiers })
     }
 
-    /// Takes key material as base64 text, standard or URL-safe, padded or not.
+    /// Decode base64 text, standard or URL-safe, padded or not.
     ///
     /// # Errors
     /// As [`SecretKey::from_bytes`], and text that is not base64.
@@ -96,10 +91,10 @@ impl SecretKey {
         Self::from_bytes(&decode_secret_key(text)?)
     }
 
-    /// A key for message authentication codes, its own for each `label`.
+    /// Derive a key for message authentication codes, one for each `label`.
     ///
     /// # Errors
-    /// [`SecretKeyError::Crypto`] when the library refuses.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn mac_key(&self, label: &'static str) -> Result<MacKey, SecretKeyError> {
         derive_mac_key(&self.prk, label)
     }
@@ -107,16 +102,17 @@ impl SecretKey {
     /// HMAC-SHA256 of `message` under the key of `label`.
     ///
     /// # Errors
-    /// [`SecretKeyError::Crypto`] when the library refuses.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn mac(&self, label: &'static str, message: &[u8]) -> Result<[u8; 32], SecretKeyError> {
         Ok(self.mac_key(label)?.sign(message))
     }
 
-    /// Encrypts `plain` with AES-256-GCM under the key of `label`, bound to `context` (a row's id, so that sealed
-    /// values cannot be swapped). Output: version, 12 bytes of nonce, ciphertext, 16 bytes of tag.
+    /// Encrypt `plain` with AES-256-GCM under the key of `label`, bound to `context` (a row's id,
+    /// so that sealed values cannot be swapped). Result: version, 12 bytes of nonce, ciphertext, 16
+    /// bytes of tag.
     ///
     /// # Errors
-    /// [`SecretKeyError::Crypto`] when the library refuses.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn seal(
         &self,
         label: &'static str,
@@ -137,7 +133,7 @@ impl SecretKey {
         Ok(sealed)
     }
 
-    /// Decrypts what [`SecretKey::seal`] made for the same `label` and `context`.
+    /// Decrypt what [`SecretKey::seal`] returned for the same `label` and `context`.
     ///
     /// # Errors
     /// [`SecretKeyError::CannotOpen`] for anything else.
@@ -163,8 +159,8 @@ impl SecretKey {
         Ok(buffer)
     }
 
-    /// A keyed hash of an identifier, for events about accounts that may not exist: equal identifiers can be counted, and
-    /// nobody without the key can test a guess. Normalise the identifier first.
+    /// Hash an identifier, for events about accounts that may not exist: equal identifiers can be
+    /// counted, and a guess cannot be tested without the key. Canonicalize the identifier first.
     #[must_use]
     pub fn identifier_hash(&self, identifier: &str) -> [u8; 32] {
         self.identifiers.sign(identifier.as_bytes())
@@ -189,17 +185,16 @@ impl fmt::Debug for SecretKey {
 pub struct MacKey(hmac::Key);
 
 impl MacKey {
-    /// The code of `message`.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 32] {
         let tag = hmac::sign(&self.0, message);
         let mut bytes = [0_u8; 32];
-        // Both are 32 bytes; copying through `zip` says so without an index.
+        // Both have 32 bytes; `zip` copies them without an index.
         bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         bytes
     }
 
-    /// Whether `tag` is the code of `message`; takes the same time wherever they differ.
+    /// Whether `tag` authenticates `message`, in constant time.
     #[must_use]
     pub fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
         hmac::verify(&self.0, message, tag).is_ok()
@@ -218,7 +213,8 @@ fn derive_mac_key(prk: &hkdf::Prk, label: &str) -> Result<MacKey, SecretKeyError
     Ok(MacKey(hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice())))
 }
 
-/// HKDF-Expand with `purpose/label` as the info, so that a MAC key and a sealing key of one label differ too.
+/// HKDF-Expand with `purpose/label` as the info, so that the MAC key and the sealing key of a label
+/// differ.
 fn derive(prk: &hkdf::Prk, purpose: &str, label: &str, out: &mut [u8; 32]) -> Result<(), SecretKeyError> {
     let info = [purpose.as_bytes(), b"/", label.as_bytes()];
     prk.expand(&info, hkdf::HKDF_SHA256)
@@ -226,8 +222,8 @@ fn derive(prk: &hkdf::Prk, purpose: &str, label: &str, out: &mut [u8; 32]) -> Re
         .map_err(|_| SecretKeyError::Crypto)
 }
 
-/// Whether key material looks like text or a pattern instead of random bytes. Random material is refused with a
-/// probability below 10^-12.
+/// Whether key material looks like text or a pattern. Random material is refused with a probability
+/// below 10^-12.
 fn is_guessable(material: &[u8]) -> bool {
     let head: Vec<u8> = material.iter().copied().take(MIN_KEY_BYTES).collect();
     let distinct = head.iter().collect::<std::collections::BTreeSet<_>>().len();

@@ -12,20 +12,19 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::random::Random;
 
-/// Name of the key file inside the data directory.
 pub const SECRET_KEY_FILE: &str = "secret.key";
 
-/// Bytes of a generated key.
 const GENERATED_BYTES: usize = 32;
 
 impl SecretKey {
-    /// The key kept in `data_dir`, generated on the first call. The directory is made when missing.
+    /// Load the key of `data_dir`; generate it on the first call. The directory is created if it is
+    /// missing.
     ///
-    /// Processes that start at once agree on one key: a complete file is written under a name of its own and then
-    /// linked into place, which fails when another process was first.
+    /// Processes that start together agree on one key: a complete file is written under a name of
+    /// its own and then linked into place, which fails when another process was first.
     ///
     /// # Errors
-    /// The file cannot be read or created, or does not hold a good key (it is never overwritten).
+    /// The file cannot be read or created, or has no valid key (it is never overwritten).
     pub fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, SecretKeyError> {
         let path = data_dir.join(SECRET_KEY_FILE);
         match load(&path) {
@@ -59,7 +58,7 @@ fn create(data_dir: &Path, path: &Path, random: &dyn Random) -> io::Result<()> {
     random.fill(&mut suffix);
     let draft = data_dir.join(format!("{SECRET_KEY_FILE}.{:016x}", u64::from_be_bytes(suffix)));
     let linked = write_new(&draft, random).and_then(|()| match fs::hard_link(&draft, path) {
-        // Another process was first: its key is the one.
+        // Another process was first: its key counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     });
@@ -81,7 +80,7 @@ fn write_new(draft: &Path, random: &dyn Random) -> io::Result<()> {
     let written = file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n"));
     text.zeroize();
     written?;
-    // A key that signs today and is gone after a power cut would make every sealed row useless.
+    // If this key were lost in a power cut, no sealed row could be opened again.
     file.sync_all()
 }
 
@@ -96,7 +95,8 @@ fn sync_directory(_directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A warning and not a refusal: volume drivers (Kubernetes `fsGroup`) widen the mode of files on their own.
+/// Warn and do not refuse: volume drivers (Kubernetes `fsGroup`) widen the mode of files on their
+/// own.
 #[cfg(unix)]
 fn warn_if_shared(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

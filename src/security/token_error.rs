@@ -1,12 +1,13 @@
-//! Why a token was refused. Callers answer every variant alike (401); the variants are for logs and metrics.
+//! Why a token was refused. Every variant is answered alike (401); the variants are for logs and
+//! metrics.
 
-/// Why an access or refresh token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Longer than any token of ours.
+    /// Longer than any token of this service.
     #[error("the token is too long")]
     TooLong,
-    /// Not the shape of a token: parts, base64url, JSON, a duplicate member, a header that is not understood.
+    /// Not the shape of a token: parts, base64url, JSON, a duplicate member, a header that is not
+    /// understood.
     #[error("the token is malformed")]
     Malformed,
     /// The header's `alg` is not the one algorithm in use (RFC 8725 section 3.1).
@@ -15,19 +16,17 @@ pub enum TokenError {
     /// The header's `typ` is not `at+jwt` (RFC 9068 section 2.1).
     #[error("the token is of another type")]
     WrongType,
-    /// No signing key has this `kid`: forged, retired, or made by an instance whose key has not been loaded yet.
+    /// No signing key has this `kid`: forged, retired, or signed with a key that is not loaded yet.
     #[error("the token's key is unknown")]
     UnknownKey,
-    /// The signature or the authentication code does not match.
     #[error("the token's signature is wrong")]
     BadSignature,
-    /// A claim is missing, of the wrong type, or not the value that is required.
+    /// A claim is missing, of the wrong type, or has not the required value.
     #[error("the token's claims are not acceptable")]
     BadClaims,
-    /// Its time is over.
     #[error("the token has expired")]
     Expired,
-    /// Its time has not come (`nbf`, `iat`).
+    /// See `nbf` and `iat`.
     #[error("the token is not valid yet")]
     NotYetValid,
 }

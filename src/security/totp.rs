@@ -1,4 +1,5 @@
-//! An authenticator's seed and its codes: HMAC-SHA-1, six digits, 30 seconds, as every authenticator app understands (RFC 6238).
+//! The seed of an authenticator and its codes: HMAC-SHA-1, six digits, 30 seconds, as every
+//! authenticator app supports (RFC 6238).
 
 use std::fmt;
 
@@ -13,39 +14,36 @@ use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::ids::FactorId;
 use crate::domain::random::Random;
 
-/// Bytes of a seed: as many as the hash has (RFC 4226 section 4).
+/// As many as the hash has (RFC 4226 section 4).
 const SEED_BYTES: usize = 20;
 const DIGITS: u8 = 6;
-/// Seconds of a time step.
-const STEP: u64 = 30;
-/// Steps that a clock may be off, both ways.
+/// The length of a time step.
+const STEP_SECONDS: u64 = 30;
+/// The steps that a clock may be off, in both directions.
 const SKEW: u16 = 1;
-/// What seeds are sealed under.
-const LABEL: &str = "totp-seed";
+const SEAL_LABEL: &str = "totp-seed";
 
-/// Why an authenticator can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TotpSetupError {
-    /// The issuer or the account's name can't be put into an address.
-    #[error("no otpauth address can be made")]
-    Address(TotpError),
+    /// The issuer or the account does not fit into a URI.
+    #[error("no otpauth URI can be made")]
+    Uri(TotpError),
 }
 
-/// What the service and an authenticator share. Wiped when dropped, never printed.
+/// The secret shared with an authenticator. Wiped when dropped, never printed.
 pub struct TotpSeed(Zeroizing<Vec<u8>>);
 
-/// What an authenticator is set up with, once.
+/// What the user needs to set up an authenticator, once.
 pub struct TotpSetup {
-    /// The seed in base32, to type in.
+    /// The seed in base32, to enter by hand.
     pub secret: SecretString,
     /// `otpauth://totp/…`, to open on the device itself.
     pub uri: SecretString,
-    /// The same as a QR code: `data:image/png;base64,…`.
+    /// The URI as a QR code: `data:image/png;base64,…`.
     pub qr_code: SecretString,
 }
 
 impl TotpSeed {
-    /// A new one.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = Zeroizing::new(vec![0; SEED_BYTES]);
@@ -53,43 +51,41 @@ impl TotpSeed {
         Self(bytes)
     }
 
-    /// Encrypts it for the row of `factor`.
+    /// Encrypt the seed for the row of `factor`.
     ///
     /// # Errors
-    /// [`SecretKeyError`] of the library.
+    /// [`SecretKeyError::Crypto`]; not expected.
     pub fn seal(&self, secret: &SecretKey, factor: FactorId, random: &dyn Random) -> Result<Vec<u8>, SecretKeyError> {
-        secret.seal(LABEL, factor.as_uuid().as_bytes(), &self.0, random)
+        secret.seal(SEAL_LABEL, factor.as_uuid().as_bytes(), &self.0, random)
     }
 
-    /// Decrypts what [`seal`](Self::seal) made.
+    /// Decrypt what [`seal`](Self::seal) returned.
     ///
     /// # Errors
     /// [`SecretKeyError::CannotOpen`] for anything else.
     pub fn open(secret: &SecretKey, factor: FactorId, sealed: &[u8]) -> Result<Self, SecretKeyError> {
-        secret.open(LABEL, factor.as_uuid().as_bytes(), sealed).map(Self)
+        secret.open(SEAL_LABEL, factor.as_uuid().as_bytes(), sealed).map(Self)
     }
 
-    /// The time step that `code` is of, when it is of this one or a neighbour and later than `used`.
+    /// Verify a code: return its time step, if it is the current one or a neighbor and later than
+    /// `used`.
     #[must_use]
-    pub fn step_of(&self, code: &str, now: OffsetDateTime, used: i64) -> Option<i64> {
+    pub fn verify(&self, code: &str, now: OffsetDateTime, used: i64) -> Option<i64> {
         let now = u64::try_from(now.unix_timestamp()).ok()?;
         let step = i64::try_from(self.builder().build_noncompliant().check(code, now)?).ok()?;
         (step > used).then_some(step)
     }
 
-    /// What the authenticator needs; `issuer` and `account` are what it shows.
-    ///
-    /// # Errors
-    /// [`TotpSetupError`].
+    /// The authenticator shows `issuer` and `account`.
     pub fn setup(&self, issuer: &str, account: &str) -> Result<TotpSetup, TotpSetupError> {
-        // A colon would end the issuer in the address.
+        // A colon would end the issuer in the URI.
         let (issuer, account) = (issuer.replace(':', " "), account.replace(':', " "));
         let builder = self.builder().with_issuer(Some(issuer)).with_account_name(account);
-        let totp: Totp = builder.build().map_err(TotpSetupError::Address)?;
-        let png = Zeroizing::new(totp.to_qr_png().map_err(TotpSetupError::Address)?);
+        let totp: Totp = builder.build().map_err(TotpSetupError::Uri)?;
+        let png = Zeroizing::new(totp.to_qr_png().map_err(TotpSetupError::Uri)?);
         Ok(TotpSetup {
             secret: totp.secret().to_base32().into(),
-            uri: totp.to_url().map_err(TotpSetupError::Address)?.into(),
+            uri: totp.to_url().map_err(TotpSetupError::Uri)?.into(),
             qr_code: format!("data:image/png;base64,{}", STANDARD.encode(png.as_slice())).into(),
         })
     }
@@ -99,7 +95,7 @@ impl TotpSeed {
             .with_algorithm(Algorithm::SHA1)
             .with_digits(DIGITS)
             .with_skew(SKEW)
-            .with_step_duration(STEP)
+            .with_step_duration(STEP_SECONDS)
             .with_secret(self.0.to_vec())
     }
 }
@@ -126,10 +122,10 @@ mod tests {
         ] {
             let at = |second| OffsetDateTime::from_unix_timestamp(second).unwrap();
             let step = second / 30;
-            assert_eq!(seed.step_of(code, at(second), 0), Some(step));
-            assert_eq!(seed.step_of(code, at(second + 30), 0), Some(step), "a step late");
-            assert_eq!(seed.step_of(code, at(second + 60), 0), None, "two steps late");
-            assert_eq!(seed.step_of(code, at(second), step), None, "used");
+            assert_eq!(seed.verify(code, at(second), 0), Some(step));
+            assert_eq!(seed.verify(code, at(second + 30), 0), Some(step), "a step late");
+            assert_eq!(seed.verify(code, at(second + 60), 0), None, "two steps late");
+            assert_eq!(seed.verify(code, at(second), step), None, "used");
         }
     }
 }

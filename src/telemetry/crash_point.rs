@@ -1,6 +1,7 @@
-//! Named points where a test makes the process die, as a power cut would. Nothing of it is in release builds.
+//! Named points where a test makes the process die, as a power cut would. Release builds have none.
 
-/// Ends the process without any clean-up when `WATCHWORD_CRASH_AT` is `name`, or `name:n` and this is the n-th time.
+/// End the process without any cleanup when `WATCHWORD_CRASH_AT` is `name`, or `name:n` and this is
+/// the n-th time.
 #[cfg(debug_assertions)]
 pub fn reach(name: &'static str) {
     use std::sync::LazyLock;
@@ -21,6 +22,5 @@ pub fn reach(name: &'static str) {
     }
 }
 
-/// Nothing.
 #[cfg(not(debug_assertions))]
 pub const fn reach(_: &'static str) {}

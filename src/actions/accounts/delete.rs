@@ -36,7 +36,7 @@ pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<()
     let reason = DeletedReason::User;
     tx.record(AuthEvent::Deleted(Deleted { reason })).await?;
     tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }
 

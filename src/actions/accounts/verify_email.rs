@@ -30,6 +30,6 @@ pub async fn run(cx: Context, code: OneTimeCode) -> Result<(), ActionError<Refus
     tx.confirm_email().await?;
     tx.record(AuthEvent::EmailVerified(EmailVerified {})).await?;
     tx.commit().await?;
-    cx.services.gate.changed(owner);
+    cx.services.session_cache.invalidate_user(owner);
     Ok(())
 }

@@ -47,7 +47,7 @@ pub async fn run(cx: Context, caller: Identity, code: FactorCode) -> Result<Vec<
         return Err(Refused(Refusal::WrongCode));
     };
     let seed = TotpSeed::open(&cx.services.secret, factor.id, &factor.sealed)?;
-    let step = seed.step_of(&code, now, factor.last_step);
+    let step = seed.verify(&code, now, factor.last_step);
     let step = step.ok_or(Refused(Refusal::WrongCode))?;
     if !tx.confirm_second_factor(&factor, step).await? {
         return Err(Refused(Refusal::NotPending));

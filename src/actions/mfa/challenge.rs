@@ -34,7 +34,10 @@ pub(in crate::actions) async fn run(
     let challenge = LoginChallenge {
         id: ChallengeId::new_v7(tx.now(), &*services.random),
         user_id: tx.user().id,
-        password_mark: services.challenges.password_mark(password.expose_secret()).to_vec(),
+        password_mark: services
+            .challenges
+            .password_fingerprint(password.expose_secret())
+            .to_vec(),
         attempts: 0,
         expires_at: tx.now() + ttl,
     };

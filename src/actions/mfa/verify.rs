@@ -91,7 +91,7 @@ async fn is_open(
     let Some(challenge) = tx.login_challenge(challenge).await? else {
         return Ok(false);
     };
-    let password = cx.services.challenges.password_mark(password.expose_secret());
+    let password = cx.services.challenges.password_fingerprint(password.expose_secret());
     Ok(tx.user().status == UserStatus::Active
         && challenge.user_id == tx.user().id
         && challenge.attempts < MAX_ATTEMPTS
@@ -110,7 +110,7 @@ async fn accept(
     match code {
         FactorCode::Totp(code) => {
             let seed = TotpSeed::open(secret, factor.id, &factor.sealed)?;
-            let Some(step) = seed.step_of(code, cx.now(), factor.last_step) else {
+            let Some(step) = seed.verify(code, cx.now(), factor.last_step) else {
                 return Ok(None);
             };
             tx.consume_totp_step(factor.id, step).await?;

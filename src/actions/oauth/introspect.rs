@@ -53,7 +53,7 @@ pub fn cached(services: &Services, token: &str) -> Option<Introspection> {
     let services = &services.0;
     let now = services.clock.now();
     let claims = services.access.verify(token, now).ok()?;
-    let user = services.gate.remembered(claims.session_id, now)?;
+    let user = services.session_cache.cached(claims.session_id, now)?;
     services.clients.introspected("access", true);
     Some(active_access(services, &claims, &user))
 }
@@ -79,7 +79,7 @@ async fn access_token(cx: &Context, token: &str) -> Result<Introspection, Failur
         Ok(claims) => claims,
         Err(error) => return refuse(cx, error).await,
     };
-    let user = cx.services.gate.admit(claims.session_id, now).await?;
+    let user = cx.services.session_cache.lookup(claims.session_id, now).await?;
     Ok(user.map_or(Introspection::Inactive, |user| {
         active_access(&cx.services, &claims, &user)
     }))

@@ -36,6 +36,6 @@ pub async fn run(cx: Context, client: ClientId, token: String) -> Result<(), Fai
     };
     tx.record_as(Some(actor), AuthEvent::SessionRevoked(revoked)).await?;
     tx.commit().await?;
-    cx.services.gate.ended(&[session]).await;
+    cx.services.session_cache.invalidate_sessions(&[session]).await;
     Ok(())
 }

@@ -50,6 +50,6 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), Acti
         .await?;
     tx.record(AuthEvent::PasswordChanged(PasswordChanged {})).await?;
     tx.commit().await?;
-    services.gate.ended(&ended).await;
+    services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }

@@ -67,7 +67,7 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
         tx.record(mfa_removed(&factor)).await?;
     }
     tx.commit().await?;
-    services.gate.ended(&ended).await;
+    services.session_cache.invalidate_sessions(&ended).await;
     // The mailbox proves the owner: strangers who use up the account's limits do not keep them out from here.
     trust_network_of(&cx, &owner).await;
     Ok(())

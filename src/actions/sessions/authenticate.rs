@@ -33,7 +33,7 @@ pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
     let services = &services.0;
     let now = services.clock.now();
     let claims = services.access.verify(access_token, now).ok()?;
-    let user = services.gate.remembered(claims.session_id, now)?;
+    let user = services.session_cache.cached(claims.session_id, now)?;
     Some(Identity {
         user,
         session_id: claims.session_id,
@@ -46,7 +46,7 @@ pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
 /// [`Refusal`]
 pub async fn run(cx: &Context, access_token: &str) -> Result<Identity, ActionError<Refusal>> {
     let (session_id, now) = verify(&cx.services, access_token)?;
-    let user = cx.services.gate.admit(session_id, now).await?;
+    let user = cx.services.session_cache.lookup(session_id, now).await?;
     let user = user.ok_or(Refused(Refusal::InvalidToken))?;
     Ok(Identity { user, session_id })
 }
@@ -57,7 +57,7 @@ pub async fn run(cx: &Context, access_token: &str) -> Result<Identity, ActionErr
 /// [`Refusal`]
 pub async fn uncached(cx: &Context, access_token: &str) -> Result<Identity, ActionError<Refusal>> {
     let (session_id, now) = verify(&cx.services, access_token)?;
-    let user = cx.services.gate.admit_anew(session_id, now).await?;
+    let user = cx.services.session_cache.lookup_uncached(session_id, now).await?;
     let user = user.ok_or(Refused(Refusal::InvalidToken))?;
     Ok(Identity { user, session_id })
 }

@@ -49,7 +49,7 @@ pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), Ac
     };
     tx.record(AuthEvent::LoggedOut(logged_out)).await?;
     tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub(in crate::actions) async fn run(
     };
     let tokens = cx.issue_tokens(&session, tx.user(), tx.now())?;
     let user = tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(tokens.of(user))
 }
 

@@ -95,6 +95,6 @@ pub(in crate::actions) async fn end_reused(
     };
     tx.record(AuthEvent::TokenReuseDetected(reuse)).await?;
     tx.commit().await?;
-    cx.services.gate.ended(&[session.id]).await;
+    cx.services.session_cache.invalidate_sessions(&[session.id]).await;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<()
     }
     tx.record(revoked(session)).await?;
     tx.commit().await?;
-    cx.services.gate.ended(&[session]).await;
+    cx.services.session_cache.invalidate_sessions(&[session]).await;
     Ok(())
 }
 
@@ -58,7 +58,7 @@ pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Ref
         tx.record(revoked(*session)).await?;
     }
     tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }
 

@@ -46,6 +46,6 @@ pub async fn run(
     tx.record_as(admin_guard::actor(&caller), AuthEvent::Deleted(deleted))
         .await?;
     tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }

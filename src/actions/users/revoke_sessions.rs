@@ -30,6 +30,6 @@ pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), Ac
             .await?;
     }
     tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }

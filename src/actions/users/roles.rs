@@ -43,7 +43,7 @@ pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) ->
     tx.record_as(admin_guard::actor(&caller), AuthEvent::RoleGranted(granted))
         .await?;
     let user = tx.commit().await?;
-    cx.services.gate.changed(user.id);
+    cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
 }
 
@@ -73,7 +73,7 @@ pub async fn revoke(
     tx.record_as(admin_guard::actor(&caller), AuthEvent::RoleRevoked(revoked))
         .await?;
     let user = tx.commit().await?;
-    cx.services.gate.changed(user.id);
+    cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
 }
 

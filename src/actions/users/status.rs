@@ -31,7 +31,7 @@ pub async fn disable(cx: Context, caller: Identity, target: UserId) -> Result<Us
     tx.record_as(admin_guard::actor(&caller), AuthEvent::Disabled(disabled))
         .await?;
     let user = tx.commit().await?;
-    cx.services.gate.ended(&ended).await;
+    cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(user)
 }
 
@@ -54,6 +54,6 @@ pub async fn enable(cx: Context, caller: Identity, target: UserId) -> Result<Use
     tx.record_as(admin_guard::actor(&caller), AuthEvent::Enabled(enabled))
         .await?;
     let user = tx.commit().await?;
-    cx.services.gate.changed(user.id);
+    cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
 }

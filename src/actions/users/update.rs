@@ -48,6 +48,6 @@ pub async fn run(
         return Ok(tx.unchanged());
     }
     let user = tx.commit().await?;
-    cx.services.gate.changed(user.id);
+    cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
 }

@@ -24,17 +24,17 @@ pub enum AccountTypesError {
     Schema { path: PathBuf, source: SchemaError },
     /// A file is not named after a configured type.
     #[error("{path} is of no configured account type (accounts.types)")]
-    Stray { path: PathBuf },
+    Unmatched { path: PathBuf },
 }
 
 /// Read the schemas of the configured types: the file in the folder, else the built-in one, else
 /// any object is valid.
 ///
 /// # Errors
-/// [`AccountTypesError`], with the file's name.
+/// [`AccountTypesError`] with the name of the file.
 pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountTypesError> {
     let own = match &settings.profile_dir {
-        Some(folder) => files(folder)?,
+        Some(directory) => files(directory)?,
         None => Vec::new(),
     };
     let mut types = AccountTypes::new(settings.roles.iter().filter_map(|role| role.parse().ok()));
@@ -66,7 +66,7 @@ pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountT
     }
     let known = |file: &&PathBuf| settings.parsed_types().any(|(name, _)| is_of(file, name));
     match own.iter().find(|file| !known(file)) {
-        Some(path) => Err(AccountTypesError::Stray { path: path.clone() }),
+        Some(path) => Err(AccountTypesError::Unmatched { path: path.clone() }),
         None => Ok(types),
     }
 }
@@ -83,14 +83,14 @@ fn is_of(file: &Path, name: &str) -> bool {
     file.file_stem().is_some_and(|stem| stem == name)
 }
 
-/// The `.json` files of a folder, in the order of their names.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
+/// The `.json` files of a directory, in the order of their names.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
     let read = |source| AccountTypesError::Read {
-        path: folder.to_owned(),
+        path: directory.to_owned(),
         source,
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(read)? {
+    for entry in fs::read_dir(directory).map_err(read)? {
         let path = entry.map_err(read)?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             files.push(path);

@@ -10,7 +10,7 @@ use crate::config::Settings;
 /// `docs/reference/asyncapi.json`.
 ///
 /// # Errors
-/// [`AppError`] when what is embedded in the program cannot be read.
+/// [`AppError`] if an embedded file cannot be parsed.
 pub fn asyncapi() -> Result<String, AppError> {
     let defaults = Settings::load_from(None, [])?;
     Ok(asyncapi::text(&deployment(&defaults)?))

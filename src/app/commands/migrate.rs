@@ -1,4 +1,4 @@
-//! Migrations by hand.
+//! Applying, reverting and listing migrations.
 
 use crate::app::build::open_store;
 use crate::app::{AppError, Environment};

@@ -5,17 +5,18 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::progress::Shown;
+use super::progress::ProgressView;
 use super::selection::SelectionArgs;
 use crate::app::commands::events::{Destination, export};
 use crate::app::{AppError, stop_on_signals};
+use crate::cli::counted;
 use crate::config::Settings;
 
 /// Arguments of `events export`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: watchword events export --from 2026-11-01T00:00:00Z november.jsonl.gz")]
 pub(in crate::cli) struct Export {
-    /// The file to write, compressed when its name ends in .gz; - is standard output
+    /// File to write, compressed if its name ends in .gz; - is standard output
     file: PathBuf,
     #[command(flatten)]
     selection: SelectionArgs,
@@ -33,12 +34,12 @@ impl Export {
             what: "signals",
             problem: error.to_string(),
         })?;
-        let mut shown = Shown::new("exporting");
-        let written = export(settings, &selection, destination, &mut shown, &stop).await;
+        let mut view = ProgressView::new("Exporting");
+        let written = export(settings, &selection, destination, &mut view, &stop).await;
         if let Ok(written) = &written {
-            shown.say(&format!("exported {written} events"));
+            view.say(&format!("Exported {}.", counted(*written, "event")));
         }
-        shown.end();
+        view.end();
         written.map(|_| ExitCode::SUCCESS)
     }
 }

@@ -18,15 +18,17 @@ use crate::config::Settings;
 /// Arguments of `events`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {
-    /// Write events of the ledger as JSON lines, exactly the bytes that are published
+    /// Export events of the ledger as JSON lines with the published bytes
     Export(export::Export),
-    /// Compare the ledger with the stream, changing nothing; exit code 1 when they differ
+    /// Compare the ledger with the stream without changes; exits with 1 if they differ
     Verify,
-    /// Print events as they reach the stream, as JSON lines where standard output is no terminal
+    /// Print events as they arrive in the stream; as JSON lines unless standard output is a
+    /// terminal
     Tail(tail::Tail),
-    /// Do once by hand what the service's relay does at its start; refused while the service runs
+    /// Settle published events and reopen lost ones, as the relay does at start; the service must
+    /// be stopped
     Reconcile,
-    /// Publish events of the ledger again, into a stream of their own unless told otherwise
+    /// Publish events of the ledger again, into a separate stream by default
     Replay(replay::ReplayArgs),
 }
 

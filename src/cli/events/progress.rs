@@ -1,4 +1,4 @@
-//! How far a command has come: a bar on a terminal, a line every few seconds elsewhere. On standard error, both.
+//! Progress on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::commands::events::Progress;
 
-/// How often a line is written where there is no terminal.
-const EVERY: Duration = Duration::from_secs(5);
+/// Time between two lines where standard error is not a terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 const TEMPLATE: &str = "{msg} [{bar:40}] {human_pos}/{human_len} events, {per_sec}, {eta} left";
 
-/// Where the progress is shown.
-pub(super) struct Shown {
+/// Where a command shows its progress.
+pub(super) struct ProgressView {
     what: &'static str,
     view: View,
     total: u64,
@@ -24,8 +24,7 @@ enum View {
     Lines { last: Instant },
 }
 
-impl Shown {
-    /// Nothing is done yet.
+impl ProgressView {
     pub(super) fn new(what: &'static str) -> Self {
         let view = if std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -36,7 +35,7 @@ impl Shown {
         Self { what, view, total: 0 }
     }
 
-    /// Says something that happened.
+    /// Print a message beside the progress.
     pub(super) fn say(&self, text: &str) {
         let write = || {
             let _ = writeln!(std::io::stderr(), "{text}");
@@ -47,7 +46,7 @@ impl Shown {
         }
     }
 
-    /// Takes the bar away.
+    /// Remove the bar.
     pub(super) fn end(self) {
         if let View::Bar(bar) = self.view {
             bar.finish_and_clear();
@@ -55,7 +54,7 @@ impl Shown {
     }
 }
 
-impl Progress for Shown {
+impl Progress for ProgressView {
     fn total(&mut self, events: u64) {
         self.total = events;
         if let View::Bar(bar) = &self.view {
@@ -67,7 +66,7 @@ impl Progress for Shown {
         match &mut self.view {
             View::Bar(bar) => bar.set_position(events),
             View::Lines { last } => {
-                if last.elapsed() >= EVERY {
+                if last.elapsed() >= LINE_INTERVAL {
                     *last = Instant::now();
                     self.say(&format!("{}: {events} of {} events", self.what, self.total));
                 }

@@ -4,33 +4,34 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::progress::Shown;
+use super::progress::ProgressView;
 use super::selection::SelectionArgs;
 use crate::app::commands::events::{ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 use crate::app::{AppError, stop_on_signals};
-use crate::cli::{confirmed, print};
+use crate::cli::{confirmed, counted, print};
 use crate::config::Settings;
 
 /// Arguments of `events replay`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --everyone nobody sees the copies who does not ask for them: they go to auth.replay.<name>.<event>, in the stream \
-of the event stream's name with -replays. Ctrl-C interrupts a replay; the same command with its --name goes on with it.
+Without --everyone, copies go to a separate stream that consumers opt in to: its name is that of the event stream with \
+-replays, the subjects are auth.replay.<name>.<event>. Ctrl-C interrupts a replay; the same --name resumes it.
 
 Example: watchword events replay --name mailer --type registered --from 2026-11-01T00:00:00Z --rate 500")]
 pub(in crate::cli) struct ReplayArgs {
-    /// The replay's name: small letters, digits and hyphens. One that was interrupted goes on. Without it the time is the name
+    /// Name of the replay: lower-case letters, digits and hyphens. The name of an interrupted
+    /// replay resumes it. Default: the current time
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     selection: SelectionArgs,
-    /// The most events a second
+    /// Maximum number of events per second
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Publish into the event stream itself: every subscriber gets the events once more
+    /// Publish into the event stream itself: every subscriber receives the events again
     #[arg(long)]
     everyone: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -48,7 +49,7 @@ impl ReplayArgs {
             confirmed(
                 self.yes,
                 &format!(
-                    "Every subscriber of {stream} gets these events once more, and the oldest messages may have to go."
+                    "Every subscriber of {stream} receives these events again, and the stream may discard its oldest messages."
                 ),
             )?;
             ReplayTarget::Everyone
@@ -65,21 +66,21 @@ impl ReplayArgs {
             selection,
             rate: self.rate,
         };
-        let mut shown = Shown::new("replaying");
-        let replayed = replay(settings, order, &mut shown, &stop).await;
-        shown.end();
+        let mut view = ProgressView::new("Replaying");
+        let replayed = replay(settings, order, &mut view, &stop).await;
+        view.end();
         Ok(report(&replayed?))
     }
 }
 
-impl ReplayProgress for Shown {
+impl ReplayProgress for ProgressView {
     fn began(&mut self, name: &str, goes_on: bool) {
-        let how = if goes_on { "goes on" } else { "begins" };
-        self.say(&format!("replay {name} {how}; Ctrl-C interrupts it"));
+        let how = if goes_on { "Resumed" } else { "Started" };
+        self.say(&format!("{how} replay {name}; Ctrl-C interrupts it."));
     }
 
     fn trouble(&mut self, reason: &str) {
-        self.say(&format!("{reason}; trying again"));
+        self.say(&format!("{reason}; retrying"));
     }
 }
 
@@ -91,21 +92,21 @@ fn report(replayed: &Replayed) -> ExitCode {
     if !done {
         let flag = if everyone { " --everyone" } else { "" };
         print(&format!(
-            "interrupted: {sent} of {total} events are in {stream}\ngo on with: watchword events replay --name {name}{flag}\n"
+            "Interrupted: {sent} of {total} events are in {stream}.\nTo resume: watchword events replay --name {name}{flag}\n"
         ));
         return ExitCode::FAILURE;
     }
-    print(&format!("replayed {sent} events into {stream}\n"));
+    print(&format!("Replayed {} into {stream}.\n", counted(sent, "event")));
     if replay.progress.refused > 0 {
         print(&format!(
-            "left out {} that the stream would not take\n",
-            replay.progress.refused
+            "Skipped {} that the stream refused.\n",
+            counted(replay.progress.refused, "event")
         ));
     }
     if !everyone {
         print(&format!(
-            "read them    nats consumer add {stream} {name} --filter 'auth.replay.{name}.*' --pull --defaults\n\
-             remove them  nats stream purge {stream} --subject 'auth.replay.{name}.*'\n"
+            "To read them:    nats consumer add {stream} {name} --filter 'auth.replay.{name}.*' --pull --defaults\n\
+             To delete them:  nats stream purge {stream} --subject 'auth.replay.{name}.*'\n"
         ));
     }
     ExitCode::SUCCESS

@@ -9,33 +9,33 @@ use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
 use crate::app::AppError;
 use crate::app::commands::events::Selection;
 
-/// Which events.
+/// Filters of events by time, type and user.
 #[derive(Debug, Args)]
 pub(super) struct SelectionArgs {
-    /// Events that happened at this time or later, such as 2026-11-22T12:00:00Z
+    /// Only events at or after this time, for example 2026-11-22T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<OffsetDateTime>,
-    /// Events that happened before this time
+    /// Only events before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<OffsetDateTime>,
     #[command(flatten)]
     about: AboutArgs,
 }
 
-/// What the events are and whom they are about.
+/// Filters of events by type and user.
 #[derive(Debug, Args)]
 pub(super) struct AboutArgs {
-    /// Events of this type, such as logged_in; may be given several times
+    /// Only events of this type, for example logged_in; can be repeated
     #[arg(long = "type", value_name = "TYPE", value_parser = subject)]
     subjects: Vec<&'static str>,
-    /// Events about this user; may be given several times
+    /// Only events about this user; can be repeated
     #[arg(long = "user", value_name = "ID")]
     users: Vec<Uuid>,
 }
 
 impl SelectionArgs {
     /// # Errors
-    /// [`AppError::Argument`] when no time can lie between `--from` and `--to`.
+    /// [`AppError::Argument`] if `--to` is not later than `--from`.
     pub(super) fn parse(self) -> Result<Selection, AppError> {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
@@ -64,7 +64,8 @@ impl AboutArgs {
 }
 
 pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "give a time as in RFC 3339: 2026-11-22T12:00:00Z".to_owned())
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "use an RFC 3339 time, for example 2026-11-22T12:00:00Z".to_owned())
 }
 
 fn subject(text: &str) -> Result<&'static str, String> {
@@ -73,6 +74,9 @@ fn subject(text: &str) -> Result<&'static str, String> {
         .find(|event| text == event.name || text == event.subject);
     known.map(|event| event.subject).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|event| event.name).collect();
-        format!("there are {} (each also with {SUBJECT_PREFIX})", names.join(", "))
+        format!(
+            "the types are {} (each also with the prefix {SUBJECT_PREFIX})",
+            names.join(", ")
+        )
     })
 }

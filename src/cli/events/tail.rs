@@ -1,4 +1,4 @@
-//! `watchword events tail`: for people on a terminal, for programs elsewhere.
+//! `watchword events tail`: readable lines on a terminal, JSON lines elsewhere.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -16,7 +16,7 @@ use crate::config::Settings;
 /// Arguments of `events tail`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Tail {
-    /// Begin with what was published at this time or later, as far as the stream still has it
+    /// Start with the events that were published at or after this time and are still in the stream
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<OffsetDateTime>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ impl Tail {
             problem: error.to_string(),
         })?;
         let mut screen = Screen {
-            people: std::io::stdout().is_terminal(),
+            on_terminal: std::io::stdout().is_terminal(),
         };
         tail(settings, &selection, &mut screen, &stop).await?;
         Ok(ExitCode::SUCCESS)
@@ -42,27 +42,27 @@ impl Tail {
 }
 
 struct Screen {
-    people: bool,
+    on_terminal: bool,
 }
 
 impl Viewer for Screen {
     fn opened(&mut self, stream: &str) {
-        say(&format!("reading {stream}; Ctrl-C ends it"));
+        say(&format!("Reading {stream}; Ctrl-C ends it."));
     }
 
     fn event(&mut self, stream_seq: u64, payload: &[u8]) -> bool {
         let mut out = std::io::stdout().lock();
-        let written = if self.people {
-            out.write_all(for_people(stream_seq, payload).as_bytes())
+        let written = if self.on_terminal {
+            out.write_all(readable_line(stream_seq, payload).as_bytes())
         } else {
             out.write_all(&[payload, b"\n"].concat())
         };
-        // A reader that went away has had enough.
+        // A reader that has gone away ends the command.
         written.and_then(|()| out.flush()).is_ok()
     }
 
     fn broken(&mut self, reason: &str) {
-        say(&format!("{reason}; trying again"));
+        say(&format!("{reason}; retrying"));
     }
 }
 
@@ -70,8 +70,9 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Time, event, user and the rest of its data on one line. Strings stay JSON, so that none can speak to the terminal.
-fn for_people(stream_seq: u64, payload: &[u8]) -> String {
+/// Time, event, user and the remaining data on one line. Strings stay JSON, so that none can
+/// control the terminal.
+fn readable_line(stream_seq: u64, payload: &[u8]) -> String {
     let Ok(event) = serde_json::from_slice::<Value>(payload) else {
         return format!("sequence {stream_seq} is not JSON\n");
     };
@@ -104,14 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_when_what_and_who_and_no_text_speaks_to_the_terminal() {
+    fn a_line_shows_time_type_and_user_and_escapes_control_characters() {
         let payload =
             br#"{"subject":"auth.user.logged_in","data":{"userId":"u1","timestamp":"2026-11-22T12:00:00.000Z",
             "userSeq":3,"ip":"192.0.2.7","userAgent":"\u001b[2Jcurl"}}"#;
         assert_eq!(
-            for_people(7, payload),
+            readable_line(7, payload),
             "2026-11-22T12:00:00.000Z  logged_in             u1  ip=\"192.0.2.7\"  userAgent=\"\\u001b[2Jcurl\"\n"
         );
-        assert_eq!(for_people(7, b"\xff"), "sequence 7 is not JSON\n");
+        assert_eq!(readable_line(7, b"\xff"), "sequence 7 is not JSON\n");
     }
 }

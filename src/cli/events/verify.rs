@@ -3,19 +3,19 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::progress::Shown;
+use super::progress::ProgressView;
 use crate::app::AppError;
 use crate::app::commands::events::{Difference, Finding, Findings, verify};
-use crate::cli::print;
+use crate::cli::{counted, print};
 use crate::config::Settings;
 
-/// So many findings of a kind are printed.
-const PRINTED: usize = 20;
+/// Maximum number of printed findings of a kind.
+const MAX_PRINTED: usize = 20;
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode, AppError> {
-    let mut shown = Shown::new("comparing");
-    let findings = verify(settings, &mut shown).await;
-    shown.end();
+    let mut view = ProgressView::new("Comparing");
+    let findings = verify(settings, &mut view).await;
+    view.end();
     let findings = findings?;
     print(&report(&settings.stream.name, &findings));
     Ok(if findings.agree() {
@@ -28,8 +28,9 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode, AppError> {
 fn report(stream: &str, findings: &Findings) -> String {
     let (first, last) = findings.sequences;
     let mut text = format!(
-        "stream        {stream}: {} messages, sequences {first} to {last}\nin place      {}\n",
-        findings.messages, findings.in_place
+        "stream        {stream}: {}, sequences {first} to {last}\nin place      {}\n",
+        counted(findings.messages, "message"),
+        findings.in_place
     );
     for (name, count) in [
         ("unsettled", findings.unsettled),
@@ -49,15 +50,17 @@ fn report(stream: &str, findings: &Findings) -> String {
             .list()
             .iter()
             .filter(|finding| finding.difference == difference);
-        of_kind.take(PRINTED).for_each(|finding| text.push_str(&line(finding)));
-        if count > PRINTED as u64 {
-            let _ = writeln!(text, "  … and {} more", count - PRINTED as u64);
+        of_kind
+            .take(MAX_PRINTED)
+            .for_each(|finding| text.push_str(&line(finding)));
+        if count > MAX_PRINTED as u64 {
+            let _ = writeln!(text, "  … and {} more", count - MAX_PRINTED as u64);
         }
     }
     text.push_str(if findings.agree() {
-        "the ledger and the stream agree\n"
+        "The ledger and the stream agree.\n"
     } else {
-        "the ledger and the stream differ\n"
+        "The ledger and the stream differ.\n"
     });
     text
 }

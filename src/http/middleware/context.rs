@@ -65,7 +65,7 @@ impl RequestContext {
         self.0.span.get_or_init(new)
     }
 
-    /// The W3C `traceparent` of the events that this request causes.
+    /// The W3C `traceparent` of the events that this request error_chain.
     #[must_use]
     pub fn traceparent(&self) -> String {
         self.0.parts.trace.to_string()

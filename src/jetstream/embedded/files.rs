@@ -2,10 +2,10 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `lock` | locked by the instance that runs the server; the kernel unlocks it when that instance is gone, however it went |
-//! | `server.json` | which process the server is, and its port |
-//! | `nats-server.conf`, `nats-server.log` | its configuration and its log |
-//! | `jetstream/` | its store |
+//! | `lock` | locked while an instance runs the server; the kernel unlocks it |
+//! | `server.json` | process id and port of the server |
+//! | `nats-server.conf`, `nats-server.log` | configuration and log of the server |
+//! | `jetstream/` | store of the server |
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -22,17 +22,16 @@ pub(crate) struct Files {
     dir: PathBuf,
 }
 
-/// The running server, as its owner wrote it down.
+/// The running server, as recorded by the instance that runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Record {
-    /// Its process id.
     pub(crate) pid: u32,
-    /// The port it listens on, on 127.0.0.1.
+    /// On 127.0.0.1.
     pub(crate) port: u16,
 }
 
 impl Files {
-    /// The files under a data directory. Made absolute, since the server's command line names them.
+    /// The paths are absolute, since the server's command line names them.
     ///
     /// # Errors
     ///
@@ -43,28 +42,26 @@ impl Files {
         })
     }
 
-    /// The directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The server's configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("nats-server.conf")
     }
 
-    /// A name that no other embedded server on this machine has.
+    /// Unique among the embedded servers of this machine.
     pub(crate) fn server_name(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.dir.hash(&mut hasher);
         format!("watchword-{:016x}", hasher.finish())
     }
 
-    /// The lock, or `None` when another instance holds it.
+    /// Take the lock; `None` when another instance holds it.
     ///
     /// # Errors
     ///
-    /// When the directory or the file cannot be made.
+    /// When the directory or the file cannot be created.
     pub(crate) fn lock(&self) -> io::Result<Option<File>> {
         fs::create_dir_all(&self.dir)?;
         let file = OpenOptions::new()
@@ -79,12 +76,12 @@ impl Files {
         }
     }
 
-    /// The server that was started last, if its owner did not end it properly or still runs.
+    /// The server that was started last, unless its owner has ended it.
     pub(crate) fn record(&self) -> Option<Record> {
         serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
     }
 
-    /// Writes the server down.
+    /// Record the server.
     ///
     /// # Errors
     ///
@@ -95,13 +92,13 @@ impl Files {
         fs::rename(fresh, self.record_path())
     }
 
-    /// Forgets the server: it has ended.
+    /// Remove the record of a server that has ended.
     pub(crate) fn remove_record(&self) {
-        // What stays behind is checked before it is believed.
+        // A record that stays behind is checked before it is used.
         let _ = fs::remove_file(self.record_path());
     }
 
-    /// Writes the configuration: local only, everything synced before it is acknowledged.
+    /// Write the configuration: local only, every message synced before it is acknowledged.
     ///
     /// # Errors
     ///
@@ -128,7 +125,7 @@ impl Files {
     }
 }
 
-/// A string of nats-server's configuration language.
+/// A string in the configuration language of nats-server.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,4 +1,4 @@
-//! Where `nats-server` is.
+//! Finding `nats-server`.
 
 use std::{
     env,
@@ -8,8 +8,8 @@ use std::{
 const PROGRAM: &str = "nats-server";
 const TOOLS: &str = ".tools";
 
-/// The program of `nats.server_path`; else `.tools/nats-server` in the working directory or beside this
-/// executable; else `nats-server` on `PATH`.
+/// Find the program: `nats.server_path`; else `.tools/nats-server` in the working directory or
+/// beside this executable; else `nats-server` on `PATH`.
 pub(crate) fn nats_server(configured: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = configured {
         return path.is_file().then(|| path.to_owned());
@@ -20,7 +20,7 @@ pub(crate) fn nats_server(configured: Option<&Path>) -> Option<PathBuf> {
     installed.chain(on_path(PROGRAM)).find(|path| path.is_file())
 }
 
-/// Every place of `PATH` where a program may be.
+/// Every path under `PATH` that a program may have.
 pub(crate) fn on_path(program: &'static str) -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let dirs: Vec<PathBuf> = env::split_paths(&path).collect();

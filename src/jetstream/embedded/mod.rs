@@ -1,12 +1,14 @@
-//! The embedded server: a `nats-server` child process, for a service that was given no `NATS_URL`.
+//! The embedded server: a `nats-server` child process, for a service without `NATS_URL`.
 //!
-//! It listens on 127.0.0.1 alone, keeps its streams in `<data_dir>/nats` and syncs every message before it
-//! acknowledges it. One instance runs it, the one that holds the lock on the directory; another instance with the
-//! same data directory uses the server that is there, and takes over when the lock becomes free.
+//! It listens on 127.0.0.1 alone, keeps its streams in `<data_dir>/nats` and syncs every message
+//! before it acknowledges it. The instance that holds the lock on the directory runs it; another
+//! instance with the same data directory uses that server, and takes over when the lock becomes
+//! free.
 //!
-//! **When we are killed.** The kernel ends the server with us (`setpriv --pdeathsig`). Where that is missing, the next
-//! start finds its process id in `server.json`, and the free lock says that its owner is gone: it is ended, gently,
-//! before a new one opens the same store. **When it dies** it is started again, on the same port, with a growing pause.
+//! **When the service is killed.** The kernel ends the server with it (`setpriv --pdeathsig`).
+//! Where that is missing, the next start finds the process id in `server.json`, and the free lock
+//! proves that its owner is gone: the server is terminated before a new one opens the same store.
+//! **When the server dies** it is restarted on the same port, with a growing pause.
 
 mod files;
 mod locate;
@@ -31,47 +33,46 @@ use self::{
     files::{Files, Record},
     process::Child,
 };
-use crate::{config::NatsSettings, telemetry::causes};
+use crate::{config::NatsSettings, telemetry::error_chain};
 
-/// How long a server may take until it listens: it reads its store first.
+/// The longest wait until a server listens: it reads its store first.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often a starting server, or another instance's, is looked at.
-const LOOK: Duration = Duration::from_millis(20);
-/// How often a missing program, or the lock, is looked for.
-const SEARCH: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Between two attempts to connect to a server that starts.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Between two attempts to find a missing program or to get the lock.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
+const MIN_RESTART_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_RESTART_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A server that answers.
+/// A server that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// Its port on 127.0.0.1.
+    /// On 127.0.0.1.
     pub(crate) port: u16,
-    /// The name it goes by: another name on this port is another server.
+    /// Another name on this port is another server.
     pub(crate) server_name: String,
 }
 
-/// Runs the server until `shutdown`, and says where it is.
+/// Runs the server until `shutdown`, and announces where it listens.
 pub(crate) struct Embedded {
     files: Files,
     server_path: Option<PathBuf>,
     wanted_port: u16,
-    /// Kept from the first successful start on: the client knows no other.
+    /// Kept after the first successful start: the client does not look for another.
     port: Option<u16>,
     running: watch::Sender<Option<Running>>,
     shutdown: CancellationToken,
 }
 
-/// How running the server came to an end.
+/// How running the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     /// The service stops.
     Stopped,
-    /// It died, or did not start.
+    /// The server died, or did not start.
     Died,
 }
 
-/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("its files cannot be written")]
@@ -87,7 +88,7 @@ enum StartError {
 }
 
 impl Embedded {
-    /// Nothing is started yet.
+    /// Start nothing yet.
     ///
     /// # Errors
     ///
@@ -108,9 +109,9 @@ impl Embedded {
         })
     }
 
-    /// Runs the server until the shutdown.
+    /// Run the server until the shutdown.
     pub(crate) async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = MIN_RESTART_INTERVAL;
         while !self.shutdown.is_cancelled() {
             match self.files.lock() {
                 Ok(Some(_lock)) => {
@@ -121,14 +122,14 @@ impl Embedded {
                 Ok(None) => self.follow().await,
                 Err(error) => {
                     let dir = self.files.dir();
-                    tracing::error!(%error, dir = %dir.display(), "the embedded nats-server has no directory");
-                    self.rest(LONGEST_PAUSE).await;
+                    tracing::error!(%error, dir = %dir.display(), "directory of the embedded nats-server cannot be used");
+                    self.rest(MAX_RESTART_INTERVAL).await;
                 }
             }
         }
     }
 
-    /// With the lock held: runs the server until it or the service ends.
+    /// Run the server, while holding the lock, until it or the service ends.
     async fn own(&mut self, pause: &mut Duration) -> Ended {
         let Some(program) = self.program().await else {
             return Ended::Stopped;
@@ -137,7 +138,7 @@ impl Embedded {
             Ok(started) => started,
             Err(error) => {
                 let dir = self.files.dir();
-                tracing::error!(error = %causes(&error), dir = %dir.display(), "nats-server did not start");
+                tracing::error!(error = %error_chain(&error), dir = %dir.display(), "nats-server did not start");
                 self.rest_longer(pause).await;
                 return Ended::Died;
             }
@@ -147,10 +148,10 @@ impl Embedded {
         self.announce(port);
         tokio::select! {
             status = child.exited() => {
-                tracing::error!(status, "the embedded nats-server ended; it is started again");
+                tracing::error!(status, "embedded nats-server ended; restarting");
                 self.files.remove_record();
-                if started.elapsed() > LONGEST_PAUSE {
-                    *pause = FIRST_PAUSE;
+                if started.elapsed() > MAX_RESTART_INTERVAL {
+                    *pause = MIN_RESTART_INTERVAL;
                 }
                 self.rest_longer(pause).await;
                 Ended::Died
@@ -163,7 +164,7 @@ impl Embedded {
         }
     }
 
-    /// The program, as soon as it is there; `None` at the shutdown.
+    /// Wait for the program to be installed; `None` at the shutdown.
     async fn program(&self) -> Option<PathBuf> {
         let mut warned = false;
         while !self.shutdown.is_cancelled() {
@@ -172,19 +173,19 @@ impl Embedded {
             }
             if !warned {
                 tracing::warn!(
-                    "no nats-server found in .tools/ or on PATH: events wait in the ledger until there is one. \
+                    "no nats-server found in .tools/ or on PATH; events wait in the ledger until it is installed. \
                      Run `make nats-server` to install it, or set NATS_URL to use a server that runs elsewhere"
                 );
                 warned = true;
             }
-            self.rest(SEARCH).await;
+            self.rest(SEARCH_INTERVAL).await;
         }
         None
     }
 
     async fn start(&mut self, program: &Path) -> Result<(Child, u16), StartError> {
-        if let Some(left) = self.files.record() {
-            process::end_orphan(left.pid, &self.files.config()).await;
+        if let Some(orphan) = self.files.record() {
+            process::end_orphan(orphan.pid, &self.files.config()).await;
         }
         let port = match self.port {
             Some(port) => port,
@@ -213,17 +214,17 @@ impl Embedded {
         Err(failure)
     }
 
-    /// Another instance runs the server: use it until that instance ends.
+    /// Use the server of another instance until that instance ends.
     async fn follow(&mut self) {
         if let Some(record) = self.files.record()
             && self.port.is_none_or(|port| port == record.port)
-            && greets(record.port)
+            && greeting(record.port)
                 .await
                 .is_ok_and(|name| name == self.files.server_name())
         {
             self.announce(record.port);
         }
-        self.rest(SEARCH).await;
+        self.rest(SEARCH_INTERVAL).await;
     }
 
     fn announce(&mut self, port: u16) {
@@ -233,15 +234,15 @@ impl Embedded {
             server_name: self.files.server_name(),
         };
         self.running.send_if_modified(|known| {
-            let news = known.as_ref() != Some(&running);
+            let changed = known.as_ref() != Some(&running);
             *known = Some(running);
-            news
+            changed
         });
     }
 
     async fn rest_longer(&self, pause: &mut Duration) {
         self.rest(*pause).await;
-        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        *pause = (*pause * 2).min(MAX_RESTART_INTERVAL);
     }
 
     async fn rest(&self, pause: Duration) {
@@ -252,47 +253,47 @@ impl Embedded {
     }
 }
 
-/// The server that runs for a data directory now, if any.
+/// Find the server that runs for a data directory now.
 pub(crate) async fn running(data_dir: &Path) -> Option<Running> {
     let files = Files::new(data_dir).ok()?;
     let record = files.record()?;
-    let server_name = greets(record.port).await.ok()?;
+    let server_name = greeting(record.port).await.ok()?;
     (server_name == files.server_name()).then_some(Running {
         port: record.port,
         server_name,
     })
 }
 
-/// The wanted port if nothing listens there, else one that the system chooses.
+/// The wanted port if it is free, else one that the system chooses.
 async fn free_port(wanted: u16) -> io::Result<u16> {
     let listener = match TcpListener::bind(("127.0.0.1", wanted)).await {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::info!(%error, port = wanted, "the port of the embedded nats-server is taken; another one is used");
+            tracing::info!(%error, port = wanted, "port of the embedded nats-server is taken; using another");
             TcpListener::bind(("127.0.0.1", 0)).await?
         }
     };
     Ok(listener.local_addr()?.port())
 }
 
-/// Resolves when a server of this name listens on the port.
+/// Resolve when a server of this name listens on the port.
 async fn listening(port: u16, server_name: &str) {
-    while !greets(port).await.is_ok_and(|name| name == server_name) {
-        tokio::time::sleep(LOOK).await;
+    while !greeting(port).await.is_ok_and(|name| name == server_name) {
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The name in a server's greeting.
-async fn greets(port: u16) -> io::Result<String> {
+/// Read the name in a server's greeting.
+async fn greeting(port: u16) -> io::Result<String> {
     #[derive(Deserialize)]
     struct Info {
         server_name: String,
     }
     let socket = TcpStream::connect(("127.0.0.1", port)).await?;
-    let mut greeting = String::new();
-    let read = async { BufReader::new(socket).read_line(&mut greeting).await };
+    let mut line = String::new();
+    let read = async { BufReader::new(socket).read_line(&mut line).await };
     tokio::time::timeout(Duration::from_secs(1), read).await??;
-    let json = greeting.strip_prefix("INFO ").unwrap_or_default();
+    let json = line.strip_prefix("INFO ").unwrap_or_default();
     let info: Info = serde_json::from_str(json)?;
     Ok(info.server_name)
 }

@@ -1,4 +1,5 @@
-//! The server's process: started so that it ends with us, ended gently, recognised when it was left behind.
+//! The process of the server: started so that it ends with this process, terminated before it is
+//! killed, and recognized when an earlier instance left it behind.
 
 use std::{
     fs,
@@ -15,24 +16,23 @@ use tokio::sync::oneshot;
 
 use super::locate::on_path;
 
-/// How long a server may take to end by itself.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long a killed server may take to be gone.
-const KILL_GRACE: Duration = Duration::from_secs(2);
-/// How often a process that is not our child is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// The longest wait for a server to end after SIGTERM.
+const TERM_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait for a killed server to be gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two checks of a process that is not our child.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A running child process.
 #[derive(Debug)]
 pub(crate) struct Child {
-    /// Its process id.
     pub(crate) pid: u32,
     exited: oneshot::Receiver<io::Result<ExitStatus>>,
 }
 
 impl Child {
-    /// Starts the server. Its own thread waits for it: where `setpriv` is there, the kernel ends the server
-    /// together with that thread, which is together with this process, also when that is killed.
+    /// Start the server. A thread of its own waits for it: where `setpriv` is installed, the kernel
+    /// ends the server together with that thread, and so together with this process, even when that
+    /// is killed.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Child {
                 Ok(child) => child,
                 Err(error) => return drop(started_tx.send(Err(error))),
             };
-            // Nobody waits any more: the receiver's owner is gone, and so will be the child by its record.
+            // Without a receiver the caller is gone; the record of the child will end it.
             let _ = started_tx.send(Ok(child.id()));
             for line in child
                 .stderr
@@ -66,7 +66,7 @@ impl Child {
         Ok(Self { pid, exited })
     }
 
-    /// Resolves when the server has ended, with how.
+    /// Wait until the server has ended; return its status.
     pub(crate) async fn exited(&mut self) -> String {
         match (&mut self.exited).await {
             Ok(Ok(status)) => status.to_string(),
@@ -75,11 +75,11 @@ impl Child {
         }
     }
 
-    /// Ends the server: asks first, kills after a few seconds.
+    /// Terminate the server; kill it after a few seconds.
     pub(crate) async fn stop(mut self) {
-        for (signal, grace) in [(Signal::TERM, GRACE), (Signal::KILL, KILL_GRACE)] {
+        for (signal, timeout) in [(Signal::TERM, TERM_TIMEOUT), (Signal::KILL, KILL_TIMEOUT)] {
             send(self.pid, signal);
-            if tokio::time::timeout(grace, self.exited()).await.is_ok() {
+            if tokio::time::timeout(timeout, self.exited()).await.is_ok() {
                 return;
             }
         }
@@ -96,7 +96,8 @@ fn command(program: &Path, config: &Path) -> Command {
         }
         None => Command::new(program),
     };
-    // Its own group: an interrupt from the keyboard is for us, and we flush our events before it ends.
+    // Its own group: an interrupt from the keyboard reaches this process alone, which flushes its
+    // events first.
     command.arg("-c").arg(config).process_group(0);
     command
         .stdin(Stdio::null())
@@ -105,7 +106,7 @@ fn command(program: &Path, config: &Path) -> Command {
     command
 }
 
-/// util-linux' `setpriv`, when it is there and knows `--pdeathsig` (busybox' does not).
+/// Find the `setpriv` of util-linux; that of busybox does not support `--pdeathsig`.
 fn setpriv() -> Option<PathBuf> {
     let program = on_path("setpriv").find(|path| path.is_file())?;
     let mut probe = Command::new(&program);
@@ -114,31 +115,31 @@ fn setpriv() -> Option<PathBuf> {
     probe.status().is_ok_and(|status| status.success()).then_some(program)
 }
 
-/// Ends a server that an instance left behind when it was killed. Only a process that still is that server
-/// is touched: its executable and its command line say so.
+/// End a server that an instance left behind when it was killed. No other process is touched: the
+/// executable and the command line must be those of that server.
 pub(crate) async fn end_orphan(pid: u32, config: &Path) {
-    for (signal, grace) in [(Signal::TERM, GRACE), (Signal::KILL, KILL_GRACE)] {
+    for (signal, timeout) in [(Signal::TERM, TERM_TIMEOUT), (Signal::KILL, KILL_TIMEOUT)] {
         if !is_server(pid, config) {
             return;
         }
         tracing::info!(
             server_pid = pid,
             ?signal,
-            "ending the nats-server that an earlier instance left behind"
+            "ending the nats-server of an earlier instance"
         );
         send(pid, signal);
-        let _ = tokio::time::timeout(grace, gone(pid, config)).await;
+        let _ = tokio::time::timeout(timeout, gone(pid, config)).await;
     }
 }
 
 async fn gone(pid: u32, config: &Path) {
     while is_server(pid, config) {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// Whether this process is a nats-server with this configuration file.
-pub(crate) fn is_server(pid: u32, config: &Path) -> bool {
+fn is_server(pid: u32, config: &Path) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
     let is_nats = fs::read_link(proc.join("exe")).is_ok_and(|exe| {
         exe.file_name()
@@ -151,7 +152,7 @@ pub(crate) fn is_server(pid: u32, config: &Path) -> bool {
 
 fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // A process that has just ended needs no signal.
+        // It fails when the process has just ended.
         let _ = kill_process(pid, signal);
     }
 }

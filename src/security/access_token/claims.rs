@@ -8,7 +8,7 @@ use super::TokenError;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::user::role::Role;
 
-/// Whom an access token is for.
+/// The subject of an access token.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessGrant<'a> {
     /// `sub`.
@@ -19,7 +19,7 @@ pub struct AccessGrant<'a> {
     pub roles: &'a [Role],
 }
 
-/// What a verified access token says.
+/// The claims of a verified access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
     /// `sub`: the user.
@@ -28,7 +28,7 @@ pub struct AccessClaims {
     pub session_id: SessionId,
     /// `jti`: this token.
     pub token_id: Uuid,
-    /// `roles`; a role that this version does not know gives no right and is left out.
+    /// `roles`; an unknown role grants nothing and is left out.
     pub roles: Vec<Role>,
     /// `client_id`.
     pub client_id: String,
@@ -38,8 +38,9 @@ pub struct AccessClaims {
     pub expires_at: OffsetDateTime,
 }
 
-/// The payload. Numbers are whole and not negative, so a float, 1e300, a negative number or a text is an error, and
-/// so is a member that comes twice. Members that a newer version may add are ignored (RFC 7519 section 4).
+/// The payload. Numbers are whole and not negative, so a float, 1e300, a negative number or a
+/// string is an error, and so is a duplicate member. Unknown members are ignored, since a newer
+/// version may add some (RFC 7519 section 4).
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireClaims {
     pub(super) iss: String,

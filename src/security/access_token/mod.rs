@@ -1,6 +1,7 @@
-//! Access tokens: JWTs of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037), checked as RFC 8725 asks.
+//! Access tokens: JWTs of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037),
+//! verified as RFC 8725 demands.
 //!
-//! RFC 9068 section 2.1 asks issuers to support RS256; this service signs with EdDSA alone, on purpose.
+//! RFC 9068 section 2.1 demands support of RS256; this service signs with EdDSA alone, on purpose.
 
 mod claims;
 mod policy;
@@ -24,74 +25,69 @@ use super::token_error::TokenError;
 use crate::domain::ids::uuid_v7;
 use crate::domain::random::Random;
 use claims::{Audience, WireClaims};
-use verify::Verified;
+use verify::VerifiedToken;
 
 /// `typ` of the header (RFC 9068 section 2.1).
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// Most verified tokens remembered; about 8 MiB when full of ordinary tokens.
-pub const VERIFIED_CACHE_TOKENS: usize = 10_000;
+/// About 8 MiB of ordinary tokens.
+pub const MAX_CACHED_TOKENS: usize = 10_000;
 
-/// Why an access token could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// No key is active: the first one was not made yet, or rotation has stood still for too long.
+    /// The first key was not created yet, or rotation has failed for too long.
     #[error("no signing key is active")]
     NoSigningKey,
-    /// The claims could not be written as JSON; not expected.
+    /// Not expected.
     #[error("the access token could not be written")]
     Json(#[from] serde_json::Error),
 }
 
-/// A new access token.
 #[derive(Debug)]
 pub struct IssuedAccessToken {
-    /// The token as it goes into `Authorization: Bearer`.
+    /// As in `Authorization: Bearer`.
     pub token: SecretString,
-    /// When it expires, in whole seconds.
+    /// In whole seconds.
     pub expires_at: OffsetDateTime,
-    /// `expiresIn` of the answer, in seconds.
+    /// `expiresIn` of the response, in seconds.
     pub expires_in: u64,
 }
 
-/// Makes and verifies access tokens.
+/// Issues and verifies access tokens.
 #[derive(Debug)]
 pub struct AccessTokens {
     policy: TokenPolicy,
     validation: Validation,
     keys: Arc<KeyRing>,
-    verified: Cache<[u8; 32], Arc<Verified>>,
+    verified: Cache<[u8; 32], Arc<VerifiedToken>>,
 }
 
 impl AccessTokens {
-    /// With a policy and the keys, which may be replaced later through the ring.
+    /// The keys may be replaced later through the ring.
     ///
     /// # Errors
     /// A policy that is weaker than the service allows.
     pub fn new(policy: TokenPolicy, keys: Arc<KeyRing>) -> Result<Self, TokenPolicyError> {
         policy.check()?;
-        // Another crate of the build may switch on a second backend; without this line the library would then panic
-        // at the first token. An error only says that it was installed before.
+        // Another crate of the build may enable a second backend; without this line the library
+        // would then panic at the first token. An error only means that it was installed before.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&policy.issuer]);
         validation.set_audience(&[&policy.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library compares with the system's time; here time is an argument, see `verify`.
+        // The library compares with the time of the system; here time is an argument, see `verify`.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self {
             policy,
             validation,
             keys,
-            verified: Cache::new(VERIFIED_CACHE_TOKENS),
+            verified: Cache::new(MAX_CACHED_TOKENS),
         })
     }
 
-    /// Makes a token at `now`.
-    ///
-    /// # Errors
-    /// [`IssueError`].
+    /// Issue a token at `now`.
     pub fn issue(
         &self,
         grant: &AccessGrant<'_>,
@@ -125,45 +121,40 @@ impl AccessTokens {
         })
     }
 
-    /// Verifies a token at `now`. The signature of a token seen before is not computed again; its times and its key
-    /// are looked at every time. Whether the session has been revoked is not known here.
-    ///
-    /// # Errors
-    /// [`TokenError`]; every garbage has one, nothing panics.
+    /// Verify a token at `now`. The signature of a cached token is not verified again; its times
+    /// and its key are checked every time. Whether the session was revoked is not known here.
     pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Arc<AccessClaims>, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
         let id = verify::token_id(token);
         if let Some(known) = self.verified.get(&id) {
-            return self.still_good(&known, now);
+            return self.recheck(&known, now);
         }
         let fresh = Arc::new(verify::verify(token, now, &self.keys, &self.validation)?);
-        let claims = self.still_good(&fresh, now)?;
+        let claims = self.recheck(&fresh, now)?;
         self.verified.insert(id, fresh);
         Ok(claims)
     }
 
-    /// How many verified tokens are remembered, at most [`VERIFIED_CACHE_TOKENS`].
+    /// How many verified tokens are cached, at most [`MAX_CACHED_TOKENS`].
     #[must_use]
-    pub fn remembered(&self) -> usize {
+    pub fn cached(&self) -> usize {
         self.verified.len()
     }
 
-    /// What the tokens say about who made them and for whom.
     #[must_use]
     pub const fn policy(&self) -> &TokenPolicy {
         &self.policy
     }
 
-    /// The keys in use.
     #[must_use]
     pub const fn keys(&self) -> &Arc<KeyRing> {
         &self.keys
     }
 
-    /// The checks that can turn out differently the second time.
-    fn still_good(&self, token: &Verified, now: OffsetDateTime) -> Result<Arc<AccessClaims>, TokenError> {
+    /// The checks whose result depends on the time.
+    fn recheck(&self, token: &VerifiedToken, now: OffsetDateTime) -> Result<Arc<AccessClaims>, TokenError> {
         if self.keys.verifier(&token.kid, now).is_none() {
             return Err(TokenError::UnknownKey);
         }
@@ -172,8 +163,8 @@ impl AccessTokens {
     }
 }
 
-/// The compact form (RFC 7515 section 7.1). The library's own `encode` derives the key pair anew for every token, which takes as
-/// long as the signature.
+/// The compact form (RFC 7515 section 7.1). The library's own `encode` derives the key pair for
+/// every token again, which takes as long as the signature.
 fn compact(header: &Header, claims: &WireClaims, key: &SigningKey) -> Result<String, serde_json::Error> {
     let mut token = String::with_capacity(640);
     URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(header)?, &mut token);

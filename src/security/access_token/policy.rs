@@ -1,41 +1,37 @@
-//! What access tokens say and how long they live.
+//! Issuer, audience and lifetime of access tokens.
 
 use std::time::Duration;
 
-/// Longest life of an access token: it bounds how long a revocation could be missed.
+/// It bounds how long a revocation could be missed.
 pub const MAX_ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
 
-/// Largest difference between clocks that is forgiven.
+/// The largest tolerated difference between clocks.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(5);
 
-/// Settings of access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenPolicy {
     /// `iss`, compared exactly.
     pub issuer: String,
-    /// `aud`: a token is for us when it names this.
+    /// `aud`: a token must name it.
     pub audience: String,
     /// `client_id` (RFC 9068 section 2.2): the first-party client.
     pub client_id: String,
-    /// Life of a token, in whole seconds, at most [`MAX_ACCESS_TTL`].
+    /// In whole seconds, at most [`MAX_ACCESS_TTL`].
     pub access_ttl: Duration,
-    /// Forgiven difference between clocks, at most [`MAX_LEEWAY`].
+    /// The tolerated difference between clocks, at most [`MAX_LEEWAY`].
     pub leeway: Duration,
 }
 
-/// `client_id` where nothing else is configured.
+/// `client_id` of the first-party client.
 pub const DEFAULT_CLIENT_ID: &str = "watchword";
 
-/// A policy that is weaker than the service allows, or says nothing.
+/// A policy that is weaker than the service allows, or empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenPolicyError {
-    /// `iss`, `aud` or `client_id` is empty.
     #[error("issuer, audience and client id must not be empty")]
     Empty,
-    /// The life of a token is below one second, above 15 minutes, or not in whole seconds.
     #[error("access_ttl must be whole seconds between 1 and 900")]
     AccessTtl,
-    /// The leeway is above 5 seconds.
     #[error("leeway must be at most 5 seconds")]
     Leeway,
 }

@@ -1,4 +1,4 @@
-//! The checks of an access token, in the order in which they are cheap.
+//! The checks of an access token, the cheapest first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use super::claims::{AccessClaims, WireClaims};
 use super::policy::MAX_ACCESS_TTL;
 use super::{KeyRing, TOKEN_TYPE, TokenError};
 
-/// Longest accepted token in bytes; ours have about 700.
+/// Tokens of this service have about 700.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
-/// A token whose signature and fixed claims are good.
+/// A token whose signature and fixed claims are valid.
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub(super) claims: Arc<AccessClaims>,
     pub(super) kid: Box<str>,
     pub(super) times: Times,
@@ -34,8 +34,8 @@ pub(super) struct Times {
     nbf: Option<u64>,
 }
 
-/// The header. Ours has these members and no others, so `crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip` and the rest are
-/// refused before anything could act on them (RFC 8725 section 3.10).
+/// The header. It has these members and no others, so `crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip` and
+/// others are refused before they could have an effect (RFC 8725 section 3.10).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireHeader {
@@ -46,7 +46,7 @@ struct WireHeader {
     kid: String,
 }
 
-/// SHA-256 of the token: what the cache remembers it by, so that it holds no token.
+/// SHA-256 of the token: the key in the cache, which thus contains no token.
 pub(super) fn token_id(token: &str) -> [u8; 32] {
     let mut id = [0_u8; 32];
     let hash = digest::digest(&digest::SHA256, token.as_bytes());
@@ -54,13 +54,14 @@ pub(super) fn token_id(token: &str) -> [u8; 32] {
     id
 }
 
-/// Everything but the comparison with `now`, which [`Times::check`] does; `now` only chooses the key.
+/// Verify everything but the times, which [`Times::check`] compares with `now`; here `now` only
+/// selects the key.
 pub(super) fn verify(
     token: &str,
     now: OffsetDateTime,
     keys: &KeyRing,
     validation: &Validation,
-) -> Result<Verified, TokenError> {
+) -> Result<VerifiedToken, TokenError> {
     let header = header_of(token)?;
     if header.alg != "EdDSA" {
         return Err(TokenError::WrongAlgorithm);
@@ -70,14 +71,14 @@ pub(super) fn verify(
     }
     let key = keys.verifier(&header.kid, now).ok_or(TokenError::UnknownKey)?;
     let wire = jsonwebtoken::decode::<WireClaims>(token, key.decoding(), validation)
-        .map_err(|error| refusal(&error))?
+        .map_err(|error| token_error(&error))?
         .claims;
     let times = Times {
         iat: wire.iat,
         exp: wire.exp,
         nbf: wire.nbf,
     };
-    Ok(Verified {
+    Ok(VerifiedToken {
         claims: Arc::new(AccessClaims::try_from(wire)?),
         kid: key.kid().into(),
         times,
@@ -93,13 +94,14 @@ fn header_of(token: &str) -> Result<WireHeader, TokenError> {
     serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)
 }
 
-/// `at+jwt`, whatever the case, `application/` being optional (RFC 7515 section 4.1.9, RFC 9068 section 4).
+/// `at+jwt` in any case, with or without `application/` (RFC 7515 section 4.1.9, RFC 9068 section
+/// 4).
 fn is_access_token_type(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     typ.strip_prefix("application/").unwrap_or(&typ) == TOKEN_TYPE
 }
 
-fn refusal(error: &Error) -> TokenError {
+fn token_error(error: &Error) -> TokenError {
     match error.kind() {
         ErrorKind::InvalidSignature => TokenError::BadSignature,
         ErrorKind::InvalidAlgorithm => TokenError::WrongAlgorithm,
@@ -109,13 +111,14 @@ fn refusal(error: &Error) -> TokenError {
 }
 
 impl Times {
-    /// Whether the token is good at `now`, clocks being apart by `leeway` at most.
+    /// Check the times at `now`, with clocks that differ by `leeway` at most.
     pub(super) fn check(self, now: OffsetDateTime, leeway: Duration) -> Result<(), TokenError> {
         // 128 bits: no claim of 64 bits can overflow here.
         let now = i128::from(now.unix_timestamp());
         let leeway = i128::from(leeway.as_secs());
         let (iat, exp) = (i128::from(self.iat), i128::from(self.exp));
-        // No token of ours lives longer; one that does was made by a mistake, and a long life is what it is good for.
+        // This service issues no token with a longer life; such a token exists by mistake or to be
+        // misused.
         if exp <= iat || exp - iat > i128::from(MAX_ACCESS_TTL.as_secs()) {
             return Err(TokenError::BadClaims);
         }

@@ -1,17 +1,17 @@
-//! What can go wrong with hashing.
+//! The errors of hashing.
 
 use std::time::Duration;
 
-/// Why a password was not hashed or compared.
+/// Why a password was not hashed or verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The queue is full, would take too long, or took too long: nothing was hashed. Answer 503.
+    /// The queue is full, would take too long, or took too long: nothing was hashed.
     #[error("all hashing threads are busy")]
     Busy {
-        /// What to send as `Retry-After`, in whole seconds, at least one.
+        /// `Retry-After`: whole seconds, at least one.
         retry_after: Duration,
     },
-    /// The stored hash cannot be used; the account needs a new password.
+    /// The account needs a new password.
     #[error(transparent)]
     Stored(#[from] StoredHashError),
     /// The pool is shutting down.
@@ -22,7 +22,6 @@ pub enum HashError {
     Failed,
 }
 
-/// Why a stored hash is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoredHashError {
     /// Not a PHC string with a salt and a hash.
@@ -31,7 +30,8 @@ pub enum StoredHashError {
     /// Not argon2id version 19.
     #[error("the stored hash is not argon2id version 19")]
     Algorithm,
-    /// Parameters that are missing, unknown, invalid, or above the caps (256 MiB, 64 passes, 16 lanes).
+    /// Parameters that are missing, unknown, invalid, or above the limits (256 MiB, 64 passes, 16
+    /// lanes).
     #[error("the stored hash has parameters that are not accepted")]
     Params,
     /// A salt below 8 bytes or a hash below 16.
@@ -39,16 +39,14 @@ pub enum StoredHashError {
     Length,
 }
 
-/// Why the pool could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HasherSetupError {
-    /// argon2's parameters are invalid or above the caps.
+    /// The parameters are invalid or above the limits.
     #[error("passwords.argon2_memory_kib, argon2_iterations and argon2_parallelism are not acceptable together")]
     Params,
-    /// The memory limit holds no hash, or a bound is zero.
+    /// The memory limit is below one hash, or a bound is zero.
     #[error("passwords.hash_threads, hash_memory_limit_mib, max_queue_per_thread or max_wait leaves no room to hash")]
     PoolSize,
-    /// The operating system gave no thread.
     #[error("a hashing thread could not be started: {0}")]
     Thread(std::io::ErrorKind),
 }

@@ -1,24 +1,21 @@
 //! Password hashing: argon2id (RFC 9106) on a bounded pool of threads of its own.
 //!
-//! A hash costs 20 ms of a core and 19 MiB, so the number of hashes at once is the number of threads, each thread
-//! keeps its memory for the next hash, and what cannot be served within a second is refused before anything else of
-//! the request has happened. A hash that has begun holds its thread until it ends, whether or not its caller is
-//! still there.
+//! A hash costs 20 ms of a core and 19 MiB, so as many hashes run at once as there are threads,
+//! each thread keeps its memory for the next hash, and what cannot be served within a second is
+//! refused before anything is written. A hash that has begun occupies its thread until it ends,
+//! even if its caller is gone.
 
 mod error;
 mod params;
 mod phc;
-mod queue;
+mod pool;
 mod stats;
-mod worker;
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 pub use error::{HashError, HasherSetupError, StoredHashError};
 pub use params::{HashParams, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, PoolSize};
@@ -28,34 +25,29 @@ pub use stats::HasherStats;
 use crate::domain::password::Password;
 use crate::domain::random::Random;
 use phc::{OUTPUT_BYTES, SALT_BYTES};
-use queue::{Bounds, Input, Job, Queue, Ticket};
+use pool::{Bounds, Input, Pool};
 
-/// The outcome of a comparison.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub struct Verified {
-    /// The password is right.
+pub struct PasswordCheck {
+    /// Whether the password is correct.
     pub ok: bool,
-    /// It is right, and its hash was made with lower parameters than today's: store a new one.
+    /// Whether it is correct and its hash has lower parameters than the present ones: store a new
+    /// one.
     pub needs_rehash: bool,
 }
 
-/// The pool. Dropping it ends its threads, after the hashes they are at.
+/// The pool. Dropping it ends its threads after the hashes in flight.
 pub struct Hasher {
     params: HashParams,
-    bounds: Bounds,
-    queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
-    stats: HasherStats,
+    pool: Pool,
     random: Arc<dyn Random>,
     dummy: PasswordHash,
 }
 
 impl Hasher {
-    /// Starts the threads. No memory is taken before the first hash.
-    ///
-    /// # Errors
-    /// [`HasherSetupError`].
+    /// Start the threads. No memory is allocated before the first hash.
     pub fn start(
         params: HashParams,
         size: PoolSize,
@@ -72,31 +64,21 @@ impl Hasher {
             max_wait: size.max_wait,
         };
         let dummy = dummy(params, random.as_ref()).ok_or(HasherSetupError::Params)?;
-        let queue = Arc::new(Queue::new(bounds, stats.clone()));
-        // Built before the threads start, so that an error on the way ends those that run already.
-        let mut hasher = Self {
+        Ok(Self {
             params,
-            bounds,
-            queue,
-            threads: Vec::new(),
-            stats,
+            pool: Pool::start(bounds, params.memory_kib, stats)?,
             random,
             dummy,
-        };
-        for number in 0..threads {
-            let thread = hasher.spawn(number)?;
-            hasher.threads.push(thread);
-        }
-        Ok(hasher)
+        })
     }
 
     /// How many hashes run at once.
     #[must_use]
     pub const fn threads(&self) -> usize {
-        self.bounds.threads
+        self.pool.bounds().threads
     }
 
-    /// Hashes a new password with a new salt.
+    /// Hash a new password with a new salt.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Stopped`] or [`HashError::Failed`].
@@ -109,15 +91,15 @@ impl Hasher {
             params: self.params,
             output_len: OUTPUT_BYTES,
         };
-        let output = self.derive(input).await?;
+        let output = self.pool.derive(input).await?;
         PasswordHash::from_parts(self.params, &salt, &output).ok_or(HashError::Failed)
     }
 
-    /// Compares a password with a stored hash, in constant time.
+    /// Compare a password with a stored hash, in constant time.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Stopped`] or [`HashError::Failed`].
-    pub async fn verify(&self, password: Password, stored: &PasswordHash) -> Result<Verified, HashError> {
+    pub async fn verify(&self, password: Password, stored: &PasswordHash) -> Result<PasswordCheck, HashError> {
         let expected = stored.output.as_bytes();
         let input = Input {
             password,
@@ -125,69 +107,19 @@ impl Hasher {
             params: stored.params,
             output_len: expected.len(),
         };
-        let output = self.derive(input).await?;
+        let output = self.pool.derive(input).await?;
         let ok = verify_slices_are_equal(&output, expected).is_ok();
         let weaker = stored.params.is_below(self.params) || expected.len() < OUTPUT_BYTES;
-        Ok(Verified {
+        Ok(PasswordCheck {
             ok,
             needs_rehash: ok && weaker,
         })
     }
 
-    /// Does for an unknown account what [`Hasher::verify`] does for a known one: the same queue, the same cost, the
-    /// same refusals. Nothing matches.
-    ///
-    /// # Errors
-    /// As [`Hasher::verify`].
+    /// Verify a password of an unknown account: the same queue, the same cost and the same refusals
+    /// as [`Hasher::verify`]. No password matches.
     pub async fn verify_dummy(&self, password: Password) -> Result<(), HashError> {
         self.verify(password, &self.dummy).await.map(|_| ())
-    }
-
-    async fn derive(&self, input: Input) -> Result<Zeroizing<Vec<u8>>, HashError> {
-        let result = self.queue_and_wait(input).await;
-        if matches!(result, Err(HashError::Busy { .. })) {
-            self.stats.rejected.inc();
-        }
-        result
-    }
-
-    async fn queue_and_wait(&self, input: Input) -> Result<Zeroizing<Vec<u8>>, HashError> {
-        let (reply, mut result) = oneshot::channel();
-        let ticket = Arc::new(Ticket::default());
-        self.queue.push(Job::new(input, reply, Arc::clone(&ticket)))?;
-        let answer = match tokio::time::timeout(self.bounds.max_wait, &mut result).await {
-            Ok(answer) => answer,
-            Err(_) if ticket.abandon() => return Err(self.queue.busy()),
-            // It is being hashed: the rest of the time is the hash's own.
-            Err(_) => result.await,
-        };
-        // A job that was dropped unanswered had waited too long, or the pool is closing.
-        answer.unwrap_or_else(|_| {
-            Err(if self.queue.is_closed() {
-                HashError::Stopped
-            } else {
-                self.queue.busy()
-            })
-        })
-    }
-
-    fn spawn(&self, number: usize) -> Result<JoinHandle<()>, HasherSetupError> {
-        let queue = Arc::clone(&self.queue);
-        let own_blocks = usize::try_from(self.params.memory_kib).map_err(|_| HasherSetupError::Params)?;
-        thread::Builder::new()
-            .name(format!("hash-{number}"))
-            .spawn(move || worker::run(&queue, own_blocks))
-            .map_err(|error| HasherSetupError::Thread(error.kind()))
-    }
-}
-
-impl Drop for Hasher {
-    fn drop(&mut self) {
-        self.queue.close();
-        for thread in self.threads.drain(..) {
-            // An error says that the thread panicked: it is gone, which is all that is wanted.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -195,12 +127,13 @@ impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher")
             .field("params", &self.params)
-            .field("bounds", &self.bounds)
+            .field("bounds", self.pool.bounds())
             .finish_non_exhaustive()
     }
 }
 
-/// A hash that no password has: its output is random and was never computed, so making it costs nothing.
+/// A hash that no password has: its output is random and was never computed, so making it costs
+/// nothing.
 fn dummy(params: HashParams, random: &dyn Random) -> Option<PasswordHash> {
     let (mut salt, mut output) = ([0_u8; SALT_BYTES], [0_u8; OUTPUT_BYTES]);
     random.fill(&mut salt);

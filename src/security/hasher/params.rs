@@ -1,4 +1,4 @@
-//! What a hash costs, and how many may run at once.
+//! The cost of a hash, and the bounds of the pool.
 
 use std::time::Duration;
 
@@ -6,16 +6,14 @@ use argon2::Params;
 
 use super::error::HasherSetupError;
 
-/// Most memory of one hash in KiB, for configured and for stored parameters (256 MiB).
+/// For configured and for stored parameters: 256 MiB.
 pub const MAX_MEMORY_KIB: u32 = 262_144;
 
-/// Most passes of one hash.
 pub const MAX_ITERATIONS: u32 = 64;
 
-/// Most lanes of one hash.
 pub const MAX_PARALLELISM: u32 = 16;
 
-/// argon2id's cost (RFC 9106 section 3.1).
+/// The cost of argon2id (RFC 9106 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashParams {
     /// `m`: memory in KiB.
@@ -27,7 +25,7 @@ pub struct HashParams {
 }
 
 impl HashParams {
-    /// The library's form of the parameters, for `output_len` bytes; none outside the caps or argon2's own limits.
+    /// Parameters for the library; `None` outside our limits or those of argon2.
     pub(super) fn for_argon2(self, output_len: usize) -> Option<Params> {
         let within = self.memory_kib <= MAX_MEMORY_KIB
             && self.iterations <= MAX_ITERATIONS
@@ -37,7 +35,7 @@ impl HashParams {
             .flatten()
     }
 
-    /// Whether a stored hash with these parameters should be made anew with `wanted`: any of them has risen.
+    /// Whether a stored hash with these parameters should be replaced: any of them has risen.
     pub(super) const fn is_below(self, wanted: Self) -> bool {
         self.memory_kib < wanted.memory_kib
             || self.iterations < wanted.iterations
@@ -48,21 +46,21 @@ impl HashParams {
 /// The bounds of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSize {
-    /// Threads that hash; none: one per core. Never more than the memory allows.
+    /// `None`: one per core. Never more than the memory allows.
     pub threads: Option<usize>,
-    /// Memory all threads may hold together, in MiB.
+    /// The memory of all threads together, in MiB.
     pub memory_limit_mib: u32,
-    /// Hashes that may wait per thread.
+    /// Jobs that may wait per thread.
     pub max_queue_per_thread: usize,
-    /// Longest wait for a thread.
     pub max_wait: Duration,
 }
 
 impl PoolSize {
-    /// How many threads hash on a machine with `cores` cores: at least one, and no more than the memory holds.
+    /// The number of threads on a machine with `cores` cores: at least one, and no more than the
+    /// memory allows.
     ///
     /// # Errors
-    /// The memory does not hold a single hash, or a bound is zero.
+    /// The memory limit is below one hash, or a bound is zero.
     pub fn threads_for(&self, cores: usize, params: HashParams) -> Result<usize, HasherSetupError> {
         if self.max_queue_per_thread == 0 || self.max_wait.is_zero() || self.threads == Some(0) {
             return Err(HasherSetupError::PoolSize);
@@ -97,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_the_cores_as_far_as_the_memory_goes() {
+    fn there_are_as_many_threads_as_cores_if_the_memory_allows() {
         assert_eq!(size(None, 512).threads_for(2, PARAMS), Ok(2));
         assert_eq!(size(None, 512).threads_for(64, PARAMS), Ok(26));
         assert_eq!(size(Some(4), 512).threads_for(2, PARAMS), Ok(4));
@@ -111,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_made_anew_when_any_parameter_has_risen_and_only_then() {
+    fn a_hash_is_replaced_only_if_a_parameter_has_risen() {
         let with = |memory_kib, iterations, parallelism| HashParams {
             memory_kib,
             iterations,
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_beyond_the_caps_or_argon2s_limits_are_refused() {
+    fn parameters_beyond_our_limits_or_those_of_argon2_are_refused() {
         let ok = |memory_kib, iterations, parallelism| {
             HashParams {
                 memory_kib,

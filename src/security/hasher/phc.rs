@@ -9,16 +9,14 @@ use argon2::{ARGON2ID_IDENT, Version};
 use super::error::StoredHashError;
 use super::params::HashParams;
 
-/// Bytes of a new salt (NIST SP 800-63B-4 asks for 4, RFC 9106 section 3.1 for 16).
+/// NIST SP 800-63B-4 demands 4, RFC 9106 section 3.1 recommends 16.
 pub(super) const SALT_BYTES: usize = 16;
 
-/// Bytes of a new hash.
 pub(super) const OUTPUT_BYTES: usize = 32;
 
-/// Fewest bytes of a stored hash.
 const MIN_OUTPUT_BYTES: usize = 16;
 
-/// A password's hash: parsed, within the caps, and never printed.
+/// The hash of a password: parsed, within the limits, and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: String,
@@ -40,7 +38,7 @@ impl PasswordHash {
         self.text
     }
 
-    /// From the parts of a new hash; none when the lengths are not ours.
+    /// From the parts of a new hash; `None` when the lengths are invalid.
     pub(super) fn from_parts(params: HashParams, salt: &[u8], output: &[u8]) -> Option<Self> {
         let (salt, output) = (Salt::new(salt).ok()?, Output::new(output).ok()?);
         let text = phc::PasswordHash {
@@ -93,7 +91,8 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// `m`, `t` and `p` must all be there and nothing else: a default or a skipped parameter would be a guess.
+/// `m`, `t` and `p` must all be there, and nothing else: a default or an ignored parameter would be
+/// a guess.
 fn params_of(params: &ParamsString) -> Option<HashParams> {
     let known = params.iter().all(|(name, _)| matches!(name.as_str(), "m" | "t" | "p"));
     known.then_some(())?;
@@ -112,7 +111,7 @@ mod tests {
         "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
     #[test]
-    fn a_stored_hash_is_read_and_written_alike() {
+    fn a_stored_hash_is_parsed_and_written_alike() {
         let hash: PasswordHash = GOOD.parse().unwrap();
         assert_eq!(
             hash.params,

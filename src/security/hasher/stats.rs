@@ -1,19 +1,19 @@
-//! What the pool reports about itself.
+//! The metrics of the pool.
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 use crate::telemetry::Metrics;
 
-/// Handles of the pool's metrics; clones share their values.
+/// Clones share their values.
 #[derive(Debug, Clone)]
 pub struct HasherStats {
-    /// Hashes that wait for a thread.
+    /// Jobs that wait for a thread.
     pub queue_depth: IntGauge,
-    /// Hashes that are being computed.
+    /// Jobs in flight.
     pub active: IntGauge,
-    /// How long hashes waited for a thread, in seconds.
+    /// How long jobs waited for a thread, in seconds.
     pub wait_seconds: Histogram,
-    /// Requests that were refused as [`HashError::Busy`](super::HashError::Busy).
+    /// Jobs that were refused as [`HashError::Busy`](super::HashError::Busy).
     pub rejected: IntCounter,
 }
 

@@ -9,7 +9,7 @@ use super::SigningKey;
 /// A JSON Web Key Set (RFC 7517 section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JwkSet {
-    /// The keys, the youngest first.
+    /// The newest first.
     pub keys: Vec<Jwk>,
 }
 

@@ -1,4 +1,4 @@
-//! Ed25519 keys that sign access tokens: made, sealed for the database, opened again.
+//! Ed25519 keys that sign access tokens: generated, sealed for the database, opened again.
 
 mod jwks;
 mod ring;
@@ -22,33 +22,21 @@ use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::random::Random;
 pub use crate::domain::signing_key::SealedKey;
 
-/// Label of the key that seals signing keys.
 const SEAL_LABEL: &str = "signing-keys";
 
-/// Bytes of an Ed25519 seed and of a public key (RFC 8032 section 5.1.5).
+/// Of an Ed25519 seed and of a public key (RFC 8032 section 5.1.5).
 const KEY_BYTES: usize = 32;
 
-/// Why a signing key could not be made, sealed or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
-    /// Sealing or opening failed.
     #[error(transparent)]
     Secret(#[from] SecretKeyError),
-    /// The library refused the key.
     #[error("the signing key {kid} is not a usable Ed25519 key")]
-    Unusable {
-        /// The row's key id.
-        kid: String,
-    },
-    /// The row's `kid` or `public` does not belong to its private key.
+    Unusable { kid: String },
     #[error("the row of signing key {kid} is inconsistent: kid, public and private parts do not belong together")]
-    Inconsistent {
-        /// The row's key id.
-        kid: String,
-    },
+    Inconsistent { kid: String },
 }
 
-/// A usable signing key.
 pub struct SigningKey {
     life: KeyLife,
     public: [u8; KEY_BYTES],
@@ -58,10 +46,10 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a key at `now` with the times that a rotation plan asked for.
+    /// Generate a key at `now` with the times of a rotation plan.
     ///
     /// # Errors
-    /// The library refuses; not expected.
+    /// Not expected.
     pub fn generate(new: &NewKey, now: OffsetDateTime, random: &dyn Random) -> Result<Self, SigningKeyError> {
         let mut seed = Zeroizing::new([0_u8; KEY_BYTES]);
         random.fill(seed.as_mut_slice());
@@ -76,10 +64,10 @@ impl SigningKey {
         })
     }
 
-    /// Opens a key from the database.
+    /// Open a key from the database.
     ///
     /// # Errors
-    /// Another secret key sealed it, or the row was changed.
+    /// It was sealed under another secret key, or the row was changed.
     pub fn open(row: &SealedKey, secret: &SecretKey) -> Result<Self, SigningKeyError> {
         let plain = secret.open(SEAL_LABEL, row.kid.as_bytes(), &row.sealed)?;
         let seed = <[u8; KEY_BYTES]>::try_from(plain.as_slice())
@@ -98,10 +86,10 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// Seals the key for the database.
+    /// Seal the key for the database.
     ///
     /// # Errors
-    /// The library refuses; not expected.
+    /// Not expected.
     pub fn seal(&self, secret: &SecretKey, random: &dyn Random) -> Result<SealedKey, SigningKeyError> {
         Ok(SealedKey {
             kid: self.life.kid.clone(),
@@ -119,7 +107,6 @@ impl SigningKey {
         &self.life.kid
     }
 
-    /// The id and the times.
     #[must_use]
     pub const fn life(&self) -> &KeyLife {
         &self.life
@@ -131,12 +118,11 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs (RFC 8032).
     pub(super) fn sign(&self, message: &[u8]) -> Signature {
         self.pair.sign(message)
     }
 
-    /// The verifying half for the JWT library.
+    /// The verification key for the JWT library.
     pub(super) const fn decoding(&self) -> &DecodingKey {
         &self.decoding
     }
@@ -162,8 +148,8 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// RFC 7638 thumbprint (SHA-256, base64url) of an Ed25519 public key: the required members of its JWK in
-/// lexicographic order (RFC 8037 section 2 and appendix A.3).
+/// RFC 7638 thumbprint (SHA-256, base64url) of an Ed25519 public key: the required members of its
+/// JWK in lexicographic order (RFC 8037 section 2 and appendix A.3).
 #[must_use]
 pub fn thumbprint(public: &[u8; 32]) -> String {
     let members = format!(

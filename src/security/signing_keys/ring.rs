@@ -1,4 +1,4 @@
-//! The signing keys that this instance knows, held in memory.
+//! The signing keys that this instance has loaded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,15 +9,15 @@ use super::{JwkSet, KeyLife, SigningKey};
 
 type Keys = HashMap<String, Arc<SigningKey>>;
 
-/// The keys in memory, replaced as a whole when they are read from the database again. Cheap to read: a token's
-/// `kid` is looked up here and nowhere else (no query, no file, no request).
+/// The keys in memory, replaced as a whole when they are read from the database again. The `kid` of
+/// a token is looked up here and nowhere else (no query, no file, no request).
 #[derive(Debug, Default)]
 pub struct KeyRing {
     keys: RwLock<Arc<Keys>>,
 }
 
 impl KeyRing {
-    /// A ring with these keys; an empty one signs and verifies nothing.
+    /// An empty ring signs and verifies nothing.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
         let ring = Self::default();
@@ -25,7 +25,7 @@ impl KeyRing {
         ring
     }
 
-    /// Replaces all keys. A key that is gone stops verifying at once, cached tokens included.
+    /// Replace all keys. A removed key stops verifying at once, including cached tokens.
     pub fn replace(&self, keys: impl IntoIterator<Item = SigningKey>) {
         let keys: Keys = keys
             .into_iter()
@@ -34,13 +34,13 @@ impl KeyRing {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
-    /// The key that signs at `now`: the active one that became active last.
+    /// The key that signs at `now`: the one that was activated last.
     #[must_use]
     pub fn signer(&self, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
         let keys = self.snapshot();
         keys.values()
             .filter(|key| key.life().may_sign(now))
-            // The id breaks a tie, so that every instance chooses alike.
+            // The id decides between equal times, so that every instance selects the same key.
             .max_by(|a, b| (a.life().activates_at, a.kid()).cmp(&(b.life().activates_at, b.kid())))
             .cloned()
     }
@@ -54,7 +54,7 @@ impl KeyRing {
             .cloned()
     }
 
-    /// The JWKS document at `now`: every key that verifies, the ones that will sign later included.
+    /// The JWKS document at `now`: every key that verifies, including those that will sign later.
     #[must_use]
     pub fn jwks(&self, now: OffsetDateTime) -> JwkSet {
         let snapshot = self.snapshot();

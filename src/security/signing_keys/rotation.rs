@@ -1,4 +1,4 @@
-//! When signing keys are made, used and dropped. Pure: times in, a plan out.
+//! When signing keys are generated, used and deleted. Pure: times in, a plan out.
 //!
 //! ```text
 //!  created_at      activates_at                      next key activates     expires_at
@@ -12,25 +12,22 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// How long a key goes on verifying after the last moment at which it may have signed: the longest life of an access
-/// token (15 minutes), the largest leeway, and a margin for the difference between clocks.
+/// How long a key verifies after it may have signed for the last time: the longest life of an
+/// access token (15 minutes), the largest leeway, and a margin for the difference between clocks.
 pub const VERIFY_TAIL: Duration = Duration::from_secs(16 * 60);
 
-/// Longest lead time: a day is beyond any sensible caching of the JWKS.
+/// No cache of the JWKS should keep it for longer than a day.
 const MAX_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Shortest rotation period that leaves the next key time to spread to every instance and every cache.
+/// It leaves the next key time to reach every instance and every cache.
 const MIN_ROTATION: Duration = Duration::from_secs(60 * 60);
 
-/// Longest rotation period.
 const MAX_ROTATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// A rotation period outside the accepted range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("key_rotation must be between 1 hour and 366 days")]
 pub struct RotationPolicyError;
 
-/// How often keys change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationPolicy {
     rotation: Duration,
@@ -38,8 +35,8 @@ pub struct RotationPolicy {
 }
 
 impl RotationPolicy {
-    /// A policy: each key signs for `rotation`, and is published a day before its first use (half of `rotation`
-    /// when that is shorter).
+    /// Each key signs for `rotation`, and is published a day before its first use (half of
+    /// `rotation` when that is shorter).
     ///
     /// # Errors
     /// A period below an hour or above 366 days.
@@ -70,18 +67,17 @@ impl RotationPolicy {
 /// The id and the times of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyLife {
-    /// The key id.
     pub kid: String,
-    /// When it was made and published.
+    /// When it was generated and published.
     pub created_at: OffsetDateTime,
     /// From when it may sign.
     pub activates_at: OffsetDateTime,
-    /// From when it verifies no more.
+    /// Until when it verifies.
     pub expires_at: OffsetDateTime,
 }
 
 impl KeyLife {
-    /// When it signs for the last time at the latest: [`VERIFY_TAIL`] before it expires.
+    /// Until when it may sign: [`VERIFY_TAIL`] before it expires.
     #[must_use]
     pub fn signs_until(&self) -> OffsetDateTime {
         self.expires_at - VERIFY_TAIL
@@ -93,41 +89,42 @@ impl KeyLife {
         self.activates_at <= now && now < self.signs_until()
     }
 
-    /// Whether tokens it signed may still be accepted at `now`.
+    /// Whether its tokens are accepted at `now`.
     #[must_use]
     pub fn may_verify(&self, now: OffsetDateTime) -> bool {
         now < self.expires_at
     }
 }
 
-/// The times of a key to make.
+/// The times of a key to generate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewKey {
     /// From when it may sign.
     pub activates_at: OffsetDateTime,
-    /// From when it verifies no more.
+    /// Until when it verifies.
     pub expires_at: OffsetDateTime,
 }
 
-/// What has to be done with the keys.
+/// The keys to generate and to delete.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RotationPlan {
-    /// A key to make, at most one at a time.
+    /// At most one at a time.
     pub create: Option<NewKey>,
-    /// Ids of keys to delete.
+    /// The ids of keys to delete.
     pub drop: Vec<String>,
 }
 
 impl RotationPlan {
-    /// What has to be done at `now`, given every key in the database. Carry it out under a lock of the database
-    /// (read, plan, write), so that instances that start together make one key.
+    /// Plan at `now`, given every key in the database. Read, plan and write under a lock of the
+    /// database, so that instances that start together generate one key.
     #[must_use]
     pub fn at<'a>(keys: impl IntoIterator<Item = &'a KeyLife>, now: OffsetDateTime, policy: &RotationPolicy) -> Self {
         let (alive, dead): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.may_verify(now));
         let newest = alive.iter().max_by_key(|key| key.activates_at);
         let create = match newest {
             Some(newest) if now < newest.signs_until() => successor(newest, now, policy),
-            // No key, or none that may sign any more: tokens are needed now, so there is no time to publish first.
+            // No key may sign, and tokens are needed now: there is no time to publish the key
+            // first.
             _ => Some(policy.key_activating_at(now)),
         };
         Self {
@@ -136,7 +133,6 @@ impl RotationPlan {
         }
     }
 
-    /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.create.is_none() && self.drop.is_empty()
@@ -144,11 +140,11 @@ impl RotationPlan {
 }
 
 fn successor(newest: &KeyLife, now: OffsetDateTime, policy: &RotationPolicy) -> Option<NewKey> {
-    // A longer period set since then cannot make an old key sign beyond its own end.
+    // A longer period that was set later cannot make an old key sign beyond its end.
     let due = (newest.activates_at + policy.rotation).min(newest.signs_until() - policy.lead);
     if now < due - policy.lead {
         return None;
     }
-    // Late: the lead time is kept while the old key can still sign, and cut short when it cannot.
+    // Late: the lead time is kept as long as the old key can sign, and shortened otherwise.
     Some(policy.key_activating_at(due.max(now + policy.lead).min(newest.signs_until())))
 }

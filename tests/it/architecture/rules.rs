@@ -21,10 +21,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "actions",
         &["domain", "events", "security", "limits", "revocation", "store"],
     ),
-    // It sends what actions have written, as the relay publishes what they have recorded (ADR 0022).
+    // It sends what actions have written, as the relay publishes what they have recorded (ADR 0021).
     ("mail", &["domain", "config", "security", "store", "telemetry"]),
-    ("jetstream", &["events", "config", "telemetry"]),
-    ("relay", &["events", "store", "jetstream", "config", "telemetry"]),
+    ("jetstream", &["domain", "events", "config", "telemetry"]),
+    (
+        "relay",
+        &["domain", "events", "store", "jetstream", "config", "telemetry"],
+    ),
     ("http", &["actions", "domain", "events", "config", "telemetry"]),
     ("cli", &["app", "config", "events", "http", "telemetry"]),
 ];

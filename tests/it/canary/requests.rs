@@ -352,13 +352,13 @@ pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets
     let password = client.secrets.password("the password of a reader");
     let register = json!({ "email": email, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
-    let first = smtp.mail(&email, "Confirm your address", 1).await.code();
+    let first = smtp.mail(&email, "Confirm your email address", 1).await.code();
     client.secrets.token("the code of a registration", &first);
     let resend = client
         .quiet(Method::POST, "/auth/email/resend")
         .bearer_auth(&tokens.access);
     client.send(resend, 202).await;
-    let second = smtp.mail(&email, "Confirm your address", 2).await.code();
+    let second = smtp.mail(&email, "Confirm your email address", 2).await.code();
     client.secrets.token("the code of another mail", &second);
     let broken = format!("wmc_{}", client.secrets.word("a code that is none"));
     for (code, status) in [(first, 422), (broken, 422), (second, 204)] {
@@ -383,7 +383,7 @@ pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets
         let body = json!({ "email": address });
         client.post("/auth/password/forgot", &body, 202).await;
     }
-    let code = smtp.mail(&email, "Set a new password", 1).await.code();
+    let code = smtp.mail(&email, "Reset your password", 1).await.code();
     client.secrets.token("a code to reset a password", &code);
     for status in [204, 422] {
         let password = client.secrets.password("a reset password");

@@ -7,7 +7,7 @@ use watchword::config::{DEFAULTS, docs};
 
 use super::load;
 
-/// Names of all leaves; keys without a value show as null.
+/// Names of all leaves. Keys without a value are null.
 fn leaves(prefix: &str, value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -24,10 +24,13 @@ fn leaves(prefix: &str, value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
+/// The rows of all sections, without the tables' heads.
 fn rows() -> Vec<Vec<String>> {
-    docs::table()
+    let page = docs::page();
+    let (_, sections) = page.split_once("\n## ").expect("a section");
+    sections
         .lines()
-        .skip(2)
+        .filter(|line| line.starts_with("| `"))
         .map(|line| {
             line.trim_matches('|')
                 .split(" | ")
@@ -38,7 +41,7 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_field_of_the_settings_is_documented_and_the_other_way_round() {
+fn settings_and_documentation_have_the_same_keys() {
     let settings = serde_json::to_value(load(&[]).expect("settings")).expect("JSON");
     let mut fields = BTreeSet::new();
     leaves("", &settings, &mut fields);
@@ -47,42 +50,62 @@ fn every_field_of_the_settings_is_documented_and_the_other_way_round() {
 }
 
 #[test]
-fn the_table_in_the_readme_is_fresh() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md");
-    let (_, after) = readme.split_once("<!-- config:begin -->\n").expect("the first marker");
-    let (table, _) = after.split_once("<!-- config:end -->\n").expect("the second marker");
+fn the_page_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
+    let page = std::fs::read_to_string(path).expect("docs/CONFIGURATION.md");
     assert!(
-        table.trim_end() == docs::table().trim_end(),
-        "the configuration table in README.md is stale: run `make generate`"
+        page == docs::page(),
+        "docs/CONFIGURATION.md is stale: run `make generate`"
     );
 }
 
 #[test]
 fn every_row_is_complete() {
     for row in rows() {
-        let [key, variables, default, meaning] = row.as_slice() else {
+        let [key, value, default, meaning, variables] = row.as_slice() else {
             panic!("{row:?}")
         };
         let variable = format!("WATCHWORD__{}", key.trim_matches('`').replace('.', "__").to_uppercase());
-        assert!(variables.contains(&variable), "{row:?}");
+        assert!(variables.ends_with(&format!("`{variable}`")), "{row:?}");
+        assert!(!value.is_empty() && !default.is_empty(), "{row:?}");
+        assert!(meaning.len() > 10 && meaning.ends_with('.'), "{row:?}");
+    }
+}
+
+/// A key without a section comes first; every other one stands under its section, which has a meaning.
+#[test]
+fn every_section_has_a_heading_a_meaning_and_its_keys() {
+    let page = docs::page();
+    let mut sections = page.split("\n## ").skip(1);
+    assert!(sections.next().is_some_and(|general| general.starts_with("General\n")));
+    for section in sections {
+        let mut lines = section.lines().filter(|line| !line.is_empty());
+        let name = lines.next().expect("a heading").trim_matches('`').to_owned();
+        let meaning = lines.next().expect("a meaning");
+        assert!(meaning.ends_with('.') && !meaning.starts_with('|'), "{name}: {meaning}");
+        let keys: Vec<&str> = lines.filter(|line| line.starts_with("| `")).collect();
+        assert!(!keys.is_empty(), "{name}");
         assert!(
-            !default.is_empty() && meaning.len() > 10 && meaning.ends_with('.'),
-            "{row:?}"
+            keys.iter().all(|row| row.starts_with(&format!("| `{name}."))),
+            "{keys:?}"
         );
     }
 }
 
 #[test]
-fn short_names_and_defaults_are_in_the_table() {
-    let table = docs::table();
-    assert!(
-        table.contains("| `http.port` | `PORT`, `WATCHWORD__HTTP__PORT` | `3001` |"),
-        "{table}"
-    );
-    assert!(
-        table.contains("| `database.url` | `DATABASE_URL`, `WATCHWORD__DATABASE__URL` | – |"),
-        "{table}"
-    );
+fn rows_show_short_names_defaults_and_units() {
+    let page = docs::page();
+    for row in [
+        "| `http.port` | port | `3001` |",
+        "| `PORT`, `WATCHWORD__HTTP__PORT` |",
+        "| `database.url` | text | – |",
+        "| `DATABASE_URL`, `WATCHWORD__DATABASE__URL` |",
+        "| `passwords.argon2_memory_kib` | KiB | `19456` |",
+        "| `tokens.access_ttl` | duration | `\"15m\"` |",
+        "| `metrics.enabled` | `true` or `false` | `true` |",
+    ] {
+        assert!(page.contains(row), "{row}\n{page}");
+    }
 }
 
 #[test]

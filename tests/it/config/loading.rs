@@ -1,4 +1,4 @@
-//! Which source wins, and how the text of variables is read.
+//! The order of the sources, and how variables are parsed.
 
 use std::{path::Path, time::Duration};
 
@@ -8,7 +8,7 @@ use watchword::config::{ConfigError, LogFormat, PiiMode, Settings};
 use super::{load, load_file};
 
 #[test]
-fn the_defaults_stand_on_their_own() {
+fn the_defaults_are_valid() {
     let settings = load(&[]).expect("the defaults");
     assert_eq!(settings.http.address().to_string(), "0.0.0.0:3001");
     assert_eq!(settings.http.base_path, "/");
@@ -85,7 +85,7 @@ fn texts_that_look_like_numbers_stay_texts() {
 }
 
 #[test]
-fn lists_numbers_and_switches_are_read_from_variables() {
+fn lists_numbers_and_booleans_are_parsed_from_variables() {
     let settings = load(&[
         ("WATCHWORD__STREAM__SUBJECTS", "auth.user.*, auth.replay.*"),
         (
@@ -123,7 +123,7 @@ fn empty_variables_are_not_set() {
 }
 
 #[test]
-fn the_public_address_follows_the_port_unless_it_is_given() {
+fn the_public_url_follows_the_port_by_default() {
     assert_eq!(
         load(&[("PORT", "8080")]).expect("settings").http.public_url,
         "http://localhost:8080"
@@ -136,7 +136,7 @@ fn the_public_address_follows_the_port_unless_it_is_given() {
 }
 
 #[test]
-fn a_missing_file_and_a_broken_one_are_told_apart() {
+fn a_missing_file_and_a_broken_file_get_different_errors() {
     let missing = Settings::load_from(Some(Path::new("/nonexistent/watchword.toml")), []).expect_err("no file");
     assert!(matches!(missing, ConfigError::Read { .. }), "{missing}");
 

@@ -1,4 +1,4 @@
-//! Configuration: where values come from, what is refused, what is shown.
+//! Configuration: sources, refusals, redaction and documentation.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -15,12 +15,12 @@ mod loading;
 mod redaction;
 mod refusals;
 
-/// Loads with these variables alone.
+/// Load with these variables only.
 fn load(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     Settings::load_from(None, owned(vars))
 }
 
-/// Loads with this file and these variables.
+/// Load with this file and these variables.
 fn load_file(text: &str, vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let (_directory, path) = file(text);
     Settings::load_from(Some(&path), owned(vars))

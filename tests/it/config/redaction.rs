@@ -1,4 +1,4 @@
-//! What may be seen of the configuration.
+//! The redacted configuration.
 
 use super::{load, refusals::GOOD_KEY};
 
@@ -50,7 +50,7 @@ fn debug_of_a_section_hides_its_secrets() {
 }
 
 #[test]
-fn what_is_shown_without_secrets_can_be_loaded_again() {
+fn redacted_settings_can_be_loaded_again() {
     let shown = load(&[("PORT", "8080")])
         .expect("settings")
         .redacted_toml()

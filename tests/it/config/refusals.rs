@@ -1,4 +1,4 @@
-//! What the service refuses to start with, and what it says.
+//! Refused configurations and their messages.
 
 use watchword::config::{ConfigError, Problem};
 
@@ -29,21 +29,21 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__HTTP__PUBLIC_URL", "https://a@b.c", "http.public_url", "absolute"),
     ("WATCHWORD__HTTP__TRUSTED_PROXIES", "10.0.0.0/33", "http.trusted_proxies", "10.0.0.0/33"),
     ("WATCHWORD__HTTP__TRUSTED_PROXIES", "0.0.0.0/0", "http.trusted_proxies", "every client"),
-    ("WATCHWORD__HTTP__HEADER_TIMEOUT", "0s", "http.header_timeout", "1s to 1m"),
+    ("WATCHWORD__HTTP__HEADER_TIMEOUT", "0s", "http.header_timeout", "between 1s and 1m"),
     ("WATCHWORD__HTTP__BODY_TIMEOUT", "10", "http.body_timeout", "duration"),
-    ("WATCHWORD__HTTP__MAX_CONNECTIONS", "0", "http.max_connections", "1 or more"),
+    ("WATCHWORD__HTTP__MAX_CONNECTIONS", "0", "http.max_connections", "at least 1;"),
     ("WATCHWORD__HTTP__MAX_BODY_BYTES", "999999999", "http.max_body_bytes", "1048576"),
     ("WATCHWORD__METRICS__LISTEN", "9464", "metrics.listen", "127.0.0.1:9464"),
     ("WATCHWORD__METRICS__LISTEN", "0.0.0.0:3001", "metrics.listen", "public"),
     ("WATCHWORD__METRICS__ENABLED", "yes", "metrics.enabled", "true or false"),
     ("DATABASE_URL", "mysql://db/auth", "database.url", "postgres://"),
     ("DATABASE_URL", "/var/auth.db", "database.url", "postgres://"),
-    ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "1 to"),
+    ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "between 1 and"),
     ("WATCHWORD__DATABASE__ACQUIRE_TIMEOUT", "30s", "database.acquire_timeout", "http.request_deadline"),
     ("REDIS_URL", "http://cache", "redis.url", "redis://"),
     ("NATS_URL", "http://nats", "nats.url", "nats://"),
     ("NATS_URL", "nats://one,,two", "nats.url", "nats://"),
-    ("WATCHWORD__NATS__PASSWORD", "x", "nats.user", "go together"),
+    ("WATCHWORD__NATS__PASSWORD", "x", "nats.user", "requires nats.password"),
     ("WATCHWORD__NATS__TLS__CERT", "/etc/hostname", "nats.tls.cert", "nats.tls.key"),
     ("WATCHWORD__NATS__INBOX_PREFIX", "_INBOX.>", "nats.inbox_prefix", "wildcards"),
     ("WATCHWORD__STREAM__NAME", "auth.events", "stream.name", "without"),
@@ -59,40 +59,40 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__EVENTS__RETENTION", "23h", "events.retention", "1day"),
     ("WATCHWORD__EVENTS__SERVICE", "auth service", "events.service", "spaces"),
     ("WATCHWORD__EVENTS__SCHEMA_BASE_URL", "schemas", "events.schema_base_url", "absolute"),
-    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "7", "passwords.min_length", "8 to 64"),
-    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "65", "passwords.min_length", "8 to 64"),
+    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "7", "passwords.min_length", "between 8 and 64"),
+    ("WATCHWORD__PASSWORDS__MIN_LENGTH", "65", "passwords.min_length", "between 8 and 64"),
     ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "19455", "passwords.argon2_memory_kib", "too weak"),
     ("WATCHWORD__PASSWORDS__ARGON2_MEMORY_KIB", "262145", "passwords.argon2_memory_kib", "at most 262144"),
     ("WATCHWORD__PASSWORDS__ARGON2_ITERATIONS", "1", "passwords.argon2_memory_kib", "too weak"),
-    ("WATCHWORD__PASSWORDS__ARGON2_PARALLELISM", "0", "passwords.argon2_parallelism", "1 to 16"),
+    ("WATCHWORD__PASSWORDS__ARGON2_PARALLELISM", "0", "passwords.argon2_parallelism", "between 1 and 16"),
     ("WATCHWORD__PASSWORDS__HASH_MEMORY_LIMIT_MIB", "18", "passwords.hash_memory_limit_mib", "at least 19"),
-    ("WATCHWORD__PASSWORDS__HASH_THREADS", "27", "passwords.hash_threads", "1 to 26"),
-    ("WATCHWORD__PASSWORDS__HASH_THREADS", "0", "passwords.hash_threads", "1 to 26"),
+    ("WATCHWORD__PASSWORDS__HASH_THREADS", "27", "passwords.hash_threads", "between 1 and 26"),
+    ("WATCHWORD__PASSWORDS__HASH_THREADS", "0", "passwords.hash_threads", "between 1 and 26"),
     ("WATCHWORD__PASSWORDS__MAX_WAIT", "10s", "passwords.max_wait", "http.request_deadline"),
     ("WATCHWORD__MAIL__TLS", "ssl", "mail.tls", "starttls, tls, none"),
-    ("WATCHWORD__MAIL__PORT", "0", "mail.port", "1 or more"),
+    ("WATCHWORD__MAIL__PORT", "0", "mail.port", "at least 1;"),
     ("WATCHWORD__MAIL__HOST", "smtp example", "mail.host", "spaces"),
-    ("WATCHWORD__MAIL__PASSWORD", "x", "mail.username", "go together"),
+    ("WATCHWORD__MAIL__PASSWORD", "x", "mail.username", "requires mail.password"),
     ("WATCHWORD__MAIL__FROM", "no-reply", "mail.from", "no-reply@example.com"),
     ("WATCHWORD__MAIL__RESET_PATH", "reset", "mail.reset_path", "/account/reset"),
     ("WATCHWORD__MAIL__VERIFY_PATH", "/verify?code=", "mail.verify_path", "without query"),
-    ("WATCHWORD__MAIL__CODE_TTL", "25h", "mail.code_ttl", "1m to 1day"),
-    ("WATCHWORD__MAIL__TIMEOUT", "0s", "mail.timeout", "1s to"),
+    ("WATCHWORD__MAIL__CODE_TTL", "25h", "mail.code_ttl", "between 1m and 1day"),
+    ("WATCHWORD__MAIL__TIMEOUT", "0s", "mail.timeout", "between 1s and"),
     ("WATCHWORD__MAIL__RETRY_FOR", "8d", "mail.retry_for", "7days"),
-    ("WATCHWORD__MAIL__MAX_CONNECTIONS", "0", "mail.max_connections", "1 to 64"),
+    ("WATCHWORD__MAIL__MAX_CONNECTIONS", "0", "mail.max_connections", "between 1 and 64"),
     ("WATCHWORD__TOKENS__ACCESS_TTL", "16m", "tokens.access_ttl", "15m"),
-    ("WATCHWORD__TOKENS__ACCESS_TTL", "0s", "tokens.access_ttl", "1s to"),
-    ("WATCHWORD__TOKENS__LEEWAY", "6s", "tokens.leeway", "0s to 5s"),
+    ("WATCHWORD__TOKENS__ACCESS_TTL", "0s", "tokens.access_ttl", "between 1s and"),
+    ("WATCHWORD__TOKENS__LEEWAY", "6s", "tokens.leeway", "between 0s and 5s"),
     ("WATCHWORD__TOKENS__REFRESH_GRACE", "2m", "tokens.refresh_grace", "1m"),
     ("WATCHWORD__TOKENS__KEY_ROTATION", "1m", "tokens.key_rotation", "1h"),
     ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "31d", "sessions.absolute_ttl", "30days"),
     ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "6d", "sessions.idle_ttl", "sessions.absolute_ttl"),
     ("WATCHWORD__SESSIONS__IDLE_TTL", "10m", "sessions.idle_ttl", "tokens.access_ttl"),
-    ("WATCHWORD__SESSIONS__MAX_PER_USER", "0", "sessions.max_per_user", "1 to"),
-    ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_MINUTE", "51", "limits.login_per_account_per_minute", "1 to 50"),
-    ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_DAY", "1", "limits.login_per_account_per_day", "2 to"),
+    ("WATCHWORD__SESSIONS__MAX_PER_USER", "0", "sessions.max_per_user", "between 1 and"),
+    ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_MINUTE", "51", "limits.login_per_account_per_minute", "between 1 and 50"),
+    ("WATCHWORD__LIMITS__LOGIN_PER_ACCOUNT_PER_DAY", "1", "limits.login_per_account_per_day", "between 2 and"),
     ("WATCHWORD__LIMITS__KNOWN_NETWORK_TTL", "1m", "limits.known_network_ttl", "1h"),
-    ("WATCHWORD__LIMITS__FORGOT_PER_HOUR", "0", "limits.forgot_per_hour", "1 to"),
+    ("WATCHWORD__LIMITS__FORGOT_PER_HOUR", "0", "limits.forgot_per_hour", "between 1 and"),
     ("WATCHWORD__OAUTH__CLIENTS", "gateway", "oauth.clients", "64 hexadecimal digits"),
     ("WATCHWORD__OAUTH__CLIENTS", "gateway=sha256:c2hvcnQ", "oauth.clients", "client-secret"),
     ("WATCHWORD__OAUTH__CLIENTS", "gateway=0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce", "oauth.clients", "sha256:"),
@@ -100,15 +100,15 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__OAUTH__CLIENTS", "gateway=sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50cg", "oauth.clients", "64 hexadecimal digits"),
     ("WATCHWORD__OAUTH__CLIENTS", "gateway=sha256:0000000000000000000000000000000000000000000000000000000000000000", "oauth.clients", "not the hash of a random secret"),
     ("WATCHWORD__OAUTH__CLIENTS", "gateway=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "oauth.clients", "not the hash of a random secret"),
-    ("WATCHWORD__OAUTH__CLIENTS", "a b=sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce", "oauth.clients", "an id must be"),
-    ("WATCHWORD__OAUTH__CLIENTS", "a=sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce,a=sha256:0F9F58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce", "oauth.clients", "twice"),
-    ("WATCHWORD__LIMITS__LOGIN_PER_MINUTE", "0", "limits.login_per_minute", "1 to"),
+    ("WATCHWORD__OAUTH__CLIENTS", "a b=sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce", "oauth.clients", "an id must have"),
+    ("WATCHWORD__OAUTH__CLIENTS", "a=sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce,a=sha256:0F9F58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce", "oauth.clients", "listed twice"),
+    ("WATCHWORD__LIMITS__LOGIN_PER_MINUTE", "0", "limits.login_per_minute", "between 1 and"),
     ("WATCHWORD__TELEMETRY__FORMAT", "xml", "telemetry.format", "auto, json, text"),
     ("WATCHWORD__TELEMETRY__LEVEL", "info,watchword=loud", "telemetry.level", "debug"),
     ("WATCHWORD_SECRET_KEY", "not base64!", "secret_key", "base64"),
     ("WATCHWORD_SECRET_KEY", "c2hvcnQ=", "secret_key", "32 bytes"),
-    ("WATCHWORD_SECRET_KEY", "YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj", "secret_key", "not random"),
-    ("WATCHWORD_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "secret_key", "not random"),
+    ("WATCHWORD_SECRET_KEY", "YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj", "secret_key", "is not random"),
+    ("WATCHWORD_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "secret_key", "is not random"),
     ("WATCHWORD_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "secret_key", "openssl rand"),
     ("WATCHWORD__FOO__BAR", "1", "foo.bar", "unknown key"),
     ("WATCHWORD__HTTP__PROT", "1", "http.prot", "did you mean http.port?"),
@@ -126,13 +126,13 @@ fn one_refused_value_names_its_key_and_its_source() {
         assert_eq!(problem.key, *key, "{variable}={value}");
         assert!(problem.problem.contains(part), "{variable}={value}: {problem}");
         let origin = problem.origin.as_deref().unwrap_or_default();
-        // A problem of two keys is told at one of them.
+        // A problem of two keys is reported at one of them.
         let names_variable = origin == format!("environment variable {variable}");
         assert!(names_variable || origin.is_empty(), "{variable}={value}: {problem}");
     }
 }
 
-/// A password crosses a network under TLS alone; a server on this machine is no network.
+/// A password needs TLS, except to a server on this machine.
 #[test]
 fn a_mail_password_is_not_sent_in_the_clear() {
     let with = |host: &str, tls: &str| {
@@ -156,7 +156,7 @@ fn a_mail_password_is_not_sent_in_the_clear() {
 }
 
 #[test]
-fn each_owasp_pair_is_strong_enough_and_one_less_is_not() {
+fn each_owasp_minimum_is_accepted_and_one_less_is_refused() {
     for (memory, passes) in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)] {
         let with = |memory: u32| {
             let (memory, passes) = (memory.to_string(), passes.to_string());
@@ -171,7 +171,7 @@ fn each_owasp_pair_is_strong_enough_and_one_less_is_not() {
 }
 
 #[test]
-fn values_at_the_edge_are_accepted() {
+fn limit_values_are_accepted() {
     load(&[
         ("WATCHWORD__TOKENS__ACCESS_TTL", "15m"),
         ("WATCHWORD__TOKENS__LEEWAY", "5s"),
@@ -237,7 +237,7 @@ fn a_section_given_as_a_value_is_refused() {
 }
 
 #[test]
-fn an_identity_for_nats_is_given_once_and_for_an_external_server() {
+fn nats_takes_one_identity_and_only_for_an_external_server() {
     let user = [
         ("WATCHWORD__NATS__USER", "app"),
         ("WATCHWORD__NATS__PASSWORD", "s3cret"),
@@ -264,7 +264,7 @@ fn an_identity_for_nats_is_given_once_and_for_an_external_server() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     load(&[
         ("WATCHWORD_PORT", "tcp://10.0.0.1:3001"),
         ("WATCHWORD_SERVICE_HOST", "x"),

@@ -6,8 +6,8 @@ use super::{Row, rows};
 use crate::support::app::PASSWORD;
 
 const NEW_PASSWORD: &str = "quiet harbour 52";
-const VERIFY: &str = "Confirm your address";
-const RESET: &str = "Set a new password";
+const VERIFY: &str = "Confirm your email address";
+const RESET: &str = "Reset your password";
 /// Of the right form; nobody was mailed it.
 const UNKNOWN: &str = "wmc_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 

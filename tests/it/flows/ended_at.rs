@@ -82,7 +82,7 @@ impl Scene {
     async fn code(&self, email: &str) -> String {
         let body = json!({ "email": email });
         self.app.post("/auth/password/forgot", &body).await.expect_status(202);
-        self.smtp.mail(email, "Set a new password", 1).await.code()
+        self.smtp.mail(email, "Reset your password", 1).await.code()
     }
 }
 

@@ -218,7 +218,7 @@ async fn a_broken_schema_refuses_the_start_by_its_name() {
             r#"{"$ref": "file:///etc/passwd"}"#,
             "user.json is not a usable JSON Schema",
         ),
-        ("robot.json", "{}", "robot.json is of no configured account type"),
+        ("robot.json", "{}", "robot.json matches no account type"),
     ] {
         let folder = scratch("profiles");
         fs::write(folder.join(name), text).expect("write a schema");

@@ -50,7 +50,7 @@ async fn mails_are_shown_in_development_alone() {
     assert_eq!(log.matches("#code=").count(), 1);
     let log = log_in("production").await;
     assert!(
-        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("mails are shown"),
+        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("emails are logged"),
         "{log}"
     );
 }
@@ -83,10 +83,10 @@ async fn complete_on(backend: Backend) {
     // Whoever registers somebody else's address says nothing to them.
     assert!(text.contains("Hello,") && !text.contains("Lovelace"), "{text}");
     assert!(
-        text.contains("at Music & more:") && text.contains("at Music &amp; more:"),
+        text.contains("for Music & more:") && text.contains("for Music &amp; more:"),
         "{text}"
     );
-    assert!(text.contains("for 45 minutes"), "{text}");
+    assert!(text.contains("expires in 45 minutes"), "{text}");
 
     forgot(&app, ADA).await.expect_status(202);
     let mail = smtp.mail(ADA, RESET, 1).await;

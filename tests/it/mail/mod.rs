@@ -25,8 +25,8 @@ use crate::support::smtp::SmtpServer;
 const ADA: &str = "ada@example.com";
 /// What nobody would guess.
 const NEW_PASSWORD: &str = "quiet harbour 52";
-const VERIFY: &str = "Confirm your address";
-const RESET: &str = "Set a new password";
+const VERIFY: &str = "Confirm your email address";
+const RESET: &str = "Reset your password";
 
 /// An application to set up, with a mail server.
 fn builder(backend: Backend, smtp: &SmtpServer) -> Builder {

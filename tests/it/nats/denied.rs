@@ -94,7 +94,7 @@ async fn the_administrators_command_says_it_too() {
     );
     let ended = run(options, "").await;
     assert!(ended.status.success(), "{ended:?}");
-    assert!(ended.stdout.contains("changed auth-events"), "{ended:?}");
+    assert!(ended.stdout.contains("Updated auth-events:"), "{ended:?}");
 }
 
 #[tokio::test]

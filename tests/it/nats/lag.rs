@@ -164,10 +164,7 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
             .tokens()
             .refresh;
     }
-    service
-        .process()
-        .logged("the consumer is about to lose events", SOON)
-        .await;
+    service.process().logged("consumer is about to lose events", SOON).await;
     let log = service.process().log();
     let warned: Vec<&str> = log
         .lines()

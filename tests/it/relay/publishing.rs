@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use time::macros::datetime;
-use watchword::jetstream::{EventPublisher, Outcome, OutgoingEvent, Reason};
+use watchword::jetstream::{EventPublisher, OutgoingEvent, PublishOutcome, Reason};
 
 use super::rig::{Rig, STREAM, id};
 use crate::support::database::Backend;
@@ -67,21 +67,21 @@ async fn flushed(backend: Backend) {
 
 fn event(n: u128) -> OutgoingEvent {
     OutgoingEvent {
-        id: uuid::Uuid::from_u128(0x0192_f3a4_0000_7000_8000_0000_0000_0000 + n),
+        id: uuid::Uuid::from_u128(0x0192_f3a4_0000_7000_8000_0000_0000_0000 + n).into(),
         subject: "auth.user.logged_in".to_owned(),
         version: 1,
-        user_id: Some(uuid::Uuid::from_u128(n % 5)),
+        user_id: Some(uuid::Uuid::from_u128(n % 5).into()),
         occurred_at: datetime!(2026-11-22 12:00:00.123 UTC),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         payload: Bytes::from(format!(r#"{{"n":{n}}}"#)),
     }
 }
 
-fn sequences(outcomes: &[Outcome], wanted: bool) -> Vec<u64> {
+fn sequences(outcomes: &[PublishOutcome], wanted: bool) -> Vec<u64> {
     outcomes
         .iter()
         .map(|outcome| match outcome {
-            Outcome::Acked { stream_seq, duplicate } if *duplicate == wanted => *stream_seq,
+            PublishOutcome::Acked { stream_seq, duplicate } if *duplicate == wanted => *stream_seq,
             other => panic!("{other:?}"),
         })
         .collect()
@@ -165,10 +165,15 @@ async fn a_message_without_a_stream_and_a_server_that_is_gone_are_told_apart() {
     let jetstream = nats.jetstream().await;
     for events in [1, 40] {
         running.ready().await;
-        let events: Vec<OutgoingEvent> = (0..events).map(|_| OutgoingEvent { id: id(), ..event(1) }).collect();
+        let events: Vec<OutgoingEvent> = (0..events)
+            .map(|_| OutgoingEvent {
+                id: id().into(),
+                ..event(1)
+            })
+            .collect();
         jetstream.delete_stream(STREAM).await.expect("delete the stream");
         let outcomes = publisher.publish(&events).await;
-        assert_eq!(outcomes.first(), Some(&Outcome::Retry(Reason::NoStream)));
+        assert_eq!(outcomes.first(), Some(&PublishOutcome::Retry(Reason::NoStream)));
         // It is made again without anybody's help.
         running.ready().await;
     }
@@ -177,7 +182,7 @@ async fn a_message_without_a_stream_and_a_server_that_is_gone_are_told_apart() {
     status.wait_for(|status| !status.connected).await.expect("the status");
     assert_eq!(
         publisher.publish(&[event(7)]).await,
-        vec![Outcome::Retry(Reason::NotReady)]
+        vec![PublishOutcome::Retry(Reason::NotReady)]
     );
     running.stop().await;
 }

@@ -53,11 +53,6 @@ pub(crate) fn settings(nats: Option<&NatsServer>) -> Settings {
     settings
 }
 
-/// The system's time, as the relay takes it.
-pub(crate) fn now() -> watchword::relay::Clock {
-    Arc::new(|| SystemClock.now())
-}
-
 impl Rig {
     /// A fresh database.
     pub(crate) async fn new(backend: Backend, nats: &NatsServer) -> Self {
@@ -92,11 +87,11 @@ impl Rig {
         let relay = Relay::spawn(RelayParts {
             ledger: self.ledger(),
             publisher: nats.publisher(),
-            now: now(),
+            clock: Arc::new(SystemClock),
             metrics: metrics.clone(),
             shutdown: stop_relay.clone(),
-            flush_for: Duration::from_secs(10),
-            consumer_check: self.settings.stream.consumer_check,
+            flush_timeout: Duration::from_secs(10),
+            consumer_check_interval: self.settings.stream.consumer_check,
         });
         Running {
             nats,
@@ -146,7 +141,7 @@ impl Rig {
         let (user, user_seq) = user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| {
             (uuid(user), seq.to_string())
         });
-        let at = now()().unix_timestamp_nanos() / 1_000_000;
+        let at = SystemClock.now().unix_timestamp_nanos() / 1_000_000;
         format!(
             "({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})",
             uuid(id())

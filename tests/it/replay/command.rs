@@ -70,7 +70,7 @@ async fn own_stream_on(backend: Backend) {
     assert!(
         ended
             .stdout
-            .contains(&format!("replayed {SEEDED} events into {REPLAYS}")),
+            .contains(&format!("Replayed {SEEDED} events into {REPLAYS}.")),
         "{ended:?}"
     );
     assert_whole(&app.ledger().await, &copies(&app).await, "backfill");
@@ -146,8 +146,8 @@ async fn crash_on(backend: Backend) {
         let mut crashing = Binary::start_unready(options);
         assert!(!crashing.wait_exit(SOON).await.success());
         let ended = succeeds(&app, &[&["replay"][..], &args].concat()).await;
-        assert!(ended.stderr.contains(&format!("replay {name} goes on")), "{ended:?}");
-        assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+        assert!(ended.stderr.contains(&format!("Resumed replay {name};")), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     }
     assert_whole(&app.ledger().await, &copies(&app).await, "one");
     let again = app.events().await;
@@ -169,7 +169,7 @@ async fn kill_on(backend: Backend) {
         running.kill();
     }
     let ended = succeeds(&app, &["replay", "--name", "killed"]).await;
-    assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     assert_whole(&app.ledger().await, &copies(&app).await, "killed");
     app.finish().await;
 }
@@ -180,16 +180,16 @@ async fn interrupted_on(backend: Backend) {
     eventually(SOON, || async { stored(&app).await >= 100 }).await;
     // One at a time, whoever runs it.
     let ended = events(&app, &["replay", "--name", "other"]).await;
-    assert!(ended.stderr.contains("another replay runs"), "{ended:?}");
+    assert!(ended.stderr.contains("another replay is running"), "{ended:?}");
     running.terminate();
     assert_eq!(running.wait_exit(SOON).await.code(), Some(1));
     let log = running.process().log();
     assert!(
-        log.contains("go on with: watchword events replay --name slow\n"),
+        log.contains("To resume: watchword events replay --name slow\n"),
         "{log}"
     );
     let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;
-    assert!(ended.stdout.contains(&format!("replayed {SEEDED} events")), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     assert_whole(&app.ledger().await, &copies(&app).await, "slow");
     app.finish().await;
 }
@@ -267,7 +267,7 @@ async fn names_on(backend: Backend) {
     assert!(ended.stderr.contains("other filters"), "{ended:?}");
     let ended = succeeds(&app, &["replay", "--name", "begun"]).await;
     assert!(
-        ended.stdout.contains(&format!("replayed {} events", SEEDED / 2)),
+        ended.stdout.contains(&format!("Replayed {} events", SEEDED / 2)),
         "{ended:?}"
     );
     assert_eq!(copies(&app).await.len(), SEEDED);

@@ -142,7 +142,7 @@ async fn pipe_on(backend: Backend) {
     assert!(made.success());
     let ended = events(&app, &["export", pipe.to_str().expect("a path")]).await;
     assert!(!ended.status.success(), "{ended:?}");
-    assert!(ended.stderr.contains("is no file"), "{ended:?}");
+    assert!(ended.stderr.contains("is not a file"), "{ended:?}");
     let kind = fs::symlink_metadata(&pipe).expect("the pipe").file_type();
     assert!(kind.is_fifo(), "it is something else now");
     app.finish().await;

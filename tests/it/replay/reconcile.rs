@@ -26,7 +26,10 @@ async fn beside_on(backend: Backend) {
     app.ledger_drained().await;
     let ended = events(&app, &["reconcile"]).await;
     assert!(!ended.status.success(), "{ended:?}");
-    assert!(ended.stderr.contains("an instance of the service runs"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("an instance of the service is running"),
+        "{ended:?}"
+    );
     app.finish().await;
 }
 
@@ -62,7 +65,7 @@ async fn lost_on(backend: Backend) {
 
     let ended = run(command(&["events", "reconcile"]), "").await;
     assert!(ended.status.success(), "{ended:?}");
-    assert!(ended.stdout.contains(&format!("reopened  {all} ")), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("Reopened {all} events ")), "{ended:?}");
     assert_eq!(database.unpublished().await.expect("a count").unsigned_abs(), all);
     let ended = run(command(&["events", "verify"]), "").await;
     assert!(ended.status.success(), "what waits is not missing: {ended:?}");
@@ -74,6 +77,6 @@ async fn lost_on(backend: Backend) {
     assert!(found.is_empty(), "{found:?}");
     service.stop().await;
     let ended = run(command(&["events", "reconcile"]), "").await;
-    assert!(ended.stdout.contains("reopened  0 "), "{ended:?}");
+    assert!(ended.stdout.contains("Reopened 0 events "), "{ended:?}");
     database.remove().await;
 }

@@ -39,7 +39,7 @@ impl Tail {
         let first = timeout(SOON, said.next_line()).await.expect("in time");
         assert_eq!(
             first.expect("a line").as_deref(),
-            Some("reading auth-events; Ctrl-C ends it")
+            Some("Reading auth-events; Ctrl-C ends it.")
         );
         let lines = BufReader::new(child.stdout.take().expect("its standard output")).lines();
         Self { child, lines }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use watchword::domain::user::role::Role;
-use watchword::security::access_token::{TokenPolicyError, VERIFIED_CACHE_TOKENS};
+use watchword::security::access_token::{MAX_CACHED_TOKENS, TokenPolicyError};
 use watchword::security::{AccessGrant, AccessTokens, IssueError, KeyRing, TokenError, TokenPolicy};
 
 use super::support::{AUDIENCE, ISSUER, NOW, Sequence, issue, policy, session, signing_key, text, tokens, user};
@@ -85,11 +85,11 @@ fn a_token_seen_before_is_answered_from_memory() {
     let token = issue(&tokens, NOW, &[], &Sequence::new(9));
     let first = tokens.verify(&token, NOW).unwrap();
     assert!(Arc::ptr_eq(&first, &tokens.verify(&token, NOW).unwrap()));
-    assert_eq!(tokens.remembered(), 1);
+    assert_eq!(tokens.cached(), 1);
     let mut other = token.clone();
     other.replace_range(other.len() - 4..other.len() - 2, "AA");
     tokens.verify(&other, NOW).unwrap_err();
-    assert_eq!(tokens.remembered(), 1, "what was refused is not remembered");
+    assert_eq!(tokens.cached(), 1, "what was refused is not remembered");
 }
 
 #[test]
@@ -105,12 +105,12 @@ fn a_key_that_is_taken_away_ends_its_tokens_at_once_remembered_ones_too() {
 fn the_memory_of_verified_tokens_is_bounded() {
     let tokens = tokens(signing_key(1, NOW));
     let random = Sequence::new(9);
-    for _ in 0..VERIFIED_CACHE_TOKENS + 2_000 {
+    for _ in 0..MAX_CACHED_TOKENS + 2_000 {
         tokens.verify(&issue(&tokens, NOW, &[], &random), NOW).unwrap();
     }
-    let remembered = tokens.remembered();
+    let remembered = tokens.cached();
     assert!(
-        (VERIFIED_CACHE_TOKENS / 2..=VERIFIED_CACHE_TOKENS + 64).contains(&remembered),
+        (MAX_CACHED_TOKENS / 2..=MAX_CACHED_TOKENS + 64).contains(&remembered),
         "{remembered}"
     );
 }

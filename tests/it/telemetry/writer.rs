@@ -39,7 +39,7 @@ fn lines_of_many_threads_come_out_whole_and_in_the_order_of_each() {
             .collect();
         assert_eq!(numbers, (0..1000).collect::<Vec<u32>>(), "{name}");
     }
-    assert_eq!(writer.lost(), 0);
+    assert_eq!(writer.dropped(), 0);
     assert!(out.writes().len() < 4000, "lines are gathered");
 }
 
@@ -67,7 +67,7 @@ fn a_stalled_output_costs_lines_and_never_the_caller() {
     for _ in 0..4096 {
         log(&writer, &line);
     }
-    let lost = writer.lost();
+    let lost = writer.dropped();
     assert!(
         (1024..=4096).contains(&lost),
         "four times the buffer was logged, {lost} lines were dropped"
@@ -91,5 +91,5 @@ fn closing_writes_what_is_left() {
     writer.close();
     assert_eq!(out.text(), "last words\n");
     log(&writer, "too late\n");
-    assert_eq!((out.text().as_str(), writer.lost()), ("last words\n", 1));
+    assert_eq!((out.text().as_str(), writer.dropped()), ("last words\n", 1));
 }

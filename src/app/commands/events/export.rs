@@ -8,14 +8,14 @@ use crate::app::build::open_store_beside;
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
 
-/// Events read at once.
-const PAGE: u64 = 1000;
+/// Number of events per query.
+const PAGE_SIZE: u64 = 1000;
 
-/// Writes the bytes of every selected event, as they are published, one a line. Everything that was committed before is
-/// among them. A file is there whole or not at all. Returns how many events it wrote.
+/// Write the published bytes of every selected event, one per line, and return their number. All
+/// events that were committed before the call are included. A file is complete or absent.
 ///
 /// # Errors
-/// [`AppError`]; also when `stop` was cancelled first.
+/// [`AppError`], also if `stop` is cancelled first.
 pub async fn export(
     settings: &Settings,
     selection: &Selection,
@@ -33,7 +33,7 @@ pub async fn export(
         if stop.is_cancelled() {
             return Err(AppError::Stopped("nothing was written"));
         }
-        let page = ledger.selected(selection, rest, PAGE).await?;
+        let page = ledger.selected(selection, rest, PAGE_SIZE).await?;
         for row in &page.rows {
             lines.write(&row.payload)?;
         }

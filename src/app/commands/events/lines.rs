@@ -1,4 +1,4 @@
-//! Lines to a file, which is there whole or not at all, or to standard output.
+//! Lines to standard output, or to a file that is complete or absent.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -15,7 +15,7 @@ use crate::app::AppError;
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// A file; compressed when its name ends in `.gz`.
+    /// A file, compressed if its name ends in `.gz`.
     File(PathBuf),
 }
 
@@ -32,14 +32,14 @@ enum Out {
     Gzip(GzEncoder<BufWriter<File>>, Part),
 }
 
-/// A file that is being written under another name. Dropped, it is removed.
+/// A file that is written under a temporary name. Dropping it removes the file.
 struct Part {
     path: PathBuf,
     becomes: PathBuf,
 }
 
 impl Lines {
-    /// Opens a destination. A file appears under its name in [`finish`](Self::finish).
+    /// Open a destination. [`finish`](Self::finish) gives a file its name.
     ///
     /// # Errors
     /// [`AppError::File`].
@@ -60,12 +60,12 @@ impl Lines {
         Ok(Self { out, closed: false })
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader of standard output has gone away.
     pub(super) const fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Writes one line.
+    /// Write one line.
     ///
     /// # Errors
     /// [`AppError::File`].
@@ -78,7 +78,7 @@ impl Lines {
         self.settle(written)
     }
 
-    /// Writes what is left, makes it durable and gives the file its name.
+    /// Write the remaining lines, sync the file and give it its name.
     ///
     /// # Errors
     /// [`AppError::File`].
@@ -97,7 +97,7 @@ impl Lines {
         }
     }
 
-    /// A reader that has had enough is no error.
+    /// A reader that has gone away is not an error.
     fn settle(&mut self, result: io::Result<()>) -> Result<(), AppError> {
         let Err(source) = result else { return Ok(()) };
         match &self.out {
@@ -125,11 +125,13 @@ impl Part {
         name.push(format!(".{}.part", std::process::id()));
         let path = becomes.with_file_name(name);
         let part = Self { path, becomes };
-        // The finished file takes the name's place: a device or a pipe would be gone.
+        // The finished file replaces what has its name, which must not be a device or a pipe.
         if fs::metadata(&part.becomes).is_ok_and(|there| !there.is_file()) {
-            return Err(part.failed(io::Error::other("it is there and is no file; - is standard output")));
+            return Err(part.failed(io::Error::other(
+                "it exists and is not a file; use - for standard output",
+            )));
         }
-        // Events name people: the file is for whoever made it.
+        // Events contain personal data: only the owner may read the file.
         let opened = File::options()
             .write(true)
             .create(true)
@@ -163,7 +165,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // Renamed, it is not there any more.
+        // A renamed file no longer has this path.
         let _ = fs::remove_file(&self.path);
     }
 }

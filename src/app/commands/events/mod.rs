@@ -1,4 +1,4 @@
-//! The ledger and the stream, read and put in order by an operator, beside the running service.
+//! Commands on the ledger and the stream, which run beside the service.
 
 mod export;
 mod lines;
@@ -16,10 +16,10 @@ pub use self::verify::verify;
 pub use crate::relay::{Difference, Finding, Findings};
 pub use crate::store::Selection;
 
-/// What a command tells while it works: so many events of so many are done.
+/// Receives the progress of a command.
 pub trait Progress: Send {
-    /// How many events there are in all, once that is known.
+    /// The total number of events, once it is known.
     fn total(&mut self, events: u64);
-    /// How many are done.
+    /// The number of events that are done.
     fn done(&mut self, events: u64);
 }

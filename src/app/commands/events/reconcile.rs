@@ -4,15 +4,15 @@ use crate::app::build::open_store;
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::jetstream::StreamReader;
-use crate::relay::{self, Reconciled};
+use crate::relay::{self, ReconcileReport};
 use crate::store::OpenError;
 
-/// Does once what the relay does at its start: settles events that the stream has, and makes those wait again that it has
-/// lost. Refused while an instance leads, which does it by itself.
+/// Settle events that the stream has and reopen those that it has lost, as the relay does at start.
+/// Refused while an instance holds the lease.
 ///
 /// # Errors
 /// [`AppError::Led`], or that the two could not be compared; running it again is safe.
-pub async fn reconcile(settings: &Settings) -> Result<Reconciled, AppError> {
+pub async fn reconcile(settings: &Settings) -> Result<ReconcileReport, AppError> {
     let environment = Environment::default();
     let store = match open_store(settings, &environment).await {
         Err(AppError::Open(OpenError::InUse(_))) => return Err(AppError::Led),

@@ -1,7 +1,5 @@
 //! `watchword events replay`.
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Selection};
@@ -9,39 +7,40 @@ use crate::app::build::open_store_beside;
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::domain::ids::uuid_v7;
-use crate::jetstream::{CopyPublisher, StreamReader};
+use crate::jetstream::{ReplayPublisher, StreamReader};
 use crate::relay::{self, ReplayEnd, ReplayParts};
 use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
 
-/// What is asked for.
+/// The requested replay.
 #[derive(Debug, Clone)]
 pub struct ReplayOrder {
-    /// The replay to begin or to go on with; a new name when none is given.
+    /// Name of the replay to start or resume. `None`: a new name.
     pub name: Option<ReplayName>,
-    /// Who takes the copies.
+    /// Where the copies go.
     pub target: ReplayTarget,
-    /// Which events.
+    /// The events to replay.
     pub selection: Selection,
-    /// The most events a second.
+    /// Maximum number of events per second.
     pub rate: Option<u32>,
 }
 
-/// A replay and how this run of it ended.
+/// A replay after this run.
 #[derive(Debug)]
 pub struct Replayed {
     /// The replay.
     pub replay: Replay,
-    /// The stream that has the copies.
+    /// The stream of the copies.
     pub stream: String,
-    /// Whether everything has been sent.
+    /// Whether all events have been sent.
     pub done: bool,
 }
 
-/// Makes copies of events, or goes on with it where an earlier run of the same name was interrupted. The service may run.
+/// Publish copies of events, or resume an interrupted replay of the same name. The service may run.
 ///
 /// # Errors
-/// [`AppError`] when the name stands for something else, or the database or NATS cannot be used at the beginning.
+/// [`AppError`] if the name belongs to another replay, or if the database or NATS is unavailable at
+/// start.
 pub async fn replay(
     settings: &Settings,
     order: ReplayOrder,
@@ -55,14 +54,12 @@ pub async fn replay(
     let lock = ledger.try_acquire_replay_lease().await?.ok_or(AppError::Replaying)?;
     let mut replay = find_or_begin(&ledger, order, &environment).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
-    let to = relay::copy_to(replay.target);
-    let publisher = CopyPublisher::new(&reader.publisher(), &replay.name, to)?;
+    let publisher = ReplayPublisher::new(&reader.publisher(), &replay.name, replay.target)?;
     let stream = publisher.stream().to_owned();
-    let clock = environment.clock.clone();
     let mut parts = ReplayParts {
         ledger: ledger.clone(),
         publisher,
-        now: Arc::new(move || clock.now()),
+        clock: environment.clock.clone(),
         lock,
         stop: stop.clone(),
     };
@@ -87,11 +84,11 @@ pub async fn replay(
     Ok(Replayed { replay, stream, done })
 }
 
-/// What a replay tells while it works.
+/// Receives the progress of a replay.
 pub trait ReplayProgress: Progress {
-    /// It begins, or goes on.
+    /// The replay starts or resumes.
     fn began(&mut self, name: &str, goes_on: bool);
-    /// It does not get on, and tries again.
+    /// A step failed and is retried.
     fn trouble(&mut self, reason: &str);
 }
 
@@ -114,28 +111,29 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Enviro
         rate: order.rate,
     };
     match ledger.begin_replay(new, now).await {
-        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "has just been taken")),
+        Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "is already in use")),
         begun => Ok(begun?),
     }
 }
 
-/// An earlier replay of this name, when it is the same one and not done.
+/// The earlier replay of this name, if it is the same one and not done.
 fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
-    let asked = Selection {
+    let requested = Selection {
         publish_state: known.selection.publish_state,
         ..order.selection.clone()
     };
-    let same = known.target == order.target && (asked == known.selection || order.selection == Selection::default());
+    let same =
+        known.target == order.target && (requested == known.selection || order.selection == Selection::default());
     if known.origin == ReplayOrigin::Service {
         return Err(refused(&known.name, "is run by the service"));
     }
     if known.state == ReplayState::Done {
-        return Err(refused(&known.name, "is done; give the next one another name"));
+        return Err(refused(&known.name, "is done; choose another name"));
     }
     if !same {
         return Err(refused(
             &known.name,
-            "has another target or other filters; leave the filters out to go on with it, or give another name",
+            "has another target or other filters; omit the filters to resume it, or choose another name",
         ));
     }
     Ok(Replay {
@@ -151,9 +149,9 @@ fn refused(name: &str, problem: &str) -> AppError {
     }
 }
 
-/// A name for a replay that was given none: when it began, in UTC.
+/// The default name of a replay: its start time in UTC.
 fn name_of(now: time::OffsetDateTime) -> Result<ReplayName, AppError> {
     let format = time::macros::format_description!("[year][month][day]t[hour][minute][second]");
     let text = now.format(format).unwrap_or_default();
-    text.parse().map_err(|_| refused(&text, "is no name"))
+    text.parse().map_err(|_| refused(&text, "is not a valid name"))
 }

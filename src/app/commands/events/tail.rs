@@ -7,26 +7,26 @@ use tokio_util::sync::CancellationToken;
 use super::Selection;
 use crate::app::AppError;
 use crate::config::Settings;
-use crate::jetstream::{NatsError, ProbeError, Scan, Seen, Start, StreamReader, Wanted};
+use crate::jetstream::{NatsError, ProbeError, Scan, ScanRequest, ScanStart, ScannedMessage, StreamReader};
 
-/// How long to wait before the stream is read again after it broke off.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time before reading the stream is retried.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who looks at the events.
+/// Receives the events.
 pub trait Viewer: Send {
-    /// The stream is being read.
+    /// Reading of the stream has started.
     fn opened(&mut self, stream: &str);
-    /// The next event: its place in the stream and its bytes. `false` when no more are wanted.
+    /// The next event with its stream sequence and its bytes. Return `false` to end.
     fn event(&mut self, stream_seq: u64, payload: &[u8]) -> bool;
-    /// Reading broke off, and is tried again.
+    /// Reading failed and is retried.
     fn broken(&mut self, reason: &str);
 }
 
-/// Shows events as they reach the stream, and first those from `selection.from` on that the stream still has, until `stop`
-/// or until the viewer has had enough.
+/// Show the stream's events since `selection.from`, then new ones as they arrive, until `stop` or
+/// until the viewer ends.
 ///
 /// # Errors
-/// [`AppError::Nats`] when the stream cannot be read at the beginning. Later outages are waited out.
+/// [`AppError::Nats`] if the stream cannot be read at first. Later errors are retried.
 pub async fn tail(
     settings: &Settings,
     selection: &Selection,
@@ -34,7 +34,7 @@ pub async fn tail(
     stop: &CancellationToken,
 ) -> Result<(), AppError> {
     let reader = StreamReader::connect(settings).await?;
-    let mut start = selection.from.map_or(Start::Next, Start::Time);
+    let mut start = selection.from.map_or(ScanStart::Next, ScanStart::Time);
     let mut scan = open(&reader, selection, start).await.map_err(NatsError::from)?;
     viewer.opened(reader.stream());
     loop {
@@ -44,7 +44,7 @@ pub async fn tail(
         };
         match next {
             Ok(seen) => {
-                start = Start::Sequence(seen.seq + 1);
+                start = ScanStart::Sequence(seen.seq + 1);
                 if selection.shows(&seen) && !viewer.event(seen.seq, &seen.payload) {
                     return Ok(());
                 }
@@ -60,9 +60,9 @@ pub async fn tail(
     }
 }
 
-async fn open(reader: &StreamReader, selection: &Selection, start: Start) -> Result<Scan, ProbeError> {
+async fn open(reader: &StreamReader, selection: &Selection, start: ScanStart) -> Result<Scan, ProbeError> {
     let subjects = selection.subjects.iter().map(ToString::to_string).collect();
-    let wanted = Wanted {
+    let wanted = ScanRequest {
         start,
         subjects,
         headers_only: false,
@@ -73,12 +73,12 @@ async fn open(reader: &StreamReader, selection: &Selection, start: Start) -> Res
 async fn reopened(
     reader: &StreamReader,
     selection: &Selection,
-    start: Start,
+    start: ScanStart,
     stop: &CancellationToken,
 ) -> Option<Scan> {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(RETRY_INTERVAL) => {}
             () = stop.cancelled() => return None,
         }
         if let Ok(scan) = open(reader, selection, start).await {
@@ -88,8 +88,8 @@ async fn reopened(
 }
 
 impl Selection {
-    /// Whether a message of the stream, of one of the subjects, is among the events.
-    fn shows(&self, seen: &Seen) -> bool {
+    /// Whether a message of the selected subjects is about one of the selected users.
+    fn shows(&self, seen: &ScannedMessage) -> bool {
         self.users.is_empty() || seen.user.is_some_and(|user| self.users.contains(&user))
     }
 }

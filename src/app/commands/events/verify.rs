@@ -7,24 +7,24 @@ use crate::config::Settings;
 use crate::jetstream::StreamReader;
 use crate::relay;
 
-/// Compares the ledger with the stream, changing nothing. The service may run.
+/// Compare the ledger with the stream without changes. The service may run.
 ///
 /// # Errors
-/// [`AppError`] when they cannot be compared.
+/// [`AppError`] if they cannot be compared.
 pub async fn verify(settings: &Settings, progress: &mut dyn Progress) -> Result<Findings, AppError> {
     let environment = Environment::default();
     let store = open_store_beside(settings, &environment).await?;
     let reader = StreamReader::connect(settings).await?;
     let now = environment.clock.now();
-    let mut told = 0;
+    let mut reported = 0;
     let findings = relay::verify(
         &store.ledger(),
         &reader,
         settings.events.retention,
         now,
         |done, total| {
-            if total != told {
-                told = total;
+            if total != reported {
+                reported = total;
                 progress.total(total);
             }
             progress.done(done);

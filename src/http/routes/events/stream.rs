@@ -26,7 +26,7 @@ use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 use crate::http::sse::{Authorization, End, Writer};
-use crate::telemetry::causes;
+use crate::telemetry::error_chain;
 
 /// Longest silence: shorter than the read timeouts of proxies.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
@@ -197,7 +197,7 @@ impl Authorization for Holder {
     async fn confirm(&self) -> bool {
         let confirmed = follow::confirm(&self.cx, self.token.as_str()).await;
         if let Err(ActionError::Failure(failure)) = &confirmed {
-            tracing::warn!(error = %causes(failure), "session not confirmed; ending the event stream");
+            tracing::warn!(error = %error_chain(failure), "session not confirmed; ending the event stream");
         }
         confirmed.is_ok()
     }
@@ -219,7 +219,7 @@ async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) ->
     let mut last_sent = Instant::now();
     loop {
         let batch = follower.next(&holder.cx).await.map_err(|failure| {
-            tracing::warn!(error = %causes(&failure), "ledger not read; ending the event stream");
+            tracing::warn!(error = %error_chain(&failure), "ledger not read; ending the event stream");
             End::Failed
         })?;
         if !batch.events.is_empty() {

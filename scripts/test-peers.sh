@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Checks with the tools of other ecosystems: `make test-peers`. The Rust tests do not depend on them.
+#
+# A check whose tools cannot be installed is skipped and says so. PEER_TOOLS=required makes a skip an error.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+failed=()
+
+# check NAME COMMAND...: run all checks, and report the failed ones at the end.
+check() {
+    local name=$1
+    shift
+    say "==> $name"
+    "$@" || failed+=("$name")
+}
+
+check "contracts (npm: AsyncAPI parser, TypeScript compiler)" scripts/check-contracts.sh
+check "workflows (Go: actionlint)" scripts/check-workflows.sh
+
+[ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"

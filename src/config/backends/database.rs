@@ -1,0 +1,48 @@
+//! Section `database`: where users, sessions and the ledger are stored.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::config::loader::{
+    Problems,
+    checks::{between, between_durations, scheme_of},
+    parse, redact,
+};
+
+/// The database that stores users, sessions and the ledger.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `postgres://…` or `sqlite://…`. `None`: a SQLite file in `data_dir`.
+    #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_url")]
+    pub url: Option<SecretString>,
+    /// Maximum number of connections of this instance.
+    pub max_connections: u32,
+    /// Maximum wait for a free connection before the request gets 503.
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
+        if let Some(url) = &self.url {
+            let schemes = ["postgres", "postgresql", "sqlite"];
+            if !scheme_of(url.expose_secret()).is_some_and(|scheme| schemes.contains(&scheme)) {
+                problems.refuse(
+                    "database.url",
+                    "must start with postgres://, postgresql:// or sqlite:; omit it to use a SQLite file in data_dir",
+                );
+            }
+        }
+        between(problems, "database.max_connections", self.max_connections, 1, 1000);
+        between_durations(
+            problems,
+            "database.acquire_timeout",
+            self.acquire_timeout,
+            Duration::from_millis(10),
+            Duration::from_secs(60),
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! The configuration's page in the documentation, generated from `defaults.toml`.
+
+use std::fmt::Write as _;
+
+use super::{
+    env::SHORT_NAMES,
+    keys::{self, Key, Kind},
+};
+
+/// What the page says before its sections.
+const INTRODUCTION: &str = "\
+# Configuration
+
+This page is generated from [`src/config/defaults.toml`](../src/config/defaults.toml): run `make generate` after a change.
+
+The service starts without any configuration. In production, set at least `WATCHWORD_SECRET_KEY`,
+`WATCHWORD__HTTP__PUBLIC_URL` and `WATCHWORD__EVENTS__ENVIRONMENT`.
+
+Later sources win:
+
+1. the defaults below;
+2. the TOML file given with `--config FILE` or `WATCHWORD_CONFIG`;
+3. environment variables `WATCHWORD__SECTION__KEY`;
+4. the short variables `PORT`, `DATABASE_URL`, `REDIS_URL`, `NATS_URL` and `WATCHWORD_SECRET_KEY`.
+
+`make run` and `docker compose` also read `.env` (see [`.env.example`](../.env.example)). An empty variable counts as not set.
+Lists in variables are written `a,b` or `[\"a\",\"b\"]`; durations are texts such as `500ms`, `15m` or `7d`.
+Unknown keys and invalid values are refused at start, all of them at once.
+
+| Command | What it does |
+|---|---|
+| `watchword config check` | Checks the configuration without starting the service. |
+| `watchword config show` | Prints the effective values; secrets are redacted. |
+| `watchword config show --defaults` | Prints a commented TOML file with every key, to start from. |
+| `watchword config docs` | Prints this page. |
+";
+
+/// The whole page: one section per section of the configuration, one row per key.
+#[must_use]
+pub fn page() -> String {
+    let mut out = INTRODUCTION.to_owned();
+    let mut current = None;
+    for key in keys::all() {
+        let section = key.section();
+        if current != Some(section) {
+            begin_section(&mut out, section);
+            current = Some(section);
+        }
+        row(&mut out, key);
+    }
+    out
+}
+
+/// Writing to a string does not fail.
+fn begin_section(out: &mut String, section: &str) {
+    let _ = match keys::section(section) {
+        Some(meaning) => write!(out, "\n## `{section}`\n\n{meaning}\n"),
+        None => write!(out, "\n## General\n"),
+    };
+    out.push_str("\n| Key | Value | Default | Meaning | Environment variable |\n|---|---|---|---|---|\n");
+}
+
+fn row(out: &mut String, key: &Key) {
+    let short = SHORT_NAMES.iter().filter(|(_, name)| *name == key.name);
+    let short: String = short.map(|(variable, _)| format!("`{variable}`, ")).collect();
+    let default = key
+        .default
+        .as_ref()
+        .map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
+    let _ = writeln!(
+        out,
+        "| `{}` | {} | {default} | {} | {short}`{}` |",
+        key.name,
+        value(key),
+        key.meaning.replace('|', "\\|"),
+        key.variable(),
+    );
+}
+
+/// The kind of value that the key takes, with its unit.
+fn value(key: &Key) -> &'static str {
+    const UNITS: [(&str, &str); 4] = [("_bytes", "bytes"), ("_kib", "KiB"), ("_mib", "MiB"), ("port", "port")];
+    match key.kind {
+        Kind::Boolean => "`true` or `false`",
+        Kind::List => "list",
+        Kind::Duration => "duration",
+        Kind::Text => "text",
+        Kind::Integer => UNITS
+            .iter()
+            .find_map(|(end, unit)| key.name.ends_with(end).then_some(*unit))
+            .unwrap_or("number"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Section `tokens`: access tokens, refresh tokens and signing keys.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::loader::{
+    Problems,
+    checks::{between_durations, label},
+};
+
+/// Claims and lifetimes of tokens, and the rotation of signing keys.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokensSettings {
+    /// Claim `iss`. `None`: `http.public_url`.
+    pub issuer: Option<String>,
+    /// Claim `aud`.
+    pub audience: String,
+    /// Lifetime of an access token.
+    #[serde(with = "humantime_serde")]
+    pub access_ttl: Duration,
+    /// How long an exchanged refresh token still returns the same successor.
+    #[serde(with = "humantime_serde")]
+    pub refresh_grace: Duration,
+    /// Tolerated clock difference when `exp` and `nbf` are checked.
+    #[serde(with = "humantime_serde")]
+    pub leeway: Duration,
+    /// Age at which the signing key is replaced.
+    #[serde(with = "humantime_serde")]
+    pub key_rotation: Duration,
+}
+
+impl TokensSettings {
+    pub(in crate::config) fn check(&self, problems: &mut Problems) {
+        const SECOND: Duration = Duration::from_secs(1);
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        if let Some(issuer) = &self.issuer {
+            label(problems, "tokens.issuer", issuer);
+        }
+        label(problems, "tokens.audience", &self.audience);
+        for (key, value, min, max) in [
+            ("tokens.access_ttl", self.access_ttl, SECOND, 15 * 60 * SECOND),
+            ("tokens.refresh_grace", self.refresh_grace, Duration::ZERO, 60 * SECOND),
+            ("tokens.leeway", self.leeway, Duration::ZERO, 5 * SECOND),
+            ("tokens.key_rotation", self.key_rotation, HOUR, 366 * 24 * HOUR),
+        ] {
+            between_durations(problems, key, value, min, max);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The connection to NATS, and what is known through it.
+
+pub(super) mod connect;
+pub(super) mod permissions;
+mod state;
+mod status;
+pub(super) mod status_metrics;
+mod version;
+
+pub(super) use self::state::{Connection, ConnectionState};
+pub use self::{
+    status::{NatsStatus, StreamFacts, StreamState},
+    version::{NotAVersion, ServerVersion},
+};

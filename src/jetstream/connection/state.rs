@@ -1,0 +1,98 @@
+//! The one connection, shared by the supervisor, the publisher and the probes.
+
+use std::sync::{Arc, OnceLock};
+
+use async_nats::{
+    Client,
+    connection::State,
+    jetstream::{Context, stream::Config},
+};
+use tokio::sync::{Notify, watch};
+
+use super::{
+    connect,
+    permissions::PermissionErrors,
+    status::{NatsStatus, StreamFacts},
+};
+use crate::jetstream::error::ProbeError;
+
+/// The connection, as soon as there is one, and what is known about it.
+#[derive(Debug)]
+pub(crate) struct ConnectionState {
+    /// Written by the client's events, the supervisor and the publisher.
+    pub(crate) status: Arc<watch::Sender<NatsStatus>>,
+    /// The stream as it should be.
+    pub(crate) desired: Config,
+    pub(crate) permissions: Arc<PermissionErrors>,
+    /// Makes the supervisor check the stream now.
+    pub(crate) recheck: Notify,
+    connection: OnceLock<Connection>,
+}
+
+/// The client and the JetStream API over it.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) context: Context,
+    /// The name the server must have, when it is the embedded one.
+    pub(crate) server_name: Option<String>,
+}
+
+impl Connection {
+    pub(crate) fn new(client: Client, server_name: Option<String>) -> Self {
+        Self {
+            context: connect::jetstream(client.clone()),
+            client,
+            server_name,
+        }
+    }
+}
+
+impl ConnectionState {
+    /// Not connected yet.
+    pub(crate) fn new(desired: Config, user: String) -> Self {
+        Self {
+            permissions: Arc::new(PermissionErrors::new(user)),
+            status: Arc::new(watch::Sender::new(NatsStatus::default())),
+            desired,
+            recheck: Notify::new(),
+            connection: OnceLock::new(),
+        }
+    }
+
+    /// Keep the client. There is one for the life of the process: it reconnects by itself.
+    pub(crate) fn keep(&self, connection: Connection) -> &Connection {
+        self.connection.get_or_init(|| connection)
+    }
+
+    /// Return the client if it is connected now. Commands given to a client that is not connected
+    /// would wait in it and go out much later.
+    pub(crate) fn connected(&self) -> Result<&Connection, ProbeError> {
+        match self.connection.get() {
+            Some(connection) if connection.client.connection_state() == State::Connected => Ok(connection),
+            _ => Err(ProbeError::NotConnected),
+        }
+    }
+
+    /// Return the facts of the stream if events may be published now.
+    pub(crate) fn usable(&self) -> Option<StreamFacts> {
+        self.connected().ok()?;
+        self.status.borrow().ready().cloned()
+    }
+
+    /// The largest message in bytes that both the server and the stream take.
+    pub(crate) fn size_limit(&self, facts: &StreamFacts) -> usize {
+        let server = self
+            .connection
+            .get()
+            .map_or(usize::MAX, |connection| connection.client.max_payload());
+        facts.max_msg_size.map_or(server, |stream| stream.min(server))
+    }
+
+    /// Resolve when the connection is lost.
+    pub(crate) async fn lost(&self) {
+        let mut status = self.status.subscribe();
+        // The sender lives in self, so this ends by the condition alone.
+        let _ = status.wait_for(|status| !status.connected).await;
+    }
+}

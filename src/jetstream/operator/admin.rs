@@ -1,0 +1,194 @@
+//! `watchword stream apply|info|diff`, over a connection of its own.
+
+use std::sync::Arc;
+
+use async_nats::{
+    Event, ServerAddr, ServerError,
+    jetstream::stream::{Config, Info},
+};
+use time::OffsetDateTime;
+
+use crate::config::Settings;
+use crate::jetstream::{
+    connection::{Connection, connect, permissions::PermissionErrors},
+    embedded,
+    error::{NatsError, ProbeError, StreamFault},
+    stream::{
+        Drift, definition, drift,
+        provision::{self, StreamUnusable},
+    },
+};
+
+/// A connection for administrative commands.
+#[derive(Debug)]
+pub struct StreamAdmin {
+    connection: Connection,
+    permissions: Arc<PermissionErrors>,
+    desired: Config,
+}
+
+/// What [`StreamAdmin::apply`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    Created,
+    /// These fields were set to their values in the definition.
+    Updated(Vec<Drift>),
+    Unchanged,
+}
+
+/// A stream, for display.
+#[derive(Clone, Debug)]
+pub struct StreamSummary {
+    pub name: String,
+    pub subjects: Vec<String>,
+    pub created: OffsetDateTime,
+    pub messages: u64,
+    pub bytes: u64,
+    /// The lowest sequence still stored.
+    pub first_seq: u64,
+    /// The highest sequence ever assigned.
+    pub last_seq: u64,
+    pub consumers: usize,
+    /// As configured.
+    pub replicas: usize,
+    /// The server that leads the stream, in a cluster.
+    pub leader: Option<String>,
+    /// Of the server that answered.
+    pub server_version: String,
+    /// The whole configuration, as nats-server writes it.
+    pub config: serde_json::Value,
+}
+
+impl StreamAdmin {
+    /// Connect to `nats.url`, or to the embedded server of this data directory.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError`] when there is no server to connect to, or it is too old.
+    pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
+        let desired = definition::desired(&settings.stream)?;
+        let addresses = addresses(settings).await?;
+        let permissions = Arc::new(PermissionErrors::new(connect::identity(&settings.nats)));
+        let observer = Arc::clone(&permissions);
+        let client = connect::options(&settings.nats)
+            .await?
+            .event_callback(move |event| {
+                if let Event::ServerError(ServerError::Other(message)) = event {
+                    observer.observe(&message);
+                }
+                std::future::ready(())
+            })
+            .connect(addresses)
+            .await
+            .map_err(NatsError::Client)?;
+        provision::check_version(&client.server_info().version)?;
+        Ok(Self {
+            connection: Connection::new(client, None),
+            permissions,
+            desired,
+        })
+    }
+
+    /// Create the stream, or change it to its definition.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError`] when the server refuses: some fields of an existing stream cannot be changed.
+    pub async fn apply(&self) -> Result<Applied, NatsError> {
+        let Some(info) = self.find().await? else {
+            provision::ensure_permitted(&self.permissions, &self.connection.context, &self.desired).await?;
+            return Ok(Applied::Created);
+        };
+        let differences = drift(&self.desired, &info.config);
+        if differences.is_empty() {
+            return Ok(Applied::Unchanged);
+        }
+        let ours = |subject: &str| subject.starts_with("$JS.API.STREAM.UPDATE.");
+        let updated = self
+            .permissions
+            .race(ours, self.connection.context.update_stream(&self.desired));
+        updated.await.map_err(StreamFault::Denied)?.map_err(|error| {
+            let stream = self.desired.name.clone();
+            NatsError::Stream(StreamFault::Refused {
+                stream,
+                reason: error.to_string(),
+            })
+        })?;
+        Ok(Applied::Updated(differences))
+    }
+
+    /// Request the state and the configuration of the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::NoStream`], or [`ProbeError`] when the server does not answer.
+    pub async fn info(&self) -> Result<StreamSummary, NatsError> {
+        let info = self.existing().await?;
+        let config = serde_json::to_value(&info.config).map_err(|error| ProbeError::Refused {
+            what: "stream info",
+            reason: error.to_string(),
+        })?;
+        Ok(StreamSummary {
+            config,
+            created: info.created,
+            messages: info.state.messages,
+            bytes: info.state.bytes,
+            first_seq: info.state.first_sequence,
+            last_seq: info.state.last_sequence,
+            consumers: info.state.consumer_count,
+            replicas: info.config.num_replicas,
+            leader: info.cluster.and_then(|cluster| cluster.leader),
+            server_version: self.connection.client.server_info().version,
+            name: info.config.name,
+            subjects: info.config.subjects,
+        })
+    }
+
+    /// Compare the stream with its definition.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::NoStream`], or [`ProbeError`] when the server does not answer.
+    pub async fn diff(&self) -> Result<Vec<Drift>, NatsError> {
+        Ok(drift(&self.desired, &self.existing().await?.config))
+    }
+
+    async fn existing(&self) -> Result<Info, NatsError> {
+        self.find()
+            .await?
+            .ok_or_else(|| NatsError::NoStream(self.desired.name.clone()))
+    }
+
+    async fn find(&self) -> Result<Option<Info>, NatsError> {
+        let ours = |subject: &str| subject.starts_with(provision::STREAM_INFO);
+        let found = self
+            .permissions
+            .race(ours, provision::find(&self.connection.context, &self.desired.name));
+        Ok(found.await.map_err(StreamFault::Denied)??)
+    }
+}
+
+/// The addresses in `nats.url`, or of the embedded server of this data directory.
+///
+/// # Errors
+///
+/// [`NatsError`] when there is no such server.
+pub(super) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, NatsError> {
+    if let Some(url) = &settings.nats.url {
+        return connect::addresses(url);
+    }
+    let running = embedded::running(&settings.data_dir).await;
+    let port = running
+        .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
+        .port;
+    connect::addresses(&format!("nats://127.0.0.1:{port}").into())
+}
+
+impl From<StreamUnusable> for NatsError {
+    fn from(error: StreamUnusable) -> Self {
+        match error {
+            StreamUnusable::Fault(fault) => fault.into(),
+            StreamUnusable::Later(error) | StreamUnusable::Missing(error) => error.into(),
+        }
+    }
+}

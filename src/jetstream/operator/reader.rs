@@ -1,0 +1,90 @@
+//! Reading the stream's messages, over a connection of its own.
+
+use std::sync::Arc;
+
+use super::admin;
+use crate::config::Settings;
+use crate::jetstream::{
+    connection::{Connection, ConnectionState, ServerVersion, StreamFacts, StreamState, connect},
+    error::{NatsError, ProbeError},
+    publish::{JetStreamPublisher, Source},
+    stream::{Scan, ScanRequest, Stored, definition, probe, provision},
+};
+
+/// A connection for commands that read the stream.
+#[derive(Clone, Debug)]
+pub struct StreamReader {
+    connection: Arc<ConnectionState>,
+    source: Source,
+}
+
+impl StreamReader {
+    /// Connect to `nats.url`, or to the embedded server of this data directory, and find the
+    /// stream.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError`] when there is no server to connect to, it is too old, or it has no such
+    /// stream.
+    pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
+        let desired = definition::desired(&settings.stream)?;
+        let state = Arc::new(ConnectionState::new(desired, connect::identity(&settings.nats)));
+        let addresses = admin::addresses(settings).await?;
+        let options = connect::options(&settings.nats).await?;
+        let client = connect::connect_now(
+            options,
+            addresses,
+            Arc::clone(&state.status),
+            Arc::clone(&state.permissions),
+        )
+        .await?;
+        let version = provision::check_version(&client.server_info().version)?;
+        state.keep(Connection::new(client, None));
+        let reader = Self {
+            connection: state,
+            source: Source::of(settings),
+        };
+        reader.set_status(version).await?;
+        Ok(reader)
+    }
+
+    /// Set what the supervisor of a service would report to the publisher.
+    async fn set_status(&self, version: ServerVersion) -> Result<(), NatsError> {
+        let stream = &self.connection.desired.name;
+        let info = provision::find(&self.connection.connected()?.context, stream)
+            .await?
+            .ok_or_else(|| NatsError::NoStream(stream.clone()))?;
+        let facts = StreamFacts::new(&info, version, 0, Vec::new());
+        self.connection.status.send_modify(|status| {
+            status.connected = true;
+            status.stream = StreamState::Ok(facts);
+        });
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        &self.connection.desired.name
+    }
+
+    /// A publisher that works as the service's.
+    #[must_use]
+    pub fn publisher(&self) -> JetStreamPublisher {
+        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone())
+    }
+
+    /// Ask the server for the stream's first and last sequence.
+    pub async fn position(&self) -> Result<StreamFacts, ProbeError> {
+        probe::position(&self.connection).await
+    }
+
+    /// Read what is stored at a sequence.
+    pub async fn message_at(&self, seq: u64) -> Result<Stored, ProbeError> {
+        probe::message_at(&self.connection, seq).await
+    }
+
+    /// Read messages in the order of the stream.
+    pub async fn scan(&self, request: ScanRequest) -> Result<Scan, ProbeError> {
+        Scan::open(&self.connection.connected()?.context, self.stream(), request).await
+    }
+}

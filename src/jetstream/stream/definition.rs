@@ -1,0 +1,173 @@
+//! The one definition of the event stream: `nats/streams/auth-events.json`, embedded, with what the
+//! configuration may change.
+
+use async_nats::jetstream::stream::Config;
+use serde_json::{Map, Value, json};
+
+use crate::config::StreamSettings;
+use crate::jetstream::error::NatsError;
+
+/// The nats CLI takes the same file.
+const DEFINITION: &str = include_str!("../../../nats/streams/auth-events.json");
+
+/// The definition with `stream.*` of the settings.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not a stream configuration.
+pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
+    let definition: Config = serde_json::from_str(DEFINITION).map_err(NatsError::Definition)?;
+    Ok(Config {
+        name: settings.name.clone(),
+        subjects: settings.subjects.clone(),
+        max_messages: settings.max_msgs,
+        max_bytes: settings.max_bytes,
+        max_age: settings.max_age,
+        num_replicas: settings.replicas,
+        ..definition
+    })
+}
+
+const REPLAYS: &str = include_str!("../../../nats/streams/auth-events-replays.json");
+
+/// The stream that takes the replays of a stream's events: of the same name with `-replays`.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not a stream configuration.
+pub(crate) fn replays(events: &Config) -> Result<Config, NatsError> {
+    let definition: Config = serde_json::from_str(REPLAYS).map_err(NatsError::Definition)?;
+    Ok(Config {
+        name: format!("{}-replays", events.name),
+        num_replicas: events.num_replicas,
+        ..definition
+    })
+}
+
+/// The same as JSON that `nats stream add --config` takes.
+///
+/// # Errors
+///
+/// [`NatsError::Definition`] when the embedded file is not JSON.
+pub fn document(settings: &StreamSettings) -> Result<Value, NatsError> {
+    let mut definition: Map<String, Value> = serde_json::from_str(DEFINITION).map_err(NatsError::Definition)?;
+    definition.extend([
+        ("name".to_owned(), json!(settings.name)),
+        ("subjects".to_owned(), json!(settings.subjects)),
+        ("max_msgs".to_owned(), json!(settings.max_msgs)),
+        ("max_bytes".to_owned(), json!(settings.max_bytes)),
+        (
+            "max_age".to_owned(),
+            json!(u64::try_from(settings.max_age.as_nanos()).unwrap_or(u64::MAX)),
+        ),
+        ("num_replicas".to_owned(), json!(settings.replicas)),
+    ]);
+    Ok(definition.into())
+}
+
+/// Find the first subject of the definition that the stream does not take.
+pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
+    let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));
+    desired
+        .subjects
+        .iter()
+        .map(String::as_str)
+        .find(|subject| !taken(subject))
+}
+
+/// Whether every subject that matches `wanted` matches `pattern` too.
+fn covers(pattern: &str, wanted: &str) -> bool {
+    let (mut pattern, mut wanted) = (pattern.split('.'), wanted.split('.'));
+    loop {
+        match (pattern.next(), wanted.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some("*"), Some(token)) if token != ">" => {}
+            (Some(mine), Some(theirs)) if mine == theirs => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
+
+    use super::*;
+
+    fn settings() -> StreamSettings {
+        StreamSettings {
+            name: "auth-events".to_owned(),
+            subjects: vec!["auth.user.*".to_owned()],
+            max_msgs: 100_000,
+            max_bytes: 104_857_600,
+            max_age: Duration::from_secs(604_800),
+            replicas: 1,
+            consumer_check: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn the_defaults_of_the_settings_are_the_definition() {
+        let definition: Config = serde_json::from_str(DEFINITION).unwrap();
+        let desired = desired(&settings()).unwrap();
+        assert_eq!(desired, definition);
+        assert_eq!(desired.retention, RetentionPolicy::Limits);
+        assert_eq!(desired.storage, StorageType::File);
+        assert_eq!(desired.discard, DiscardPolicy::Old);
+        assert_eq!(desired.duplicate_window, Duration::from_secs(600));
+        assert_eq!(desired.max_message_size, 65_536);
+        assert!(desired.allow_direct && desired.allow_atomic_publish && !desired.deny_delete);
+    }
+
+    #[test]
+    fn the_settings_override_the_definition() {
+        let chosen = StreamSettings {
+            name: "other".to_owned(),
+            max_msgs: -1,
+            replicas: 3,
+            ..settings()
+        };
+        let desired = desired(&chosen).unwrap();
+        assert_eq!(
+            (desired.name.as_str(), desired.max_messages, desired.num_replicas),
+            ("other", -1, 3)
+        );
+    }
+
+    #[test]
+    fn the_document_is_the_definition_that_is_applied() {
+        let chosen = StreamSettings {
+            name: "other".to_owned(),
+            max_age: Duration::from_secs(3600),
+            replicas: 3,
+            ..settings()
+        };
+        for settings in [settings(), chosen] {
+            let read: Config = serde_json::from_value(document(&settings).unwrap()).unwrap();
+            assert_eq!(read, desired(&settings).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_stream_that_does_not_take_every_subject_is_found() {
+        let desired = desired(&settings()).unwrap();
+        let with = |subjects: &[&str]| Config {
+            subjects: subjects.iter().map(ToString::to_string).collect(),
+            ..desired.clone()
+        };
+        for fine in [
+            &["auth.user.*"][..],
+            &["auth.>"],
+            &["x", "auth.user.>"],
+            &["*.*.*"],
+            &[">"],
+        ] {
+            assert_eq!(uncovered(&desired, &with(fine)), None, "{fine:?}");
+        }
+        for wrong in [&["auth.user.registered"][..], &["auth.*"], &["auth.user"], &[]] {
+            assert_eq!(uncovered(&desired, &with(wrong)), Some("auth.user.*"), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The figures of the stream's durable consumers.
+
+use std::time::Duration;
+
+use prometheus::{GaugeVec, IntGaugeVec};
+
+/// How far a durable consumer is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConsumerFigures {
+    /// Messages that it has not acknowledged.
+    pub pending: u64,
+    /// Messages between the first one of the stream and its next one.
+    pub distance: u64,
+    /// Age of the oldest message that it has not acknowledged; zero when there is none.
+    pub oldest_age: Duration,
+    /// Share of the stream's limits left before it loses its next message, from 0 to 1.
+    pub headroom: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ConsumerGauges {
+    pub(super) pending: IntGaugeVec,
+    pub(super) distance: IntGaugeVec,
+    pub(super) oldest_age: GaugeVec,
+    pub(super) headroom: GaugeVec,
+}
+
+impl ConsumerGauges {
+    pub(super) fn show(&self, durable: &str, figures: &ConsumerFigures) {
+        let count = |messages: u64| i64::try_from(messages).unwrap_or(i64::MAX);
+        let label = [durable];
+        self.pending.with_label_values(&label).set(count(figures.pending));
+        self.distance.with_label_values(&label).set(count(figures.distance));
+        self.oldest_age
+            .with_label_values(&label)
+            .set(figures.oldest_age.as_secs_f64());
+        self.headroom.with_label_values(&label).set(figures.headroom);
+    }
+
+    /// A consumer without metrics is no error.
+    pub(super) fn forget(&self, durable: &str) {
+        let label = [durable];
+        for gauges in [&self.pending, &self.distance] {
+            let _ = gauges.remove_label_values(&label);
+        }
+        for gauges in [&self.oldest_age, &self.headroom] {
+            let _ = gauges.remove_label_values(&label);
+        }
+    }
+}
