@@ -18,3 +18,4 @@ pub mod server;
 pub mod site;
 pub mod specification;
 pub mod streams;
+pub mod timestamp;

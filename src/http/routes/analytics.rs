@@ -19,6 +19,7 @@ use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{Asked, Parameter, ParameterNames, Refusal};
+use crate::http::timestamp::Timestamp;
 
 /// How often one kind of event happened.
 #[derive(Object)]
@@ -53,10 +54,10 @@ struct UserActivity {
     total: u64,
     /// When the first of them happened.
     #[oai(skip_serializing_if_is_none)]
-    first_at: Option<OffsetDateTime>,
+    first_at: Option<Timestamp>,
     /// When the last of them happened.
     #[oai(skip_serializing_if_is_none)]
-    last_at: Option<OffsetDateTime>,
+    last_at: Option<Timestamp>,
 }
 
 /// Events over time.
@@ -64,9 +65,9 @@ struct UserActivity {
 #[oai(rename_all = "camelCase")]
 struct TimelineBody {
     /// The beginning of the range.
-    from: OffsetDateTime,
+    from: Timestamp,
     /// The end of the range, which is not part of it.
-    to: OffsetDateTime,
+    to: Timestamp,
     /// Oldest first and without gaps. The first and the last hold only what is within the range.
     buckets: Vec<BucketBody>,
 }
@@ -76,7 +77,7 @@ struct TimelineBody {
 #[oai(rename = "Bucket", rename_all = "camelCase")]
 struct BucketBody {
     /// When it begins, UTC.
-    start: OffsetDateTime,
+    start: Timestamp,
     /// How many events happened in it.
     count: u64,
 }
@@ -238,8 +239,8 @@ impl Analytics {
             user_id,
             total: found.subjects.iter().map(|(_, count)| count).sum(),
             events: counts(found.subjects),
-            first_at: found.first,
-            last_at: found.last,
+            first_at: found.first.map(Timestamp::from),
+            last_at: found.last.map(Timestamp::from),
         })))
     }
 
@@ -283,10 +284,13 @@ impl Analytics {
             timeline::run(&auth, &identity, input).await
         });
         let found = work.await?.map_err(timeline_problem)?;
-        let bucket = |(start, count)| BucketBody { start, count };
+        let bucket = |(start, count)| BucketBody {
+            start: Timestamp::from(start),
+            count,
+        };
         Ok(TimelineAnswer::Ok(Json(TimelineBody {
-            from: found.from,
-            to: found.until,
+            from: found.from.into(),
+            to: found.until.into(),
             buckets: found.buckets.into_iter().map(bucket).collect(),
         })))
     }

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 use secrecy::ExposeSecret as _;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::account_fields::ProfileBody;
@@ -14,6 +13,7 @@ use crate::domain::text::TextError;
 use crate::domain::user::{self, User};
 use crate::http::etag;
 use crate::http::problem::{FieldError, Problem};
+use crate::http::timestamp::Timestamp;
 
 /// Tokens, and whose they are. Never cache it.
 #[derive(Object)]
@@ -65,9 +65,9 @@ pub struct UserBody {
     /// Whether the user may log in.
     pub status: UserStatus,
     /// When the account was made.
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// When any of this last changed.
-    pub updated_at: OffsetDateTime,
+    pub updated_at: Timestamp,
 }
 
 /// Whether a user may log in.
@@ -122,8 +122,8 @@ impl From<&User> for UserBody {
                 user::UserStatus::Disabled => UserStatus::Disabled,
                 user::UserStatus::Deleted => UserStatus::Deleted,
             },
-            created_at: user.created_at,
-            updated_at: user.updated_at,
+            created_at: user.created_at.into(),
+            updated_at: user.updated_at.into(),
         }
     }
 }

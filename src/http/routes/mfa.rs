@@ -4,7 +4,6 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Tag;
@@ -18,6 +17,7 @@ use crate::http::bearer::BearerToken;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::timestamp::Timestamp;
 
 /// The user's second factors, without any secret.
 #[derive(Object)]
@@ -37,7 +37,7 @@ struct TotpFactor {
     /// Its id; `factorId` in events.
     id: Uuid,
     /// When it was set up.
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
 }
 
 /// What an authenticator is set up with. It is shown once.
@@ -185,7 +185,7 @@ impl Mfa {
         Ok(Listed::Ok(Json(FactorList {
             totp: factors.totp.map(|totp| TotpFactor {
                 id: totp.id.as_uuid(),
-                created_at: totp.created_at,
+                created_at: totp.created_at.into(),
             }),
             recovery_codes_left: factors.recovery_codes_left,
         })))

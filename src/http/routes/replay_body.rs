@@ -10,6 +10,7 @@ use super::event_parameters::{Subject, check_range};
 use crate::actions::start_replay::{self, Input, ReplayName, Selection};
 use crate::http::problem::{FieldError, Problem};
 use crate::http::query::Parameter;
+use crate::http::timestamp::Timestamp;
 
 /// The most types or users that one replay can name.
 const MOST_NAMED: usize = 100;
@@ -109,10 +110,10 @@ pub struct ReplayBody {
     refused: u64,
     /// Only what happened at this moment or later.
     #[oai(skip_serializing_if_is_none)]
-    from: Option<OffsetDateTime>,
+    from: Option<Timestamp>,
     /// Only what happened before this moment.
     #[oai(skip_serializing_if_is_none)]
-    to: Option<OffsetDateTime>,
+    to: Option<Timestamp>,
     /// Only events of these subjects; of all when empty.
     types: Vec<String>,
     /// Only events about these users; about anybody when empty.
@@ -124,15 +125,15 @@ pub struct ReplayBody {
     #[oai(skip_serializing_if_is_none)]
     trouble: Option<String>,
     /// When it was asked for.
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
     /// When it last got on.
-    updated_at: OffsetDateTime,
+    updated_at: Timestamp,
     /// When it will be done if it goes on as it has so far.
     #[oai(skip_serializing_if_is_none)]
-    expected_at: Option<OffsetDateTime>,
+    expected_at: Option<Timestamp>,
     /// When it was done.
     #[oai(skip_serializing_if_is_none)]
-    finished_at: Option<OffsetDateTime>,
+    finished_at: Option<Timestamp>,
 }
 
 /// The body as the action wants it.
@@ -186,7 +187,7 @@ fn several<T: Parameter>(texts: Option<Vec<String>>, pointer: &str, fields: &mut
 impl ReplayBody {
     /// A replay as it is shown.
     pub fn of(replay: start_replay::Replay) -> Self {
-        let expected_at = replay.expected_end();
+        let expected_at = replay.expected_end().map(Timestamp::from);
         Self {
             id: replay.id,
             target: match replay.target {
@@ -201,16 +202,16 @@ impl ReplayBody {
             total: replay.total,
             sent: replay.progress.sent,
             refused: replay.progress.refused,
-            from: replay.selection.from,
-            to: replay.selection.to,
+            from: replay.selection.from.map(Timestamp::from),
+            to: replay.selection.to.map(Timestamp::from),
             types: replay.selection.subjects.iter().map(ToString::to_string).collect(),
             user_ids: replay.selection.users,
             rate: replay.rate,
             trouble: replay.trouble,
-            created_at: replay.created_at,
-            updated_at: replay.updated_at,
+            created_at: replay.created_at.into(),
+            updated_at: replay.updated_at.into(),
             expected_at,
-            finished_at: replay.finished_at,
+            finished_at: replay.finished_at.map(Timestamp::from),
             name: replay.name,
         }
     }
