@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need, unless it is installed: the build's needs, rustfmt and clippy, PostgreSQL, Redis,
-# nginx, nats-server and the servers of the samples.
+# nginx, what the documents use (curl, jq, sqlite3, the nats command), nats-server and the servers of the samples.
 # The tests start the servers as child processes on free ports; no system service is started or used.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -28,10 +28,25 @@ have_postgres || packages+=(postgresql)
 have redis-server || packages+=(redis-server)
 # Not on the PATH of ordinary users.
 have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)
+# The documents use these.
+for program in curl jq sqlite3; do
+    have "$program" || packages+=("$program")
+done
 if [ "${#packages[@]}" -gt 0 ]; then
     can_apt_install || die "missing: ${packages[*]}. Install them from your system's packages."
     apt_install "${packages[@]}"
 fi
+
+# The `nats` command of the documents. The blocks that use it are not run where it cannot be had.
+NATS_CLI_VERSION=0.5.1
+nats_cli() {
+    [ "$("$ROOT/.tools/nats" --version 2>/dev/null)" != "v$NATS_CLI_VERSION" ] || return 0
+    have go || return 1
+    say "installing the nats command $NATS_CLI_VERSION into .tools/"
+    mkdir -p "$ROOT/.tools"
+    GOBIN="$ROOT/.tools" go install "github.com/nats-io/natscli/nats@v$NATS_CLI_VERSION" >&2
+}
+nats_cli || have nats || warn "no nats command (it needs go): the documents that use it are not run"
 
 "$ROOT/scripts/install-nats-server.sh"
 "$ROOT/scripts/install-sample-servers.sh"

@@ -22,3 +22,4 @@ pub mod routes;
 pub mod server;
 pub mod specification;
 pub mod sse;
+pub mod timestamp;

@@ -265,8 +265,9 @@ fn limit_key(limit: RateLimit, key: &str) -> String {
     format!("{}:{key}", limit.as_str())
 }
 
+/// The key of a trusted network; "known" is its stored name.
 fn trusted(pair: &str) -> String {
-    format!("trusted:{pair}")
+    format!("known:{pair}")
 }
 
 fn pair(identifier: Identifier, ip: Option<IpAddr>) -> String {

@@ -11,6 +11,7 @@ mod canary;
 mod config;
 mod contracts;
 mod coverage;
+mod documentation;
 mod flows;
 mod harness;
 mod http;

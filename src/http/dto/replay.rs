@@ -10,6 +10,7 @@ use crate::actions::events::start_replay::{self, Input, ReplayName, Selection};
 use crate::http::fields::Fields;
 use crate::http::problem::{FieldError, Problem};
 use crate::http::query::Parameter;
+use crate::http::timestamp::Timestamp;
 
 /// Most types or users of one replay.
 const MAX_NAMED: usize = 100;
@@ -110,10 +111,10 @@ pub struct ReplayBody {
     refused: u64,
     /// Only what happened at this moment or later.
     #[oai(skip_serializing_if_is_none)]
-    from: Option<OffsetDateTime>,
+    from: Option<Timestamp>,
     /// Only what happened before this moment.
     #[oai(skip_serializing_if_is_none)]
-    to: Option<OffsetDateTime>,
+    to: Option<Timestamp>,
     /// Only events of these subjects; all events when empty.
     types: Vec<String>,
     /// Only events about these users; all events when empty.
@@ -125,15 +126,15 @@ pub struct ReplayBody {
     #[oai(skip_serializing_if_is_none)]
     trouble: Option<String>,
     /// When the replay was started.
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
     /// When the replay last advanced.
-    updated_at: OffsetDateTime,
+    updated_at: Timestamp,
     /// When the replay will be done at its current pace.
     #[oai(skip_serializing_if_is_none)]
-    expected_at: Option<OffsetDateTime>,
+    expected_at: Option<Timestamp>,
     /// When the replay was done.
     #[oai(skip_serializing_if_is_none)]
-    finished_at: Option<OffsetDateTime>,
+    finished_at: Option<Timestamp>,
 }
 
 /// Convert the body to the input of the action.
@@ -201,16 +202,16 @@ impl From<start_replay::Replay> for ReplayBody {
             total: replay.total,
             sent: replay.progress.sent,
             refused: replay.progress.refused,
-            from: replay.selection.from,
-            to: replay.selection.to,
+            from: replay.selection.from.map(Timestamp::from),
+            to: replay.selection.to.map(Timestamp::from),
             types: replay.selection.subjects.iter().map(ToString::to_string).collect(),
             user_ids: replay.selection.users,
             rate: replay.rate,
             trouble: replay.trouble,
-            created_at: replay.created_at,
-            updated_at: replay.updated_at,
-            expected_at,
-            finished_at: replay.finished_at,
+            created_at: replay.created_at.into(),
+            updated_at: replay.updated_at.into(),
+            expected_at: expected_at.map(Timestamp::from),
+            finished_at: replay.finished_at.map(Timestamp::from),
             name: replay.name,
         }
     }

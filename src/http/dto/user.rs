@@ -2,13 +2,13 @@
 
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::account::ProfileBody;
 use crate::domain::user::{self, User};
 use crate::http::etag;
 use crate::http::responses::{CreatedTagged, Tagged};
+use crate::http::timestamp::Timestamp;
 
 /// A user.
 #[derive(Object)]
@@ -35,9 +35,9 @@ pub struct UserBody {
     /// Whether the user may log in.
     pub status: UserStatus,
     /// When the account was created.
-    pub created_at: OffsetDateTime,
+    pub created_at: Timestamp,
     /// When the user last changed.
-    pub updated_at: OffsetDateTime,
+    pub updated_at: Timestamp,
 }
 
 /// Whether a user may log in.
@@ -79,8 +79,8 @@ impl From<&User> for UserBody {
                 user::UserStatus::Disabled => UserStatus::Disabled,
                 user::UserStatus::Deleted => UserStatus::Deleted,
             },
-            created_at: user.created_at,
-            updated_at: user.updated_at,
+            created_at: user.created_at.into(),
+            updated_at: user.updated_at.into(),
         }
     }
 }

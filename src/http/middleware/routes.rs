@@ -86,13 +86,17 @@ impl RouteTable {
         allow.sort_unstable();
         allow.dedup();
         let allow = HeaderValue::from_str(&allow.join(", ")).ok();
-        self.routes.insert(
-            pattern_of(&template).into(),
-            Route {
-                template: template.into(),
-                allow,
-            },
-        );
+        let named = template.replace('{', ":").replace('}', "");
+        let patterns = [pattern_of(&template), format!("{named}/"), named];
+        let route = Route {
+            template: template.into(),
+            allow,
+        };
+        // poem-openapi numbers the parameters of a path. poem keeps their names, and ends the root of
+        // nested routes in a slash.
+        for pattern in patterns {
+            self.routes.insert(pattern.into(), route.clone());
+        }
         self
     }
 

@@ -14,6 +14,7 @@ mod client_ip;
 mod connections;
 mod detached;
 mod http2;
+mod pages;
 mod problems;
 mod raw;
 mod request_context;

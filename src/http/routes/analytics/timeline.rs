@@ -16,15 +16,16 @@ use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
+use crate::http::timestamp::Timestamp;
 
 /// The number of events over time.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct TimelineBody {
     /// The start of the range.
-    from: OffsetDateTime,
+    from: Timestamp,
     /// The end of the range, exclusive.
-    to: OffsetDateTime,
+    to: Timestamp,
     /// Oldest first, without gaps. The first and the last bucket count only events within the
     /// range.
     buckets: Vec<BucketBody>,
@@ -35,7 +36,7 @@ struct TimelineBody {
 #[oai(rename = "Bucket", rename_all = "camelCase")]
 struct BucketBody {
     /// The start of the bucket, UTC.
-    start: OffsetDateTime,
+    start: Timestamp,
     /// The number of events.
     count: u64,
 }
@@ -107,10 +108,13 @@ impl Timeline {
 
 impl From<timeline::Timeline> for TimelineBody {
     fn from(timeline: timeline::Timeline) -> Self {
-        let bucket = |(start, count)| BucketBody { start, count };
+        let bucket = |(start, count): (OffsetDateTime, u64)| BucketBody {
+            start: start.into(),
+            count,
+        };
         Self {
-            from: timeline.from,
-            to: timeline.until,
+            from: timeline.from.into(),
+            to: timeline.until.into(),
             buckets: timeline.buckets.into_iter().map(bucket).collect(),
         }
     }

@@ -2,7 +2,6 @@
 
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::EventCount;
@@ -14,6 +13,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
+use crate::http::timestamp::Timestamp;
 
 /// The number of events about one user.
 #[derive(Object)]
@@ -27,10 +27,10 @@ struct UserActivity {
     total: u64,
     /// When the first event happened.
     #[oai(skip_serializing_if_is_none)]
-    first_at: Option<OffsetDateTime>,
+    first_at: Option<Timestamp>,
     /// When the last event happened.
     #[oai(skip_serializing_if_is_none)]
-    last_at: Option<OffsetDateTime>,
+    last_at: Option<Timestamp>,
 }
 
 error_responses! {
@@ -68,8 +68,8 @@ impl UserAnalytics {
             user_id,
             total: counts.subjects.iter().map(|(_, count)| count).sum(),
             events: EventCount::list(counts.subjects),
-            first_at: counts.first,
-            last_at: counts.last,
+            first_at: counts.first.map(Timestamp::from),
+            last_at: counts.last.map(Timestamp::from),
         }))
     }
 }

@@ -2,7 +2,6 @@
 
 use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::actions::sessions::{list, revoke};
@@ -15,6 +14,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Success};
 use crate::http::routes::Tag;
+use crate::http::timestamp::Timestamp;
 
 /// One login on one device.
 #[derive(Object)]
@@ -25,11 +25,11 @@ struct SessionBody {
     /// Whether it is the session of this request.
     current: bool,
     /// When the user logged in.
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
     /// When it was last refreshed.
-    last_used_at: OffsetDateTime,
+    last_used_at: Timestamp,
     /// When it ends, however often it is refreshed.
-    expires_at: OffsetDateTime,
+    expires_at: Timestamp,
     /// The address that the login came from.
     #[oai(skip_serializing_if_is_none)]
     ip: Option<String>,
@@ -137,9 +137,9 @@ fn session_body(session: Session, current: SessionId) -> SessionBody {
     SessionBody {
         id: session.id.as_uuid(),
         current: session.id == current,
-        created_at: session.created_at,
-        last_used_at: session.last_used_at,
-        expires_at: session.expires_at,
+        created_at: session.created_at.into(),
+        last_used_at: session.last_used_at.into(),
+        expires_at: session.expires_at.into(),
         ip: session.ip.map(|ip| ip.to_string()),
         user_agent: session.user_agent,
     }

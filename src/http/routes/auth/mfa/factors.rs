@@ -1,7 +1,6 @@
 //! GET /auth/mfa.
 
 use poem_openapi::{Object, OpenApi};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::actions::mfa::list::{self, Factors, Totp};
@@ -11,6 +10,7 @@ use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
+use crate::http::timestamp::Timestamp;
 
 /// A user's second factors, without any secret.
 #[derive(Object)]
@@ -30,7 +30,7 @@ struct TotpFactor {
     /// ID of the factor; `factorId` in events.
     id: Uuid,
     /// When the authenticator was enrolled.
-    created_at: OffsetDateTime,
+    created_at: Timestamp,
 }
 
 impl From<Factors> for FactorList {
@@ -46,7 +46,7 @@ impl From<Totp> for TotpFactor {
     fn from(totp: Totp) -> Self {
         Self {
             id: totp.id.as_uuid(),
-            created_at: totp.created_at,
+            created_at: totp.created_at.into(),
         }
     }
 }
