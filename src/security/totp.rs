@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use totp_rs::{Algorithm, Builder, Totp, TotpError};
 use zeroize::Zeroizing;
 
+use super::qr_code::{self, QrCodeError};
 use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::ids::FactorId;
 use crate::domain::random::Random;
@@ -29,6 +30,9 @@ pub enum TotpSetupError {
     /// The issuer or the account's name can't be put into an address.
     #[error("no otpauth address can be made")]
     Address(TotpError),
+    /// The address can't be drawn.
+    #[error("no QR code can be made")]
+    QrCode(#[from] QrCodeError),
 }
 
 /// What the service and an authenticator share. Wiped when dropped, never printed.
@@ -86,10 +90,11 @@ impl TotpSeed {
         let (issuer, account) = (issuer.replace(':', " "), account.replace(':', " "));
         let builder = self.builder().with_issuer(Some(issuer)).with_account_name(account);
         let totp: Totp = builder.build().map_err(TotpSetupError::Address)?;
-        let png = Zeroizing::new(totp.to_qr_png().map_err(TotpSetupError::Address)?);
+        let uri = totp.to_url().map_err(TotpSetupError::Address)?;
+        let png = qr_code::png(&uri)?;
         Ok(TotpSetup {
             secret: totp.secret().to_base32().into(),
-            uri: totp.to_url().map_err(TotpSetupError::Address)?.into(),
+            uri: uri.into(),
             qr_code: format!("data:image/png;base64,{}", STANDARD.encode(png.as_slice())).into(),
         })
     }
