@@ -58,7 +58,7 @@ impl Database {
         }
     }
 
-    /// sea-orm-migration takes sea-orm's own kind of connection alone.
+    /// The migrator takes sea-orm's own kind of connection alone.
     pub(super) fn for_migrations(&self) -> DatabaseConnection {
         match self {
             Self::Postgres(pool) => pool.for_migrations(),
