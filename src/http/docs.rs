@@ -8,6 +8,8 @@ use poem::http::HeaderValue;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use poem::{Body, Response};
 
+use super::compression::Precompressed;
+
 /// What the page may do besides running its own scripts: style itself, show its own pictures, call this origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -18,6 +20,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'se
 pub struct ScriptedPage {
     html: Bytes,
     policy: Option<HeaderValue>,
+    compressed: Precompressed,
 }
 
 impl ScriptedPage {
@@ -31,6 +34,7 @@ impl ScriptedPage {
         Self {
             html: Bytes::from(html),
             policy,
+            compressed: Precompressed::default(),
         }
     }
 
@@ -45,6 +49,7 @@ impl ScriptedPage {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
         response.set_body(Body::from_bytes(self.html.clone()));
+        response.set_data(self.compressed.clone());
         response
     }
 }

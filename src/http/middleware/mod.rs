@@ -24,6 +24,7 @@ pub use routes::RouteTable;
 pub use trace::TraceContext;
 
 use super::client_ip::{TrustedProxies, client_ip};
+use super::compression::Encoding;
 use super::payload::BodyLimits;
 use super::problem::{Problem, ProblemCode};
 use crate::config::HttpSettings;
@@ -158,7 +159,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let span = if polled { Span::none() } else { context.span().clone() };
 
         let too_large = shared.declares_too_much(&request);
-        let version = request.version();
+        let (version, encoding) = (request.version(), Encoding::of(&request));
         request.set_data(context.clone());
         let outcome = if too_large {
             Outcome::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
@@ -179,6 +180,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let route = shared.routes.find(pattern.as_deref());
         let mut response = answer::finish(response, &shared.settings.base_url, &context, route.allow()).await;
         answer::close_after_unread_body(&mut response, version);
+        encoding.apply(&mut response).await;
         line.end(response.status(), route);
         Ok(response)
     }
