@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-/// The system's allocator keeps what a burst of requests needed for ever; this one has a thread that gives it back within
-/// ten seconds (`docs/PERFORMANCE.md`).
+/// The system's allocator keeps what a burst of requests needed; this one gives it back to the system after a short
+/// delay (`docs/PERFORMANCE.md`).
 #[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     watchword::cli::main()

@@ -9,6 +9,8 @@ use poem::http::HeaderValue;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use poem::{Body, Response};
 
+use super::compression::Precompressed;
+
 /// What a page may do besides run its own scripts: inline styles, its own images and fonts, calls
 /// to this origin.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
@@ -20,6 +22,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'se
 pub struct ScriptedPage {
     html: Bytes,
     policy: Option<HeaderValue>,
+    compressed: Precompressed,
 }
 
 impl ScriptedPage {
@@ -33,6 +36,7 @@ impl ScriptedPage {
         Self {
             html: Bytes::from(html),
             policy,
+            compressed: Precompressed::default(),
         }
     }
 
@@ -46,6 +50,7 @@ impl ScriptedPage {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
         response.set_body(Body::from_bytes(self.html.clone()));
+        response.set_data(self.compressed.clone());
         response
     }
 }

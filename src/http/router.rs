@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::http::header::CACHE_CONTROL;
 use poem::web::Path;
@@ -10,6 +11,7 @@ use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
 use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
 
 use super::api::Api;
+use super::compression::Precompressed;
 use super::docs::ScriptedPage;
 use super::middleware::RouteTable;
 use super::problem::{Problem, ProblemCode, pages};
@@ -75,11 +77,13 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
 }
 
 fn json(document: String) -> impl Endpoint {
-    let document: Arc<str> = document.into();
+    let (document, compressed) = (Bytes::from(document), Precompressed::default());
     make_sync(move |_| {
-        Response::builder()
+        let mut response = Response::builder()
             .content_type("application/json")
-            .body(document.to_string())
+            .body(document.clone());
+        response.set_data(compressed.clone());
+        response
     })
 }
 

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use totp_rs::{Algorithm, Builder, Totp, TotpError};
 use zeroize::Zeroizing;
 
+use super::qr_code::{self, QrCodeError};
 use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::ids::FactorId;
 use crate::domain::random::Random;
@@ -28,6 +29,8 @@ pub enum TotpSetupError {
     /// The issuer or the account does not fit into a URI.
     #[error("no otpauth URI can be made")]
     Uri(TotpError),
+    #[error("no QR code can be made")]
+    QrCode(#[from] QrCodeError),
 }
 
 /// The secret shared with an authenticator. Wiped when dropped, never printed.
@@ -82,10 +85,11 @@ impl TotpSeed {
         let (issuer, account) = (issuer.replace(':', " "), account.replace(':', " "));
         let builder = self.builder().with_issuer(Some(issuer)).with_account_name(account);
         let totp: Totp = builder.build().map_err(TotpSetupError::Uri)?;
-        let png = Zeroizing::new(totp.to_qr_png().map_err(TotpSetupError::Uri)?);
+        let uri = totp.to_url().map_err(TotpSetupError::Uri)?;
+        let png = qr_code::png(&uri)?;
         Ok(TotpSetup {
             secret: totp.secret().to_base32().into(),
-            uri: totp.to_url().map_err(TotpSetupError::Uri)?.into(),
+            uri: uri.into(),
             qr_code: format!("data:image/png;base64,{}", STANDARD.encode(png.as_slice())).into(),
         })
     }

@@ -1,6 +1,5 @@
 //! Migrations. One instance at a time runs them.
 
-use sea_orm_migration::{MigrationStatus, MigratorTrait as _};
 use sqlx::{Connection as _, PgConnection};
 use watchword_migration::Migrator;
 
@@ -36,15 +35,15 @@ impl Store {
 
     /// The migrations of this version, in order.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, StoreError> {
-        let all = Migrator::get_migration_with_status_read_only(&self.db().for_migrations()).await?;
-        let state = |m: &sea_orm_migration::Migration| MigrationState {
-            name: m.name().to_owned(),
-            applied: m.status() == MigrationStatus::Applied,
+        let all = Migrator::status(&self.db().for_migrations()).await?;
+        let state = |(name, applied): (&str, bool)| MigrationState {
+            name: name.to_owned(),
+            applied,
         };
-        Ok(all.iter().map(state).collect())
+        Ok(all.into_iter().map(state).collect())
     }
 
-    /// Lock out other instances: sea-orm-migration takes no lock of its own. `SQLite` needs none,
+    /// Lock out other instances: the migrator takes no lock of its own. `SQLite` needs none,
     /// since one process owns the file.
     async fn lock_migrations(&self) -> Result<Option<PgConnection>, StoreError> {
         let Address::Postgres(options) = self.address() else {

@@ -25,6 +25,7 @@ pub use routes::RouteTable;
 pub use trace::TraceContext;
 
 use super::client_ip::{TrustedProxies, client_ip};
+use super::compression::Encoding;
 use super::payload::BodyLimits;
 use super::problem::{Problem, ProblemCode};
 use crate::config::HttpSettings;
@@ -159,7 +160,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let span = if polled { Span::none() } else { context.span().clone() };
 
         let too_large = edge.declares_too_much(&request);
-        let version = request.version();
+        let (version, encoding) = (request.version(), Encoding::of(&request));
         request.set_data(context.clone());
         let result = if too_large {
             EndpointResult::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
@@ -180,6 +181,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         let route = edge.routes.find(pattern.as_deref());
         let mut response = finalize::finish(response, &edge.settings.base_url, &context, route.allow()).await;
         finalize::close_after_unread_body(&mut response, version);
+        encoding.apply(&mut response).await;
         line.end(response.status(), route);
         Ok(response)
     }

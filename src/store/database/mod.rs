@@ -58,7 +58,7 @@ impl Database {
         }
     }
 
-    /// sea-orm-migration accepts only sea-orm's own type of connection.
+    /// The migrator accepts only sea-orm's own type of connection.
     pub(super) fn for_migrations(&self) -> DatabaseConnection {
         match self {
             Self::Postgres(pool) => pool.for_migrations(),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sea_orm_migration::MigratorTrait as _;
 use watchword_migration::Migrator;
 
 use crate::support::app::PASSWORD;

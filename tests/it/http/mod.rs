@@ -11,6 +11,7 @@
 mod api;
 mod bearer;
 mod client_ip;
+mod compression;
 mod connections;
 mod detached;
 mod http2;

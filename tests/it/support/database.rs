@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 use tokio::sync::OnceCell;
