@@ -1,83 +1,59 @@
-//! What administrators do to accounts, and changes of the identifiers.
+//! Payloads about what administrators do to accounts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The account's address changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EmailChanged {
-    /// The address before. Personal data; only in the profile `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<String>,
-    /// The address now. Personal data; only in the profile `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new: Option<String>,
-}
-
-/// The account's login name was set, changed or removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UsernameChanged {
-    /// The name before, if there was one. Personal data; only in the profile `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<String>,
-    /// The name now, if there is one. Personal data; only in the profile `full`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new: Option<String>,
-}
-
-/// The account may do something more. `actor` says who granted it.
+/// A role was granted to the account. `actor` names who granted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleGranted {
-    /// The role.
+    /// The granted role.
     pub role: String,
 }
 
-/// The account may do something no more. `actor` says who took it away.
+/// A role of the account was revoked. `actor` names who revoked it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleRevoked {
-    /// The role.
+    /// The revoked role.
     pub role: String,
 }
 
-/// The account may not log in, and every session of it has ended.
+/// The account was disabled. All its sessions ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Disabled {
-    /// Who decided it.
+    /// Who disabled the account.
     pub reason: DisabledReason,
 }
 
-/// A disabled account may log in again.
+/// A disabled account was enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enabled {
-    /// Who decided it.
+    /// Who enabled the account.
     pub reason: EnabledReason,
 }
 
-/// Failed logins no longer count against the account.
+/// The account's login rate limit was reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unlocked {
-    /// Why.
+    /// Why the limit was reset.
     pub reason: UnlockedReason,
 }
 
-/// Who decided that an account is disabled.
+/// Who disabled an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// An administrator.
     Admin,
-    /// The service itself, because of what happened to the account.
+    /// The service, for the account's security.
     Security,
 }
 
-/// Who decided that an account is enabled again.
+/// Who enabled an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnabledReason {
@@ -85,14 +61,14 @@ pub enum EnabledReason {
     Admin,
 }
 
-/// Why failed logins no longer count.
+/// Why an account's login rate limit was reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnlockedReason {
-    /// An administrator decided it.
+    /// An administrator reset it.
     Admin,
     /// The password was reset.
     PasswordReset,
-    /// The time of the lock was over.
+    /// The lock expired.
     Expired,
 }

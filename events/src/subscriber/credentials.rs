@@ -1,21 +1,18 @@
-//! What a NATS address says about the user. The client itself does not look at it.
+//! Credentials in a NATS URL. The client itself ignores them.
 
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
-use super::connect_options;
-
-/// Logs in with what stands before the `@`: `user:password`, or a token.
+/// Adds the credentials before the `@`: `user:password`, or a token.
 ///
-/// A user's answers come to subjects of its own, `_INBOX_<user>.>`, so that the server can keep everybody else from listening.
-/// Without a user it is NATS' usual `_INBOX.>`.
-pub(super) fn options(url: &str) -> ConnectOptions {
-    let options = connect_options();
-    match login(url) {
-        Login::None => options,
-        Login::Token(token) => options.token(token),
-        Login::User { name, password } => {
-            let options = match inbox(&name) {
+/// A user's replies arrive on its own subjects, `_INBOX_<user>.>`, so that the server can keep
+/// other users from listening. Without a user they arrive on the default, `_INBOX.>`.
+pub(super) fn apply(url: &str, options: ConnectOptions) -> ConnectOptions {
+    match parse(url) {
+        UrlCredentials::None => options,
+        UrlCredentials::Token(token) => options.token(token),
+        UrlCredentials::User { name, password } => {
+            let options = match inbox_prefix(&name) {
                 Some(prefix) => options.custom_inbox_prefix(prefix),
                 None => options,
             };
@@ -25,60 +22,63 @@ pub(super) fn options(url: &str) -> ConnectOptions {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Login {
+enum UrlCredentials {
     None,
     Token(String),
     User { name: String, password: String },
 }
 
-fn login(url: &str) -> Login {
-    // An address that is none is refused by the client, with its reason.
+fn parse(url: &str) -> UrlCredentials {
+    // The client refuses an invalid URL, with its reason.
     let Ok(address) = url.parse::<ServerAddr>() else {
-        return Login::None;
+        return UrlCredentials::None;
     };
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     match (address.username(), address.password()) {
-        (Some(name), Some(password)) => Login::User {
+        (Some(name), Some(password)) => UrlCredentials::User {
             name: decoded(name),
             password: decoded(password),
         },
-        (Some(token), None) => Login::Token(decoded(token)),
-        (None, _) => Login::None,
+        (Some(token), None) => UrlCredentials::Token(decoded(token)),
+        (None, _) => UrlCredentials::None,
     }
 }
 
-/// The prefix of a user's reply subjects, when its name can be part of a subject.
-fn inbox(user: &str) -> Option<String> {
+/// Returns the prefix of a user's reply subjects, if the name can be part of a subject.
+fn inbox_prefix(user: &str) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     user.bytes().all(fits).then(|| format!("_INBOX_{user}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Login, inbox, login};
+    use super::{UrlCredentials, inbox_prefix, parse};
 
-    fn user(name: &str, password: &str) -> Login {
-        Login::User {
+    fn user(name: &str, password: &str) -> UrlCredentials {
+        UrlCredentials::User {
             name: name.to_owned(),
             password: password.to_owned(),
         }
     }
 
     #[test]
-    fn the_user_and_the_password_stand_before_the_host() {
-        assert_eq!(login("nats://tail:secret@localhost:4222"), user("tail", "secret"));
-        assert_eq!(login("tls://tail:a%40b%3Ac@nats.example.com"), user("tail", "a@b:c"));
-        assert_eq!(login("nats://t0ken@localhost"), Login::Token("t0ken".to_owned()));
+    fn credentials_precede_the_host() {
+        assert_eq!(parse("nats://tail:secret@localhost:4222"), user("tail", "secret"));
+        assert_eq!(parse("tls://tail:a%40b%3Ac@nats.example.com"), user("tail", "a@b:c"));
+        assert_eq!(
+            parse("nats://t0ken@localhost"),
+            UrlCredentials::Token("t0ken".to_owned())
+        );
         for none in ["nats://localhost:4222", "localhost", "", "nats://"] {
-            assert_eq!(login(none), Login::None, "{none}");
+            assert_eq!(parse(none), UrlCredentials::None, "{none}");
         }
     }
 
     #[test]
-    fn a_name_with_a_meaning_in_subjects_is_no_part_of_one() {
-        assert_eq!(inbox("welcome-mailer").as_deref(), Some("_INBOX_welcome-mailer"));
+    fn a_name_with_subject_syntax_gives_no_inbox_prefix() {
+        assert_eq!(inbox_prefix("welcome-mailer").as_deref(), Some("_INBOX_welcome-mailer"));
         for name in ["a.b", "a*", ">", "a b"] {
-            assert_eq!(inbox(name), None, "{name}");
+            assert_eq!(inbox_prefix(name), None, "{name}");
         }
     }
 }

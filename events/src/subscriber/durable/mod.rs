@@ -1,161 +1,158 @@
 //! The loop of a durable subscriber that handles events one by one.
 
+mod worker;
+
 use std::sync::Arc;
 
-use async_nats::jetstream;
 use futures_util::TryFutureExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::ahead::Ahead;
-use super::delivery::{Delivery, Failure, Handled};
+use super::builder::Durable;
+use super::connection::Connected;
+use super::delivery::{DeliveryInfo, Handled, HandlerError};
 use super::error::SubscribeError;
-use super::intake::{Broken, Intake};
-use super::metrics::Outcome;
-use super::reading::{Reader, until_stopped};
-use super::resume::Resume;
-use super::settle::{Desk, Limits};
-use super::worker::{Settled, Worker};
-use super::{Connected, Durable};
-use crate::received::Received;
+use super::handler::context::{ConsumerLimits, Context};
+use super::metrics::DeliveryOutcome;
+use super::pull::buffer::{PullBuffer, ReadError};
+use super::pull::prefetch::Prefetch;
+use super::pull::reader::{Reader, read_until_stopped};
+use super::pull::resume::Resume;
+use crate::received::ReceivedEvent;
+
+use worker::{Processed, Worker};
 
 impl Connected<Durable> {
-    /// Hands every event to `handler` until the subscriber is stopped, then waits for what was begun.
+    /// Passes every event to `handler` until the subscriber is stopped, then waits for the handlers
+    /// in flight.
     ///
-    /// An event is acknowledged when the handler answers `Ok`. A connection that breaks, a server that
-    /// restarts, a stream that is not there yet or a durable that is deleted are waited out; a durable that
-    /// has to be made again goes on where this program was. A handler that panics has failed: its event is tried
-    /// again, and is a dead letter after the last attempt.
+    /// An event is acknowledged when the handler returns `Ok`. A handler that panics has failed:
+    /// its event is retried, and becomes a dead letter after the last attempt.
+    ///
+    /// The subscriber outlasts a broken connection, a restarting server, a stream that does not
+    /// exist yet and a deleted durable. A durable that it has to recreate resumes where this
+    /// program was.
     ///
     /// # Errors
-    /// When the durable cannot be used as it is, or the server refuses to make it.
+    /// When the existing durable does not fit, or the server refuses to create it.
     pub async fn run<H, F>(self, handler: H) -> Result<(), SubscribeError>
     where
-        H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), Failure>> + Send + 'static,
+        H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.run_each(move |received, delivery| handler(received, delivery).map_ok(|()| Handled::Now))
+        self.run_each(move |received, delivery| handler(received, delivery).map_ok(|()| Handled::Applied))
             .await
     }
 
-    /// [`run`](Self::run) for handlers that may answer that there was nothing left to do.
+    /// [`run`](Self::run) for handlers that may find that an event was applied before.
     pub(super) async fn run_each<H, F>(self, handler: H) -> Result<(), SubscribeError>
     where
-        H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Handled, Failure>> + Send + 'static,
+        H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
     {
         let stop = self.subscriber.stop.clone();
-        let desk = self.desk();
-        let mut reader = OneByOne {
-            worker: Arc::new(Worker { desk, handler }),
+        let context = self.into_context();
+        let mut reader = EventReader {
+            worker: Arc::new(Worker { context, handler }),
             stop: stop.clone(),
             tasks: JoinSet::new(),
             resume: Resume::default(),
-            ahead: Ahead::default(),
+            prefetch: Prefetch::default(),
         };
-        let result = until_stopped(&mut reader, &stop).await;
+        let result = read_until_stopped(&mut reader, &stop).await;
         while let Some(done) = reader.tasks.join_next().await {
-            reader.note(done);
+            reader.record(done);
         }
         result
     }
-
-    pub(super) fn desk(self) -> Desk {
-        let Self { subscriber, client } = self;
-        Desk {
-            context: jetstream::new(client.clone()),
-            client,
-            subscriber,
-        }
-    }
 }
 
-struct OneByOne<H> {
+struct EventReader<H> {
     worker: Arc<Worker<H>>,
     stop: CancellationToken,
-    tasks: JoinSet<Settled>,
+    tasks: JoinSet<Processed>,
     resume: Resume,
-    ahead: Ahead,
+    prefetch: Prefetch,
 }
 
-impl<H, F> Reader for OneByOne<H>
+impl<H, F> Reader for EventReader<H>
 where
-    H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Handled, Failure>> + Send + 'static,
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
 {
-    fn desk(&self) -> &Desk {
-        &self.worker.desk
+    fn context(&self) -> &Context {
+        &self.worker.context
     }
 
     fn resume(&mut self) -> &mut Resume {
         &mut self.resume
     }
 
-    async fn read(&mut self, intake: &mut Intake, limits: Limits) -> Result<(), Broken> {
-        self.ahead = Ahead::default();
+    async fn read(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) -> Result<(), ReadError> {
+        self.prefetch = Prefetch::default();
         let stop = self.stop.clone();
         loop {
-            self.begin(intake, limits);
+            self.spawn_handlers(buffer, limits);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                asked = self.ask(intake) => asked?,
+                requested = self.request_more(buffer) => requested?,
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(done) = self.tasks.join_next() => self.note(done),
-                pumped = intake.pump() => pumped?,
+                Some(done) = self.tasks.join_next() => self.record(done),
+                polled = buffer.poll_message() => polled?,
             }
-            if self.resume.is_crowded() {
-                self.resume.settled_up_to(intake.floor().await?);
+            if self.resume.needs_ack_floor() {
+                self.resume.settled_up_to(buffer.ack_floor().await?);
             }
         }
     }
 }
 
-impl<H, F> OneByOne<H>
+impl<H, F> EventReader<H>
 where
-    H: Fn(Received, Delivery) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Handled, Failure>> + Send + 'static,
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
 {
-    fn handlers(&self) -> usize {
-        self.worker.desk.subscriber.mode.concurrency
+    fn concurrency(&self) -> usize {
+        self.worker.context.subscriber.mode.concurrency
     }
 
-    /// Gives held messages to free handlers.
-    fn begin(&mut self, intake: &mut Intake, limits: Limits) {
-        while self.tasks.len() < self.handlers()
-            && let Some(held) = intake.take()
+    /// Passes buffered messages to idle handlers.
+    fn spawn_handlers(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) {
+        while self.tasks.len() < self.concurrency()
+            && let Some(in_flight) = buffer.pop()
         {
-            self.resume
-                .received(held.delivery.stream_sequence, held.delivery.published);
-            if held.delivery.attempt > 1 {
-                self.ahead.went_wrong();
+            let delivery = &in_flight.delivery;
+            self.resume.received(delivery.stream_sequence, delivery.published);
+            if delivery.attempt > 1 {
+                self.prefetch.on_failure();
             }
-            self.tasks.spawn(Arc::clone(&self.worker).process(held, limits));
+            self.tasks.spawn(Arc::clone(&self.worker).process(in_flight, limits));
         }
     }
 
-    /// Asks for messages when there are fewer than half of those that handlers and [`Ahead`] can take.
-    async fn ask(&self, intake: &mut Intake) -> Result<(), Broken> {
-        let room = self.handlers() + self.ahead.now() - self.tasks.len();
-        let coming = intake.coming();
-        if coming < room && coming <= room / 2 {
-            intake.ask(room - coming).await?;
+    /// Requests messages when at most half of what handlers and [`Prefetch`] can take is pending.
+    async fn request_more(&self, buffer: &mut PullBuffer) -> Result<(), ReadError> {
+        let capacity = self.concurrency() + self.prefetch.limit() - self.tasks.len();
+        let pending = buffer.pending();
+        if pending < capacity && pending <= capacity / 2 {
+            buffer.request(capacity - pending).await?;
         }
         Ok(())
     }
 
-    fn note(&mut self, done: Result<Settled, JoinError>) {
-        // A handler's panic is caught where it happens, and tasks are cancelled by dropping the set alone.
-        let Ok(settled) = done else { return };
-        match settled.outcome {
-            Outcome::Retried => return self.ahead.went_wrong(),
-            Outcome::DeadLettered => self.ahead.went_wrong(),
-            _ if settled.attempt > 1 => {}
-            _ => self.ahead.went_well(settled.took, self.handlers()),
+    fn record(&mut self, done: Result<Processed, JoinError>) {
+        // The worker catches a handler's panic, and only dropping the set cancels tasks.
+        let Ok(processed) = done else { return };
+        match processed.outcome {
+            DeliveryOutcome::Retried => return self.prefetch.on_failure(),
+            DeliveryOutcome::DeadLettered => self.prefetch.on_failure(),
+            _ if processed.attempt > 1 => {}
+            _ => self.prefetch.on_success(processed.took, self.concurrency()),
         }
-        self.resume.settled(settled.sequence);
+        self.resume.settled(processed.sequence);
     }
 }

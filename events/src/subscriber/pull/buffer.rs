@@ -1,7 +1,8 @@
-//! Messages on their way to a handler: asked for in chosen numbers, held until there is a handler for them.
+//! Messages that were pulled and wait for a handler.
 //!
-//! While a message is held its time runs at the server, so progress is reported for all of them, and what is held
-//! when reading ends is given back instead of being left to the server's clock.
+//! A buffered message's `ack_wait` runs at the server, so the buffer reports progress for all of
+//! them. What is left when reading ends is released at once, instead of waiting for the server's
+//! timeout.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -9,173 +10,175 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::BatchConfig;
-use async_nats::jetstream::{AckKind, Context, Message};
+use async_nats::jetstream::{AckKind, Context as JetStream, Message};
 use async_nats::{Client, StatusCode, Subject};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tracing::warn;
 
-use super::delivery::{Delivery, Held};
-use super::{HEARTBEAT, REQUEST};
+use crate::subscriber::delivery::{DeliveryInfo, InFlight};
+use crate::subscriber::{HEARTBEAT_INTERVAL, PULL_TIMEOUT};
 
-/// How often it is looked whether the connection or the heartbeat is gone.
-const PULSE: Duration = Duration::from_millis(250);
-/// How long giving back may take. What was not given back comes again when the server's clock says so.
-const GIVE_BACK: Duration = Duration::from_secs(1);
+/// How often the connection and the heartbeat are checked.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a release may take. The server redelivers what was not released after its own timeout.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why reading from a consumer broke off. All of it may be right after a while.
+/// Why reading from a consumer stopped. A later attempt may succeed after each of them.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
-    #[error("the connection was lost, and with it the requests for messages")]
+pub(crate) enum ReadError {
+    #[error("the connection was lost, and its pull requests with it")]
     Reconnected,
-    #[error("no sign of life from the consumer: the server is away, or this user may not publish on {0}")]
-    Silent(String),
-    #[error("nobody answers for the consumer: it is gone, or JetStream is away")]
+    #[error("no heartbeat from the consumer: the server is unavailable, or this user may not publish on {0}")]
+    MissedHeartbeat(String),
+    #[error("no responders for the consumer: it was deleted, or JetStream is unavailable")]
     NoResponders,
-    #[error("the server ended the request for messages: {0}")]
-    Refused(String),
+    #[error("the server ended the pull request: {0}")]
+    RequestEnded(String),
     #[error("the subscription is closed")]
     Closed,
     #[error(transparent)]
     Client(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
-pub(super) struct Intake {
+pub(crate) struct PullBuffer {
     consumer: PullConsumer,
-    context: Context,
+    jetstream: JetStream,
     client: Client,
     inbox: Subject,
     subscription: async_nats::Subscriber,
-    held: VecDeque<Held>,
-    /// How many messages are asked for and have not come yet.
-    asked: usize,
+    messages: VecDeque<InFlight>,
+    /// How many messages were requested and have not arrived.
+    requested: usize,
     delivered: bool,
-    sign_of_life: Instant,
+    last_heard: Instant,
     connects: u64,
-    progress: Interval,
-    pulse: Interval,
+    progress_ticks: Interval,
+    liveness_ticks: Interval,
 }
 
-impl Intake {
-    pub(super) async fn open(
-        context: &Context,
+impl PullBuffer {
+    pub(crate) async fn open(
+        jetstream: &JetStream,
         client: &Client,
         consumer: &PullConsumer,
         ack_wait: Duration,
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self, ReadError> {
         let connects = client.statistics().connects.load(Ordering::Relaxed);
         let inbox = Subject::from(client.new_inbox());
         let subscription = client
             .subscribe(inbox.clone())
             .await
-            .map_err(|error| Broken::Client(error.into()))?;
+            .map_err(|error| ReadError::Client(error.into()))?;
         Ok(Self {
             consumer: consumer.clone(),
-            context: context.clone(),
+            jetstream: jetstream.clone(),
             client: client.clone(),
             inbox,
             subscription,
-            held: VecDeque::new(),
-            asked: 0,
+            messages: VecDeque::new(),
+            requested: 0,
             delivered: false,
-            sign_of_life: Instant::now(),
+            last_heard: Instant::now(),
             connects,
-            progress: every(progress_period(ack_wait)),
-            pulse: every(PULSE),
+            progress_ticks: ticks(progress_interval(ack_wait)),
+            liveness_ticks: ticks(LIVENESS_INTERVAL),
         })
     }
 
-    /// How many messages are held or asked for.
-    pub(super) fn coming(&self) -> usize {
-        self.held.len() + self.asked
+    /// How many messages are buffered or requested.
+    pub(crate) fn pending(&self) -> usize {
+        self.messages.len() + self.requested
     }
 
-    /// How many messages are held.
-    pub(super) fn len(&self) -> usize {
-        self.held.len()
+    /// How many messages are buffered.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
     }
 
-    /// The message that has been held the longest.
-    pub(super) fn take(&mut self) -> Option<Held> {
-        self.held.pop_front()
+    /// Removes the oldest buffered message.
+    pub(crate) fn pop(&mut self) -> Option<InFlight> {
+        self.messages.pop_front()
     }
 
-    /// Whether any message has come.
-    pub(super) const fn has_delivered(&self) -> bool {
+    /// The oldest buffered message.
+    pub(crate) fn peek(&self) -> Option<&InFlight> {
+        self.messages.front()
+    }
+
+    /// Whether any message was ever delivered.
+    pub(crate) const fn has_delivered(&self) -> bool {
         self.delivered
     }
 
-    /// Up to which sequence everything is dealt with, by this program or others.
-    pub(super) async fn floor(&mut self) -> Result<u64, Broken> {
+    /// Asks the server for the sequence up to which everything is settled, by this program or
+    /// another.
+    pub(crate) async fn ack_floor(&mut self) -> Result<u64, ReadError> {
         let info = self
             .consumer
             .info()
             .await
-            .map_err(|error| Broken::Client(error.into()))?;
+            .map_err(|error| ReadError::Client(error.into()))?;
         Ok(info.ack_floor.stream_sequence)
     }
 
-    /// The message that has been held the longest, which stays.
-    pub(super) fn peek(&self) -> Option<&Held> {
-        self.held.front()
+    /// How many messages the consumer delivers before it waits for acknowledgements.
+    pub(crate) fn max_ack_pending(&self) -> usize {
+        let limit = usize::try_from(self.consumer.cached_info().config.max_ack_pending);
+        limit.ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX)
     }
 
-    /// How many messages the consumer delivers before it wants an answer to some.
-    pub(super) fn max_ack_pending(&self) -> usize {
-        let most = usize::try_from(self.consumer.cached_info().config.max_ack_pending);
-        most.ok().filter(|most| *most > 0).unwrap_or(usize::MAX)
-    }
-
-    /// Asks for `count` more messages, or as many as the consumer gives at once.
-    pub(super) async fn ask(&mut self, count: usize) -> Result<(), Broken> {
+    /// Requests `count` more messages, or as many as the consumer allows in one request.
+    pub(crate) async fn request(&mut self, count: usize) -> Result<(), ReadError> {
         let config = &self.consumer.cached_info().config;
-        let most = usize::try_from(config.max_batch).ok().filter(|most| *most > 0);
-        let longest = Some(config.max_expires).filter(|longest| !longest.is_zero());
-        let count = count.min(most.unwrap_or(usize::MAX));
-        let expires = REQUEST.min(longest.unwrap_or(REQUEST));
+        let max_batch = usize::try_from(config.max_batch).ok().filter(|max| *max > 0);
+        let max_expires = Some(config.max_expires).filter(|max| !max.is_zero());
+        let count = count.min(max_batch.unwrap_or(usize::MAX));
+        let expires = PULL_TIMEOUT.min(max_expires.unwrap_or(PULL_TIMEOUT));
         let request = BatchConfig {
             batch: count,
             expires: Some(expires),
-            // The server wants at least two of them in a request's life.
-            idle_heartbeat: HEARTBEAT.min(expires / 2),
+            // The server requires at least two heartbeats before a request expires.
+            idle_heartbeat: HEARTBEAT_INTERVAL.min(expires / 2),
             ..Default::default()
         };
-        if self.asked == 0 {
-            self.sign_of_life = Instant::now();
+        if self.requested == 0 {
+            self.last_heard = Instant::now();
         }
-        let asked = self.consumer.request_batch(request, self.inbox.clone()).await;
-        asked.map_err(|error| Broken::Client(error.into()))?;
-        self.asked += count;
+        let sent = self.consumer.request_batch(request, self.inbox.clone()).await;
+        sent.map_err(|error| ReadError::Client(error.into()))?;
+        self.requested += count;
         Ok(())
     }
 
-    /// Waits until one more message is held, or a request is over. Nothing is lost when the wait is cancelled.
-    pub(super) async fn pump(&mut self) -> Result<(), Broken> {
+    /// Waits until a message arrives or a pull request ends. Cancelling the wait loses nothing.
+    pub(crate) async fn poll_message(&mut self) -> Result<(), ReadError> {
         loop {
             tokio::select! {
                 biased;
                 next = self.subscription.next() => {
-                    self.sign_of_life = Instant::now();
-                    if self.sort(next.ok_or(Broken::Closed)?)? {
+                    self.last_heard = Instant::now();
+                    if self.accept(next.ok_or(ReadError::Closed)?)? {
                         return Ok(());
                     }
                 }
-                _ = self.progress.tick() => self.report_progress().await,
-                _ = self.pulse.tick() => self.feel()?,
+                _ = self.progress_ticks.tick() => report_progress(&self.messages).await,
+                _ = self.liveness_ticks.tick() => self.check_liveness()?,
             }
         }
     }
 
-    /// Whether the message changes what is held or asked for.
-    fn sort(&mut self, message: async_nats::Message) -> Result<bool, Broken> {
+    /// Buffers a message, or reads a status. Returns whether [`Self::pending`] may have changed.
+    fn accept(&mut self, message: async_nats::Message) -> Result<bool, ReadError> {
         match message.status.unwrap_or(StatusCode::OK) {
             StatusCode::OK => {
-                self.asked = self.asked.saturating_sub(1);
+                self.requested = self.requested.saturating_sub(1);
                 self.delivered = true;
-                let context = self.context.clone();
+                let context = self.jetstream.clone();
                 let message = Message { message, context };
-                let delivery = Delivery::of(&message);
-                self.held.extend(delivery.map(|delivery| Held::new(message, delivery)));
+                let delivery = DeliveryInfo::of(&message);
+                self.messages
+                    .extend(delivery.map(|delivery| InFlight::new(message, delivery)));
                 Ok(true)
             }
             StatusCode::IDLE_HEARTBEAT => Ok(false),
@@ -183,32 +186,24 @@ impl Intake {
                 let headers = message.headers.as_ref();
                 let left = headers.and_then(|headers| headers.get("Nats-Pending-Messages"));
                 let left = left.and_then(|left| left.as_str().parse().ok());
-                self.asked = self.asked.saturating_sub(left.unwrap_or(self.asked));
+                self.requested = self.requested.saturating_sub(left.unwrap_or(self.requested));
                 Ok(true)
             }
-            StatusCode::NO_RESPONDERS => Err(Broken::NoResponders),
-            status => Err(Broken::Refused(
+            StatusCode::NO_RESPONDERS => Err(ReadError::NoResponders),
+            status => Err(ReadError::RequestEnded(
                 message.description.unwrap_or_else(|| status.to_string()),
             )),
         }
     }
 
-    async fn report_progress(&self) {
-        for held in &self.held {
-            if let Err(error) = held.message.ack_with(AckKind::Progress).await {
-                return warn!(error = &*error, "progress could not be reported");
-            }
-        }
-    }
-
-    /// Whether the connection and the consumer are still there.
-    fn feel(&self) -> Result<(), Broken> {
+    /// Fails when the connection was replaced, or the consumer no longer sends heartbeats.
+    fn check_liveness(&self) -> Result<(), ReadError> {
         if self.client.statistics().connects.load(Ordering::Relaxed) != self.connects {
-            return Err(Broken::Reconnected);
+            return Err(ReadError::Reconnected);
         }
-        if self.asked > 0 && self.sign_of_life.elapsed() > HEARTBEAT * 2 {
+        if self.requested > 0 && self.last_heard.elapsed() > HEARTBEAT_INTERVAL * 2 {
             let info = self.consumer.cached_info();
-            return Err(Broken::Silent(format!(
+            return Err(ReadError::MissedHeartbeat(format!(
                 "$JS.API.CONSUMER.MSG.NEXT.{}.{}",
                 info.stream_name, info.name
             )));
@@ -216,39 +211,49 @@ impl Intake {
         Ok(())
     }
 
-    /// Gives back what is held or on its way, at once and in its order.
-    pub(super) async fn give_back(mut self) {
-        let all = async {
-            if self.asked > 0 && self.subscription.drain().await.is_ok() {
+    /// Returns to the server what is buffered or on its way, at once and in order.
+    pub(crate) async fn release(mut self) {
+        let drain = async {
+            if self.requested > 0 && self.subscription.drain().await.is_ok() {
                 while let Some(message) = self.subscription.next().await {
-                    // What the server says about the requests no longer matters.
-                    let _ = self.sort(message);
+                    // The status of the requests no longer matters.
+                    let _ = self.accept(message);
                 }
             }
         };
-        // A connection that is down would keep it waiting.
-        let _ = timeout(GIVE_BACK, all).await;
-        if self.held.is_empty() {
+        // A connection that is down would block it.
+        let _ = timeout(RELEASE_TIMEOUT, drain).await;
+        if self.messages.is_empty() {
             return;
         }
-        let all = async {
-            for held in &self.held {
-                held.message.ack_with(AckKind::Nak(None)).await?;
+        let nak_all = async {
+            for in_flight in &self.messages {
+                in_flight.message.ack_with(AckKind::Nak(None)).await?;
             }
             self.client.flush().await.map_err(async_nats::Error::from)
         };
-        if let Ok(Err(error)) = timeout(GIVE_BACK, all).await {
-            warn!(error = &*error, "messages could not be given back");
+        if let Ok(Err(error)) = timeout(RELEASE_TIMEOUT, nak_all).await {
+            warn!(error = &*error, "could not release messages");
         }
     }
 }
 
-/// How often progress is reported, so that one report may be lost.
-pub(super) fn progress_period(ack_wait: Duration) -> Duration {
+/// Reports to the server that these messages are still being worked on.
+pub(crate) async fn report_progress(messages: impl IntoIterator<Item = &InFlight>) {
+    for in_flight in messages {
+        if let Err(error) = in_flight.message.ack_with(AckKind::Progress).await {
+            return warn!(error = &*error, "could not report progress");
+        }
+    }
+}
+
+/// How often progress is reported, so that one report may get lost.
+pub(crate) fn progress_interval(ack_wait: Duration) -> Duration {
     (ack_wait / 3).max(Duration::from_millis(10))
 }
 
-fn every(period: Duration) -> Interval {
+/// Ticks every `period`, for the first time after one.
+pub(crate) fn ticks(period: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks

@@ -1,34 +1,36 @@
-//! How many messages are fetched ahead of the handlers, so that these need not wait for the network.
+//! How many messages are fetched ahead of the handlers, so that these need not wait for the
+//! network.
 //!
-//! A message that is fetched ahead has used one of its attempts even if no handler ever sees it. So there are none
-//! at first; their number grows while all goes well, stays within what is handled in a moment, and falls to none
-//! as soon as an event fails or comes for another time. An event that kills the process again and again therefore
-//! costs those behind it one attempt, and not all.
+//! A prefetched message has used one of its attempts even if no handler ever sees it. So the limit
+//! starts at zero, grows while handlers succeed, stays within what they process in a moment, and
+//! falls back to zero as soon as an event fails or is redelivered. An event that kills the process
+//! again and again therefore costs the events behind it one attempt, not all of them.
 
 use std::time::Duration;
 
-/// No more than this.
-const MOST: usize = 64;
-/// Nothing shall wait longer than this for its handler.
-const MOMENT: Duration = Duration::from_millis(200);
+const MAX_PREFETCH: usize = 64;
+/// The longest that a prefetched message should wait for its handler.
+const MAX_PREFETCH_WAIT: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]
-pub(super) struct Ahead(usize);
+pub(crate) struct Prefetch(usize);
 
-impl Ahead {
-    pub(super) const fn now(&self) -> usize {
+impl Prefetch {
+    pub(crate) const fn limit(&self) -> usize {
         self.0
     }
 
-    /// An event was dealt with at its first attempt by one of `handlers`, which took so long.
-    pub(super) fn went_well(&mut self, took: Duration, handlers: usize) {
-        let in_a_moment = MOMENT.as_nanos() / took.as_nanos().max(1);
-        let in_a_moment = usize::try_from(in_a_moment).unwrap_or(MOST).saturating_mul(handlers);
-        self.0 = (self.0 * 2 + 1).min(in_a_moment).min(MOST);
+    /// One of `handlers` processed an event at its first attempt, and took this long.
+    pub(crate) fn on_success(&mut self, took: Duration, handlers: usize) {
+        let in_time = MAX_PREFETCH_WAIT.as_nanos() / took.as_nanos().max(1);
+        let in_time = usize::try_from(in_time)
+            .unwrap_or(MAX_PREFETCH)
+            .saturating_mul(handlers);
+        self.0 = (self.0 * 2 + 1).min(in_time).min(MAX_PREFETCH);
     }
 
-    /// An event failed, or came again.
-    pub(super) const fn went_wrong(&mut self) {
+    /// An event failed, or was redelivered.
+    pub(crate) const fn on_failure(&mut self) {
         self.0 = 0;
     }
 }
@@ -38,26 +40,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_with_success_and_falls_to_none_with_the_first_failure() {
-        let mut ahead = Ahead::default();
+    fn the_limit_grows_with_success_and_falls_to_zero_on_failure() {
+        let mut prefetch = Prefetch::default();
         let mut seen = Vec::new();
         for _ in 0..8 {
-            seen.push(ahead.now());
-            ahead.went_well(Duration::from_micros(100), 1);
+            seen.push(prefetch.limit());
+            prefetch.on_success(Duration::from_micros(100), 1);
         }
         assert_eq!(seen, [0, 1, 3, 7, 15, 31, 63, 64]);
-        ahead.went_wrong();
-        assert_eq!(ahead.now(), 0);
+        prefetch.on_failure();
+        assert_eq!(prefetch.limit(), 0);
     }
 
     #[test]
-    fn slow_handlers_get_no_more_than_they_deal_with_in_a_moment() {
-        for (took, handlers, most) in [(50, 1, 4), (50, 4, 16), (1000, 1, 0), (1000, 64, 0)] {
-            let mut ahead = Ahead::default();
+    fn slow_handlers_get_no_more_than_they_process_in_time() {
+        for (took, handlers, limit) in [(50, 1, 4), (50, 4, 16), (1000, 1, 0), (1000, 64, 0)] {
+            let mut prefetch = Prefetch::default();
             for _ in 0..8 {
-                ahead.went_well(Duration::from_millis(took), handlers);
+                prefetch.on_success(Duration::from_millis(took), handlers);
             }
-            assert_eq!(ahead.now(), most, "{took} ms, {handlers} handlers");
+            assert_eq!(prefetch.limit(), limit, "{took} ms, {handlers} handlers");
         }
     }
 }

@@ -1,60 +1,55 @@
-//! Binding to the durable, and binding again wherever reading breaks off.
-
-use std::time::Duration;
+//! Binding to the durable, and binding again wherever reading stops.
 
 use async_nats::jetstream::consumer::PullConsumer;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backoff::Backoff;
-use super::bind::{self, Unbound};
-use super::error::SubscribeError;
-use super::intake::{Broken, Intake};
+use super::bind::{self, BindError};
+use super::buffer::{PullBuffer, ReadError};
 use super::resume::Resume;
-use super::settle::{Desk, Limits};
+use crate::subscriber::RECONNECT_BACKOFF;
+use crate::subscriber::error::SubscribeError;
+use crate::subscriber::handler::context::{ConsumerLimits, Context};
 
-/// Between attempts to reach the consumer: from 50 ms to 5 s.
-const REBIND: Backoff = Backoff {
-    first: Duration::from_millis(100),
-    longest: Duration::from_secs(5),
-};
-
-/// A way of handing messages to handlers.
-pub(super) trait Reader {
-    fn desk(&self) -> &Desk;
+/// A way to pass messages to handlers.
+pub(crate) trait Reader {
+    fn context(&self) -> &Context;
     fn resume(&mut self) -> &mut Resume;
 
-    /// Reads until it is stopped (`Ok`) or the binding breaks. What is left in the intake is given back afterwards.
-    fn read(&mut self, intake: &mut Intake, limits: Limits) -> impl Future<Output = Result<(), Broken>> + Send;
+    /// Reads until it is stopped (`Ok`) or the binding breaks. The caller then releases the buffer.
+    fn read(
+        &mut self,
+        buffer: &mut PullBuffer,
+        limits: ConsumerLimits,
+    ) -> impl Future<Output = Result<(), ReadError>> + Send;
 }
 
 /// Reads until `stop` is cancelled.
-pub(super) async fn until_stopped<R: Reader>(reader: &mut R, stop: &CancellationToken) -> Result<(), SubscribeError> {
+pub(crate) async fn read_until_stopped<R: Reader>(
+    reader: &mut R,
+    stop: &CancellationToken,
+) -> Result<(), SubscribeError> {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let point = reader.resume().point();
-        let desk = reader.desk();
+        let resume_from = reader.resume().point();
+        let context = reader.context();
         let bound = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            bound = bind::bind(&desk.context, &desk.subscriber, point) => bound,
+            bound = bind::bind(&context.jetstream, &context.subscriber, resume_from) => bound,
         };
-        let (durable, stream) = (desk.subscriber.mode.name.clone(), desk.subscriber.stream.clone());
+        let (durable, stream) = (context.subscriber.mode.name.clone(), context.subscriber.stream.clone());
         failures += 1;
         match bound {
-            Err(Unbound::Never(error)) => return Err(error),
-            Err(Unbound::Later(error)) => {
-                warn!(durable, stream, error = &*error, "the consumer cannot be reached yet");
+            Err(BindError::Permanent(error)) => return Err(error),
+            Err(BindError::Transient(error)) => {
+                warn!(durable, stream, error = &*error, "cannot reach the consumer; retrying");
             }
-            Ok(consumer) => match read(reader, &consumer).await {
+            Ok(consumer) => match read_binding(reader, &consumer).await {
                 Ok(()) => return Ok(()),
-                Err((broken, after_messages)) => {
-                    warn!(
-                        durable,
-                        stream,
-                        error = &broken as &dyn std::error::Error,
-                        "reading broke off"
-                    );
+                Err((error, after_messages)) => {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(durable, stream, error, "reading stopped; binding again");
                     if after_messages {
                         failures = 1;
                     }
@@ -63,26 +58,26 @@ pub(super) async fn until_stopped<R: Reader>(reader: &mut R, stop: &Cancellation
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(REBIND.after(failures)) => {}
+            () = tokio::time::sleep(RECONNECT_BACKOFF.after(failures)) => {}
         }
     }
     Ok(())
 }
 
-/// Reads from one binding. The error says, too, whether messages came before it broke.
-async fn read<R: Reader>(reader: &mut R, consumer: &PullConsumer) -> Result<(), (Broken, bool)> {
-    let floor = consumer.cached_info().ack_floor.stream_sequence;
-    reader.resume().settled_up_to(floor);
-    let limits = Limits {
+/// Reads from one binding. The error also says whether messages arrived before it broke.
+async fn read_binding<R: Reader>(reader: &mut R, consumer: &PullConsumer) -> Result<(), (ReadError, bool)> {
+    let ack_floor = consumer.cached_info().ack_floor.stream_sequence;
+    reader.resume().settled_up_to(ack_floor);
+    let limits = ConsumerLimits {
         ack_wait: bind::ack_wait(consumer),
         max_deliver: bind::max_deliver(consumer),
     };
-    let desk = reader.desk();
-    let opened = Intake::open(&desk.context, &desk.client, consumer, limits.ack_wait).await;
-    let mut intake = opened.map_err(|broken| (broken, false))?;
-    info!(durable = desk.subscriber.mode.name, "subscribed");
-    let ended = reader.read(&mut intake, limits).await;
-    let after_messages = intake.has_delivered();
-    intake.give_back().await;
-    ended.map_err(|broken| (broken, after_messages))
+    let context = reader.context();
+    let opened = PullBuffer::open(&context.jetstream, &context.client, consumer, limits.ack_wait).await;
+    let mut buffer = opened.map_err(|error| (error, false))?;
+    info!(durable = context.subscriber.mode.name, "subscribed");
+    let ended = reader.read(&mut buffer, limits).await;
+    let after_messages = buffer.has_delivered();
+    buffer.release().await;
+    ended.map_err(|error| (error, after_messages))
 }

@@ -1,53 +1,53 @@
-//! Where to go on when the durable is gone: a consumer that is made again would otherwise begin with the
-//! oldest message, and every welcome mail of a week would go out twice.
+//! Where to resume when the durable was deleted. A recreated consumer would otherwise begin with
+//! the oldest message, and every welcome mail of a week would be sent twice.
 
 use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-/// What was delivered to this program and is not settled, by stream sequence.
+/// The messages that this program received and did not settle, by stream sequence.
 ///
-/// The answer is an instant and not a sequence, because a stream that is made again counts from 1 again.
+/// The resume point is a time and not a sequence, because a recreated stream counts from 1 again.
 #[derive(Debug, Default)]
-pub(super) struct Resume {
-    open: BTreeMap<u64, OffsetDateTime>,
+pub(crate) struct Resume {
+    unsettled: BTreeMap<u64, OffsetDateTime>,
     newest: Option<OffsetDateTime>,
-    crowd: usize,
+    check_above: usize,
 }
 
 impl Resume {
-    const CROWD: usize = 4096;
+    const MIN_CHECK_ABOVE: usize = 4096;
 
-    pub(super) fn received(&mut self, sequence: u64, published: OffsetDateTime) {
-        self.open.insert(sequence, published);
+    pub(crate) fn received(&mut self, sequence: u64, published: OffsetDateTime) {
+        self.unsettled.insert(sequence, published);
         self.newest = self.newest.max(Some(published));
     }
 
-    pub(super) fn settled(&mut self, sequence: u64) {
-        self.open.remove(&sequence);
+    pub(crate) fn settled(&mut self, sequence: u64) {
+        self.unsettled.remove(&sequence);
     }
 
-    /// Whether the message was delivered to this program before and is not settled.
-    pub(super) fn is_open(&self, sequence: u64) -> bool {
-        self.open.contains_key(&sequence)
+    /// Whether the message was received by this program before and is not settled.
+    pub(crate) fn is_unsettled(&self, sequence: u64) -> bool {
+        self.unsettled.contains_key(&sequence)
     }
 
-    /// Everything up to `floor` is settled, whoever did it.
-    pub(super) fn settled_up_to(&mut self, floor: u64) {
-        self.open.retain(|sequence, _| *sequence > floor);
-        self.crowd = Self::CROWD.max(self.open.len() * 2);
+    /// Everything up to `ack_floor` is settled, by this program or another.
+    pub(crate) fn settled_up_to(&mut self, ack_floor: u64) {
+        self.unsettled.retain(|sequence, _| *sequence > ack_floor);
+        self.check_above = Self::MIN_CHECK_ABOVE.max(self.unsettled.len() * 2);
     }
 
-    /// Whether it is time to ask the server for its floor: what was retried here may have been settled by
-    /// another program, and nobody says so.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.open.len() > self.crowd.max(Self::CROWD)
+    /// Whether to ask the server for its ack floor. Another program may have settled what this one
+    /// retried, and the server does not report that.
+    pub(crate) fn needs_ack_floor(&self) -> bool {
+        self.unsettled.len() > self.check_above.max(Self::MIN_CHECK_ABOVE)
     }
 
-    /// The instant to go on from, if anything was delivered at all. What was published at that very instant
-    /// is delivered again: twice is better than not at all.
-    pub(super) fn point(&self) -> Option<OffsetDateTime> {
-        self.open.values().min().copied().or(self.newest)
+    /// The time to resume from, if anything was received. What was published at that very time is
+    /// delivered again: twice is better than not at all.
+    pub(crate) fn point(&self) -> Option<OffsetDateTime> {
+        self.unsettled.values().min().copied().or(self.newest)
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_with_the_oldest_that_is_not_settled_else_with_the_newest() {
+    fn resumes_at_the_oldest_unsettled_message_or_at_the_newest() {
         let mut resume = Resume::default();
         assert_eq!(resume.point(), None);
         for sequence in 1..=4 {
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_the_floor_when_much_is_open_and_not_again_at_once() {
+    fn needs_the_ack_floor_when_much_is_unsettled_and_not_again_at_once() {
         let mut resume = Resume::default();
-        for sequence in 0..=Resume::CROWD as u64 {
+        for sequence in 0..=Resume::MIN_CHECK_ABOVE as u64 {
             resume.received(sequence, NOON);
         }
-        assert!(resume.is_crowded());
+        assert!(resume.needs_ack_floor());
         resume.settled_up_to(0);
-        assert!(!resume.is_crowded());
+        assert!(!resume.needs_ack_floor());
     }
 }
