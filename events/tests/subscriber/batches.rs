@@ -165,7 +165,7 @@ async fn a_failed_batch_is_redelivered_and_the_next_one_is_kept() {
 }
 
 #[tokio::test]
-async fn only_the_poison_events_of_a_batch_become_dead_dead_letters() {
+async fn only_the_poison_events_of_a_batch_become_dead_letters() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;

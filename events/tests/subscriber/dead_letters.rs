@@ -209,7 +209,7 @@ async fn without_dead_letters_a_poison_event_is_only_terminated() {
     create_stream(&context).await;
     let mut dead = create_dead_letter_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
-    let subscriber = durable().without_dead_read_dead_letters();
+    let subscriber = durable().without_dead_letters();
     let mut running = Running::start(subscriber, &server.url(), |_, _| Err(HandlerError::poison("no"))).await;
     running.next().await;
     settled(&context, 1).await;
