@@ -1,18 +1,18 @@
-//! What an event costs: its body in the request that records it, its headers in the relay.
+//! The cost of an event: its body in the request that records it, its headers in the relay.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use watchword_events::headers::{Attributes, for_message};
-use watchword_events::{EventKind, Received};
+use watchword_events::{EventKind, ReceivedEvent, example};
 
 fn all(c: &mut Criterion) {
-    let event = EventKind::LoggedIn.definition().example();
+    let event = example::of(EventKind::LoggedIn);
     let body = event.to_json().unwrap_or_default();
-    assert!(!body.is_empty(), "the example can be written");
+    assert!(!body.is_empty(), "the example serializes");
     c.bench_function("event: encode", |b| b.iter(|| black_box(&event).to_json()));
     c.bench_function("event: decode as a subscriber", |b| {
-        b.iter(|| Received::from_json(black_box(&body)))
+        b.iter(|| ReceivedEvent::from_json(black_box(&body)))
     });
     let attributes = Attributes {
         id: event.id,

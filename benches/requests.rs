@@ -1,4 +1,4 @@
-//! What a request pays before its action begins: reading its body strictly, and its rate limit.
+//! The cost of a request before its action: strict parsing of the body, and the rate limit.
 
 use std::hint::black_box;
 use std::time::Duration;

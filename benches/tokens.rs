@@ -1,4 +1,4 @@
-//! What every authenticated request pays for its token, and every refresh for its own.
+//! The cost of verifying an access token in every request, and a refresh token in every refresh.
 
 use std::error::Error;
 use std::hint::black_box;

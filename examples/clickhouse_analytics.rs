@@ -1,35 +1,38 @@
-//! Writes every event into ClickHouse, thousands with one insert, for reports about what happens and when.
+//! Writes every event to ClickHouse, thousands with one insert, for reports and analytics.
 //!
-//! It shows **batches**: up to 5 000 events, gathered for at most a second, are one `INSERT` over HTTP and one
-//! acknowledgement. A batch can come again, as it was or with others. The table is a `ReplacingMergeTree` ordered by
-//! the event's id, so of several rows for one event one remains: when parts are merged, or at once in a query with
-//! `FINAL`. Partitions and `occurred_at` are the time of the event, so a repetition falls into the same partition.
+//! It shows **batches**: up to 5 000 events, collected for at most a second, are one `INSERT` over
+//! HTTP. An event can arrive again, in another batch. The table is a `ReplacingMergeTree` ordered
+//! by the event's id, so that ClickHouse keeps one row per event: when it merges parts, or at once
+//! in a query with `FINAL`. Partitions follow the time of the event, so a duplicate falls into the
+//! same partition.
 //!
 //! ```sh
 //! docker compose up -d clickhouse
 //! cargo run --example clickhouse_analytics
-//! curl 'http://watchword:clickhouse-dev@127.0.0.1:8123' -d 'SELECT subject, count() FROM auth_events FINAL GROUP BY subject'
+//! curl 'http://watchword:clickhouse-dev@127.0.0.1:8123' \
+//!   -d 'SELECT subject, count() FROM auth_events FINAL GROUP BY subject'
 //! ```
 //!
-//! `NATS_URL` says where NATS is; `CLICKHOUSE_URL`, `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` and `CLICKHOUSE_DATABASE`
-//! say where ClickHouse is (the default is the one of `docker-compose.yml`). The SQL is understood by old servers, from
-//! 18.16 on, and new ones.
+//! Settings: `NATS_URL`; `CLICKHOUSE_URL`, `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` and
+//! `CLICKHOUSE_DATABASE` (default: the ClickHouse of `docker-compose.yml`). The SQL works with
+//! servers from version 18.16 on.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
-use watchword_events::subscriber::Batches;
-use watchword_events::{Delivery, Failure, Received, Subscriber};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_events::subscriber::BatchLimits;
+use watchword_events::{DeliveryInfo, HandlerError, ReceivedEvent, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
-const BATCHES: Batches = Batches {
-    most: 5_000,
-    wait: Duration::from_secs(1),
+const LIMITS: BatchLimits = BatchLimits {
+    max_events: 5_000,
+    max_wait: Duration::from_secs(1),
 };
 
-/// `occurred_ms` is `occurred_at` in milliseconds since 1970: old servers have no type for parts of a second.
+/// `occurred_ms` is `occurred_at` in milliseconds since 1970: old servers have no type with
+/// milliseconds.
 const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS auth_events (
         event_id    UUID,
@@ -44,16 +47,16 @@ const TABLE: &str = "
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let clickhouse = ClickHouse::from_environment()?;
-    let help = "ClickHouse cannot be reached: CLICKHOUSE_URL says where it is";
+    let help = "cannot reach ClickHouse: start it, or set CLICKHOUSE_URL";
     clickhouse.run(TABLE.to_owned()).await.context(help)?;
     Subscriber::durable("clickhouse-analytics")
         .stop_on(ctrl_c())
         .connect(&nats_url())
         .await
         .context(NATS_HELP)?
-        .run_batches(BATCHES, move |events| {
+        .run_batches(LIMITS, move |events| {
             let clickhouse = clickhouse.clone();
             async move { clickhouse.insert(&events).await }
         })
@@ -81,17 +84,18 @@ impl ClickHouse {
         })
     }
 
-    async fn insert(&self, events: &[(Received, Delivery)]) -> Result<(), Failure> {
+    async fn insert(&self, events: &[(ReceivedEvent, DeliveryInfo)]) -> Result<(), HandlerError> {
         let mut insert = "INSERT INTO auth_events FORMAT JSONEachRow\n".to_owned();
         for (received, _delivery) in events {
             // Writing to a String cannot fail.
             let _ = writeln!(insert, "{}", row(received));
         }
-        // Any error is worth another attempt: a ClickHouse that refuses one batch is short of something.
-        self.run(insert).await.map_err(Failure::retry)
+        // Retry after any error: a ClickHouse that refuses a batch lacks a resource, such as
+        // memory.
+        self.run(insert).await.map_err(HandlerError::retry)
     }
 
-    /// Runs a statement, which the rows of an insert follow.
+    /// Runs a statement. The rows of an insert follow it.
     async fn run(&self, statement: String) -> anyhow::Result<()> {
         let request = self
             .http
@@ -104,7 +108,7 @@ impl ClickHouse {
         if !status.is_success() {
             let reason = response.text().await?;
             anyhow::bail!(
-                "ClickHouse answers {status}: {}",
+                "ClickHouse answered {status}: {}",
                 reason.lines().next().unwrap_or_default()
             );
         }
@@ -112,7 +116,7 @@ impl ClickHouse {
     }
 }
 
-fn row(received: &Received) -> serde_json::Value {
+fn row(received: &ReceivedEvent) -> serde_json::Value {
     let at = received.timestamp;
     json!({
         "event_id": received.id,
@@ -122,7 +126,7 @@ fn row(received: &Received) -> serde_json::Value {
         "user_id": received.user.map(|user| user.id),
         "user_seq": received.user.map(|user| user.seq),
         "environment": received.metadata.environment,
-        // A map of JSON always has a text.
+        // Serializing a JSON map cannot fail.
         "data": serde_json::to_string(received.data()).unwrap_or_default(),
     })
 }

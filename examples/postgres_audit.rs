@@ -1,16 +1,18 @@
-//! Writes every event into an audit table in PostgreSQL, exactly once.
+//! Writes every event to an audit table in PostgreSQL, exactly once.
 //!
-//! It shows the **inbox**: the row and the note that the event is dealt with are one transaction, and the event is
-//! acknowledged after its commit. Killed at any moment, the program leaves both or none; an event that comes again finds
-//! the note. `occurred_at` is the time of the event, `account_seq` its number among the account's events.
+//! It shows the **inbox**: one transaction inserts the row and records the event as applied, and
+//! the kit acknowledges the event after the commit. A crash at any moment leaves both or neither,
+//! and a redelivered event is skipped. `occurred_at` is the time of the event, `account_seq` its
+//! number among the account's events.
 //!
 //! ```sh
 //! docker compose up -d audit-db
 //! cargo run --example postgres_audit
-//! psql postgres://audit:audit-dev@127.0.0.1:5433/audit -c 'SELECT occurred_at, subject, account FROM auth_audit ORDER BY 1'
+//! psql postgres://audit:audit-dev@127.0.0.1:5433/audit \
+//!   -c 'SELECT occurred_at, subject, account FROM auth_audit ORDER BY 1'
 //! ```
 //!
-//! `NATS_URL` says where NATS is, `AUDIT_DATABASE_URL` where PostgreSQL is (the default is the one of the lines above).
+//! Settings: `NATS_URL`, and `AUDIT_DATABASE_URL` (default: the database above).
 
 use std::time::Duration;
 
@@ -18,11 +20,11 @@ use anyhow::Context as _;
 use sqlx::postgres::{PgPool, PgPoolOptions, Postgres};
 use sqlx::{Executor as _, Transaction};
 use watchword_events::subscriber::PostgresInbox;
-use watchword_events::{Failure, Received, Subscriber};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_events::{HandlerError, ReceivedEvent, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
-/// How many events are written at the same time, each over a connection of its own.
-const WRITERS: usize = 8;
+/// How many events are written at once, each over its own connection.
+const MAX_WRITERS: usize = 8;
 
 const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS auth_audit (
@@ -36,27 +38,26 @@ const TABLE: &str = "
     );
     CREATE INDEX IF NOT EXISTS auth_audit_of_account ON auth_audit (account, account_seq);";
 
-/// An event that is here already, under another durable's name or from before the inbox was emptied, stays as it is.
+/// The row of an event may exist, from another durable or from before the inbox was emptied. It is
+/// kept.
 const INSERT: &str = "
     INSERT INTO auth_audit (event_id, occurred_at, subject, account, account_seq, data, metadata)
     VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb) ON CONFLICT DO NOTHING";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let url = setting("AUDIT_DATABASE_URL", "postgres://audit:audit-dev@127.0.0.1:5433/audit");
     let pool = PgPoolOptions::new()
-        .max_connections(WRITERS.try_into()?)
+        .max_connections(MAX_WRITERS.try_into()?)
         .acquire_timeout(Duration::from_secs(5))
         .connect(&url)
         .await
-        .context("PostgreSQL cannot be reached: AUDIT_DATABASE_URL says where it is")?;
+        .context("cannot reach PostgreSQL: start it, or set AUDIT_DATABASE_URL")?;
     let inbox = PostgresInbox::new(pool.clone());
-    create_tables(&pool, &inbox)
-        .await
-        .context("the tables cannot be made")?;
+    create_tables(&pool, &inbox).await.context("cannot create the tables")?;
     Subscriber::durable("postgres-audit")
-        .concurrency(WRITERS)
+        .concurrency(MAX_WRITERS)
         .stop_on(ctrl_c())
         .connect(&nats_url())
         .await
@@ -69,7 +70,8 @@ async fn main() -> anyhow::Result<()> {
 async fn create_tables(pool: &PgPool, inbox: &PostgresInbox) -> Result<(), sqlx::Error> {
     inbox.create_table().await?;
     let mut transaction = pool.begin().await?;
-    // Two programs that start together would both find no table, and one of them would fail.
+    // Without the lock, two programs that start together would both create the table, and one would
+    // fail.
     transaction
         .execute("SELECT pg_advisory_xact_lock(hashtext('auth_audit'))")
         .await?;
@@ -77,11 +79,11 @@ async fn create_tables(pool: &PgPool, inbox: &PostgresInbox) -> Result<(), sqlx:
     transaction.commit().await
 }
 
-/// Writes the row in the inbox's transaction, and gives the transaction back to be committed.
+/// Inserts the row in the inbox's transaction, and returns the transaction to be committed.
 async fn write(
-    received: Received,
+    received: ReceivedEvent,
     mut transaction: Transaction<'static, Postgres>,
-) -> Result<Transaction<'static, Postgres>, Failure> {
+) -> Result<Transaction<'static, Postgres>, HandlerError> {
     let metadata = received.raw().get("metadata").map(ToString::to_string);
     let written = sqlx::query(INSERT)
         .bind(received.id)
@@ -95,11 +97,11 @@ async fn write(
         .await;
     match written {
         Ok(_) => Ok(transaction),
-        // A text that PostgreSQL cannot store (class 22): it will say so again.
+        // Data that PostgreSQL cannot store (class 22): a retry would fail again.
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code.starts_with("22")) => {
-            Err(Failure::Poison(error))
+            Err(HandlerError::Poison(error))
         }
-        // Rolled back, and the event comes again later.
-        Err(error) => Err(Failure::retry(error)),
+        // Rolled back; the event is redelivered later.
+        Err(error) => Err(HandlerError::retry(error)),
     }
 }

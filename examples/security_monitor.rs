@@ -1,27 +1,28 @@
-//! Raises an alert when somebody gets in after several failed logins (a guessed password looks like that), and when a
-//! refresh token is used twice, which is what a stolen one looks like.
+//! Raises an alert when a login succeeds after several failures, which may be a guessed password,
+//! and when a refresh token is used twice, which may be stolen.
 //!
-//! It shows a durable subscriber that **remembers**: an answer depends on earlier events. They are kept in a SQLite
-//! file under their event ids, so a restart forgets nothing and an event that comes twice counts once. Failures are
-//! counted with the account's own event numbers (`userSeq`) and event times, never with the clock of this machine:
-//! reading a week of events again gives the same answers, and no alert a second time.
+//! It shows a **stateful** durable subscriber: an alert depends on earlier events. A SQLite file
+//! stores them by their event ids, so a restart loses nothing and a duplicate counts once. Failures
+//! are counted by the account's event numbers (`userSeq`) and event times, never by the clock of
+//! this machine: reading a week of events again finds the same alerts and raises none of them
+//! twice.
 //!
 //! ```sh
 //! cargo run --example security_monitor
 //! ```
 //!
-//! Then log in with a wrong password three times and with the right one once. `NATS_URL` says where NATS is,
-//! `SECURITY_MONITOR_DB` where the file is (default `security_monitor.db`).
+//! Then log in three times with a wrong password and once with the right one. Settings: `NATS_URL`,
+//! and `SECURITY_MONITOR_DB`, the path of the file (default `security_monitor.db`).
 
 use anyhow::Context as _;
 use sqlx::{SqliteConnection, SqlitePool};
-use watchword_events::{AuthEvent, EventKind, Failure, Received, Subscriber, UserRef};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_events::{AuthEvent, EventKind, HandlerError, ReceivedEvent, Subscriber, UserRef};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
-/// So many failures before a success are an alert.
-const FAILURES: i64 = 3;
-/// Failures longer ago than this, in seconds before the success, do not count.
-const WINDOW: i64 = 10 * 60;
+/// The number of failures before a success that raises an alert.
+const MIN_FAILURES: i64 = 3;
+/// Failures count for this many seconds.
+const FAILURE_TTL: i64 = 10 * 60;
 
 /// `at` is the time of the event, in seconds since 1970.
 const TABLES: &str = "
@@ -36,11 +37,11 @@ const FAILURES_SINCE_LAST_LOGIN: &str = "
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let monitor = Monitor::open().await?;
     Subscriber::durable("security-monitor")
         .events([EventKind::LoginFailed, EventKind::LoggedIn, EventKind::TokenReuseDetected])
-        // A success that overtakes the failures before it would look harmless.
+        // Without it, a success could overtake the failures before it.
         .strict_order()
         .stop_on(ctrl_c())
         .connect(&nats_url())
@@ -48,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
         .context(NATS_HELP)?
         .run(move |received, _delivery| {
             let monitor = monitor.clone();
-            async move { monitor.judge(received).await }
+            async move { monitor.check(received).await }
         })
         .await?;
     Ok(())
@@ -56,54 +57,54 @@ async fn main() -> anyhow::Result<()> {
 
 #[derive(Clone)]
 struct Monitor {
-    memory: SqlitePool,
+    database: SqlitePool,
 }
 
 impl Monitor {
     async fn open() -> anyhow::Result<Self> {
         let file = setting("SECURITY_MONITOR_DB", "security_monitor.db");
-        let memory = SqlitePool::connect(&format!("sqlite://{file}?mode=rwc"))
+        let database = SqlitePool::connect(&format!("sqlite://{file}?mode=rwc"))
             .await
             .with_context(|| format!("cannot open {file}"))?;
-        sqlx::raw_sql(TABLES).execute(&memory).await?;
-        Ok(Self { memory })
+        sqlx::raw_sql(TABLES).execute(&database).await?;
+        Ok(Self { database })
     }
 
-    async fn judge(&self, received: Received) -> Result<(), Failure> {
-        // A failure for an account that does not exist is followed by no success.
+    async fn check(&self, received: ReceivedEvent) -> Result<(), HandlerError> {
+        // No success follows a failure for an account that does not exist.
         let (Some(user), Some(event)) = (received.user, &received.event) else {
             return Ok(());
         };
-        // One transaction: an alert that could not be raised is raised with the next delivery.
-        let mut memory = self.memory.begin_with("BEGIN IMMEDIATE").await?;
+        // One transaction: if raising the alert fails, the next delivery raises it.
+        let mut transaction = self.database.begin_with("BEGIN IMMEDIATE").await?;
         let alert = match event {
             AuthEvent::LoginFailed(_) => {
-                remember(&mut memory, &received, user, true).await?;
+                record_login(&mut transaction, &received, user, true).await?;
                 None
             }
             AuthEvent::LoggedIn(_) => {
-                remember(&mut memory, &received, user, false).await?;
-                let failures = recent_failures(&mut memory, &received, user).await?;
-                (failures >= FAILURES).then(|| format!("logged in after {failures} failures"))
+                record_login(&mut transaction, &received, user, false).await?;
+                let failures = recent_failures(&mut transaction, &received, user).await?;
+                (failures >= MIN_FAILURES).then(|| format!("logged in after {failures} failures"))
             }
             AuthEvent::TokenReuseDetected(_) => Some("a refresh token was used twice".to_owned()),
             _ => None,
         };
         if let Some(alert) = alert {
-            let note = sqlx::query("INSERT INTO alerts VALUES (?) ON CONFLICT DO NOTHING");
-            let note = note.bind(received.id.to_string()).execute(&mut *memory).await?;
-            if note.rows_affected() == 1 {
-                alarm(&format!("{} {}: {alert}", received.timestamp, user.id));
+            let insert = sqlx::query("INSERT INTO alerts VALUES (?) ON CONFLICT DO NOTHING");
+            let inserted = insert.bind(received.id.to_string()).execute(&mut *transaction).await?;
+            if inserted.rows_affected() == 1 {
+                raise_alert(&format!("{} {}: {alert}", received.timestamp, user.id));
             }
         }
-        memory.commit().await?;
+        transaction.commit().await?;
         Ok(())
     }
 }
 
-async fn remember(
-    memory: &mut SqliteConnection,
-    received: &Received,
+async fn record_login(
+    connection: &mut SqliteConnection,
+    received: &ReceivedEvent,
     user: UserRef,
     failed: bool,
 ) -> Result<(), sqlx::Error> {
@@ -113,27 +114,31 @@ async fn remember(
         .bind(user.seq)
         .bind(received.timestamp.unix_timestamp())
         .bind(failed)
-        .execute(memory)
+        .execute(connection)
         .await?;
     Ok(())
 }
 
-async fn recent_failures(memory: &mut SqliteConnection, login: &Received, user: UserRef) -> Result<i64, sqlx::Error> {
-    let (id, since) = (user.id.to_string(), login.timestamp.unix_timestamp() - WINDOW);
-    // Nothing older can count any more.
-    let old = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?")
+async fn recent_failures(
+    connection: &mut SqliteConnection,
+    login: &ReceivedEvent,
+    user: UserRef,
+) -> Result<i64, sqlx::Error> {
+    let (id, since) = (user.id.to_string(), login.timestamp.unix_timestamp() - FAILURE_TTL);
+    // Older failures no longer count.
+    let delete = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?")
         .bind(&id)
         .bind(since);
-    old.execute(&mut *memory).await?;
+    delete.execute(&mut *connection).await?;
     let failures = sqlx::query_scalar(FAILURES_SINCE_LAST_LOGIN)
         .bind(&id)
         .bind(user.seq)
         .bind(since);
-    failures.fetch_one(memory).await
+    failures.fetch_one(connection).await
 }
 
-/// Where your pager is called.
-#[expect(clippy::print_stdout, reason = "printing is what this example does")]
-fn alarm(text: &str) {
+/// Raises an alert. Call your pager here.
+#[expect(clippy::print_stdout, reason = "this example prints alerts")]
+fn raise_alert(text: &str) {
     println!("ALERT {text}");
 }

@@ -1,18 +1,19 @@
-//! A service that assigns tasks to users, and knows them from events alone: it never asks the auth service.
+//! A service that assigns tasks to users, of whom it learns from events alone.
 //!
-//! It shows a **copy of another service's data**, in a SQLite file. `registered` adds a user, `disabled`, `enabled` and
-//! `deleted` change the state; a task goes to active users only, also when the auth service is down. Each user keeps the
-//! number of the last event (`userSeq`) that was applied: what is not higher is old or a repetition and changes nothing.
-//! A deleted user's name is forgotten and the tasks are free again.
+//! It shows a **local copy of another service's data**, in a SQLite file. Only active users get
+//! tasks, even while the auth service is down. Each user's row has the number of the last applied
+//! event (`userSeq`): an event whose number is not higher is late or a duplicate, and changes
+//! nothing. `deleted` removes the user's name and unassigns the tasks.
 //!
 //! ```sh
 //! cargo run --example tasks_service
-//! curl -X POST localhost:3002/tasks -H 'content-type: application/json' -d '{"title":"Water the plants","assignee":"<user id>"}'
+//! curl -X POST localhost:3002/tasks -H 'content-type: application/json' \
+//!   -d '{"title":"Water the plants","assignee":"<user id>"}'
 //! curl localhost:3002/tasks
 //! ```
 //!
-//! `NATS_URL` says where NATS is, `TASKS_DB` where the file is (default `tasks_service.db`), `TASKS_LISTEN` which
-//! address it listens on (default `127.0.0.1:3002`: it asks nobody for a token, so it belongs on the loopback).
+//! Settings: `NATS_URL`; `TASKS_DB`, the path of the file (default `tasks_service.db`);
+//! `TASKS_LISTEN` (default `127.0.0.1:3002`). The service requires no token: do not expose it.
 
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 use uuid::Uuid;
-use watchword_events::{AuthEvent, Failure, Received, Subscriber};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_events::{AuthEvent, HandlerError, ReceivedEvent, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, state TEXT NOT NULL);
@@ -47,9 +48,9 @@ const LIST: &str = "
     FROM tasks LEFT JOIN users ON users.id = assignee";
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "it says where it listens")]
+#[expect(clippy::print_stdout, reason = "this example prints its address")]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let stop = ctrl_c();
     let file = setting("TASKS_DB", "tasks_service.db");
     let db = SqlitePool::connect(&format!("sqlite://{file}?mode=rwc"))
@@ -57,39 +58,37 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("cannot open {file}"))?;
     sqlx::raw_sql(TABLES).execute(&db).await?;
 
-    // All events: a filter can only name those that this version of the crate knows.
+    // No filter: one could name only the events that this version of the crate knows.
     let subscriber = Subscriber::durable("tasks-service")
         .stop_on(stop.clone())
         .connect(&nats_url())
         .await
         .context(NATS_HELP)?;
-    let copy = db.clone();
-    let events = subscriber.run(move |received, _delivery| apply(copy.clone(), received));
+    let users = db.clone();
+    let events = subscriber.run(move |received, _delivery| apply(users.clone(), received));
 
     let address = setting("TASKS_LISTEN", "127.0.0.1:3002");
     let routes = Route::new().at("/tasks", get(list).post(assign)).data(db);
     let server = Server::new(TcpListener::bind(address.clone()));
     let http = server.run_with_graceful_shutdown(routes, stop.cancelled(), Some(Duration::from_secs(5)));
     println!("http://{address}/tasks");
-    // One failing ends both: a copy that no longer follows the events must not be served.
-    let events = async { events.await.context("events cannot be read") };
+    // If either fails, both end: the service must not use a copy that no longer follows the events.
+    let events = async { events.await.context("cannot read events") };
     let http = async { http.await.with_context(|| format!("cannot listen on {address}")) };
     tokio::try_join!(events, http)?;
     Ok(())
 }
 
-/// Brings the copy up to the event.
-async fn apply(db: SqlitePool, received: Received) -> Result<(), Failure> {
-    // By subject: an event that the crate does not know yet has one, too.
+/// Applies an event to the copy.
+async fn apply(db: SqlitePool, received: ReceivedEvent) -> Result<(), HandlerError> {
+    // By subject: a version of the event that this crate does not know also has one.
     let state = match received.subject.as_str() {
         "auth.user.registered" | "auth.user.enabled" => "active",
         "auth.user.disabled" => "disabled",
         "auth.user.deleted" => "deleted",
         _ => return Ok(()),
     };
-    let user = received
-        .user
-        .ok_or_else(|| Failure::poison("the event does not say whom it is about"))?;
+    let user = received.user.ok_or_else(|| HandlerError::poison("event has no user"))?;
     let name = match received.event {
         Some(AuthEvent::Registered(account)) => account.name,
         _ => None,
@@ -99,8 +98,8 @@ async fn apply(db: SqlitePool, received: Received) -> Result<(), Failure> {
     let change = sqlx::query(APPLY).bind(&id).bind(user.seq).bind(name).bind(state);
     change.execute(&mut *transaction).await?;
     if state == "deleted" {
-        let free = sqlx::query("UPDATE tasks SET assignee = NULL WHERE assignee = ?").bind(&id);
-        free.execute(&mut *transaction).await?;
+        let unassign = sqlx::query("UPDATE tasks SET assignee = NULL WHERE assignee = ?").bind(&id);
+        unassign.execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -112,11 +111,11 @@ struct NewTask {
     assignee: Uuid,
 }
 
-/// Assigns a new task. One statement looks and writes, so a user who leaves at this moment gets none.
+/// Creates a task. One statement checks the user and inserts the task.
 #[handler]
 async fn assign(Data(db): Data<&SqlitePool>, body: poem::Result<Json<NewTask>>) -> poem::Result<Response> {
     let Ok(Json(task)) = body else {
-        return Ok(problem(StatusCode::BAD_REQUEST, "wanted: a title and an assignee"));
+        return Ok(problem(StatusCode::BAD_REQUEST, "send a title and an assignee"));
     };
     let id: Option<i64> = sqlx::query_scalar(ASSIGN)
         .bind(&task.title)
@@ -127,11 +126,11 @@ async fn assign(Data(db): Data<&SqlitePool>, body: poem::Result<Json<NewTask>>) 
     let Some(id) = id else {
         return Ok(problem(StatusCode::CONFLICT, "the assignee is not an active user"));
     };
-    let made = Json(json!({"id": id, "title": task.title, "assignee": task.assignee}));
-    Ok((StatusCode::CREATED, made).into_response())
+    let task = json!({"id": id, "title": task.title, "assignee": task.assignee});
+    Ok((StatusCode::CREATED, Json(task)).into_response())
 }
 
-/// Every task, with its assignee's name.
+/// Lists all tasks with the names of their assignees.
 #[handler]
 async fn list(Data(db): Data<&SqlitePool>) -> poem::Result<Json<Value>> {
     let json: String = sqlx::query_scalar(LIST)

@@ -1,20 +1,24 @@
-//! Sends a welcome mail to every new account, over SMTP; prints it when no mail server is configured.
+//! Sends a welcome mail to every new account over SMTP, or prints it if no mail server is
+//! configured.
 //!
-//! It shows a **durable** subscriber: the server keeps its place under the name `welcome-mailer`, so accounts
-//! that register while it is not running get their mail when it is. An event is acknowledged when the handler
-//! answers `Ok`; until then it comes again. So the mailer keeps the ids of the events it has dealt with, in a
-//! SQLite file: an event that comes twice makes one mail. Only a crash between the mail and the note makes two,
-//! which then have the same `Message-ID`; none is never made.
+//! It shows a **durable** subscriber: the server keeps its position under the name
+//! `welcome-mailer`, so accounts that register while it is stopped get their mail when it runs
+//! again. The server redelivers an event until the handler returns `Ok`. Therefore the mailer
+//! records the ids of handled events in a SQLite file, and sends one mail for a duplicate. Only a
+//! crash between sending and recording sends a second mail, with the same `Message-ID`. No account
+//! is left without a mail.
 //!
 //! ```sh
 //! cargo run --example welcome_mailer
-//! docker compose up -d mail   # shows what it gets on http://localhost:8025
+//! docker compose up -d mail   # a mail server that shows its mails on http://localhost:8025
 //! SMTP_URL=smtp://127.0.0.1:1025 cargo run --example welcome_mailer
-//! SMTP_URL='smtps://user:password@smtp.example.com' MAIL_FROM='Ada <ada@example.com>' cargo run --example welcome_mailer
+//! SMTP_URL='smtps://user:password@smtp.example.com' MAIL_FROM='Ada <ada@example.com>' \
+//!   cargo run --example welcome_mailer
 //! ```
 //!
-//! Start it two times in one directory: the two share the accounts between them. `NATS_URL` says where NATS is,
-//! `WELCOME_MAILER_DB` where the file is (default `welcome_mailer.db`).
+//! Start it twice in one directory, and the two programs share the accounts. Settings: `NATS_URL`,
+//! `SMTP_URL`, `MAIL_FROM`, and `WELCOME_MAILER_DB`, the path of the file (default
+//! `welcome_mailer.db`).
 
 use std::error::Error;
 
@@ -22,12 +26,12 @@ use anyhow::Context as _;
 use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use sqlx::SqlitePool;
-use watchword_events::{AuthEvent, EventKind, Failure, Received, Subscriber};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_events::{AuthEvent, EventKind, HandlerError, ReceivedEvent, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let mailer = Mailer::open().await?;
     Subscriber::durable("welcome-mailer")
         .events([EventKind::Registered])
@@ -46,9 +50,9 @@ async fn main() -> anyhow::Result<()> {
 #[derive(Clone)]
 struct Mailer {
     from: String,
-    /// Nothing when mails are printed.
+    /// `None` prints mails.
     smtp: Option<AsyncSmtpTransport<Tokio1Executor>>,
-    /// The ids of the events that have their mail.
+    /// The ids of the events whose mail was sent.
     sent: SqlitePool,
 }
 
@@ -66,9 +70,9 @@ impl Mailer {
             url if url.is_empty() => None,
             url => {
                 let smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(&url)
-                    .context("SMTP_URL is not an SMTP address")?
+                    .context("SMTP_URL is not an SMTP URL")?
                     .build();
-                let help = "the mail server cannot be reached: SMTP_URL says where it is";
+                let help = "cannot reach the mail server: start it, or set SMTP_URL";
                 smtp.test_connection().await.context(help)?;
                 Some(smtp)
             }
@@ -76,7 +80,7 @@ impl Mailer {
         Ok(Self { from, smtp, sent })
     }
 
-    async fn welcome(&self, received: Received) -> Result<(), Failure> {
+    async fn welcome(&self, received: ReceivedEvent) -> Result<(), HandlerError> {
         let Some(AuthEvent::Registered(account)) = &received.event else {
             return Ok(());
         };
@@ -85,32 +89,34 @@ impl Mailer {
         if known.fetch_optional(&self.sent).await?.is_some() {
             return Ok(());
         }
-        // No second attempt will find an address: unless `events.pii` is "full" the service does not send it. The
-        // event becomes a dead letter, where someone can look at it.
+        // A retry would not find an address: the service includes it only if `events.pii` is
+        // `full`. The event becomes a dead letter, which an operator can read.
         let address = account
             .email
             .as_deref()
             .filter(|address| !address.contains("***"))
-            .ok_or_else(|| Failure::poison("the event has no full address"))?;
+            .ok_or_else(|| HandlerError::poison("the event has no full address"))?;
         let name = account.name.as_deref().unwrap_or("you");
         self.send(&id, address, name, &received).await?;
-        // Any error here or above is worth another attempt, and `?` says so.
-        let note = sqlx::query("INSERT INTO sent VALUES (?) ON CONFLICT DO NOTHING").bind(&id);
-        note.execute(&self.sent).await?;
+        // `?` retries after any error, here and above.
+        let insert = sqlx::query("INSERT INTO sent VALUES (?) ON CONFLICT DO NOTHING").bind(&id);
+        insert.execute(&self.sent).await?;
         Ok(())
     }
 
-    async fn send(&self, id: &str, address: &str, name: &str, received: &Received) -> Result<(), Failure> {
+    async fn send(&self, id: &str, address: &str, name: &str, received: &ReceivedEvent) -> Result<(), HandlerError> {
         let Some(smtp) = &self.smtp else {
             print(address, name);
             return Ok(());
         };
-        let mail = self.compose(id, address, name, received).map_err(Failure::Poison)?;
+        let mail = self
+            .compose(id, address, name, received)
+            .map_err(HandlerError::Poison)?;
         match smtp.send(mail).await {
             Ok(_) => Ok(()),
-            // Such as "no such mailbox": the server will say it again.
-            Err(error) if error.is_permanent() => Err(Failure::poison(error)),
-            Err(error) => Err(Failure::retry(error)),
+            // Such as an unknown mailbox: a retry would fail again.
+            Err(error) if error.is_permanent() => Err(HandlerError::poison(error)),
+            Err(error) => Err(HandlerError::retry(error)),
         }
     }
 
@@ -119,20 +125,20 @@ impl Mailer {
         id: &str,
         address: &str,
         name: &str,
-        received: &Received,
+        received: &ReceivedEvent,
     ) -> Result<Message, Box<dyn Error + Send + Sync>> {
-        let since = received.timestamp.date();
+        let date = received.timestamp.date();
         Ok(Message::builder()
             .message_id(Some(format!("<{id}@watchword>")))
             .from(self.from.parse()?)
             .to(address.parse()?)
             .subject(format!("Welcome, {name}!"))
             .header(ContentType::TEXT_PLAIN)
-            .body(format!("Hello {name},\n\nyour account exists since {since}.\n"))?)
+            .body(format!("Hello {name},\n\nYou created your account on {date}.\n"))?)
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it stands for a mail server")]
+#[expect(clippy::print_stdout, reason = "this example prints mails")]
 fn print(address: &str, name: &str) {
     println!("To: {address} | Subject: Welcome, {name}!");
 }

@@ -1,7 +1,7 @@
-//! The catalogue as an AsyncAPI 3.0 document, with what JetStream adds in `x-jetstream`.
+//! The catalogue as an AsyncAPI 3.0 document, with JetStream's settings in `x-jetstream`.
 //!
-//! Payloads are given in AsyncAPI's own schema format (a superset of JSON Schema draft 07), which every tool reads;
-//! the 2020-12 schema each one is made from is at its `x-json-schema`.
+//! Payloads are in AsyncAPI's own schema format (a superset of JSON Schema draft 07), which every
+//! tool reads. `x-json-schema` is the URL of the 2020-12 schema of each.
 
 use serde_json::{Map, Value, json};
 
@@ -11,17 +11,17 @@ use crate::headers::{self, Presence};
 use crate::{example, schema};
 
 const DESCRIPTION: &str = "\
-Every auth action commits one event in the transaction that changes the state; a relay publishes it to JetStream, at least once \
-under one id and in order for each user. Read it with a durable pull consumer, dedupe on `id`, and ignore fields and events \
-that you don't know.";
+Every auth action commits one event in the transaction that changes the state. A relay publishes it to JetStream: \
+at least once, always with the same id, and in order for each user. Read the events with a durable pull consumer, \
+deduplicate by `id`, and ignore unknown events and fields.";
 
-/// The document as text, as it is served and committed.
+/// Returns the document as text, as it is served and committed.
 #[must_use]
 pub fn text(deployment: &Deployment) -> String {
     format!("{:#}\n", document(deployment))
 }
 
-/// The document of one deployment.
+/// Returns the document of a deployment.
 #[must_use]
 pub fn document(deployment: &Deployment) -> Value {
     let each = |describe: &dyn Fn(&EventType) -> (String, Value)| -> Map<String, Value> {
@@ -34,7 +34,7 @@ pub fn document(deployment: &Deployment) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": DESCRIPTION,
             "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
-            "externalDocs": { "description": "The same to read", "url": format!("{}/events-docs", deployment.base_url) },
+            "externalDocs": { "description": "The same contract as a web page", "url": format!("{}/events-docs", deployment.base_url) },
         },
         "defaultContentType": "application/json",
         "servers": { "nats": server() },
@@ -48,7 +48,7 @@ pub fn document(deployment: &Deployment) -> Value {
     })
 }
 
-/// Where NATS is, only the reader knows.
+/// Only the subscriber knows the address of NATS.
 fn server() -> Value {
     json!({
         "host": "{host}:{port}",
@@ -96,7 +96,7 @@ fn operation(event: &EventType) -> Value {
 }
 
 fn message(event: &EventType, deployment: &Deployment) -> Value {
-    let example = event.example();
+    let example = example::of(event.kind);
     let body = example.to_json().ok();
     let body: Value = body
         .and_then(|body| serde_json::from_slice(&body).ok())
@@ -124,7 +124,7 @@ fn header_schema(event: &EventType) -> Value {
         headers::CE_TYPE => Some(format!("{}.v{}", event.subject, event.version)),
         _ => None,
     };
-    let properties: Map<String, Value> = headers::DOCUMENTED
+    let properties: Map<String, Value> = headers::DESCRIPTIONS
         .iter()
         .map(|header| {
             let mut property = json!({ "type": "string", "description": header.meaning });
@@ -134,7 +134,7 @@ fn header_schema(event: &EventType) -> Value {
             (header.name.to_owned(), property)
         })
         .collect();
-    let required: Vec<&str> = headers::DOCUMENTED
+    let required: Vec<&str> = headers::DESCRIPTIONS
         .iter()
         .filter(|header| match header.presence {
             Presence::Always => true,
@@ -146,7 +146,7 @@ fn header_schema(event: &EventType) -> Value {
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
-/// The schema without what names another dialect.
+/// Returns the schema without the keywords that name its dialect.
 fn payload(event: &EventType, deployment: &Deployment) -> Value {
     let mut document = schema::document(event, &deployment.schema_base);
     if let Some(members) = document.as_object_mut() {
@@ -161,11 +161,11 @@ fn jetstream(deployment: &Deployment) -> Value {
         "stream": deployment.stream,
         "source": format!("/{}/{}", deployment.service, deployment.environment),
         "allEvents": format!("{SUBJECT_PREFIX}*"),
-        "delivery": "at least once for each id; in the order of userSeq for each user",
+        "delivery": "at least once per id; in the order of userSeq for each user",
         "deduplication": {
             "header": headers::MESSAGE_ID,
             "windowNanoseconds": deployment.stream.get("duplicate_window"),
-            "consumer": "Dedupe on id: keep it in an inbox table, in the transaction that does the work.",
+            "consumer": "Deduplicate by id: record it in an inbox table, in the transaction that does the work.",
         },
         "consumer": {
             "durable_name": "<your-service>",
@@ -175,7 +175,7 @@ fn jetstream(deployment: &Deployment) -> Value {
             "max_ack_pending": 256,
             "deliver_policy": "all",
             "replay_policy": "instant",
-            "note": "Pull. max_ack_pending 1 for strict order. No server backoff: Nak with a delay that grows, Term for poison.",
+            "note": "A pull consumer. Set max_ack_pending to 1 for strict order. Set no server backoff: send Nak with a growing delay, and Term for a poison event.",
         },
         "deadLetters": { "stream": "auth-events-dlq", "subject": "auth.dlq.<durable>" },
     })

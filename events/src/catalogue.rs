@@ -1,56 +1,39 @@
-//! The one list of all events. A new event is a payload type, its example and one line here; the enums,
-//! the subjects, the schemas, the documentation and the tests follow from it.
+//! The list of all events. A new event needs a payload type, an example and one line here; the
+//! enums, the subjects, the schemas, the documentation and the tests follow from it.
 
 use std::fmt;
 
-use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::event::Event;
-use crate::example::{self, Example};
 use crate::payload;
-use crate::wire;
 
-/// What every subject begins with. Exactly one token follows, so the stream's filter is `auth.user.*`.
+/// The prefix of every subject. Exactly one token follows, so the stream's filter is `auth.user.*`.
 pub const SUBJECT_PREFIX: &str = "auth.user.";
 
-/// What the catalogue says about one event.
-#[derive(Clone, Copy, Debug)]
+/// The catalogue's entry for one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
     /// The event.
     pub kind: EventKind,
-    /// Its name: past tense, snake_case, such as `logged_in`.
+    /// The event's name, in the past tense and snake_case, such as `logged_in`.
     pub name: &'static str,
-    /// Its subject: `auth.user.<name>`.
+    /// The subject: `auth.user.<name>`.
     pub subject: &'static str,
-    /// Its major version; it rises only when a field is removed, renamed or gets another meaning.
+    /// The major version of the schema. It rises when a field is removed, renamed or changes its
+    /// meaning.
     pub version: u32,
-    /// One line about it.
+    /// What the event means, in one or two sentences.
     pub description: &'static str,
-    /// Whether it is always about a known account, so that `userId` and `userSeq` are required.
+    /// Whether the event is always about a known account, so that `userId` and `userSeq` are
+    /// required.
     pub about_known_user: bool,
-    example: fn() -> Event,
-    schema: fn(&mut SchemaGenerator) -> Schema,
-}
-
-impl EventType {
-    /// A realistic event of this type, the same on every call.
-    #[must_use]
-    pub fn example(&self) -> Event {
-        (self.example)()
-    }
-
-    /// The schema of the whole message body, before it is finished by [`crate::schema::document`].
-    pub(crate) fn body_schema(&self, generator: &mut SchemaGenerator) -> Schema {
-        (self.schema)(generator)
-    }
 }
 
 macro_rules! catalogue {
     ($($kind:ident $name:literal v $version:literal $about:ident, $description:literal;)+) => {
-        /// Something that happened to an account, with its payload.
+        /// An event with its payload.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
         #[non_exhaustive]
@@ -58,18 +41,18 @@ macro_rules! catalogue {
             $(#[doc = $description] $kind(payload::$kind),)+
         }
 
-        /// The events' names without their payloads.
+        /// An event without its payload.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum EventKind {
             $(#[doc = $description] $kind,)+
         }
 
-        /// All events, in the order of the documentation.
+        /// All events, in the order in which the documentation lists them.
         pub const CATALOGUE: &[EventType] = &[$(EventKind::$kind.definition()),+];
 
         impl EventKind {
-            /// What the catalogue says about this event.
+            /// Returns the catalogue's entry for this event.
             #[must_use]
             pub const fn definition(self) -> EventType {
                 match self {
@@ -80,13 +63,11 @@ macro_rules! catalogue {
                         version: $version,
                         description: $description,
                         about_known_user: about!($about),
-                        example: || example::event(payload::$kind::example()),
-                        schema: wire::body_schema::<payload::$kind>,
                     },)+
                 }
             }
 
-            /// Reads the payload fields of this event out of a message's `data`.
+            /// Reads the event's payload from a message's `data`.
             pub(crate) fn decode(self, data: &Map<String, Value>) -> Result<AuthEvent, serde_json::Error> {
                 match self {
                     $(Self::$kind => payload::$kind::deserialize(data).map(AuthEvent::$kind),)+
@@ -95,7 +76,7 @@ macro_rules! catalogue {
         }
 
         impl AuthEvent {
-            /// Which event this is.
+            /// Returns the event without its payload.
             #[must_use]
             pub const fn kind(&self) -> EventKind {
                 match self {
@@ -109,6 +90,14 @@ macro_rules! catalogue {
                 Self::$kind(payload)
             }
         })+
+
+        /// Calls the macro `$callback` with the names of all events.
+        macro_rules! for_each_event {
+            ($callback:ident) => {
+                $callback! { $($kind)+ }
+            };
+        }
+        pub(crate) use for_each_event;
     };
 }
 
@@ -122,52 +111,52 @@ macro_rules! about {
 }
 
 catalogue! {
-    Registered "registered" v 1 known_user, "A new account exists.";
-    LoggedIn "logged_in" v 1 known_user, "Credentials were accepted and a session began.";
-    LoggedOut "logged_out" v 1 known_user, "The person ended one or more sessions.";
-    TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for its successor.";
-    Updated "updated" v 1 known_user, "The account's own data changed.";
-    EmailVerificationRequested "email_verification_requested" v 1 known_user, "The person asked for another mail to confirm the address.";
-    EmailVerified "email_verified" v 1 known_user, "The person confirmed the account's address.";
-    PasswordChanged "password_changed" v 1 known_user, "The password was changed; every session of the account ended.";
-    PasswordResetRequested "password_reset_requested" v 1 anyone, "Somebody asked for a new password; `userId` is present only when the account is known.";
-    PasswordResetCompleted "password_reset_completed" v 1 known_user, "A new password was set with a mailed code; every session of the account ended.";
-    EmailChanged "email_changed" v 1 known_user, "The account's address changed.";
-    UsernameChanged "username_changed" v 1 known_user, "The account's login name was set, changed or removed.";
-    RoleGranted "role_granted" v 1 known_user, "The account may do something more.";
-    RoleRevoked "role_revoked" v 1 known_user, "The account may do something no more.";
-    Disabled "disabled" v 1 known_user, "The account may not log in, and every session of it has ended.";
-    Enabled "enabled" v 1 known_user, "A disabled account may log in again.";
-    Unlocked "unlocked" v 1 known_user, "Failed logins no longer count against the account.";
+    Registered "registered" v 1 known_user, "An account was created.";
+    LoggedIn "logged_in" v 1 known_user, "A user logged in, and a session began.";
+    LoggedOut "logged_out" v 1 known_user, "A user ended one or more sessions.";
+    TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for a new one.";
+    Updated "updated" v 1 known_user, "The account's data changed.";
+    EmailVerificationRequested "email_verification_requested" v 1 known_user, "The user requested another verification mail.";
+    EmailVerified "email_verified" v 1 known_user, "The user verified the account's email address.";
+    PasswordChanged "password_changed" v 1 known_user, "The password was changed. All sessions of the account ended.";
+    PasswordResetRequested "password_reset_requested" v 1 anyone, "A client requested a password reset. `userId` is present only if the account is known.";
+    PasswordResetCompleted "password_reset_completed" v 1 known_user, "The password was reset with a mailed code. All sessions of the account ended.";
+    EmailChanged "email_changed" v 1 known_user, "The account's email address changed.";
+    UsernameChanged "username_changed" v 1 known_user, "The account's username was set, changed or removed.";
+    RoleGranted "role_granted" v 1 known_user, "A role was granted to the account.";
+    RoleRevoked "role_revoked" v 1 known_user, "A role of the account was revoked.";
+    Disabled "disabled" v 1 known_user, "The account was disabled. All its sessions ended.";
+    Enabled "enabled" v 1 known_user, "A disabled account was enabled.";
+    Unlocked "unlocked" v 1 known_user, "The account's login rate limit was reset.";
     Deleted "deleted" v 1 known_user, "The account was deleted.";
-    LoginFailed "login_failed" v 1 anyone, "A login was refused; `userId` is present only when the account is known.";
-    RateLimited "rate_limited" v 1 anyone, "Tries were refused for being too many; about a minute of one limiter and key, never about a known account.";
-    SessionRevoked "session_revoked" v 1 known_user, "A session was ended before its time; its tokens are no longer accepted.";
-    TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token that was already exchanged came back, and its session was revoked.";
-    MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor is in use: logins need it from now on.";
-    MfaRemoved "mfa_removed" v 1 known_user, "A second factor was given up: logins need the password alone again.";
-    MfaChallenged "mfa_challenged" v 1 known_user, "A login's password was right, and the second factor was asked for.";
-    MfaVerified "mfa_verified" v 1 known_user, "The second factor of a login was right.";
+    LoginFailed "login_failed" v 1 anyone, "A login was refused. `userId` is present only if the account is known.";
+    RateLimited "rate_limited" v 1 anyone, "Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account.";
+    SessionRevoked "session_revoked" v 1 known_user, "A session was revoked. Its tokens are no longer accepted.";
+    TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token was presented again after its exchange, and its session was revoked.";
+    MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor was activated. Logins require it from now on.";
+    MfaRemoved "mfa_removed" v 1 known_user, "A second factor was removed. Logins require only the password again.";
+    MfaChallenged "mfa_challenged" v 1 known_user, "The password of a login was correct, and the second factor was requested.";
+    MfaVerified "mfa_verified" v 1 known_user, "The second factor of a login was correct.";
     MfaFailed "mfa_failed" v 1 known_user, "The second factor of a login was wrong.";
-    RecoveryCodesGenerated "recovery_codes_generated" v 1 known_user, "New recovery codes took the place of the old ones.";
-    RecoveryCodeUsed "recovery_code_used" v 1 known_user, "A login used up a recovery code.";
-    Custom "custom" v 1 known_user, "An application recorded something of its own about its user.";
+    RecoveryCodesGenerated "recovery_codes_generated" v 1 known_user, "New recovery codes replaced the old ones.";
+    RecoveryCodeUsed "recovery_code_used" v 1 known_user, "A login used a recovery code.";
+    Custom "custom" v 1 known_user, "An application recorded an event of its own about its user.";
 }
 
 impl EventKind {
-    /// The subject this event is published on.
+    /// Returns the subject on which the event is published.
     #[must_use]
     pub const fn subject(self) -> &'static str {
         self.definition().subject
     }
 
-    /// The major version of the event's schema.
+    /// Returns the major version of the event's schema.
     #[must_use]
     pub const fn version(self) -> u32 {
         self.definition().version
     }
 
-    /// The event published on `subject`, if this version of the crate knows it.
+    /// Returns the event that is published on `subject`, if this version of the crate knows it.
     #[must_use]
     pub fn from_subject(subject: &str) -> Option<Self> {
         CATALOGUE
@@ -184,19 +173,19 @@ impl fmt::Display for EventKind {
 }
 
 impl AuthEvent {
-    /// The subject this event is published on.
+    /// Returns the subject on which the event is published.
     #[must_use]
     pub const fn subject(&self) -> &'static str {
         self.kind().subject()
     }
 
-    /// The major version of the event's schema.
+    /// Returns the major version of the event's schema.
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.kind().version()
     }
 
-    /// The session this event is about: what its payload calls `sessionId`.
+    /// Returns the session that the event is about: its payload's `sessionId`.
     #[must_use]
     pub const fn session_id(&self) -> Option<Uuid> {
         match self {
@@ -205,7 +194,7 @@ impl AuthEvent {
             Self::TokenRefreshed(it) => Some(it.session_id),
             Self::SessionRevoked(it) => Some(it.session_id),
             Self::TokenReuseDetected(it) => Some(it.session_id),
-            // A test compares every example with this.
+            // A test compares this with every example.
             _ => None,
         }
     }

@@ -1,16 +1,18 @@
-//! Which changes of a schema readers of the same major version survive: new optional fields, and no others.
+//! Which changes of a schema are compatible within a major version: new optional fields, and no
+//! others.
 //!
-//! A reader may validate what it gets with the schema it was built with, or may hold messages that were written
-//! under an older one. So nothing that decides about validity may change, in either direction: a field that is
-//! gone, a value that is new and a limit that is wider or narrower all break somebody.
-//! The wording (`title`, `description`) decides nothing and may be improved.
+//! A reader may validate messages with the schema that it was built with, or hold messages that
+//! were written under an older one. So nothing that affects validity may change, in either
+//! direction: a removed field, a new value, and a wider or narrower limit each break a reader.
+//! `title` and `description` do not affect validity and may change.
 
 use serde_json::{Map, Value};
 
-/// Keywords without a say in what is valid; `$id` depends on where the schema is served.
-const WORDING: [&str; 3] = ["$id", "title", "description"];
+/// Keywords that do not affect validity. `$id` depends on where the schema is served.
+const ANNOTATIONS: [&str; 3] = ["$id", "title", "description"];
 
-/// What `new` breaks for those who know `old`, one line each with its JSON pointer; empty when nothing does.
+/// Returns what `new` breaks for readers of `old`: one line per change, with its JSON pointer.
+/// Empty when `new` is compatible.
 #[must_use]
 pub fn breaking_changes(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -18,7 +20,7 @@ pub fn breaking_changes(old: &Value, new: &Value) -> Vec<String> {
     found
 }
 
-/// Whether both say the same about what is valid, whatever their wording.
+/// Whether both schemas accept the same messages, apart from titles and descriptions.
 #[must_use]
 pub fn same_contract(one: &Value, other: &Value) -> bool {
     breaking_changes(one, other).is_empty() && breaking_changes(other, one).is_empty()
@@ -43,22 +45,23 @@ fn compare(at: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
 fn compare_schemas(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<String>) {
     compare_fields(at, old, new, found);
     compare_required(at, old, new, found);
-    let said_above = |keyword: &str| WORDING.contains(&keyword) || ["properties", "required"].contains(&keyword);
-    for (keyword, was) in old.iter().filter(|(keyword, _)| !said_above(keyword)) {
+    let skipped = |keyword: &str| ANNOTATIONS.contains(&keyword) || ["properties", "required"].contains(&keyword);
+    for (keyword, was) in old.iter().filter(|(keyword, _)| !skipped(keyword)) {
         let at = format!("{at}/{keyword}");
         match new.get(keyword) {
             Some(is) => compare(&at, was, is, found),
-            None => found.push(format!("{at}: was {was}, is gone")),
+            None => found.push(format!("{at}: was {was}, was removed")),
         }
     }
-    for keyword in new.keys().filter(|keyword| !said_above(keyword)) {
+    for keyword in new.keys().filter(|keyword| !skipped(keyword)) {
         if !old.contains_key(keyword) {
-            found.push(format!("{at}/{keyword}: is new, and not an optional field"));
+            found.push(format!("{at}/{keyword}: was added, and is not an optional field"));
         }
     }
 }
 
-/// Fields may come, but not go; whether one that comes is optional, [`compare_required`] says.
+/// Fields may be added but not removed. [`compare_required`] checks that an added field is
+/// optional.
 fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<String>) {
     let fields = |schema: &Map<String, Value>| {
         let fields = schema.get("properties").and_then(Value::as_object);
@@ -69,12 +72,12 @@ fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, 
         let at = format!("{at}/properties/{name}");
         match new.get(&name) {
             Some(is) => compare(&at, &was, is, found),
-            None => found.push(format!("{at}: the field is gone")),
+            None => found.push(format!("{at}: the field was removed")),
         }
     }
 }
 
-/// The same names have to be required, in whatever order.
+/// The same names must be required, in any order.
 fn compare_required(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<String>) {
     let names = |schema: &Map<String, Value>| {
         let names = schema.get("required").and_then(Value::as_array);
@@ -85,6 +88,6 @@ fn compare_required(at: &str, old: &Map<String, Value>, new: &Map<String, Value>
         found.push(format!("{at}/required: {name} is no longer required"));
     }
     for name in new.iter().filter(|name| !old.contains(name)) {
-        found.push(format!("{at}/required: {name} is required now"));
+        found.push(format!("{at}/required: {name} is now required"));
     }
 }

@@ -1,24 +1,24 @@
-//! What the documentation of a running service says beside the catalogue.
+//! The settings of a running service that its documentation shows.
 
 use serde_json::Value;
 
-/// One deployment of the service, as its documentation shows it.
+/// A deployment of the service, for its documentation.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Where the service is reached, without a slash at the end.
+    /// The service's public URL, without a trailing slash.
     pub base_url: String,
-    /// What [`crate::schema::url`] puts before `/schemas/…`.
+    /// The base URL of the schemas, for [`crate::schema::url`].
     pub schema_base: String,
     /// The publishing service's name (`events.service`).
     pub service: String,
-    /// The environment it runs in (`events.environment`).
+    /// The publishing service's environment (`events.environment`).
     pub environment: String,
-    /// The stream's definition, as `nats stream add --config` takes it.
+    /// The stream's configuration, in the format of `nats stream add --config`.
     pub stream: Value,
 }
 
 impl Deployment {
-    /// The name of the stream.
+    /// Returns the name of the stream.
     #[must_use]
     pub fn stream_name(&self) -> &str {
         self.stream.get("name").and_then(Value::as_str).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The envelope around an event.
+//! The envelope of an event.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,36 +6,38 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::catalogue::AuthEvent;
-use crate::received::{DecodeError, Received};
-use crate::wire;
 
-/// One event as the service records and publishes it.
+/// An event as the service records and publishes it.
+///
+/// [`Event::to_json`] writes it. Subscribers read a [`ReceivedEvent`](crate::ReceivedEvent)
+/// instead, which keeps what their version of this crate does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// UUIDv7; also `Nats-Msg-Id` and `ce-id`. What readers recognise repeated messages by.
+    /// The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Readers deduplicate by it.
     pub id: Uuid,
-    /// When it happened. Milliseconds on the wire.
+    /// When the event happened. Written with milliseconds.
     pub timestamp: OffsetDateTime,
-    /// The account it is about; `login_failed` and `password_reset_requested` may have none, `rate_limited` has none.
+    /// The account that the event is about. `login_failed` and `password_reset_requested` may have
+    /// none, and `rate_limited` has none.
     pub user: Option<UserRef>,
-    /// Who did it, when it was not the user; in `custom` always.
+    /// Who acted, if it was not the user; always present in `custom`.
     pub actor: Option<Actor>,
-    /// What happened.
+    /// The event with its payload.
     pub event: AuthEvent,
-    /// Where it comes from.
+    /// Which service and request recorded the event.
     pub metadata: Metadata,
 }
 
-/// An account and the event's place among the account's own events.
+/// An account, and the event's number among the events about this account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserRef {
-    /// The account.
+    /// The account's id.
     pub id: Uuid,
-    /// Counts the account's events from 1, without gaps, in the order they were committed.
+    /// The event's number, counted from 1 without gaps in the order of commits.
     pub seq: i64,
 }
 
-/// Who did something, when it was not the user the event is about.
+/// Who acted, if it was not the user that the event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Actor {
@@ -54,11 +56,11 @@ pub enum Actor {
         /// The service's client id.
         id: String,
     },
-    /// The auth service itself, such as a clean-up.
+    /// The auth service itself, such as a cleanup job.
     System,
 }
 
-/// Where an event comes from.
+/// Which service and request recorded an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
@@ -66,35 +68,15 @@ pub struct Metadata {
     pub service: String,
     /// The version of the publishing service.
     pub version: String,
-    /// The environment it runs in (`events.environment`).
+    /// The environment of the publishing service (`events.environment`).
     pub environment: String,
-    /// The id of the HTTP request that caused the event.
+    /// The id of the HTTP request behind the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// The W3C `traceparent` of the request that caused the event.
+    /// The W3C `traceparent` of the request behind the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// Where the JSON Schema of the message is.
+    /// The URL of the message's JSON Schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataschema: Option<String>,
-}
-
-impl Event {
-    /// The message body: compact JSON, exactly the bytes that are stored and published.
-    ///
-    /// # Errors
-    /// When the event has to be about a known account and `user` is `None`.
-    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        wire::encode(self)
-    }
-
-    /// Reads back what [`Event::to_json`] wrote. Subscribers read a [`Received`] instead, which keeps what
-    /// this version of the crate does not know.
-    ///
-    /// # Errors
-    /// [`DecodeError::UnknownEvent`] for an event or a major version this crate does not know; otherwise
-    /// what [`Received::from_json`] refuses.
-    pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        Received::from_json(body)?.try_into()
-    }
 }

@@ -1,5 +1,5 @@
-//! The headers of a published message: CloudEvents 1.0 in binary mode (NATS binding), beside JetStream's
-//! own `Nats-Msg-Id` and the W3C `traceparent`.
+//! The headers of a published message: CloudEvents 1.0 in binary mode (NATS binding), JetStream's
+//! `Nats-Msg-Id` and the W3C `traceparent`.
 
 use std::fmt::Write as _;
 
@@ -11,11 +11,12 @@ use crate::schema;
 use crate::timestamp::Timestamp;
 use crate::trace::TraceParent;
 
-/// JetStream recognises a repeated publish by this header: the event's id.
+/// The event's id. JetStream deduplicates by this header.
 pub const MESSAGE_ID: &str = "Nats-Msg-Id";
-/// Always `application/json`: a value beginning with `application/cloudevents` would mean structured mode.
+/// Always `application/json`. A value that begins with `application/cloudevents` would mean
+/// structured mode.
 pub const CONTENT_TYPE: &str = "Content-Type";
-/// Always `1.0`.
+/// The CloudEvents version; always `1.0`.
 pub const CE_SPECVERSION: &str = "ce-specversion";
 /// The event's id.
 pub const CE_ID: &str = "ce-id";
@@ -23,95 +24,95 @@ pub const CE_ID: &str = "ce-id";
 pub const CE_TYPE: &str = "ce-type";
 /// `/<service>/<environment>`.
 pub const CE_SOURCE: &str = "ce-source";
-/// The user's id; absent when the event is about nobody known.
+/// The user's id. Absent when the event is about no known account.
 pub const CE_SUBJECT: &str = "ce-subject";
 /// When the event happened.
 pub const CE_TIME: &str = "ce-time";
 /// The URL of the event's JSON Schema.
 pub const CE_DATASCHEMA: &str = "ce-dataschema";
-/// The W3C trace context. NATS headers are case-sensitive; the name is lower-case.
+/// The W3C trace context. The name is lower-case, and NATS headers are case-sensitive.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// What the documentation says about one header.
+/// The documentation of a header.
 #[derive(Clone, Copy, Debug)]
-pub struct Documented {
-    /// Its name, as it is written.
+pub struct HeaderDescription {
+    /// The header's name.
     pub name: &'static str,
-    /// What its value is.
+    /// The meaning of its value.
     pub meaning: &'static str,
-    /// On which messages it is.
+    /// The messages that have the header.
     pub presence: Presence,
 }
 
-/// On which messages a header is.
+/// The messages that have a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// On all.
+    /// All messages.
     Always,
-    /// On those that are about a known account.
+    /// Messages about a known account.
     KnownUser,
-    /// On those whose request had, or was given, a trace context.
+    /// Messages whose request had a trace context, or was given one.
     Traced,
 }
 
-/// Every header of a published message, in the order of [`for_message`].
-pub const DOCUMENTED: &[Documented] = &[
+/// All headers of a published message, in the order of [`for_message`].
+pub const DESCRIPTIONS: &[HeaderDescription] = &[
     always(
         MESSAGE_ID,
-        "The event's id. The stream drops a second message with it within its duplicate window.",
+        "The event's id. The stream drops a second message with the same id within its duplicate window.",
     ),
     always(CONTENT_TYPE, "`application/json`"),
     always(CE_SPECVERSION, "`1.0`: CloudEvents in binary mode"),
     always(CE_ID, "The event's id"),
     always(CE_TYPE, "The subject and the major version of the schema"),
     always(CE_SOURCE, "`/<service>/<environment>`"),
-    Documented {
+    HeaderDescription {
         name: CE_SUBJECT,
-        meaning: "The user's id; absent when the event is about nobody known",
+        meaning: "The user's id; absent when the event is about no known account",
         presence: Presence::KnownUser,
     },
-    always(CE_TIME, "When it happened, as `data.timestamp`"),
+    always(CE_TIME, "When the event happened, as in `data.timestamp`"),
     always(CE_DATASCHEMA, "The URL of the event's JSON Schema"),
-    Documented {
+    HeaderDescription {
         name: TRACEPARENT,
-        meaning: "The W3C trace context of the request, in lower case: NATS headers are case-sensitive",
+        meaning: "The W3C trace context of the request; the name is lower-case, since NATS headers are case-sensitive",
         presence: Presence::Traced,
     },
 ];
 
-const fn always(name: &'static str, meaning: &'static str) -> Documented {
-    Documented {
+const fn always(name: &'static str, meaning: &'static str) -> HeaderDescription {
+    HeaderDescription {
         name,
         meaning,
         presence: Presence::Always,
     }
 }
 
-/// What the headers are made of: columns of the ledger and settings of the service, so that a relay need
-/// not parse the body it publishes.
+/// The inputs of the headers: columns of the ledger and settings of the service, so that a relay
+/// need not parse the body that it publishes.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
     /// The event's id.
     pub id: Uuid,
-    /// The subject the event is published on.
+    /// The subject on which the event is published.
     pub subject: &'a str,
     /// The major version of the event's schema.
     pub version: u32,
-    /// The account the event is about.
+    /// The account that the event is about, if it is known.
     pub user_id: Option<Uuid>,
-    /// When it happened.
+    /// When the event happened.
     pub occurred_at: OffsetDateTime,
-    /// `events.service`.
+    /// The publishing service's name (`events.service`).
     pub service: &'a str,
-    /// `events.environment`.
+    /// The publishing service's environment (`events.environment`).
     pub environment: &'a str,
-    /// What [`schema::url`] puts before `/schemas/…`.
+    /// The base URL of the schemas, for [`schema::url`].
     pub schema_base: &'a str,
-    /// The W3C trace context; one that is not valid is left out.
+    /// The W3C trace context. An invalid one is left out.
     pub traceparent: Option<&'a str>,
 }
 
-/// The headers of one message, in the order of the documentation. Names and values are ASCII.
+/// Returns the headers of a message, in the order of [`DESCRIPTIONS`]. Names and values are ASCII.
 #[must_use]
 pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
     let id = message.id.to_string();
@@ -136,7 +137,8 @@ pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// The headers that `event` is published with, when its schema is served under `schema_base`.
+/// Returns the headers with which `event` is published. `schema_base` is the base URL of the
+/// schemas.
 #[must_use]
 pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)> {
     for_message(&Attributes {
@@ -152,15 +154,16 @@ pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)
     })
 }
 
-/// Percent-encodes what CloudEvents wants encoded in a header: space, `"`, `%` and everything outside
-/// printable ASCII (NATS protocol binding section 3.1.3.2).
+/// Percent-encodes what CloudEvents requires to be encoded in a header: space, `"`, `%` and
+/// everything outside printable ASCII (NATS protocol binding, section 3.1.3.2).
 fn header_value(value: &str) -> String {
     percent_encode(value, |byte| {
         matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%')
     })
 }
 
-/// One path segment of a URI reference: everything but unreserved characters is encoded (RFC 3986 section 2.3).
+/// Percent-encodes a path segment of a URI reference, except unreserved characters (RFC 3986,
+/// section 2.3).
 fn uri_segment(segment: &str) -> String {
     percent_encode(segment, |byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')

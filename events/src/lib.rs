@@ -1,32 +1,37 @@
 //! The event contract of the Watchword auth service.
 //!
-//! Every auth action of the service commits one event, and every event is published to the JetStream
-//! stream `auth-events` on the subject `auth.user.<event>`. This crate says what those messages are:
+//! Every auth action of the service commits one event. The service publishes it to the JetStream
+//! stream `auth-events`, on the subject `auth.user.<event>`. This crate defines those messages:
 //!
-//! - [`AuthEvent`]: the events and their closed payload types. There is no field a password, a token or
-//!   any other secret could travel in.
-//! - [`Event`]: the envelope, written with [`Event::to_json`] as exactly the bytes that are stored and
-//!   published; [`headers`] are the message headers beside them.
-//! - [`Received`]: the same message as a subscriber reads it, with unknown events and unknown fields kept.
-//! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), the [table in the
-//!   documentation](docs) and the golden files are driven by it; [`compatibility`] says how they may change.
-//! - The module `subscriber` (feature `subscriber`): durable and ephemeral subscribers.
+//! - [`AuthEvent`]: the events and their payload types. No type has a field for a password, a token
+//!   or any other secret.
+//! - [`Event`]: an event in its envelope. [`Event::to_json`] writes exactly the bytes that the
+//!   service stores and publishes; [`headers`] defines the message headers.
+//! - [`ReceivedEvent`]: an event as a subscriber reads it. It keeps events and fields that this
+//!   version of the crate does not know.
+//! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), [TypeScript
+//!   types](typescript) and the [documentation](docs) follow from it; [`compatibility`] defines how
+//!   a schema may change.
+//! - [`example`]: a realistic event of every kind, for tests.
+//! - `subscriber` (feature `subscriber`): durable and ephemeral subscribers. The feature
+//!   `postgres-inbox` adds an inbox in PostgreSQL, which applies every event once.
 //!
 //! ```
-//! use watchword_events::{AuthEvent, EventKind, Received};
+//! use watchword_events::{AuthEvent, EventKind, ReceivedEvent, example};
 //!
-//! let body = EventKind::Registered.definition().example().to_json()?;
-//! let received = Received::from_json(&body)?;
+//! let body = example::of(EventKind::Registered).to_json()?;
+//! let received = ReceivedEvent::from_json(&body)?;
 //! if let Some(AuthEvent::Registered(account)) = &received.event {
 //!     assert_eq!(account.email.as_deref(), Some("ada@example.com"));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![warn(missing_docs)]
+
 mod catalogue;
 mod deployment;
 mod event;
-mod example;
 mod payload;
 mod pii;
 mod received;
@@ -37,6 +42,7 @@ mod wire;
 pub mod asyncapi;
 pub mod compatibility;
 pub mod docs;
+pub mod example;
 pub mod headers;
 pub mod schema;
 #[cfg(feature = "subscriber")]
@@ -56,7 +62,7 @@ pub use payload::{
     UsernameChanged,
 };
 pub use pii::Pii;
-pub use received::{DecodeError, Received};
+pub use received::{DecodeError, ReceivedEvent};
 #[cfg(feature = "subscriber")]
-pub use subscriber::{Backoff, Delivery, Failure, SubscribeError, Subscriber};
+pub use subscriber::{Backoff, DeliveryInfo, HandlerError, SubscribeError, Subscriber};
 pub use trace::{ParseTraceParentError, TraceParent};

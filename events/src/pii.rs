@@ -1,4 +1,4 @@
-//! How much personal data leaves the service inside its events.
+//! How much personal data events contain.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,22 +10,23 @@ use crate::payload::{
     Custom, EmailChanged, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, Registered, UsernameChanged,
 };
 
-/// The personal-data profile (`events.pii`): what happens to `email`, `username`, `name`, `ip`, `userAgent`, the
-/// `old` and `new` identifiers, and the `attributes` of `custom`.
+/// The personal-data profile (`events.pii`). It applies to `email`, `username`, `name`, `ip`,
+/// `userAgent`, the `old` and `new` identifiers, and the `attributes` of `custom`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pii {
-    /// Everything is sent.
+    /// Events contain all personal data.
     #[default]
     Full,
-    /// `a***@example.com`, `a***`, the network (/24 or /48) and the browser's family; every text in `attributes` becomes `a***`.
+    /// Events contain `a***@example.com`, `a***`, the network (/24 or /48) and the browser's name.
+    /// Every text in `attributes` becomes `a***`.
     Masked,
-    /// Nothing is sent.
+    /// Events contain no personal data.
     None,
 }
 
 impl AuthEvent {
-    /// The event with its personal data cut down to `profile`.
+    /// Reduces the event's personal data to `profile`.
     #[must_use]
     pub fn with_pii(self, profile: Pii) -> Self {
         match self {
@@ -38,12 +39,12 @@ impl AuthEvent {
             Self::LoggedIn(it) => Self::LoggedIn(LoggedIn {
                 email: profile.apply(it.email, |email| mask_email(&email)),
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
-                user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
             Self::LoginFailed(it) => Self::LoginFailed(LoginFailed {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
-                user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
             Self::RateLimited(it) => Self::RateLimited(RateLimited {
@@ -52,10 +53,10 @@ impl AuthEvent {
             }),
             Self::PasswordResetRequested(it) => Self::PasswordResetRequested(PasswordResetRequested {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
-                user_agent: profile.apply(it.user_agent, |agent| family(&agent)),
+                user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
-            // A masked old and a masked new value would hardly differ: both are left out.
+            // The masked old and new values would hardly differ, so both are left out.
             Self::EmailChanged(it) => Self::EmailChanged(EmailChanged {
                 old: profile.apply(it.old, |_| None),
                 new: profile.apply(it.new, |_| None),
@@ -71,7 +72,7 @@ impl AuthEvent {
                 }),
                 ..it
             }),
-            // Spelled out, so that a new event does not compile until someone has thought about it.
+            // Listed, so that a new event does not compile until its personal data is decided on.
             Self::LoggedOut(_)
             | Self::TokenRefreshed(_)
             | Self::Updated(_)
@@ -108,18 +109,19 @@ impl Pii {
     }
 }
 
-/// `a***@example.com`; what has no domain is not an address and is left out.
+/// Masks an address as `a***@example.com`. A text without a domain is not an address and is left
+/// out.
 fn mask_email(email: &str) -> Option<String> {
     let (local, domain) = email.rsplit_once('@')?;
     Some(format!("{}@{domain}", mask_word(local)))
 }
 
-/// The first character and three stars, whatever the length.
+/// Returns the first character and three stars, for a word of any length.
 fn mask_word(word: &str) -> String {
     word.chars().take(1).chain("***".chars()).collect()
 }
 
-/// The value with every text in it masked, at any depth: nobody knows which of them are about a person.
+/// Masks every text in the value, at any depth: each could be personal data.
 fn mask_texts(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(mask_word(&text)),
@@ -132,7 +134,7 @@ fn mask_texts(value: Value) -> Value {
     }
 }
 
-/// The network the address is in: /24 of IPv4 (written as IPv6 or not), /48 of IPv6.
+/// Returns the address's network: /24 of IPv4, including IPv4-mapped IPv6, and /48 of IPv6.
 fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8)).into(),
@@ -140,9 +142,9 @@ fn network(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// The family of the client: a browser's name, else the first product's name without its version.
-fn family(agent: &str) -> Option<String> {
-    // Browsers pretend to be each other; the most specific mark comes first.
+/// Returns the client's name: that of a browser, or else the first product without its version.
+fn client_name(agent: &str) -> Option<String> {
+    // Browsers name each other; the most specific mark comes first.
     const BROWSERS: [(&str, &str); 5] = [
         ("Edg", "Edge"),
         ("OPR/", "Opera"),

@@ -1,4 +1,4 @@
-//! A message as a subscriber reads it.
+//! An event as a subscriber reads it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,60 +9,62 @@ use uuid::Uuid;
 use crate::catalogue::{AuthEvent, EventKind};
 use crate::event::{Actor, Event, Metadata, UserRef};
 
-/// A message read from the stream.
+/// An event read from the stream.
 ///
-/// The service may be newer than its readers: an event this crate does not know has `event: None`, and
-/// fields it does not know are still there under [`Received::data`] and [`Received::raw`].
+/// The service may be newer than its readers. For an event that this crate does not know,
+/// [`ReceivedEvent::event`] is `None`. [`ReceivedEvent::data`] and [`ReceivedEvent::raw`] keep
+/// fields that it does not know.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Received {
-    /// The event's id; recognise repeated messages by it.
+pub struct ReceivedEvent {
+    /// The event's id. Deduplicate by it.
     pub id: Uuid,
     /// The subject, such as `auth.user.logged_in`.
     pub subject: String,
     /// The major version of the event's schema.
     pub schema_version: u32,
-    /// When it happened.
+    /// When the event happened.
     pub timestamp: OffsetDateTime,
-    /// The account it is about, if it is about a known one.
+    /// The account that the event is about, if it is known.
     pub user: Option<UserRef>,
-    /// Who did it, when it was not the user.
+    /// Who acted, if it was not the user.
     pub actor: Option<Actor>,
-    /// What happened; `None` for an event or a major version this crate does not know.
+    /// The event with its payload. `None` for an event or a major version that this crate does not
+    /// know.
     pub event: Option<AuthEvent>,
-    /// Where it comes from.
+    /// Which service and request recorded the event.
     pub metadata: Metadata,
     raw: Value,
 }
 
-/// Why a message body is not an event.
+/// Why a message body cannot be read as an event.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The body is not JSON.
     #[error("the body is not JSON")]
     Json(#[source] serde_json::Error),
-    /// The body is JSON, but not an event's envelope.
+    /// The body is JSON, but not the envelope of an event.
     #[error("the body is not an event")]
     Envelope(#[source] serde_json::Error),
     /// `data.timestamp` is not an RFC 3339 time.
     #[error("data.timestamp is not an RFC 3339 time")]
     Timestamp(#[source] time::error::Parse),
-    /// The event has to be about a known account, and `data.userId` or `data.userSeq` is missing.
-    #[error("{subject} does not say whom it is about")]
+    /// The event must be about a known account, and `data.userId` or `data.userSeq` is missing.
+    #[error("{subject} has no data.userId or no data.userSeq")]
     MissingUser {
         /// The event's subject.
         subject: &'static str,
     },
-    /// The fields of a known event are not what its schema says.
+    /// The fields of a known event do not match its schema.
     #[error("the data of {subject} does not match its schema")]
     Payload {
         /// The event's subject.
         subject: &'static str,
-        /// Which field, and why.
+        /// The field, and what is wrong with it.
         #[source]
         source: serde_json::Error,
     },
-    /// The event, or its major version, is not in this crate's catalogue.
+    /// The event or its major version is not in this crate's catalogue.
     #[error("{subject} version {version} is not in the catalogue")]
     UnknownEvent {
         /// The event's subject.
@@ -91,12 +93,12 @@ struct Head {
     actor: Option<Actor>,
 }
 
-impl Received {
+impl ReceivedEvent {
     /// Reads a message body.
     ///
     /// # Errors
-    /// When the body is not JSON, not an event, or a known event whose fields are not what its schema says.
-    /// An unknown event is not an error.
+    /// When the body is not JSON, not the envelope of an event, or a known event whose fields do
+    /// not match its schema. An unknown event is not an error.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
         let raw: Value = serde_json::from_slice(body).map_err(DecodeError::Json)?;
         let envelope = Envelope::deserialize(&raw).map_err(DecodeError::Envelope)?;
@@ -123,19 +125,19 @@ impl Received {
         })
     }
 
-    /// The event's `data` as it came, with the fields this crate does not know.
+    /// Returns the event's `data` as received, including fields that this crate does not know.
     #[must_use]
     pub fn data(&self) -> &Map<String, Value> {
         object(&self.raw, "data")
     }
 
-    /// The whole body as it came.
+    /// Returns the whole body as received.
     #[must_use]
     pub const fn raw(&self) -> &Value {
         &self.raw
     }
 
-    /// Which event this is, if this crate knows it.
+    /// Returns the event without its payload, if this crate knows it.
     #[must_use]
     pub fn kind(&self) -> Option<EventKind> {
         self.event.as_ref().map(AuthEvent::kind)
@@ -160,17 +162,17 @@ fn known_event(
         .map_err(|source| DecodeError::Payload { subject, source })
 }
 
-/// The object under `key`; an empty one when there is none, which the envelope has already refused.
+/// Returns the object under `key`. Decoding the envelope has refused a body without it.
 fn object<'a>(raw: &'a Value, key: &str) -> &'a Map<String, Value> {
-    static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    raw.get(key).and_then(Value::as_object).unwrap_or(&NOTHING)
+    static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    raw.get(key).and_then(Value::as_object).unwrap_or(&EMPTY)
 }
 
-impl TryFrom<Received> for Event {
+impl TryFrom<ReceivedEvent> for Event {
     type Error = DecodeError;
 
-    fn try_from(received: Received) -> Result<Self, Self::Error> {
-        let Received {
+    fn try_from(received: ReceivedEvent) -> Result<Self, Self::Error> {
+        let ReceivedEvent {
             id,
             subject,
             schema_version,
@@ -193,5 +195,16 @@ impl TryFrom<Received> for Event {
             event,
             metadata,
         })
+    }
+}
+
+impl Event {
+    /// Reads a body that [`Event::to_json`] wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError::UnknownEvent`] for an event or a major version that this crate does not know;
+    /// otherwise the errors of [`ReceivedEvent::from_json`].
+    pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
+        ReceivedEvent::from_json(body)?.try_into()
     }
 }

@@ -1,4 +1,4 @@
-//! JSON Schemas (2020-12) of the message bodies, made from the payload types.
+//! JSON Schemas (2020-12) of the message bodies, generated from the payload types.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -6,11 +6,13 @@ use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Value, json};
 
 use crate::catalogue::EventType;
+use crate::wire;
 
-/// The base of the schemas' `$id` in the committed files: where a service with default settings serves them.
+/// The base URL of the schemas' `$id` in the committed files: where a service with default settings
+/// serves them.
 pub const DEFAULT_BASE_URL: &str = "http://localhost:3001";
 
-/// Where the schema of an event is: `<base_url>/schemas/<subject>/<version>.json`.
+/// Returns the URL of an event's schema: `<base_url>/schemas/<subject>/<version>.json`.
 ///
 /// It is the schema's `$id`, the header `ce-dataschema` and the body's `metadata.dataschema`.
 #[must_use]
@@ -18,13 +20,13 @@ pub fn url(base_url: &str, subject: &str, version: u32) -> String {
     format!("{}/schemas/{subject}/{version}.json", base_url.trim_end_matches('/'))
 }
 
-/// The schema of one event's message body.
+/// Returns the JSON Schema of an event's message body.
 #[must_use]
 pub fn document(event: &EventType, base_url: &str) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.inline_subschemas = true)
         .into_generator();
-    let mut body = event.body_schema(&mut generator);
+    let mut body = wire::body_schema(event.kind, &mut generator);
     Open.transform(&mut body);
     narrow(&mut body, event);
     let mut document = json!({
@@ -41,7 +43,8 @@ pub fn document(event: &EventType, base_url: &str) -> Value {
     document
 }
 
-/// Says what the shared envelope cannot know: which event this is, and whether it names its user.
+/// Adds what the shared envelope does not define: which event this is, and whether it must name its
+/// user.
 fn narrow(body: &mut Schema, event: &EventType) {
     let constants = [
         ("/properties/subject", json!(event.subject)),
@@ -60,8 +63,8 @@ fn narrow(body: &mut Schema, event: &EventType) {
     }
 }
 
-/// Objects are open to fields of later minor versions; an absent value is left out, never `null`; and what
-/// an integer's width in Rust is, is nobody's business.
+/// Opens objects to fields of later minor versions, and removes what only Rust knows: `null` for an
+/// absent value, which is left out of a message, and the width of an integer.
 struct Open;
 
 impl Transform for Open {

@@ -1,4 +1,4 @@
-//! Instants on the wire: RFC 3339 in UTC, always three digits of seconds, always `Z`.
+//! Times in a message: RFC 3339 in UTC, always with milliseconds, always with `Z`.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 
-/// Writes an instant as `2026-11-22T12:00:00.000Z`; what is finer than a millisecond is cut off.
+/// Formats a time as `2026-11-22T12:00:00.000Z`. Fractions of a millisecond are cut off.
 #[derive(Clone, Copy)]
 pub(crate) struct Timestamp(pub(crate) OffsetDateTime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Only instants at the very edge of the calendar have no UTC form; they are written as they stand.
+        // Only times at the edges of the calendar have no UTC form; they keep their offset.
         let at = self.0.checked_to_offset(UtcOffset::UTC).unwrap_or(self.0);
         write!(
             out,

@@ -1,13 +1,14 @@
-//! W3C Trace Context: the `traceparent` value (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+//! W3C Trace Context: the `traceparent` value
+//! (<https://www.w3.org/TR/trace-context/#traceparent-header>).
 
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::str::FromStr;
 
-/// Where a message or a request stands in a distributed trace.
+/// The position of a message or a request in a distributed trace.
 ///
-/// Parsing accepts exactly what the specification does: lower-case hexadecimal, no all-zero ids, and of a
-/// version newer than `00` the part this version knows. Writing gives version `00`.
+/// Parsing accepts exactly what the specification accepts: lower-case hexadecimal, no all-zero ids,
+/// and of a version newer than `00` the fields of `00`. Formatting writes version `00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceParent {
     trace_id: NonZeroU128,
@@ -15,13 +16,13 @@ pub struct TraceParent {
     sampled: bool,
 }
 
-/// The text is not a valid `traceparent`.
+/// The error of a text that is not a valid `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid traceparent")]
 pub struct ParseTraceParentError;
 
 impl TraceParent {
-    /// Begins a trace from random bytes. An all-zero id, which the specification forbids, becomes 1.
+    /// Begins a trace with random ids. An all-zero id, which the specification forbids, becomes 1.
     #[must_use]
     pub fn new(trace_id: [u8; 16], span_id: [u8; 8], sampled: bool) -> Self {
         Self {
@@ -31,7 +32,7 @@ impl TraceParent {
         }
     }
 
-    /// The same trace, one step further: `span_id` is the new step's own id.
+    /// Returns a child span in the same trace. `span_id` is the child's own id.
     #[must_use]
     pub fn child(self, span_id: [u8; 8]) -> Self {
         Self {
@@ -40,13 +41,13 @@ impl TraceParent {
         }
     }
 
-    /// The trace's id, 32 lower-case hexadecimal digits.
+    /// Returns the trace's id as 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)
     }
 
-    /// The id of the step that wrote this value, 16 lower-case hexadecimal digits.
+    /// Returns the id of the span that wrote this value, as 16 lower-case hexadecimal digits.
     #[must_use]
     pub fn span_id(&self) -> String {
         format!("{:016x}", self.span_id)
@@ -89,7 +90,7 @@ fn parse(text: &str) -> Option<TraceParent> {
     let trace_id = hex(parts.next()?, 32)?;
     let span_id = hex(parts.next()?, 16)?;
     let flags = hex(parts.next()?, 2)?;
-    // Version ff is forbidden; version 00 ends here, a later one may go on after another dash.
+    // Version ff is forbidden. Version 00 ends here; a later one may continue after another dash.
     if version == 0xff || (version == 0 && parts.next().is_some()) {
         return None;
     }
@@ -100,7 +101,8 @@ fn parse(text: &str) -> Option<TraceParent> {
     })
 }
 
-/// Exactly `digits` lower-case hexadecimal digits (`from_str_radix` alone would take `+` and upper case).
+/// Parses exactly `digits` lower-case hexadecimal digits. `from_str_radix` alone would accept `+`
+/// and upper case.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let plain = text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     plain.then(|| u128::from_str_radix(text, 16).ok())?

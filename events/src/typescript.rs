@@ -1,4 +1,4 @@
-//! The catalogue as TypeScript types: a union of all events, told apart by `subject`.
+//! The catalogue as TypeScript types: a union of all events, discriminated by `subject`.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ const HEAD: &str = "\
 // Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`.
 
 /**
- * What stands in a message of the stream `auth-events`, parsed.
+ * The parsed body of a message in the stream `auth-events`.
  *
- * `switch (event.subject)` narrows it. Within a major version optional fields may be added, and a newer service may publish
- * events that are not listed here: let the `default` branch pass over what it does not know.
+ * `switch (event.subject)` narrows it. Optional fields may be added within a major version, and a newer
+ * service may publish events that are not listed here: ignore unknown ones in the `default` branch.
  */
 ";
 
@@ -22,17 +22,18 @@ const TAIL: &str = "
 /** The subjects of all events. */
 export type Subject = AuthEvent[\"subject\"];
 
-/** The event that is published on a subject: `EventOf<\"auth.user.logged_in\">` is `LoggedIn`. */
+/** The event on a subject: `EventOf<\"auth.user.logged_in\">` is `LoggedIn`. */
 export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
 ";
 
-/// Parts that all events share and that get a name of their own: the name, and where it stands in a body's schema.
+/// Parts that all events share and that have a type name of their own: the name, and the JSON
+/// pointer in a body's schema.
 const SHARED: [(&str, &str); 2] = [
     ("Actor", "/properties/data/properties/actor"),
     ("Metadata", "/properties/metadata"),
 ];
 
-/// The declaration file.
+/// Returns the TypeScript declaration file.
 #[must_use]
 pub fn declarations() -> String {
     let mut out = String::from(HEAD);
@@ -71,11 +72,11 @@ impl Shared {
     fn of(body: &Value) -> Self {
         let found = SHARED
             .iter()
-            .filter_map(|(name, place)| Some((*name, body.pointer(place)?.clone())));
+            .filter_map(|(name, pointer)| Some((*name, body.pointer(pointer)?.clone())));
         Self(found.collect())
     }
 
-    /// The type of a schema, by its name if it has one.
+    /// Returns the TypeScript type of a schema: its name if it has one.
     fn reference(&self, schema: &Value, indent: &str) -> String {
         let named = self.0.iter().find(|(_, shared)| shared == schema);
         named.map_or_else(|| self.inside(schema, indent), |(name, _)| (*name).to_owned())

@@ -1,5 +1,5 @@
-//! As much of the DynamoDB API as the example needs: JSON over HTTP, signed by AWS's own crate. Their SDK would do the
-//! same with a build that is many times as long.
+//! A minimal client for the DynamoDB API: JSON over HTTP, signed by a crate of AWS. Their SDK does
+//! the same, but takes many times as long to build.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -18,10 +18,10 @@ pub(crate) struct DynamoDb {
     credentials: Credentials,
 }
 
-/// The database understood the request and will not do it.
+/// The database refused the request.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Such as `ValidationException`.
+    /// The type of the error, such as `ValidationException`.
     pub(crate) name: String,
     text: String,
 }
@@ -35,7 +35,8 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl DynamoDb {
-    /// The environment variables that AWS's own tools read, too; without them the local server.
+    /// Reads the environment variables of AWS's own tools. The defaults are those of a local
+    /// server.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         let id = setting("AWS_ACCESS_KEY_ID", "local");
         let key = setting("AWS_SECRET_ACCESS_KEY", "local");
@@ -48,8 +49,8 @@ impl DynamoDb {
         })
     }
 
-    /// One request, such as `PutItem`. The outer error is an outage, the inner one an answer.
-    #[expect(clippy::disallowed_methods, reason = "AWS wants to know when the request was signed")]
+    /// Sends a request, such as `PutItem`. The outer error is an outage, the inner one an answer.
+    #[expect(clippy::disallowed_methods, reason = "the signature contains the time")]
     pub(crate) async fn call(&self, action: &str, body: &Value) -> anyhow::Result<Result<Value, Refused>> {
         let body = body.to_string();
         let target = format!("DynamoDB_20120810.{action}");
@@ -76,7 +77,7 @@ impl DynamoDb {
         }
         let response = request.body(body).send().await?;
         if response.status().is_server_error() {
-            anyhow::bail!("the server answers {}", response.status());
+            anyhow::bail!("the server answered {}", response.status());
         }
         let refused = !response.status().is_success();
         let answer: Value = response.json().await?;

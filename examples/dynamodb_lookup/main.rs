@@ -1,18 +1,19 @@
-//! Keeps every account's history in a DynamoDB table, and looks it up.
+//! Stores every account's history in a DynamoDB table, and looks it up.
 //!
-//! It shows a **conditional put**: an event is written only when its id is not in the table yet, so an event that comes
-//! twice is one item, and nothing has to be asked before. The partition key is the account, the sort key the event's id,
-//! a `UUIDv7`: a query for an account gives its events in the order of time. `occurredAt` is the time of the event.
+//! It shows a **conditional put**: the database writes an event only if the table does not have its
+//! id, so a duplicate makes no second item, and no read comes first. The partition key is the
+//! account, the sort key the event's id, a `UUIDv7`: a query for an account returns its events in
+//! order of time. `occurredAt` is the time of the event.
 //!
 //! ```sh
 //! docker compose up -d dynamodb
-//! cargo run --example dynamodb_lookup                 # writes, until ctrl-c
-//! cargo run --example dynamodb_lookup -- <user id>    # looks up
+//! cargo run --example dynamodb_lookup                 # writes events until ctrl-c
+//! cargo run --example dynamodb_lookup -- <user id>    # prints a user's events
 //! ```
 //!
-//! `NATS_URL` says where NATS is, `DYNAMODB_ENDPOINT` where the database is (default `http://127.0.0.1:8000`; on AWS
-//! `https://dynamodb.<region>.amazonaws.com`, with `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, where
-//! there is one, `AWS_SESSION_TOKEN`).
+//! Settings: `NATS_URL`, and `DYNAMODB_ENDPOINT` (default `http://127.0.0.1:8000`; on AWS
+//! `https://dynamodb.<region>.amazonaws.com`, with `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
+//! `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`).
 
 mod client;
 
@@ -21,8 +22,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use watchword_events::{Failure, Received, Subscriber};
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, show_warnings};
+use watchword_events::{HandlerError, ReceivedEvent, Subscriber};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url};
 
 use client::{DynamoDb, Refused};
 
@@ -30,7 +31,7 @@ const TABLE: &str = "auth_events";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let database = DynamoDb::from_environment()?;
     create_table(&database).await?;
     if let Some(user) = env::args().nth(1) {
@@ -63,12 +64,12 @@ async fn create_table(database: &DynamoDb) -> anyhow::Result<()> {
             {"AttributeName": "eventId", "AttributeType": "S"},
         ],
     });
-    let help = "DynamoDB cannot be reached: DYNAMODB_ENDPOINT says where it is";
+    let help = "cannot reach DynamoDB: start it, or set DYNAMODB_ENDPOINT";
     match database.call("CreateTable", &table).await.context(help)? {
         Err(refused) if refused.name != "ResourceInUseException" => {
-            return Err(refused).context("the table cannot be made");
+            return Err(refused).context("cannot create the table");
         }
-        _made_or_there => {}
+        _created_or_exists => {}
     }
     let name = json!({"TableName": TABLE});
     while database
@@ -82,8 +83,8 @@ async fn create_table(database: &DynamoDb) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn put(database: &DynamoDb, received: &Received) -> Result<(), Failure> {
-    // A failed login to an account that does not exist is nobody's history.
+async fn put(database: &DynamoDb, received: &ReceivedEvent) -> Result<(), HandlerError> {
+    // A failed login to an account that does not exist belongs to no history.
     let Some(user) = received.user else {
         return Ok(());
     };
@@ -99,16 +100,17 @@ async fn put(database: &DynamoDb, received: &Received) -> Result<(), Failure> {
             "data": {"S": json!(data).to_string()},
         },
     });
-    match database.call("PutItem", &put).await.map_err(Failure::retry)? {
+    match database.call("PutItem", &put).await.map_err(HandlerError::retry)? {
         Ok(_) => Ok(()),
         Err(Refused { name, .. }) if name == "ConditionalCheckFailedException" => Ok(()),
-        // Too large, for instance: the table will say it again. All else (throttling, credentials) may pass.
-        Err(refused) if refused.name == "ValidationException" => Err(Failure::poison(refused)),
-        Err(refused) => Err(Failure::retry(refused)),
+        // Such as an item that is too large: a retry would fail again. Throttling and the like may
+        // pass.
+        Err(refused) if refused.name == "ValidationException" => Err(HandlerError::poison(refused)),
+        Err(refused) => Err(HandlerError::retry(refused)),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "printing is what a lookup does")]
+#[expect(clippy::print_stdout, reason = "this example prints the history")]
 async fn print_history(database: &DynamoDb, user: &str) -> anyhow::Result<()> {
     let mut from = Value::Null;
     loop {

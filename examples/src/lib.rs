@@ -1,4 +1,4 @@
-//! What all examples need and none of them is about.
+//! What the examples share: settings, logging and shutdown.
 
 use std::env;
 use std::io::{IsTerminal as _, stderr};
@@ -7,17 +7,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use watchword_events::subscriber::CancellationToken;
 
-/// Said before the cause when NATS does not answer.
-pub const NATS_HELP: &str =
-    "NATS cannot be reached: start the service with `make run`, or say with NATS_URL where it is";
+/// The error message when NATS is unreachable, before its cause.
+pub const NATS_HELP: &str = "cannot reach NATS: start the service with `make run`, or set NATS_URL";
 
-/// Where NATS is: the environment variable `NATS_URL`, else this machine.
+/// Returns the environment variable `NATS_URL`, or the default port on this machine.
 #[must_use]
 pub fn nats_url() -> String {
     setting("NATS_URL", "nats://127.0.0.1:4222")
 }
 
-/// The environment variable `name`, or `default` when it is empty or not there.
+/// Returns the environment variable `name`, or `default` if it is empty or unset.
 #[must_use]
 pub fn setting(name: &str, default: &str) -> String {
     env::var(name)
@@ -26,9 +25,9 @@ pub fn setting(name: &str, default: &str) -> String {
         .unwrap_or_else(|| default.to_owned())
 }
 
-/// Shows on standard error what the subscriber kit reports: outages, events that are tried again, dead letters.
-/// `RUST_LOG` says what is shown; warnings are without it.
-pub fn show_warnings() {
+/// Logs to standard error what the subscriber kit reports: outages, retried events and dead
+/// letters. `RUST_LOG` sets the level; the default is `warn`.
+pub fn init_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -37,12 +36,12 @@ pub fn show_warnings() {
         .init();
 }
 
-/// A token that is cancelled by ctrl-c, and by SIGTERM, which is how containers are stopped. Call it inside a
-/// tokio runtime.
+/// Returns a token that ctrl-c cancels, and SIGTERM, with which containers are stopped. Call it
+/// inside a tokio runtime.
 #[must_use]
 pub fn ctrl_c() -> CancellationToken {
     let token = CancellationToken::new();
-    // A signal that cannot be waited for keeps the system's own meaning, which is to end the program.
+    // A signal without a handler keeps its default action, which ends the program.
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         if let Ok(mut signal) = signal(kind) {
             let stop = token.clone();

@@ -1,4 +1,5 @@
-//! The public keys: fetched at the start and now and then, and for a key that is not known, but not for every such token.
+//! The public keys: fetched at the start, periodically, and for an unknown key, but not for each
+//! such token.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,29 +10,29 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 
 use super::locked;
 
-/// The least time between two fetches for keys that are not known.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The shortest time between two fetches for unknown keys.
+const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The public keys by their ids.
+/// The public keys, by their ids.
 pub(super) struct Keys {
     url: String,
     http: reqwest::Client,
     known: Mutex<HashMap<String, DecodingKey>>,
-    tried: tokio::sync::Mutex<Instant>,
+    last_attempt: tokio::sync::Mutex<Instant>,
 }
 
 impl Keys {
-    /// No keys yet.
+    /// Creates an empty set; [`Self::fetch`] fills it.
     pub(super) fn at(url: String) -> Self {
         Self {
             url,
             http: reqwest::Client::new(),
             known: Mutex::default(),
-            tried: tokio::sync::Mutex::new(Instant::now()),
+            last_attempt: tokio::sync::Mutex::new(Instant::now()),
         }
     }
 
-    /// Takes over the keys that are published now; an error leaves those that are known.
+    /// Replaces the keys with those that are published now. An error keeps the known ones.
     pub(super) async fn fetch(&self) -> anyhow::Result<()> {
         let request = self.http.get(&self.url).timeout(Duration::from_secs(2));
         let set: JwkSet = request.send().await?.error_for_status()?.json().await?;
@@ -40,13 +41,14 @@ impl Keys {
         Ok(())
     }
 
-    /// The key of this id; asks once more for one that is not known. What fails leaves the keys as they are.
+    /// Returns the key with this id. Fetches the keys again if it is unknown; an error keeps the
+    /// known ones.
     pub(super) async fn find(&self, id: &str) -> Option<DecodingKey> {
         let known = || locked(&self.known).get(id).cloned();
         if known().is_none() {
-            let mut tried = self.tried.lock().await;
-            if known().is_none() && tried.elapsed() > PAUSE {
-                *tried = Instant::now();
+            let mut last_attempt = self.last_attempt.lock().await;
+            if known().is_none() && last_attempt.elapsed() > MIN_FETCH_INTERVAL {
+                *last_attempt = Instant::now();
                 self.fetch().await.ok()?;
             }
         }

@@ -1,19 +1,22 @@
-//! A service that checks access tokens itself: no question to the auth service, and no revoked token after a second.
+//! A service that verifies access tokens without a request to the auth service, and refuses revoked
+//! ones within a second.
 //!
-//! It shows **offline verification**. The public keys come from the JWKS and are kept; what has ended comes as events, through
-//! an ephemeral consumer, because every instance needs all of it. It begins 16 minutes back, as long as a token can live, and
-//! opens its port when it has caught up. While NATS is away it answers 503, because it cannot know what has ended; what ended in
-//! an outage is known some seconds after it.
+//! It shows **offline verification**. The service caches the public keys of the JWKS, and learns
+//! from events which sessions have ended. It uses an ephemeral subscriber, because every instance
+//! needs all events. It reads the last 16 minutes, the longest life of a token, and opens its port
+//! when it has caught up. While NATS is unavailable it answers 503, since it cannot know which
+//! sessions have ended; it learns of those within seconds after the outage.
 //!
 //! ```sh
 //! cargo run --example verify_offline
 //! curl localhost:3003/whoami -H "authorization: Bearer $access"
 //! ```
 //!
-//! `NATS_URL` says where NATS is, `AUTH_URL` where the auth service is (default `http://localhost:3001`), `AUTH_ISSUER` and
-//! `AUTH_AUDIENCE` what stands in the tokens (default `AUTH_URL` and `watchword`), `VERIFY_LISTEN` which address it listens on.
+//! Settings: `NATS_URL`; `AUTH_URL`, the URL of the auth service (default `http://localhost:3001`);
+//! `AUTH_ISSUER` and `AUTH_AUDIENCE`, the `iss` and `aud` of the tokens (default `AUTH_URL` and
+//! `watchword`); `VERIFY_LISTEN`, the address to listen on (default `127.0.0.1:3003`).
 
-mod ended;
+mod ended_sessions;
 mod keys;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,15 +34,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use watchword_events::Subscriber;
 use watchword_events::subscriber::CancellationToken;
-use watchword_examples::{NATS_HELP, ctrl_c, nats_url, setting, show_warnings};
+use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
-use ended::Ended;
+use ended_sessions::EndedSessions;
 use keys::Keys;
 
-/// The longest life of a token and the largest difference of clocks: after that its own time has ended it.
-const REMEMBER: time::Duration = time::Duration::minutes(16);
-/// The age at which keys are fetched again.
-const FRESH: Duration = Duration::from_secs(300);
+/// The longest life of a token plus the largest difference of clocks. An older token has expired.
+const MAX_TOKEN_AGE: time::Duration = time::Duration::minutes(16);
+/// How often the keys are fetched.
+const FETCH_INTERVAL: Duration = Duration::from_secs(300);
 
 #[derive(Deserialize, Serialize)]
 struct Claims {
@@ -49,9 +52,9 @@ struct Claims {
 }
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "it says where it listens")]
+#[expect(clippy::print_stdout, reason = "this example prints its address")]
 async fn main() -> anyhow::Result<()> {
-    show_warnings();
+    init_logging();
     let (stop, caught_up) = (ctrl_c(), CancellationToken::new());
     let auth = setting("AUTH_URL", "http://localhost:3001");
     let mut rules = Validation::new(Algorithm::EdDSA);
@@ -60,32 +63,34 @@ async fn main() -> anyhow::Result<()> {
     rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     (rules.leeway, rules.validate_nbf) = (5, true);
     let keys = Keys::at(format!("{auth}/.well-known/jwks.json"));
-    keys.fetch().await.with_context(|| format!("no keys from {auth}"))?;
+    keys.fetch()
+        .await
+        .with_context(|| format!("cannot fetch the keys of {auth}: start the service, or set AUTH_URL"))?;
     let ended = Mutex::default();
     let verifier = Arc::new(Verifier { keys, rules, ended });
 
-    #[expect(clippy::disallowed_methods, reason = "a program of its own has the system's clock")]
-    let since = OffsetDateTime::now_utc() - REMEMBER;
+    #[expect(clippy::disallowed_methods, reason = "this example uses the system clock")]
+    let since = OffsetDateTime::now_utc() - MAX_TOKEN_AGE;
     let subscriber = Subscriber::ephemeral().since(since).caught_up(caught_up.clone());
     let connected = subscriber
         .stop_on(stop.clone())
         .connect(&nats_url())
         .await
         .context(NATS_HELP)?;
-    let (nats, learns, fetches) = (connected.client(), verifier.clone(), verifier.clone());
+    let (nats, listener, fetcher) = (connected.client(), verifier.clone(), verifier.clone());
     tokio::spawn(connected.run(move |received, _| {
-        locked(&learns.ended).apply(&received);
+        locked(&listener.ended).apply(&received);
         std::future::ready(())
     }));
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(FRESH).await;
-            // The keys that are known are good until somebody says otherwise.
-            let _ = fetches.keys.fetch().await;
+            tokio::time::sleep(FETCH_INTERVAL).await;
+            // The known keys stay valid if the fetch fails.
+            let _ = fetcher.keys.fetch().await;
         }
     });
     let wait = tokio::time::timeout(Duration::from_secs(10), caught_up.cancelled());
-    wait.await.context("the events cannot be read")?;
+    wait.await.context("cannot read the events")?;
 
     let address = setting("VERIFY_LISTEN", "127.0.0.1:3003");
     println!("http://{address}/whoami");
@@ -98,7 +103,7 @@ async fn main() -> anyhow::Result<()> {
 struct Verifier {
     keys: Keys,
     rules: Validation,
-    ended: Mutex<Ended>,
+    ended: Mutex<EndedSessions>,
 }
 
 impl Verifier {
@@ -107,7 +112,7 @@ impl Verifier {
         header.typ.filter(|typ| typ.eq_ignore_ascii_case("at+jwt"))?;
         let key = self.keys.find(&header.kid?).await?;
         let claims = decode::<Claims>(token, &key, &self.rules).ok()?.claims;
-        (!locked(&self.ended).has(&claims)).then_some(claims)
+        (!locked(&self.ended).contains(&claims)).then_some(claims)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Database migrations of the Watchword auth service.
 //!
-//! A migration is a folder `mNNNN_name/` with plain SQL for each database, so that a reviewer reads what will run. Times are whole
-//! milliseconds since the Unix epoch in `BIGINT`: one representation, one comparison and one index on both databases.
-//! Changes expand first and contract a release later, since two versions serve side by side during a rolling update.
+//! A migration is a folder `mNNNN_name/` with plain SQL for each database, so that a reviewer reads
+//! what will run. Times are whole milliseconds since the Unix epoch in `BIGINT`: one
+//! representation, one comparison and one index on both databases. Two versions of the service run
+//! side by side during a rolling update: a release adds, and a later one removes.
 
 mod migrator;
 

@@ -1,4 +1,5 @@
-//! What GET /auth/me and GET /auth/verify are compared with: poem-openapi and one JSON object; poem and four headers. Nothing else.
+//! The baselines of GET /auth/me and GET /auth/verify: poem-openapi with one JSON object, and poem
+//! with four headers.
 
 use poem::{Response, Route, Server, get, handler, listener::TcpListener};
 use poem_openapi::{Object, OpenApi, OpenApiService, payload::Json};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Outcome;
 
-/// What a user looks like on the wire.
+/// A user as in the service's response.
 #[derive(Clone, Object)]
 #[oai(rename_all = "camelCase")]
 struct Body {
@@ -32,7 +33,7 @@ impl Api {
     }
 }
 
-/// The headers of GET /auth/verify, without a question.
+/// Returns the headers of GET /auth/verify, without a check.
 #[handler]
 fn verify() -> Response {
     Response::builder()
@@ -43,7 +44,8 @@ fn verify() -> Response {
         .finish()
 }
 
-/// Serves `GET /bare` and `GET /verify` on a port; `size` is the length of the body in bytes that the name is made for.
+/// Serves `GET /bare` and `GET /verify` on a port. The name is as long as a body of `size` bytes
+/// needs.
 pub(crate) async fn serve(port: &str, size: &str) -> Outcome<()> {
     let mut body = Body {
         id: Uuid::nil(),

@@ -1,5 +1,5 @@
-//! A client that costs as little as it can: HTTP/1.1 with keep-alive over one socket, no library. What it uses of the machine's
-//! cores is taken from the service.
+//! A minimal HTTP/1.1 client with keep-alive over one socket. It runs on the service's cores, so it
+//! must cost little.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -7,21 +7,19 @@ use tokio::net::TcpStream;
 
 use crate::Outcome;
 
-/// A connection to the service.
 pub(crate) struct Client {
     socket: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer.
+/// A response.
 pub(crate) struct Answer {
-    /// The status.
     pub(crate) status: u16,
     body: Vec<u8>,
 }
 
 impl Answer {
-    /// A text in the JSON body.
+    /// Returns a string in the JSON body, by its JSON pointer.
     pub(crate) fn text(&self, pointer: &str) -> Outcome<String> {
         let body: Value = serde_json::from_slice(&self.body)?;
         let text = body.pointer(pointer).and_then(Value::as_str);
@@ -30,14 +28,13 @@ impl Answer {
             .to_owned())
     }
 
-    /// How long the body is, in bytes.
+    /// Returns the length of the body in bytes.
     pub(crate) fn body_len(&self) -> usize {
         self.body.len()
     }
 }
 
 impl Client {
-    /// Connects.
     pub(crate) async fn connect(port: u16) -> Outcome<Self> {
         let socket = TcpStream::connect(("127.0.0.1", port)).await?;
         socket.set_nodelay(true)?;
@@ -47,7 +44,7 @@ impl Client {
         })
     }
 
-    /// Sends JSON and reads the answer.
+    /// Sends JSON and reads the response.
     pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Outcome<Answer> {
         let body = body.to_string();
         let length = body.len();
@@ -57,7 +54,7 @@ impl Client {
         self.exchange(&request).await
     }
 
-    /// Reads a resource, as the bearer of a token when there is one.
+    /// Reads a resource, with a bearer token if there is one.
     pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Outcome<Answer> {
         let bearer = token
             .map(|token| format!("authorization: Bearer {token}\r\n"))
@@ -80,7 +77,7 @@ impl Client {
     }
 }
 
-/// The answer, once it is whole.
+/// Parses a response, if it is complete.
 fn parse(bytes: &[u8]) -> Outcome<Option<Answer>> {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Two times from one clock: when PostgreSQL committed a refresh, and now.
+//! Two times of one clock: PostgreSQL's commit of a refresh, and now.
 
 use std::collections::HashMap;
 use std::time::UNIX_EPOCH;
@@ -6,8 +6,9 @@ use std::time::UNIX_EPOCH;
 use crate::Outcome;
 use crate::rig::Postgres;
 
-/// When each user's only refresh was committed, in milliseconds since 1970, by the user's id. Nobody has touched the user's row since,
-/// so its transaction is the refresh's; PostgreSQL takes the time just before the commit is flushed.
+/// Returns when each user's only refresh was committed, in milliseconds since 1970, by the user's
+/// id. No later transaction has changed the user's row, so its transaction is the refresh's.
+/// PostgreSQL takes the time just before the commit is flushed.
 pub(crate) fn refreshed_at(postgres: &Postgres) -> Outcome<HashMap<String, f64>> {
     let commits = postgres.sql(
         "SELECT id || ' ' || extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000 FROM users WHERE event_seq = 2",
@@ -20,7 +21,7 @@ pub(crate) fn refreshed_at(postgres: &Postgres) -> Outcome<HashMap<String, f64>>
     Ok(times)
 }
 
-/// Now, in milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 #[expect(
     clippy::disallowed_methods,
     reason = "compared with the time that PostgreSQL read from the same clock"

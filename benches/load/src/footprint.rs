@@ -1,4 +1,4 @@
-//! Memory, the time until the service is ready, and the size of the binary.
+//! Memory, start-up time and size of the binary.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::stats::median;
 
 const STARTS: usize = 7;
 const MIB: f64 = 1024.0 * 1024.0;
-/// How long the service is left alone before its memory counts as idle.
+/// The wait before the service's memory counts as idle.
 const IDLE: Duration = Duration::from_secs(5);
-/// As long again after load: memory that is free goes back to the system within ten seconds.
+/// The wait after load: free memory returns to the system within ten seconds.
 const IDLE_AFTER_LOAD: Duration = Duration::from_secs(15);
-/// What a hashing thread keeps after its first hash, in MiB.
+/// The memory that a hashing thread keeps after its first hash, in MiB.
 const HASH_MIB: f64 = 19.0;
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
@@ -34,7 +34,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// Nothing configured: SQLite and a nats-server of the service's own.
+/// Measures the service without configuration: SQLite and an embedded nats-server.
 async fn embedded() -> Outcome<Vec<Row>> {
     let scratch = Scratch::new()?;
     let port = [("WATCHWORD__NATS__EMBEDDED_PORT", crate::rig::free_port()?.to_string())];
@@ -55,7 +55,7 @@ async fn embedded() -> Outcome<Vec<Row>> {
     ])
 }
 
-/// PostgreSQL and NATS beside it; also under load.
+/// Measures the service with PostgreSQL and NATS, idle and under load.
 async fn configured() -> Outcome<Vec<Row>> {
     let mut rig = Rig::without_service().await?;
     let (mut ready, mut idle) = (Vec::new(), Vec::new());
@@ -91,12 +91,13 @@ async fn configured() -> Outcome<Vec<Row>> {
     ])
 }
 
-/// Registrations, logins, refreshes and reads, 64 clients at a time.
+/// Registers, logs in, refreshes and reads, with 64 clients at once.
 async fn load(service: &Service) -> Outcome<()> {
     let port = service.port();
     let accounts = service.accounts("load", 256).await?;
     let lanes = accounts.iter().enumerate().map(|(number, account)| async move {
-        // A quarter of them begins every two seconds, so that the hashing queue never refuses.
+        // A quarter of the clients starts every two seconds, so that the hashing queue refuses
+        // none.
         tokio::time::sleep(Duration::from_millis(50 * u64::try_from(number)?)).await;
         let mut client = Client::connect(port).await?;
         let login = json!({ "identifier": format!("load{number}@example.com"), "password": PASSWORD });

@@ -1,4 +1,5 @@
-//! POST /oauth/introspect of an access token against GET /auth/me with it, measured in turns with `wrk`.
+//! POST /oauth/introspect of an access token against GET /auth/me with it, measured in turns with
+//! `wrk`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +17,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let account = service.accounts("introspect", 1).await?.pop().ok_or("no account")?;
     let base = format!("http://127.0.0.1:{}", service.port());
     let authorization = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{CLIENT_SECRET}")));
-    // An access token needs no encoding in a form.
+    // A form contains an access token unencoded.
     let form = format!("token={}", account.access);
 
     let (mut me_rates, mut rates) = (Vec::new(), Vec::new());
@@ -24,7 +25,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         let me = wrk::get(&format!("{base}/auth/me"), &account.access).await?;
         let url = format!("{base}/oauth/introspect");
         let introspected = wrk::post_form(&url, &authorization, &form, rig.postgres.directory()).await?;
-        // The first round warms both up.
+        // The first round warms up both servers.
         if round > 0 {
             me_rates.push(me);
             rates.push(introspected);

@@ -1,4 +1,5 @@
-//! How much of a bare async-nats pull loop's speed the subscriber kit keeps, with the same confirmed acknowledgements.
+//! Throughput of the subscriber kit against a bare async-nats pull loop, with the same confirmed
+//! acknowledgements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,9 +9,9 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{self, Context, stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use watchword_events::headers::{Attributes, MESSAGE_ID, for_message};
-use watchword_events::subscriber::{Batches, CancellationToken};
-use watchword_events::{EventKind, Subscriber};
+use watchword_events::headers::{MESSAGE_ID, for_event};
+use watchword_events::subscriber::{BatchLimits, CancellationToken};
+use watchword_events::{EventKind, Subscriber, example};
 
 use crate::Outcome;
 use crate::report::{Row, note};
@@ -20,8 +21,8 @@ use crate::stats::{list, median};
 const ROUNDS: u32 = 5;
 const EVENTS: u32 = 30_000;
 const STREAM: &str = "auth-events";
-const DEADLINE: Duration = Duration::from_secs(120);
-/// Handlers, or acknowledgements on their way, at the same time.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// How many handlers or acknowledgements run at once.
 const MANY: usize = 32;
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
@@ -57,7 +58,7 @@ fn row(what: &'static str, (kit, bare): (f64, f64)) -> Row {
     }
 }
 
-/// Events a second: of the kit, and of the bare loop, in turns.
+/// Returns the events per second of the kit and of the bare loop, measured in turns.
 async fn compare(nats: &Nats, at_once: usize) -> Outcome<(f64, f64)> {
     let (mut kit, mut bare) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -72,7 +73,7 @@ async fn compare(nats: &Nats, at_once: usize) -> Outcome<(f64, f64)> {
     Ok((median(&kit), median(&bare)))
 }
 
-/// The stream, full of logins as the service publishes them.
+/// Creates the stream, and publishes logins as the service does.
 async fn fill(nats: &Nats) -> Outcome<()> {
     let context = context(nats).await?;
     let config = stream::Config {
@@ -81,21 +82,11 @@ async fn fill(nats: &Nats) -> Outcome<()> {
         ..Default::default()
     };
     context.create_stream(config).await?;
-    let event = EventKind::LoggedIn.definition().example();
+    let event = example::of(EventKind::LoggedIn);
     let body = event.to_json()?;
     let mut headers = HeaderMap::new();
-    for (name, value) in for_message(&Attributes {
-        id: event.id,
-        subject: event.event.subject(),
-        version: event.event.version(),
-        user_id: event.user.map(|user| user.id),
-        occurred_at: event.timestamp,
-        service: &event.metadata.service,
-        environment: &event.metadata.environment,
-        schema_base: "https://auth.example.com",
-        traceparent: event.metadata.traceparent.as_deref(),
-    }) {
-        // The stream would take one copy alone.
+    for (name, value) in for_event(&event, "https://auth.example.com") {
+        // With it, the stream would drop all copies but one.
         if name != MESSAGE_ID {
             headers.insert(name, value);
         }
@@ -143,7 +134,7 @@ async fn run_kit(nats: &Nats, at_once: usize, durable: &str) -> Outcome<f64> {
         }
         async { Ok(()) }
     });
-    tokio::time::timeout(DEADLINE, running).await??;
+    tokio::time::timeout(TIMEOUT, running).await??;
     let took = started.elapsed();
     is_done(&consumer, took).await
 }
@@ -157,19 +148,19 @@ async fn run_batches(nats: &Nats, durable: &str) -> Outcome<f64> {
         .await?;
     let seen = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
-    let running = connected.run_batches(Batches::default(), move |events| {
+    let running = connected.run_batches(BatchLimits::default(), move |events| {
         let count = u32::try_from(events.len()).unwrap_or_default();
         if seen.fetch_add(count, Ordering::Relaxed) + count >= EVENTS {
             stop.cancel();
         }
         async { Ok(()) }
     });
-    tokio::time::timeout(DEADLINE, running).await??;
+    tokio::time::timeout(TIMEOUT, running).await??;
     let took = started.elapsed();
     is_done(&consumer, took).await
 }
 
-/// Each side gets a durable of its own, and of the same kind.
+/// Creates a durable; each side gets its own, with the same settings.
 async fn make_durable(nats: &Nats, name: &str) -> Outcome<PullConsumer> {
     let config = pull::Config {
         durable_name: Some(name.to_owned()),
@@ -180,7 +171,7 @@ async fn make_durable(nats: &Nats, name: &str) -> Outcome<PullConsumer> {
     Ok(context(nats).await?.create_consumer_on_stream(config, STREAM).await?)
 }
 
-/// Events a second, when the server agrees that all are dealt with, each delivered once.
+/// Returns the events per second, if the server has all acknowledged and each delivered once.
 async fn is_done(consumer: &PullConsumer, took: Duration) -> Outcome<f64> {
     let info = consumer.get_info().await?;
     let counts = (info.ack_floor.stream_sequence, info.delivered.consumer_sequence);

@@ -1,7 +1,8 @@
-//! From the commit to the subscriber on an idle service.
+//! Latency from the commit to the subscriber, on an idle service.
 //!
-//! PostgreSQL notes when it committed a transaction (`track_commit_timestamp`; taken just before the commit is flushed), and the
-//! subscriber, a consumer of the stream, notes when the event is there: one machine, one clock.
+//! PostgreSQL records when it committed a transaction (`track_commit_timestamp`, taken just before
+//! the commit is flushed), and the subscriber records when the event arrived: one machine, one
+//! clock.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::time::timeout;
-use watchword_events::Received;
+use watchword_events::ReceivedEvent;
 
 use crate::Outcome;
 use crate::client::Client;
@@ -20,7 +21,7 @@ use crate::rig::Rig;
 use crate::stats::percentile;
 
 const EVENTS: usize = 600;
-/// Between two events the service is idle.
+/// The idle time between two events.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
@@ -37,7 +38,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         ..pull::Config::default()
     };
     let mut messages = stream.create_consumer(config).await?.messages().await?;
-    // Which request has been asked for is known only to the server: give it the time.
+    // Only the server knows when the pull request has arrived, so wait.
     tokio::time::sleep(Duration::from_secs(2)).await;
 
     let mut client = Client::connect(service.port()).await?;
@@ -51,7 +52,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             .await?
             .ok_or("the subscription has ended")??;
         let now = now_ms();
-        let user = Received::from_json(&message.payload)?
+        let user = ReceivedEvent::from_json(&message.payload)?
             .user
             .ok_or("an event without a user")?
             .id
@@ -83,7 +84,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 fn latencies(rig: &Rig, seen: &HashMap<String, f64>) -> Outcome<Vec<f64>> {
     let committed = refreshed_at(&rig.postgres)?;
     let latency = |(user, arrived): (&String, &f64)| {
-        let committed = committed.get(user).ok_or("a user that nobody refreshed")?;
+        let committed = committed.get(user).ok_or("a user without a refresh")?;
         Ok(arrived - committed)
     };
     seen.iter().map(latency).collect()

@@ -1,20 +1,21 @@
-//! A ledger full of events that nobody had to cause.
+//! Fills the ledger with generated events.
 
-use watchword_events::EventKind;
+use watchword_events::{EventKind, example};
 
 use crate::Outcome;
 use crate::rig::Postgres;
 
-/// Users that the events are about.
+/// The number of users of the events.
 const USERS: u32 = 5_000;
 
-/// Adds `events` logins to the ledger, as large as real ones, unpublished. `first` numbers them: no two may have the same number.
+/// Adds `events` unpublished logins of realistic size to the ledger. `first` is the number of the
+/// first; numbers must be unique.
 pub(crate) fn fill(postgres: &Postgres, first: u64, events: u64) -> Outcome<()> {
-    let event = EventKind::LoggedIn.definition().example();
+    let event = example::of(EventKind::LoggedIn);
     let body = String::from_utf8(event.to_json()?)?;
     let user = event.user.map(|user| user.id.to_string()).unwrap_or_default();
     let (id, body) = (event.id.to_string(), body.replace('\'', "''"));
-    // Ids that rise as those of the service do.
+    // Ids that increase like those of the service.
     let first = 1_780_000_000_000 + first;
     postgres.sql(&format!(
         "WITH rows AS (\

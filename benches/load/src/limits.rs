@@ -1,4 +1,5 @@
-//! What rate limits cost: POST /auth/refresh with them and without, counted in Redis and in the process, in turns.
+//! The cost of rate limits: POST /auth/refresh with and without them, counted in Redis and in
+//! memory, measured in turns.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +11,16 @@ use crate::stats::{list, median};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(5);
-/// As many as the service has connections to the database.
+/// As many clients as the service has connections to the database.
 const CLIENTS: usize = 16;
-/// So many that none is refused.
+/// A quota that refuses no request.
 const PLENTY: &str = "1000000";
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::without_service().await?;
     let redis = Redis::start(rig.scratch()).await?;
     let in_process = compare(&rig, "in the process", &[]).await?;
-    // Without limits Redis still has the denylist: it is there on both sides.
+    // Both sides use the denylist in Redis.
     let in_redis = compare(&rig, "in Redis", &[("REDIS_URL", redis.url())]).await?;
     Ok(vec![
         row(
@@ -39,13 +40,14 @@ fn row(what: &'static str, (with, without, ratio): (f64, f64, f64)) -> Row {
     }
 }
 
-/// One service with limits and one without, over one database, in turns: each is started for its turn, so that both publish what they
-/// record. Answers their rates, and the median of the ratios.
+/// Measures a service with limits and one without, over one database, in turns. Each is started for
+/// its turn, so that each publishes its own events. Returns their rates, and the median of the
+/// ratios.
 async fn compare(rig: &Rig, place: &str, environment: &[(&str, String)]) -> Outcome<(f64, f64, f64)> {
     let mut accounts: Option<Vec<Account>> = None;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        // Each is first equally often; the first round warms the servers up.
+        // Each side is first equally often. The first round warms up the servers.
         let first = round % 2 == 0;
         for limits in [first, !first] {
             let service = start(rig, environment, limits).await?;

@@ -1,12 +1,15 @@
-//! Measures the service against what the machine could do at most, in one run: every figure of `docs/PERFORMANCE.md`.
+//! Measures the service against the limits of the machine, in one run: every number in
+//! `docs/PERFORMANCE.md`.
 //!
-//! `make bench` builds and runs all of it; `make bench ARGS="relay latency"` chooses. Everything is started here, on free ports of
-//! the loopback interface, and ended here: PostgreSQL and nats-server with their durable settings, and the release binary.
+//! `make bench` builds and runs all measurements; `make bench ARGS="relay latency"` runs some. The
+//! program starts and stops what it needs on free loopback ports: PostgreSQL and nats-server with
+//! their durable settings, and the release binary.
 
 mod bare;
 mod client;
 mod clock;
 mod footprint;
+mod get_latency;
 mod introspect;
 mod kit;
 mod latency;
@@ -30,7 +33,7 @@ use std::process::ExitCode;
 
 use report::Row;
 
-/// What goes wrong ends the measurement with its text.
+/// An error ends the measurement.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 

@@ -25,7 +25,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     for round in 0..=ROUNDS {
         let bare = wrk::get(&format!("http://127.0.0.1:{bare_port}/bare"), &account.access).await?;
         let me = wrk::get(&format!("http://127.0.0.1:{}/auth/me", service.port()), &account.access).await?;
-        // The first round warms both up.
+        // The first round warms up both servers.
         if round > 0 {
             bare_rates.push(bare);
             me_rates.push(me);
@@ -51,7 +51,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     }])
 }
 
-/// Starts this program again as the bare endpoint, and waits until it answers with the size asked for.
+/// Starts this program as the bare endpoint, and waits until its response has the requested size.
 pub(crate) async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child, u16)> {
     let port = free_port()?;
     let mut command = Command::new(std::env::current_exe()?);

@@ -16,9 +16,9 @@ use crate::stats::{list, median};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(5);
-/// Clients: enough to keep every core hashing, few enough that nobody waits for long.
+/// The number of clients: enough to keep every core hashing, few enough that no request waits long.
 const CLIENTS: usize = 8;
-/// The service's defaults: KiB, passes, lanes.
+/// The service's default parameters: KiB, passes, lanes.
 const PARAMS: (u32, u32, u32) = (19_456, 2, 1);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
@@ -77,7 +77,7 @@ fn row(what: &'static str, rates: &[f64], raw: &[f64]) -> Row {
     }
 }
 
-/// Hashes per second of all cores, each with memory of its own that is allocated once.
+/// Returns the hashes per second of all cores, each with its own memory, allocated once.
 fn raw_hashes() -> Outcome<f64> {
     let cores = thread::available_parallelism()?.get();
     let threads: Vec<_> = (0..cores).map(|_| thread::spawn(|| raw_of_one_core(ROUND))).collect();
@@ -103,7 +103,7 @@ fn raw_of_one_core(time: Duration) -> Outcome<f64> {
     Ok(hashes / started.elapsed().as_secs_f64())
 }
 
-/// Requests per second of all clients together; any other status is an error.
+/// Returns the requests per second of all clients. Any other status is an error.
 async fn requests(
     port: u16,
     next: &AtomicU64,

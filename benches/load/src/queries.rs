@@ -1,35 +1,32 @@
-//! How long the questions to the ledger take when it holds 5 million events: over HTTP, one after another, each with other values.
+//! Latency of ledger queries with 5 million events: over HTTP, one after another, each with
+//! different values.
 
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use watchword_events::EventKind;
+use watchword_events::{EventKind, example};
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::get_latency;
 use crate::report::{Row, note};
 use crate::rig::Rig;
-use crate::stats::percentile;
 
 const EVENTS: u64 = 5_000_000;
-/// Rows of one INSERT.
+/// The number of rows in one INSERT.
 const CHUNK: u64 = 500_000;
 const USERS: u64 = 50_000;
 const SESSIONS: u64 = 250_000;
-/// The events are spread over so many milliseconds, up to now.
+/// The events span this many milliseconds until now.
 const SPAN: u64 = 89 * 24 * 3_600_000;
-/// How often each question is asked.
-const ASKED: u64 = 300;
-/// The first of them warm up connections, plans and caches.
-const WARM_UP: u64 = 20;
-/// How long counting all events into their hours may take.
-const COUNTED_WITHIN: Duration = Duration::from_secs(600);
+/// The longest that counting all events by hour may take.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What is asked, and the n-th way to ask it.
-type Question = (&'static str, fn(u64, &Ledger) -> String);
+/// A query, and its n-th variant.
+type Query = (&'static str, fn(u64, &Ledger) -> String);
 
-const QUESTIONS: [Question; 12] = [
+const QUERIES: [Query; 12] = [
     ("GET /events", |_, _| "/events".to_owned()),
     ("GET /events, a page further back", |n, ledger| {
         format!("/events?after={}", ledger.id_at(n))
@@ -60,7 +57,7 @@ const QUESTIONS: [Question; 12] = [
     }),
 ];
 
-/// When the generated events happened.
+/// The time range of the generated events.
 struct Ledger {
     begin: u64,
 }
@@ -74,8 +71,8 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let (account, access) = rig.admin().await?;
 
     let mut rows = Vec::new();
-    for (what, path) in QUESTIONS {
-        rows.push(ask(&mut client, &access, what, |n| path(n, &ledger)).await?);
+    for (what, path) in QUERIES {
+        rows.push(get_latency::measure(&mut client, &access, what, |n| path(n, &ledger)).await?);
     }
     let of_user = |n: u64| {
         format!(
@@ -83,43 +80,17 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             if n.is_multiple_of(2) { &account } else { KNOWN }
         )
     };
-    rows.push(ask(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);
+    rows.push(get_latency::measure(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);
     rig.stop_service().await?;
     Ok(rows)
 }
 
-async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
-    let mut times = Vec::new();
-    for n in 0..WARM_UP + ASKED {
-        let path = path(n);
-        let asked = Instant::now();
-        let answer = client.get(&path, Some(access)).await?;
-        if answer.status != 200 {
-            return Err(format!("{path}: status {}", answer.status).into());
-        }
-        if n >= WARM_UP {
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
-    note(&format!(
-        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
-        percentile(&times, 100.0)
-    ));
-    Ok(Row {
-        what,
-        target: "p99 ≤ 50 ms",
-        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
-        met: slow <= 50.0,
-    })
-}
-
-/// Waits until every event is counted into its hour.
+/// Waits until every event is counted in its hour.
 async fn counted(rig: &Rig) -> Outcome<()> {
     let started = Instant::now();
     let left = "SELECT (SELECT max(seq) FROM events) - (SELECT seq FROM event_counts_mark)";
     while rig.postgres.number(left)? > 0.0 {
-        if started.elapsed() > COUNTED_WITHIN {
+        if started.elapsed() > COUNT_TIMEOUT {
             return Err("the events are not counted in time".into());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -131,7 +102,7 @@ async fn counted(rig: &Rig) -> Outcome<()> {
     Ok(())
 }
 
-/// A user of the generated events, who is also in the table of users.
+/// Inserts a user of the generated events into the table of users.
 const KNOWN: &str = "00000000-0000-7000-8000-000000000007";
 
 fn user(n: u64) -> String {
@@ -149,19 +120,19 @@ fn kind(n: u64) -> &'static str {
 }
 
 impl Ledger {
-    /// The n-th moment of some thousand, all over the ledger.
+    /// Returns the n-th of some thousand times, spread over the ledger.
     fn at(&self, n: u64) -> u64 {
         self.begin + n * 104_729 % 1000 * (SPAN / 1000)
     }
 
-    /// An id that begins a page somewhere.
+    /// Returns an event id at which a page begins.
     fn id_at(&self, n: u64) -> String {
         let time = format!("{:012x}", self.at(n));
         let (high, low) = time.split_at(8);
         format!("{high}-{low}-7000-8000-000000000000")
     }
 
-    /// Five days and a few minutes.
+    /// Returns a range of five days and a few minutes.
     fn range(&self, n: u64) -> String {
         let from = self.at(n) + 1_234_567;
         format!("from={}&to={}", text(from), text(from + 5 * 24 * 3_600_000 + 7_654_321))
@@ -178,9 +149,10 @@ fn text(millis: u64) -> String {
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
-/// Fills the ledger with published events as large as real ones, of many users and sessions, evenly over time.
+/// Fills the ledger with published events of realistic size, of many users and sessions, evenly
+/// over time.
 fn fill(rig: &Rig) -> Outcome<Ledger> {
-    let event = EventKind::LoggedIn.definition().example();
+    let event = example::of(EventKind::LoggedIn);
     let body = String::from_utf8(event.to_json()?)?.replace('\'', "''");
     let id = event.id.to_string();
     let now = rig.postgres.number("SELECT floor(extract(epoch FROM now()) * 1000)")?;
@@ -192,7 +164,7 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
     let begin = now as u64 - SPAN;
     let step = SPAN / EVENTS;
     let started = Instant::now();
-    // Indexes are made once the rows are there: sorting is faster than inserting in every order.
+    // Create the indexes after the rows: sorting once is faster than inserting in every order.
     let others = "FROM pg_indexes WHERE tablename = 'events' AND indexname NOT IN ('events_pkey', 'events_id_key')";
     let make = rig
         .postgres

@@ -1,4 +1,5 @@
-//! POST /auth/refresh against pgbench running the statements of a refresh on the same server with as many clients.
+//! POST /auth/refresh against pgbench running the statements of a refresh on the same server with
+//! as many clients.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::stats::{list, median};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(5);
-/// As many as the service has connections to the database.
+/// As many clients as the service has connections to the database.
 const CLIENTS: usize = 16;
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
@@ -55,7 +56,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     }])
 }
 
-/// One client: every refresh with the token of the one before.
+/// Runs a client: each refresh uses the token of the previous one.
 pub(crate) async fn refresh_for(port: u16, account: &mut Account, round: Duration) -> Outcome<f64> {
     let mut client = Client::connect(port).await?;
     let (mut refreshed, started) = (0.0, Instant::now());
@@ -69,8 +70,8 @@ pub(crate) async fn refresh_for(port: u16, account: &mut Account, round: Duratio
     Ok(refreshed)
 }
 
-/// The statements of `actions::refresh` over tables of their own, which the relay does not read. A row for each client, as with the
-/// service; the payload is a real event's.
+/// The statements of a refresh over separate tables, which the relay does not read. One row per
+/// client, as with the service; the payload is that of a real event.
 fn script(rig: &Rig) -> Outcome<std::path::PathBuf> {
     let event = rig.postgres.sql("SELECT encode(payload, 'hex') FROM events LIMIT 1")?;
     rig.postgres.sql(
@@ -83,7 +84,7 @@ fn script(rig: &Rig) -> Outcome<std::path::PathBuf> {
          CREATE TABLE pgbench.clients AS SELECT row_number() OVER () - 1 AS number, id FROM sessions;",
     )?;
     let now = rig.postgres.sql("SELECT (extract(epoch FROM now()) * 1000)::bigint")?;
-    // A client looks its row up once; from then on it runs what the service runs.
+    // A client selects its row once; from then on it runs the service's statements.
     let text = format!(
         "\\if :known = 0\n\
          SELECT sessions.id AS session, generation AS s_generation FROM pgbench.clients \

@@ -1,4 +1,4 @@
-//! How fast the relay drains a full ledger from PostgreSQL into the stream on disk.
+//! How fast the relay publishes a full ledger from PostgreSQL to a stream on disk.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::stats::{list, median};
 
 const ROUNDS: u32 = 3;
 const EVENTS: u32 = 200_000;
-const DEADLINE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let mut rig = Rig::without_service().await?;
@@ -20,13 +20,13 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         let before = last_sequence(&rig).await?;
         let started = Instant::now();
         rig.start_service().await?;
-        // The counter of an index scan that shrinks: cheap enough to ask for while the relay works.
+        // Counts with an index scan that shrinks, which is cheap enough to poll.
         while rig
             .postgres
             .number("SELECT count(*) FROM (SELECT FROM events WHERE published_at IS NULL LIMIT 1) AS one")?
             > 0.0
         {
-            if started.elapsed() > DEADLINE {
+            if started.elapsed() > TIMEOUT {
                 return Err("the ledger is not drained in time".into());
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -36,7 +36,8 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         if stored != u64::from(EVENTS) {
             return Err(format!("{stored} events in the stream instead of {EVENTS}").into());
         }
-        // From the first acknowledgement to the last: without the start of the service and the comparison with the stream.
+        // From the first acknowledgement to the last, without the service's start and its
+        // comparison with the stream.
         let span = rig
             .postgres
             .number("SELECT (max(published_at) - min(published_at)) / 1000.0 FROM events")?;

@@ -1,5 +1,5 @@
-//! How fast `watchword events replay` sends the ledger once more, and `watchword events export` writes it out: each from PostgreSQL,
-//! beside a stopped service.
+//! Throughput of `watchword events replay` and `watchword events export`, from PostgreSQL and with
+//! the service stopped.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ use crate::stats::{list, median};
 
 const ROUNDS: u32 = 3;
 const REPLAYED: u32 = 200_000;
-/// A small and a large ledger to export: their memory says whether it grows.
+/// A small and a large ledger to export, to compare the memory.
 const EXPORTED: [u32; 2] = [REPLAYED, 1_000_000];
-const DEADLINE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::without_service().await?;
@@ -61,10 +61,10 @@ fn exported(few: &Run, many: &Run) -> Row {
     }
 }
 
-/// A command that has ended well.
+/// A command that succeeded.
 struct Run {
     took: Duration,
-    /// The most memory it ever had.
+    /// The peak memory.
     peak_mib: f64,
 }
 
@@ -81,7 +81,7 @@ async fn run(rig: &Rig, scratch: &Scratch, arguments: &[&str]) -> Outcome<Run> {
     let mut child = Child::start(&mut command, &log)?;
     let mut peak_mib = 0.0;
     while !child.ended() {
-        if started.elapsed() > DEADLINE {
+        if started.elapsed() > TIMEOUT {
             return Err("a command does not end".into());
         }
         peak_mib = peak_mib_of(child.id()).unwrap_or(peak_mib);
@@ -94,7 +94,7 @@ async fn run(rig: &Rig, scratch: &Scratch, arguments: &[&str]) -> Outcome<Run> {
     Err(std::fs::read_to_string(log)?.into())
 }
 
-/// The kernel's note of the most memory a process had; nothing once it has ended.
+/// Returns the peak memory of a running process, as the kernel reports it.
 fn peak_mib_of(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,21 +1,20 @@
-//! What was measured, as rows of a Markdown table on standard output; remarks go to standard error.
+//! The results as a Markdown table on standard output; notes go to standard error.
 
 use std::io::Write as _;
 
-/// One target and what came out.
+/// A target and its result.
 pub(crate) struct Row {
-    /// What is measured.
+    /// The measurement.
     pub(crate) what: &'static str,
-    /// What it should be.
+    /// The target value.
     pub(crate) target: &'static str,
-    /// What it is.
+    /// The measured value.
     pub(crate) measured: String,
-    /// Whether that is good enough.
+    /// Whether the target is met.
     pub(crate) met: bool,
 }
 
 impl Row {
-    /// Writes the row.
     pub(crate) fn print(&self) {
         let met = if self.met { "met" } else { "MISSED" };
         line(&format!(
@@ -25,7 +24,6 @@ impl Row {
     }
 }
 
-/// Writes the table's head.
 pub(crate) fn head() {
     line("| what | target | measured | |\n|---|---|---|---|");
 }
@@ -35,7 +33,7 @@ fn line(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Says something beside the table.
+/// Prints a note.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -1,6 +1,8 @@
-//! From the commit to each of 200 clients that follow the ledger over HTTP (GET /events/stream).
+//! Latency from the commit to each of 200 clients that follow the ledger over HTTP (GET
+//! /events/stream).
 //!
-//! As in `latency.rs` PostgreSQL notes when a refresh was committed; here every client notes when the event is there.
+//! As in `latency.rs`, PostgreSQL records when a refresh was committed; here every client records
+//! when the event arrived.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
-use watchword_events::Received;
+use watchword_events::ReceivedEvent;
 
 use crate::Outcome;
 use crate::client::Client;
@@ -21,9 +23,9 @@ use crate::stats::percentile;
 
 const CLIENTS: usize = 200;
 const EVENTS: usize = 500;
-/// From one event to the next: 20 events a second, 4 000 deliveries.
+/// The time between two events: 20 events and 4 000 deliveries a second.
 const PAUSE: Duration = Duration::from_millis(50);
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::start().await?;
@@ -35,7 +37,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| tokio::spawn(follow(port, token.clone(), Arc::clone(&ready))))
         .collect();
-    timeout(PATIENCE, ready.wait()).await?;
+    timeout(TIMEOUT, ready.wait()).await?;
     let mut client = Client::connect(port).await?;
     for account in &accounts {
         let refresh = json!({ "refreshToken": account.refresh });
@@ -45,8 +47,8 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let commits = refreshed_at(&rig.postgres)?;
     let mut latencies = Vec::with_capacity(CLIENTS * EVENTS);
     for client in clients {
-        for (user, arrived) in timeout(PATIENCE, client).await??? {
-            latencies.push(arrived - commits.get(&user).ok_or("a user that nobody refreshed")?);
+        for (user, arrived) in timeout(TIMEOUT, client).await??? {
+            latencies.push(arrived - commits.get(&user).ok_or("a user without a refresh")?);
         }
     }
     let (p50, p99, max) = (
@@ -66,7 +68,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     }])
 }
 
-/// When each user's refresh arrived, in milliseconds.
+/// Returns when each user's refresh arrived, in milliseconds.
 async fn follow(port: u16, token: String, ready: Arc<Barrier>) -> Outcome<Vec<(String, f64)>> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
     let request = format!(
@@ -78,7 +80,7 @@ async fn follow(port: u16, token: String, ready: Arc<Barrier>) -> Outcome<Vec<(S
     if !status.starts_with("HTTP/1.1 200") {
         return Err(format!("GET /events/stream answers {status}").into());
     }
-    // The greeting: what is committed from now on comes.
+    // The greeting: events committed from now on arrive.
     while !lines
         .next_line()
         .await?
@@ -88,12 +90,12 @@ async fn follow(port: u16, token: String, ready: Arc<Barrier>) -> Outcome<Vec<(S
     ready.wait().await;
     let mut seen = Vec::with_capacity(EVENTS);
     while seen.len() < EVENTS {
-        let line = timeout(PATIENCE, lines.next_line())
+        let line = timeout(TIMEOUT, lines.next_line())
             .await??
             .ok_or("the stream has ended")?;
         if let Some(event) = line.strip_prefix("data: ") {
             let now = now_ms();
-            let user = Received::from_json(event.as_bytes())?
+            let user = ReceivedEvent::from_json(event.as_bytes())?
                 .user
                 .ok_or("an event without a user")?;
             seen.push((user.id.to_string(), now));

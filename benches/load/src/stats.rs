@@ -1,6 +1,6 @@
 //! Medians and percentiles.
 
-/// The value below which `percent` of the values lie; 0 when there are none.
+/// Returns the value below which `percent` of the values lie; 0 without values.
 pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -15,12 +15,12 @@ pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     sorted.get(index).copied().unwrap_or_default()
 }
 
-/// The middle value.
+/// Returns the median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 50.0)
 }
 
-/// Numbers in a line, for remarks.
+/// Formats numbers on one line, for notes.
 pub(crate) fn list(values: &[f64]) -> String {
     values
         .iter()

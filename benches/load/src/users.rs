@@ -1,30 +1,27 @@
-//! How long lists of users, searches and look-ups take when there are a million: over HTTP, one after another, each with other values.
+//! Latency of lists, searches and lookups with a million users: over HTTP, one after another, each
+//! with different values.
 
 use std::time::Instant;
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::get_latency;
 use crate::report::{Row, note};
 use crate::rig::Rig;
-use crate::stats::percentile;
 
 const USERS: u64 = 1_000_000;
-/// Fewer, to try the measurement itself.
+/// Set a smaller number to test the measurement itself.
 const USERS_VARIABLE: &str = "WATCHWORD_BENCH_USERS";
-/// Rows of one INSERT.
+/// The number of rows in one INSERT.
 const CHUNK: u64 = 250_000;
-/// How often each question is asked.
-const ASKED: u64 = 300;
-/// The first of them warm up connections and caches.
-const WARM_UP: u64 = 20;
-/// Two users are at least so many milliseconds apart.
+/// The shortest time between two users' creations, in milliseconds.
 const STEP: u64 = 1000;
 const BEGIN: u64 = 1_700_000_000_000;
 
-/// What is asked, and the n-th way to ask it of so many users.
-type Question = (&'static str, fn(u64, u64) -> String);
+/// A query, and its n-th variant for this many users.
+type Query = (&'static str, fn(u64, u64) -> String);
 
-const QUESTIONS: [Question; 13] = [
+const QUERIES: [Query; 13] = [
     ("GET /users", |_, _| "/users".to_owned()),
     ("GET /users?page", |n, _| format!("/users?page={}", 1 + n * 7 % 500)),
     ("GET /users?after", |n, users| {
@@ -68,55 +65,30 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let mut client = Client::connect(rig.service()?.port()).await?;
     let (_, access) = rig.admin().await?;
     let mut rows = Vec::new();
-    for (what, path) in QUESTIONS {
-        rows.push(ask(&mut client, &access, what, |n| path(n, users)).await?);
+    for (what, path) in QUERIES {
+        rows.push(get_latency::measure(&mut client, &access, what, |n| path(n, users)).await?);
     }
     rig.stop_service().await?;
     Ok(rows)
 }
 
-async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
-    let mut times = Vec::new();
-    for n in 0..WARM_UP + ASKED {
-        let path = path(n);
-        let asked = Instant::now();
-        let answer = client.get(&path, Some(access)).await?;
-        if answer.status != 200 {
-            return Err(format!("{path}: status {}", answer.status).into());
-        }
-        if n >= WARM_UP {
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
-    note(&format!(
-        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
-        percentile(&times, 100.0)
-    ));
-    Ok(Row {
-        what,
-        target: "p99 ≤ 50 ms",
-        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
-        met: slow <= 50.0,
-    })
-}
-
-/// The n-th number of somebody, all over the users.
+/// Returns the n-th of many user numbers, spread over all users.
 const fn number(n: u64, users: u64) -> u64 {
     1 + n * 104_729 % users
 }
 
-/// The id of a user by their number.
+/// Returns the id of the user with this number.
 fn id(number: u64) -> String {
     let time = format!("{:012x}", BEGIN + number * STEP);
     let (high, low) = time.split_at(8);
     format!("{high}-{low}-7000-8000-{number:012x}")
 }
 
-/// Fills the table with users: one in ten an artist, one in a hundred disabled, a handful of moderators.
+/// Fills the table with users: one in ten is an artist, one in a hundred disabled, a few are
+/// moderators.
 fn fill(rig: &Rig, users: u64) -> Outcome<()> {
     let started = Instant::now();
-    // Indexes are made once the rows are there: sorting is faster than inserting in every order.
+    // Create the indexes after the rows: sorting once is faster than inserting in every order.
     let others = "FROM pg_indexes WHERE tablename = 'users' AND indexname <> 'users_pkey'";
     let make = rig
         .postgres

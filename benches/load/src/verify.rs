@@ -1,4 +1,5 @@
-//! GET /auth/verify against a bare poem endpoint that answers with the same headers, measured in turns with `wrk`.
+//! GET /auth/verify against a bare poem endpoint that answers with the same headers, measured in
+//! turns with `wrk`.
 
 use crate::me::bare;
 use crate::report::{Row, note};
@@ -19,7 +20,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         let bare = wrk::get(&format!("http://127.0.0.1:{bare_port}/verify"), &account.access).await?;
         let url = format!("http://127.0.0.1:{}/auth/verify", service.port());
         let verified = wrk::get(&url, &account.access).await?;
-        // The first round warms both up.
+        // The first round warms up both servers.
         if round > 0 {
             bare_rates.push(bare);
             rates.push(verified);

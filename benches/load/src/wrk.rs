@@ -8,13 +8,13 @@ use crate::{Failure, Outcome};
 const SECONDS: &str = "4s";
 const CONNECTIONS: &str = "32";
 
-/// GET, as the bearer of a token.
+/// Measures a GET with a bearer token.
 pub(crate) async fn get(url: &str, token: &str) -> Outcome<f64> {
     let header = format!("Authorization: Bearer {token}");
     run(vec!["-H".to_owned(), header, url.to_owned()]).await
 }
 
-/// POST of a form. What is sent goes into a script in `directory`.
+/// Measures a POST of a form. The request goes into a script in `directory`.
 pub(crate) async fn post_form(url: &str, authorization: &str, form: &str, directory: &Path) -> Outcome<f64> {
     let script = directory.join("post.lua");
     let lines = [
@@ -27,7 +27,7 @@ pub(crate) async fn post_form(url: &str, authorization: &str, form: &str, direct
     run(vec!["-s".to_owned(), script.display().to_string(), url.to_owned()]).await
 }
 
-/// Any answer that is not a success is an error.
+/// Runs `wrk`. A response without success is an error.
 async fn run(arguments: Vec<String>) -> Outcome<f64> {
     let mut command = Command::new("wrk");
     command.args(["-t1", "-c", CONNECTIONS, "-d", SECONDS]).args(arguments);

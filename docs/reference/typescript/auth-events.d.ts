@@ -1,10 +1,10 @@
 // Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`.
 
 /**
- * What stands in a message of the stream `auth-events`, parsed.
+ * The parsed body of a message in the stream `auth-events`.
  *
- * `switch (event.subject)` narrows it. Within a major version optional fields may be added, and a newer service may publish
- * events that are not listed here: let the `default` branch pass over what it does not know.
+ * `switch (event.subject)` narrows it. Optional fields may be added within a major version, and a newer
+ * service may publish events that are not listed here: ignore unknown ones in the `default` branch.
  */
 export type AuthEvent =
   | Registered
@@ -41,10 +41,10 @@ export type AuthEvent =
 /** The subjects of all events. */
 export type Subject = AuthEvent["subject"];
 
-/** The event that is published on a subject: `EventOf<"auth.user.logged_in">` is `LoggedIn`. */
+/** The event on a subject: `EventOf<"auth.user.logged_in">` is `LoggedIn`. */
 export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
 
-/** Who did it, when it was not the user. */
+/** Who acted, if it was not the user. */
 export type Actor = {
   type: "user";
   /** The user's id. */
@@ -61,830 +61,830 @@ export type Actor = {
   type: "system";
 };
 
-/** Where the event comes from. */
+/** Which service and request recorded the event. */
 export type Metadata = {
   /** The name of the publishing service (`events.service`). */
   service: string;
   /** The version of the publishing service. */
   version: string;
-  /** The environment it runs in (`events.environment`). */
+  /** The environment of the publishing service (`events.environment`). */
   environment: string;
-  /** The id of the HTTP request that caused the event. */
+  /** The id of the HTTP request behind the event. */
   requestId?: string;
-  /** The W3C `traceparent` of the request that caused the event. */
+  /** The W3C `traceparent` of the request behind the event. */
   traceparent?: string;
-  /** Where the JSON Schema of the message is. */
+  /** The URL of the message's JSON Schema. */
   dataschema?: string;
 };
 
-/** A new account exists. */
+/** An account was created. */
 export interface Registered {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.registered";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The address as the person gave it. Personal data. */
+    /** The email address, as entered. Personal data. */
     email?: string;
-    /** The chosen login name, if any. Personal data. */
+    /** The username, if any. Personal data. */
     username?: string;
     /** The display name, if any. Personal data. */
     name?: string;
-    /** One of the account types the service is configured with. */
+    /** One of the account types in the service's configuration. */
     accountType: string;
-    /** The roles the account starts with. */
+    /** The account's initial roles. */
     roles: Array<string>;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** Credentials were accepted and a session began. */
+/** A user logged in, and a session began. */
 export interface LoggedIn {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.logged_in";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The session that began. */
+    /** The new session. */
     sessionId: string;
-    /** The account's address. Personal data. */
+    /** The account's email address. Personal data. */
     email?: string;
-    /** The client's address. Personal data. */
+    /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
-    /** How the person logged in. */
+    /** How the user logged in. */
     method: "password" | "passkey" | "federated";
-    /** What was checked, in RFC 8176 terms. */
+    /** The authentication methods that were verified (RFC 8176). */
     amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user">;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The person ended one or more sessions. */
+/** A user ended one or more sessions. */
 export interface LoggedOut {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.logged_out";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The session that asked; with scope `others` it is the one that goes on. */
+    /** The session that made the request. With scope `others` it stays active. */
     sessionId: string;
     /** Which sessions ended. */
     scope: "local" | "others" | "global";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A refresh token was exchanged for its successor. */
+/** A refresh token was exchanged for a new one. */
 export interface TokenRefreshed {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.token_refreshed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The session that goes on. */
+    /** The session of the token. */
     sessionId: string;
-    /** The generation of the refresh token that was issued. */
+    /** The generation of the new refresh token. */
     generation: number;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account's own data changed. */
+/** The account's data changed. */
 export interface Updated {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.updated";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Which fields changed: their names, never their values. */
+    /** The names of the fields that changed, never their values. */
     changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The person asked for another mail to confirm the address. */
+/** The user requested another verification mail. */
 export interface EmailVerificationRequested {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.email_verification_requested";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The person confirmed the account's address. */
+/** The user verified the account's email address. */
 export interface EmailVerified {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.email_verified";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The password was changed; every session of the account ended. */
+/** The password was changed. All sessions of the account ended. */
 export interface PasswordChanged {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.password_changed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** Somebody asked for a new password; `userId` is present only when the account is known. */
+/** A client requested a password reset. `userId` is present only if the account is known. */
 export interface PasswordResetRequested {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.password_reset_requested";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId?: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq?: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Stands for the address that was typed, so that requests can be counted. */
+    /** A keyed hash of the submitted address, by which requests can be counted. */
     identifierHash: string;
-    /** The client's address. Personal data. */
+    /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A new password was set with a mailed code; every session of the account ended. */
+/** The password was reset with a mailed code. All sessions of the account ended. */
 export interface PasswordResetCompleted {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.password_reset_completed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account's address changed. */
+/** The account's email address changed. */
 export interface EmailChanged {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.email_changed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The address before. Personal data; only in the profile `full`. */
+    /** The previous address. Personal data; only in the profile `full`. */
     old?: string;
-    /** The address now. Personal data; only in the profile `full`. */
+    /** The new address. Personal data; only in the profile `full`. */
     new?: string;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account's login name was set, changed or removed. */
+/** The account's username was set, changed or removed. */
 export interface UsernameChanged {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.username_changed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The name before, if there was one. Personal data; only in the profile `full`. */
+    /** The previous username, if any. Personal data; only in the profile `full`. */
     old?: string;
-    /** The name now, if there is one. Personal data; only in the profile `full`. */
+    /** The new username, if any. Personal data; only in the profile `full`. */
     new?: string;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account may do something more. */
+/** A role was granted to the account. */
 export interface RoleGranted {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.role_granted";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The role. */
+    /** The granted role. */
     role: string;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account may do something no more. */
+/** A role of the account was revoked. */
 export interface RoleRevoked {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.role_revoked";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The role. */
+    /** The revoked role. */
     role: string;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account may not log in, and every session of it has ended. */
+/** The account was disabled. All its sessions ended. */
 export interface Disabled {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.disabled";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Who decided it. */
+    /** Who disabled the account. */
     reason: "admin" | "security";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A disabled account may log in again. */
+/** A disabled account was enabled. */
 export interface Enabled {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.enabled";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Who decided it. */
+    /** Who enabled the account. */
     reason: "admin";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** Failed logins no longer count against the account. */
+/** The account's login rate limit was reset. */
 export interface Unlocked {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.unlocked";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Why. */
+    /** Why the limit was reset. */
     reason: "admin" | "password_reset" | "expired";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
 /** The account was deleted. */
 export interface Deleted {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.deleted";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Who decided it. */
+    /** Who deleted the account. */
     reason: "user" | "admin";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A login was refused; `userId` is present only when the account is known. */
+/** A login was refused. `userId` is present only if the account is known. */
 export interface LoginFailed {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.login_failed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId?: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq?: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Stands for the identifier that was typed, so that attempts can be counted. */
+    /** A keyed hash of the submitted identifier, by which attempts can be counted. */
     identifierHash: string;
-    /** Why it was refused. The client is never told. */
+    /** Why the login was refused. The client never learns it. */
     reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa";
-    /** The client's address. Personal data. */
+    /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
-    /** Failures in a row for this identifier, this one included. */
+    /** The consecutive failures for this identifier, including this one. */
     attempts?: number;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** Tries were refused for being too many; about a minute of one limiter and key, never about a known account. */
+/** Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account. */
 export interface RateLimited {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.rate_limited";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId?: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq?: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Which limiter refused, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
+    /** The limiter, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
     limiter: string;
-    /** The client's address, when all tries came from one. Personal data. */
+    /** The client's IP address, if all requests came from one. Personal data. */
     ip?: string;
-    /** Stands for the identifier that was typed, where the limiter counts by it. */
+    /** A keyed hash of the submitted identifier, if the limiter counts by it. */
     identifierHash?: string;
-    /** Seconds that the last one was told to wait. */
+    /** The seconds that the last refused request was told to wait. */
     retryAfter: number;
-    /** How many tries were refused. */
+    /** The number of refused requests. */
     count: number;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A session was ended before its time; its tokens are no longer accepted. */
+/** A session was revoked. Its tokens are no longer accepted. */
 export interface SessionRevoked {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.session_revoked";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The session that ended. */
+    /** The revoked session. */
     sessionId: string;
-    /** Why it ended. */
+    /** Why the session was revoked. */
     reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A refresh token that was already exchanged came back, and its session was revoked. */
+/** A refresh token was presented again after its exchange, and its session was revoked. */
 export interface TokenReuseDetected {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.token_reuse_detected";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The session the token belongs to. */
+    /** The session of the token. */
     sessionId: string;
-    /** The generation of the token that came back. */
+    /** The generation of the presented token. */
     presentedGeneration: number;
-    /** The generation that was current. */
+    /** The current generation. */
     currentGeneration: number;
-    /** What the service did about it. */
+    /** How the service responded. */
     action: "session_revoked";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A second factor is in use: logins need it from now on. */
+/** A second factor was activated. Logins require it from now on. */
 export interface MfaEnrolled {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.mfa_enrolled";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A second factor was given up: logins need the password alone again. */
+/** A second factor was removed. Logins require only the password again. */
 export interface MfaRemoved {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.mfa_removed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A login's password was right, and the second factor was asked for. */
+/** The password of a login was correct, and the second factor was requested. */
 export interface MfaChallenged {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.mfa_challenged";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The second factor of a login was right. */
+/** The second factor of a login was correct. */
 export interface MfaVerified {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.mfa_verified";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
 /** The second factor of a login was wrong. */
 export interface MfaFailed {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.mfa_failed";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** New recovery codes took the place of the old ones. */
+/** New recovery codes replaced the old ones. */
 export interface RecoveryCodesGenerated {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.recovery_codes_generated";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** A login used up a recovery code. */
+/** A login used a recovery code. */
 export interface RecoveryCodeUsed {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.recovery_code_used";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The factor. */
+    /** The factor's id. */
     factorId: string;
-    /** What it is. */
+    /** The factor's type. */
     factorType: "totp" | "webauthn" | "recovery_code";
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** An application recorded something of its own about its user. */
+/** An application recorded an event of its own about its user. */
 export interface Custom {
-  /** UUIDv7; also `Nats-Msg-Id` and `ce-id`. Recognise repeated messages by it. */
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject the event is published on. */
+  /** The subject on which the event is published. */
   subject: "auth.user.custom";
-  /** The major version of this schema; also the `.vN` of `ce-type`. */
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
-  /** What happened. */
+  /** The event's fields. */
   data: {
-    /** The account the event is about. */
+    /** The account that the event is about. */
     userId: string;
-    /** When it happened. */
+    /** When the event happened. */
     timestamp: string;
-    /** Counts the account's events from 1, without gaps, in the order they were committed. */
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
     userSeq: number;
-    /** Who did it, when it was not the user. */
+    /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The application's name for what happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`. */
+    /** The event's name: a letter, then up to 63 letters, digits, `_`, `-` or `.`. */
     name: string;
-    /** What the application says about it: at most 32 keys at all depths together, and 4 KiB of compact JSON. May hold personal data. */
+    /** At most 32 keys over all depths and 4 KiB of compact JSON. May hold personal data. */
     attributes?: Record<string, unknown>;
   };
-  /** Where the event comes from. */
+  /** Which service and request recorded the event. */
   metadata: Metadata;
 }

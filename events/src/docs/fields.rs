@@ -1,8 +1,8 @@
-//! The fields of a message body, as the documentation lists them.
+//! The fields of a message body, for the documentation.
 
 use serde_json::Value;
 
-/// Fields of `data` that every event may have.
+/// Fields of `data` that any event may have.
 pub(super) const COMMON: [&str; 4] = ["userId", "timestamp", "userSeq", "actor"];
 
 /// One field of an object.
@@ -11,11 +11,11 @@ pub(super) struct Field {
     pub(super) kind: String,
     pub(super) required: bool,
     pub(super) description: String,
-    /// The values it may have, with what they mean, when there are but a few.
+    /// The allowed values with their meanings, if the field is an enumeration.
     pub(super) values: Vec<(String, String)>,
 }
 
-/// The fields of the object at `pointer` of a schema, in its order.
+/// Returns the fields of the object at `pointer` of a schema, in its order.
 pub(super) fn of(schema: &Value, pointer: &str) -> Vec<Field> {
     let object = schema.pointer(pointer).unwrap_or(&Value::Null);
     let required = |name: &str| {
@@ -41,7 +41,7 @@ fn text(schema: &Value, keyword: &str) -> String {
         .to_owned()
 }
 
-/// `uuid`, `date-time`, `integer`, `string[]`, …
+/// Returns the type of a field: `uuid`, `date-time`, `integer`, `string[]`, …
 fn kind(schema: &Value) -> String {
     if let Some(items) = schema.get("items") {
         return format!("{}[]", kind(items));
@@ -65,7 +65,7 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-/// What stands in `oneOf` or `enum`; for objects, what tells them apart.
+/// Returns the values in `oneOf` or `enum`; for objects, the constants of their `type`.
 fn values(schema: &Value) -> Vec<(String, String)> {
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();

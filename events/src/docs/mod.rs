@@ -1,4 +1,4 @@
-//! The catalogue to read: as Markdown here, as a page in [`html`].
+//! The catalogue as documentation: Markdown in this module, a web page in [`html`].
 
 mod fields;
 pub mod html;
@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::catalogue::{CATALOGUE, EventType};
-use crate::schema;
+use crate::{example, schema};
 
-/// The table of all events: subject, version, the fields of `data` beside the common ones, description.
-/// A field that may be absent ends in `?`.
+/// Returns the table of all events: subject, version, the fields of `data` beside the common ones,
+/// and description. An optional field ends in `?`.
 #[must_use]
 pub fn table() -> String {
-    let mut out = String::from("| subject | version | extra `data` | what happened |\n|---|---|---|---|\n");
+    let mut out = String::from("| subject | version | extra `data` | description |\n|---|---|---|---|\n");
     for event in CATALOGUE {
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -29,15 +29,15 @@ pub fn table() -> String {
     out
 }
 
-/// The generated page `docs/reference/events.md`: the table, and one example of every event.
+/// Returns the page `docs/reference/events.md`: the table, and an example of every event.
 #[must_use]
 pub fn page() -> String {
     let mut out = String::from(concat!(
         "<!-- Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`. -->\n",
         "# Events\n\n",
         "Every message is compact JSON with `id`, `subject`, `schemaVersion`, `data` and `metadata`. `data` always\n",
-        "has `timestamp`; it has `userId` and `userSeq` when the event is about a known account, and `actor` when\n",
-        "it was not the user who acted. The other fields are listed here; one that may be absent ends in `?`.\n\n",
+        "has `timestamp`. It has `userId` and `userSeq` if the event is about a known account, and `actor` unless\n",
+        "the user acted. The table lists the other fields; an optional field ends in `?`.\n\n",
     ));
     out.push_str(&table());
     for event in CATALOGUE {
@@ -64,10 +64,9 @@ fn extra_fields(event: &EventType) -> Vec<String> {
         .collect()
 }
 
-/// The examples are valid by construction; the tests would notice an empty one.
+/// Examples are valid by construction, and a test refuses an empty one.
 fn pretty_example(event: &EventType) -> String {
-    let value: Option<Value> = event
-        .example()
+    let value: Option<Value> = example::of(event.kind)
         .to_json()
         .ok()
         .and_then(|body| serde_json::from_slice(&body).ok());

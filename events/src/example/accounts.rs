@@ -1,18 +1,50 @@
-//! Examples of what administrators do to accounts, and of changes of the identifiers.
+//! Examples of the events about an account and its identifiers.
 
-use uuid::{Uuid, uuid};
-
-use super::Example;
+use super::{Example, admin};
 use crate::event::Actor;
 use crate::payload::{
-    Disabled, DisabledReason, EmailChanged, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
+    ChangedField, Deleted, DeletedReason, EmailChanged, EmailVerificationRequested, EmailVerified, Registered, Updated,
     UsernameChanged,
 };
 
-const ADMIN: Uuid = uuid!("01a2031d-0c80-7e11-8b2c-5d6f7a8b9c05");
+impl Example for Registered {
+    const USER_SEQ: i64 = 1;
 
-fn admin() -> Option<Actor> {
-    Some(Actor::Admin { id: ADMIN })
+    fn example() -> Self {
+        Self {
+            email: Some("ada@example.com".to_owned()),
+            username: Some("ada".to_owned()),
+            name: Some("Ada Lovelace".to_owned()),
+            account_type: "user".to_owned(),
+            roles: vec!["user".to_owned()],
+        }
+    }
+}
+
+impl Example for Updated {
+    const USER_SEQ: i64 = 4;
+
+    fn example() -> Self {
+        Self {
+            changed_fields: vec![ChangedField::Name, ChangedField::Profile],
+        }
+    }
+}
+
+impl Example for EmailVerificationRequested {
+    const USER_SEQ: i64 = 11;
+
+    fn example() -> Self {
+        Self {}
+    }
+}
+
+impl Example for EmailVerified {
+    const USER_SEQ: i64 = 12;
+
+    fn example() -> Self {
+        Self {}
+    }
 }
 
 impl Example for EmailChanged {
@@ -41,72 +73,12 @@ impl Example for UsernameChanged {
     }
 }
 
-impl Example for RoleGranted {
-    const USER_SEQ: i64 = 13;
+impl Example for Deleted {
+    const USER_SEQ: i64 = 10;
 
     fn example() -> Self {
         Self {
-            role: "artist".to_owned(),
+            reason: DeletedReason::User,
         }
-    }
-
-    fn actor() -> Option<Actor> {
-        admin()
-    }
-}
-
-impl Example for RoleRevoked {
-    const USER_SEQ: i64 = 14;
-
-    fn example() -> Self {
-        Self {
-            role: "artist".to_owned(),
-        }
-    }
-
-    fn actor() -> Option<Actor> {
-        admin()
-    }
-}
-
-impl Example for Disabled {
-    const USER_SEQ: i64 = 15;
-
-    fn example() -> Self {
-        Self {
-            reason: DisabledReason::Admin,
-        }
-    }
-
-    fn actor() -> Option<Actor> {
-        admin()
-    }
-}
-
-impl Example for Enabled {
-    const USER_SEQ: i64 = 16;
-
-    fn example() -> Self {
-        Self {
-            reason: EnabledReason::Admin,
-        }
-    }
-
-    fn actor() -> Option<Actor> {
-        admin()
-    }
-}
-
-impl Example for Unlocked {
-    const USER_SEQ: i64 = 17;
-
-    fn example() -> Self {
-        Self {
-            reason: UnlockedReason::Admin,
-        }
-    }
-
-    fn actor() -> Option<Actor> {
-        admin()
     }
 }

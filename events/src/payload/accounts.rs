@@ -1,98 +1,100 @@
-//! What administrators do to accounts, and changes of the identifiers.
+//! Payloads about an account and its identifiers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The account's address changed.
+/// An account was created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Registered {
+    /// The email address, as entered. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The username, if any. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The display name, if any. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One of the account types in the service's configuration.
+    pub account_type: String,
+    /// The account's initial roles.
+    pub roles: Vec<String>,
+}
+
+/// The account's data changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Updated {
+    /// The names of the fields that changed, never their values.
+    pub changed_fields: Vec<ChangedField>,
+}
+
+/// The user requested another verification mail. The mail sent with `registered` has no event of
+/// its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailVerificationRequested {}
+
+/// The user proved access to the account's email address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailVerified {}
+
+/// The account's email address changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmailChanged {
-    /// The address before. Personal data; only in the profile `full`.
+    /// The previous address. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
-    /// The address now. Personal data; only in the profile `full`.
+    /// The new address. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
 }
 
-/// The account's login name was set, changed or removed.
+/// The account's username was set, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsernameChanged {
-    /// The name before, if there was one. Personal data; only in the profile `full`.
+    /// The previous username, if any. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
-    /// The name now, if there is one. Personal data; only in the profile `full`.
+    /// The new username, if any. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
 }
 
-/// The account may do something more. `actor` says who granted it.
+/// The account was deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RoleGranted {
-    /// The role.
-    pub role: String,
+pub struct Deleted {
+    /// Who deleted the account.
+    pub reason: DeletedReason,
 }
 
-/// The account may do something no more. `actor` says who took it away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A field of an account that its owner or an administrator may change, named as in the HTTP API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RoleRevoked {
-    /// The role.
-    pub role: String,
+pub enum ChangedField {
+    /// The email address.
+    Email,
+    /// The username.
+    Username,
+    /// The display name.
+    Name,
+    /// The account type.
+    AccountType,
+    /// The profile.
+    Profile,
 }
 
-/// The account may not log in, and every session of it has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Disabled {
-    /// Who decided it.
-    pub reason: DisabledReason,
-}
-
-/// A disabled account may log in again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Enabled {
-    /// Who decided it.
-    pub reason: EnabledReason,
-}
-
-/// Failed logins no longer count against the account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Unlocked {
-    /// Why.
-    pub reason: UnlockedReason,
-}
-
-/// Who decided that an account is disabled.
+/// Who deleted an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum DisabledReason {
+pub enum DeletedReason {
+    /// The account's owner.
+    User,
     /// An administrator.
     Admin,
-    /// The service itself, because of what happened to the account.
-    Security,
-}
-
-/// Who decided that an account is enabled again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EnabledReason {
-    /// An administrator.
-    Admin,
-}
-
-/// Why failed logins no longer count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum UnlockedReason {
-    /// An administrator decided it.
-    Admin,
-    /// The password was reset.
-    PasswordReset,
-    /// The time of the lock was over.
-    Expired,
 }

@@ -1,4 +1,4 @@
-//! What stands for an identifier that somebody typed.
+//! The keyed hash of a submitted identifier.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,19 +6,21 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A keyed hash of the identifier someone typed: equal input gives equal hashes, and nobody can go back
-/// without the service's key. Written as 64 lower-case hexadecimal digits.
+/// A keyed hash of the identifier that a client submitted, written as 64 lower-case hexadecimal
+/// digits. Equal identifiers have equal hashes; without the service's key a hash does not reveal
+/// its identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdentifierHash([u8; 32]);
 
 impl IdentifierHash {
-    /// Wraps a 32-byte MAC (HMAC-SHA256) of the normalised identifier. Never pass a plain hash.
+    /// Wraps the 32-byte MAC (HMAC-SHA256) of the normalized identifier. Never pass an unkeyed
+    /// hash.
     #[must_use]
     pub const fn from_mac(mac: [u8; 32]) -> Self {
         Self(mac)
     }
 
-    /// The 32 bytes of the MAC.
+    /// Returns the 32 bytes of the MAC.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -31,7 +33,7 @@ impl fmt::Display for IdentifierHash {
     }
 }
 
-/// The text is not 64 lower-case hexadecimal digits.
+/// The error of a text that is not 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not 64 lower-case hexadecimal digits")]
 pub struct ParseIdentifierHashError;

@@ -1,4 +1,4 @@
-//! What a handler is told about a delivery, and what it can answer.
+//! What a handler receives beside the event, and what it can return.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,53 +10,55 @@ use tokio::time::Instant;
 use crate::headers::TRACEPARENT;
 use crate::trace::TraceParent;
 
-/// How an event came to the handler.
+/// How an event reached the handler.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Delivery {
-    /// Which attempt this is, counted from 1 over all programs that share the durable.
+pub struct DeliveryInfo {
+    /// The number of this attempt, counted from 1 over all programs that share the durable.
     pub attempt: u32,
-    /// The message's place in the stream.
+    /// The message's sequence in the stream.
     pub stream_sequence: u64,
-    /// When the stream took the message in.
+    /// When the stream stored the message.
     pub published: OffsetDateTime,
-    /// How many messages the subscriber has yet to get after this one.
+    /// How many messages the server has yet to deliver after this one.
     pub pending: u64,
-    /// The publisher's trace.
+    /// The publisher's trace context, if the message carries a valid one.
     pub traceparent: Option<TraceParent>,
 }
 
-/// Why a handler could not deal with an event, and what shall become of it.
+/// Why a handler failed, which decides what happens to the event.
 ///
-/// Every error turns into [`Failure::Retry`] through `?`: an event is given up only on purpose.
+/// Every error becomes [`HandlerError::Retry`] through `?`, so an event is given up only on
+/// purpose.
 #[derive(Debug)]
-pub enum Failure {
-    /// It may work later: the event comes again after a pause, and is a dead letter after the last attempt.
+pub enum HandlerError {
+    /// A later attempt may succeed. The event is redelivered after a [pause](super::Backoff); after
+    /// the last attempt it becomes a dead letter.
     Retry(Box<dyn Error + Send + Sync>),
-    /// It will never work: the event becomes a dead letter at once.
+    /// No attempt will succeed. The event becomes a dead letter at once.
     Poison(Box<dyn Error + Send + Sync>),
 }
 
-/// What became of an event that a handler did not fail on.
+/// What happened to an event on which the handler did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Handled {
-    /// It was dealt with.
-    Now,
-    /// It had been dealt with before: an inbox knew it.
-    Before,
-    /// It is not one of those asked for.
+pub(crate) enum Handled {
+    /// The handler applied it.
+    Applied,
+    /// An inbox had recorded it before.
+    Duplicate,
+    /// The subscriber does not want events of this kind.
     Unwanted,
 }
 
-/// A delivered message.
-pub(super) struct Held {
-    pub(super) message: Message,
-    pub(super) delivery: Delivery,
-    pub(super) since: Instant,
+/// A delivered message that is not settled yet.
+pub(crate) struct InFlight {
+    pub(crate) message: Message,
+    pub(crate) delivery: DeliveryInfo,
+    pub(crate) since: Instant,
 }
 
-impl Held {
-    pub(super) fn new(message: Message, delivery: Delivery) -> Self {
+impl InFlight {
+    pub(crate) fn new(message: Message, delivery: DeliveryInfo) -> Self {
         Self {
             message,
             delivery,
@@ -65,27 +67,28 @@ impl Held {
     }
 }
 
-impl Failure {
-    /// It may work later.
+impl HandlerError {
+    /// Creates an error after which the event is retried.
     pub fn retry(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Retry(reason.into())
     }
 
-    /// It will never work.
+    /// Creates an error after which the event becomes a dead letter.
     pub fn poison(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Poison(reason.into())
     }
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self::Retry(Box::new(error))
     }
 }
 
-impl Delivery {
-    /// `None` for a message that JetStream did not deliver.
-    pub(super) fn of(message: &Message) -> Option<Self> {
+impl DeliveryInfo {
+    /// Reads the reply subject and the headers. `None` for a message that JetStream did not
+    /// deliver.
+    pub(crate) fn of(message: &Message) -> Option<Self> {
         let info = message.info().ok()?;
         let traceparent = message.headers.as_ref().and_then(|headers| headers.get(TRACEPARENT));
         Some(Self {
@@ -99,7 +102,7 @@ impl Delivery {
 }
 
 /// An error with its causes, on one line.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,41 +1,39 @@
-//! The loop of an ephemeral subscriber: a consumer without acknowledgements, made again wherever it broke off.
+//! The loop of an ephemeral subscriber: a consumer without acknowledgements, recreated whenever
+//! reading stops.
 
 use std::error::Error;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{self, Context as JetStream};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use tracing::warn;
 
-use super::backoff::Backoff;
-use super::delivery::{Delivery, chain};
+use super::builder::{Ephemeral, Start, Subscriber};
+use super::connection::Connected;
+use super::delivery::{DeliveryInfo, error_chain};
 use super::error::SubscribeError;
-use super::{Connected, Ephemeral, HEARTBEAT, REQUEST, Start, Subscriber};
-use crate::received::Received;
+use super::{HEARTBEAT_INTERVAL, PULL_TIMEOUT, RECONNECT_BACKOFF};
+use crate::received::ReceivedEvent;
 
-/// Between attempts to reach the stream: from 50 ms to 5 s.
-const REOPEN: Backoff = Backoff {
-    first: Duration::from_millis(100),
-    longest: Duration::from_secs(5),
-};
-/// The server forgets the consumer when nobody has asked it for messages for this long.
-const FORGET: Duration = Duration::from_secs(120);
+/// The server deletes a consumer from which nothing was pulled for this long.
+const INACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where reading has come to.
+/// How far the subscriber has read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    /// When the stream was made: sequences of another stream mean something else.
-    stream: OffsetDateTime,
-    /// The last sequence that was seen, or is not wanted; none while nothing has come since the time to begin at.
-    behind: Option<u64>,
+struct Position {
+    /// When the stream was created. Sequences of another stream do not compare.
+    stream_created: OffsetDateTime,
+    /// The sequence after which to continue; none while nothing has arrived since the time to begin
+    /// at.
+    after: Option<u64>,
 }
 
 enum Never {}
 
 impl Subscriber<Ephemeral> {
-    fn caught_up_now(&self) {
+    fn report_caught_up(&self) {
         if let Some(token) = &self.mode.caught_up {
             token.cancel();
         }
@@ -43,20 +41,20 @@ impl Subscriber<Ephemeral> {
 }
 
 impl Connected<Ephemeral> {
-    /// Hands every event to `handler`, one after the other, until the subscriber is stopped. What is not an
-    /// event is reported in the log and passed over. Outages are waited out.
+    /// Passes every event to `handler`, one after the other, until the subscriber is stopped. A
+    /// message that is not an event is logged and skipped. The subscriber outlasts outages.
     ///
     /// # Errors
-    /// None at present: whatever goes wrong may be right later.
+    /// None at present: the subscriber retries after every failure.
     pub async fn run<H, F>(self, handler: H) -> Result<(), SubscribeError>
     where
-        H: Fn(Received, Delivery) -> F,
+        H: Fn(ReceivedEvent, DeliveryInfo) -> F,
         F: Future<Output = ()>,
     {
         let Self { subscriber, client } = self;
-        let context = jetstream::new(client);
-        let reading = read_on(&context, &subscriber, handler);
-        // The handler looks and changes nothing, so it need not be waited for.
+        let jetstream = jetstream::new(client);
+        let reading = read_forever(&jetstream, &subscriber, handler);
+        // No acknowledgement depends on the handler, so it need not be waited for.
         tokio::select! {
             biased;
             () = subscriber.stop.cancelled() => Ok(()),
@@ -65,123 +63,139 @@ impl Connected<Ephemeral> {
     }
 }
 
-async fn read_on<H, F>(context: &Context, subscriber: &Subscriber<Ephemeral>, handler: H) -> Never
+async fn read_forever<H, F>(jetstream: &JetStream, subscriber: &Subscriber<Ephemeral>, handler: H) -> Never
 where
-    H: Fn(Received, Delivery) -> F,
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F,
     F: Future<Output = ()>,
 {
-    let mut place = None;
+    let mut position = None;
     let mut failures = 0;
     loop {
         failures += 1;
-        match open(context, subscriber, place).await {
-            Ok((messages, mut from)) => {
-                let before = from;
-                read(messages, &mut from, subscriber, &handler).await;
-                place = Some(from);
-                if from != before {
+        match open(jetstream, subscriber, position).await {
+            Ok((messages, opened_at)) => {
+                let reached = read(messages, opened_at, subscriber, &handler).await;
+                position = Some(reached);
+                if reached != opened_at {
                     failures = 1;
                 }
             }
             Err(error) => warn!(
                 stream = subscriber.stream,
                 error = &*error,
-                "the stream cannot be read yet"
+                "cannot read the stream; retrying"
             ),
         }
-        tokio::time::sleep(REOPEN.after(failures)).await;
+        tokio::time::sleep(RECONNECT_BACKOFF.after(failures)).await;
     }
 }
 
-/// Opens the stream where reading has come to.
+/// Opens the stream at the position reached so far.
 async fn open(
-    context: &Context,
+    jetstream: &JetStream,
     subscriber: &Subscriber<Ephemeral>,
-    place: Option<Place>,
-) -> Result<(pull::Stream, Place), Box<dyn Error + Send + Sync>> {
-    let stream = context.get_stream(&subscriber.stream).await?;
+    position: Option<Position>,
+) -> Result<(pull::Stream, Position), Box<dyn Error + Send + Sync>> {
+    let stream = jetstream.get_stream(&subscriber.stream).await?;
     let info = stream.cached_info();
     let start = subscriber.mode.start;
-    let behind = match (place, start) {
-        (Some(place), _) if place.stream == info.created => place.behind,
+    let after = match (position, start) {
+        (Some(position), _) if position.stream_created == info.created => position.after,
         (None, Start::New) => Some(info.state.last_sequence),
         (None, Start::Since(_)) => None,
-        // Another stream under the same name is new from its beginning.
+        // A recreated stream is new from its beginning.
         (Some(_), _) | (None, Start::Oldest) => Some(0),
     };
-    let deliver_policy = match (behind, start) {
+    let deliver_policy = match (after, start) {
         (None, Start::Since(start_time)) => DeliverPolicy::ByStartTime { start_time },
-        (behind, _) => DeliverPolicy::ByStartSequence {
-            start_sequence: behind.unwrap_or_default() + 1,
+        (after, _) => DeliverPolicy::ByStartSequence {
+            start_sequence: after.unwrap_or_default() + 1,
         },
     };
     let config = pull::Config {
-        name: Some(name(context)),
+        name: Some(unique_name(jetstream)),
         deliver_policy,
         ack_policy: AckPolicy::None,
         filter_subjects: subscriber.filters(),
-        inactive_threshold: FORGET,
+        inactive_threshold: INACTIVE_TIMEOUT,
         memory_storage: true,
         num_replicas: 1,
         ..Default::default()
     };
-    let place = Place {
-        stream: info.created,
-        behind,
+    let position = Position {
+        stream_created: info.created,
+        after,
     };
     let consumer = stream.create_consumer(config).await?;
     if consumer.cached_info().num_pending == 0 {
-        subscriber.caught_up_now();
+        subscriber.report_caught_up();
     }
     Ok((
         consumer
             .stream()
-            .expires(REQUEST)
-            .heartbeat(HEARTBEAT)
+            .expires(PULL_TIMEOUT)
+            .heartbeat(HEARTBEAT_INTERVAL)
             .messages()
             .await?,
-        place,
+        position,
     ))
 }
 
-/// A new name for every consumer. It stands in the subject of the request, so that a server can allow this program to make
-/// consumers of its own and no one else's; without a name the request could be about any consumer.
-fn name(context: &Context) -> String {
-    let unique = context.client().new_inbox();
-    format!("ephemeral-{}", unique.rsplit('.').next().unwrap_or_default())
+/// Returns a new name for a consumer. The name is part of the request's subject, so that a server
+/// can allow this program to create its own consumers and no others; a request without a name could
+/// be about any.
+fn unique_name(jetstream: &JetStream) -> String {
+    let inbox = jetstream.client().new_inbox();
+    format!("ephemeral-{}", inbox.rsplit('.').next().unwrap_or_default())
 }
 
-/// Reads until the messages break off.
-async fn read<H, F>(mut messages: pull::Stream, place: &mut Place, subscriber: &Subscriber<Ephemeral>, handler: &H)
+/// Reads until the messages end. Returns the position reached.
+async fn read<H, F>(
+    mut messages: pull::Stream,
+    mut position: Position,
+    subscriber: &Subscriber<Ephemeral>,
+    handler: &H,
+) -> Position
 where
-    H: Fn(Received, Delivery) -> F,
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F,
     F: Future<Output = ()>,
 {
     let mut deliveries = 0;
     while let Some(next) = messages.next().await {
         let message = match next {
             Ok(message) => message,
-            Err(error) => return warn!(error = &error as &dyn Error, "reading broke off"),
+            Err(error) => {
+                warn!(error = &error as &dyn Error, "reading stopped; reopening the stream");
+                break;
+            }
         };
-        let Some(delivery) = Delivery::of(&message) else {
+        let Some(delivery) = DeliveryInfo::of(&message) else {
             continue;
         };
         deliveries += 1;
-        // Without acknowledgements a message can get lost on its way: then the count of deliveries jumps.
+        // Without acknowledgements a message can get lost on its way: then the count of deliveries
+        // jumps.
         if message.info().is_ok_and(|info| info.consumer_sequence != deliveries) {
-            return warn!("a message was lost on its way and is read again");
+            warn!("a message was lost; reopening the stream");
+            break;
         }
-        place.behind = Some(delivery.stream_sequence);
-        let last = delivery.pending == 0;
-        match Received::from_json(&message.payload) {
+        position.after = Some(delivery.stream_sequence);
+        let is_last = delivery.pending == 0;
+        match ReceivedEvent::from_json(&message.payload) {
             Ok(received) => handler(received, delivery).await,
             Err(error) => {
                 let (subject, sequence) = (message.subject.as_str(), delivery.stream_sequence);
-                warn!(subject, sequence, error = chain(&error), "not an event");
+                warn!(
+                    subject,
+                    sequence,
+                    error = error_chain(&error),
+                    "message is not an event; skipped"
+                );
             }
         }
-        if last {
-            subscriber.caught_up_now();
+        if is_last {
+            subscriber.report_caught_up();
         }
     }
+    position
 }

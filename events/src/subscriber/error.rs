@@ -2,14 +2,14 @@
 
 use async_nats::jetstream::stream::{ConsumerCreateStrictError, ConsumerError};
 
-/// What ends a subscriber. An outage does not: it waits and goes on.
+/// An error that ends a subscriber. An outage does not: the subscriber waits and continues.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
     /// No server answered, or it refused the credentials.
     #[error("cannot connect to NATS")]
     Connect(#[source] async_nats::ConnectError),
-    /// The server's answer about the durable says that asking again will not help.
+    /// The server refuses to return the durable, for a reason that a retry does not change.
     #[error("cannot use the durable consumer {durable}")]
     Consumer {
         /// The durable's name.
@@ -18,7 +18,7 @@ pub enum SubscribeError {
         #[source]
         source: ConsumerError,
     },
-    /// The durable does not exist, and the server refuses to make it.
+    /// The durable does not exist, and the server refuses to create it.
     #[error("cannot create the durable consumer {durable}")]
     Create {
         /// The durable's name.
@@ -27,18 +27,18 @@ pub enum SubscribeError {
         #[source]
         source: ConsumerCreateStrictError,
     },
-    /// The durable does not wait for explicit acknowledgements, so events would be lost.
-    #[error("the durable consumer {durable} does not use explicit acknowledgements")]
+    /// The durable exists and does not require explicit acknowledgements, so it would lose events.
+    #[error("the durable consumer {durable} does not use explicit acknowledgements: recreate it with them")]
     NotExplicit {
         /// The durable's name.
         durable: String,
     },
-    /// The durable was made for other events, so the handler would wait for some in vain.
+    /// The durable exists and filters out an event that the subscriber wants.
     #[error("the durable consumer {durable} does not deliver {subject}: change its filter, or use another name")]
     Filtered {
         /// The durable's name.
         durable: String,
-        /// The subject that is asked for and not delivered.
+        /// The subject that the subscriber wants and the durable does not deliver.
         subject: &'static str,
     },
 }

@@ -1,29 +1,29 @@
-//! What a subscriber counts, for whoever wants to know.
+//! What a subscriber reports to the program's metrics.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delivery::Delivery;
+use super::delivery::DeliveryInfo;
 
-/// Is told what happens to every event, to count and time it. Its functions are called between two events and must
-/// not block.
+/// Counts and times events. The subscriber calls these functions between two events; they must not
+/// block.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use std::time::Duration;
-/// use watchword_events::subscriber::{Metrics, Outcome};
-/// use watchword_events::{Delivery, Subscriber};
+/// use watchword_events::subscriber::{DeliveryOutcome, Metrics};
+/// use watchword_events::{DeliveryInfo, Subscriber};
 ///
 /// #[derive(Default)]
 /// struct Counters { lag: AtomicU64, dead: AtomicU64 }
 ///
 /// impl Metrics for Counters {
-///     fn received(&self, _subject: &str, delivery: &Delivery) {
+///     fn received(&self, _subject: &str, delivery: &DeliveryInfo) {
 ///         self.lag.store(delivery.pending, Ordering::Relaxed);
 ///     }
-///     fn settled(&self, _subject: &str, outcome: Outcome, _took: Duration) {
-///         if outcome == Outcome::DeadLettered {
+///     fn settled(&self, _subject: &str, outcome: DeliveryOutcome, _took: Duration) {
+///         if outcome == DeliveryOutcome::DeadLettered {
 ///             self.dead.fetch_add(1, Ordering::Relaxed);
 ///         }
 ///     }
@@ -32,61 +32,63 @@ use super::delivery::Delivery;
 /// let subscriber = Subscriber::durable("welcome-mailer").metrics(Counters::default());
 /// ```
 pub trait Metrics: Send + Sync + 'static {
-    /// An event was delivered and is about to be handled. [`Delivery::pending`] is the durable's lag: the messages
-    /// that the server has yet to deliver.
-    fn received(&self, subject: &str, delivery: &Delivery) {
+    /// An event was delivered and is about to be handled. [`DeliveryInfo::pending`] is the
+    /// durable's lag: how many messages the server has yet to deliver.
+    fn received(&self, subject: &str, delivery: &DeliveryInfo) {
         let _ = (subject, delivery);
     }
 
-    /// The server was told what became of the event. `took` is the handler's time; in a batch, that of the batch.
-    fn settled(&self, subject: &str, outcome: Outcome, took: Duration) {
+    /// The outcome of an event was sent to the server. `took` is the handler's time; in a batch,
+    /// that of the batch.
+    fn settled(&self, subject: &str, outcome: DeliveryOutcome, took: Duration) {
         let _ = (subject, outcome, took);
     }
 
-    /// The server did not confirm what it was told, so the event may come again.
-    fn unconfirmed(&self, subject: &str, outcome: Outcome) {
+    /// The server did not confirm the outcome, so it may redeliver the event.
+    fn unconfirmed(&self, subject: &str, outcome: DeliveryOutcome) {
         let _ = (subject, outcome);
     }
 }
 
-/// What became of one delivery of an event.
+/// The outcome of one delivery of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     /// Handled and acknowledged.
     Acked,
-    /// Acknowledged without being handled: the inbox knew it.
+    /// Acknowledged without being handled: the inbox had recorded it.
     Duplicate,
-    /// Acknowledged without being handled: the durable delivers more than is asked for.
+    /// Acknowledged without being handled: the durable delivers more events than the subscriber
+    /// wants.
     Skipped,
-    /// Failed; it comes again.
+    /// Failed. The server redelivers it.
     Retried,
-    /// Given up. Its dead letter is safe, unless none are wanted.
+    /// Given up. A stream has stored its dead letter, unless dead letters are turned off.
     DeadLettered,
 }
 
-/// What was given to [`Subscriber::metrics`](super::Subscriber::metrics), if anything.
+/// The argument of [`Subscriber::metrics`](super::Subscriber::metrics), if any.
 #[derive(Clone, Default)]
-pub(super) struct Observer(Option<Arc<dyn Metrics>>);
+pub(crate) struct Observer(Option<Arc<dyn Metrics>>);
 
 impl Observer {
-    pub(super) fn new(metrics: impl Metrics) -> Self {
+    pub(crate) fn new(metrics: impl Metrics) -> Self {
         Self(Some(Arc::new(metrics)))
     }
 
-    pub(super) fn received(&self, subject: &str, delivery: &Delivery) {
+    pub(crate) fn received(&self, subject: &str, delivery: &DeliveryInfo) {
         if let Some(metrics) = &self.0 {
             metrics.received(subject, delivery);
         }
     }
 
-    pub(super) fn settled(&self, subject: &str, outcome: Outcome, took: Duration) {
+    pub(crate) fn settled(&self, subject: &str, outcome: DeliveryOutcome, took: Duration) {
         if let Some(metrics) = &self.0 {
             metrics.settled(subject, outcome, took);
         }
     }
 
-    pub(super) fn unconfirmed(&self, subject: &str, outcome: Outcome) {
+    pub(crate) fn unconfirmed(&self, subject: &str, outcome: DeliveryOutcome) {
         if let Some(metrics) = &self.0 {
             metrics.unconfirmed(subject, outcome);
         }

@@ -1,13 +1,14 @@
-//! Reading what an older or a newer service, or nobody's service at all, has written.
+//! Reading messages of older and newer services, and messages that are not events.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
 use uuid::Uuid;
 use watchword_events::{
-    Actor, AuthEvent, DecodeError, DeletedReason, Event, EventKind, IdentifierHash, LoginFailedReason, Received,
+    Actor, AuthEvent, DecodeError, DeletedReason, Event, EventKind, IdentifierHash, LoginFailedReason, ReceivedEvent,
+    example,
 };
 
-use super::{body, example};
+use super::body;
 
 fn changed(kind: EventKind, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut value: Value = serde_json::from_str(&body(kind)).unwrap();
@@ -26,32 +27,32 @@ fn set(value: &mut Value, pointer: &str, new: Value) {
 }
 
 #[test]
-fn unknown_fields_are_readable() {
+fn unknown_fields_are_kept() {
     let bytes = changed(EventKind::LoggedIn, |body| {
         set(body, "/data/country", json!("NO"));
         set(body, "/metadata/region", json!("eu-north"));
         set(body, "/later", json!([1, 2]));
     });
-    let received = Received::from_json(&bytes).unwrap();
+    let received = ReceivedEvent::from_json(&bytes).unwrap();
     assert_eq!(received.kind(), Some(EventKind::LoggedIn));
     assert_eq!(received.data().get("country"), Some(&json!("NO")));
     assert_eq!(received.raw().pointer("/metadata/region"), Some(&json!("eu-north")));
     assert_eq!(received.raw().get("later"), Some(&json!([1, 2])));
-    assert_eq!(Event::from_json(&bytes).unwrap(), example(EventKind::LoggedIn));
+    assert_eq!(Event::from_json(&bytes).unwrap(), example::of(EventKind::LoggedIn));
 }
 
 #[test]
-fn unknown_events_are_readable_and_not_taken_for_known_ones() {
+fn unknown_events_and_versions_are_read_without_a_payload() {
     for (subject, version) in [("auth.user.teleported", 1), ("auth.user.registered", 2)] {
         let bytes = changed(EventKind::Registered, |body| {
             set(body, "/subject", json!(subject));
             set(body, "/schemaVersion", json!(version));
             set(body, "/data/destination", json!("Mars"));
         });
-        let received = Received::from_json(&bytes).unwrap();
+        let received = ReceivedEvent::from_json(&bytes).unwrap();
         assert_eq!((received.subject.as_str(), received.schema_version), (subject, version));
         assert_eq!(received.event, None);
-        assert_eq!(received.user, example(EventKind::Registered).user);
+        assert_eq!(received.user, example::of(EventKind::Registered).user);
         assert_eq!(received.data().get("destination"), Some(&json!("Mars")));
         let refused = Event::from_json(&bytes).unwrap_err();
         assert!(matches!(refused, DecodeError::UnknownEvent { .. }), "{refused}");
@@ -59,18 +60,19 @@ fn unknown_events_are_readable_and_not_taken_for_known_ones() {
 }
 
 #[test]
-fn what_is_not_an_event_is_refused_with_its_reason() {
-    let registered = |change: fn(&mut Value)| Received::from_json(&changed(EventKind::Registered, change)).unwrap_err();
+fn a_body_that_is_not_an_event_is_refused_with_a_reason() {
+    let registered =
+        |change: fn(&mut Value)| ReceivedEvent::from_json(&changed(EventKind::Registered, change)).unwrap_err();
     assert!(matches!(
-        Received::from_json(b"hello").unwrap_err(),
+        ReceivedEvent::from_json(b"hello").unwrap_err(),
         DecodeError::Json(_)
     ));
     assert!(matches!(
-        Received::from_json(b"[]").unwrap_err(),
+        ReceivedEvent::from_json(b"[]").unwrap_err(),
         DecodeError::Envelope(_)
     ));
     assert!(matches!(
-        Received::from_json(b"{}").unwrap_err(),
+        ReceivedEvent::from_json(b"{}").unwrap_err(),
         DecodeError::Envelope(_)
     ));
     assert!(matches!(
@@ -92,17 +94,17 @@ fn what_is_not_an_event_is_refused_with_its_reason() {
 }
 
 #[test]
-fn reasons_are_closed() {
+fn an_unknown_enum_value_is_refused() {
     let bytes = changed(EventKind::Deleted, |body| set(body, "/data/reason", json!("boredom")));
     assert!(matches!(
-        Received::from_json(&bytes).unwrap_err(),
+        ReceivedEvent::from_json(&bytes).unwrap_err(),
         DecodeError::Payload { .. }
     ));
 }
 
 #[test]
 fn a_body_has_exactly_the_documented_layout() {
-    let mut event = example(EventKind::Deleted);
+    let mut event = example::of(EventKind::Deleted);
     event.timestamp = datetime!(2026-11-22 13:00:00.123_987 +1);
     event.event = watchword_events::Deleted {
         reason: DeletedReason::Admin,
@@ -126,7 +128,7 @@ fn a_body_has_exactly_the_documented_layout() {
 }
 
 #[test]
-fn every_actor_is_read_back() {
+fn every_actor_round_trips() {
     let id = Uuid::from_u128(9);
     for actor in [
         Actor::User { id },
@@ -136,20 +138,20 @@ fn every_actor_is_read_back() {
         },
         Actor::System,
     ] {
-        let mut event = example(EventKind::SessionRevoked);
+        let mut event = example::of(EventKind::SessionRevoked);
         event.actor = Some(actor);
         assert_eq!(Event::from_json(&event.to_json().unwrap()).unwrap(), event);
     }
 }
 
 #[test]
-fn only_a_failed_login_may_be_about_nobody() {
+fn a_failed_login_may_be_about_no_account() {
     for kind in [EventKind::LoginFailed, EventKind::Registered] {
-        let mut event = example(kind);
+        let mut event = example::of(kind);
         event.user = None;
         assert_eq!(event.to_json().is_ok(), kind == EventKind::LoginFailed);
     }
-    let mut event = example(EventKind::LoginFailed);
+    let mut event = example::of(EventKind::LoginFailed);
     event.user = None;
     if let AuthEvent::LoginFailed(failed) = &mut event.event {
         failed.reason = LoginFailedReason::UnknownAccount;

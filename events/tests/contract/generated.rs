@@ -1,4 +1,4 @@
-//! What is generated is committed, and fresh.
+//! Generated files are committed and up to date.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ fn reference() -> PathBuf {
 }
 
 #[test]
-fn the_schemas_are_fresh_and_there_are_no_others() {
+fn the_committed_schemas_are_up_to_date_and_complete() {
     let schemas = reference().join("schemas");
     let mut expected = BTreeSet::new();
     for event in CATALOGUE {
@@ -32,7 +32,7 @@ fn the_schemas_are_fresh_and_there_are_no_others() {
 }
 
 #[test]
-fn the_page_is_fresh_and_complete() {
+fn the_events_reference_is_up_to_date_and_complete() {
     let committed = fs::read_to_string(reference().join("events.md")).unwrap_or_default();
     assert_eq!(committed, docs::page(), "docs/reference/events.md {HINT}");
     assert_eq!(
@@ -44,7 +44,7 @@ fn the_page_is_fresh_and_complete() {
 }
 
 #[test]
-fn the_types_are_fresh() {
+fn the_typescript_types_are_up_to_date() {
     let committed = fs::read_to_string(reference().join("typescript/auth-events.d.ts")).unwrap_or_default();
     assert!(
         committed == typescript::declarations(),
@@ -54,7 +54,7 @@ fn the_types_are_fresh() {
 }
 
 #[test]
-fn the_id_of_a_schema_is_where_the_service_serves_it() {
+fn the_id_of_a_schema_is_its_url_at_the_service() {
     for base in ["https://auth.example.com", "https://auth.example.com/"] {
         let event = CATALOGUE.first().unwrap();
         let document = schema::document(event, base);
@@ -65,7 +65,7 @@ fn the_id_of_a_schema_is_where_the_service_serves_it() {
 }
 
 #[test]
-fn the_table_in_the_guide_is_fresh() {
+fn the_event_table_in_the_guide_is_up_to_date() {
     let guide = fs::read_to_string(reference().join("../EVENTS.md")).unwrap();
     let (_, after) = guide.split_once("<!-- events:begin -->\n").unwrap();
     let (table, _) = after.split_once("<!-- events:end -->\n").unwrap();

@@ -2,7 +2,7 @@
 
 use time::macros::datetime;
 use uuid::{Uuid, uuid};
-use watchword_events::headers::{Attributes, DOCUMENTED, Presence, for_message};
+use watchword_events::headers::{Attributes, DESCRIPTIONS, Presence, for_message};
 
 const ID: Uuid = uuid!("01a20320-a200-7a3f-8d5e-4b1c6f2e9a01");
 const USER: Uuid = uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02");
@@ -28,7 +28,7 @@ fn value<'a>(headers: &'a [(&'static str, String)], name: &str) -> Option<&'a st
 }
 
 #[test]
-fn a_message_has_these_headers_and_no_others() {
+fn a_message_has_exactly_these_headers() {
     let headers = for_message(&MESSAGE);
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     assert_eq!(
@@ -49,7 +49,7 @@ fn a_message_has_these_headers_and_no_others() {
 }
 
 #[test]
-fn an_event_about_nobody_has_no_subject() {
+fn an_event_about_no_account_has_no_ce_subject() {
     let headers = for_message(&Attributes {
         user_id: None,
         ..MESSAGE
@@ -58,7 +58,7 @@ fn an_event_about_nobody_has_no_subject() {
 }
 
 #[test]
-fn a_trace_that_is_not_valid_is_left_out() {
+fn an_invalid_traceparent_is_left_out() {
     for traceparent in [None, Some("00-nonsense"), Some("evil\r\nNats-Rollup: all")] {
         assert_eq!(
             value(&for_message(&Attributes { traceparent, ..MESSAGE }), "traceparent"),
@@ -68,8 +68,8 @@ fn a_trace_that_is_not_valid_is_left_out() {
 }
 
 #[test]
-fn values_are_percent_encoded_as_cloud_events_demands() {
-    // As a URI reference the name is `/b%C3%BCro%20%22a%22/%25`, and a header encodes its per cent signs again.
+fn values_are_percent_encoded_as_cloud_events_requires() {
+    // The URI reference is `/b%C3%BCro%20%22a%22/%25`; the header encodes its percent signs again.
     let headers = for_message(&Attributes {
         service: "b\u{fc}ro \"a\"",
         environment: "%",
@@ -90,17 +90,17 @@ fn values_are_percent_encoded_as_cloud_events_demands() {
 }
 
 #[test]
-fn every_header_is_documented_and_no_other() {
+fn exactly_the_sent_headers_are_documented() {
     let sent: Vec<&str> = for_message(&MESSAGE).into_iter().map(|(name, _)| name).collect();
-    let documented: Vec<&str> = DOCUMENTED.iter().map(|header| header.name).collect();
+    let documented: Vec<&str> = DESCRIPTIONS.iter().map(|header| header.name).collect();
     assert_eq!(sent, documented);
-    let least = Attributes {
+    let minimal = Attributes {
         user_id: None,
         traceparent: None,
         ..MESSAGE
     };
-    let sent: Vec<&str> = for_message(&least).into_iter().map(|(name, _)| name).collect();
-    let always: Vec<&str> = DOCUMENTED
+    let sent: Vec<&str> = for_message(&minimal).into_iter().map(|(name, _)| name).collect();
+    let always: Vec<&str> = DESCRIPTIONS
         .iter()
         .filter(|header| header.presence == Presence::Always)
         .map(|header| header.name)

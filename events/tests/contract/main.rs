@@ -1,9 +1,5 @@
-//! The contract without a network: bytes, schemas, generated files, headers, personal data.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test stops at the first thing that is not as it should be"
-)]
+//! The contract without a network: bytes, schemas, generated files, headers and personal data.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 mod asyncapi;
 mod decoding;
@@ -17,14 +13,10 @@ mod trace;
 
 use jsonschema::Validator;
 use serde_json::Value;
-use watchword_events::{Event, EventKind};
-
-fn example(kind: EventKind) -> Event {
-    kind.definition().example()
-}
+use watchword_events::{EventKind, example};
 
 fn body(kind: EventKind) -> String {
-    String::from_utf8(example(kind).to_json().unwrap()).unwrap()
+    String::from_utf8(example::of(kind).to_json().unwrap()).unwrap()
 }
 
 fn validator(schema: &Value) -> Validator {

@@ -1,17 +1,17 @@
-//! The page of the events: complete, whole in itself, and safe against what stands in the catalogue.
+//! The web page of the events: complete, self-contained, and safe from markup in its input.
 
 use serde_json::Value;
-use watchword_events::{CATALOGUE, docs, headers};
+use watchword_events::{CATALOGUE, docs, example, headers};
 
 use super::asyncapi::deployment;
 
-/// The page's section with this id.
+/// Returns the page's section with this id.
 fn section(page: &str, id: &str) -> String {
     let (_, after) = page.split_once(&format!("<section id=\"{id}\"")).unwrap();
     after.split_once("</section>").unwrap().0.to_owned()
 }
 
-/// What a reader sees.
+/// Returns the text that a browser shows.
 fn text(html: &str) -> String {
     let (mut out, mut in_tag) = (String::new(), false);
     for char in html.chars() {
@@ -30,7 +30,7 @@ fn text(html: &str) -> String {
 }
 
 #[test]
-fn every_event_is_shown_whole() {
+fn the_page_shows_every_event_with_its_fields_and_example() {
     let page = docs::html::page(&deployment());
     for event in CATALOGUE {
         let section = section(&page, event.name);
@@ -41,13 +41,13 @@ fn every_event_is_shown_whole() {
         for command in ["nats sub ", "nats stream get auth-events --last-for "] {
             assert!(text.contains(&format!("{command}{}", event.subject)), "{text}");
         }
-        let (_, example) = text.split_once("Example").unwrap();
-        let shown: Value = serde_json::Deserializer::from_str(example)
+        let (_, after) = text.split_once("Example").unwrap();
+        let shown: Value = serde_json::Deserializer::from_str(after)
             .into_iter()
             .next()
             .unwrap()
             .unwrap();
-        let body: Value = serde_json::from_slice(&event.example().to_json().unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&example::of(event.kind).to_json().unwrap()).unwrap();
         assert_eq!(shown, body);
         let fields = body.get("data").and_then(Value::as_object).unwrap();
         for field in fields.keys() {
@@ -58,13 +58,13 @@ fn every_event_is_shown_whole() {
             );
         }
     }
-    for header in headers::DOCUMENTED {
+    for header in headers::DESCRIPTIONS {
         assert!(section(&page, "headers").contains(header.name));
     }
 }
 
 #[test]
-fn the_facts_about_the_stream_are_the_deployments() {
+fn the_page_shows_the_stream_configuration_of_the_deployment() {
     let mut deployment = deployment();
     let shown = text(&section(&docs::html::page(&deployment), "stream"));
     for fact in [
@@ -88,7 +88,7 @@ fn the_facts_about_the_stream_are_the_deployments() {
 }
 
 #[test]
-fn nothing_is_fetched_and_nothing_configured_becomes_markup() {
+fn the_page_loads_nothing_and_escapes_configured_values() {
     let mut deployment = deployment();
     "<script>alert(1)</script>".clone_into(&mut deployment.service);
     let page = docs::html::page(&deployment);

@@ -1,39 +1,37 @@
 //! The personal-data profiles.
 
 use serde_json::json;
-use watchword_events::{AuthEvent, CATALOGUE, Custom, EventKind, LoggedIn, Pii, Registered};
-
-use super::example;
+use watchword_events::{AuthEvent, CATALOGUE, Custom, EventKind, LoggedIn, Pii, Registered, example};
 
 fn registered(profile: Pii) -> Registered {
-    let AuthEvent::Registered(payload) = example(EventKind::Registered).event.with_pii(profile) else {
-        panic!("another event came back")
+    let AuthEvent::Registered(payload) = example::of(EventKind::Registered).event.with_pii(profile) else {
+        panic!("the event changed its kind")
     };
     payload
 }
 
 fn logged_in(ip: &str, user_agent: &str, profile: Pii) -> LoggedIn {
-    let AuthEvent::LoggedIn(mut payload) = example(EventKind::LoggedIn).event else {
+    let AuthEvent::LoggedIn(mut payload) = example::of(EventKind::LoggedIn).event else {
         panic!("not the example of a login")
     };
     payload.ip = Some(ip.parse().unwrap());
     payload.user_agent = Some(user_agent.to_owned());
     let AuthEvent::LoggedIn(payload) = AuthEvent::from(payload).with_pii(profile) else {
-        panic!("another event came back")
+        panic!("the event changed its kind")
     };
     payload
 }
 
 #[test]
-fn full_changes_nothing() {
+fn the_full_profile_changes_nothing() {
     for event in CATALOGUE {
-        let payload = event.example().event;
+        let payload = example::of(event.kind).event;
         assert_eq!(payload.clone().with_pii(Pii::Full), payload);
     }
 }
 
 #[test]
-fn masked_keeps_the_shape() {
+fn the_masked_profile_keeps_the_shape_of_identifiers() {
     let payload = registered(Pii::Masked);
     assert_eq!(payload.email.as_deref(), Some("a***@example.com"));
     assert_eq!(payload.username.as_deref(), Some("a***"));
@@ -42,7 +40,7 @@ fn masked_keeps_the_shape() {
 }
 
 #[test]
-fn masked_addresses_are_networks() {
+fn the_masked_profile_reduces_ip_addresses_to_networks() {
     for (ip, network) in [
         ("192.0.2.7", "192.0.2.0"),
         ("::ffff:192.0.2.7", "192.0.2.0"),
@@ -57,7 +55,7 @@ fn masked_addresses_are_networks() {
 }
 
 #[test]
-fn masked_user_agents_are_families() {
+fn the_masked_profile_reduces_user_agents_to_client_names() {
     let chrome =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
     let edge = format!("{chrome} Edg/142.0.0.0");
@@ -81,13 +79,13 @@ fn masked_user_agents_are_families() {
 }
 
 #[test]
-fn none_leaves_nothing_of_a_person_in_any_event() {
+fn the_none_profile_leaves_no_personal_data_in_any_event() {
     for event in CATALOGUE {
         for (profile, traces) in [
             (Pii::None, ["ada", "Ada", "example.com", "192.0.2", "curl"].as_slice()),
             (Pii::Masked, ["ada", "Ada", "192.0.2.7", "8.5.0"].as_slice()),
         ] {
-            let body = serde_json::to_string(&event.example().event.with_pii(profile)).unwrap();
+            let body = serde_json::to_string(&example::of(event.kind).event.with_pii(profile)).unwrap();
             for trace in traces {
                 assert!(!body.contains(trace), "{profile:?} leaves {trace} in {body}");
             }
@@ -100,7 +98,7 @@ fn none_leaves_nothing_of_a_person_in_any_event() {
 }
 
 #[test]
-fn attributes_of_custom_events_follow_the_profile() {
+fn the_profiles_apply_to_the_attributes_of_custom_events() {
     let attributes = json!({"friends": [{"email": "ada@example.com"}], "tracks": 12, "shared": true});
     let under = |profile| {
         let event = AuthEvent::from(Custom {

@@ -1,5 +1,6 @@
-//! The compatibility gate. `docs/reference/published/` keeps every schema that was ever in the catalogue, with a sample:
-//! `<subject>/<major>.<minor>.schema.json`. Nothing there is edited, and today's contract has to agree with all of it.
+//! The compatibility gate. `docs/reference/published/` keeps every published schema with a sample,
+//! as `<subject>/<major>.<minor>.schema.json`. Its files never change, and the current contract
+//! must be compatible with all of them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use watchword_events::compatibility::{breaking_changes, same_contract};
-use watchword_events::{CATALOGUE, EventKind, EventType, Received, schema};
+use watchword_events::{CATALOGUE, EventKind, EventType, ReceivedEvent, example, schema};
 
 use super::validator;
 
-/// One published minor version.
+/// A published minor version.
 struct Published {
     name: String,
     subject: String,
@@ -69,7 +70,7 @@ fn published() -> Vec<Published> {
     schemas.map(|path| Published::load(&path)).collect()
 }
 
-/// Every published minor version of the major an event has today, with the event.
+/// Returns every published minor version of each event's current major version, with the event.
 fn pairs() -> Vec<(Published, &'static EventType)> {
     let with_event = |old: Published| {
         let event = CATALOGUE
@@ -85,10 +86,10 @@ fn current(event: &EventType) -> Value {
 }
 
 fn sample(event: &EventType) -> Value {
-    serde_json::from_slice(&event.example().to_json().unwrap()).unwrap()
+    serde_json::from_slice(&example::of(event.kind).to_json().unwrap()).unwrap()
 }
 
-/// The sample with its required fields alone.
+/// Returns the sample with its required fields only.
 fn minimal(sample: &Value, schema: &Value) -> Value {
     let (Some(fields), Some(required)) = (sample.as_object(), schema.get("required").and_then(Value::as_array)) else {
         return sample.clone();
@@ -104,18 +105,18 @@ fn minimal(sample: &Value, schema: &Value) -> Value {
 }
 
 #[test]
-fn published_files_are_what_they_were() {
+fn published_files_never_change() {
     let sums = fs::read_to_string(directory().join("SHA256SUMS")).unwrap();
     let mut listed = BTreeSet::new();
     for line in sums.lines() {
         let (digest, name) = line.split_once("  ").unwrap();
         let path = directory().join(name);
-        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{name} was published and is gone: {error}"));
+        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{name} was published and is missing: {error}"));
         let is = Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
             write!(hex, "{byte:02x}").unwrap();
             hex
         });
-        assert_eq!(is, digest, "{name} was published and is edited; restore it");
+        assert_eq!(is, digest, "{name} was published and was edited; restore it");
         assert!(listed.insert(path), "{name} is listed twice");
     }
     let found: BTreeSet<PathBuf> = files().into_iter().collect();
@@ -123,7 +124,7 @@ fn published_files_are_what_they_were() {
 }
 
 #[test]
-fn every_event_is_published_as_it_is() {
+fn the_newest_published_version_is_the_current_contract() {
     let published = published();
     for event in CATALOGUE {
         let newest = published
@@ -140,7 +141,7 @@ fn every_event_is_published_as_it_is() {
 }
 
 #[test]
-fn no_published_event_has_gone_or_gone_back() {
+fn no_published_event_or_major_version_is_removed() {
     for old in published() {
         let event = CATALOGUE.iter().find(|event| event.subject == old.subject);
         assert!(
@@ -152,7 +153,7 @@ fn no_published_event_has_gone_or_gone_back() {
 }
 
 #[test]
-fn nothing_but_optional_fields_was_added_within_a_major() {
+fn only_optional_fields_are_added_within_a_major_version() {
     for (old, event) in pairs() {
         let broken = breaking_changes(&old.schema, &current(event));
         assert!(broken.is_empty(), "{} is broken:\n{}", old.name, broken.join("\n"));
@@ -160,20 +161,20 @@ fn nothing_but_optional_fields_was_added_within_a_major() {
 }
 
 #[test]
-fn samples_of_either_age_match_schemas_of_either_age() {
+fn old_and_new_samples_match_old_and_new_schemas() {
     for (old, event) in pairs() {
         let new_schema = current(event);
         let new_sample = sample(event);
         for (what, schema, sample) in [
             ("the old sample, the new schema", &new_schema, old.sample.clone()),
             (
-                "the old sample at its least, the new schema",
+                "the minimal old sample, the new schema",
                 &new_schema,
                 minimal(&old.sample, &old.schema),
             ),
             ("the new sample, the old schema", &old.schema, new_sample.clone()),
             (
-                "the new sample at its least, the old schema",
+                "the minimal new sample, the old schema",
                 &old.schema,
                 minimal(&new_sample, &new_schema),
             ),
@@ -188,17 +189,17 @@ fn samples_of_either_age_match_schemas_of_either_age() {
 }
 
 #[test]
-fn samples_of_any_age_are_readable() {
+fn every_published_sample_can_be_read() {
     for (old, event) in pairs() {
         for sample in [&old.sample, &minimal(&old.sample, &old.schema)] {
-            let received = Received::from_json(sample.to_string().as_bytes()).unwrap();
+            let received = ReceivedEvent::from_json(sample.to_string().as_bytes()).unwrap();
             assert_eq!(received.kind(), Some(event.kind), "{}", old.name);
         }
     }
 }
 
 #[test]
-fn the_gate_sees_every_kind_of_break_and_lets_optional_fields_pass() {
+fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
     type Change = fn(&mut Value);
     fn fields(schema: &mut Value) -> &mut serde_json::Map<String, Value> {
         schema
@@ -215,8 +216,10 @@ fn the_gate_sees_every_kind_of_break_and_lets_optional_fields_pass() {
             .unwrap()
     }
     let breaks: [(&str, Change); 8] = [
-        ("a required field is gone", |it| drop(fields(it).shift_remove("amr"))),
-        ("an optional field is gone", |it| drop(fields(it).shift_remove("email"))),
+        ("a required field is removed", |it| drop(fields(it).shift_remove("amr"))),
+        ("an optional field is removed", |it| {
+            drop(fields(it).shift_remove("email"))
+        }),
         ("another type", |it| fields(it)["email"]["type"] = "integer".into()),
         ("a new required field", |it| {
             fields(it).insert("country".to_owned(), serde_json::json!({ "type": "string" }));
@@ -236,11 +239,11 @@ fn the_gate_sees_every_kind_of_break_and_lets_optional_fields_pass() {
     for (what, change) in breaks {
         let mut new = old.clone();
         change(&mut new);
-        assert!(!breaking_changes(&old, &new).is_empty(), "{what} is let through");
+        assert!(!breaking_changes(&old, &new).is_empty(), "{what} is accepted");
     }
     let mut new = old.clone();
     fields(&mut new).insert("country".to_owned(), serde_json::json!({ "type": "string" }));
-    fields(&mut new)["email"]["description"] = "Better words.".into();
+    fields(&mut new)["email"]["description"] = "A better description.".into();
     assert_eq!(breaking_changes(&old, &new), Vec::<String>::new());
     assert!(!same_contract(&old, &new));
 }

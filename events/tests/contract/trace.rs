@@ -6,7 +6,7 @@ const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN_ID: &str = "00f067aa0ba902b7";
 
 #[test]
-fn what_the_specification_allows_is_read() {
+fn values_that_the_specification_allows_are_parsed() {
     for (text, sampled) in [
         (format!("00-{TRACE_ID}-{SPAN_ID}-01"), true),
         (format!("00-{TRACE_ID}-{SPAN_ID}-00"), false),
@@ -29,7 +29,7 @@ fn what_the_specification_allows_is_read() {
 }
 
 #[test]
-fn what_the_specification_forbids_is_refused() {
+fn values_that_the_specification_forbids_are_refused() {
     let zeros = "0".repeat(32);
     for text in [
         String::new(),
@@ -51,7 +51,7 @@ fn what_the_specification_forbids_is_refused() {
 }
 
 #[test]
-fn a_trace_begins_from_bytes_and_goes_on_in_children() {
+fn a_child_span_keeps_the_trace_id() {
     let root = TraceParent::new([0xab; 16], [1; 8], true);
     assert_eq!(
         root.to_string(),

@@ -6,10 +6,10 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
-use watchword_events::subscriber::{Batches, CancellationToken, Durable};
-use watchword_events::{Delivery, EventKind, Failure, Received, SubscribeError, Subscriber};
+use watchword_events::subscriber::{BatchLimits, CancellationToken, Durable};
+use watchword_events::{DeliveryInfo, EventKind, HandlerError, ReceivedEvent, SubscribeError, Subscriber};
 
-use super::support::{NatsServer, PATIENCE, STREAM, create_stream, event, eventually, publish};
+use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
 use super::{DURABLE, consumer_info, durable, settled};
 
 /// Events by their numbers, and the highest attempt among them.
@@ -22,15 +22,15 @@ struct Running {
 }
 
 impl Running {
-    /// `answer` decides what the handler says to a batch.
-    async fn start<A>(subscriber: Subscriber<Durable>, batches: Batches, server: &NatsServer, answer: A) -> Self
+    /// Starts a subscriber whose handler returns `answer` for a batch.
+    async fn start<A>(subscriber: Subscriber<Durable>, limits: BatchLimits, server: &NatsServer, answer: A) -> Self
     where
-        A: Fn(&Batch) -> Result<(), Failure> + Send + Sync + 'static,
+        A: Fn(&Batch) -> Result<(), HandlerError> + Send + Sync + 'static,
     {
         let (sender, seen) = unbounded_channel();
         let stop = CancellationToken::new();
         let connected = subscriber.stop_on(stop.clone()).connect(&server.url()).await.unwrap();
-        let handler = move |events: Vec<(Received, Delivery)>| {
+        let handler = move |events: Vec<(ReceivedEvent, DeliveryInfo)>| {
             let numbers = events.iter().map(|(received, _)| received.id.as_u128()).collect();
             let attempt = events.iter().map(|(_, delivery)| delivery.attempt).max().unwrap();
             let batch = (numbers, attempt);
@@ -38,17 +38,20 @@ impl Running {
             let _ = sender.send(batch);
             async move { answer }
         };
-        let task = tokio::spawn(connected.run_batches(batches, handler));
+        let task = tokio::spawn(connected.run_batches(limits, handler));
         Self { seen, stop, task }
     }
 
     async fn next(&mut self) -> Batch {
-        tokio::time::timeout(PATIENCE, self.seen.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(TEST_TIMEOUT, self.task)
             .await
             .unwrap()
             .unwrap()
@@ -56,11 +59,11 @@ impl Running {
     }
 }
 
-/// Batches that are full before they are old.
-fn of(most: usize) -> Batches {
-    Batches {
-        most,
-        wait: Duration::from_secs(60),
+/// Limits of batches that are full before they are old.
+fn of(max_events: usize) -> BatchLimits {
+    BatchLimits {
+        max_events,
+        max_wait: Duration::from_secs(60),
     }
 }
 
@@ -79,8 +82,8 @@ async fn dead_letter_stream(context: &Context) -> Stream {
     context.create_stream(config).await.unwrap()
 }
 
-/// The stream sequences of the dead letters.
-async fn letters(dead: &Stream, count: u64) -> Vec<String> {
+/// Waits for `count` dead letters, and returns the stream sequences of their events.
+async fn dead_letters(dead: &Stream, count: u64) -> Vec<String> {
     let mut dead = dead.clone();
     let messages = eventually("the dead letters", async || {
         let found = dead.info().await.ok()?.state.messages;
@@ -89,8 +92,11 @@ async fn letters(dead: &Stream, count: u64) -> Vec<String> {
     .await;
     let mut sequences = Vec::new();
     for sequence in 1..=messages {
-        let letter = dead.get_raw_message(sequence).await.unwrap();
-        let from = letter.headers.get(watchword_events::subscriber::DLQ_SEQUENCE).unwrap();
+        let dead_letter = dead.get_raw_message(sequence).await.unwrap();
+        let from = dead_letter
+            .headers
+            .get(watchword_events::subscriber::DLQ_SEQUENCE)
+            .unwrap();
         sequences.push(from.as_str().to_owned());
     }
     sequences.sort();
@@ -98,7 +104,7 @@ async fn letters(dead: &Stream, count: u64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn events_come_in_full_batches_in_order_and_once() {
+async fn events_arrive_once_in_full_batches_and_in_order() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -115,16 +121,16 @@ async fn events_come_in_full_batches_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn the_oldest_event_of_a_batch_does_not_wait_for_ever() {
+async fn a_batch_that_is_not_full_is_handled_after_its_wait() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=3).await;
-    let batches = Batches {
-        most: 100,
-        wait: Duration::from_millis(50),
+    let limits = BatchLimits {
+        max_events: 100,
+        max_wait: Duration::from_millis(50),
     };
-    let mut running = Running::start(durable(), batches, &server, |_| Ok(())).await;
+    let mut running = Running::start(durable(), limits, &server, |_| Ok(())).await;
     let mut seen = Vec::new();
     while seen.len() < 3 {
         seen.extend(running.next().await.0);
@@ -135,14 +141,14 @@ async fn the_oldest_event_of_a_batch_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_failed_batch_comes_again_whole_and_what_gathers_meanwhile_is_kept() {
+async fn a_failed_batch_is_redelivered_and_the_next_one_is_kept() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=20).await;
     let mut running = Running::start(durable(), of(10), &server, |(numbers, attempt)| {
         if numbers.contains(&3) && *attempt < 3 {
-            return Err(Failure::retry("the store is away"));
+            return Err(HandlerError::retry("the store is unavailable"));
         }
         Ok(())
     })
@@ -154,18 +160,18 @@ async fn a_failed_batch_comes_again_whole_and_what_gathers_meanwhile_is_kept() {
         }
     }
     settled(&context, 20).await;
-    assert_eq!(attempts[10..], [1; 10], "the second batch was not touched");
+    assert_eq!(attempts[10..], [1; 10], "the second batch was not redelivered");
     running.stop().await;
 }
 
 #[tokio::test]
-async fn only_the_poison_of_a_batch_is_given_up() {
+async fn only_the_poison_events_of_a_batch_become_dead_letters() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let dead = dead_letter_stream(&context).await;
     publish_all(&context, 1..=5).await;
-    // The sixth is not even an event, and no handler sees it.
+    // The sixth message is not an event, so no handler gets it.
     context
         .publish("auth.user.logged_in", "hello".into())
         .await
@@ -175,22 +181,26 @@ async fn only_the_poison_of_a_batch_is_given_up() {
     publish_all(&context, 7..=10).await;
     let mut running = Running::start(durable(), of(10), &server, |(numbers, _)| {
         if numbers.contains(&3) {
-            return Err(Failure::poison("no such column"));
+            return Err(HandlerError::poison("no such column"));
         }
         Ok(())
     })
     .await;
     assert_eq!(running.next().await.0, [1, 2, 3, 4, 5, 7, 8, 9, 10]);
     for number in [1, 2, 3, 4, 5, 7, 8, 9, 10] {
-        assert_eq!(running.next().await, (vec![number], 1), "each once more, alone");
+        assert_eq!(
+            running.next().await,
+            (vec![number], 1),
+            "each is handled once more, alone"
+        );
     }
-    assert_eq!(letters(&dead, 2).await, ["3", "6"]);
+    assert_eq!(dead_letters(&dead, 2).await, ["3", "6"]);
     settled(&context, 10).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn what_fails_in_every_batch_takes_no_other_event_with_it() {
+async fn an_event_that_fails_its_last_batch_is_handled_alone() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -202,29 +212,29 @@ async fn what_fails_in_every_batch_takes_no_other_event_with_it() {
         Ok(())
     })
     .await;
-    assert_eq!(letters(&dead, 1).await, ["5"]);
+    assert_eq!(dead_letters(&dead, 1).await, ["5"]);
     settled(&context, 8).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn stopping_finishes_the_batch_and_gives_the_next_one_back() {
+async fn stopping_finishes_the_batch_and_releases_the_next_one() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=8).await;
-    let (begun, mut seen) = unbounded_channel();
+    let (started, mut seen) = unbounded_channel();
     let release = std::sync::Arc::new(tokio::sync::Notify::new());
     let stop = CancellationToken::new();
-    // Without being given back, they would come again after an hour.
+    // Unless they are released, they are redelivered after an hour.
     let subscriber = durable().ack_wait(Duration::from_secs(3600)).stop_on(stop.clone());
     let connected = subscriber.connect(&server.url()).await.unwrap();
     let task = tokio::spawn(connected.run_batches(of(4), {
         let release = std::sync::Arc::clone(&release);
         move |events| {
-            let (begun, release) = (begun.clone(), std::sync::Arc::clone(&release));
+            let (started, release) = (started.clone(), std::sync::Arc::clone(&release));
             async move {
-                begun.send(events.len()).unwrap();
+                started.send(events.len()).unwrap();
                 release.notified().await;
                 Ok(())
             }
@@ -237,7 +247,11 @@ async fn stopping_finishes_the_batch_and_gives_the_next_one_back() {
     .await;
     stop.cancel();
     release.notify_one();
-    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, task)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let info = consumer_info(&context).await.unwrap();
     assert_eq!(info.ack_floor.stream_sequence, 4);
     let mut second = Running::start(durable(), of(4), &server, |_| Ok(())).await;
@@ -247,7 +261,7 @@ async fn stopping_finishes_the_batch_and_gives_the_next_one_back() {
 }
 
 #[tokio::test]
-async fn a_slow_batch_and_the_one_behind_it_stay_with_their_program() {
+async fn a_batch_slower_than_ack_wait_and_the_next_one_are_not_redelivered() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -255,14 +269,14 @@ async fn a_slow_batch_and_the_one_behind_it_stay_with_their_program() {
     let wait = Duration::from_millis(300);
     let connected = durable().ack_wait(wait).connect(&server.url()).await.unwrap();
     let task = tokio::spawn(connected.run_batches(of(4), move |_| async move {
-        // The server's clock is what is tested: three times the wait passes.
+        // The server's timeout is under test: three times the wait passes.
         tokio::time::sleep(wait * 3).await;
         Ok(())
     }));
     settled(&context, 8).await;
     assert_eq!(consumer_info(&context).await.unwrap().num_redelivered, 0);
     let deliveries = consumer_info(&context).await.unwrap().delivered.consumer_sequence;
-    assert_eq!(deliveries, 8, "the server gave events to someone else");
+    assert_eq!(deliveries, 8, "the server redelivered events");
     assert_eq!((DURABLE, STREAM), ("test-reader", "auth-events"));
     task.abort();
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{self, Stream};
-use watchword_events::subscriber::{Batches, Durable};
-use watchword_events::{EventKind, Received, Subscriber};
+use watchword_events::subscriber::{BatchLimits, Durable};
+use watchword_events::{EventKind, ReceivedEvent, Subscriber};
 
 use super::support::{NatsServer, create_stream, event, eventually, publish};
 use super::{Running, consumer_info, durable};
@@ -21,14 +21,14 @@ fn subscriber() -> Subscriber<Durable> {
     durable().ack_wait(Duration::from_millis(300)).max_deliver(ATTEMPTS)
 }
 
-fn handle(received: &Received) {
+fn handle(received: &ReceivedEvent) {
     if received.id.as_u128() == DEADLY {
         std::process::abort();
     }
 }
 
 #[tokio::test]
-#[ignore = "the process that dies in a test below"]
+#[ignore = "a test below runs it in a process that dies"]
 async fn victim_one_by_one() {
     let connected = subscriber().connect(&env::var(NATS).unwrap()).await.unwrap();
     let handler = |received, _| async move {
@@ -39,22 +39,22 @@ async fn victim_one_by_one() {
 }
 
 #[tokio::test]
-#[ignore = "the process that dies in a test below"]
+#[ignore = "a test below runs it in a process that dies"]
 async fn victim_in_batches() {
     let connected = subscriber().connect(&env::var(NATS).unwrap()).await.unwrap();
-    let batches = Batches {
-        most: 20,
-        wait: Duration::from_millis(20),
+    let limits = BatchLimits {
+        max_events: 20,
+        max_wait: Duration::from_millis(20),
     };
-    let handler = |events: Vec<(Received, _)>| async move {
+    let handler = |events: Vec<(ReceivedEvent, _)>| async move {
         events.iter().for_each(|(received, _)| handle(received));
         Ok(())
     };
-    connected.run_batches(batches, handler).await.unwrap();
+    connected.run_batches(limits, handler).await.unwrap();
 }
 
-/// Starts the victim again and again until it has used up all attempts of the deadly event.
-async fn takes_no_other_event_with_it(victim: &str) {
+/// Starts the victim until it has used all attempts of the deadly event.
+async fn loses_no_other_event(victim: &str) {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -71,9 +71,9 @@ async fn takes_no_other_event_with_it(victim: &str) {
             .status();
         assert!(!died.unwrap().success(), "attempt {attempt}");
     }
-    // The server no longer delivers it, and says so. All others are still to be had.
+    // The server reports that it no longer delivers the event. It still delivers all others.
     let rest = Running::start(subscriber(), &server.url(), |_, _| Ok(())).await;
-    eventually("everything else is dealt with", async || {
+    eventually("all other events are settled", async || {
         let info = consumer_info(&context).await?;
         (info.num_pending == 0 && info.num_ack_pending == 0).then_some(())
     })
@@ -86,7 +86,7 @@ async fn takes_no_other_event_with_it(victim: &str) {
     assert_eq!(given_up.info().await.unwrap().state.messages, 1);
 }
 
-/// A stream of the events that the server no longer delivers.
+/// Creates a stream of the server's advisories about events that it no longer delivers.
 async fn advisories(context: &Context) -> Stream {
     let config = stream::Config {
         name: "given-up".to_owned(),
@@ -97,11 +97,11 @@ async fn advisories(context: &Context) -> Stream {
 }
 
 #[tokio::test]
-async fn one_by_one_it_takes_no_other_event_with_it() {
-    takes_no_other_event_with_it("crashes::victim_one_by_one").await;
+async fn a_deadly_event_loses_no_other_event() {
+    loses_no_other_event("crashes::victim_one_by_one").await;
 }
 
 #[tokio::test]
-async fn in_batches_it_takes_no_other_event_with_it() {
-    takes_no_other_event_with_it("crashes::victim_in_batches").await;
+async fn a_deadly_event_in_a_batch_loses_no_other_event() {
+    loses_no_other_event("crashes::victim_in_batches").await;
 }

@@ -1,4 +1,4 @@
-//! Events nobody can deal with.
+//! Events that no handler can process.
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::stream::Stream;
@@ -6,9 +6,9 @@ use async_nats::jetstream::{self, Context};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::subscriber::{DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT};
-use watchword_events::{EventKind, Failure, Subscriber};
+use watchword_events::{EventKind, HandlerError, Subscriber};
 
-use super::support::{NatsServer, PATIENCE, STREAM, create_stream, event, eventually, publish};
+use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
 use super::{DURABLE, QUICK, Running, durable, settled};
 
 async fn create_dead_letter_stream(context: &Context) -> Stream {
@@ -20,10 +20,10 @@ async fn create_dead_letter_stream(context: &Context) -> Stream {
     context.create_stream(config).await.unwrap()
 }
 
-async fn letters(stream: &Stream, count: usize) -> Vec<jetstream::Message> {
+async fn read_dead_letters(stream: &Stream, count: usize) -> Vec<jetstream::Message> {
     let consumer: PullConsumer = stream.create_consumer(pull::Config::default()).await.unwrap();
     let messages = consumer.messages().await.unwrap().take(count).map(Result::unwrap);
-    tokio::time::timeout(PATIENCE, messages.collect()).await.unwrap()
+    tokio::time::timeout(TEST_TIMEOUT, messages.collect()).await.unwrap()
 }
 
 fn header(message: &jetstream::Message, name: &str) -> Option<String> {
@@ -35,7 +35,7 @@ fn header(message: &jetstream::Message, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn poison_is_kept_with_its_reason_and_origin_and_does_not_come_again() {
+async fn a_dead_letter_has_the_reason_and_origin_of_its_event() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -44,16 +44,16 @@ async fn poison_is_kept_with_its_reason_and_origin_and_does_not_come_again() {
     publish(&context, &poison).await;
     publish(&context, &event(EventKind::Registered, 2)).await;
     let mut running = Running::start(durable(), &server.url(), |received, _| match received.id.as_u128() {
-        1 => Err(Failure::poison("no such\r\naddress: \u{e4}")),
+        1 => Err(HandlerError::poison("no such\r\naddress: \u{e4}")),
         _ => Ok(()),
     })
     .await;
     assert_eq!(running.next_number().await, 1);
     assert_eq!(running.next_number().await, 2);
     settled(&context, 2).await;
-    let letter = letters(&dead, 1).await.remove(0);
-    assert_eq!(letter.subject.as_str(), format!("auth.dlq.{DURABLE}"));
-    assert_eq!(letter.payload, poison.to_json().unwrap());
+    let dead_letter = read_dead_letters(&dead, 1).await.remove(0);
+    assert_eq!(dead_letter.subject.as_str(), format!("auth.dlq.{DURABLE}"));
+    assert_eq!(dead_letter.payload, poison.to_json().unwrap());
     for (name, value) in [
         (DLQ_REASON, "no such  address:  "),
         (DLQ_CONSUMER, DURABLE),
@@ -64,18 +64,22 @@ async fn poison_is_kept_with_its_reason_and_origin_and_does_not_come_again() {
         ("ce-id", &poison.id.to_string()),
         ("traceparent", poison.metadata.traceparent.as_deref().unwrap()),
     ] {
-        assert_eq!(header(&letter, name).unwrap().trim_end(), value.trim_end(), "{name}");
+        assert_eq!(
+            header(&dead_letter, name).unwrap().trim_end(),
+            value.trim_end(),
+            "{name}"
+        );
     }
     running.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_not_an_event_is_poison_and_the_servers_headers_stay_behind() {
+async fn a_message_that_is_not_an_event_becomes_a_dead_letter_without_the_servers_headers() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let dead = create_dead_letter_stream(&context).await;
-    // JetStream keeps this header with the message; published again, it would refuse the dead letter.
+    // JetStream stores this header with the message, and would refuse a dead letter that has it.
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Expected-Stream", STREAM);
     context
@@ -85,32 +89,35 @@ async fn what_is_not_an_event_is_poison_and_the_servers_headers_stay_behind() {
         .await
         .unwrap();
     let running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
-    let letter = letters(&dead, 1).await.remove(0);
-    assert_eq!(letter.payload, "hello");
+    let dead_letter = read_dead_letters(&dead, 1).await.remove(0);
+    assert_eq!(dead_letter.payload, "hello");
     assert!(
-        header(&letter, DLQ_REASON)
+        header(&dead_letter, DLQ_REASON)
             .unwrap()
             .starts_with("the body is not JSON: expected value")
     );
-    assert_eq!(header(&letter, "Nats-Expected-Stream"), None);
+    assert_eq!(header(&dead_letter, "Nats-Expected-Stream"), None);
     settled(&context, 1).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn an_event_is_given_up_after_the_last_attempt() {
+async fn an_event_becomes_a_dead_letter_after_its_last_attempt() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let dead = create_dead_letter_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
     let mut running = Running::start(durable().max_deliver(3), &server.url(), |_, _| {
-        Err(Failure::retry("busy"))
+        Err(HandlerError::retry("busy"))
     })
     .await;
-    let letter = letters(&dead, 1).await.remove(0);
-    assert_eq!(header(&letter, DLQ_REASON).unwrap(), "given up after 3 attempts: busy");
-    assert_eq!(header(&letter, DLQ_ATTEMPTS).unwrap(), "3");
+    let dead_letter = read_dead_letters(&dead, 1).await.remove(0);
+    assert_eq!(
+        header(&dead_letter, DLQ_REASON).unwrap(),
+        "given up after 3 attempts: busy"
+    );
+    assert_eq!(header(&dead_letter, DLQ_ATTEMPTS).unwrap(), "3");
     for attempt in 1..=3 {
         assert_eq!(running.next().await.1.attempt, attempt);
     }
@@ -119,7 +126,7 @@ async fn an_event_is_given_up_after_the_last_attempt() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_has_failed_and_takes_nothing_with_it() {
+async fn a_panic_fails_its_event_and_no_other() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -138,9 +145,9 @@ async fn a_handler_that_panics_has_failed_and_takes_nothing_with_it() {
             Ok(())
         }
     }));
-    let letter = letters(&dead, 1).await.remove(0);
+    let dead_letter = read_dead_letters(&dead, 1).await.remove(0);
     assert_eq!(
-        header(&letter, DLQ_REASON).unwrap(),
+        header(&dead_letter, DLQ_REASON).unwrap(),
         "given up after 3 attempts: the handler panicked: number 1 is too much"
     );
     settled(&context, 2).await;
@@ -155,7 +162,7 @@ async fn a_handler_that_panics_has_failed_and_takes_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn every_durable_has_its_own_dead_letter_of_an_event() {
+async fn each_durable_has_its_own_dead_letter_of_an_event() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -164,12 +171,12 @@ async fn every_durable_has_its_own_dead_letter_of_an_event() {
     let mut running = Vec::new();
     for name in ["one", "two"] {
         let subscriber = Subscriber::durable(name).backoff(QUICK);
-        running.push(Running::start(subscriber, &server.url(), |_, _| Err(Failure::poison("no"))).await);
+        running.push(Running::start(subscriber, &server.url(), |_, _| Err(HandlerError::poison("no"))).await);
     }
-    let mut owners: Vec<_> = letters(&dead, 2)
+    let mut owners: Vec<_> = read_dead_letters(&dead, 2)
         .await
         .iter()
-        .map(|letter| header(letter, DLQ_CONSUMER).unwrap())
+        .map(|dead_letter| header(dead_letter, DLQ_CONSUMER).unwrap())
         .collect();
     owners.sort();
     assert_eq!(owners, ["one", "two"]);
@@ -179,31 +186,31 @@ async fn every_durable_has_its_own_dead_letter_of_an_event() {
 }
 
 #[tokio::test]
-async fn poison_is_not_given_up_before_a_stream_has_its_dead_letter() {
+async fn a_poison_event_is_retried_until_its_dead_letter_is_stored() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
     let subscriber = durable().max_deliver(1000);
-    let mut running = Running::start(subscriber, &server.url(), |_, _| Err(Failure::poison("no"))).await;
+    let mut running = Running::start(subscriber, &server.url(), |_, _| Err(HandlerError::poison("no"))).await;
     for attempt in 1..=3 {
         assert_eq!(running.next().await.1.attempt, attempt);
     }
     let dead = create_dead_letter_stream(&context).await;
-    letters(&dead, 1).await;
+    read_dead_letters(&dead, 1).await;
     settled(&context, 1).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn who_wants_no_dead_letters_gets_none() {
+async fn without_dead_letters_a_poison_event_is_only_terminated() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let mut dead = create_dead_letter_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
     let subscriber = durable().without_dead_letters();
-    let mut running = Running::start(subscriber, &server.url(), |_, _| Err(Failure::poison("no"))).await;
+    let mut running = Running::start(subscriber, &server.url(), |_, _| Err(HandlerError::poison("no"))).await;
     running.next().await;
     settled(&context, 1).await;
     assert_eq!(dead.info().await.unwrap().state.messages, 0);

@@ -1,4 +1,4 @@
-//! What a durable subscriber promises while everything is up.
+//! The guarantees of a durable subscriber while all servers are available.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Barrier, Notify};
 use tokio::time::Instant;
-use watchword_events::{EventKind, Failure, TraceParent};
+use watchword_events::{EventKind, HandlerError, TraceParent};
 
-use super::support::{NatsServer, PATIENCE, create_stream, event, publish};
+use super::support::{NatsServer, TEST_TIMEOUT, create_stream, event, publish};
 use super::{QUICK, Running, consumer_info, durable, settled};
 
 #[tokio::test]
-async fn every_event_comes_once_and_in_order_and_a_restart_goes_on_behind_it() {
+async fn events_arrive_once_in_order_and_a_restart_resumes_after_them() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -35,7 +35,7 @@ async fn every_event_comes_once_and_in_order_and_a_restart_goes_on_behind_it() {
 }
 
 #[tokio::test]
-async fn a_delivery_tells_the_trace_and_what_is_pending() {
+async fn a_delivery_has_the_trace_and_the_pending_count() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -52,7 +52,7 @@ async fn a_delivery_tells_the_trace_and_what_is_pending() {
 }
 
 #[tokio::test]
-async fn only_the_events_asked_for_come() {
+async fn only_the_chosen_events_arrive() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -72,7 +72,7 @@ async fn only_the_events_asked_for_come() {
 }
 
 #[tokio::test]
-async fn without_a_choice_even_unknown_events_come() {
+async fn without_a_choice_unknown_events_arrive_too() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -94,13 +94,13 @@ async fn without_a_choice_even_unknown_events_come() {
 }
 
 #[tokio::test]
-async fn a_failed_event_comes_again_after_a_pause() {
+async fn a_failed_event_is_redelivered_after_the_backoff() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
-    let busy = |_: &_, delivery: &watchword_events::Delivery| match delivery.attempt {
-        1 | 2 => Err(Failure::retry("the mail server is busy")),
+    let busy = |_: &_, delivery: &watchword_events::DeliveryInfo| match delivery.attempt {
+        1 | 2 => Err(HandlerError::retry("the mail server is busy")),
         _ => Ok(()),
     };
     let mut running = Running::start(durable(), &server.url(), busy).await;
@@ -110,7 +110,7 @@ async fn a_failed_event_comes_again_after_a_pause() {
         assert_eq!((received.id.as_u128(), delivery.attempt), (1, attempt));
         if attempt > 1 {
             assert!(
-                before.elapsed() >= QUICK.first / 2,
+                before.elapsed() >= QUICK.initial / 2,
                 "attempt {attempt} came after {:?}",
                 before.elapsed()
             );
@@ -122,14 +122,14 @@ async fn a_failed_event_comes_again_after_a_pause() {
 }
 
 #[tokio::test]
-async fn a_slow_handler_keeps_its_event() {
+async fn a_handler_slower_than_ack_wait_keeps_its_event() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
     let (sender, mut seen) = unbounded_channel();
     let wait = Duration::from_millis(300);
-    // A second handler is free, so an event the server takes back would come again at once.
+    // A second handler is idle, so a redelivered event would arrive at once.
     let connected = durable()
         .ack_wait(wait)
         .concurrency(2)
@@ -140,50 +140,54 @@ async fn a_slow_handler_keeps_its_event() {
         let sender = sender.clone();
         async move {
             let _ = sender.send((received, delivery));
-            // The server's clock is what is tested: four times the wait passes.
+            // The server's timeout is under test: four times the wait passes.
             tokio::time::sleep(wait * 4).await;
             Ok(())
         }
     }));
     settled(&context, 1).await;
     assert_eq!(seen.recv().await.unwrap().1.attempt, 1);
-    assert!(seen.try_recv().is_err(), "the server gave the event to someone else");
+    assert!(seen.try_recv().is_err(), "the server redelivered the event");
     assert_eq!(consumer_info(&context).await.unwrap().num_redelivered, 0);
     task.abort();
 }
 
 #[tokio::test]
-async fn stopping_waits_for_what_was_begun_and_begins_nothing_new() {
+async fn stopping_waits_for_handlers_in_flight_and_starts_no_others() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     for number in 1..=2 {
         publish(&context, &event(EventKind::Registered, number)).await;
     }
-    let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (started, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let stop = watchword_events::subscriber::CancellationToken::new();
     let connected = durable().stop_on(stop.clone()).connect(&server.url()).await.unwrap();
     let mut task = tokio::spawn(connected.run({
-        let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+        let (started, release) = (Arc::clone(&started), Arc::clone(&release));
         move |_, _| {
-            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            let (started, release) = (Arc::clone(&started), Arc::clone(&release));
             async move {
-                begun.notify_one();
+                started.notify_one();
                 release.notified().await;
                 Ok(())
             }
         }
     }));
-    begun.notified().await;
+    started.notified().await;
     stop.cancel();
     assert!(
         tokio::time::timeout(Duration::from_millis(100), &mut task)
             .await
             .is_err(),
-        "a handler is still at work"
+        "a handler is in flight"
     );
     release.notify_one();
-    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, task)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let info = consumer_info(&context).await.unwrap();
     assert_eq!(
         (info.ack_floor.stream_sequence, info.num_pending, info.num_ack_pending),
@@ -192,7 +196,7 @@ async fn stopping_waits_for_what_was_begun_and_begins_nothing_new() {
 }
 
 #[tokio::test]
-async fn as_many_handlers_run_at_once_as_asked_for_and_no_more() {
+async fn concurrency_is_the_number_of_handlers_at_once() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -211,7 +215,7 @@ async fn as_many_handlers_run_at_once_as_asked_for_and_no_more() {
             let (together, running, most) = (Arc::clone(&together), Arc::clone(&running), Arc::clone(&most));
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                together.wait().await; // nobody goes on alone
+                together.wait().await; // until three handlers run
                 running.fetch_sub(1, Ordering::SeqCst);
                 Ok(())
             }
@@ -223,7 +227,7 @@ async fn as_many_handlers_run_at_once_as_asked_for_and_no_more() {
 }
 
 #[tokio::test]
-async fn in_strict_order_nothing_overtakes_a_failed_event() {
+async fn strict_order_lets_no_event_overtake_a_failed_one() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -232,7 +236,7 @@ async fn in_strict_order_nothing_overtakes_a_failed_event() {
     }
     let mut running = Running::start(durable().strict_order(), &server.url(), |received, delivery| {
         if received.id.as_u128() == 1 && delivery.attempt < 3 {
-            Err(Failure::retry("not yet"))
+            Err(HandlerError::retry("not yet"))
         } else {
             Ok(())
         }

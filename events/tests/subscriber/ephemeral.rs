@@ -1,4 +1,4 @@
-//! Looking without leaving a trace.
+//! Ephemeral subscribers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use watchword_events::subscriber::{CancellationToken, Ephemeral};
 use watchword_events::{EventKind, SubscribeError, Subscriber};
 
-use super::support::{NatsServer, PATIENCE, STREAM, create_stream, event, eventually, publish};
+use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
 
 struct Tail {
     seen: UnboundedReceiver<u128>,
@@ -28,12 +28,15 @@ impl Tail {
     }
 
     async fn next(&mut self) -> u128 {
-        tokio::time::timeout(PATIENCE, self.seen.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn stop(mut self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(TEST_TIMEOUT, self.task)
             .await
             .unwrap()
             .unwrap()
@@ -51,7 +54,7 @@ async fn is_reading(context: &async_nats::jetstream::Context) {
 }
 
 #[tokio::test]
-async fn from_the_start_it_sees_everything_and_goes_on() {
+async fn from_start_delivers_stored_events_and_then_new_ones() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -71,7 +74,7 @@ async fn from_the_start_it_sees_everything_and_goes_on() {
 }
 
 #[tokio::test]
-async fn since_a_time_it_sees_what_came_after_and_says_when_that_was_all() {
+async fn since_delivers_events_from_that_time_and_reports_when_it_has_caught_up() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -85,22 +88,22 @@ async fn since_a_time_it_sees_what_came_after_and_says_when_that_was_all() {
     let subscriber = Subscriber::ephemeral().since(second).caught_up(caught_up.clone());
     let mut tail = Tail::start(subscriber, &server.url()).await;
     assert_eq!((tail.next().await, tail.next().await), (2, 3));
-    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
     publish(&context, &event(EventKind::LoggedOut, 4)).await;
     assert_eq!(tail.next().await, 4);
     tail.stop().await;
 
-    // Nothing is there that it has to wait for.
+    // There is no event to wait for.
     let caught_up = CancellationToken::new();
     let later = second + Duration::from_secs(3600);
     let subscriber = Subscriber::ephemeral().since(later).caught_up(caught_up.clone());
     let tail = Tail::start(subscriber, &server.url()).await;
-    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
     tail.stop().await;
 }
 
 #[tokio::test]
-async fn it_has_not_caught_up_while_the_handler_is_behind() {
+async fn caught_up_waits_for_the_handler() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -116,7 +119,7 @@ async fn it_has_not_caught_up_while_the_handler_is_behind() {
         let _ = sender.send(watched.is_cancelled());
         async {}
     }));
-    tokio::time::timeout(PATIENCE, caught_up.cancelled()).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
     for _ in 1..=3 {
         assert_eq!(seen.recv().await, Some(false));
     }
@@ -125,7 +128,7 @@ async fn it_has_not_caught_up_while_the_handler_is_behind() {
 }
 
 #[tokio::test]
-async fn otherwise_it_sees_what_is_new_of_the_events_asked_for() {
+async fn by_default_only_new_events_arrive() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -139,7 +142,7 @@ async fn otherwise_it_sees_what_is_new_of_the_events_asked_for() {
 }
 
 #[tokio::test]
-async fn a_killed_server_and_a_new_stream_are_waited_for() {
+async fn reading_resumes_after_a_server_crash_and_a_recreated_stream() {
     let mut server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;

@@ -1,9 +1,5 @@
 //! The subscriber kit against a real nats-server.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test stops at the first thing that is not as it should be"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 #[path = "../support/logs.rs"]
 mod logs;
@@ -21,9 +17,9 @@ mod ephemeral;
 #[cfg(feature = "postgres-inbox")]
 mod inbox;
 mod metrics;
+mod missing_permissions;
 mod outages;
-mod refusals;
-mod rights;
+mod permissions;
 mod traces;
 
 use std::time::Duration;
@@ -33,33 +29,34 @@ use async_nats::jetstream::{Context, consumer::PullConsumer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use watchword_events::subscriber::{CancellationToken, Durable};
-use watchword_events::{Backoff, Delivery, Failure, Received, SubscribeError, Subscriber};
+use watchword_events::{Backoff, DeliveryInfo, HandlerError, ReceivedEvent, SubscribeError, Subscriber};
 
-use support::{PATIENCE, STREAM, eventually};
+use support::{STREAM, TEST_TIMEOUT, eventually};
 
 const DURABLE: &str = "test-reader";
 const QUICK: Backoff = Backoff {
-    first: Duration::from_millis(40),
-    longest: Duration::from_millis(200),
+    initial: Duration::from_millis(40),
+    max: Duration::from_millis(200),
 };
 
-/// A durable subscriber that waits milliseconds where it would wait seconds.
+/// Returns a durable subscriber that waits milliseconds instead of seconds.
 fn durable() -> Subscriber<Durable> {
     Subscriber::durable(DURABLE).backoff(QUICK)
 }
 
-/// A running subscriber whose deliveries come out of a channel.
+/// A running subscriber that sends its deliveries to a channel.
 struct Running {
-    seen: UnboundedReceiver<(Received, Delivery)>,
+    seen: UnboundedReceiver<(ReceivedEvent, DeliveryInfo)>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), SubscribeError>>,
 }
 
 impl Running {
-    /// `answer` decides what the handler says; what it got can be read with [`Running::next`].
+    /// Starts a subscriber whose handler returns `answer`. [`Running::next`] returns its
+    /// deliveries.
     async fn start<A>(subscriber: Subscriber<Durable>, url: &str, answer: A) -> Self
     where
-        A: Fn(&Received, &Delivery) -> Result<(), Failure> + Send + Sync + 'static,
+        A: Fn(&ReceivedEvent, &DeliveryInfo) -> Result<(), HandlerError> + Send + Sync + 'static,
     {
         let (sender, seen) = unbounded_channel();
         let stop = CancellationToken::new();
@@ -72,8 +69,11 @@ impl Running {
         Self { seen, stop, task }
     }
 
-    async fn next(&mut self) -> (Received, Delivery) {
-        tokio::time::timeout(PATIENCE, self.seen.recv()).await.unwrap().unwrap()
+    async fn next(&mut self) -> (ReceivedEvent, DeliveryInfo) {
+        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn next_number(&mut self) -> u128 {
@@ -82,7 +82,7 @@ impl Running {
 
     async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(TEST_TIMEOUT, self.task)
             .await
             .unwrap()
             .unwrap()
@@ -95,9 +95,9 @@ async fn consumer_info(context: &Context) -> Option<Info> {
     Some(consumer.cached_info().clone())
 }
 
-/// Waits until the server counts everything up to `sequence` as dealt with.
+/// Waits until everything up to `sequence` is settled at the server.
 async fn settled(context: &Context, sequence: u64) {
-    eventually("the durable's floor", async || {
+    eventually("the durable's ack floor", async || {
         let info = consumer_info(context).await?;
         (info.ack_floor.stream_sequence >= sequence && info.num_ack_pending == 0).then_some(())
     })

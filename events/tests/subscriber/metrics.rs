@@ -1,10 +1,10 @@
-//! What a subscriber counts.
+//! What a subscriber reports to metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use watchword_events::subscriber::{Metrics, Outcome};
-use watchword_events::{Delivery, EventKind, Failure};
+use watchword_events::subscriber::{DeliveryOutcome, Metrics};
+use watchword_events::{DeliveryInfo, EventKind, HandlerError};
 
 use super::support::{NatsServer, create_stream, event, eventually, publish};
 use super::{Running, durable, settled};
@@ -13,7 +13,7 @@ use super::{Running, durable, settled};
 struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Metrics for Seen {
-    fn received(&self, subject: &str, delivery: &Delivery) {
+    fn received(&self, subject: &str, delivery: &DeliveryInfo) {
         let line = format!(
             "received {subject} attempt {} lag {}",
             delivery.attempt, delivery.pending
@@ -21,12 +21,12 @@ impl Metrics for Seen {
         self.0.lock().unwrap().push(line);
     }
 
-    fn settled(&self, subject: &str, outcome: Outcome, took: Duration) {
+    fn settled(&self, subject: &str, outcome: DeliveryOutcome, took: Duration) {
         assert!(took < Duration::from_secs(10));
         self.0.lock().unwrap().push(format!("settled {subject} {outcome:?}"));
     }
 
-    fn unconfirmed(&self, subject: &str, outcome: Outcome) {
+    fn unconfirmed(&self, subject: &str, outcome: DeliveryOutcome) {
         self.0
             .lock()
             .unwrap()
@@ -35,7 +35,7 @@ impl Metrics for Seen {
 }
 
 #[tokio::test]
-async fn every_delivery_its_lag_and_its_outcome_are_told() {
+async fn metrics_get_every_delivery_with_its_lag_and_outcome() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -50,8 +50,8 @@ async fn every_delivery_its_lag_and_its_outcome_are_told() {
     let subscriber = durable().strict_order().without_dead_letters().metrics(seen.clone());
     let running = Running::start(subscriber, &server.url(), |received, delivery| {
         match (received.id.as_u128(), delivery.attempt) {
-            (1, 1) => Err(Failure::retry("busy")),
-            (2, _) => Err(Failure::poison("no")),
+            (1, 1) => Err(HandlerError::retry("busy")),
+            (2, _) => Err(HandlerError::poison("no")),
             _ => Ok(()),
         }
     })
@@ -67,7 +67,7 @@ async fn every_delivery_its_lag_and_its_outcome_are_told() {
         "received auth.user.logged_in attempt 1 lag 0",
         "settled auth.user.logged_in Acked",
     ];
-    eventually("all of it", async || {
+    eventually("all reports", async || {
         (seen.0.lock().unwrap().len() >= expected.len()).then_some(())
     })
     .await;
@@ -76,7 +76,7 @@ async fn every_delivery_its_lag_and_its_outcome_are_told() {
 }
 
 #[tokio::test]
-async fn an_acknowledgement_that_reaches_nobody_is_told() {
+async fn metrics_get_an_unconfirmed_acknowledgement() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -88,7 +88,7 @@ async fn an_acknowledgement_that_reaches_nobody_is_told() {
         move |_, _| {
             let context = context.clone();
             async move {
-                // The durable goes away while its event is at work.
+                // The durable is deleted while its event is in flight.
                 context
                     .delete_consumer_from_stream(super::DURABLE, "auth-events")
                     .await?;
@@ -96,7 +96,7 @@ async fn an_acknowledgement_that_reaches_nobody_is_told() {
             }
         }
     }));
-    eventually("it is told", async || {
+    eventually("the report", async || {
         let seen = seen.0.lock().unwrap();
         seen.iter()
             .any(|line| line == "unconfirmed auth.user.registered Acked")

@@ -1,16 +1,16 @@
-//! Servers that die, streams that come late, durables that vanish.
+//! Server crashes, missing streams and deleted durables.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use watchword_events::{EventKind, Failure};
+use watchword_events::{EventKind, HandlerError};
 
 use super::logs::Logs;
 use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
 use super::{DURABLE, Running, consumer_info, durable, settled};
 
 #[tokio::test]
-async fn a_killed_server_is_waited_for() {
+async fn reading_resumes_after_a_server_crash() {
     let mut server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -27,7 +27,7 @@ async fn a_killed_server_is_waited_for() {
     }
     for number in 2..=4 {
         let mut next = running.next_number().await;
-        // A killed server can forget that the first was acknowledged: then it comes twice.
+        // A killed server can lose the first acknowledgement, and then redelivers the event.
         if next == 1 {
             next = running.next_number().await;
         }
@@ -38,15 +38,15 @@ async fn a_killed_server_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_is_asked_again() {
-    let logs = Logs::collect();
+async fn reading_resumes_after_missed_heartbeats() {
+    let logs = Logs::capture();
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
     eventually("the durable", async || consumer_info(&context).await).await;
     server.signal("STOP");
-    logs.line(&["WARN", "reading broke off", "no sign of life from the consumer"])
+    logs.line(&["WARN", "reading stopped", "no heartbeat from the consumer"])
         .await;
     server.signal("CONT");
     publish(&context, &event(EventKind::Registered, 1)).await;
@@ -56,11 +56,11 @@ async fn a_server_that_falls_silent_is_asked_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_lost_while_the_server_restarts_and_dies() {
+async fn server_restarts_and_crashes_lose_no_event() {
     const EACH: u128 = 300;
     let mut server = NatsServer::start().await;
     create_stream(&server.jetstream().await).await;
-    // What was fetched from a server that died comes again after this.
+    // The server redelivers what was fetched before it died after this time.
     let subscriber = durable()
         .ack_wait(Duration::from_secs(1))
         .max_deliver(100)
@@ -72,7 +72,7 @@ async fn nothing_is_lost_while_the_server_restarts_and_dies() {
         for number in 1..=EACH {
             publish(&context, &event(EventKind::LoggedIn, round * EACH + number)).await;
         }
-        // In the middle of it.
+        // Stop in the middle.
         while seen.len() < usize::try_from(round * EACH + EACH / 2).unwrap() {
             seen.insert(running.next_number().await);
         }
@@ -86,13 +86,13 @@ async fn nothing_is_lost_while_the_server_restarts_and_dies() {
     while seen.len() < usize::try_from(4 * EACH).unwrap() {
         seen.insert(running.next_number().await);
     }
-    assert_eq!(seen.last(), Some(&(4 * EACH)), "and nothing else");
+    assert_eq!(seen.last(), Some(&(4 * EACH)), "no other event");
     settled(&server.jetstream().await, 4 * 300).await;
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_subscriber_may_start_before_the_stream() {
+async fn a_subscriber_can_start_before_the_stream_exists() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
@@ -103,7 +103,7 @@ async fn a_subscriber_may_start_before_the_stream() {
 }
 
 #[tokio::test]
-async fn a_deleted_durable_is_made_again_and_goes_on_where_it_was() {
+async fn a_deleted_durable_is_recreated_and_resumes() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -117,7 +117,7 @@ async fn a_deleted_durable_is_made_again_and_goes_on_where_it_was() {
     settled(&context, 5).await;
     context.delete_consumer_from_stream(DURABLE, STREAM).await.unwrap();
     publish(&context, &event(EventKind::Registered, 6)).await;
-    // The last one may come twice; everything before it must not.
+    // The last event may arrive twice; the earlier ones must not.
     let mut number = running.next_number().await;
     if number == 5 {
         number = running.next_number().await;
@@ -128,7 +128,7 @@ async fn a_deleted_durable_is_made_again_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_failed_event_survives_the_loss_of_its_durable() {
+async fn a_failed_event_is_redelivered_after_its_durable_was_deleted() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -137,12 +137,16 @@ async fn a_failed_event_survives_the_loss_of_its_durable() {
     }
     let hour = Duration::from_secs(3600);
     let subscriber = durable().backoff(watchword_events::Backoff {
-        first: hour,
-        longest: hour,
+        initial: hour,
+        max: hour,
     });
     let mut running = Running::start(subscriber, &server.url(), |received, delivery| {
         let fails = received.id.as_u128() == 2 && delivery.stream_sequence == 2 && delivery.pending > 0;
-        if fails { Err(Failure::retry("later")) } else { Ok(()) }
+        if fails {
+            Err(HandlerError::retry("later"))
+        } else {
+            Ok(())
+        }
     })
     .await;
     for number in 1..=3 {
@@ -158,13 +162,13 @@ async fn a_failed_event_survives_the_loss_of_its_durable() {
     assert_eq!(
         running.next_number().await,
         2,
-        "it was not acknowledged, so it comes again"
+        "it was not acknowledged, so it is redelivered"
     );
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_stream_that_is_made_again_is_read_from_its_beginning() {
+async fn a_recreated_stream_is_read_from_its_beginning() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;

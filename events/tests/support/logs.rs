@@ -1,4 +1,4 @@
-//! What a test's own thread writes to the log.
+//! Captures the log of a test's own thread.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,16 +7,17 @@ use std::sync::{Arc, Mutex, Once};
 use super::support::eventually;
 
 thread_local! {
-    /// One subscriber serves the process: several, one for each thread, would hide log lines from each other.
-    static COLLECTING: RefCell<Option<Logs>> = const { RefCell::new(None) };
+    /// The process has one subscriber: several, one per thread, would hide log lines from each
+    /// other.
+    static CAPTURING: RefCell<Option<Logs>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
-    /// Collects from now on what this thread logs. A test's tasks all run on its own thread.
-    pub(crate) fn collect() -> Self {
+    /// Starts capturing the log of this thread. All tasks of a test run on its own thread.
+    pub(crate) fn capture() -> Self {
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
             tracing_subscriber::fmt()
@@ -26,11 +27,11 @@ impl Logs {
                 .init();
         });
         let logs = Self::default();
-        COLLECTING.set(Some(logs.clone()));
+        CAPTURING.set(Some(logs.clone()));
         logs
     }
 
-    /// Waits for a line that contains all of these.
+    /// Waits for a line that contains all `parts`.
     pub(crate) async fn line(&self, parts: &[&str]) -> String {
         eventually(&format!("a log line with {parts:?}"), async || {
             let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
@@ -47,7 +48,7 @@ struct ThisThread;
 
 impl io::Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        COLLECTING.with_borrow(|logs| {
+        CAPTURING.with_borrow(|logs| {
             if let Some(Logs(lines)) = logs {
                 lines.lock().unwrap().extend_from_slice(bytes);
             }

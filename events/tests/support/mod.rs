@@ -1,6 +1,7 @@
-//! A real nats-server for tests: a child process on a free port, with a store of its own.
+//! A real nats-server for tests: a child process on a free port, with its own store.
 //!
-//! The binary is looked for in `WATCHWORD_NATS_SERVER`, in `.tools/` of the repository, and on the PATH.
+//! The binary is that of `WATCHWORD_NATS_SERVER`, else in `.tools/` of the repository, else on the
+//! PATH.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,12 +12,12 @@ use async_nats::jetstream::{self, Context, stream};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
-use watchword_events::headers::{Attributes, for_message};
-use watchword_events::{Event, EventKind};
+use watchword_events::headers::for_event;
+use watchword_events::{Event, EventKind, example};
 
 pub(crate) const STREAM: &str = "auth-events";
-/// Nothing in these tests takes longer unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// A test that waits longer than this has failed.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct NatsServer {
     child: Child,
@@ -29,7 +30,7 @@ impl NatsServer {
         Self::start_with("").await
     }
 
-    /// Starts with more configuration, such as users.
+    /// Starts with additional configuration, such as users.
     pub(crate) async fn start_with(configuration: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = directory.path().join("store");
@@ -58,19 +59,19 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Ends it as an operator does.
+    /// Sends SIGTERM.
     pub(crate) fn stop(&mut self) {
         self.signal("TERM");
         self.child.wait().unwrap();
     }
 
-    /// Starts again on the same port, with what is in the store.
+    /// Starts again on the same port, with the same store.
     pub(crate) async fn start_again(&mut self) {
         self.child = spawn(self.directory.path(), Some(self.port));
         self.ready().await;
@@ -100,7 +101,7 @@ impl NatsServer {
 
 impl Drop for NatsServer {
     fn drop(&mut self) {
-        // Already gone is fine.
+        // The process may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -128,17 +129,19 @@ fn binary() -> PathBuf {
     }
 }
 
-/// Asks again and again until there is an answer.
-pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let answer = tokio::time::timeout(PATIENCE, async {
+/// Polls until `poll` returns a value.
+pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
+    let polling = tokio::time::timeout(TEST_TIMEOUT, async {
         loop {
-            if let Some(answer) = ask().await {
-                return answer;
+            if let Some(value) = poll().await {
+                return value;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    answer.await.unwrap_or_else(|_| panic!("never happened: {what}"))
+    polling
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting for: {what}"))
 }
 
 pub(crate) async fn create_stream(context: &Context) -> stream::Stream {
@@ -150,28 +153,18 @@ pub(crate) async fn create_stream(context: &Context) -> stream::Stream {
     context.create_stream(config).await.unwrap()
 }
 
-/// The catalogue's example with an id of its own.
+/// Returns the example of this kind, with `number` as its id.
 pub(crate) fn event(kind: EventKind, number: u128) -> Event {
     Event {
         id: Uuid::from_u128(number),
-        ..kind.definition().example()
+        ..example::of(kind)
     }
 }
 
 /// Publishes an event as the service does.
 pub(crate) async fn publish(context: &Context, event: &Event) -> u64 {
     let mut headers = async_nats::HeaderMap::new();
-    for (name, value) in for_message(&Attributes {
-        id: event.id,
-        subject: event.event.subject(),
-        version: event.event.version(),
-        user_id: event.user.map(|user| user.id),
-        occurred_at: event.timestamp,
-        service: &event.metadata.service,
-        environment: &event.metadata.environment,
-        schema_base: "https://auth.example.com",
-        traceparent: event.metadata.traceparent.as_deref(),
-    }) {
+    for (name, value) in for_event(event, "https://auth.example.com") {
         headers.insert(name, value);
     }
     let body = event.to_json().unwrap();

@@ -1,4 +1,4 @@
-//! A real PostgreSQL for tests: a cluster of its own in a scratch directory, reached through a socket in it.
+//! A real PostgreSQL for tests: a cluster in a temporary directory, reached through a Unix socket.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -20,14 +20,15 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::Builder::new()
-            // PostgreSQL runs as another user when the tests run as root: it must be able to walk in.
+            // PostgreSQL runs as another user when the tests run as root, and must be able to
+            // enter.
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .unwrap();
         if let Some((uid, gid)) = server_user() {
             chown(directory.path(), Some(uid), Some(gid)).unwrap();
         }
-        let made = program("initdb")
+        let initialized = program("initdb")
             .args([
                 "--auth=trust",
                 "--no-sync",
@@ -40,14 +41,18 @@ impl Postgres {
             .current_dir(directory.path())
             .output()
             .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        assert!(
+            initialized.status.success(),
+            "{}",
+            String::from_utf8_lossy(&initialized.stderr)
+        );
         let child = spawn(&directory);
         let postgres = Self { child, directory };
         postgres.ready().await;
         postgres
     }
 
-    /// Ends the server as a crash would, and starts it again.
+    /// Crashes the server and restarts it.
     pub(crate) async fn crash(&mut self) {
         let sent = Command::new("kill")
             .arg("-QUIT")
@@ -59,7 +64,7 @@ impl Postgres {
         self.ready().await;
     }
 
-    /// For a process that is given this as text, see [`connect`].
+    /// Returns the socket's directory, for [`connect`] in another process.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().to_owned()
     }
@@ -75,7 +80,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGQUIT and not SIGKILL: its own children have to end too. Already gone is fine.
+        // SIGQUIT and not SIGKILL: the server's children must end too. It may have ended before.
         let _ = Command::new("kill")
             .arg("-QUIT")
             .arg(self.child.id().to_string())
@@ -108,7 +113,7 @@ fn spawn(directory: &TempDir) -> Child {
         .unwrap()
 }
 
-/// A program of the newest PostgreSQL that is installed, or of `WATCHWORD_POSTGRES_BIN`.
+/// Returns a program of the newest installed PostgreSQL, or of the one in `WATCHWORD_POSTGRES_BIN`.
 fn program(name: &str) -> Command {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = installed.max_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().unwrap_or_default());
@@ -122,7 +127,7 @@ fn program(name: &str) -> Command {
     command
 }
 
-/// PostgreSQL refuses to run as root: the user and group to run as then.
+/// Returns the user and group for PostgreSQL, which refuses to run as root.
 fn server_user() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return None;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::Context;
 use watchword_events::{Event, LoggedOut, LogoutScope};
 
-use crate::example::{Account, Example, caught_up, forget};
+use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::servers::{ClickHouse, clickhouse};
 use crate::support::{NatsServer, create_stream, eventually};
 
@@ -17,7 +17,7 @@ fn example(server: &NatsServer, database: &ClickHouse) -> Example {
         .set("CLICKHOUSE_PASSWORD", clickhouse::PASSWORD)
 }
 
-/// Publishes a thousand at a time; the client allows only so many that are not answered.
+/// Publishes a thousand events at a time, since the client limits pending acknowledgements.
 async fn publish_many(context: &Context, events: &[Event]) {
     for thousand in events.chunks(1_000) {
         let mut answers = Vec::new();
@@ -38,10 +38,11 @@ fn logged_out() -> LoggedOut {
     }
 }
 
-/// `WATCHWORD_CLICKHOUSE_EVENTS=200000 cargo test --release -p watchword-examples clickhouse -- --nocapture` measures.
+/// To measure, set `WATCHWORD_CLICKHOUSE_EVENTS=200000` and run
+/// `cargo test --release -p watchword-examples clickhouse -- --nocapture`.
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "says how fast it was")]
-async fn every_event_is_one_row_with_its_own_time() {
+#[expect(clippy::print_stderr, reason = "prints the measurement")]
+async fn every_event_is_one_row_even_if_it_is_delivered_twice() {
     let (server, database) = (NatsServer::start().await, ClickHouse::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
@@ -60,32 +61,35 @@ async fn every_event_is_one_row_with_its_own_time() {
         count as f64 / took
     );
     writer.stop().await;
-    assert_eq!(database.ask(COUNT).await, format!("{count}\t{count}"));
+    assert_eq!(database.query(COUNT).await, format!("{count}\t{count}"));
     let inserts = database
-        .ask("SELECT count() FROM system.parts WHERE table = 'auth_events' AND level = 0")
+        .query("SELECT count() FROM system.parts WHERE table = 'auth_events' AND level = 0")
         .await;
     assert!(
         inserts.parse::<u64>().unwrap() < count / 100,
-        "{inserts} inserts are not batches"
+        "{inserts} inserts: events were not batched"
     );
 
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let writer = example.start();
     caught_up(&stream, DURABLE, count).await;
     writer.stop().await;
     assert_eq!(
-        database.ask(COUNT).await,
+        database.query(COUNT).await,
         format!("{count}\t{count}"),
         "everything was delivered again"
     );
-    database.ask("OPTIMIZE TABLE auth_events FINAL").await;
-    assert_eq!(database.ask("SELECT count() FROM auth_events").await, count.to_string());
+    database.query("OPTIMIZE TABLE auth_events FINAL").await;
+    assert_eq!(
+        database.query("SELECT count() FROM auth_events").await,
+        count.to_string()
+    );
 
     let first = "SELECT occurred_at, occurred_ms, subject, user_id, user_seq, environment, JSONExtractRaw \
                  FROM auth_events ORDER BY event_id LIMIT 1";
     let first = first.replace("JSONExtractRaw", "visitParamExtractString(data, 'timestamp')");
     assert_eq!(
-        database.ask(&first).await,
+        database.query(&first).await,
         format!(
             "2026-03-01 12:00:00\t1772366400000\tauth.user.logged_out\t{}\t1\tproduction\t2026-03-01T12:00:00.000Z",
             ada.id
@@ -94,18 +98,18 @@ async fn every_event_is_one_row_with_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_costs_nothing() {
+async fn a_clickhouse_outage_loses_no_event() {
     let (server, mut database) = (NatsServer::start().await, ClickHouse::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let mut ada = Account::new(&context, 1);
-    ada.does(logged_out(), Duration::ZERO).await;
+    ada.publish(logged_out(), Duration::ZERO).await;
     let example = example(&server, &database);
     let writer = example.start();
     caught_up(&stream, DURABLE, 1).await;
     database.kill();
-    ada.does(logged_out(), Duration::from_secs(1)).await;
-    eventually("the insert is tried", async || {
+    ada.publish(logged_out(), Duration::from_secs(1)).await;
+    eventually("the insert fails", async || {
         let info = stream.consumer_info(DURABLE).await.ok()?;
         (info.num_redelivered > 0).then_some(())
     })
@@ -113,12 +117,12 @@ async fn a_server_that_goes_away_costs_nothing() {
     database.start_again().await;
     caught_up(&stream, DURABLE, 3).await;
     writer.stop().await;
-    assert_eq!(database.ask(COUNT).await, "2\t2");
+    assert_eq!(database.query(COUNT).await, "2\t2");
 
     database.kill();
-    let said = example.failure().await;
+    let error = example.failure().await;
     assert!(
-        said.starts_with("Error: ClickHouse cannot be reached: CLICKHOUSE_URL says where it is"),
-        "{said}"
+        error.starts_with("Error: cannot reach ClickHouse: start it, or set CLICKHOUSE_URL"),
+        "{error}"
     );
 }

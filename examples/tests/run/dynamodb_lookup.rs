@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 use watchword_events::{Deleted, DeletedReason, EventKind, LoggedOut, LogoutScope};
 
-use crate::example::{Account, Example, caught_up, forget};
+use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::servers::Dynalite;
 use crate::support::{NatsServer, create_stream, event, publish};
 
@@ -17,32 +17,32 @@ fn logged_out() -> LoggedOut {
 }
 
 #[tokio::test]
-async fn an_account_has_each_event_once_in_the_order_of_time() {
+async fn a_lookup_prints_each_event_once_in_order_of_time() {
     let (server, database) = (NatsServer::start().await, Dynalite::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let (mut ada, mut bob) = (Account::new(&context, 1), Account::new(&context, 2));
-    let first = ada.does(logged_out(), Duration::ZERO).await;
+    let first = ada.publish(logged_out(), Duration::ZERO).await;
     for second in 1..20 {
-        ada.does(logged_out(), Duration::from_secs(second)).await;
+        ada.publish(logged_out(), Duration::from_secs(second)).await;
     }
-    bob.does(
+    bob.publish(
         Deleted {
             reason: DeletedReason::User,
         },
         Duration::ZERO,
     )
     .await;
-    // About nobody that exists.
-    let mut nobody = event(EventKind::LoginFailed, 7);
-    nobody.user = None;
-    publish(&context, &nobody).await;
+    // An event about no account.
+    let mut unknown = event(EventKind::LoginFailed, 7);
+    unknown.user = None;
+    publish(&context, &unknown).await;
 
     let example = Example::new("dynamodb_lookup", &server).set("DYNAMODB_ENDPOINT", database.url());
     let writer = example.start();
     caught_up(&stream, DURABLE, 22).await;
     writer.stop().await;
-    // So that a second put would be seen.
+    // A second put would overwrite the mark.
     let mark = json!({
         "TableName": "auth_events",
         "Key": {"userId": {"S": ada.id}, "eventId": {"S": first.id}},
@@ -50,7 +50,7 @@ async fn an_account_has_each_event_once_in_the_order_of_time() {
         "ExpressionAttributeValues": {":mark": {"S": "marked"}},
     });
     database.call("UpdateItem", &mark).await;
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let writer = example.start();
     caught_up(&stream, DURABLE, 22).await;
     writer.stop().await;
@@ -70,13 +70,13 @@ async fn an_account_has_each_event_once_in_the_order_of_time() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_said_in_words() {
+async fn an_unreachable_database_is_an_error_with_advice() {
     let (server, mut database) = (NatsServer::start().await, Dynalite::start().await);
     database.kill();
     let example = Example::new("dynamodb_lookup", &server).set("DYNAMODB_ENDPOINT", database.url());
-    let said = example.failure().await;
+    let error = example.failure().await;
     assert!(
-        said.starts_with("Error: DynamoDB cannot be reached: DYNAMODB_ENDPOINT says where it is"),
-        "{said}"
+        error.starts_with("Error: cannot reach DynamoDB: start it, or set DYNAMODB_ENDPOINT"),
+        "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! An example as a program, and the durable it reads with.
+//! An example as a child process, its durable, and accounts whose events it reads.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,11 +11,11 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use uuid::Uuid;
-use watchword_events::{AuthEvent, Event, UserRef};
+use watchword_events::{AuthEvent, Event, EventKind, UserRef, example};
 
-use crate::support::{NatsServer, PATIENCE, event, eventually, publish};
+use crate::support::{NatsServer, TEST_TIMEOUT, eventually, publish};
 
-/// An example with its settings and a directory of its own, in which it can be started again.
+/// An example with its settings and its own directory, which it keeps between runs.
 pub(crate) struct Example {
     name: &'static str,
     arguments: Vec<String>,
@@ -38,14 +38,14 @@ impl Example {
         self
     }
 
-    /// Sets an environment variable; the last setting of a name counts.
+    /// Sets an environment variable. The last value of a name applies.
     pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((name, value.into()));
         self
     }
 
     fn command(&self) -> Command {
-        // Examples are built with the tests, into the folder beside theirs.
+        // Cargo builds examples with the tests, into the folder beside theirs.
         let tests = std::env::current_exe().unwrap();
         let program: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(self.name);
         let mut command = Command::new(program);
@@ -63,25 +63,29 @@ impl Example {
         Running { child, lines }
     }
 
-    /// Runs it to a good end, and hands back what it printed.
+    /// Runs the example until it succeeds, and returns its output.
     pub(crate) async fn output(&self) -> String {
-        let output = tokio::time::timeout(PATIENCE, self.command().output()).await.unwrap();
+        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output())
+            .await
+            .unwrap();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs it, wants it to give up, and hands back what it says about that.
+    /// Runs the example until it fails, and returns its error output.
     pub(crate) async fn failure(&self) -> String {
-        let output = tokio::time::timeout(PATIENCE, self.command().output()).await.unwrap();
+        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output())
+            .await
+            .unwrap();
         let output = output.unwrap();
-        assert!(!output.status.success(), "it does not fail");
+        assert!(!output.status.success(), "the example succeeded");
         assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8(output.stderr).unwrap()
     }
 }
 
-/// An example that runs.
+/// A running example.
 pub(crate) struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -89,29 +93,30 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
+        let line = tokio::time::timeout(TEST_TIMEOUT, self.lines.next_line()).await;
         line.unwrap().unwrap().unwrap()
     }
 
-    /// Presses ctrl-c, and wants nothing more on the output and a clean end.
+    /// Sends SIGINT, and expects no more output and a clean exit.
     pub(crate) async fn stop(self) {
         let mut lines = self.quit().await;
         assert_eq!(lines.next_line().await.unwrap(), None);
     }
 
-    /// Presses ctrl-c, wants a clean end, and hands back what is left of the output.
+    /// Sends SIGINT, expects a clean exit, and returns the remaining output.
     pub(crate) async fn quit(mut self) -> Lines<BufReader<ChildStdout>> {
         let process = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-INT", &process]).status().await.unwrap();
         assert!(sent.success());
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = tokio::time::timeout(TEST_TIMEOUT, self.child.wait()).await;
         let status = status.unwrap().unwrap();
         assert!(status.success(), "{status}");
         self.lines
     }
 }
 
-/// Waits until the durable has delivered so many messages since it was made, and all are acknowledged.
+/// Waits until the durable has delivered this many messages since its creation and all are
+/// acknowledged.
 pub(crate) async fn caught_up(stream: &Stream, durable: &str, deliveries: u64) {
     eventually("everything is acknowledged", async || {
         let info = stream.consumer_info(durable).await.ok()?;
@@ -121,15 +126,15 @@ pub(crate) async fn caught_up(stream: &Stream, durable: &str, deliveries: u64) {
     .await;
 }
 
-/// Deletes the durable. Whoever starts next makes it again, and gets everything a second time.
-pub(crate) async fn forget(stream: &Stream, durable: &str) {
+/// Deletes the durable. The next program recreates it and gets every event again.
+pub(crate) async fn delete_durable(stream: &Stream, durable: &str) {
     stream.delete_consumer(durable).await.unwrap();
 }
 
-/// When the first event of a test happened: long enough ago not to be taken for the time of the test.
+/// The time of a test's first event, which differs from the time of the test run.
 pub(crate) const START: OffsetDateTime = time::macros::datetime!(2026-03-01 12:00:00 UTC);
 
-/// Publishes one account's events, as the service would.
+/// Publishes an account's events, as the service does.
 pub(crate) struct Account<'a> {
     pub(crate) id: Uuid,
     context: &'a Context,
@@ -138,25 +143,24 @@ pub(crate) struct Account<'a> {
 
 impl<'a> Account<'a> {
     pub(crate) fn new(context: &'a Context, number: u128) -> Self {
-        // A `UUIDv7` of its own: ids that are equal up to a number would hide a key that is too short.
+        // The number is in both halves: ids that differ in one would hide a truncated key.
         let id = Uuid::from_u128(0x019c_a9b7_0000_7000_8000_0000_0000_0000 | number << 64 | number);
         Self { id, context, seq: 0 }
     }
 
     /// Publishes the account's next event.
-    pub(crate) async fn does(&mut self, what: impl Into<AuthEvent>, after: Duration) -> Event {
-        let event = self.next(what, after);
+    pub(crate) async fn publish(&mut self, event: impl Into<AuthEvent>, after: Duration) -> Event {
+        let event = self.next(event, after);
         publish(self.context, &event).await;
         event
     }
 
-    /// The account's next event, which happens so long after [`START`].
-    pub(crate) fn next(&mut self, what: impl Into<AuthEvent>, after: Duration) -> Event {
-        let what = what.into();
+    /// Returns the account's next event, at this time after [`START`].
+    pub(crate) fn next(&mut self, event: impl Into<AuthEvent>, after: Duration) -> Event {
         self.seq += 1;
         let number = self.id.as_u128() & 0xffff;
         Event {
-            // In the order of time, as the service's ids are.
+            // Ordered by time, as the service's ids are.
             id: Uuid::from_u128(
                 0x019c_a9b8_0000_7000_8000_0000_0000_0000
                     + (after.as_millis() << 80)
@@ -168,8 +172,8 @@ impl<'a> Account<'a> {
                 id: self.id,
                 seq: self.seq,
             }),
-            event: what,
-            ..event(watchword_events::EventKind::Registered, 0)
+            event: event.into(),
+            ..example::of(EventKind::Registered)
         }
     }
 }

@@ -1,16 +1,13 @@
-//! Every example, run as a newcomer would, against real servers. Whoever writes something somewhere gets every event
-//! a second time, and nothing may change.
+//! Runs every example against real servers. The tests deliver every event to an example with a
+//! store a second time, which must change nothing.
 #![expect(
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test stops at the first thing that is not as it should be"
+    reason = "a failed assertion ends a test"
 )]
 
-#[expect(
-    dead_code,
-    reason = "shared with the tests of the subscriber kit, which need more of it"
-)]
+#[expect(dead_code, reason = "the tests of the subscriber kit use the rest of it")]
 #[path = "../../../events/tests/support/mod.rs"]
 mod support;
 

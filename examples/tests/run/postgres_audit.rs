@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use watchword_events::{EventKind, LoggedOut, LogoutScope};
 
-use crate::example::{Account, Example, START, caught_up, forget};
+use crate::example::{Account, Example, START, caught_up, delete_durable};
 use crate::postgres::Postgres;
 use crate::servers::free_port;
 use crate::support::{NatsServer, create_stream, event, publish};
@@ -29,25 +29,25 @@ async fn count(database: &Postgres) -> i64 {
 }
 
 #[tokio::test]
-async fn every_event_is_one_row_with_its_own_time_through_a_crash_and_a_repetition() {
+async fn every_event_is_one_row_despite_a_database_crash_and_redelivery() {
     let (server, mut database) = (NatsServer::start().await, Postgres::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let mut ada = Account::new(&context, 1);
     for second in 0..50 {
-        ada.does(logged_out(), Duration::from_secs(second)).await;
+        ada.publish(logged_out(), Duration::from_secs(second)).await;
     }
-    let mut nobody = event(EventKind::LoginFailed, 7);
-    nobody.user = None;
-    publish(&context, &nobody).await;
+    let mut unknown = event(EventKind::LoginFailed, 7);
+    unknown.user = None;
+    publish(&context, &unknown).await;
     let example = example(&server, &database);
     let writer = example.start();
     caught_up(&stream, DURABLE, 51).await;
     assert_eq!(count(&database).await, 51);
 
-    // While it writes, the database crashes.
+    // The database crashes while the example writes.
     for second in 50..100 {
-        ada.does(logged_out(), Duration::from_secs(second)).await;
+        ada.publish(logged_out(), Duration::from_secs(second)).await;
         if second == 75 {
             database.crash().await;
         }
@@ -56,7 +56,7 @@ async fn every_event_is_one_row_with_its_own_time_through_a_crash_and_a_repetiti
     assert_eq!(count(&database).await, 101);
     writer.stop().await;
 
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let writer = example.start();
     caught_up(&stream, DURABLE, 101).await;
     writer.stop().await;
@@ -79,13 +79,13 @@ async fn every_event_is_one_row_with_its_own_time_through_a_crash_and_a_repetiti
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_said_in_words() {
+async fn an_unreachable_database_is_an_error_with_advice() {
     let server = NatsServer::start().await;
     let url = format!("postgres://audit@127.0.0.1:{}/audit", free_port());
     let example = Example::new("postgres_audit", &server).set("AUDIT_DATABASE_URL", url);
-    let said = example.failure().await;
+    let error = example.failure().await;
     assert!(
-        said.starts_with("Error: PostgreSQL cannot be reached: AUDIT_DATABASE_URL says where it is"),
-        "{said}"
+        error.starts_with("Error: cannot reach PostgreSQL: start it, or set AUDIT_DATABASE_URL"),
+        "{error}"
     );
 }

@@ -5,7 +5,7 @@ use watchword_events::{
     AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, ReuseAction, TokenReuseDetected,
 };
 
-use crate::example::{Account, Example, caught_up, forget};
+use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::support::{NatsServer, create_stream};
 
 const DURABLE: &str = "security-monitor";
@@ -45,7 +45,7 @@ const fn minutes(minutes: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn a_success_after_three_recent_failures_is_one_alert() {
+async fn a_success_after_three_recent_failures_raises_one_alert() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
@@ -55,51 +55,51 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
     let example = Example::new("security_monitor", &server).set("SECURITY_MONITOR_DB", &memory);
     let monitor = example.start();
     for minute in 0..3 {
-        ada.does(failure(), minutes(minute)).await;
+        ada.publish(failure(), minutes(minute)).await;
         // Long before the success.
-        eve.does(failure(), minutes(minute)).await;
+        eve.publish(failure(), minutes(minute)).await;
     }
-    // Two failures before each success, which forgives them.
+    // Two failures before each success, which resets the count.
     for minute in [0, 1, 3, 4] {
-        bob.does(failure(), minutes(minute)).await;
+        bob.publish(failure(), minutes(minute)).await;
         if minute % 3 == 1 {
-            bob.does(success(), minutes(minute + 1)).await;
+            bob.publish(success(), minutes(minute + 1)).await;
         }
     }
-    eve.does(success(), minutes(20)).await;
+    eve.publish(success(), minutes(20)).await;
     caught_up(&stream, DURABLE, 13).await;
-    monitor.stop().await; // and nothing was printed
+    monitor.stop().await; // without output
 
-    // A restart forgets no failure.
+    // Failures survive a restart.
     let mut monitor = example.start();
-    ada.does(success(), minutes(3)).await;
+    ada.publish(success(), minutes(3)).await;
     let alert = format!(
         "ALERT 2026-03-01 12:03:00.0 +00:00:00 {}: logged in after 3 failures",
         ada.id
     );
     assert_eq!(monitor.line().await, alert);
-    ada.does(stolen(), minutes(4)).await;
+    ada.publish(stolen(), minutes(4)).await;
     let alert = format!(
         "ALERT 2026-03-01 12:04:00.0 +00:00:00 {}: a refresh token was used twice",
         ada.id
     );
     assert_eq!(monitor.line().await, alert);
-    // Not what came before the last success.
-    ada.does(failure(), minutes(4)).await;
-    ada.does(success(), minutes(5)).await;
+    // Failures before the last success do not count.
+    ada.publish(failure(), minutes(4)).await;
+    ada.publish(success(), minutes(5)).await;
     caught_up(&stream, DURABLE, 4).await;
     monitor.stop().await;
 
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let monitor = example.start();
     caught_up(&stream, DURABLE, 17).await;
-    monitor.stop().await; // no alert again
+    monitor.stop().await; // no second alert
 
-    // What it has heard twice counts once.
-    bob.does(failure(), minutes(6)).await;
-    bob.does(failure(), minutes(6)).await;
-    bob.does(failure(), minutes(7)).await;
-    bob.does(success(), minutes(8)).await;
+    // An event that was delivered twice counts once.
+    bob.publish(failure(), minutes(6)).await;
+    bob.publish(failure(), minutes(6)).await;
+    bob.publish(failure(), minutes(7)).await;
+    bob.publish(success(), minutes(8)).await;
     let mut monitor = example.start();
     let line = monitor.line().await;
     assert!(
@@ -107,7 +107,7 @@ async fn a_success_after_three_recent_failures_is_one_alert() {
         "{line}"
     );
     monitor.stop().await;
-    // Failures from long before a success are forgotten.
+    // Old failures are deleted at a success.
     let memory = SqlitePool::connect(&format!("sqlite://{memory}")).await.unwrap();
     let of_eve = "SELECT COUNT(*) FROM logins WHERE user_id = ?";
     let of_eve: i64 = sqlx::query_scalar(of_eve)

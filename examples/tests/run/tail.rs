@@ -4,7 +4,7 @@ use crate::example::Example;
 use crate::support::{NatsServer, create_stream, event, eventually, publish};
 
 #[tokio::test]
-async fn tail_prints_one_line_for_every_event() {
+async fn tail_prints_one_line_per_event() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
@@ -22,7 +22,7 @@ async fn tail_prints_one_line_for_every_event() {
 }
 
 #[tokio::test]
-async fn tail_new_prints_new_events_alone() {
+async fn tail_new_prints_only_new_events() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
@@ -38,13 +38,13 @@ async fn tail_new_prints_new_events_alone() {
 }
 
 #[tokio::test]
-async fn without_nats_it_says_so_in_words() {
+async fn an_unreachable_nats_is_an_error_with_advice() {
     let mut server = NatsServer::start().await;
     server.kill();
-    let said = Example::new("tail", &server).failure().await;
+    let error = Example::new("tail", &server).failure().await;
     assert!(
-        said.starts_with("Error: NATS cannot be reached: start the service with `make run`, or say with NATS_URL"),
-        "{said}"
+        error.starts_with("Error: cannot reach NATS: start the service with `make run`, or set NATS_URL"),
+        "{error}"
     );
-    assert!(said.contains("Connection refused"), "{said}");
+    assert!(error.contains("Connection refused"), "{error}");
 }

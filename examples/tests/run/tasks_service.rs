@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use watchword_events::{Deleted, DeletedReason, Registered};
 
-use crate::example::{Account, Example, caught_up, forget};
+use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::servers::free_port;
 use crate::support::{NatsServer, create_stream, eventually};
 
@@ -21,7 +21,7 @@ fn registered(name: &str) -> Registered {
     }
 }
 
-const GONE: Deleted = Deleted {
+const DELETED: Deleted = Deleted {
     reason: DeletedReason::User,
 };
 
@@ -47,7 +47,7 @@ impl Tasks {
     }
 
     async fn list(&self) -> Value {
-        eventually("it answers", async || {
+        eventually("the service answers", async || {
             self.http.get(&self.url).send().await.ok()?.json().await.ok()
         })
         .await
@@ -55,13 +55,13 @@ impl Tasks {
 }
 
 #[tokio::test]
-async fn tasks_go_to_active_users_alone() {
+async fn only_active_users_get_tasks() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let [mut ada, mut bob, stranger] = [1, 2, 3].map(|number| Account::new(&context, number));
-    ada.does(registered("Ada"), Duration::ZERO).await;
-    bob.does(registered("Bob"), Duration::ZERO).await;
+    ada.publish(registered("Ada"), Duration::ZERO).await;
+    bob.publish(registered("Bob"), Duration::ZERO).await;
 
     let port = free_port();
     let example = Example::new("tasks_service", &server).set("TASKS_LISTEN", format!("127.0.0.1:{port}"));
@@ -76,7 +76,7 @@ async fn tasks_go_to_active_users_alone() {
     assert_eq!(tasks.assign("Nothing", stranger.id).await, StatusCode::CONFLICT);
     assert_eq!(tasks.post(&json!({"title": 1})).await, StatusCode::BAD_REQUEST);
 
-    bob.does(GONE, Duration::ZERO).await;
+    bob.publish(DELETED, Duration::ZERO).await;
     caught_up(&stream, DURABLE, 3).await;
     assert_eq!(tasks.assign("Too late", bob.id).await, StatusCode::CONFLICT);
     let expected = json!([
@@ -86,8 +86,8 @@ async fn tasks_go_to_active_users_alone() {
     assert_eq!(tasks.list().await, expected);
     service.stop().await;
 
-    // Everything again: the registration is older than what is known, and brings nobody back.
-    forget(&stream, DURABLE).await;
+    // All events again: the registration is older than the deletion, and does not undo it.
+    delete_durable(&stream, DURABLE).await;
     let mut service = example.start();
     service.line().await;
     caught_up(&stream, DURABLE, 3).await;
@@ -98,13 +98,13 @@ async fn tasks_go_to_active_users_alone() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_late_changes_nothing() {
+async fn a_late_event_changes_nothing() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let mut ada = Account::new(&context, 1);
     let late = ada.next(registered("Ada"), Duration::ZERO);
-    ada.does(GONE, Duration::ZERO).await;
+    ada.publish(DELETED, Duration::ZERO).await;
     crate::support::publish(&context, &late).await;
 
     let port = free_port();

@@ -16,7 +16,7 @@ use crate::example::{Example, Running};
 use crate::servers::{Session, Watchword, free_port};
 use crate::support::{NatsServer, create_stream, eventually};
 
-/// The sample, and somebody who asks it.
+/// The running example and a client of it.
 struct Verifier {
     running: Running,
     http: reqwest::Client,
@@ -34,8 +34,8 @@ impl Verifier {
         assert_eq!(url, format!("http://127.0.0.1:{port}/whoami"));
         let http = reqwest::Client::new();
         let verifier = Self { running, http, url };
-        // The address is printed, and then listened on.
-        eventually("it listens", async || {
+        // The example prints its address before it listens.
+        eventually("the example listens", async || {
             verifier.http.get(&verifier.url).send().await.ok()
         })
         .await;
@@ -47,7 +47,7 @@ impl Verifier {
         request.send().await.unwrap().status()
     }
 
-    async fn lets_in(&self, session: &Session) -> bool {
+    async fn accepts(&self, session: &Session) -> bool {
         match self.status(&session.access).await {
             StatusCode::OK => true,
             StatusCode::UNAUTHORIZED => false,
@@ -55,25 +55,25 @@ impl Verifier {
         }
     }
 
-    /// Waits until the session is refused, which must not take longer than a second.
+    /// Waits until the session is refused, for at most a second.
     async fn refuses_within_a_second(&self, session: &Session, since: Instant) {
-        while self.lets_in(session).await {
-            assert!(since.elapsed() < Duration::from_secs(1), "it still lets the token in");
+        while self.accepts(session).await {
+            assert!(since.elapsed() < Duration::from_secs(1), "the token is still accepted");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
 #[tokio::test]
-async fn what_ends_is_refused_within_a_second() {
+async fn ended_sessions_are_refused_within_a_second() {
     let nats = NatsServer::start().await;
     let auth = Watchword::start(&nats).await;
     let before = auth.register("before@example.com").await;
     auth.logout(&before, "local").await;
     let good = auth.register("ada@example.com").await;
     let verifier = Verifier::start(&nats, &auth.url()).await;
-    assert!(!verifier.lets_in(&before).await, "it ended before the start");
-    assert!(verifier.lets_in(&good).await);
+    assert!(!verifier.accepts(&before).await, "it ended before the start");
+    assert!(verifier.accepts(&good).await);
     let answer = verifier
         .http
         .get(&verifier.url)
@@ -84,28 +84,29 @@ async fn what_ends_is_refused_within_a_second() {
     let claims: Value = answer.json().await.unwrap();
     assert_eq!(claims.get("roles"), Some(&json!(["user"])));
 
-    // This session alone.
+    // One session.
     let session = auth.login("ada@example.com").await;
-    assert!(verifier.lets_in(&session).await);
+    assert!(verifier.accepts(&session).await);
     auth.logout(&session, "local").await;
     verifier.refuses_within_a_second(&session, Instant::now()).await;
-    // The others, once as a logout and once from the list: the one that acts stays, and so does one that comes later.
+    // All other sessions, once by logout and once by revocation: the acting session and later ones
+    // stay.
     for from_the_list in [false, true] {
         let (acting, other) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
-        assert!(verifier.lets_in(&acting).await && verifier.lets_in(&other).await);
+        assert!(verifier.accepts(&acting).await && verifier.accepts(&other).await);
         if from_the_list {
             auth.revoke_others(&acting).await;
         } else {
             auth.logout(&acting, "others").await;
         }
         verifier.refuses_within_a_second(&other, Instant::now()).await;
-        assert!(!verifier.lets_in(&good).await, "one of the others");
-        assert!(verifier.lets_in(&acting).await);
+        assert!(!verifier.accepts(&good).await, "one of the others");
+        assert!(verifier.accepts(&acting).await);
         let refreshed = auth.refresh(&acting.refresh).await;
-        assert!(verifier.lets_in(&refreshed).await);
-        assert!(verifier.lets_in(&auth.login("ada@example.com").await).await);
+        assert!(verifier.accepts(&refreshed).await);
+        assert!(verifier.accepts(&auth.login("ada@example.com").await).await);
     }
-    // A token that was stolen and used twice.
+    // A refresh token that was used twice.
     let first = auth.login("ada@example.com").await;
     let second = auth.refresh(&first.refresh).await;
     let third = auth.refresh(&second.refresh).await;
@@ -113,79 +114,79 @@ async fn what_ends_is_refused_within_a_second() {
     let request = verifier.http.post(format!("{}/auth/refresh", auth.url())).json(&reused);
     assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     verifier.refuses_within_a_second(&third, Instant::now()).await;
-    // All of them, and then the account; somebody else's stay.
+    // All sessions, and then the account; other users' sessions stay.
     let bystander = auth.register("bob@example.com").await;
     let (one, two) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
-    assert!(verifier.lets_in(&two).await);
+    assert!(verifier.accepts(&two).await);
     auth.logout(&one, "global").await;
     verifier.refuses_within_a_second(&two, Instant::now()).await;
-    assert!(!verifier.lets_in(&one).await);
-    // Another password, and the session that set it ends with the others.
+    assert!(!verifier.accepts(&one).await);
+    // A password change also ends the session that made it.
     let carol = auth.register("carol@example.com").await;
     let other = auth.login("carol@example.com").await;
-    assert!(verifier.lets_in(&other).await);
+    assert!(verifier.accepts(&other).await);
     auth.change_password(&carol, "quiet harbour 52").await;
     verifier.refuses_within_a_second(&other, Instant::now()).await;
-    assert!(!verifier.lets_in(&carol).await);
+    assert!(!verifier.accepts(&carol).await);
     let last = auth.login("ada@example.com").await;
-    assert!(verifier.lets_in(&last).await);
+    assert!(verifier.accepts(&last).await);
     auth.delete(&last).await;
     verifier.refuses_within_a_second(&last, Instant::now()).await;
-    assert!(verifier.lets_in(&bystander).await);
+    assert!(verifier.accepts(&bystander).await);
 
-    // The auth service is gone, and what is known stays known: also of a token with a key that nobody has.
+    // Without the auth service the known keys stay in use, even after a token with an unknown key.
     auth.kill().await;
     let (header, rest) = bystander.access.split_once('.').unwrap();
     let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     let kid: Value = serde_json::from_str(&header).unwrap();
-    let unknown = header.replace(kid.get("kid").and_then(Value::as_str).unwrap(), "nobody");
+    let unknown = header.replace(kid.get("kid").and_then(Value::as_str).unwrap(), "unknown");
     let unknown = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(unknown));
     assert_eq!(verifier.status(&unknown).await, StatusCode::UNAUTHORIZED);
-    assert!(verifier.lets_in(&bystander).await);
-    assert!(!verifier.lets_in(&two).await);
+    assert!(verifier.accepts(&bystander).await);
+    assert!(!verifier.accepts(&two).await);
     verifier.running.stop().await;
 }
 
 #[tokio::test]
-async fn without_nats_it_answers_nobody() {
+async fn without_nats_every_request_is_answered_with_503() {
     let mut nats = NatsServer::start().await;
     let auth = Watchword::start(&nats).await;
     let good = auth.register("ada@example.com").await;
     let verifier = Verifier::start(&nats, &auth.url()).await;
-    assert!(verifier.lets_in(&good).await);
+    assert!(verifier.accepts(&good).await);
     nats.kill();
     eventually("it answers 503", async || {
         (verifier.status(&good.access).await == StatusCode::SERVICE_UNAVAILABLE).then_some(())
     })
     .await;
     nats.start_again().await;
-    eventually("it lets in again", async || {
+    eventually("it answers 200", async || {
         (verifier.status(&good.access).await == StatusCode::OK).then_some(())
     })
     .await;
     verifier.running.stop().await;
 }
 
-/// Seconds since 1970: the sample compares with the system's clock.
-#[expect(clippy::disallowed_methods, reason = "the program under test has the system's clock")]
+/// Returns the seconds since 1970, since the example uses the system clock.
+#[expect(clippy::disallowed_methods, reason = "the program under test uses the system clock")]
 fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// What stands for the auth service: its keys, and how often they were asked for.
+/// The JWKS of a fake auth service, and how often it was fetched.
 #[derive(Clone, Default)]
 struct Published {
     keys: Arc<std::sync::Mutex<Vec<Value>>>,
-    asked: Arc<AtomicU32>,
+    fetches: Arc<AtomicU32>,
 }
 
 #[handler]
 fn jwks(Data(published): Data<&Published>) -> String {
-    published.asked.fetch_add(1, Ordering::SeqCst);
+    published.fetches.fetch_add(1, Ordering::SeqCst);
     json!({ "keys": *published.keys.lock().unwrap() }).to_string()
 }
 
-/// A key of the test's own.
+/// A signing key.
 struct Key {
     pair: Ed25519KeyPair,
     id: &'static str,
@@ -202,7 +203,7 @@ impl Key {
         json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.id, "use": "sig", "alg": "EdDSA" })
     }
 
-    /// A token of this key, after a change to its header and claims.
+    /// Signs a token, after `change` to its header and claims.
     fn token(&self, issuer: &str, change: impl FnOnce(&mut Value, &mut Value)) -> String {
         let now = now();
         let mut header = json!({ "typ": "at+jwt", "alg": "EdDSA", "kid": self.id });
@@ -219,7 +220,7 @@ impl Key {
 }
 
 #[tokio::test]
-async fn tokens_are_checked_and_new_keys_are_fetched_now_and_then() {
+async fn invalid_tokens_are_refused_and_unknown_keys_are_fetched_rarely() {
     let nats = NatsServer::start().await;
     create_stream(&nats.jetstream().await).await;
     let (published, port) = (Published::default(), free_port());
@@ -280,8 +281,9 @@ async fn tokens_are_checked_and_new_keys_are_fetched_now_and_then() {
         assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED, "{name}");
     }
 
-    // A hundred tokens of nobody's key are no hundred questions, and a key that comes later is found.
-    let (started, before) = (Instant::now(), published.asked.load(Ordering::SeqCst));
+    // A hundred tokens with an unknown key cause few fetches, and a key that is published later is
+    // found.
+    let (started, before) = (Instant::now(), published.fetches.load(Ordering::SeqCst));
     for _ in 0..100 {
         let token = foreign.token(&issuer, |_, _| {});
         assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED);
@@ -294,10 +296,10 @@ async fn tokens_are_checked_and_new_keys_are_fetched_now_and_then() {
     .await;
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
-    let asked = u64::from(published.asked.load(Ordering::SeqCst) - before);
+    let fetches = u64::from(published.fetches.load(Ordering::SeqCst) - before);
     assert!(
-        (1..=1 + took.as_secs() / 5).contains(&asked),
-        "asked {asked} times in {took:?}"
+        (1..=1 + took.as_secs() / 5).contains(&fetches),
+        "{fetches} fetches in {took:?}"
     );
     assert_eq!(verifier.status(&good).await, StatusCode::OK);
     verifier.running.stop().await;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use watchword_events::{EventKind, Registered};
 
-use crate::example::{Account, Example, caught_up, forget};
+use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::servers::SmtpServer;
 use crate::support::{NatsServer, create_stream, event, eventually, publish};
 
@@ -19,7 +19,7 @@ fn registered(email: &str, name: &str) -> Registered {
 }
 
 #[tokio::test]
-async fn without_a_mail_server_it_prints_the_mail_for_each_new_account_once() {
+async fn without_a_mail_server_each_mail_is_printed_once() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
@@ -32,9 +32,10 @@ async fn without_a_mail_server_it_prints_the_mail_for_each_new_account_once() {
     caught_up(&stream, DURABLE, 1).await;
     mailer.stop().await;
 
-    // Missed while it was away, then everything again: one line for the new one, none for the old.
+    // One account was missed, and all events are redelivered: one line for the new account, none
+    // for the old.
     publish(&context, &event(EventKind::Registered, 3)).await;
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let mut mailer = example.start();
     assert_eq!(mailer.line().await, mail);
     caught_up(&stream, DURABLE, 2).await;
@@ -42,12 +43,12 @@ async fn without_a_mail_server_it_prints_the_mail_for_each_new_account_once() {
 }
 
 #[tokio::test]
-async fn every_account_gets_one_mail_through_repetitions_and_a_mail_server_that_goes_away() {
+async fn every_account_gets_one_mail_despite_redelivery_and_a_mail_server_outage() {
     let (server, mut smtp) = (NatsServer::start().await, SmtpServer::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let (mut ada, mut bob) = (Account::new(&context, 1), Account::new(&context, 2));
-    let event = ada.does(registered("ada@example.com", "Ada"), Duration::ZERO).await;
+    let event = ada.publish(registered("ada@example.com", "Ada"), Duration::ZERO).await;
     let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
     let mailer = example.start();
     caught_up(&stream, DURABLE, 1).await;
@@ -57,14 +58,14 @@ async fn every_account_gets_one_mail_through_repetitions_and_a_mail_server_that_
         &format!("Message-ID: <{}@watchword>", event.id),
         "To: ada@example.com",
         "Subject: Welcome, Ada!",
-        "your account exists since 2026-03-01",
+        "You created your account on 2026-03-01",
     ] {
         assert!(mails[0].contains(part), "{part} is not in {}", mails[0]);
     }
 
     smtp.kill();
-    bob.does(registered("bob@example.com", "Bob"), Duration::ZERO).await;
-    eventually("the mail is tried", async || {
+    bob.publish(registered("bob@example.com", "Bob"), Duration::ZERO).await;
+    eventually("the mail fails", async || {
         let info = stream.consumer_info(DURABLE).await.ok()?;
         (info.delivered.consumer_sequence >= 2).then_some(())
     })
@@ -74,7 +75,7 @@ async fn every_account_gets_one_mail_through_repetitions_and_a_mail_server_that_
     assert_eq!(smtp.mails().len(), 2);
     mailer.stop().await;
 
-    forget(&stream, DURABLE).await;
+    delete_durable(&stream, DURABLE).await;
     let mailer = example.start();
     caught_up(&stream, DURABLE, 2).await;
     mailer.stop().await;
@@ -82,11 +83,11 @@ async fn every_account_gets_one_mail_through_repetitions_and_a_mail_server_that_
 }
 
 #[tokio::test]
-async fn an_account_without_a_full_address_becomes_a_dead_letter() {
+async fn an_event_without_a_full_address_becomes_a_dead_letter() {
     let (server, smtp) = (NatsServer::start().await, SmtpServer::start().await);
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
-    let mut letters = context
+    let mut dead_letters = context
         .create_stream(async_nats::jetstream::stream::Config {
             name: "auth-events-dlq".to_owned(),
             subjects: vec!["auth.dlq.*".to_owned()],
@@ -95,23 +96,24 @@ async fn an_account_without_a_full_address_becomes_a_dead_letter() {
         .await
         .unwrap();
     let mut ada = Account::new(&context, 1);
-    ada.does(registered("a***@example.com", "a***"), Duration::ZERO).await;
+    ada.publish(registered("a***@example.com", "a***"), Duration::ZERO)
+        .await;
     let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
     let mailer = example.start();
     caught_up(&stream, DURABLE, 1).await;
     mailer.stop().await;
-    assert_eq!(letters.info().await.unwrap().state.messages, 1);
+    assert_eq!(dead_letters.info().await.unwrap().state.messages, 1);
     assert_eq!(smtp.mails(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_not_there_is_said_in_words() {
+async fn an_unreachable_mail_server_is_an_error_with_advice() {
     let (server, mut smtp) = (NatsServer::start().await, SmtpServer::start().await);
     smtp.kill();
     let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
-    let said = example.failure().await;
+    let error = example.failure().await;
     assert!(
-        said.starts_with("Error: the mail server cannot be reached: SMTP_URL says where it is"),
-        "{said}"
+        error.starts_with("Error: cannot reach the mail server: start it, or set SMTP_URL"),
+        "{error}"
     );
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 use watchword_events::subscriber::CancellationToken;
-use watchword_events::{Failure, Subscriber};
+use watchword_events::{HandlerError, Subscriber};
 
 use super::shipped;
 use crate::relay::rig::{SOON, STREAM};
@@ -208,7 +208,7 @@ async fn reads_one(nats: &NatsServer, durable: &str) {
         .unwrap_or_else(|error| panic!("{durable}: {error}"));
     let run = connected.run(move |_, _| {
         done.cancel();
-        async { Err(Failure::poison("the test gives it up")) }
+        async { Err(HandlerError::poison("the test gives it up")) }
     });
     let ended = timeout(SOON, run).await;
     ended

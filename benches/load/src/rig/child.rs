@@ -1,4 +1,4 @@
-//! A child process that ends with its guard.
+//! A child process that ends when its guard is dropped.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,14 +9,13 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Outcome;
 
-/// How long a process may take to end when it is asked to.
-const STOP: Duration = Duration::from_secs(30);
+/// The longest that a process may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running process.
 pub(crate) struct Child(std::process::Child);
 
 impl Child {
-    /// Starts it; standard output and error go to a file.
+    /// Starts the process; standard output and error go to a file.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
         let log = File::create(log)?;
         let child = command
@@ -29,27 +28,26 @@ impl Child {
         })?))
     }
 
-    /// Its id.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the process has ended.
     pub(crate) fn ended(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(Some(_)) | Err(_))
     }
 
-    /// Whether it has ended by itself, and well.
+    /// Whether the process has ended successfully.
     pub(crate) fn succeeded(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(Some(status)) if status.success())
     }
 
-    /// Asks it to end and waits.
+    /// Stops the process and waits for its end.
     pub(crate) async fn stop(&mut self, signal: Signal) -> Outcome<()> {
-        let asked = Instant::now();
+        let started = Instant::now();
         self.signal(signal);
         while !self.ended() {
-            if asked.elapsed() > STOP {
+            if started.elapsed() > STOP_TIMEOUT {
                 return Err("a process does not end".into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -67,10 +65,11 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.ended() {
-            // PostgreSQL ends its own children on this signal, at once; nobody needs what the others would still write.
+            // On this signal PostgreSQL ends its children at once. The other programs need not
+            // finish writing.
             self.signal(Signal::QUIT);
-            let asked = Instant::now();
-            while !self.ended() && asked.elapsed() < Duration::from_secs(3) {
+            let started = Instant::now();
+            while !self.ended() && started.elapsed() < Duration::from_secs(3) {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let _ = self.0.kill();

@@ -1,4 +1,4 @@
-//! The servers that are measured, as child processes on free ports.
+//! The measured servers, as child processes on free ports.
 
 mod child;
 mod nats;
@@ -19,23 +19,23 @@ pub(crate) use service::{Account, CLIENT, CLIENT_SECRET, PASSWORD, Service, bina
 use crate::Outcome;
 use crate::client::Client;
 
-/// How long a server may take to answer after its start.
+/// The longest that a server may take to start.
 const READY: Duration = Duration::from_secs(30);
 
-/// PostgreSQL, NATS, the service over both, and the directory that all of them write to.
+/// PostgreSQL, NATS, the service, and the directory to which they write.
 pub(crate) struct Rig {
     // Fields are dropped in this order: the service first, the directory last.
-    /// The service, when it has been started.
+    /// The service, once it is started.
     pub(crate) service: Option<Service>,
-    /// NATS, JetStream on disk, a sync for every write.
+    /// NATS with JetStream on disk and a sync for every write.
     pub(crate) nats: Nats,
-    /// PostgreSQL, durable.
+    /// PostgreSQL with its durable settings.
     pub(crate) postgres: Postgres,
     scratch: Scratch,
 }
 
 impl Rig {
-    /// PostgreSQL with the service's schema and NATS, without the service.
+    /// Starts PostgreSQL with the service's schema, and NATS.
     pub(crate) async fn without_service() -> Outcome<Self> {
         let scratch = Scratch::new()?;
         let postgres = Postgres::start(scratch.path()).await?;
@@ -46,20 +46,21 @@ impl Rig {
             postgres,
             scratch,
         };
-        // The first start migrates and makes the stream and the signing key: what follows starts on an existing database.
+        // The first start migrates, and creates the stream and the signing key. Later starts find
+        // them.
         rig.start_service().await?;
         rig.stop_service().await?;
         Ok(rig)
     }
 
-    /// All of it.
+    /// Starts the servers and the service.
     pub(crate) async fn start() -> Outcome<Self> {
         let mut rig = Self::without_service().await?;
         rig.start_service().await?;
         Ok(rig)
     }
 
-    /// Starts the service and waits until it is ready and events flow.
+    /// Starts the service, and waits until it is ready and publishes events.
     pub(crate) async fn start_service(&mut self) -> Outcome<Duration> {
         let environment = [("DATABASE_URL", self.postgres.url()), ("NATS_URL", self.nats.url())];
         let (service, took) = Service::start(self.scratch.path(), &environment).await?;
@@ -75,12 +76,12 @@ impl Rig {
         }
     }
 
-    /// Where the service keeps its secret key.
+    /// Returns the path of the service's secret key.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.scratch.path().join("data")
     }
 
-    /// An administrator of the running service: the account's id and an access token.
+    /// Creates an administrator. Returns the account's id and an access token.
     pub(crate) async fn admin(&self) -> Outcome<(String, String)> {
         let mut client = Client::connect(self.service()?.port()).await?;
         let account = register(&mut client, "root@example.com").await?;
@@ -93,27 +94,25 @@ impl Rig {
         Ok((account.id, access))
     }
 
-    /// The directory that all of them write to.
     pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// The running service.
     pub(crate) fn service(&self) -> Outcome<&Service> {
         Ok(self.service.as_ref().ok_or("the service is not running")?)
     }
 }
 
-/// A directory that is removed in the end.
+/// A directory that is removed when it is dropped.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new one, in the system's directory for such.
+    /// Creates a directory in the system's temporary directory.
     pub(crate) fn new() -> Outcome<Self> {
         Self::named("servers")
     }
 
-    /// A new one beside others.
+    /// Creates a directory in `parent`.
     pub(crate) fn named(name: &str) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("watchword-bench-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
@@ -121,7 +120,6 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -133,12 +131,12 @@ impl Drop for Scratch {
     }
 }
 
-/// A port that nobody listens on now.
+/// Returns a free port.
 pub(crate) fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// A program on PATH, or in one of `places`.
+/// Finds a program on PATH or in one of `places`.
 fn find(name: &str, places: &[PathBuf]) -> Outcome<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates = places

@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::{Child, READY, find, free_port};
 use crate::Outcome;
 
-/// A NATS server.
 pub(crate) struct Nats {
     _child: Child,
     port: u16,
@@ -38,7 +37,6 @@ impl Nats {
         Ok(nats)
     }
 
-    /// Where clients connect.
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

@@ -1,4 +1,4 @@
-//! PostgreSQL as in production: every commit is on disk.
+//! PostgreSQL with its durable settings: every commit reaches the disk.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -12,7 +12,6 @@ use crate::Outcome;
 
 const ROLE: &str = "watchword";
 
-/// A PostgreSQL server.
 pub(crate) struct Postgres {
     _child: Child,
     port: u16,
@@ -66,17 +65,16 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Where clients connect.
     pub(crate) fn url(&self) -> String {
         format!("postgres://{ROLE}@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// A directory that PostgreSQL's programs may write to.
+    /// Returns a directory to which PostgreSQL's programs may write.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Runs statements; answers the last one's rows as text, columns separated by `|`.
+    /// Runs statements, and returns the rows of the last as text, with `|` between columns.
     pub(crate) fn sql(&self, text: &str) -> Outcome<String> {
         let output = Command::new(program("psql")?)
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, &self.url()])
@@ -86,13 +84,13 @@ impl Postgres {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// A number that a query answers.
+    /// Runs a query that returns a number.
     pub(crate) fn number(&self, query: &str) -> Outcome<f64> {
         let text = self.sql(query)?;
         Ok(text.parse().map_err(|_| format!("{query}: {text:?} is no number"))?)
     }
 
-    /// Runs `pgbench` with a script; answers what it prints.
+    /// Runs `pgbench` with a script, and returns its output.
     pub(crate) fn pgbench(&self, script: &Path, arguments: &[&str]) -> Outcome<String> {
         let output = Command::new(program("pgbench")?)
             .args(["--no-vacuum", "--protocol=prepared", "--file"])
@@ -131,7 +129,7 @@ fn as_user(command: &mut Command, user: Option<(u32, u32)>) -> &mut Command {
     }
 }
 
-/// A program of the newest PostgreSQL that is installed.
+/// Returns a program of the newest installed PostgreSQL.
 fn program(name: &str) -> Outcome<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = installed
@@ -142,7 +140,7 @@ fn program(name: &str) -> Outcome<PathBuf> {
     find(name, &places)
 }
 
-/// PostgreSQL refuses to run as root: the user and group to run as then.
+/// Returns the user and group for PostgreSQL, which refuses to run as root.
 fn server_user() -> Outcome<Option<(u32, u32)>> {
     if fs::metadata("/proc/self")?.uid() != 0 {
         return Ok(None);

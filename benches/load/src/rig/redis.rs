@@ -1,4 +1,4 @@
-//! Redis without persistence: what it holds here may be lost.
+//! Redis without persistence.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,6 @@ use tokio::net::TcpStream;
 use super::{Child, READY, find, free_port};
 use crate::Outcome;
 
-/// A Redis server.
 pub(crate) struct Redis {
     _child: Child,
     port: u16,
@@ -34,7 +33,6 @@ impl Redis {
         Ok(Self { _child: child, port })
     }
 
-    /// Where clients connect.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -1,4 +1,4 @@
-//! The service: the release binary with its ordinary settings, limits off.
+//! The service: the release binary with default settings, without rate limits.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,21 +11,20 @@ use super::{Child, READY, free_port};
 use crate::Outcome;
 use crate::client::Client;
 
-/// The password of every account that is made here.
+/// The password of all accounts.
 pub(crate) const PASSWORD: &str = "a long enough passphrase";
 
 /// A client of `/oauth/introspect`, and its secret.
 pub(crate) const CLIENT: &str = "bench";
 pub(crate) const CLIENT_SECRET: &str = "wcs_B4I_TMcRGiyvvZEqiYaGV9c3WMz7gB_WbRGjhEGnW7A";
-/// The client as it is configured.
+/// The client's configuration.
 const CLIENTS: &str = "bench=sha256:a2c45fdd5505c332bafc56dd4c0bdc9a91fc229659ebfa085eaa9be70541ac27";
 
-/// The release binary; `WATCHWORD_BIN` names another one.
+/// Returns the path of the release binary, or `WATCHWORD_BIN`.
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("WATCHWORD_BIN").map_or_else(|| "target/release/watchword".into(), PathBuf::from)
 }
 
-/// The running service.
 pub(crate) struct Service {
     child: Child,
     port: u16,
@@ -39,8 +38,8 @@ pub(crate) struct Account {
 }
 
 impl Service {
-    /// Starts it with settings from the environment; answers how long it took until `/readyz` said yes, and returns once events
-    /// flow as well.
+    /// Starts the service with settings from the environment. Returns the time until `/readyz`
+    /// succeeded, once the service publishes events.
     pub(crate) async fn start(scratch: &Path, environment: &[(&str, String)]) -> Outcome<(Self, Duration)> {
         let port = free_port()?;
         let mut command = Command::new(std::path::absolute(binary())?);
@@ -89,22 +88,20 @@ impl Service {
         Ok(())
     }
 
-    /// Asks it to end and waits.
+    /// Stops the service and waits for its end.
     pub(crate) async fn stop(mut self) -> Outcome<()> {
         self.child.stop(Signal::TERM).await
     }
 
-    /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its resident memory, in MiB.
+    /// Returns the resident memory in MiB.
     pub(crate) fn resident_mib(&self) -> Outcome<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status
@@ -114,7 +111,7 @@ impl Service {
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 
-    /// Registers accounts named after `prefix`, a few at a time.
+    /// Registers accounts whose names begin with `prefix`, a few at a time.
     pub(crate) async fn accounts(&self, prefix: &str, count: usize) -> Outcome<Vec<Account>> {
         let lanes = (0..4_usize).map(|lane| async move {
             let mut client = Client::connect(self.port).await?;
@@ -132,7 +129,6 @@ impl Service {
     }
 }
 
-/// Registers one account.
 pub(crate) async fn register(client: &mut Client, email: &str) -> Outcome<Account> {
     let answer = client
         .post(

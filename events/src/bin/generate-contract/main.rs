@@ -1,4 +1,5 @@
-//! Writes the generated part of the event contract: `cargo run -p watchword-events --bin generate-contract -- docs/reference`.
+//! Writes the generated files of the event contract:
+//! `cargo run -p watchword-events --bin generate-contract -- docs/reference`.
 
 mod published;
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let Err(error) = written else {
         return ExitCode::SUCCESS;
     };
-    // Nobody is left to tell when standard error is closed.
+    // A closed standard error cannot be reported.
     let _ = writeln!(io::stderr(), "generate-contract: {error}");
     ExitCode::FAILURE
 }

@@ -1,18 +1,19 @@
-//! What was published, kept for ever: `published/<subject>/<major>.<minor>.schema.json` and `….sample.json`.
-//! Files are added here and never written again.
+//! Published schemas and samples: `published/<subject>/<major>.<minor>.schema.json` and
+//! `….sample.json`. Files are added and never changed.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use watchword_events::EventType;
 use watchword_events::compatibility::{breaking_changes, same_contract};
+use watchword_events::{EventType, example};
 
-/// Adds the event's schema and example as a new minor version, if its major has none yet or the newest lacks a field.
+/// Adds the event's schema and example as a new minor version, if its major version has none or the
+/// newest lacks a field.
 ///
 /// # Errors
-/// When the schema breaks one that is published, or a file cannot be read or written.
+/// When the schema breaks a published one, or a file cannot be read or written.
 pub(crate) fn keep(directory: &Path, event: &EventType, schema: &Value) -> Result<(), Box<dyn Error>> {
     let folder = directory.join(event.subject);
     let file = |minor: u32, what: &str| folder.join(format!("{}.{minor}.{what}.json", event.version));
@@ -23,7 +24,7 @@ pub(crate) fn keep(directory: &Path, event: &EventType, schema: &Value) -> Resul
         let broken = breaking_changes(&known, schema);
         if !broken.is_empty() {
             return Err(format!(
-                "{} breaks its published version {}.{next}: undo it, or raise the version in the catalogue\n  {}",
+                "{} breaks its published version {}.{next}: revert the change, or raise the version in the catalogue\n  {}",
                 event.subject,
                 event.version,
                 broken.join("\n  ")
@@ -37,7 +38,7 @@ pub(crate) fn keep(directory: &Path, event: &EventType, schema: &Value) -> Resul
         return Ok(());
     }
     fs::create_dir_all(&folder)?;
-    let mut sample = event.example().to_json()?;
+    let mut sample = example::of(event.kind).to_json()?;
     sample.push(b'\n');
     fs::write(file(next, "schema"), format!("{schema:#}\n"))?;
     fs::write(file(next, "sample"), sample)?;

@@ -1,4 +1,4 @@
-//! One event.
+//! The section of an event.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{example, headers, schema};
 
 pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
     let document = schema::document(event, &deployment.schema_base);
-    let example = event.example();
+    let example = example::of(event.kind);
     let body: Option<Value> = example
         .to_json()
         .ok()
@@ -21,8 +21,8 @@ pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
          <p class=\"links\"><code class=\"subject\">{subject}</code><a href=\"schemas/{subject}/{version}.json\">JSON Schema</a></p>\
          <h3>Fields of <code>data</code></h3>{fields}\
          <div class=\"columns\"><div><h3>Example</h3><pre class=\"json\">{body}</pre></div>\
-         <div><h3>Its headers</h3><pre class=\"headers\">{headers}</pre></div></div>\
-         <h3>Read it</h3>{commands}</section>",
+         <div><h3>Headers</h3><pre class=\"headers\">{headers}</pre></div></div>\
+         <h3>Commands</h3>{commands}</section>",
         name = event.name,
         version = event.version,
         description = prose(event.description),
@@ -34,7 +34,7 @@ pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
     )
 }
 
-/// The event's own fields first: those that all events have are known after the first.
+/// Lists the event's own fields first, since the common ones repeat in every section.
 fn field_table(document: &Value) -> String {
     let (common, own): (Vec<Field>, Vec<Field>) = fields::of(document, "/properties/data")
         .into_iter()
@@ -69,7 +69,7 @@ fn row(field: &Field, class: &str) -> String {
 }
 
 fn header_lines(event: &EventType) -> String {
-    let lines = headers::for_event(&event.example(), example::SCHEMA_BASE).into_iter();
+    let lines = headers::for_event(&example::of(event.kind), example::SCHEMA_BASE).into_iter();
     let lines: Vec<String> = lines
         .map(|(name, value)| format!("<b>{}</b>: <i>{}</i>", escape(name), escape(&value)))
         .collect();
@@ -79,10 +79,13 @@ fn header_lines(event: &EventType) -> String {
 fn commands(event: &EventType, stream: &str) -> String {
     let subject = event.subject;
     [
-        ("From now on", format!("nats sub {subject}")),
-        ("The last one", format!("nats stream get {stream} --last-for {subject}")),
+        ("Watch new events", format!("nats sub {subject}")),
         (
-            "A durable consumer of it",
+            "Show the latest",
+            format!("nats stream get {stream} --last-for {subject}"),
+        ),
+        (
+            "Create a durable consumer",
             format!(
                 "nats consumer add {stream} my-{} --pull --ack explicit --deliver all --filter {subject} --wait 30s \
                  --max-deliver 6 --max-pending 256 --replay instant --defaults",

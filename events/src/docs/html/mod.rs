@@ -1,4 +1,4 @@
-//! The catalogue as one HTML page that fetches nothing: its style and its script are inside it.
+//! The catalogue as one HTML page that loads nothing else: its style and script are inline.
 
 mod event;
 mod stream;
@@ -17,7 +17,7 @@ const SCRIPT: &str = include_str!("script.js");
 const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M4 5h16M4 12h10M4 19h13\"/>\
                     <circle cx=\"19\" cy=\"12\" r=\"2.4\"/></svg>";
 
-/// The page of one deployment.
+/// Returns the page of a deployment.
 #[must_use]
 pub fn page(deployment: &Deployment) -> String {
     let sections: String = CATALOGUE
@@ -53,8 +53,8 @@ fn navigation() -> String {
 fn introduction(deployment: &Deployment) -> String {
     format!(
         "<header id=\"top\"><h1>Auth events</h1><p class=\"lead\">{count} events of <code>{service}</code> in \
-         <code>{environment}</code>. Each is recorded in the transaction that changes the state, and published to JetStream at least once \
-         under one id, in order for each user.</p><p class=\"links\"><a href=\"asyncapi.json\">AsyncAPI 3.0</a>\
+         <code>{environment}</code>. Each is recorded in the transaction that changes the state, and published to JetStream: \
+         at least once, always with the same id, and in order for each user.</p><p class=\"links\"><a href=\"asyncapi.json\">AsyncAPI 3.0</a>\
          <a href=\"openapi.json\">OpenAPI</a></p></header>",
         count = CATALOGUE.len(),
         service = escape(&deployment.service),
@@ -63,7 +63,7 @@ fn introduction(deployment: &Deployment) -> String {
 }
 
 fn header_table() -> String {
-    let rows: String = headers::DOCUMENTED
+    let rows: String = headers::DESCRIPTIONS
         .iter()
         .map(|header| {
             let presence = match header.presence {
@@ -79,7 +79,7 @@ fn header_table() -> String {
         })
         .collect();
     format!(
-        "<section id=\"headers\"><h2>Headers</h2><p>CloudEvents 1.0 in binary mode: whoever routes need not read the body.</p>\
+        "<section id=\"headers\"><h2>Headers</h2><p>CloudEvents 1.0 in binary mode, so that a router need not parse the body.</p>\
          <table><thead><tr><th>Header</th><th>On</th><th>Value</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
 }

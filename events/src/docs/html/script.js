@@ -1,6 +1,6 @@
 "use strict";
 
-// Copies a command. The clipboard API exists on https and on localhost only.
+// Copy a command. The clipboard API exists only on https and on localhost.
 function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
@@ -22,7 +22,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// Shows the events whose name or text has what is typed.
+// Show the events whose name or text contains the input.
 const links = [...document.querySelectorAll("nav [data-events] a")];
 const sections = new Map(links.map((link) => [link, document.querySelector(link.hash)]));
 document.querySelector("nav input").addEventListener("input", ({ target }) => {
@@ -34,7 +34,7 @@ document.querySelector("nav input").addEventListener("input", ({ target }) => {
   }
 });
 
-// Marks in the list what is being read.
+// Highlight the section in view in the navigation.
 const current = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const link = document.querySelector(`nav a[href="#${target.id}"]`);

@@ -1,4 +1,4 @@
-//! What a reader has to know about the stream.
+//! The section about the stream.
 
 use serde_json::Value;
 
@@ -14,12 +14,12 @@ pub(super) fn section(deployment: &Deployment) -> String {
     let facts = [
         ("Stream", name.to_owned()),
         ("Subjects", subjects.join(" ")),
-        ("Messages are kept", limit(number("max_age"), duration)),
+        ("Retention", limit(number("max_age"), duration)),
         ("Messages", limit(number("max_msgs"), grouped)),
-        ("Space", limit(number("max_bytes"), bytes)),
+        ("Size", limit(number("max_bytes"), bytes)),
         ("Largest message", bytes(number("max_msg_size"))),
-        ("Drops repeated ids within", duration(number("duplicate_window"))),
-        ("Copies", number("num_replicas").to_string()),
+        ("Duplicate window", duration(number("duplicate_window"))),
+        ("Replicas", number("num_replicas").to_string()),
     ];
     let facts: String = facts
         .iter()
@@ -28,24 +28,27 @@ pub(super) fn section(deployment: &Deployment) -> String {
     format!(
         "<section id=\"stream\"><h2>The stream</h2><dl class=\"facts\">{facts}</dl>\
          <p>Read it with a durable pull consumer and explicit acknowledgements; acknowledge after your own work is committed. \
-         Dedupe on <code>id</code>. Where order matters, keep the highest <code>userSeq</code> of each user. \
-         Ignore fields and events that you don't know.</p>{durable}{next}{watch}</section>",
+         Deduplicate by <code>id</code>. Where order matters, keep the highest <code>userSeq</code> of each user. \
+         Ignore unknown events and fields.</p>{durable}{next}{watch}</section>",
         durable = command(
-            "A durable consumer, as a service would have it",
+            "Create a durable consumer",
             &format!(
                 "nats consumer add {name} my-service --pull --ack explicit --deliver all --filter '{SUBJECT_PREFIX}*' \
                  --wait 30s --max-deliver 6 --max-pending 256 --replay instant --defaults"
             )
         ),
         next = command(
-            "Take its next events",
+            "Read the next events",
             &format!("nats consumer next {name} my-service --count 10")
         ),
-        watch = command("Look on, leaving no trace", &format!("nats sub '{SUBJECT_PREFIX}*'")),
+        watch = command(
+            "Watch new events without a consumer",
+            &format!("nats sub '{SUBJECT_PREFIX}*'")
+        ),
     )
 }
 
-/// JetStream writes "no limit" as -1 or 0.
+/// JetStream expresses "no limit" as -1 or 0.
 fn limit(value: i64, text: impl Fn(i64) -> String) -> String {
     if value <= 0 {
         "no limit".to_owned()
@@ -54,7 +57,7 @@ fn limit(value: i64, text: impl Fn(i64) -> String) -> String {
     }
 }
 
-/// Nanoseconds in the largest unit that they are whole in.
+/// Formats nanoseconds in the largest unit that divides them.
 fn duration(nanoseconds: i64) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     for (unit, length) in [("day", 86_400), ("hour", 3_600), ("minute", 60)] {
@@ -78,12 +81,12 @@ fn bytes(count: i64) -> String {
     format!("{} bytes", grouped(count))
 }
 
-/// 100000 as `100 000`.
+/// Formats 100000 as `100 000`.
 fn grouped(count: i64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push('\u{a0}');
         }
         out.push(digit);

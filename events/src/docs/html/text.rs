@@ -1,8 +1,8 @@
-//! Text as HTML.
+//! Text and JSON as HTML.
 
 use serde_json::Value;
 
-/// With what HTML would read as markup escaped.
+/// Escapes what HTML would read as markup.
 pub(super) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, char| {
         match char {
@@ -17,16 +17,16 @@ pub(super) fn escape(text: &str) -> String {
     })
 }
 
-/// A sentence of the catalogue: what stands between backticks is code.
+/// Formats a sentence of the catalogue: text between backticks is code.
 pub(super) fn prose(text: &str) -> String {
-    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
+    let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
         0 => escape(part),
         _ => format!("<code>{}</code>", escape(part)),
     });
     parts.collect()
 }
 
-/// JSON over several lines, names and values told apart by their class.
+/// Formats JSON over several lines, with an element for each name and value.
 pub(super) fn json(value: &Value) -> String {
     let mut out = String::new();
     write_json(value, "", &mut out);
@@ -54,7 +54,7 @@ fn write_json(value: &Value, indent: &str, out: &mut String) {
     }
 }
 
-/// A command with a button that copies it.
+/// Formats a command with a button that copies it.
 pub(super) fn command(what: &str, line: &str) -> String {
     format!(
         "<div class=\"command\"><span>{}</span><pre><code>{}</code></pre><button type=\"button\" data-copy>Copy</button></div>",

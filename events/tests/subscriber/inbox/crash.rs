@@ -1,4 +1,4 @@
-//! The moment an inbox is for: the work is committed, the event is not acknowledged, the process is dead.
+//! The case for an inbox: the process dies after the commit and before the acknowledgement.
 
 use std::env;
 use std::process::Command;
@@ -15,7 +15,7 @@ use super::{DURABLE, applied, apply, durable, publish_copy, settled, tables};
 const NATS: &str = "WATCHWORD_TEST_NATS";
 const SOCKET: &str = "WATCHWORD_TEST_SOCKET";
 
-/// Dies right after the commit.
+/// Ends the process right after the commit.
 struct DiesAfterCommit(PostgresInbox);
 
 impl Inbox for DiesAfterCommit {
@@ -33,7 +33,7 @@ impl Inbox for DiesAfterCommit {
 }
 
 #[tokio::test]
-#[ignore = "the process that dies in the test below"]
+#[ignore = "a test below runs it in a process that dies"]
 async fn victim() {
     let pool = connect(env::var_os(SOCKET).unwrap().into()).await.unwrap();
     let connected = durable(DURABLE).connect(&env::var(NATS).unwrap()).await.unwrap();

@@ -9,25 +9,25 @@ use async_nats::jetstream::Context;
 use sqlx::{Executor as _, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 use watchword_events::subscriber::{Durable, PostgresInbox};
-use watchword_events::{Backoff, Event, Failure, Received, Subscriber};
+use watchword_events::{Backoff, Event, HandlerError, ReceivedEvent, Subscriber};
 
 use super::postgres;
 use super::support::{self, STREAM, eventually};
 
 const DURABLE: &str = "bookkeeper";
 
-/// A durable subscriber that waits milliseconds where it would wait seconds.
+/// Returns a durable subscriber that waits milliseconds instead of seconds.
 fn durable(name: &str) -> Subscriber<Durable> {
     Subscriber::durable(name)
         .ack_wait(Duration::from_millis(500))
         .max_deliver(100)
         .backoff(Backoff {
-            first: Duration::from_millis(20),
-            longest: Duration::from_millis(200),
+            initial: Duration::from_millis(20),
+            max: Duration::from_millis(200),
         })
 }
 
-/// The inbox, and a table without any key: what is applied twice is there twice.
+/// Creates the inbox, and a table without a key: an event that is applied twice has two rows.
 async fn tables(pool: &PgPool) -> PostgresInbox {
     let inbox = PostgresInbox::new(pool.clone());
     inbox.create_table().await.unwrap();
@@ -37,11 +37,11 @@ async fn tables(pool: &PgPool) -> PostgresInbox {
     inbox
 }
 
-/// The work of these tests.
+/// Inserts a row for the event.
 async fn apply(
-    received: &Received,
+    received: &ReceivedEvent,
     mut transaction: Transaction<'static, Postgres>,
-) -> Result<Transaction<'static, Postgres>, Failure> {
+) -> Result<Transaction<'static, Postgres>, HandlerError> {
     sqlx::query("INSERT INTO applied VALUES ($1)")
         .bind(received.id)
         .execute(&mut *transaction)
@@ -56,16 +56,16 @@ async fn applied(pool: &PgPool) -> Vec<Uuid> {
         .unwrap()
 }
 
-/// Publishes without a message id, so that the stream keeps every copy.
+/// Publishes without a message id, so that the stream stores every copy.
 async fn publish_copy(context: &Context, event: &Event) {
     let body = event.to_json().unwrap();
     let ack = context.publish(event.event.subject(), body.into()).await.unwrap();
     ack.await.unwrap();
 }
 
-/// Waits until the server counts everything up to `sequence` as dealt with.
+/// Waits until everything up to `sequence` is settled at the server.
 async fn settled(context: &Context, durable: &str, sequence: u64) {
-    eventually("the durable's floor", async || {
+    eventually("the durable's ack floor", async || {
         let consumer: async_nats::jetstream::consumer::PullConsumer =
             context.get_consumer_from_stream(durable, STREAM).await.ok()?;
         let info = consumer.cached_info();

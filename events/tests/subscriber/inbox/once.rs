@@ -1,9 +1,9 @@
-//! Every event is applied once, however often it is delivered.
+//! An event is applied once, even if it is delivered several times.
 
 use std::time::Duration;
 
 use uuid::Uuid;
-use watchword_events::{EventKind, Failure};
+use watchword_events::{EventKind, HandlerError};
 
 use super::postgres::Postgres;
 use super::support::{NatsServer, create_stream, event};
@@ -14,7 +14,7 @@ fn ids(numbers: std::ops::RangeInclusive<u128>) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn copies_that_are_handled_at_the_same_time_are_applied_once() {
+async fn copies_that_are_handled_concurrently_are_applied_once() {
     let (server, postgres) = (NatsServer::start().await, Postgres::start().await);
     let (context, pool) = (server.jetstream().await, postgres.pool().await);
     create_stream(&context).await;
@@ -41,7 +41,7 @@ async fn copies_that_are_handled_at_the_same_time_are_applied_once() {
 }
 
 #[tokio::test]
-async fn a_failed_handler_leaves_nothing_behind_and_is_tried_again() {
+async fn a_failed_handler_is_rolled_back_and_retried() {
     let (server, postgres) = (NatsServer::start().await, Postgres::start().await);
     let (context, pool) = (server.jetstream().await, postgres.pool().await);
     create_stream(&context).await;
@@ -54,7 +54,7 @@ async fn a_failed_handler_leaves_nothing_behind_and_is_tried_again() {
         connected.run_with_inbox(inbox, |received, delivery, transaction| async move {
             let transaction = apply(&received, transaction).await?;
             match (received.id.as_u128(), delivery.attempt) {
-                (1, 1) => Err(Failure::retry("after the work")),
+                (1, 1) => Err(HandlerError::retry("after the work")),
                 (2, 1) => panic!("after the work"),
                 _ => Ok(transaction),
             }
@@ -66,7 +66,7 @@ async fn a_failed_handler_leaves_nothing_behind_and_is_tried_again() {
 }
 
 #[tokio::test]
-async fn every_durable_has_notes_of_its_own_and_old_ones_can_be_forgotten() {
+async fn each_durable_has_its_own_records_and_old_ones_can_be_deleted() {
     let (server, postgres) = (NatsServer::start().await, Postgres::start().await);
     let (context, pool) = (server.jetstream().await, postgres.pool().await);
     create_stream(&context).await;
@@ -83,12 +83,12 @@ async fn every_durable_has_notes_of_its_own_and_old_ones_can_be_forgotten() {
         task.abort();
     }
     assert_eq!(applied(&pool).await, [Uuid::from_u128(1), Uuid::from_u128(1)]);
-    assert_eq!(inbox.forget(Duration::from_secs(60)).await.unwrap(), 0);
-    assert_eq!(inbox.forget(Duration::ZERO).await.unwrap(), 2);
+    assert_eq!(inbox.delete_older_than(Duration::from_secs(60)).await.unwrap(), 0);
+    assert_eq!(inbox.delete_older_than(Duration::ZERO).await.unwrap(), 2);
 }
 
 #[tokio::test]
-async fn a_crash_of_the_database_doubles_and_loses_nothing() {
+async fn a_database_crash_neither_duplicates_nor_loses_events() {
     let (server, mut postgres) = (NatsServer::start().await, Postgres::start().await);
     let (context, pool) = (server.jetstream().await, postgres.pool().await);
     create_stream(&context).await;
@@ -101,7 +101,7 @@ async fn a_crash_of_the_database_doubles_and_loses_nothing() {
         apply(&received, transaction).await
     }));
     for done in [50, 150] {
-        super::eventually("some are applied", async || {
+        super::eventually("some events are applied", async || {
             let count: i64 = sqlx::query_scalar("SELECT count(*) FROM applied")
                 .fetch_one(&pool)
                 .await

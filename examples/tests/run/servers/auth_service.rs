@@ -1,4 +1,5 @@
-//! The service itself, the binary that stands beside the tests: `cargo build` makes it, and so does testing the workspace.
+//! The auth service: the binary beside the tests. `cargo build` builds it, and so does testing the
+//! workspace.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::support::{NatsServer, eventually};
 
 const PASSWORD: &str = "correct horse battery 7";
 
-/// A service on SQLite, which publishes to a NATS server.
+/// An auth service on SQLite that publishes to a NATS server.
 pub(crate) struct Watchword {
     child: Child,
     port: u16,
@@ -58,7 +59,7 @@ impl Watchword {
             http,
             _directory: directory,
         };
-        eventually("events flow", async || {
+        eventually("the service publishes events", async || {
             let answer = service
                 .http
                 .get(format!("{}/readyz", service.url()))
@@ -101,20 +102,20 @@ impl Watchword {
         assert_eq!(ask.await, StatusCode::NO_CONTENT);
     }
 
-    /// Sets another password.
+    /// Changes the password of the session's user.
     pub(crate) async fn change_password(&self, session: &Session, new: &str) {
         let body = json!({ "currentPassword": PASSWORD, "newPassword": new });
         let ask = self.ask(Method::POST, "/auth/password/change", session, body);
         assert_eq!(ask.await, StatusCode::NO_CONTENT);
     }
 
-    /// Ends every session of this one's user but this one, from the list.
+    /// Revokes all other sessions of the session's user.
     pub(crate) async fn revoke_others(&self, session: &Session) {
         let ask = self.ask(Method::DELETE, "/auth/sessions", session, json!({}));
         assert_eq!(ask.await, StatusCode::NO_CONTENT);
     }
 
-    /// Ends it at once.
+    /// Sends SIGKILL.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }

@@ -17,7 +17,7 @@ impl ClickHouse {
             fs::create_dir(directory.join(name)).unwrap();
         }
         let path = directory.display();
-        // `yandex` is how old servers want it, and new ones still take it.
+        // Old servers require `yandex`, and new ones still accept it.
         let config = format!(
             "<yandex>
                 <logger><level>warning</level><console>1</console></logger>
@@ -57,8 +57,8 @@ impl ClickHouse {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Asks, as an analyst would, and hands back the lines of the answer.
-    pub(crate) async fn ask(&self, query: &str) -> String {
+    /// Runs a query, and returns the lines of the result.
+    pub(crate) async fn query(&self, query: &str) -> String {
         let request = reqwest::Client::new().post(self.url()).basic_auth(USER, Some(PASSWORD));
         let response = request.body(query.to_owned()).send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());

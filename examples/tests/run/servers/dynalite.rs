@@ -4,7 +4,7 @@ use super::process::{LastSignal, Process, ProcessSpec};
 use super::run_dir::{find_program, free_port, scratch};
 use super::tool;
 
-/// A DynamoDB server (dynalite) that keeps its tables in memory.
+/// A DynamoDB server (dynalite) with its tables in memory.
 pub(crate) struct Dynalite {
     process: Process,
     port: u16,
@@ -14,7 +14,7 @@ impl Dynalite {
     pub(crate) async fn start() -> Self {
         let port = free_port();
         let program = tool("dynalite/node_modules/dynalite/cli.js").display().to_string();
-        // Tables are there at once instead of after half a second.
+        // Create tables in 50 ms instead of half a second.
         let port_text = port.to_string();
         let arguments = [
             &program,
@@ -45,7 +45,7 @@ impl Dynalite {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// A request of the API. The server wants a signature, and believes any.
+    /// Sends a request. The server requires a signature and accepts any.
     pub(crate) async fn call(&self, action: &str, body: &serde_json::Value) {
         let signature = "AWS4-HMAC-SHA256 Credential=local/20260301/eu-central-1/dynamodb/aws4_request, \
                          SignedHeaders=host, Signature=0";
@@ -65,7 +65,7 @@ impl Dynalite {
     }
 }
 
-/// Where the script puts Node when the machine has none that is new enough.
+/// The Node that the script installs if the machine's is missing or too old.
 fn own_node() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools/node/bin")
 }

@@ -1,11 +1,12 @@
-//! The servers that the examples write to: child processes on free ports, each with a directory of its own.
+//! The servers that the examples use: child processes on free ports, each with its own directory.
 //!
-//! `scripts/install-sample-servers.sh`, which `make test` runs, installs them. One that is missing fails the test.
+//! `scripts/install-sample-servers.sh`, which `make test` runs, installs them. A missing one fails
+//! the test.
 
-#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[expect(dead_code, reason = "the tests of the service use the rest of it")]
 #[path = "../../../../tests/it/support/process.rs"]
 mod process;
-#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[expect(dead_code, reason = "the tests of the service use the rest of it")]
 #[path = "../../../../tests/it/support/run_dir.rs"]
 mod run_dir;
 #[path = "../../../../tests/it/support/wait.rs"]
@@ -24,7 +25,7 @@ pub(crate) use dynalite::Dynalite;
 pub(crate) use run_dir::free_port;
 pub(crate) use smtp::SmtpServer;
 
-/// What the script has put into `.tools/`.
+/// Returns the path of an installed tool in `.tools/`.
 fn tool(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .with_file_name(".tools")

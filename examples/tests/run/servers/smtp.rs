@@ -8,7 +8,7 @@ use super::process::{LastSignal, Process, ProcessSpec};
 use super::run_dir::{find_program, free_port, scratch};
 use super::tool;
 
-/// An SMTP server (aiosmtpd) that keeps what it gets in a maildir.
+/// An SMTP server (aiosmtpd) that stores mails in a maildir.
 pub(crate) struct SmtpServer {
     process: Process,
     port: u16,
@@ -50,13 +50,13 @@ impl SmtpServer {
         self.process.kill();
     }
 
-    /// Starts again on the same port, with the mails it had.
+    /// Starts again on the same port, with the same maildir.
     pub(crate) async fn start_again(&mut self) {
         self.process.start_again();
         self.ready().await;
     }
 
-    /// The mails that have come, as they stand in their files.
+    /// Returns the received mails.
     pub(crate) fn mails(&self) -> Vec<String> {
         let files = fs::read_dir(self.maildir.join("new")).unwrap();
         files

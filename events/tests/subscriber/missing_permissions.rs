@@ -1,4 +1,4 @@
-//! A missing right has to be seen: the server says so once, and then answers nothing.
+//! Missing permissions are logged. The server reports each once, and then does not answer.
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::pull;
@@ -16,12 +16,12 @@ const NEXT: &str = "$JS.API.CONSUMER.MSG.NEXT.auth-events.test-reader";
 const CREATE: &str = "$JS.API.CONSUMER.CREATE.auth-events.test-reader";
 const ACK: &str = "$JS.ACK.auth-events.test-reader.";
 
-/// A server whose user `reader` may publish on these subjects alone.
-async fn server(rights: &[&str]) -> (NatsServer, Context) {
+/// Starts a server whose user `reader` may publish on these subjects only.
+async fn server(permissions: &[&str]) -> (NatsServer, Context) {
     let users = format!(
         "authorization {{ users: [
             {{ user: admin, password: admin }}
-            {{ user: reader, password: reader, permissions: {{ publish: {rights:?}, subscribe: [\"_INBOX.>\"] }} }}
+            {{ user: reader, password: reader, permissions: {{ publish: {permissions:?}, subscribe: [\"_INBOX.>\"] }} }}
         ] }}"
     );
     let server = NatsServer::start_with(&users).await;
@@ -32,7 +32,7 @@ async fn server(rights: &[&str]) -> (NatsServer, Context) {
     (server, context)
 }
 
-async fn make_durable(context: &Context) {
+async fn create_durable(context: &Context) {
     let config = pull::Config {
         durable_name: Some("test-reader".to_owned()),
         ..Default::default()
@@ -49,57 +49,72 @@ async fn read(server: &NatsServer) -> JoinHandle<Result<(), SubscribeError>> {
 }
 
 #[tokio::test]
-async fn without_the_right_to_look_at_the_durable() {
-    let logs = Logs::collect();
+async fn a_missing_permission_to_read_the_durable_is_logged() {
+    let logs = Logs::capture();
     let (server, context) = server(&[NEXT]).await;
-    make_durable(&context).await;
+    create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&["ERROR", "the NATS server refuses", "Permissions Violation", INFO])
-        .await;
-    logs.line(&["WARN", "the consumer cannot be reached yet", "may not publish on", INFO])
+    logs.line(&[
+        "ERROR",
+        "the NATS server reported an error",
+        "Permissions Violation",
+        INFO,
+    ])
+    .await;
+    logs.line(&["WARN", "cannot reach the consumer", "may not publish on", INFO])
         .await;
     task.abort();
 }
 
 #[tokio::test]
-async fn without_the_right_to_make_the_durable() {
-    let logs = Logs::collect();
+async fn a_missing_permission_to_create_the_durable_is_logged() {
+    let logs = Logs::capture();
     let (server, _context) = server(&[INFO, NEXT]).await;
     let task = read(&server).await;
-    logs.line(&["ERROR", "the NATS server refuses", "Permissions Violation", CREATE])
-        .await;
     logs.line(&[
-        "WARN",
-        "the consumer cannot be reached yet",
-        "may not publish on",
+        "ERROR",
+        "the NATS server reported an error",
+        "Permissions Violation",
         CREATE,
     ])
     .await;
+    logs.line(&["WARN", "cannot reach the consumer", "may not publish on", CREATE])
+        .await;
     task.abort();
 }
 
 #[tokio::test]
-async fn without_the_right_to_ask_for_messages() {
-    let logs = Logs::collect();
+async fn a_missing_permission_to_pull_messages_is_logged() {
+    let logs = Logs::capture();
     let (server, context) = server(&[INFO]).await;
-    make_durable(&context).await;
+    create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&["ERROR", "the NATS server refuses", "Permissions Violation", NEXT])
-        .await;
-    logs.line(&["WARN", "reading broke off", "may not publish on", NEXT])
+    logs.line(&[
+        "ERROR",
+        "the NATS server reported an error",
+        "Permissions Violation",
+        NEXT,
+    ])
+    .await;
+    logs.line(&["WARN", "reading stopped", "may not publish on", NEXT])
         .await;
     task.abort();
 }
 
 #[tokio::test]
-async fn without_the_right_to_acknowledge() {
-    let logs = Logs::collect();
+async fn a_missing_permission_to_acknowledge_is_logged() {
+    let logs = Logs::capture();
     let (server, context) = server(&[INFO, NEXT]).await;
-    make_durable(&context).await;
+    create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&["ERROR", "the NATS server refuses", "Permissions Violation", ACK])
-        .await;
-    logs.line(&["WARN", "not confirmed by the server", "may not publish on", ACK])
+    logs.line(&[
+        "ERROR",
+        "the NATS server reported an error",
+        "Permissions Violation",
+        ACK,
+    ])
+    .await;
+    logs.line(&["WARN", "answer not confirmed", "may not publish on", ACK])
         .await;
     task.abort();
 }

@@ -1,50 +1,50 @@
-//! Payloads about second factors. All say the same: which one. Codes and seeds have no field to travel in.
+//! Payloads about second factors. Each names the factor; codes and seeds have no field.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What a second factor is.
+/// The type of a second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FactorType {
-    /// An authenticator's time-based codes (RFC 6238).
+    /// Time-based codes of an authenticator app (RFC 6238).
     Totp,
     /// A passkey or security key (WebAuthn).
     Webauthn,
-    /// One of the codes for when the factor itself is lost.
+    /// A recovery code, for when the factor itself is lost.
     RecoveryCode,
 }
 
-macro_rules! about_a_factor {
+macro_rules! factor_payloads {
     ($($(#[$doc:meta])* $name:ident;)+) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
             #[serde(rename_all = "camelCase")]
             pub struct $name {
-                /// The factor.
+                /// The factor's id.
                 pub factor_id: Uuid,
-                /// What it is.
+                /// The factor's type.
                 pub factor_type: FactorType,
             }
         )+
     };
 }
 
-about_a_factor! {
-    /// A second factor is in use: logins need it from now on.
+factor_payloads! {
+    /// A second factor was activated. Logins require it from now on.
     MfaEnrolled;
-    /// A second factor was given up: logins need the password alone again.
+    /// A second factor was removed. Logins require only the password again.
     MfaRemoved;
-    /// A login's password was right, and the second factor was asked for.
+    /// The password of a login was correct, and the second factor was requested.
     MfaChallenged;
-    /// The second factor of a login was right.
+    /// The second factor of a login was correct.
     MfaVerified;
     /// The second factor of a login was wrong.
     MfaFailed;
-    /// New recovery codes took the place of the old ones.
+    /// New recovery codes replaced the old ones.
     RecoveryCodesGenerated;
-    /// A login used up a recovery code of the factor.
+    /// A login used a recovery code of the factor.
     RecoveryCodeUsed;
 }

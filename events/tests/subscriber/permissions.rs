@@ -1,11 +1,11 @@
-//! Durables made by an administrator, and a user who may do no more than read them.
+//! Durables created by an administrator, and a user with permission only to read them.
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::{ConnectOptions, Event as ClientEvent};
 use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::{EventKind, SubscribeError};
 
-use super::support::{NatsServer, PATIENCE, STREAM, create_stream, event, publish};
+use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, publish};
 use super::{DURABLE, consumer_info, durable, settled};
 
 const USERS: &str = r#"
@@ -18,7 +18,7 @@ authorization { users: [
 ] }
 "#;
 
-fn made_by_an_administrator(filter: &str) -> pull::Config {
+fn created_by_an_administrator(filter: &str) -> pull::Config {
     pull::Config {
         durable_name: Some(DURABLE.to_owned()),
         filter_subject: filter.to_owned(),
@@ -27,13 +27,13 @@ fn made_by_an_administrator(filter: &str) -> pull::Config {
 }
 
 #[tokio::test]
-async fn reading_a_durable_takes_the_least_rights() {
+async fn reading_an_existing_durable_needs_few_permissions() {
     let server = NatsServer::start_with(USERS).await;
     let admin = ConnectOptions::with_user_and_password("admin".to_owned(), "admin".to_owned());
     let context = async_nats::jetstream::new(admin.connect(server.url()).await.unwrap());
     let stream = create_stream(&context).await;
     stream
-        .create_consumer(made_by_an_administrator("auth.user.*"))
+        .create_consumer(created_by_an_administrator("auth.user.*"))
         .await
         .unwrap();
     publish(&context, &event(EventKind::LoggedIn, 1)).await;
@@ -55,20 +55,20 @@ async fn reading_a_durable_takes_the_least_rights() {
         let _ = sender.send(received.id.as_u128());
         async { Ok(()) }
     }));
-    let first = tokio::time::timeout(PATIENCE, seen.recv()).await.unwrap();
-    assert_eq!(first, Some(2), "what is not asked for is passed over");
+    let first = tokio::time::timeout(TEST_TIMEOUT, seen.recv()).await.unwrap();
+    assert_eq!(first, Some(2), "unwanted events are skipped");
     settled(&context, 2).await;
     assert_eq!(seen_violations.try_recv().ok(), None);
     task.abort();
 }
 
 #[tokio::test]
-async fn a_durable_that_would_not_deliver_what_is_asked_for_is_refused() {
+async fn a_durable_that_filters_out_wanted_events_is_refused() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     stream
-        .create_consumer(made_by_an_administrator("auth.user.registered"))
+        .create_consumer(created_by_an_administrator("auth.user.registered"))
         .await
         .unwrap();
     let connected = durable()
@@ -76,7 +76,7 @@ async fn a_durable_that_would_not_deliver_what_is_asked_for_is_refused() {
         .connect(&server.url())
         .await
         .unwrap();
-    let refused = tokio::time::timeout(PATIENCE, connected.run(|_, _| async { Ok(()) }))
+    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
         .await
         .unwrap();
     assert!(
@@ -96,17 +96,17 @@ async fn a_durable_that_would_not_deliver_what_is_asked_for_is_refused() {
 }
 
 #[tokio::test]
-async fn a_durable_that_does_not_wait_for_acknowledgements_is_refused() {
+async fn a_durable_without_explicit_acknowledgements_is_refused() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let config = pull::Config {
         ack_policy: AckPolicy::None,
-        ..made_by_an_administrator("")
+        ..created_by_an_administrator("")
     };
     stream.create_consumer(config).await.unwrap();
     let connected = durable().connect(&server.url()).await.unwrap();
-    let refused = tokio::time::timeout(PATIENCE, connected.run(|_, _| async { Ok(()) }))
+    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
         .await
         .unwrap();
     assert!(
@@ -116,26 +116,26 @@ async fn a_durable_that_does_not_wait_for_acknowledgements_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_no_server_takes_is_refused_at_once() {
+async fn an_invalid_durable_name_is_refused_at_once() {
     let server = NatsServer::start().await;
     create_stream(&server.jetstream().await).await;
     let connected = watchword_events::Subscriber::durable("not a name")
         .connect(&server.url())
         .await
         .unwrap();
-    let refused = tokio::time::timeout(PATIENCE, connected.run(|_, _| async { Ok(()) }))
+    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
         .await
         .unwrap();
     assert!(matches!(refused, Err(SubscribeError::Consumer { .. })), "{refused:?}");
 }
 
 #[tokio::test]
-async fn no_server_is_an_error_at_once() {
+async fn an_unreachable_server_is_an_error_at_once() {
     let refused = durable().connect("nats://127.0.0.1:1").await.unwrap_err();
     assert!(matches!(refused, SubscribeError::Connect(_)), "{refused:?}");
     assert_eq!(
         (DURABLE, STREAM),
         ("test-reader", "auth-events"),
-        "the rights above name them"
+        "the permissions above contain these names"
     );
 }

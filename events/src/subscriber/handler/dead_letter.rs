@@ -1,43 +1,51 @@
-//! Messages nobody could deal with are kept on a subject of their own, with the reason and their origin.
+//! Events that were given up are published on a subject of their own, with the reason and their
+//! origin.
 
 use std::error::Error;
 use std::str::FromStr;
 
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue, NATS_MESSAGE_ID};
-use async_nats::jetstream::Context;
+use async_nats::jetstream::Context as JetStream;
 
-use super::delivery::Held;
+use crate::subscriber::delivery::InFlight;
 
-/// A durable's dead letters are published on `auth.dlq.<durable>`; the stream `auth-events-dlq` keeps them.
+/// The prefix of the subjects of dead letters: `auth.dlq.<durable>`. The stream `auth-events-dlq`
+/// stores them.
 pub const DLQ_SUBJECT_PREFIX: &str = "auth.dlq.";
-/// Why the message was given up.
+/// The header with the reason why the event was given up.
 pub const DLQ_REASON: &str = "Watchword-Dlq-Reason";
-/// The durable that gave it up.
+/// The header with the name of the durable that gave the event up.
 pub const DLQ_CONSUMER: &str = "Watchword-Dlq-Consumer";
-/// The stream it came from.
+/// The header with the name of the event's stream.
 pub const DLQ_STREAM: &str = "Watchword-Dlq-Stream";
-/// The subject it was published on.
+/// The header with the event's subject.
 pub const DLQ_SUBJECT: &str = "Watchword-Dlq-Subject";
-/// Its sequence in that stream.
+/// The header with the event's sequence in its stream.
 pub const DLQ_SEQUENCE: &str = "Watchword-Dlq-Sequence";
-/// How often it was tried.
+/// The header with the number of attempts.
 pub const DLQ_ATTEMPTS: &str = "Watchword-Dlq-Attempts";
 
 /// Longer reasons are cut.
-const LONGEST_REASON: usize = 512;
+const MAX_REASON_CHARS: usize = 512;
 
-/// Publishes the message again as a dead letter and waits until a stream has it.
-pub(super) async fn publish(
-    context: &Context,
+/// Returns the subject of a durable's dead letters.
+pub(crate) fn subject(durable: &str) -> String {
+    format!("{DLQ_SUBJECT_PREFIX}{durable}")
+}
+
+/// Publishes the message as a dead letter, and waits until a stream has stored it.
+pub(crate) async fn publish(
+    jetstream: &JetStream,
     durable: &str,
     stream: &str,
-    held: &Held,
+    in_flight: &InFlight,
     reason: &str,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let Held { message, delivery, .. } = held;
-    let mut headers = carried_over(message.headers.as_ref());
+    let InFlight { message, delivery, .. } = in_flight;
+    let mut headers = own_headers(message.headers.as_ref());
     let sequence = delivery.stream_sequence.to_string();
-    // The id differs from the event's own: two durables may give up the same event, and both letters count.
+    // Not the event's own id: two durables may give up the same event, and each has its dead
+    // letter.
     let id = format!(
         "{durable}:{stream}:{sequence}:{}",
         delivery.published.unix_timestamp_nanos()
@@ -54,17 +62,16 @@ pub(super) async fn publish(
     ] {
         headers.insert(name, HeaderValue::from_str(value)?);
     }
-    let subject = format!("{DLQ_SUBJECT_PREFIX}{durable}");
-    context
-        .publish_with_headers(subject, headers, message.payload.clone())
+    jetstream
+        .publish_with_headers(subject(durable), headers, message.payload.clone())
         .await?
         .await?;
     Ok(())
 }
 
-/// The event's own headers. Those of the server stay behind: a stored `Nats-Batch-Id` or
-/// `Nats-Expected-Stream` would be taken as an instruction for the new publish.
-fn carried_over(original: Option<&HeaderMap>) -> HeaderMap {
+/// Returns the event's own headers, without those of the server: it would take a stored
+/// `Nats-Batch-Id` or `Nats-Expected-Stream` as an instruction for the new publish.
+fn own_headers(original: Option<&HeaderMap>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, values) in original.into_iter().flat_map(HeaderMap::iter) {
         let text: &str = name.as_ref();
@@ -78,11 +85,11 @@ fn carried_over(original: Option<&HeaderMap>) -> HeaderMap {
     headers
 }
 
-/// A header value is one line of visible characters.
+/// Returns the reason as a header value: one line of visible characters.
 fn one_line(reason: &str) -> String {
     reason
         .chars()
-        .take(LONGEST_REASON)
+        .take(MAX_REASON_CHARS)
         .map(|character| if character.is_ascii_graphic() { character } else { ' ' })
         .collect()
 }

@@ -1,70 +1,72 @@
-//! Finding the durable on the server, or making it.
+//! Finding the durable on the server, or creating it.
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, Config, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{
     ConsumerCreateStrictError, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind,
 };
+use async_nats::jetstream::{Context as JetStream, ErrorCode};
 use time::OffsetDateTime;
 
-use super::error::SubscribeError;
-use super::{Durable, Subscriber};
 use crate::catalogue::EventKind;
+use crate::subscriber::builder::{Durable, Subscriber};
+use crate::subscriber::error::SubscribeError;
 
 /// Why there is no consumer to read from.
-pub(super) enum Unbound {
-    /// It may be there later: the server is away, the stream is not made yet, another program was faster.
-    Later(Box<dyn std::error::Error + Send + Sync>),
-    /// It will not.
-    Never(SubscribeError),
+pub(crate) enum BindError {
+    /// A later attempt may succeed: the server is unavailable, the stream does not exist yet, or
+    /// another program created the durable first.
+    Transient(Box<dyn std::error::Error + Send + Sync>),
+    /// No attempt will succeed.
+    Permanent(SubscribeError),
 }
 
-/// Uses the durable as it is, which takes the least rights; makes it when there is none.
-pub(super) async fn bind(
-    context: &Context,
+/// Uses the durable as it is, which needs the fewest permissions. Creates it when there is none.
+pub(crate) async fn bind(
+    jetstream: &JetStream,
     subscriber: &Subscriber<Durable>,
-    resume: Option<OffsetDateTime>,
-) -> Result<PullConsumer, Unbound> {
+    resume_from: Option<OffsetDateTime>,
+) -> Result<PullConsumer, BindError> {
     let durable = &subscriber.mode.name;
-    let consumer = match context.get_consumer_from_stream(durable, &subscriber.stream).await {
-        Err(error) if is(&error, ErrorCode::CONSUMER_NOT_FOUND) => create(context, subscriber, resume).await,
+    let consumer = match jetstream.get_consumer_from_stream(durable, &subscriber.stream).await {
+        Err(error) if has_code(&error, ErrorCode::CONSUMER_NOT_FOUND) => {
+            create(jetstream, subscriber, resume_from).await
+        }
         found => found.map_err(|source| match source.kind() {
-            ConsumerErrorKind::InvalidName | ConsumerErrorKind::InvalidConsumerType => never(durable, source),
-            ConsumerErrorKind::JetStream(answer) if answer.code() == 400 => never(durable, source),
+            ConsumerErrorKind::InvalidName | ConsumerErrorKind::InvalidConsumerType => unusable(durable, source),
+            ConsumerErrorKind::JetStream(answer) if answer.code() == 400 => unusable(durable, source),
             ConsumerErrorKind::TimedOut => unanswered("INFO", subscriber),
-            _ => Unbound::Later(Box::new(source)),
+            _ => BindError::Transient(Box::new(source)),
         }),
     }?;
-    check(&consumer.cached_info().config, durable, &subscriber.events).map_err(Unbound::Never)?;
+    check(&consumer.cached_info().config, durable, &subscriber.events).map_err(BindError::Permanent)?;
     Ok(consumer)
 }
 
 async fn create(
-    context: &Context,
+    jetstream: &JetStream,
     subscriber: &Subscriber<Durable>,
-    resume: Option<OffsetDateTime>,
-) -> Result<PullConsumer, Unbound> {
-    let config = config(subscriber, resume);
-    context
+    resume_from: Option<OffsetDateTime>,
+) -> Result<PullConsumer, BindError> {
+    let config = config(subscriber, resume_from);
+    jetstream
         .create_consumer_strict_on_stream(config, &subscriber.stream)
         .await
         .map_err(|source| match source.kind() {
-            ConsumerCreateStrictErrorKind::JetStream(answer) if answer.code() == 400 => refused(subscriber, source),
-            ConsumerCreateStrictErrorKind::InvalidName => refused(subscriber, source),
+            ConsumerCreateStrictErrorKind::JetStream(answer) if answer.code() == 400 => not_created(subscriber, source),
+            ConsumerCreateStrictErrorKind::InvalidName => not_created(subscriber, source),
             ConsumerCreateStrictErrorKind::TimedOut => unanswered("CREATE", subscriber),
-            _ => Unbound::Later(Box::new(source)),
+            _ => BindError::Transient(Box::new(source)),
         })
 }
 
-fn config(subscriber: &Subscriber<Durable>, resume: Option<OffsetDateTime>) -> pull::Config {
+fn config(subscriber: &Subscriber<Durable>, resume_from: Option<OffsetDateTime>) -> pull::Config {
     let durable = &subscriber.mode;
     pull::Config {
         durable_name: Some(durable.name.clone()),
         name: Some(durable.name.clone()),
-        deliver_policy: resume.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime {
+        deliver_policy: resume_from.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime {
             start_time,
         }),
         ack_policy: AckPolicy::Explicit,
@@ -76,8 +78,8 @@ fn config(subscriber: &Subscriber<Durable>, resume: Option<OffsetDateTime>) -> p
     }
 }
 
-/// A durable made by someone else may differ in its limits, but it has to deliver what is asked for, and
-/// wait for the answer.
+/// A durable that an administrator created may have other limits, but it must deliver what the
+/// subscriber wants, and wait for acknowledgements.
 fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), SubscribeError> {
     if config.ack_policy != AckPolicy::Explicit {
         return Err(SubscribeError::NotExplicit {
@@ -101,7 +103,7 @@ fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), Sub
     })
 }
 
-/// Whether a NATS subject filter matches a subject: `*` is one token, a last `>` is one or more.
+/// Whether a NATS subject filter matches a subject: `*` is one token, a final `>` is one or more.
 fn covers(filter: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
     for wanted in filter.split('.') {
@@ -114,41 +116,44 @@ fn covers(filter: &str, subject: &str) -> bool {
     tokens.next().is_none()
 }
 
-/// After how long without a sign the server gives a message to someone else.
-pub(super) fn ack_wait(consumer: &PullConsumer) -> Duration {
+/// After how long without an acknowledgement or a progress report the server redelivers a message.
+pub(crate) fn ack_wait(consumer: &PullConsumer) -> Duration {
     const SERVER_DEFAULT: Duration = Duration::from_secs(30);
     Some(consumer.cached_info().config.ack_wait)
         .filter(|wait| !wait.is_zero())
         .unwrap_or(SERVER_DEFAULT)
 }
 
-/// How often one message is delivered; `None` when there is no end.
-pub(super) fn max_deliver(consumer: &PullConsumer) -> Option<u32> {
+/// How many times one message is delivered; `None` for no limit.
+pub(crate) fn max_deliver(consumer: &PullConsumer) -> Option<u32> {
     u32::try_from(consumer.cached_info().config.max_deliver)
         .ok()
         .filter(|times| *times > 0)
 }
 
-fn is(error: &ConsumerError, code: ErrorCode) -> bool {
+fn has_code(error: &ConsumerError, code: ErrorCode) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(answer) if answer.error_code() == code)
 }
 
-/// The server answers nothing to a request that the user may not make, so that a missing right looks like an outage.
-fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> Unbound {
+/// The server does not answer a request for which the user has no permission, so that a missing
+/// permission looks like an outage.
+fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> BindError {
     let (stream, durable) = (&subscriber.stream, &subscriber.mode.name);
-    let right = format!("$JS.API.CONSUMER.{request}.{stream}.{durable}");
-    Unbound::Later(format!("no answer: the server is away, or this user may not publish on {right}").into())
+    let subject = format!("$JS.API.CONSUMER.{request}.{stream}.{durable}");
+    BindError::Transient(
+        format!("no answer: the server is unavailable, or this user may not publish on {subject}").into(),
+    )
 }
 
-fn never(durable: &str, source: ConsumerError) -> Unbound {
-    Unbound::Never(SubscribeError::Consumer {
+fn unusable(durable: &str, source: ConsumerError) -> BindError {
+    BindError::Permanent(SubscribeError::Consumer {
         durable: durable.to_owned(),
         source,
     })
 }
 
-fn refused(subscriber: &Subscriber<Durable>, source: ConsumerCreateStrictError) -> Unbound {
-    Unbound::Never(SubscribeError::Create {
+fn not_created(subscriber: &Subscriber<Durable>, source: ConsumerCreateStrictError) -> BindError {
+    BindError::Permanent(SubscribeError::Create {
         durable: subscriber.mode.name.clone(),
         source,
     })

@@ -1,4 +1,4 @@
-//! The inbox for those whose work is in PostgreSQL.
+//! An inbox in PostgreSQL.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use sqlx::postgres::{PgPool, Postgres};
 use sqlx::{Executor as _, Transaction};
 use uuid::Uuid;
 
-use super::inbox::Inbox;
+use super::Inbox;
 
-/// An [`Inbox`] in the table `watchword_inbox` of a PostgreSQL database: one row for each event and durable.
+/// An [`Inbox`] in the table `watchword_inbox` of a PostgreSQL database, with one row per event and
+/// durable.
 ///
 /// ```no_run
-/// use watchword_events::{EventKind, Failure, Subscriber};
+/// use watchword_events::Subscriber;
 /// use watchword_events::subscriber::PostgresInbox;
 ///
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
@@ -25,8 +26,8 @@ use super::inbox::Inbox;
 ///             .bind(&received.subject)
 ///             .bind(received.timestamp.to_string())
 ///             .execute(&mut *transaction)
-///             .await?; // any error: rolled back, and the event comes again later
-///         Ok(transaction) // committed, and then acknowledged
+///             .await?; // any error: rolled back, and the event is redelivered later
+///         Ok(transaction) // the kit commits it, then acknowledges the event
 ///     })
 ///     .await?;
 /// # Ok(()) }
@@ -37,7 +38,8 @@ pub struct PostgresInbox {
 }
 
 impl PostgresInbox {
-    /// What [`create_table`](Self::create_table) runs, for programs whose tables are made by migrations.
+    /// The statement that [`create_table`](Self::create_table) runs, for programs that create their
+    /// tables in migrations.
     pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS watchword_inbox (
     durable text NOT NULL,
@@ -46,19 +48,21 @@ CREATE TABLE IF NOT EXISTS watchword_inbox (
     PRIMARY KEY (durable, event_id)
 )";
 
-    /// Uses the table in the pool's `search_path`. Each handler that runs takes one connection of the pool.
+    /// Uses the table in the pool's `search_path`. Each running handler takes one connection of the
+    /// pool.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
 
-    /// Makes the table unless it is there.
+    /// Creates the table if it does not exist.
     ///
     /// # Errors
-    /// When the database refuses or cannot be reached.
+    /// When the database refuses the statement or cannot be reached.
     pub async fn create_table(&self) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        // Two programs that start together would both find no table, and one of them would fail.
+        // Without the lock, two programs that start together would both create the table, and one
+        // would fail.
         transaction
             .execute("SELECT pg_advisory_xact_lock(hashtext('watchword_inbox'))")
             .await?;
@@ -66,17 +70,18 @@ CREATE TABLE IF NOT EXISTS watchword_inbox (
         transaction.commit().await
     }
 
-    /// Deletes the notes that are older than `age`, and says how many. Keep them longer than the stream keeps
-    /// its messages: an event that comes again after its note is gone is applied again.
+    /// Deletes the records older than `age`, and returns how many. Keep them longer than the stream
+    /// keeps its messages: an event that is redelivered after its record was deleted is applied
+    /// again.
     ///
     /// # Errors
-    /// When the database refuses or cannot be reached.
-    pub async fn forget(&self, age: Duration) -> Result<u64, sqlx::Error> {
-        let gone = sqlx::query("DELETE FROM watchword_inbox WHERE handled_at < now() - make_interval(secs => $1)")
+    /// When the database refuses the statement or cannot be reached.
+    pub async fn delete_older_than(&self, age: Duration) -> Result<u64, sqlx::Error> {
+        let deleted = sqlx::query("DELETE FROM watchword_inbox WHERE handled_at < now() - make_interval(secs => $1)")
             .bind(age.as_secs_f64())
             .execute(&self.pool)
             .await?;
-        Ok(gone.rows_affected())
+        Ok(deleted.rows_affected())
     }
 }
 
@@ -86,13 +91,13 @@ impl Inbox for PostgresInbox {
 
     async fn begin(&self, durable: &str, event: Uuid) -> Result<Option<Self::Transaction>, Self::Error> {
         let mut transaction = self.pool.begin().await?;
-        let note = "INSERT INTO watchword_inbox (durable, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let noted = sqlx::query(note)
+        let insert = "INSERT INTO watchword_inbox (durable, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let recorded = sqlx::query(insert)
             .bind(durable)
             .bind(event)
             .execute(&mut *transaction)
             .await?;
-        if noted.rows_affected() == 0 {
+        if recorded.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(None);
         }

@@ -1,0 +1,158 @@
+//! The loop of a durable subscriber that handles events one by one.
+
+mod worker;
+
+use std::sync::Arc;
+
+use futures_util::TryFutureExt as _;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::builder::Durable;
+use super::connection::Connected;
+use super::delivery::{DeliveryInfo, Handled, HandlerError};
+use super::error::SubscribeError;
+use super::handler::context::{ConsumerLimits, Context};
+use super::metrics::DeliveryOutcome;
+use super::pull::buffer::{PullBuffer, ReadError};
+use super::pull::prefetch::Prefetch;
+use super::pull::reader::{Reader, read_until_stopped};
+use super::pull::resume::Resume;
+use crate::received::ReceivedEvent;
+
+use worker::{Processed, Worker};
+
+impl Connected<Durable> {
+    /// Passes every event to `handler` until the subscriber is stopped, then waits for the handlers
+    /// in flight.
+    ///
+    /// An event is acknowledged when the handler returns `Ok`. A handler that panics has failed:
+    /// its event is retried, and becomes a dead letter after the last attempt.
+    ///
+    /// The subscriber outlasts a broken connection, a restarting server, a stream that does not
+    /// exist yet and a deleted durable. A durable that it has to recreate resumes where this
+    /// program was.
+    ///
+    /// # Errors
+    /// When the existing durable does not fit, or the server refuses to create it.
+    pub async fn run<H, F>(self, handler: H) -> Result<(), SubscribeError>
+    where
+        H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.run_each(move |received, delivery| handler(received, delivery).map_ok(|()| Handled::Applied))
+            .await
+    }
+
+    /// [`run`](Self::run) for handlers that may find that an event was applied before.
+    pub(super) async fn run_each<H, F>(self, handler: H) -> Result<(), SubscribeError>
+    where
+        H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
+    {
+        let stop = self.subscriber.stop.clone();
+        let context = self.into_context();
+        let mut reader = EventReader {
+            worker: Arc::new(Worker { context, handler }),
+            stop: stop.clone(),
+            tasks: JoinSet::new(),
+            resume: Resume::default(),
+            prefetch: Prefetch::default(),
+        };
+        let result = read_until_stopped(&mut reader, &stop).await;
+        while let Some(done) = reader.tasks.join_next().await {
+            reader.record(done);
+        }
+        result
+    }
+}
+
+struct EventReader<H> {
+    worker: Arc<Worker<H>>,
+    stop: CancellationToken,
+    tasks: JoinSet<Processed>,
+    resume: Resume,
+    prefetch: Prefetch,
+}
+
+impl<H, F> Reader for EventReader<H>
+where
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
+{
+    fn context(&self) -> &Context {
+        &self.worker.context
+    }
+
+    fn resume(&mut self) -> &mut Resume {
+        &mut self.resume
+    }
+
+    async fn read(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) -> Result<(), ReadError> {
+        self.prefetch = Prefetch::default();
+        let stop = self.stop.clone();
+        loop {
+            self.spawn_handlers(buffer, limits);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                requested = self.request_more(buffer) => requested?,
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(done) = self.tasks.join_next() => self.record(done),
+                polled = buffer.poll_message() => polled?,
+            }
+            if self.resume.needs_ack_floor() {
+                self.resume.settled_up_to(buffer.ack_floor().await?);
+            }
+        }
+    }
+}
+
+impl<H, F> EventReader<H>
+where
+    H: Fn(ReceivedEvent, DeliveryInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
+{
+    fn concurrency(&self) -> usize {
+        self.worker.context.subscriber.mode.concurrency
+    }
+
+    /// Passes buffered messages to idle handlers.
+    fn spawn_handlers(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) {
+        while self.tasks.len() < self.concurrency()
+            && let Some(in_flight) = buffer.pop()
+        {
+            let delivery = &in_flight.delivery;
+            self.resume.received(delivery.stream_sequence, delivery.published);
+            if delivery.attempt > 1 {
+                self.prefetch.on_failure();
+            }
+            self.tasks.spawn(Arc::clone(&self.worker).process(in_flight, limits));
+        }
+    }
+
+    /// Requests messages when at most half of what handlers and [`Prefetch`] can take is pending.
+    async fn request_more(&self, buffer: &mut PullBuffer) -> Result<(), ReadError> {
+        let capacity = self.concurrency() + self.prefetch.limit() - self.tasks.len();
+        let pending = buffer.pending();
+        if pending < capacity && pending <= capacity / 2 {
+            buffer.request(capacity - pending).await?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, done: Result<Processed, JoinError>) {
+        // The worker catches a handler's panic, and only dropping the set cancels tasks.
+        let Ok(processed) = done else { return };
+        match processed.outcome {
+            DeliveryOutcome::Retried => return self.prefetch.on_failure(),
+            DeliveryOutcome::DeadLettered => self.prefetch.on_failure(),
+            _ if processed.attempt > 1 => {}
+            _ => self.prefetch.on_success(processed.took, self.concurrency()),
+        }
+        self.resume.settled(processed.sequence);
+    }
+}

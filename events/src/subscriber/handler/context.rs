@@ -1,0 +1,189 @@
+//! Decoding messages for a handler, and settling them at the server afterwards.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, AckKind, Context as JetStream, Message};
+use async_nats::{Client, Request};
+use tracing::{debug, error, warn};
+
+use super::dead_letter;
+use super::verdict::Verdict;
+use crate::catalogue::EventKind;
+use crate::received::ReceivedEvent;
+use crate::subscriber::builder::{Durable, Subscriber};
+use crate::subscriber::connection::Connected;
+use crate::subscriber::delivery::{Handled, InFlight, error_chain};
+use crate::subscriber::metrics::DeliveryOutcome;
+use crate::subscriber::pull::buffer::{progress_interval, report_progress, ticks};
+
+/// How long the server may take to confirm an acknowledgement.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a subscriber's handlers share: the connection and the settings.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) jetstream: JetStream,
+    pub(crate) subscriber: Subscriber<Durable>,
+}
+
+/// The consumer's own limits. An administrator may have set others than the subscriber's.
+#[derive(Clone, Copy)]
+pub(crate) struct ConsumerLimits {
+    pub(crate) ack_wait: Duration,
+    pub(crate) max_deliver: Option<u32>,
+}
+
+impl ConsumerLimits {
+    /// Whether the server will not deliver the message again.
+    pub(crate) fn is_last_attempt(&self, in_flight: &InFlight) -> bool {
+        self.max_deliver.is_some_and(|last| in_flight.delivery.attempt >= last)
+    }
+}
+
+impl Connected<Durable> {
+    pub(crate) fn into_context(self) -> Context {
+        let Self { subscriber, client } = self;
+        Context {
+            jetstream: jetstream::new(client.clone()),
+            client,
+            subscriber,
+        }
+    }
+}
+
+impl Context {
+    pub(crate) fn durable(&self) -> &str {
+        &self.subscriber.mode.name
+    }
+
+    pub(crate) fn report_received(&self, in_flight: &InFlight) {
+        let observer = &self.subscriber.mode.observer;
+        observer.received(&in_flight.message.subject, &in_flight.delivery);
+    }
+
+    /// Returns the event of a wanted message, or the verdict on a message that no handler gets.
+    pub(crate) fn decode(&self, in_flight: &InFlight) -> Result<ReceivedEvent, Verdict> {
+        let wanted = &self.subscriber.events;
+        let kind = || EventKind::from_subject(&in_flight.message.subject);
+        if !wanted.is_empty() && kind().is_none_or(|kind| !wanted.contains(&kind)) {
+            return Err(Verdict::Done(Handled::Unwanted));
+        }
+        ReceivedEvent::from_json(&in_flight.message.payload).map_err(|error| Verdict::Poison(error_chain(&error)))
+    }
+
+    /// Sends the verdict to the server. Returns the outcome of the delivery.
+    pub(crate) async fn settle(
+        &self,
+        in_flight: &InFlight,
+        limits: ConsumerLimits,
+        verdict: Verdict,
+        took: Duration,
+    ) -> DeliveryOutcome {
+        let outcome = match verdict {
+            Verdict::Done(handled) => self.acknowledge(in_flight, handled).await,
+            Verdict::Retry(reason) if limits.is_last_attempt(in_flight) => {
+                let reason = format!("given up after {} attempts: {reason}", in_flight.delivery.attempt);
+                self.dead_letter(in_flight, &reason).await
+            }
+            Verdict::Retry(reason) => {
+                warn!(reason, "event failed; retrying");
+                self.retry_later(in_flight).await
+            }
+            Verdict::Poison(reason) => self.dead_letter(in_flight, &reason).await,
+        };
+        self.subscriber
+            .mode
+            .observer
+            .settled(&in_flight.message.subject, outcome, took);
+        outcome
+    }
+
+    async fn acknowledge(&self, in_flight: &InFlight, handled: Handled) -> DeliveryOutcome {
+        let outcome = match handled {
+            Handled::Applied => DeliveryOutcome::Acked,
+            Handled::Duplicate => {
+                debug!("event was applied before");
+                DeliveryOutcome::Duplicate
+            }
+            Handled::Unwanted => {
+                debug!("event skipped; the durable delivers more events than the subscriber wants");
+                DeliveryOutcome::Skipped
+            }
+        };
+        // The server confirms it, so that an acknowledgement is not lost with a connection. If it
+        // is lost all the same, the event is redelivered, which delivery at least once allows.
+        self.send_answer(&in_flight.message, AckKind::Ack, outcome).await;
+        outcome
+    }
+
+    /// Gives up an event, but not before a stream has stored its dead letter. Without one the event
+    /// is retried; after the last attempt the server reports it, and it stays in the stream.
+    async fn dead_letter(&self, in_flight: &InFlight, reason: &str) -> DeliveryOutcome {
+        let Durable { name, dead_letters, .. } = &self.subscriber.mode;
+        if *dead_letters {
+            let stream = &self.subscriber.stream;
+            let published = dead_letter::publish(&self.jetstream, name, stream, in_flight, reason).await;
+            if let Err(error) = published {
+                error!(
+                    error = &*error,
+                    reason,
+                    subject = dead_letter::subject(name),
+                    "dead letter not stored; retrying the event: no stream has the subject, or this user may not \
+                     publish on it",
+                );
+                return self.retry_later(in_flight).await;
+            }
+        }
+        error!(reason, dead_letter = dead_letters, "event given up");
+        let outcome = DeliveryOutcome::DeadLettered;
+        self.send_answer(&in_flight.message, AckKind::Term, outcome).await;
+        outcome
+    }
+
+    async fn retry_later(&self, in_flight: &InFlight) -> DeliveryOutcome {
+        let wait = self.subscriber.mode.backoff.after(in_flight.delivery.attempt);
+        let outcome = DeliveryOutcome::Retried;
+        self.send_answer(&in_flight.message, AckKind::Nak(Some(wait)), outcome)
+            .await;
+        outcome
+    }
+
+    async fn send_answer(&self, message: &Message, answer: AckKind, outcome: DeliveryOutcome) {
+        if let Err(error) = self.request_confirmation(message, answer).await {
+            warn!(
+                error = &*error,
+                ?answer,
+                subject = message.reply.as_deref(),
+                "answer not confirmed; the server is unavailable, or this user may not publish on the subject",
+            );
+            self.subscriber.mode.observer.unconfirmed(&message.subject, outcome);
+        }
+    }
+
+    /// Sends a request over the client's one reply subscription. `double_ack` would create one each
+    /// time, and take "no responders" for a confirmation.
+    async fn request_confirmation(
+        &self,
+        message: &Message,
+        answer: AckKind,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let reply = message.reply.clone().ok_or("the message has no reply subject")?;
+        let request = Request::new().payload(answer.into()).timeout(Some(CONFIRM_TIMEOUT));
+        self.client.send_request(reply, request).await?;
+        Ok(())
+    }
+}
+
+/// Reports progress while `work` runs, so that the server does not redeliver the messages.
+pub(crate) async fn keep_alive<T>(messages: &[InFlight], ack_wait: Duration, work: impl Future<Output = T>) -> T {
+    let mut progress_ticks = ticks(progress_interval(ack_wait));
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            _ = progress_ticks.tick() => report_progress(messages).await,
+        }
+    }
+}

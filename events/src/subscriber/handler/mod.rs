@@ -1,0 +1,5 @@
+//! What handlers of every kind share: the connection and settings, verdicts, and settling messages.
+
+pub(crate) mod context;
+pub(crate) mod dead_letter;
+pub(crate) mod verdict;

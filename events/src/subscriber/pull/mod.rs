@@ -1,0 +1,8 @@
+//! Reading from a durable pull consumer: binding to it, fetching messages, and resuming after a
+//! loss.
+
+pub(crate) mod bind;
+pub(crate) mod buffer;
+pub(crate) mod prefetch;
+pub(crate) mod reader;
+pub(crate) mod resume;
