@@ -1,5 +1,6 @@
 //! The subscriber kit against a real nats-server.
 #![expect(
+    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops at the first thing that is not as it should be"

@@ -2,21 +2,27 @@
 //!
 //! The binary is looked for in `WATCHWORD_NATS_SERVER`, in `.tools/` of the repository, and on the PATH.
 
+#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[path = "../../../tests/it/support/ports.rs"]
+pub(crate) mod ports;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
 use async_nats::jetstream::{self, Context, stream};
-use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
-use watchword_events::headers::{Attributes, for_message};
+use watchword_events::headers::for_event;
 use watchword_events::{Event, EventKind};
 
 pub(crate) const STREAM: &str = "auth-events";
 /// Nothing in these tests takes longer unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts of a server before its test fails because every port was taken.
+const MAX_STARTS: usize = 10;
 
 pub(crate) struct NatsServer {
     child: Child,
@@ -35,23 +41,14 @@ impl NatsServer {
         let store = directory.path().join("store");
         let config = format!("jetstream {{ store_dir: {:?} }}\n{configuration}\n", store.display());
         fs::write(directory.path().join("nats.conf"), config).unwrap();
-        let child = spawn(directory.path(), None);
-        let mut server = Self {
-            child,
-            port: 0,
-            directory,
-        };
-        let ports = server
-            .directory
-            .path()
-            .join(format!("nats-server_{}.ports", server.child.id()));
-        server.port = eventually("the server writes its port", async || {
-            let ports: Value = serde_json::from_slice(&fs::read(&ports).ok()?).ok()?;
-            ports.pointer("/nats/0")?.as_str()?.rsplit(':').next()?.parse().ok()
-        })
-        .await;
-        server.ready().await;
-        server
+        for _ in 0..MAX_STARTS {
+            let port = ports::free_port();
+            let mut child = spawn(directory.path(), port);
+            if listens(&mut child, directory.path(), port).await {
+                return Self { child, port, directory };
+            }
+        }
+        panic!("{MAX_STARTS} ports in a row were taken by another process");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -72,8 +69,11 @@ impl NatsServer {
 
     /// Starts again on the same port, with what is in the store.
     pub(crate) async fn start_again(&mut self) {
-        self.child = spawn(self.directory.path(), Some(self.port));
-        self.ready().await;
+        self.child = spawn(self.directory.path(), self.port);
+        assert!(
+            listens(&mut self.child, self.directory.path(), self.port).await,
+            "another process took the port meanwhile"
+        );
     }
 
     /// Sends a signal by name, such as `STOP` or `CONT`.
@@ -83,14 +83,6 @@ impl NatsServer {
             .arg(self.child.id().to_string())
             .status();
         assert!(sent.unwrap().success());
-    }
-
-    async fn ready(&self) {
-        let address = ("127.0.0.1", self.port);
-        eventually("the server accepts connections", async || {
-            tokio::net::TcpStream::connect(address).await.ok()
-        })
-        .await;
     }
 
     pub(crate) async fn jetstream(&self) -> Context {
@@ -106,17 +98,38 @@ impl Drop for NatsServer {
     }
 }
 
-fn spawn(directory: &Path, port: Option<u16>) -> Child {
-    let port = port.map_or("-1".to_owned(), |port| port.to_string());
+fn spawn(directory: &Path, port: u16) -> Child {
     Command::new(binary())
-        .args(["-a", "127.0.0.1", "-p", &port, "-c"])
+        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-n", &name(port), "-c"])
         .arg(directory.join("nats.conf"))
-        .arg("--ports_file_dir")
-        .arg(directory)
         .stdout(Stdio::null())
         .stderr(fs::File::create(directory.join("log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+fn name(port: u16) -> String {
+    format!("test-{}-{port}", std::process::id())
+}
+
+/// Waits until the server accepts connections; false when it ended because its port is taken.
+async fn listens(child: &mut Child, directory: &Path, port: u16) -> bool {
+    eventually("the server accepts connections", async || {
+        if let Some(status) = child.try_wait().unwrap() {
+            let log = fs::read_to_string(directory.join("log")).unwrap();
+            assert!(log.contains("address already in use"), "{status}: {log}");
+            return Some(false);
+        }
+        // It says who it is: on the port may be another server.
+        let mut greeting = [0; 1024];
+        let read = async {
+            let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+            tokio::io::AsyncReadExt::read(&mut socket, &mut greeting).await
+        };
+        tokio::time::timeout(Duration::from_secs(3), read).await.ok()?.ok()?;
+        String::from_utf8_lossy(&greeting).contains(&name(port)).then_some(true)
+    })
+    .await
 }
 
 fn binary() -> PathBuf {
@@ -161,17 +174,7 @@ pub(crate) fn event(kind: EventKind, number: u128) -> Event {
 /// Publishes an event as the service does.
 pub(crate) async fn publish(context: &Context, event: &Event) -> u64 {
     let mut headers = async_nats::HeaderMap::new();
-    for (name, value) in for_message(&Attributes {
-        id: event.id,
-        subject: event.event.subject(),
-        version: event.event.version(),
-        user_id: event.user.map(|user| user.id),
-        occurred_at: event.timestamp,
-        service: &event.metadata.service,
-        environment: &event.metadata.environment,
-        schema_base: "https://auth.example.com",
-        traceparent: event.metadata.traceparent.as_deref(),
-    }) {
+    for (name, value) in for_event(event, "https://auth.example.com") {
         headers.insert(name, value);
     }
     let body = event.to_json().unwrap();

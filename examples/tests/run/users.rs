@@ -10,7 +10,7 @@ use watchword_events::EventKind;
 
 use crate::example::Example;
 use crate::postgres::Postgres;
-use crate::servers::{ClickHouse, Dynalite, clickhouse, free_port};
+use crate::servers::{ClickHouse, Dynalite, clickhouse, free_port, serve};
 use crate::support::{NatsServer, event, eventually, publish};
 
 /// Everybody's password in these tests.
@@ -70,18 +70,11 @@ async fn those_with_a_database_run_under_their_users() {
 #[tokio::test]
 async fn verify_offline_runs_under_its_user() {
     let server = shipped().await;
-    let port = free_port();
     let routes = poem::Route::new().at(
         "/.well-known/jwks.json",
         poem::endpoint::make_sync(|_| r#"{"keys":[]}"#),
     );
-    let keys = poem::Server::new(poem::listener::TcpListener::bind(format!("127.0.0.1:{port}")));
-    let keys = tokio::spawn(keys.run(routes));
-    let url = format!("http://127.0.0.1:{port}");
-    eventually("keys", async || {
-        reqwest::get(format!("{url}/.well-known/jwks.json")).await.ok()
-    })
-    .await;
+    let (url, keys) = serve(routes).await;
     let listen = format!("127.0.0.1:{}", free_port());
     let example = as_user("verify_offline", "verify-offline", &server);
     let mut running = example.set("AUTH_URL", url).set("VERIFY_LISTEN", &listen).start();

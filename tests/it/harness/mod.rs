@@ -1,5 +1,7 @@
 //! The harness's own tests: its guards do what the other tests rely on.
 
+mod timing;
+
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
@@ -8,23 +10,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::database::LedgerRow;
 use crate::support::invariants::differences;
 use crate::support::nats::{NatsOptions, NatsServer, StreamMessage};
+use crate::support::nats_cluster::NatsCluster;
+use crate::support::ports::{free_port, plan};
 use crate::support::postgres::{Durability, Postgres};
 use crate::support::process::{LastSignal, Process, ProcessSpec};
 use crate::support::proxy::Proxy;
 use crate::support::redis::RedisServer;
 use crate::support::run_dir::{find_program, scratch};
+use crate::support::smtp::SmtpServer;
 use crate::support::wait::{eventually, within};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Longer than any answer takes, short enough to wait for an answer that must not come.
 const NEVER: Duration = Duration::from_millis(300);
 
 #[tokio::test]
-async fn nats_server_keeps_its_messages_over_kill_and_pause_and_loses_them_when_wiped() {
+async fn nats_keeps_its_messages_until_its_store_is_wiped() {
     let mut nats = NatsServer::start_with(NatsOptions {
         sync_always: true,
         ..NatsOptions::default()
@@ -72,7 +78,7 @@ async fn nats_server_keeps_its_messages_over_kill_and_pause_and_loses_them_when_
 }
 
 #[tokio::test]
-async fn redis_server_forgets_on_flush_and_on_restart() {
+async fn redis_is_empty_after_a_flush_and_a_restart() {
     let mut redis = RedisServer::start().await;
     redis.command("SET key value").await.expect("SET");
     assert_eq!(redis.command("GET key").await.expect("GET"), "$5\r\nvalue\r\n");
@@ -115,8 +121,40 @@ async fn postgres_recovers_from_a_crash_on_the_same_port() {
     postgres.drop_database("two").await.expect("drop a database in use");
 }
 
+/// Every kind of server says in its log that its port is taken, and is started again on another one.
 #[tokio::test]
-async fn shared_postgres_serves_many_tests() {
+async fn a_server_whose_port_is_taken_starts_on_another_one() {
+    let held = || {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", free_port())).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        plan(port);
+        (listener, port)
+    };
+    let (_held, taken) = held();
+    assert_ne!(RedisServer::start().await.port(), taken);
+    let (_held, taken) = held();
+    assert_ne!(NatsServer::start().await.port(), taken);
+    let (_held, taken) = held();
+    assert_ne!(Postgres::private(Durability::Fast).await.port(), taken);
+    let (_held, taken) = held();
+    assert_ne!(SmtpServer::start().await.port(), taken);
+    let (_held, taken) = held();
+    let service = Binary::start(BinaryOptions::serve(&[("NATS_URL", "nats://127.0.0.1:1")])).await;
+    assert_ne!(service.http().port(), taken);
+    let (_held, taken) = held();
+    let cluster = NatsCluster::start().await;
+    assert!(!cluster.url().contains(&taken.to_string()));
+}
+
+#[test]
+fn a_port_is_chosen_once() {
+    let ports: std::collections::BTreeSet<u16> = (0..250).map(|_| free_port()).collect();
+    assert_eq!(ports.len(), 250);
+    assert!(ports.iter().all(|port| (15_000..32_768).contains(port)));
+}
+
+#[tokio::test]
+async fn tests_share_one_postgres() {
     let first = Postgres::shared().await;
     let second = Postgres::shared().await;
     assert_eq!(first.port(), second.port());
