@@ -8,7 +8,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{self, Context, stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use watchword_events::headers::{Attributes, MESSAGE_ID, for_message};
+use watchword_events::headers::{MESSAGE_ID, for_event};
 use watchword_events::subscriber::{Batches, CancellationToken};
 use watchword_events::{EventKind, Subscriber};
 
@@ -84,17 +84,7 @@ async fn fill(nats: &Nats) -> Outcome<()> {
     let event = EventKind::LoggedIn.definition().example();
     let body = event.to_json()?;
     let mut headers = HeaderMap::new();
-    for (name, value) in for_message(&Attributes {
-        id: event.id,
-        subject: event.event.subject(),
-        version: event.event.version(),
-        user_id: event.user.map(|user| user.id),
-        occurred_at: event.timestamp,
-        service: &event.metadata.service,
-        environment: &event.metadata.environment,
-        schema_base: "https://auth.example.com",
-        traceparent: event.metadata.traceparent.as_deref(),
-    }) {
+    for (name, value) in for_event(&event, "https://auth.example.com") {
         // The stream would take one copy alone.
         if name != MESSAGE_ID {
             headers.insert(name, value);

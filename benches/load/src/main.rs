@@ -15,6 +15,7 @@ mod limits;
 mod me;
 mod passwords;
 mod queries;
+mod questions;
 mod refresh;
 mod relay;
 mod replay;

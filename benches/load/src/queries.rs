@@ -8,9 +8,9 @@ use watchword_events::EventKind;
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::questions::ask;
 use crate::report::{Row, note};
 use crate::rig::Rig;
-use crate::stats::percentile;
 
 const EVENTS: u64 = 5_000_000;
 /// Rows of one INSERT.
@@ -19,10 +19,6 @@ const USERS: u64 = 50_000;
 const SESSIONS: u64 = 250_000;
 /// The events are spread over so many milliseconds, up to now.
 const SPAN: u64 = 89 * 24 * 3_600_000;
-/// How often each question is asked.
-const ASKED: u64 = 300;
-/// The first of them warm up connections, plans and caches.
-const WARM_UP: u64 = 20;
 /// How long counting all events into their hours may take.
 const COUNTED_WITHIN: Duration = Duration::from_secs(600);
 
@@ -86,32 +82,6 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     rows.push(ask(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);
     rig.stop_service().await?;
     Ok(rows)
-}
-
-async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
-    let mut times = Vec::new();
-    for n in 0..WARM_UP + ASKED {
-        let path = path(n);
-        let asked = Instant::now();
-        let answer = client.get(&path, Some(access)).await?;
-        if answer.status != 200 {
-            return Err(format!("{path}: status {}", answer.status).into());
-        }
-        if n >= WARM_UP {
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
-    note(&format!(
-        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
-        percentile(&times, 100.0)
-    ));
-    Ok(Row {
-        what,
-        target: "p99 ≤ 50 ms",
-        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
-        met: slow <= 50.0,
-    })
 }
 
 /// Waits until every event is counted into its hour.

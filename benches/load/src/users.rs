@@ -4,19 +4,15 @@ use std::time::Instant;
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::questions::ask;
 use crate::report::{Row, note};
 use crate::rig::Rig;
-use crate::stats::percentile;
 
 const USERS: u64 = 1_000_000;
 /// Fewer, to try the measurement itself.
 const USERS_VARIABLE: &str = "WATCHWORD_BENCH_USERS";
 /// Rows of one INSERT.
 const CHUNK: u64 = 250_000;
-/// How often each question is asked.
-const ASKED: u64 = 300;
-/// The first of them warm up connections and caches.
-const WARM_UP: u64 = 20;
 /// Two users are at least so many milliseconds apart.
 const STEP: u64 = 1000;
 const BEGIN: u64 = 1_700_000_000_000;
@@ -73,32 +69,6 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     }
     rig.stop_service().await?;
     Ok(rows)
-}
-
-async fn ask(client: &mut Client, access: &str, what: &'static str, path: impl Fn(u64) -> String) -> Outcome<Row> {
-    let mut times = Vec::new();
-    for n in 0..WARM_UP + ASKED {
-        let path = path(n);
-        let asked = Instant::now();
-        let answer = client.get(&path, Some(access)).await?;
-        if answer.status != 200 {
-            return Err(format!("{path}: status {}", answer.status).into());
-        }
-        if n >= WARM_UP {
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    let (middle, slow) = (percentile(&times, 50.0), percentile(&times, 99.0));
-    note(&format!(
-        "{what}: p50 {middle:.1} ms, p99 {slow:.1} ms, longest {:.1} ms",
-        percentile(&times, 100.0)
-    ));
-    Ok(Row {
-        what,
-        target: "p99 ≤ 50 ms",
-        measured: format!("p50 {middle:.1} ms, p99 {slow:.1} ms"),
-        met: slow <= 50.0,
-    })
 }
 
 /// The n-th number of somebody, all over the users.
