@@ -11,7 +11,7 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test fmt lint generate bench deny compose-check clean nats-server
+.PHONY: help run test snapshots fmt lint generate bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: ## Install nats-server if it is missing, build, and start the service on po
 
 test: ## Install what the tests need; check format and lints; run every test
 	@scripts/test.sh
+
+snapshots: ## Write the snapshots of problem bodies and command output (tests/it/texts/snapshots)
+	@INSTA_UPDATE=always cargo test --quiet --locked --workspace --all-features --test it -- texts:: snapshots every_documented_outcome streams_are_limited parallel_registrations_with
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -23,3 +23,4 @@ mod replay;
 mod security;
 mod store;
 mod telemetry;
+mod texts;
