@@ -164,7 +164,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn a_request_leaves_one_line() {
+async fn a_request_logs_one_line() {
     let log = Log::default();
     let _collecting = log.collect();
     let app = start().await;
@@ -207,7 +207,7 @@ async fn a_request_leaves_one_line() {
 }
 
 #[tokio::test]
-async fn what_machines_poll_leaves_a_line_when_it_is_refused() {
+async fn a_polled_route_logs_only_refusals() {
     let log = Log::default();
     let collecting = log.collect_at("info");
     let app = start().await;
@@ -261,7 +261,7 @@ async fn a_request_is_counted_by_its_route() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_counted_as_well() {
+async fn a_disconnected_client_is_counted() {
     let log = Log::default();
     let _collecting = log.collect();
     let app = start().await;

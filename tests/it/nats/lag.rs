@@ -64,7 +64,7 @@ async fn shows(running: &Running, name: &str, expected: f64) {
 }
 
 #[tokio::test]
-async fn a_durable_that_does_not_read_is_seen_before_it_loses_anything() {
+async fn a_lagging_durable_is_reported_before_it_loses_events() {
     let (nats, rig, reader) = small().await;
     let running = rig.start().await;
     rig.record(1, 85).await;
@@ -99,7 +99,7 @@ async fn a_durable_that_does_not_read_is_seen_before_it_loses_anything() {
 }
 
 #[tokio::test]
-async fn more_durables_than_fit_on_a_page_are_all_seen() {
+async fn durables_beyond_one_page_are_all_reported() {
     let (nats, rig, _) = small().await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     for number in 0..260 {
@@ -116,7 +116,7 @@ async fn more_durables_than_fit_on_a_page_are_all_seen() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_ask_one_line_says_so_and_events_go_out() {
+async fn without_the_right_to_list_durables_one_warning_is_logged() {
     let nats = shipped().await;
     let mut rig = Rig::new(Backend::Sqlite, &nats).await;
     rig.settings.nats.user = Some("tail".to_owned());

@@ -67,7 +67,7 @@ async fn give_up(store: &Store, origin: &Origin, patience: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_transaction_leaves_nothing_to_the_next() {
+async fn a_dropped_transaction_leaves_no_state_to_the_next() {
     let (store, database, _proxy) = behind_a_slow_network().await;
     let origin = Origin::default();
     for round in 0..ROUNDS {
@@ -95,7 +95,7 @@ fn ada() -> NewUser {
 
 /// PostgreSQL answers `ROLLBACK`, and no error, to the COMMIT of a transaction of which a statement has failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_has_failed_is_not_said_to_be_committed() {
+async fn committing_a_failed_transaction_is_an_error() {
     let (store, database, proxy) = behind_a_slow_network().await;
     proxy.set_latency(Duration::ZERO);
     let origin = Origin::default();
