@@ -10,7 +10,8 @@ use crate::support::app::{Instance, PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
-use crate::support::http::{Answer, Http};
+use crate::support::http::{Answer, Http, Tokens};
+use crate::support::redis::RedisServer;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -213,75 +214,120 @@ async fn in_time<F: Future<Output = Answer>>(request: F) -> Answer {
     answer
 }
 
+/// Two instances that remember two sessions of one account, of which the first was revoked and the second was not.
+struct Outage {
+    app: TestApp,
+    second: Instance,
+    clock: TestClock,
+    revoked: Tokens,
+    active: Tokens,
+}
+
+impl Outage {
+    async fn new() -> Self {
+        let (app, clock) = limited_with(Backend::Postgres, "", Duration::from_millis(500)).await;
+        let revoked = app.registered("ada@example.com").await.tokens();
+        let active = app.login("ada@example.com", PASSWORD).await.tokens();
+        let second = app.second_instance(clock.clone()).await;
+        for tokens in [&revoked, &active] {
+            second.me(&tokens.access).await.expect_status(200);
+        }
+        app.logout(&revoked.access, "local").await.expect_status(204);
+        clock.advance(MINUTE);
+        Self {
+            app,
+            second,
+            clock,
+            revoked,
+            active,
+        }
+    }
+
+    fn redis(&mut self) -> &mut RedisServer {
+        self.app.redis.as_mut().expect("Redis")
+    }
+
+    /// Revokes the second session as well, whatever Redis does. What another instance remembers is at most a second old.
+    async fn revoke(&self) {
+        in_time(self.app.logout(&self.active.access, "local"))
+            .await
+            .expect_status(204);
+        self.clock.advance(Duration::from_secs(1));
+    }
+
+    /// Both instances refuse both sessions.
+    async fn assert_revoked(&self) {
+        for instance in [&*self.app, &self.second] {
+            for tokens in [&self.revoked, &self.active] {
+                in_time(instance.me(&tokens.access))
+                    .await
+                    .expect_problem(401, "invalid_token");
+                in_time(instance.refresh(&tokens.refresh))
+                    .await
+                    .expect_problem(401, "invalid_refresh_token");
+            }
+        }
+    }
+
+    async fn finish(mut self) {
+        self.second.stop().await.expect("stop the second instance");
+        self.app.finish().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rate_limits_and_revocations_hold_without_redis() {
-    let (mut app, clock) = limited_with(Backend::Postgres, "", Duration::from_millis(500)).await;
-    let before = app.registered("ada@example.com").await.tokens();
-    let during = app.login("ada@example.com", PASSWORD).await.tokens();
-    let frozen = app.login("ada@example.com", PASSWORD).await.tokens();
-    let mut second = app.second_instance(clock.clone()).await;
-    for tokens in [&before, &during, &frozen] {
-        second.me(&tokens.access).await.expect_status(200);
-    }
-    app.logout(&before.access, "local").await.expect_status(204);
-    clock.advance(MINUTE);
-
-    app.redis.as_mut().expect("Redis").kill();
-    for instance in [&*app, &second] {
+    let mut outage = Outage::new().await;
+    let other = outage.app.login("ada@example.com", PASSWORD).await.tokens();
+    outage.clock.advance(MINUTE);
+    outage.redis().kill();
+    for instance in [&*outage.app, &outage.second] {
         in_time(instance.login("ada@example.com", PASSWORD))
             .await
             .expect_status(200);
         let tried = storm(instance, |_| String::new()).await;
         assert_eq!(tried, LIMIT as usize - 1, "each instance counts for itself");
     }
-    assert_eq!(failures(&app).await, 2 * i64::from(LIMIT - 1));
-    in_time(app.logout(&during.access, "local")).await.expect_status(204);
-    let still = |instance: &Instance, tokens: &[&crate::support::http::Tokens]| {
-        let http = instance.http();
-        let tokens: Vec<_> = tokens.iter().map(|tokens| (*tokens).clone()).collect();
-        async move {
-            for tokens in tokens {
-                in_time(http.me(&tokens.access))
-                    .await
-                    .expect_problem(401, "invalid_token");
-                in_time(http.refresh(&tokens.refresh))
-                    .await
-                    .expect_problem(401, "invalid_refresh_token");
-            }
-        }
-    };
-    // What another instance remembers is at most a second old.
-    clock.advance(Duration::from_secs(1));
-    for instance in [&*app, &second] {
-        still(instance, &[&before, &during]).await;
-        in_time(instance.me(&frozen.access)).await.expect_status(200);
+    assert_eq!(failures(&outage.app).await, 2 * i64::from(LIMIT - 1));
+    outage.revoke().await;
+    outage.assert_revoked().await;
+    for instance in [&*outage.app, &outage.second] {
+        in_time(instance.me(&other.access)).await.expect_status(200);
     }
+    outage.finish().await;
+}
 
-    // A Redis that comes back has forgotten everything; the database has not.
-    let redis = app.redis.as_mut().expect("Redis");
-    redis.start_again().await;
-    clock.advance(MINUTE);
+/// A Redis that comes back has forgotten everything; the database has not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
+    let mut outage = Outage::new().await;
+    outage.redis().kill();
+    outage.revoke().await;
+    outage.redis().start_again().await;
+    outage.clock.advance(MINUTE);
+    let (app, clock) = (&outage.app, &outage.clock);
     eventually(SOON, || async {
         // A wrong login, so that there is something to count.
-        wrong_login(&app, 0, "").await;
+        wrong_login(app, 0, "").await;
         clock.advance(MINUTE / LIMIT);
         let keys = app.redis.as_ref()?.command("KEYS watchword:limit:login:*").await.ok()?;
         keys.starts_with("*1").then_some(())
     })
     .await;
-    for instance in [&*app, &second] {
-        still(instance, &[&before, &during]).await;
-    }
+    outage.assert_revoked().await;
+    outage.finish().await;
+}
 
-    // One that does not answer costs a little time, and nothing else.
-    app.redis.as_ref().expect("Redis").pause();
-    in_time(app.login("ada@example.com", PASSWORD)).await.expect_status(200);
-    in_time(app.logout(&frozen.access, "local")).await.expect_status(204);
-    clock.advance(Duration::from_secs(1));
-    for instance in [&*app, &second] {
-        still(instance, &[&before, &during, &frozen]).await;
-    }
-    app.redis.as_ref().expect("Redis").resume();
-    second.stop().await.expect("stop the second instance");
-    app.finish().await;
+/// A Redis that does not answer costs a little time, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logins_and_revocations_hold_while_redis_is_frozen() {
+    let mut outage = Outage::new().await;
+    outage.redis().pause();
+    in_time(outage.app.login("ada@example.com", PASSWORD))
+        .await
+        .expect_status(200);
+    outage.revoke().await;
+    outage.assert_revoked().await;
+    outage.redis().resume();
+    outage.finish().await;
 }

@@ -9,7 +9,9 @@ use crate::support::http::{Answer, Tokens};
 
 flow_tests! {
     the_list_of_users_is_paged,
+    an_invalid_parameter_of_the_list_is_refused,
     the_list_of_users_is_filtered_and_searched,
+    a_changed_user_is_found_by_the_new_username,
     the_total_of_the_list_is_bounded,
 }
 
@@ -83,6 +85,12 @@ async fn the_list_of_users_is_paged(backend: Backend) {
     assert_eq!(by_key, emails(&all));
     let beyond = list(&app, &admin, "?page=9").await;
     assert_eq!((emails(&beyond).len(), &beyond.json["hasPrevPage"]), (0, &json!(true)));
+    app.finish().await;
+}
+
+async fn an_invalid_parameter_of_the_list_is_refused(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await;
     for wrong in [
         "page=0",
         "page=x",
@@ -170,7 +178,17 @@ async fn the_list_of_users_is_filtered_and_searched(backend: Backend) {
         assert_eq!(emails(&answer), expected, "{query}");
         assert_eq!(answer.json["totalCount"], json!(expected.len()), "{query}");
     }
-    // What changes is found under its new name.
+    app.finish().await;
+}
+
+async fn a_changed_user_is_found_by_the_new_username(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await;
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "username": "Countess"});
+    app.send_as(&admin.access, reqwest::Method::POST, "/users", &body)
+        .await
+        .expect_status(201);
+    let ada = "ada@example.com";
     let id = list(&app, &admin, "?search=countess").await.json["users"][0]["id"].clone();
     let path = format!("/users/{}", id.as_str().expect("an id"));
     app.send_as(
