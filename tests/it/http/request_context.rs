@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use watchword::config::{LogFormat, TelemetrySettings};
 use watchword::telemetry::subscriber;
 
-use super::api::{Running, start};
+use super::api::{Running, start, start_with_deadline};
 use super::raw::{PATIENCE, Reply, get, request};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -167,7 +167,7 @@ impl<'a> MakeWriter<'a> for Log {
 async fn a_request_logs_one_line() {
     let log = Log::default();
     let _collecting = log.collect();
-    let app = start().await;
+    let app = start_with_deadline().await;
     let id = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
     let trace = format!("00-{TRACE}-{PARENT}-01");
     for (method, path, route, status) in [
