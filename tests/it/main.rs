@@ -24,3 +24,4 @@ mod replay;
 mod security;
 mod store;
 mod telemetry;
+mod texts;

@@ -3,13 +3,16 @@
 //! The binary is that of `WATCHWORD_NATS_SERVER`, else in `.tools/` of the repository, else on the
 //! PATH.
 
+#[expect(dead_code, reason = "shared with the tests of the service, which need more of it")]
+#[path = "../../../tests/it/support/ports.rs"]
+pub(crate) mod ports;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
 use async_nats::jetstream::{self, Context, stream};
-use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 use watchword_events::headers::for_event;
@@ -17,7 +20,10 @@ use watchword_events::{Event, EventKind, example};
 
 pub(crate) const STREAM: &str = "auth-events";
 /// A test that waits longer than this has failed.
-pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Starts of a server before its test fails because every port was taken.
+const MAX_STARTS: usize = 10;
 
 pub(crate) struct NatsServer {
     child: Child,
@@ -36,23 +42,14 @@ impl NatsServer {
         let store = directory.path().join("store");
         let config = format!("jetstream {{ store_dir: {:?} }}\n{configuration}\n", store.display());
         fs::write(directory.path().join("nats.conf"), config).unwrap();
-        let child = spawn(directory.path(), None);
-        let mut server = Self {
-            child,
-            port: 0,
-            directory,
-        };
-        let ports = server
-            .directory
-            .path()
-            .join(format!("nats-server_{}.ports", server.child.id()));
-        server.port = eventually("the server writes its port", async || {
-            let ports: Value = serde_json::from_slice(&fs::read(&ports).ok()?).ok()?;
-            ports.pointer("/nats/0")?.as_str()?.rsplit(':').next()?.parse().ok()
-        })
-        .await;
-        server.ready().await;
-        server
+        for _ in 0..MAX_STARTS {
+            let port = ports::free_port();
+            let mut child = spawn(directory.path(), port);
+            if listens(&mut child, directory.path(), port).await {
+                return Self { child, port, directory };
+            }
+        }
+        panic!("{MAX_STARTS} ports in a row were taken by another process");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -73,8 +70,11 @@ impl NatsServer {
 
     /// Starts again on the same port, with the same store.
     pub(crate) async fn start_again(&mut self) {
-        self.child = spawn(self.directory.path(), Some(self.port));
-        self.ready().await;
+        self.child = spawn(self.directory.path(), self.port);
+        assert!(
+            listens(&mut self.child, self.directory.path(), self.port).await,
+            "another process took the port meanwhile"
+        );
     }
 
     /// Sends a signal by name, such as `STOP` or `CONT`.
@@ -84,14 +84,6 @@ impl NatsServer {
             .arg(self.child.id().to_string())
             .status();
         assert!(sent.unwrap().success());
-    }
-
-    async fn ready(&self) {
-        let address = ("127.0.0.1", self.port);
-        eventually("the server accepts connections", async || {
-            tokio::net::TcpStream::connect(address).await.ok()
-        })
-        .await;
     }
 
     pub(crate) async fn jetstream(&self) -> Context {
@@ -107,17 +99,38 @@ impl Drop for NatsServer {
     }
 }
 
-fn spawn(directory: &Path, port: Option<u16>) -> Child {
-    let port = port.map_or("-1".to_owned(), |port| port.to_string());
+fn spawn(directory: &Path, port: u16) -> Child {
     Command::new(binary())
-        .args(["-a", "127.0.0.1", "-p", &port, "-c"])
+        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-n", &name(port), "-c"])
         .arg(directory.join("nats.conf"))
-        .arg("--ports_file_dir")
-        .arg(directory)
         .stdout(Stdio::null())
         .stderr(fs::File::create(directory.join("log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+fn name(port: u16) -> String {
+    format!("test-{}-{port}", std::process::id())
+}
+
+/// Waits until the server accepts connections; false when it ended because its port is taken.
+async fn listens(child: &mut Child, directory: &Path, port: u16) -> bool {
+    eventually("the server accepts connections", async || {
+        if let Some(status) = child.try_wait().unwrap() {
+            let log = fs::read_to_string(directory.join("log")).unwrap();
+            assert!(log.contains("address already in use"), "{status}: {log}");
+            return Some(false);
+        }
+        // It says who it is: on the port may be another server.
+        let mut greeting = [0; 1024];
+        let read = async {
+            let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+            tokio::io::AsyncReadExt::read(&mut socket, &mut greeting).await
+        };
+        tokio::time::timeout(Duration::from_secs(3), read).await.ok()?.ok()?;
+        String::from_utf8_lossy(&greeting).contains(&name(port)).then_some(true)
+    })
+    .await
 }
 
 fn binary() -> PathBuf {

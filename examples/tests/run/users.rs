@@ -11,7 +11,7 @@ use watchword_events::EventKind;
 
 use crate::example::Example;
 use crate::postgres::Postgres;
-use crate::servers::{ClickHouse, Dynalite, clickhouse, free_port};
+use crate::servers::{ClickHouse, Dynalite, clickhouse, free_port, serve};
 use crate::support::{NatsServer, event, eventually, publish};
 
 /// The password of all users in these tests.
@@ -71,18 +71,11 @@ async fn examples_with_a_database_run_as_their_users() {
 #[tokio::test]
 async fn verify_offline_runs_as_its_user() {
     let server = provisioned().await;
-    let port = free_port();
     let routes = poem::Route::new().at(
         "/.well-known/jwks.json",
         poem::endpoint::make_sync(|_| r#"{"keys":[]}"#),
     );
-    let keys = poem::Server::new(poem::listener::TcpListener::bind(format!("127.0.0.1:{port}")));
-    let keys = tokio::spawn(keys.run(routes));
-    let url = format!("http://127.0.0.1:{port}");
-    eventually("keys", async || {
-        reqwest::get(format!("{url}/.well-known/jwks.json")).await.ok()
-    })
-    .await;
+    let (url, keys) = serve(routes).await;
     let listen = format!("127.0.0.1:{}", free_port());
     let example = as_user("verify_offline", "verify-offline", &server);
     let mut running = example.set("AUTH_URL", url).set("VERIFY_LISTEN", &listen).start();

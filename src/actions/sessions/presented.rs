@@ -11,7 +11,7 @@ use crate::store::UserTx;
 /// What a token turned out to be worth.
 pub(in crate::actions) enum Presented<'a> {
     /// Its session is live, and its user locked.
-    Live(UserTx<'a>, SessionId),
+    Live(Box<UserTx<'a>>, SessionId),
     /// Its session has ended; there is nothing left to end.
     Ended,
     /// A refresh token that was used before; its session has been revoked for that.
@@ -50,7 +50,7 @@ pub(in crate::actions) async fn lock<'a>(cx: &'a Context, token: Token<'_>) -> R
         end_reused(cx, tx, &found, claim).await?;
         return Ok(Presented::Reused);
     }
-    Ok(Presented::Live(tx, session))
+    Ok(Presented::Live(Box::new(tx), session))
 }
 
 async fn session_of(cx: &Context, token: Token<'_>) -> Result<Option<(SessionId, Option<RefreshClaim>)>, Failure> {

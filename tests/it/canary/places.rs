@@ -14,7 +14,7 @@ use crate::support::database::Database;
 use crate::support::nats::NatsServer;
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// What a place is for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::support::database::Backend;
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/asyncapi.json");
 
 #[test]
-fn committed_document_is_fresh() {
+fn the_committed_document_is_up_to_date() {
     let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
     let printed = commands::asyncapi().expect("the document");
     assert!(

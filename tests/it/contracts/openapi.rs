@@ -24,7 +24,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 }
 
 #[test]
-fn committed_document_is_fresh() {
+fn the_committed_document_is_up_to_date() {
     let committed = std::fs::read_to_string(COMMITTED).expect("docs/reference/openapi.json");
     assert!(
         committed == specification::committed(),
@@ -40,7 +40,7 @@ fn document_is_openapi_3_0() {
 }
 
 #[test]
-fn every_operation_is_described_whole() {
+fn every_operation_is_fully_described() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (name, operation) in operations(&document) {

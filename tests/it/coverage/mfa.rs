@@ -3,7 +3,6 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use totp_rs::Totp;
-use watchword::domain::clock::{Clock as _, SystemClock};
 
 use super::stage::{Person, Stage};
 use super::{Row, rows};
@@ -31,7 +30,7 @@ impl Enrolled {
         let person = stage.person().await;
         let totp = offered(stage, &person).await;
         // The step before this one's, so that this one's is still to be used.
-        let body = json!({ "code": code(&totp, -30) });
+        let body = json!({ "code": code(stage, &totp, -30) });
         let confirmed = stage
             .ask(with(stage, &person, Method::POST, "totp/confirm", &body))
             .await;
@@ -62,8 +61,8 @@ async fn offered(stage: &Stage, person: &Person) -> Totp {
     Totp::from_url(offered.text("/uri")).expect("an address")
 }
 
-fn code(totp: &Totp, ahead: i64) -> String {
-    let at = SystemClock.now().unix_timestamp() + ahead;
+fn code(stage: &Stage, totp: &Totp, ahead: i64) -> String {
+    let at = stage.now().unix_timestamp() + ahead;
     totp.generate(at.unsigned_abs()).to_string()
 }
 
@@ -110,7 +109,7 @@ fn confirm() -> Vec<Row> {
         "confirmTotp" "200" "" => ["mfa_enrolled" {"factorType": "totp"}, "recovery_codes_generated" {"factorType": "totp"}] |stage| {
             let person = stage.person().await;
             let totp = offered(stage, &person).await;
-            let body = json!({ "code": code(&totp, 0) });
+            let body = json!({ "code": code(stage, &totp, 0) });
             stage.ask(with(stage, &person, Method::POST, "totp/confirm", &body)).await.about(&person)
         }
         "confirmTotp" "404 not_found" "" => [] |stage| {
@@ -120,7 +119,7 @@ fn confirm() -> Vec<Row> {
         "confirmTotp" "422 validation_failed" "an old code" => [] |stage| {
             let person = stage.person().await;
             let totp = offered(stage, &person).await;
-            let body = json!({ "code": code(&totp, -3600) });
+            let body = json!({ "code": code(stage, &totp, -3600) });
             stage.ask(with(stage, &person, Method::POST, "totp/confirm", &body)).await
         }
         "confirmTotp" "429 rate_limited" "" => [] |stage| {
@@ -189,7 +188,7 @@ fn verify() -> Vec<Row> {
         "verifyMfa" "200" "a code of the authenticator" =>
             ["mfa_verified" {"factorType": "totp"}, "logged_in" {"amr": ["pwd", "otp", "mfa"]}] |stage| {
             let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(&enrolled.totp, 0) });
+            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(stage, &enrolled.totp, 0) });
             stage.ask(stage.post("/auth/mfa/verify", &body)).await.about(&enrolled.person)
         }
         "verifyMfa" "200" "a recovery code" =>
@@ -200,7 +199,7 @@ fn verify() -> Vec<Row> {
         }
         "verifyMfa" "401 invalid_second_factor" "" => ["mfa_failed" {"factorType": "totp"}] |stage| {
             let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(&enrolled.totp, -3600) });
+            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(stage, &enrolled.totp, -3600) });
             stage.ask(stage.post("/auth/mfa/verify", &body)).await.about(&enrolled.person)
         }
         "verifyMfa" "401 invalid_challenge" "" => [] |stage| {

@@ -1,13 +1,17 @@
 //! Where rows are played: one application, asked one thing at a time, so that what is recorded meanwhile is the answer's.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
 use uuid::Uuid;
+use watchword::domain::clock::Clock as _;
 
-use crate::support::app::{PASSWORD, TestApp};
+use crate::support::app::{Builder, PASSWORD, TestApp};
+use crate::support::clock::TestClock;
 use crate::support::database::{Backend, LedgerRow};
 use crate::support::http::{Http, Tokens};
 use crate::support::oauth;
@@ -17,8 +21,12 @@ use crate::support::smtp::SmtpServer;
 pub(super) struct Stage {
     app: TestApp,
     smtp: Option<SmtpServer>,
+    /// Stands still: what is computed from the time, such as an authenticator's code, is right when it arrives.
+    clock: TestClock,
+    /// In real time, as the service's rounds are.
+    born: Instant,
     people: AtomicU32,
-    admin: OnceCell<Tokens>,
+    admin: Mutex<Option<Tokens>>,
 }
 
 /// Somebody with an account.
@@ -39,8 +47,7 @@ pub(super) struct Observed {
 impl Stage {
     pub(super) async fn new(backend: Backend) -> Self {
         let smtp = SmtpServer::start().await;
-        let app = TestApp::builder(backend).settings(smtp.settings()).spawn().await;
-        Self::of(app, Some(smtp))
+        Self::of(TestApp::builder(backend).settings(smtp.settings()), Some(smtp)).await
     }
 
     /// Where everything is allowed a few times at most.
@@ -56,26 +63,34 @@ impl Stage {
             settings.limits.code_per_minute = 1;
             settings.limits.resend_per_hour = 1;
         });
-        Self::of(builder.spawn().await, None)
+        Self::of(builder, None).await
     }
 
     /// Where nobody sends mails or reads them in the log.
     pub(super) async fn without_mail(backend: Backend) -> Self {
         let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "test".to_owned());
-        Self::of(builder.spawn().await, None)
+        Self::of(builder, None).await
     }
 
-    fn of(app: TestApp, smtp: Option<SmtpServer>) -> Self {
+    async fn of(builder: Builder, smtp: Option<SmtpServer>) -> Self {
+        let clock = TestClock::frozen();
         Self {
-            app,
+            app: builder.clock(clock.clone()).spawn().await,
             smtp,
+            clock,
+            born: Instant::now(),
             people: AtomicU32::new(0),
-            admin: OnceCell::new(),
+            admin: Mutex::new(None),
         }
     }
 
     pub(super) async fn finish(self) {
         self.app.finish().await;
+    }
+
+    /// The time that the application sees.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 
     fn http(&self) -> Http {
@@ -115,8 +130,32 @@ impl Stage {
     }
 
     /// The administrator's tokens.
-    pub(super) async fn admin(&self) -> &Tokens {
-        self.admin.get_or_init(|| self.app.admin()).await
+    pub(super) async fn admin(&self) -> Tokens {
+        let mut known = self.admin.lock().await;
+        let tokens = match known.take() {
+            None => self.app.admin().await,
+            Some(tokens) if self.is_expired(&tokens) => {
+                let login = self.http().login("root@example.com", PASSWORD).await;
+                login.expect_status(200).tokens()
+            }
+            Some(tokens) => tokens,
+        };
+        known.insert(tokens).clone()
+    }
+
+    fn is_expired(&self, tokens: &Tokens) -> bool {
+        let expiry = tokens.claims()["exp"].as_i64().expect("exp");
+        expiry <= self.now().unix_timestamp()
+    }
+
+    /// Lets time pass until no rate limit is exhausted.
+    pub(super) fn rest(&self) {
+        self.clock.advance(Duration::from_secs(3660));
+    }
+
+    /// Whether its first round of every minute, which records what was refused, is near.
+    pub(super) fn is_old(&self) -> bool {
+        self.born.elapsed() > Duration::from_secs(20)
     }
 
     /// The code of the newest of `count` mails of this kind to somebody.
@@ -224,6 +263,12 @@ impl Observed {
     /// The status, and for a refusal the problem's code.
     pub(super) fn outcome(&self) -> &str {
         &self.outcome
+    }
+
+    /// The body of the answer when it is a problem, and its code.
+    pub(super) fn problem(&self) -> Option<(String, Value)> {
+        let code = self.answer.get("code")?.as_str()?;
+        Some((code.to_owned(), self.answer.clone()))
     }
 
     /// A text in the answer.

@@ -11,9 +11,10 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use super::Persona;
 use crate::support::nats;
+use crate::support::ports::free_port;
 use crate::support::postgres::{Durability, Postgres};
 use crate::support::redis::RedisServer;
-use crate::support::run_dir::{free_port, repository, scratch};
+use crate::support::run_dir::{repository, scratch};
 
 /// The ports in the documents: two instances with their metrics, NATS and its monitor, PostgreSQL,
 /// Redis.

@@ -28,6 +28,8 @@ use watchword::http::problem::{Problem, ProblemCode, ProblemJson, pages};
 use watchword::http::server::{ServerSettings, serve};
 use watchword::telemetry::Metrics;
 
+use super::raw::PATIENCE;
+
 /// What the handlers that a test has to meet with share with it.
 #[derive(Default)]
 pub(super) struct Meeting {
@@ -211,17 +213,23 @@ impl Api {
     }
 }
 
-/// Bounds that a test can wait for.
-pub(super) const fn quick() -> ServerSettings {
+/// Bounds that no test waits for, however busy the machine is. A test of one of them shortens it to [`SHORT`].
+pub(super) const fn patient() -> ServerSettings {
     ServerSettings {
-        header_timeout: Duration::from_millis(300),
-        stall_timeout: Duration::from_millis(300),
-        idle_timeout: Duration::from_millis(900),
-        transfer_timeout: Duration::from_secs(3),
+        header_timeout: PATIENCE,
+        stall_timeout: PATIENCE,
+        idle_timeout: PATIENCE,
+        transfer_timeout: PATIENCE,
         max_connections: 512,
-        shutdown_grace: Duration::from_millis(500),
+        shutdown_grace: PATIENCE,
     }
 }
+
+/// A bound that a test waits for.
+pub(super) const SHORT: Duration = Duration::from_millis(300);
+
+/// What takes less than this ended because of [`SHORT`], and not because of one of the other bounds.
+pub(super) const LONG: Duration = Duration::from_secs(PATIENCE.as_secs() / 2);
 
 pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
@@ -229,9 +237,9 @@ pub(super) fn edge_settings() -> EdgeSettings {
         trusted_proxies: TrustedProxies::default(),
         body: BodyLimits {
             max_bytes: 1024,
-            timeout: Duration::from_millis(300),
+            timeout: PATIENCE,
         },
-        deadline: Duration::from_secs(1),
+        deadline: PATIENCE,
     }
 }
 
@@ -290,5 +298,12 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
 }
 
 pub(super) async fn start() -> Running {
-    start_with(quick(), edge_settings()).await
+    start_with(patient(), edge_settings()).await
+}
+
+/// Starts it with a short deadline for requests.
+pub(super) async fn start_with_deadline() -> Running {
+    let mut edge = edge_settings();
+    edge.deadline = SHORT;
+    start_with(patient(), edge).await
 }

@@ -17,7 +17,7 @@ fn refused(reply: &Reply, code: &str, challenge: &str) {
 }
 
 #[tokio::test]
-async fn a_good_header_gives_the_token() {
+async fn a_well_formed_header_yields_the_token() {
     let app = start().await;
     for value in [
         "Bearer abc.DEF-1_2~3+4/5==",
@@ -36,7 +36,7 @@ async fn a_good_header_gives_the_token() {
 }
 
 #[tokio::test]
-async fn anything_else_is_401() {
+async fn any_other_header_is_refused_with_401() {
     let app = start().await;
     refused(
         &get(app.address, "/base/private").await,

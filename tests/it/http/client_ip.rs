@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use watchword::http::client_ip::{ClientIp, TrustedProxies, client_ip};
 
-use super::api::{edge_settings, quick, start, start_with};
+use super::api::{edge_settings, patient, start, start_with};
 use super::raw::request;
 
 fn trusted() -> TrustedProxies {
@@ -29,7 +29,7 @@ fn seen(peer: &str, headers: &[(&str, &str)]) -> IpAddr {
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 #[test]
-fn the_table() {
+fn the_client_address_comes_from_the_nearest_untrusted_hop() {
     let xff = "X-Forwarded-For";
     let many = format!("6.6.6.6, {}", vec!["10.0.0.1"; 300].join(", "));
     let cases: &[Case<'_>] = &[
@@ -105,7 +105,7 @@ fn the_table() {
 }
 
 #[tokio::test]
-async fn the_socket_decides_whether_the_header_counts() {
+async fn forwarding_headers_count_only_from_trusted_peers() {
     let headers = [("X-Forwarded-For", "6.6.6.6, 198.51.100.7")];
     let app = start().await;
     let reply = request(app.address, "GET", "/base/who", &headers, b"").await;
@@ -113,7 +113,7 @@ async fn the_socket_decides_whether_the_header_counts() {
 
     let mut edge = edge_settings();
     edge.trusted_proxies = trusted();
-    let app = start_with(quick(), edge).await;
+    let app = start_with(patient(), edge).await;
     let reply = request(app.address, "GET", "/base/who", &headers, b"").await;
     assert_eq!(reply.body.split('|').nth(2), Some("198.51.100.7"));
 }

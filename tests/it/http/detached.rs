@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use watchword::http::detached::Detached;
 
-use super::api::start;
+use super::api::{start, start_with_deadline};
 use super::raw::{PATIENCE, get};
 
 const WORK: &[u8] = b"POST /base/work HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -34,7 +34,7 @@ async fn a_reset_connection_does_not_cancel_the_work() {
 
 #[tokio::test]
 async fn a_missed_deadline_does_not_cancel_the_work() {
-    let app = start().await;
+    let app = start_with_deadline().await;
     let reply = super::raw::post(app.address, "/base/work", "").await;
     assert_eq!(
         (reply.status, &reply.problem()["code"]),
@@ -45,7 +45,7 @@ async fn a_missed_deadline_does_not_cancel_the_work() {
 }
 
 #[tokio::test]
-async fn draining_waits_for_the_work() {
+async fn draining_waits_for_running_actions() {
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(WORK).await.unwrap();
@@ -62,7 +62,7 @@ async fn draining_waits_for_the_work() {
 }
 
 #[tokio::test]
-async fn work_returns_what_it_came_to() {
+async fn a_detached_action_returns_its_result() {
     let detached = Detached::new();
     assert_eq!(detached.run(async { 7 }).await.unwrap(), 7);
     assert!(detached.run(async { panic!("no") }).await.is_err());

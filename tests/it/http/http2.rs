@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::api::{quick, start};
-use super::raw::{PATIENCE, get};
+use super::api::{LONG, SHORT, edge_settings, patient, start, start_with};
+use super::raw::get;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -45,7 +45,7 @@ async fn connect(address: SocketAddr) -> TcpStream {
 /// The next frame: its type, flags, stream and payload; `None` at the end.
 async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0_u8; 9];
-    timeout(PATIENCE, socket.read_exact(&mut head))
+    timeout(LONG, socket.read_exact(&mut head))
         .await
         .expect("a frame or the end")
         .ok()?;
@@ -62,7 +62,9 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
 
 #[tokio::test]
 async fn requests_are_served_over_http2() {
-    let app = start().await;
+    let mut server = patient();
+    server.idle_timeout = Duration::from_secs(2);
+    let app = start_with(server, edge_settings()).await;
     let mut socket = connect(app.address).await;
     for stream in [1, 3, 5] {
         socket.write_all(&get_request(stream, "/base/ok")).await.unwrap();
@@ -79,18 +81,15 @@ async fn requests_are_served_over_http2() {
         assert_eq!(body, b"ok");
     }
     // Idle: told to go away, then closed.
-    let began = Instant::now();
     let mut told = false;
     while let Some((kind, ..)) = read_frame(&mut socket).await {
         told |= kind == GOAWAY;
     }
     assert!(told);
-    let took = began.elapsed();
-    assert!(took < quick().idle_timeout + Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]
-async fn rapid_resets_end_the_connection_and_nothing_else() {
+async fn rapid_resets_end_only_their_connection() {
     let app = start().await;
     let mut socket = connect(app.address).await;
     let mut flood = Vec::new();
@@ -106,22 +105,23 @@ async fn rapid_resets_end_the_connection_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn half_a_header_block_does_not_hold_the_connection() {
-    let app = start().await;
+async fn an_unfinished_header_block_does_not_keep_the_connection() {
+    let mut server = patient();
+    server.header_timeout = SHORT;
+    let app = start_with(server, edge_settings()).await;
     let mut socket = connect(app.address).await;
-    let began = Instant::now();
     socket
         .write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86]))
         .await
         .unwrap();
     while read_frame(&mut socket).await.is_some() {}
-    let took = began.elapsed();
-    assert!(took < quick().header_timeout + Duration::from_secs(3), "{took:?}");
 }
 
 #[tokio::test]
-async fn a_client_without_window_does_not_hold_the_connection() {
-    let app = start().await;
+async fn a_client_with_a_closed_window_does_not_keep_the_connection() {
+    let mut server = patient();
+    server.transfer_timeout = SHORT;
+    let app = start_with(server, edge_settings()).await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(PREFACE).await.unwrap();
     // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: the server may never send a byte of a body.
@@ -130,8 +130,5 @@ async fn a_client_without_window_does_not_hold_the_connection() {
         .await
         .unwrap();
     socket.write_all(&get_request(1, "/base/ok")).await.unwrap();
-    let began = Instant::now();
     while read_frame(&mut socket).await.is_some() {}
-    let took = began.elapsed();
-    assert!(took < quick().transfer_timeout + Duration::from_secs(4), "{took:?}");
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::api::start;
+use super::api::{SHORT, edge_settings, patient, start, start_with, start_with_deadline};
 use super::raw::{get, post, read_reply, request, send};
+use crate::texts::assert_problem;
 
 #[tokio::test]
-async fn every_error_of_the_framework_is_a_problem() {
+async fn every_framework_error_becomes_a_problem_document() {
     let app = start().await;
     let uuid = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
     for (method, path, status, code) in [
@@ -49,7 +50,7 @@ async fn every_error_of_the_framework_is_a_problem() {
 }
 
 #[tokio::test]
-async fn statuses_carry_their_headers() {
+async fn statuses_have_their_required_headers() {
     let app = start().await;
     let uuid = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
     let not_allowed = request(app.address, "DELETE", &format!("/base/items/{uuid}"), &[], b"").await;
@@ -72,8 +73,8 @@ async fn statuses_carry_their_headers() {
 }
 
 #[tokio::test]
-async fn a_deadline_ends_in_503() {
-    let app = start().await;
+async fn a_missed_deadline_answers_503() {
+    let app = start_with_deadline().await;
     let reply = get(app.address, "/base/wait").await;
     assert_eq!(
         (reply.status, &reply.problem()["code"]),
@@ -92,7 +93,7 @@ async fn a_head_request_is_answered_like_a_get() {
 }
 
 #[tokio::test]
-async fn bodies_are_bounded_in_size_and_form() {
+async fn a_large_or_malformed_body_is_refused() {
     let app = start().await;
     let large = format!(r#"{{"email":"{}"}}"#, "x".repeat(2000));
     let declared = post(app.address, "/base/strict", &large).await;
@@ -120,7 +121,7 @@ async fn bodies_are_bounded_in_size_and_form() {
 }
 
 #[tokio::test]
-async fn a_client_in_the_middle_of_a_body_that_is_too_large_learns_it() {
+async fn a_client_still_sending_a_large_body_receives_the_refusal() {
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     let head =
@@ -139,7 +140,7 @@ async fn a_client_in_the_middle_of_a_body_that_is_too_large_learns_it() {
 }
 
 #[tokio::test]
-async fn only_json_is_json() {
+async fn other_content_types_than_json_are_refused() {
     let app = start().await;
     let body = br#"{"email":"a","password":"b"}"#;
     for (content_type, status) in [
@@ -193,4 +194,35 @@ async fn the_type_of_a_problem_has_a_page() {
         get(app.address, "/base/problems/canary").await.problem()["code"],
         "not_found"
     );
+}
+
+/// What a healthy service answers no well-formed request with.
+#[tokio::test]
+async fn problems_of_the_framework_match_their_snapshots() {
+    let app = start().await;
+    for (method, path, code) in [
+        ("GET", "/base/broken?how=418", "bad_request"),
+        ("GET", "/base/broken?how=503", "service_unavailable"),
+        ("GET", "/base/panic", "internal_error"),
+        ("DELETE", "/base/ok", "method_not_allowed"),
+    ] {
+        let problem = request(app.address, method, path, &[], b"").await.problem();
+        assert_eq!(problem["code"], code);
+        assert_problem(&problem);
+    }
+    let app = start_with_deadline().await;
+    let problem = get(app.address, "/base/wait").await.problem();
+    assert_eq!(problem["code"], "deadline_exceeded");
+    assert_problem(&problem);
+
+    let mut edge = edge_settings();
+    edge.body.timeout = SHORT;
+    let app = start_with(patient(), edge).await;
+    let mut socket = TcpStream::connect(app.address).await.unwrap();
+    let head =
+        b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";
+    socket.write_all(head).await.unwrap();
+    let problem = read_reply(&mut socket).await.problem();
+    assert_eq!(problem["code"], "request_timeout");
+    assert_problem(&problem);
 }

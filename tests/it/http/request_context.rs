@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use watchword::config::{LogFormat, TelemetrySettings};
 use watchword::telemetry::subscriber;
 
-use super::api::{Running, start};
+use super::api::{Running, start, start_with_deadline};
 use super::raw::{PATIENCE, Reply, get, request};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -164,10 +164,10 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn a_request_leaves_one_line() {
+async fn a_request_logs_one_line() {
     let log = Log::default();
     let _collecting = log.collect();
-    let app = start().await;
+    let app = start_with_deadline().await;
     let id = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
     let trace = format!("00-{TRACE}-{PARENT}-01");
     for (method, path, route, status) in [
@@ -207,7 +207,7 @@ async fn a_request_leaves_one_line() {
 }
 
 #[tokio::test]
-async fn what_machines_poll_leaves_a_line_when_it_is_refused() {
+async fn a_polled_route_logs_only_refusals() {
     let log = Log::default();
     let collecting = log.collect_at("info");
     let app = start().await;
@@ -261,7 +261,7 @@ async fn a_request_is_counted_by_its_route() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_counted_as_well() {
+async fn a_disconnected_client_is_counted() {
     let log = Log::default();
     let _collecting = log.collect();
     let app = start().await;

@@ -7,7 +7,7 @@ use watchword::http::problem::ProblemCode;
 use super::api::service;
 
 #[test]
-fn the_pieces_document_themselves() {
+fn extractors_and_responses_document_themselves() {
     let document: Value = serde_json::from_str(&service().spec()).unwrap();
     let strict = &document["paths"]["/strict"]["post"];
     assert_eq!(strict["requestBody"]["required"], true);
@@ -49,14 +49,14 @@ fn the_pieces_document_themselves() {
 }
 
 #[test]
-fn codes_have_one_spelling() {
+fn problem_codes_have_one_spelling() {
     for code in ProblemCode::ALL {
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
 }
 
 #[tokio::test]
-async fn the_page_runs_its_own_scripts_only() {
+async fn the_docs_page_allows_only_its_own_scripts() {
     let reply = ScriptedPage::new(&service().swagger_ui_html()).response();
     let policy = reply.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert_eq!(policy.matches("'sha256-").count(), 2, "{policy}");
@@ -72,7 +72,7 @@ async fn the_page_runs_its_own_scripts_only() {
 }
 
 #[test]
-fn the_policy_names_what_a_browser_would_hash() {
+fn the_content_security_policy_has_the_hash_of_each_script() {
     // The hash of `alert(1)` followed by a line feed, as a browser computes it, whatever the line ends were.
     let expected = "'sha256-MaeD7tQk/YNyd6Pm9J12ROmv0Z93QwNN4VH7v3gI+RI='";
     for line_end in ["\n", "\r\n", "\r"] {

@@ -29,7 +29,7 @@ fn expected(errors: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn what_fits_is_taken() {
+async fn a_valid_body_is_parsed() {
     let app = start().await;
     assert_eq!(strict(&app, GOOD).await.status, 200);
     let all = json!({
@@ -53,7 +53,7 @@ async fn what_fits_is_taken() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_refused() {
+async fn malformed_json_is_refused() {
     let app = start().await;
     let deep = |levels: usize| format!(r#"{{"email":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     for body in [
@@ -120,7 +120,7 @@ async fn duplicate_keys_are_refused_anywhere() {
 }
 
 #[tokio::test]
-async fn fields_that_do_not_fit_are_named() {
+async fn invalid_fields_are_named() {
     let app = start().await;
     let with = |extra: &str| format!(r#"{{"email":"a","password":"b",{extra}}}"#);
     for (body, errors) in [
@@ -225,7 +225,7 @@ async fn control_characters_are_refused_in_every_string() {
 }
 
 #[tokio::test]
-async fn an_answer_names_a_bounded_number_of_fields() {
+async fn a_refusal_names_a_bounded_number_of_fields() {
     let app = start().await;
     let many: String = (0..60).map(|n| format!(r#""f{n}":1,"#)).collect();
     let reply = strict(&app, format!(r#"{{{many}"email":"a"}}"#)).await;

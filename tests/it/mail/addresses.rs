@@ -13,8 +13,8 @@ use crate::support::flow_tests;
 use crate::support::smtp::SmtpServer;
 
 flow_tests! {
-    an_address_is_mailed_so_often_whatever_account_has_it => accounts_on,
-    a_code_that_is_asked_for_again_counts_with_the_others => resent_on,
+    the_limit_of_an_address_outlives_its_account,
+    a_resent_code_counts_towards_the_limit_of_the_address,
 }
 
 const MOST: usize = 3;
@@ -61,7 +61,7 @@ impl Post {
 }
 
 /// Registering, deleting the account and registering again does not fill a mailbox.
-async fn accounts_on(backend: Backend) {
+async fn the_limit_of_an_address_outlives_its_account(backend: Backend) {
     let post = Post::new(backend).await;
     for round in 1..=MOST + 2 {
         // Another spelling of the same address.
@@ -94,7 +94,7 @@ async fn accounts_on(backend: Backend) {
 }
 
 /// One's own address is no exception; and a mail that is not written is not recorded.
-async fn resent_on(backend: Backend) {
+async fn a_resent_code_counts_towards_the_limit_of_the_address(backend: Backend) {
     let post = Post::new(backend).await;
     let access = post.app.registered(ADA).await.tokens().access;
     post.written(1).await;

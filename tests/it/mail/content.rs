@@ -14,13 +14,13 @@ use crate::support::nats::NatsServer;
 use crate::support::run_dir::scratch;
 use crate::support::smtp::SmtpServer;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 flow_tests! {
-    a_mail_is_complete => complete_on,
-    links_do_not_follow_the_request => host_on,
-    a_name_is_no_header => injection_on,
-    templates_can_be_replaced => templates_on,
+    a_mail_has_every_header_and_both_bodies,
+    links_use_the_public_url_and_not_the_host_header,
+    a_display_name_cannot_inject_a_header,
+    templates_can_be_overridden,
 }
 
 /// What the log says about a registration, by a service without a mail server in some environment.
@@ -40,7 +40,7 @@ async fn log_in(environment: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mails_are_shown_in_development_alone() {
+async fn mails_are_logged_in_development_only() {
     let log = log_in("development").await;
     let shown = log.lines().find(|line| line.contains("#code=wmc_")).expect("the mail");
     assert!(
@@ -55,7 +55,7 @@ async fn mails_are_shown_in_development_alone() {
     );
 }
 
-async fn complete_on(backend: Backend) {
+async fn a_mail_has_every_header_and_both_bodies(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let builder = builder(backend, &smtp).settings(|settings| {
         settings.http.public_url = "https://music.example.com".to_owned();
@@ -100,7 +100,7 @@ async fn complete_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn host_on(backend: Backend) {
+async fn links_use_the_public_url_and_not_the_host_header(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     app.registered(ADA).await;
     let request = app
@@ -121,7 +121,7 @@ async fn host_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn injection_on(backend: Backend) {
+async fn a_display_name_cannot_inject_a_header(backend: Backend) {
     let directory = scratch("templates");
     // The worst template: it puts the name into a header.
     std::fs::write(directory.join("reset_password.subject.txt"), "For {{ name }}").expect("a template");
@@ -150,7 +150,7 @@ async fn injection_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn templates_on(backend: Backend) {
+async fn templates_can_be_overridden(backend: Backend) {
     let directory = scratch("templates");
     std::fs::write(directory.join("verify_email.subject.txt"), "Servus bei {{ product }}").expect("a template");
     std::fs::write(directory.join("verify_email.txt"), "{{ link }} ({{ minutes }} min)").expect("a template");

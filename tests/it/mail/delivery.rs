@@ -17,16 +17,16 @@ use crate::support::smtp::SmtpServer;
 use crate::support::wait::eventually;
 
 flow_tests! {
-    a_mail_waits_for_its_server_and_comes_once => outage_on,
-    a_mail_is_given_up_after_a_day => dead_on,
-    a_mail_that_is_refused_for_good_is_given_up_at_once => refused_on,
-    killed_between_claim_and_delivery => killed_claimed_on,
-    killed_between_delivery_and_note => killed_delivered_on,
-    what_was_sent_is_forgotten => forgotten_on,
-    a_deleted_account_gets_no_mail => deleted_on,
+    a_mail_waits_for_the_mail_server_and_is_delivered_once,
+    a_mail_is_abandoned_after_a_day,
+    a_permanently_refused_mail_is_abandoned_at_once,
+    a_crash_between_claim_and_delivery_loses_no_mail,
+    a_crash_after_delivery_sends_the_same_mail_again,
+    the_content_of_a_delivered_mail_is_erased,
+    a_deleted_account_receives_no_mail,
 }
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
 
@@ -40,7 +40,7 @@ async fn in_state(database: &Database, sql: &'static str, count: i64) {
     .await;
 }
 
-async fn outage_on(backend: Backend) {
+async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
@@ -70,7 +70,7 @@ async fn outage_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn dead_on(backend: Backend) {
+async fn a_mail_is_abandoned_after_a_day(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
@@ -90,7 +90,7 @@ async fn dead_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn refused_on(backend: Backend) {
+async fn a_permanently_refused_mail_is_abandoned_at_once(backend: Backend) {
     let smtp = SmtpServer::start_with(&["--refuse", "550"]).await;
     let app = builder(backend, &smtp).spawn().await;
     app.registered(ADA).await;
@@ -136,7 +136,7 @@ async fn killed_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Databa
     (smtp, binary, database, nats)
 }
 
-async fn killed_claimed_on(backend: Backend) {
+async fn a_crash_between_claim_and_delivery_loses_no_mail(backend: Backend) {
     let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_claimed").await;
     smtp.mail(ADA, VERIFY, 1).await;
     in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
@@ -146,7 +146,7 @@ async fn killed_claimed_on(backend: Backend) {
 }
 
 /// Twice is better than never, and who looks sees that it is the same mail.
-async fn killed_delivered_on(backend: Backend) {
+async fn a_crash_after_delivery_sends_the_same_mail_again(backend: Backend) {
     let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_handed_over").await;
     smtp.mail(ADA, VERIFY, 2).await;
     in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
@@ -157,7 +157,7 @@ async fn killed_delivered_on(backend: Backend) {
     database.remove().await;
 }
 
-async fn forgotten_on(backend: Backend) {
+async fn the_content_of_a_delivered_mail_is_erased(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
@@ -190,7 +190,7 @@ async fn forgotten_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn deleted_on(backend: Backend) {
+async fn a_deleted_account_receives_no_mail(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     let tokens = app.registered(ADA).await.tokens();
@@ -214,7 +214,7 @@ async fn deleted_on(backend: Backend) {
 
 /// Two instances take the mails from each other, and none comes twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_share_the_mails() {
+async fn two_instances_deliver_each_mail_once() {
     const MAILS: usize = 40;
     let mut smtp = SmtpServer::start().await;
     let app: TestApp = builder(Backend::Postgres, &smtp).spawn().await;

@@ -1,9 +1,8 @@
 //! Asking for a new password does not tell which addresses have an account: not by the answer, not by its time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::header::{DATE, HeaderMap};
-use tokio::sync::Mutex;
 
 use super::{ADA, NEW_PASSWORD, RESET, builder, forgot, reset};
 use crate::support::app::TestApp;
@@ -11,16 +10,12 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Answer;
 use crate::support::smtp::SmtpServer;
+use crate::support::timing::cost_alike;
 
 flow_tests! {
-    requests_for_a_new_password_answer_and_cost_alike => alike_on,
-    one_address_gets_so_many_mails_and_all_are_answered_alike => mailbox_on,
+    a_reset_request_answers_and_costs_the_same_for_every_address,
+    mails_to_an_address_are_limited_without_telling_the_caller,
 }
-
-/// Requests per class in one measurement.
-const SAMPLES: usize = 150;
-/// Measurements before a difference counts; each is added to the ones before.
-const MEASUREMENTS: usize = 8;
 
 /// Nobody has the address; somebody has; somebody has who may not log in.
 const CLASSES: [&str; 3] = ["nobody@example.com", "ada@example.com", "disabled@example.com"];
@@ -33,9 +28,7 @@ fn shown(answer: &Answer) -> (u16, HeaderMap, String) {
     (answer.status.as_u16(), headers, answer.text.clone())
 }
 
-async fn alike_on(backend: Backend) {
-    // One measurement at a time: two would take turns on the same cores.
-    static ALONE: Mutex<()> = Mutex::const_new(());
+async fn a_reset_request_answers_and_costs_the_same_for_every_address(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered(CLASSES[1]).await;
     app.registered(CLASSES[2]).await;
@@ -48,38 +41,19 @@ async fn alike_on(backend: Backend) {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
     assert_eq!(answers[0].2, "", "there is nothing to tell");
 
-    let _alone = ALONE.lock().await;
-    let mut times: [Vec<Duration>; CLASSES.len()] = Default::default();
-    let mut differences = Vec::new();
-    // A difference that is there stays; what other tests do on the machine evens out.
-    for _ in 0..MEASUREMENTS {
-        for round in 0..SAMPLES {
-            for turn in 0..CLASSES.len() {
-                // Each class is first, second and last equally often.
-                let class = (turn + round) % CLASSES.len();
-                let start = Instant::now();
-                let answer = forgot(&app, CLASSES[class]).await;
-                times[class].push(start.elapsed());
-                answer.expect_status(202);
-            }
-        }
-        let medians = times.clone().map(|mut times| {
-            times.sort();
-            times[times.len() / 2].as_secs_f64()
-        });
-        let (least, most) = medians.iter().fold((f64::MAX, 0.0_f64), |(least, most), time| {
-            (least.min(*time), most.max(*time))
-        });
-        if most / least <= 1.1 {
-            return app.finish().await;
-        }
-        differences.push(medians);
-    }
-    panic!("requests differ in time: {differences:#?}");
+    cost_alike(CLASSES, async |class| {
+        let start = Instant::now();
+        let answer = forgot(&app, CLASSES[class]).await;
+        let took = start.elapsed();
+        answer.expect_status(202);
+        took
+    })
+    .await;
+    app.finish().await;
 }
 
 /// Beyond `limits.mails_per_address` nothing is sent, and nobody can tell; the account itself is not locked out of anything else.
-async fn mailbox_on(backend: Backend) {
+async fn mails_to_an_address_are_limited_without_telling_the_caller(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let builder = builder(backend, &smtp).settings(|settings| {
         settings.limits.enabled = true;

@@ -4,13 +4,13 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{ADA, NEW_PASSWORD, RESET, VERIFY, with_mail};
-use crate::flows::golden::assert_golden;
+use crate::flows::events::golden::assert_golden;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 
 flow_tests! {
-    events_of_passwords_and_addresses => life_on,
+    the_events_of_passwords_and_addresses_match_their_golden_files,
 }
 
 /// A request that can be recognised in its event.
@@ -25,7 +25,7 @@ async fn post(app: &TestApp, path: &str, body: &Value, status: u16) {
     app.send(marked(app, path).json(body)).await.expect_status(status);
 }
 
-async fn life_on(backend: Backend) {
+async fn the_events_of_passwords_and_addresses_match_their_golden_files(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
     let request = marked(&app, "/auth/email/resend").bearer_auth(&access);

@@ -11,10 +11,10 @@ use crate::support::flow_tests;
 use crate::support::smtp::SmtpServer;
 
 flow_tests! {
-    a_reset_opens_the_network_it_comes_from => reset_on,
+    a_password_reset_trusts_the_network_it_comes_from,
 }
 
-async fn reset_on(backend: Backend) {
+async fn a_password_reset_trusts_the_network_it_comes_from(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let builder = builder(backend, &smtp).clock(TestClock::frozen());
     let builder = builder.settings(|settings| {

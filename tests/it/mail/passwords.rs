@@ -11,15 +11,15 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Tokens;
 use crate::support::smtp::SmtpServer;
-use crate::support::wait::within;
+use crate::support::wait::seen_within;
 
 flow_tests! {
-    a_change_ends_every_session => change_on,
-    a_change_needs_the_current_password_and_a_good_one => refused_on,
-    a_reset_ends_every_session => reset_on,
-    a_code_is_good_once_and_for_half_an_hour => once_on,
-    a_code_is_worth_nothing_when_the_account_changes => bound_on,
-    a_bad_new_password_does_not_use_up_the_code => bad_password_on,
+    a_password_change_revokes_every_session,
+    a_password_change_needs_the_current_password_and_a_strong_new_one,
+    a_password_reset_revokes_every_session,
+    a_reset_code_works_once_and_for_half_an_hour,
+    a_change_of_the_account_invalidates_its_reset_code,
+    a_rejected_new_password_does_not_consume_the_code,
 }
 
 /// None of them opens anything any more.
@@ -39,7 +39,7 @@ async fn three_sessions(app: &TestApp) -> [Tokens; 3] {
     [first, second, third]
 }
 
-async fn change_on(backend: Backend) {
+async fn a_password_change_revokes_every_session(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let sessions = three_sessions(&app).await;
     change(&app, &sessions[1].access, PASSWORD, NEW_PASSWORD)
@@ -65,7 +65,7 @@ async fn change_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn refused_on(backend: Backend) {
+async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let answer = app
         .post(
@@ -102,7 +102,7 @@ async fn refused_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn reset_on(backend: Backend) {
+async fn a_password_reset_revokes_every_session(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     let sessions = three_sessions(&app).await;
     forgot(&app, "ADA@example.com").await.expect_status(202);
@@ -130,7 +130,7 @@ async fn reset_on(backend: Backend) {
 
 /// On another instance too, within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_instance_learns_of_it_within_a_second() {
+async fn a_password_change_reaches_other_instances_within_a_second() {
     let smtp = SmtpServer::start().await;
     let app = builder(Backend::Postgres, &smtp).spawn().await;
     let mut second = app.second_instance(TestClock::running()).await;
@@ -148,13 +148,13 @@ async fn another_instance_learns_of_it_within_a_second() {
             second.me(&tokens.access).await.expect_status(200);
             reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
         }
-        let dead = within(Duration::from_secs(1), || async {
+        seen_within(Duration::from_secs(1), || async {
             match second.me(&tokens.access).await.status.as_u16() {
                 401 => Ok(()),
                 status => Err(format!("{way}: {status}")),
             }
-        });
-        dead.await.expect("dead within a second");
+        })
+        .await;
         second
             .refresh(&tokens.refresh)
             .await
@@ -164,7 +164,7 @@ async fn another_instance_learns_of_it_within_a_second() {
     app.finish().await;
 }
 
-async fn once_on(backend: Backend) {
+async fn a_reset_code_works_once_and_for_half_an_hour(backend: Backend) {
     let (app, smtp, clock) = with_mail(backend).await;
     app.registered(ADA).await;
     forgot(&app, ADA).await.expect_status(202);
@@ -199,7 +199,7 @@ async fn once_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn bound_on(backend: Backend) {
+async fn a_change_of_the_account_invalidates_its_reset_code(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     for (email, what) in [
         ("one@example.com", "password"),
@@ -234,7 +234,7 @@ async fn bound_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn bad_password_on(backend: Backend) {
+async fn a_rejected_new_password_does_not_consume_the_code(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     app.registered(ADA).await;
     forgot(&app, ADA).await.expect_status(202);

@@ -53,7 +53,7 @@ fn refusal(password: &str, own_words: &[&str]) -> bool {
 }
 
 #[test]
-fn common_passwords_are_refused_however_their_letters_are_written() {
+fn common_passwords_are_refused_in_any_case() {
     let accepted: Vec<&str> = COMMON.into_iter().filter(|password| !refusal(password, &[])).collect();
     assert_eq!(accepted, [""; 0]);
     for variant in ["Password", "PASSWORD", "p@ssw0rd", "Football"] {
@@ -62,7 +62,7 @@ fn common_passwords_are_refused_however_their_letters_are_written() {
 }
 
 #[test]
-fn the_accounts_own_words_are_refused() {
+fn words_of_the_account_are_refused_as_a_password() {
     let own = [
         "augusta.byron@example.com",
         "augusta.byron",

@@ -11,9 +11,9 @@ use crate::support::http::{Answer, Http};
 use crate::support::smtp::SmtpServer;
 
 flow_tests! {
-    of_parallel_resets_one_counts => resets_on,
-    of_parallel_confirmations_one_counts => confirmations_on,
-    parallel_requests_leave_one_code => requests_on,
+    one_of_parallel_resets_succeeds,
+    one_of_parallel_verifications_succeeds,
+    parallel_reset_requests_leave_one_code,
 }
 
 const MANY: usize = 64;
@@ -37,7 +37,7 @@ async fn spawn(backend: Backend, smtp: &SmtpServer) -> TestApp {
     builder.spawn().await
 }
 
-async fn resets_on(backend: Backend) {
+async fn one_of_parallel_resets_succeeds(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let app = spawn(backend, &smtp).await;
     let mut second = match backend {
@@ -69,7 +69,7 @@ async fn resets_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn confirmations_on(backend: Backend) {
+async fn one_of_parallel_verifications_succeeds(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let app = spawn(backend, &smtp).await;
     app.registered(ADA).await;
@@ -79,7 +79,7 @@ async fn confirmations_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn requests_on(backend: Backend) {
+async fn parallel_reset_requests_leave_one_code(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let app = spawn(backend, &smtp).await;
     app.registered(ADA).await;

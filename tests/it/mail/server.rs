@@ -44,14 +44,14 @@ async fn spawn(smtp: &SmtpServer, change: impl FnOnce(&mut Settings) + Send + 's
 }
 
 async fn stuck(app: &TestApp, sql: &'static str) {
-    eventually(Duration::from_secs(30), || async {
+    eventually(Duration::from_secs(60), || async {
         app.database.count(sql).await.is_ok_and(|count| count == 1)
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn starttls_and_login_are_insisted_on() {
+async fn a_mail_is_sent_only_over_starttls_and_after_login() {
     let [chain, key, ca] = certificate().map(|path| path.display().to_string());
     let login = ["--login", "watchword", "the password of the mail server"];
     let tls = ["--tls", chain.as_str(), key.as_str()];

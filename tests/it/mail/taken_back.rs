@@ -6,28 +6,29 @@ use totp_rs::Totp;
 
 use super::{ADA, NEW_PASSWORD, RESET, VERIFY, forgot, reset, verify, with_mail};
 use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 
 flow_tests! {
-    a_reset_takes_back_an_unconfirmed_account_with_an_authenticator => taken_back_on,
-    a_reset_leaves_the_authenticator_of_a_confirmed_account => confirmed_on,
+    a_reset_removes_the_authenticator_of_an_unverified_account,
+    a_reset_keeps_the_authenticator_of_a_verified_account,
 }
 
-async fn enrol(app: &TestApp, access: &str) {
+async fn enrol(app: &TestApp, clock: &TestClock, access: &str) {
     let password = json!({ "password": PASSWORD });
     let offered = app.send_as(access, Method::POST, "/auth/mfa/totp", &password).await;
     let totp = Totp::from_url(offered.expect_status(201).str("/uri")).expect("an address");
-    let code = json!({ "code": totp.generate_current().to_string() });
+    let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
     app.send_as(access, Method::POST, "/auth/mfa/totp/confirm", &code)
         .await
         .expect_status(200);
 }
 
-async fn taken_back_on(backend: Backend) {
-    let (app, smtp, _) = with_mail(backend).await;
+async fn a_reset_removes_the_authenticator_of_an_unverified_account(backend: Backend) {
+    let (app, smtp, clock) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
-    enrol(&app, &access).await;
+    enrol(&app, &clock, &access).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
@@ -44,13 +45,13 @@ async fn taken_back_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn confirmed_on(backend: Backend) {
-    let (app, smtp, _) = with_mail(backend).await;
+async fn a_reset_keeps_the_authenticator_of_a_verified_account(backend: Backend) {
+    let (app, smtp, clock) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
     verify(&app, &smtp.mail(ADA, VERIFY, 1).await.code())
         .await
         .expect_status(204);
-    enrol(&app, &access).await;
+    enrol(&app, &clock, &access).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);

@@ -8,13 +8,13 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 
 flow_tests! {
-    an_address_is_confirmed_with_the_code_of_the_first_mail => first_on,
-    another_mail_replaces_the_first => again_on,
-    codes_of_another_purpose_are_refused => purposes_on,
-    without_a_mail_server_only_development_has_mail => unconfigured_on,
+    the_code_of_the_first_mail_verifies_the_address,
+    a_second_mail_replaces_the_first_code,
+    a_code_of_another_purpose_is_refused,
+    without_a_mail_server_only_development_accepts_mail_requests,
 }
 
-async fn first_on(backend: Backend) {
+async fn the_code_of_the_first_mail_verifies_the_address(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     let tokens = app.registered(ADA).await.tokens();
     let code = smtp.mail(ADA, VERIFY, 1).await.code();
@@ -34,7 +34,7 @@ async fn first_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn again_on(backend: Backend) {
+async fn a_second_mail_replaces_the_first_code(backend: Backend) {
     let (app, smtp, clock) = with_mail(backend).await;
     let tokens = app.registered(ADA).await.tokens();
     let first = smtp.mail(ADA, VERIFY, 1).await.code();
@@ -53,7 +53,7 @@ async fn again_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn purposes_on(backend: Backend) {
+async fn a_code_of_another_purpose_is_refused(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     app.registered(ADA).await;
     forgot(&app, ADA).await.expect_status(202);
@@ -69,7 +69,7 @@ async fn purposes_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn unconfigured_on(backend: Backend) {
+async fn without_a_mail_server_only_development_accepts_mail_requests(backend: Backend) {
     let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "staging".to_owned());
     let app = builder.spawn().await;
     let tokens = app.registered(ADA).await.tokens();

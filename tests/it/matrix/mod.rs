@@ -1,6 +1,6 @@
 //! Who may do what: every operation of the OpenAPI document, asked by everybody who could.
 //!
-//! A new operation makes `every_operation_has_a_line` fail and say which. Its line goes into `table.rs`; a path parameter or a body that
+//! A new operation makes `every_operation_has_a_row` fail and say which. Its row goes into `table.rs`; a path parameter or a body that
 //! is new goes into `request`.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
@@ -17,7 +17,7 @@ use crate::support::http::Tokens;
 use table::TABLE;
 
 flow_tests! {
-    everybody_may_do_what_the_table_says => ask_on,
+    every_caller_gets_the_status_in_the_table,
 }
 
 /// One line of the table: what the operation answers to each of the [`CALLERS`].
@@ -48,7 +48,7 @@ fn operations() -> Vec<Operation> {
 }
 
 #[test]
-fn every_operation_has_a_line() {
+fn every_operation_has_a_row() {
     let mut documented: Vec<String> = operations().into_iter().map(|operation| operation.id).collect();
     let mut lines: Vec<String> = TABLE.iter().map(|(id, _)| (*id).to_owned()).collect();
     documented.sort();
@@ -141,7 +141,7 @@ impl Stage {
     }
 }
 
-async fn ask_on(backend: Backend) {
+async fn every_caller_gets_the_status_in_the_table(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
     let mut stage = Stage { app, admin, people: 0 };

@@ -20,7 +20,7 @@ const AT_MOST: Duration = Duration::from_secs(240);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_nodes_lose_double_and_reorder_nothing() {
+async fn killing_nodes_loses_duplicates_and_reorders_no_event() {
     timeout(AT_MOST, kill_nodes()).await.expect("in time");
 }
 

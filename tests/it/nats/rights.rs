@@ -156,7 +156,7 @@ const SUBSCRIBE: &[(&str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn every_user_has_its_rights_and_no_others() {
+async fn every_nats_user_has_exactly_its_rights() {
     let nats = shipped().await;
     let users: Vec<String> = users().into_iter().map(|user| user.name).collect();
     let rights = rights(&users);
@@ -177,7 +177,7 @@ async fn every_user_has_its_rights_and_no_others() {
 }
 
 #[tokio::test]
-async fn nobody_comes_in_without_a_password() {
+async fn connections_without_a_password_are_refused() {
     let nats = shipped().await;
     assert!(async_nats::connect(nats.url()).await.is_err());
     let wrong = async_nats::ConnectOptions::with_user_and_password("publisher".into(), "wrong".into());

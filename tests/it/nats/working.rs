@@ -80,7 +80,7 @@ async fn replays_work_as_the_publisher() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_durable_is_read_and_lays_down_dead_letters_under_its_own_user() {
+async fn every_durable_is_read_and_dead_lettered_by_its_own_user() {
     let nats = shipped().await;
     let service = service(&nats).await;
     register(&service, "ada@example.com").await;
@@ -106,7 +106,7 @@ async fn every_durable_is_read_and_lays_down_dead_letters_under_its_own_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tail_reads_everything_under_its_user() {
+async fn tail_reads_every_event_as_its_user() {
     let nats = shipped().await;
     let service = service(&nats).await;
     register(&service, "ada@example.com").await;
@@ -147,7 +147,7 @@ async fn tail_cannot_change_a_durable_by_naming_it_in_the_request_for_its_own_co
 }
 
 #[tokio::test]
-async fn the_viewer_sees_and_the_operator_acts() {
+async fn the_viewer_reads_and_the_operator_changes() {
     let nats = shipped().await;
     let service = service(&nats).await;
     register(&service, "ada@example.com").await;

@@ -14,8 +14,8 @@ use crate::support::http::{Answer, Http};
 use crate::support::oauth::{CLIENT, SECRET, SECRET_HASH, as_client, basic, form, introspect, post_form};
 
 flow_tests! {
-    clients_that_are_none_are_refused => refused_on,
-    requests_that_are_not_forms_are_refused => forms_on,
+    unknown_clients_and_wrong_secrets_are_refused,
+    requests_without_a_well_formed_form_are_refused,
 }
 
 const PATHS: [&str; 2] = ["/oauth/introspect", "/oauth/revoke"];
@@ -36,7 +36,7 @@ fn expect_error(answer: &Answer, status: u16, error: &str) {
     assert_eq!(challenge.starts_with("Basic realm="), status == 401, "{challenge}");
 }
 
-async fn refused_on(backend: Backend) {
+async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let good = app.registered("ada@example.com").await.tokens();
     let mut wrong = SECRET.to_owned();
@@ -89,7 +89,7 @@ async fn refused_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn forms_on(backend: Backend) {
+async fn requests_without_a_well_formed_form_are_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let good = app.registered("ada@example.com").await.tokens();
     let token = format!("token={}", good.access);
@@ -165,7 +165,7 @@ async fn status_for(http: &Http, id: &str, secret: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_is_replaced_while_both_work() {
+async fn both_secrets_of_a_client_work_while_one_is_replaced() {
     let entry = |id: &str, hash: &str| OauthClient {
         id: id.to_owned(),
         secret_hash: hash.into(),
@@ -189,7 +189,7 @@ async fn a_secret_is_replaced_while_both_work() {
 const OF_A_WORD: &str = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_word_is_no_secret_even_if_its_hash_is_configured() {
+async fn a_guessable_secret_is_refused_even_if_its_hash_is_configured() {
     let client = OauthClient {
         id: "a".to_owned(),
         secret_hash: OF_A_WORD.into(),
@@ -201,7 +201,7 @@ async fn a_word_is_no_secret_even_if_its_hash_is_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_clients_nobody_may_ask() {
+async fn without_configured_clients_every_request_is_refused() {
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = Vec::new());
     let app = builder.spawn().await;
     assert_eq!(status_for(&app, CLIENT, SECRET).await, 401);
@@ -209,7 +209,7 @@ async fn without_clients_nobody_may_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_makes_a_secret_that_works() {
+async fn a_secret_from_the_command_line_authenticates_its_client() {
     let make = || async {
         let ended = run(BinaryOptions::command(&["oauth", "client-secret"], &[]), "").await;
         assert!(ended.status.success(), "{ended:?}");

@@ -15,9 +15,9 @@ use crate::support::http::Answer;
 use crate::support::oauth::{forgeries, revoke};
 
 flow_tests! {
-    a_user_is_named_in_headers => named_on,
-    nobody_is_refused => refused_on,
-    addresses_are_safe_in_a_header => addresses_on,
+    a_valid_token_answers_with_the_users_headers,
+    a_request_without_a_valid_token_is_refused,
+    an_email_cannot_inject_a_header,
 }
 
 /// The four headers of an answer.
@@ -25,7 +25,7 @@ fn facts(answer: &Answer) -> [Option<&str>; 4] {
     ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"].map(|name| answer.header(name))
 }
 
-async fn named_on(backend: Backend) {
+async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
     let id = app.me(&admin.access).await.str("/id").to_owned();
@@ -75,7 +75,7 @@ async fn named_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn refused_on(backend: Backend) {
+async fn a_request_without_a_valid_token_is_refused(backend: Backend) {
     let clock = TestClock::running();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
     let good = app.registered("ada@example.com").await.tokens();
@@ -118,7 +118,7 @@ async fn refused_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn addresses_on(backend: Backend) {
+async fn an_email_cannot_inject_a_header(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     for (email, header) in [
         ("a.b+c_d@example.com", "a.b+c_d@example.com"),
@@ -146,7 +146,7 @@ async fn addresses_on(backend: Backend) {
 
 /// A question that nothing at hand answers is work like any other: its lines say which request they are about.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_looks_a_token_up_says_for_which_request() {
+async fn a_token_lookup_logs_the_request_id() {
     let options = BinaryOptions::serve(&[("WATCHWORD__TELEMETRY__LEVEL", "debug")]);
     let mut binary = Binary::start(options).await;
     let http = binary.http();

@@ -9,20 +9,20 @@ use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::oauth::{as_client, forgeries, introspect, revoke};
-use crate::support::wait::eventually;
+use crate::support::wait::seen_within;
 
 flow_tests! {
-    good_tokens_are_described => good_on,
-    everything_else_is_inactive_and_nothing_more => inactive_on,
-    expired_tokens_are_inactive => expired_on,
-    the_end_of_a_session_shows_within_a_second => ended_on,
-    roles_are_those_of_the_moment => roles_on,
-    an_unknown_token_costs_the_same_question_as_a_revoked_one => questions_on,
+    an_active_token_is_described,
+    any_other_token_is_inactive_without_details,
+    an_expired_token_is_inactive,
+    a_revoked_session_is_inactive_within_a_second,
+    introspection_shows_the_current_roles,
+    an_unknown_token_costs_the_same_query_as_a_revoked_one,
 }
 
 const INACTIVE: &str = r#"{"active":false}"#;
 
-async fn good_on(backend: Backend) {
+async fn an_active_token_is_described(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let answer = app.registered("ada@example.com").await;
     let (tokens, user) = (answer.tokens(), answer.str("/user/id").to_owned());
@@ -83,7 +83,7 @@ async fn good_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn inactive_on(backend: Backend) {
+async fn any_other_token_is_inactive_without_details(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let good = app.registered("ada@example.com").await.tokens();
     let revoked = app.login("ada@example.com", PASSWORD).await.tokens();
@@ -125,7 +125,7 @@ async fn inactive_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn expired_on(backend: Backend) {
+async fn an_expired_token_is_inactive(backend: Backend) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
     let tokens = app.registered("ada@example.com").await.tokens();
@@ -139,7 +139,7 @@ async fn expired_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn ended_on(backend: Backend) {
+async fn a_revoked_session_is_inactive_within_a_second(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let other = match backend {
         Backend::Postgres => Some(app.second_instance(TestClock::running()).await),
@@ -156,7 +156,7 @@ async fn ended_on(backend: Backend) {
         INACTIVE,
         "at once on this instance"
     );
-    eventually(Duration::from_secs(1), || async {
+    seen_within(Duration::from_secs(1), || async {
         match introspect(&elsewhere, &tokens.access).await.text.as_str() {
             INACTIVE => Ok(()),
             other => Err(other.to_owned()),
@@ -169,7 +169,7 @@ async fn ended_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn roles_on(backend: Backend) {
+async fn introspection_shows_the_current_roles(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
     assert_eq!(
@@ -178,7 +178,7 @@ async fn roles_on(backend: Backend) {
     );
     let demote = "UPDATE users SET roles = 'user' WHERE email = 'root@example.com'";
     app.database.execute(demote).await.expect("take the role away");
-    eventually(Duration::from_secs(2), || async {
+    seen_within(Duration::from_secs(2), || async {
         let roles = introspect(&app, &admin.access).await.json["roles"].clone();
         if roles == json!(["user"]) { Ok(()) } else { Err(roles) }
     })
@@ -188,7 +188,7 @@ async fn roles_on(backend: Backend) {
 
 /// Where the time goes is the question to the database: when it cannot be answered, nothing is said about any token, and so the
 /// question was asked about each.
-async fn questions_on(backend: Backend) {
+async fn an_unknown_token_costs_the_same_query_as_a_revoked_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let good = app.registered("ada@example.com").await.tokens();
     let mut tokens = forgeries(&good.access);

@@ -9,7 +9,7 @@ use crate::support::oauth::as_client;
 const PATH: &str = "/.well-known/oauth-authorization-server";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_named_answers() {
+async fn every_endpoint_in_the_metadata_answers() {
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| {
         settings.http.public_url = "https://auth.example.com".to_owned();
         settings.http.base_path = "/api/v1".to_owned();
@@ -56,7 +56,7 @@ async fn what_is_named_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_may_use_is_not_named() {
+async fn the_metadata_omits_endpoints_that_are_off() {
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = Vec::new());
     let app = builder.spawn().await;
     let answer = app.get(PATH).await.expect_status(200);

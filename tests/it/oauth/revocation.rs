@@ -8,13 +8,13 @@ use crate::support::flow_tests;
 use crate::support::oauth::{CLIENT, as_client, forgeries, revoke};
 
 flow_tests! {
-    either_token_ends_its_session => ends_on,
-    a_token_that_is_none_is_no_error => unknown_on,
-    a_spent_refresh_token_is_noticed => spent_on,
-    many_at_once_are_one => race_on,
+    revoking_either_token_revokes_its_session,
+    revoking_an_unknown_token_succeeds,
+    revoking_a_used_refresh_token_reports_its_reuse,
+    parallel_revocations_record_one_event,
 }
 
-async fn ends_on(backend: Backend) {
+async fn revoking_either_token_revokes_its_session(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let user = app.registered("ada@example.com").await.str("/user/id").to_owned();
     let bystander = app.registered("bob@example.com").await.tokens();
@@ -56,7 +56,7 @@ async fn ends_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn unknown_on(backend: Backend) {
+async fn revoking_an_unknown_token_succeeds(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let good = app.registered("ada@example.com").await.tokens();
     for (name, token) in forgeries(&good.access) {
@@ -72,7 +72,7 @@ async fn unknown_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn spent_on(backend: Backend) {
+async fn revoking_a_used_refresh_token_reports_its_reuse(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let first = app.registered("ada@example.com").await.tokens();
     let second = app.refresh(&first.refresh).await.expect_status(200).tokens();
@@ -95,7 +95,7 @@ async fn spent_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn race_on(backend: Backend) {
+async fn parallel_revocations_record_one_event(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let tokens = app.registered("ada@example.com").await.tokens();
     let http = app.http();

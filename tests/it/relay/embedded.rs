@@ -70,7 +70,7 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 #[tokio::test]
-async fn it_starts_survives_its_death_and_ends_with_the_service() {
+async fn the_embedded_server_restarts_after_a_crash_and_ends_with_the_service() {
     let settings = embedded();
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
@@ -97,7 +97,7 @@ async fn it_starts_survives_its_death_and_ends_with_the_service() {
 }
 
 #[tokio::test]
-async fn a_server_left_behind_is_ended_before_another_opens_its_store() {
+async fn an_orphaned_server_is_ended_before_its_store_is_opened_again() {
     let settings = embedded();
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
@@ -120,7 +120,7 @@ async fn a_server_left_behind_is_ended_before_another_opens_its_store() {
 }
 
 #[tokio::test]
-async fn another_process_under_a_recorded_id_is_left_alone() {
+async fn another_process_with_the_recorded_id_is_not_ended() {
     let settings = embedded();
     fs::create_dir_all(settings.data_dir.join("nats")).expect("create the directory");
     let own = std::process::id();
@@ -135,7 +135,7 @@ async fn another_process_under_a_recorded_id_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_second_instance_uses_the_first_ones_server_and_takes_over() {
+async fn a_second_instance_shares_the_server_and_takes_it_over() {
     let settings = embedded();
     let first = Embedded::start(&settings).await;
     first.ready().await;
@@ -156,7 +156,7 @@ async fn a_second_instance_uses_the_first_ones_server_and_takes_over() {
 }
 
 #[tokio::test]
-async fn without_a_server_the_service_waits_and_stops_when_asked() {
+async fn without_a_server_the_service_waits_and_stops_on_request() {
     let mut settings = embedded();
     settings.nats.server_path = Some(settings.data_dir.join("not-there"));
     let nats = Embedded::start(&settings).await;

@@ -9,9 +9,9 @@ use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::wait::eventually;
 
 flow_tests! {
-    nats_is_down_at_the_start => down_at_start,
-    nats_is_killed_again_and_again_under_load => killed_under_load,
-    the_relay_is_killed_again_and_again => relay_killed,
+    events_wait_until_nats_starts,
+    repeated_crashes_of_nats_under_load_lose_no_event,
+    repeated_crashes_of_the_relay_lose_no_event,
 }
 
 fn durable() -> NatsOptions {
@@ -21,7 +21,7 @@ fn durable() -> NatsOptions {
     }
 }
 
-async fn down_at_start(backend: Backend) {
+async fn events_wait_until_nats_starts(backend: Backend) {
     let mut nats = NatsServer::not_started(durable());
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
@@ -34,7 +34,7 @@ async fn down_at_start(backend: Backend) {
     running.stop().await;
 }
 
-async fn killed_under_load(backend: Backend) {
+async fn repeated_crashes_of_nats_under_load_lose_no_event(backend: Backend) {
     let mut nats = NatsServer::start_with(durable()).await;
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
@@ -58,7 +58,7 @@ async fn killed_under_load(backend: Backend) {
     running.stop().await;
 }
 
-async fn relay_killed(backend: Backend) {
+async fn repeated_crashes_of_the_relay_lose_no_event(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     for _ in 0..8 {
@@ -75,7 +75,7 @@ async fn relay_killed(backend: Backend) {
 }
 
 #[tokio::test]
-async fn a_frozen_server_loses_and_doubles_nothing() {
+async fn a_frozen_server_loses_and_duplicates_no_event() {
     // One by one, and as a batch.
     for count in [5, 50] {
         let nats = NatsServer::start_with(durable()).await;

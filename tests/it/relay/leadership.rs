@@ -6,7 +6,7 @@ use crate::support::nats::NatsServer;
 use crate::support::wait::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_leads_and_the_other_takes_over() {
+async fn one_instance_leads_and_another_takes_over() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let (first, second) = (rig.start().await, rig.start().await);
@@ -28,7 +28,7 @@ async fn one_leads_and_the_other_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stands_by_asks_over_one_connection() {
+async fn a_standby_uses_one_connection() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let ledger = rig.ledger();
@@ -60,7 +60,7 @@ async fn who_stands_by_asks_over_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_whose_session_is_cut_stops_leading_and_nothing_is_doubled() {
+async fn a_leader_without_its_session_stops_publishing() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let (first, second) = (rig.start().await, rig.start().await);

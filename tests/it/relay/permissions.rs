@@ -65,7 +65,7 @@ async fn the_least_rights_are_enough() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_read_events_still_go_out() {
+async fn without_the_right_to_read_events_are_still_published() {
     let (nats, rig) = restricted(false).await;
     rig.record(2, 5).await;
     let running = rig.start().await;

@@ -10,12 +10,12 @@ use crate::support::flow_tests;
 use crate::support::nats::{NatsOptions, NatsServer};
 
 flow_tests! {
-    everything_arrives_once_and_in_order => everything_arrives,
-    a_row_that_never_fits_is_parked_and_the_others_go_on => parked,
-    what_is_pending_at_the_shutdown_is_flushed => flushed,
+    every_event_is_published_once_and_in_order,
+    an_event_too_large_for_the_stream_is_parked_and_the_others_are_published,
+    pending_events_are_published_at_shutdown,
 }
 
-async fn everything_arrives(backend: Backend) {
+async fn every_event_is_published_once_and_in_order(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     // A few at first (one by one), then more than a batch takes.
@@ -30,7 +30,7 @@ async fn everything_arrives(backend: Backend) {
     running.stop().await;
 }
 
-async fn parked(backend: Backend) {
+async fn an_event_too_large_for_the_stream_is_parked_and_the_others_are_published(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 30).await;
@@ -54,7 +54,7 @@ async fn parked(backend: Backend) {
     running.stop().await;
 }
 
-async fn flushed(backend: Backend) {
+async fn pending_events_are_published_at_shutdown(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
@@ -88,7 +88,7 @@ fn sequences(outcomes: &[PublishOutcome], wanted: bool) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_batch_is_atomic_and_what_is_sent_again_is_recognised() {
+async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
     let nats = NatsServer::start_with(NatsOptions {
         sync_always: true,
         ..NatsOptions::default()
@@ -156,7 +156,7 @@ async fn without_batches_a_window_keeps_each_users_order() {
 }
 
 #[tokio::test]
-async fn a_message_without_a_stream_and_a_server_that_is_gone_are_told_apart() {
+async fn a_missing_stream_and_a_lost_server_are_different_errors() {
     let mut nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;

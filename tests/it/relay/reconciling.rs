@@ -13,14 +13,14 @@ use crate::support::flow_tests;
 use crate::support::nats::NatsServer;
 
 flow_tests! {
-    a_stream_deleted_while_connected_is_filled_again => deleted,
-    a_server_that_lost_its_store_is_filled_again => store_lost,
-    a_server_that_lost_the_end_of_its_stream_gets_it_again => tail_lost,
-    what_was_stored_but_not_settled_is_not_sent_again => adopted,
-    a_purge_and_a_deleted_message_are_respected => purged,
+    a_stream_deleted_while_connected_is_filled_again,
+    a_server_that_lost_its_store_is_filled_again,
+    a_server_that_lost_the_end_of_its_stream_gets_it_again,
+    a_stored_but_unsettled_event_is_not_published_again,
+    a_purged_or_deleted_message_is_not_published_again,
 }
 
-async fn deleted(backend: Backend) {
+async fn a_stream_deleted_while_connected_is_filled_again(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(4, 300).await;
@@ -42,7 +42,7 @@ async fn deleted(backend: Backend) {
     running.stop().await;
 }
 
-async fn store_lost(backend: Backend) {
+async fn a_server_that_lost_its_store_is_filled_again(backend: Backend) {
     let mut nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(4, 300).await;
@@ -61,7 +61,7 @@ async fn store_lost(backend: Backend) {
     running.stop().await;
 }
 
-async fn tail_lost(backend: Backend) {
+async fn a_server_that_lost_the_end_of_its_stream_gets_it_again(backend: Backend) {
     let mut nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
@@ -89,7 +89,7 @@ async fn tail_lost(backend: Backend) {
     running.stop().await;
 }
 
-async fn adopted(backend: Backend) {
+async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     // Ids are forgotten almost at once, so that only the look at the stream can prevent a second copy.
@@ -123,7 +123,7 @@ async fn adopted(backend: Backend) {
     }
 }
 
-async fn purged(backend: Backend) {
+async fn a_purged_or_deleted_message_is_not_published_again(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 50).await;

@@ -25,7 +25,7 @@ use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 /// How long the relay may take for anything.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The stream.
 pub(crate) const STREAM: &str = "auth-events";
 

@@ -22,7 +22,7 @@ async fn rig_with(change: impl FnOnce(&mut Config)) -> (NatsServer, Rig) {
 }
 
 #[tokio::test]
-async fn a_missing_stream_is_made_as_defined() {
+async fn a_missing_stream_is_created_as_defined() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
@@ -42,7 +42,7 @@ async fn a_missing_stream_is_made_as_defined() {
 }
 
 #[tokio::test]
-async fn a_foreign_stream_that_owns_the_subject_is_refused_until_it_is_gone() {
+async fn a_foreign_stream_with_the_subject_is_refused_until_it_is_deleted() {
     let (nats, rig) = rig_with(|config| config.name = "other".to_owned()).await;
     rig.record(2, 5).await;
     let running = rig.start().await;
@@ -92,7 +92,7 @@ async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
 }
 
 #[tokio::test]
-async fn drift_is_reported_and_left_alone_until_an_operator_applies() {
+async fn drift_is_reported_and_kept_until_an_operator_applies_the_definition() {
     let (nats, rig) = rig_with(|config| config.max_messages = 7).await;
     let running = rig.start().await;
     let StreamState::Ok(facts) = running.stream(|stream| matches!(stream, StreamState::Ok(_))).await else {

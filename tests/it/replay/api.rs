@@ -14,10 +14,10 @@ use crate::support::http::{Answer, Http};
 use crate::support::wait::eventually;
 
 flow_tests! {
-    a_replay_over_http_runs_to_its_end => whole_on,
-    a_replay_survives_a_restart => restart_on,
-    bad_replays_are_refused_and_leave_nothing => refusals_on,
-    only_administrators_replay => rights_on,
+    a_replay_started_over_http_completes,
+    a_replay_survives_a_restart,
+    an_invalid_replay_is_refused_and_not_stored,
+    only_administrators_may_replay,
 }
 
 const SOON: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ async fn done(app: &TestApp, token: &str, path: &str) -> Answer {
     .await
 }
 
-async fn whole_on(backend: Backend) {
+async fn a_replay_started_over_http_completes(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     seed(&app.database).await;
     let admin = app.admin().await.access;
@@ -83,7 +83,7 @@ async fn whole_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn restart_on(backend: Backend) {
+async fn a_replay_survives_a_restart(backend: Backend) {
     let mut app = TestApp::spawn(backend).await;
     seed(&app.database).await;
     let admin = app.admin().await.access;
@@ -120,7 +120,7 @@ async fn restart_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn refusals_on(backend: Backend) {
+async fn an_invalid_replay_is_refused_and_not_stored(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
     let many: Vec<&str> = vec!["registered"; 101];
@@ -157,7 +157,7 @@ async fn refusals_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn rights_on(backend: Backend) {
+async fn only_administrators_may_replay(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
     let started = post(&app.http(), &admin, &json!({"name": "mine"}))

@@ -12,15 +12,15 @@ use crate::support::nats::StreamMessage;
 use crate::support::wait::eventually;
 
 flow_tests! {
-    a_replay_has_a_stream_of_its_own => own_stream_on,
-    a_replay_takes_what_was_asked_for => selection_on,
-    everyone_gets_a_replay_only_when_told => everyone_on,
-    a_killed_replay_goes_on_without_a_copy_too_many => crash_on,
-    killed_at_random_and_run_again => kill_on,
-    an_interrupted_replay_says_how_to_go_on => interrupted_on,
-    an_outage_is_waited_out => outage_on,
-    a_rate_is_kept => rate_on,
-    names_stand_for_one_replay => names_on,
+    a_replay_has_a_stream_of_its_own,
+    a_replay_copies_the_selected_events,
+    a_replay_reaches_all_consumers_only_with_everyone,
+    a_crashed_replay_resumes_without_duplicates,
+    a_replay_killed_at_random_resumes_without_duplicates,
+    an_interrupted_replay_prints_how_to_resume,
+    a_replay_waits_for_an_outage_to_end,
+    a_replay_keeps_its_rate,
+    a_name_identifies_one_replay,
 }
 
 const SOON: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ fn assert_whole(ledger: &[crate::support::database::LedgerRow], copies: &[Stream
     }
 }
 
-async fn own_stream_on(backend: Backend) {
+async fn a_replay_has_a_stream_of_its_own(backend: Backend) {
     let app = seeded(backend).await;
     let before = app.events().await.len();
     let ended = succeeds(&app, &["replay", "--name", "backfill"]).await;
@@ -82,7 +82,7 @@ async fn own_stream_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn selection_on(backend: Backend) {
+async fn a_replay_copies_the_selected_events(backend: Backend) {
     let app = seeded(backend).await;
     let user = seeded_user(3);
     let args = [
@@ -108,7 +108,7 @@ async fn selection_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn everyone_on(backend: Backend) {
+async fn a_replay_reaches_all_consumers_only_with_everyone(backend: Backend) {
     let app = seeded(backend).await;
     let few = ["--to", "2026-01-01T00:00:50Z", "--name", "again"];
     // Not without a yes.
@@ -137,7 +137,7 @@ fn process(app: &TestApp, args: &[&str]) -> BinaryOptions {
     options(app, &[&["events", "replay"], args].concat())
 }
 
-async fn crash_on(backend: Backend) {
+async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
     for (name, target) in [("one", &[][..]), ("two", &["--everyone", "--yes"][..])] {
         let args = [&["--name", name][..], target].concat();
@@ -159,7 +159,7 @@ async fn crash_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn kill_on(backend: Backend) {
+async fn a_replay_killed_at_random_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
     // Three thousand events in ten seconds: there is time to kill it in the middle, again and again.
     let args = ["--name", "killed", "--rate", "300"];
@@ -174,7 +174,7 @@ async fn kill_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn interrupted_on(backend: Backend) {
+async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     let app = seeded(backend).await;
     let mut running = Binary::start_unready(process(&app, &["--name", "slow", "--rate", "500"]));
     eventually(SOON, || async { stored(&app).await >= 100 }).await;
@@ -194,7 +194,7 @@ async fn interrupted_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn outage_on(backend: Backend) {
+async fn a_replay_waits_for_an_outage_to_end(backend: Backend) {
     let mut app = seeded(backend).await;
     let mut running = Binary::start_unready(process(&app, &["--name", "cut", "--rate", "1000"]));
     eventually(SOON, || async { stored(&app).await >= 500 }).await;
@@ -213,7 +213,7 @@ async fn outage_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn rate_on(backend: Backend) {
+async fn a_replay_keeps_its_rate(backend: Backend) {
     let app = seeded(backend).await;
     let began = Instant::now();
     succeeds(
@@ -243,7 +243,7 @@ async fn rate_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn names_on(backend: Backend) {
+async fn a_name_identifies_one_replay(backend: Backend) {
     let app = seeded(backend).await;
     succeeds(&app, &["replay", "--name", "mine", "--type", "updated"]).await;
     for (args, reason) in [

@@ -14,13 +14,13 @@ use crate::support::flow_tests;
 use crate::support::run_dir::scratch;
 
 flow_tests! {
-    an_export_is_what_was_published => round_trip_on,
-    an_export_takes_what_was_asked_for => selection_on,
-    an_export_that_cannot_be_written_leaves_nothing => refusals_on,
-    an_export_takes_the_place_of_files_only => pipe_on,
+    an_export_contains_exactly_the_published_events,
+    an_export_contains_the_selected_events,
+    a_failed_export_leaves_no_file,
+    an_export_replaces_files_but_not_pipes,
 }
 
-async fn round_trip_on(backend: Backend) {
+async fn an_export_contains_exactly_the_published_events(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
     app.registered("grace@example.com").await;
@@ -65,7 +65,7 @@ fn numbers(text: &str) -> Vec<u64> {
     text.lines().map(number).collect()
 }
 
-async fn selection_on(backend: Backend) {
+async fn an_export_contains_the_selected_events(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     seed(&app.database).await;
     let exported = async |args: &[&str]| numbers(&succeeds(&app, &[&["export", "-"], args].concat()).await.stdout);
@@ -101,7 +101,7 @@ async fn selection_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn refusals_on(backend: Backend) {
+async fn a_failed_export_leaves_no_file(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let dir = scratch("export");
     let file = dir.join("events.jsonl");
@@ -134,7 +134,7 @@ async fn refusals_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn pipe_on(backend: Backend) {
+async fn an_export_replaces_files_but_not_pipes(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let dir = scratch("export");
     let pipe = dir.join("pipe");

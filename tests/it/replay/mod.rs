@@ -5,6 +5,6 @@ mod api;
 mod command;
 mod export;
 mod reconcile;
-mod rig;
+pub(crate) mod rig;
 mod tail;
 mod verify;

@@ -13,13 +13,13 @@ use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 flow_tests! {
-    nobody_reconciles_beside_a_leader => beside_on,
-    what_the_stream_lost_is_published_again => lost_on,
+    reconcile_is_refused_while_a_leader_runs,
+    reconcile_publishes_what_the_stream_lost,
 }
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
-async fn beside_on(backend: Backend) {
+async fn reconcile_is_refused_while_a_leader_runs(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
     // Published by the leader: there is one.
@@ -33,7 +33,7 @@ async fn beside_on(backend: Backend) {
     app.finish().await;
 }
 
-async fn lost_on(backend: Backend) {
+async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     let data_dir = scratch("app");
     let database = Database::fresh(backend, &data_dir).await;
     let nats = NatsServer::start().await;

@@ -5,7 +5,7 @@ use crate::support::binary::{BinaryOptions, Ended, run};
 use crate::support::database::Database;
 
 /// A command on the database and the NATS server of `app`.
-pub(super) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
+pub(crate) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
     let mut options = BinaryOptions::command(args, &[("NATS_URL", &app.nats.url())]);
     options.data_dir = Some(app.settings().data_dir.clone());
     match app.database.url() {
@@ -15,13 +15,13 @@ pub(super) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
 }
 
 /// Runs `watchword events <args>` to its end.
-pub(super) async fn events(app: &TestApp, args: &[&str]) -> Ended {
+pub(crate) async fn events(app: &TestApp, args: &[&str]) -> Ended {
     run(options(app, &[&["events"], args].concat()), "").await
 }
 
 /// Runs it and expects it to go well.
 #[track_caller]
-pub(super) fn succeeds(app: &TestApp, args: &[&str]) -> impl Future<Output = Ended> {
+pub(crate) fn succeeds(app: &TestApp, args: &[&str]) -> impl Future<Output = Ended> {
     let caller = std::panic::Location::caller();
     let (options, args) = (options(app, &[&["events"], args].concat()), args.join(" "));
     async move {
@@ -45,10 +45,10 @@ const SQLITE_ROWS: &str = "WITH RECURSIVE rows(n) AS (SELECT 0 UNION ALL SELECT 
      FROM rows ORDER BY n";
 
 /// How many events [`seed`] makes.
-pub(super) const SEEDED: usize = 3000;
+pub(crate) const SEEDED: usize = 3000;
 
 /// 3000 events of ten users, one a second from 2026-01-01T00:00:00Z on, `updated` and `logged_in` in turn, recorded at once.
-pub(super) async fn seed(database: &Database) {
+pub(crate) async fn seed(database: &Database) {
     let sql = match database {
         Database::Sqlite(_) => SQLITE_ROWS,
         Database::Postgres { .. } => POSTGRES_ROWS,
@@ -57,6 +57,6 @@ pub(super) async fn seed(database: &Database) {
 }
 
 /// The id of the seeded user of a number.
-pub(super) fn seeded_user(number: u64) -> String {
+pub(crate) fn seeded_user(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }

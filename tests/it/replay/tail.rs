@@ -12,10 +12,10 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 
 flow_tests! {
-    tail_prints_what_is_published => tail_on,
+    tail_prints_published_events,
 }
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A tail that has begun to read.
 struct Tail {
@@ -64,7 +64,7 @@ impl Tail {
     }
 }
 
-async fn tail_on(backend: Backend) {
+async fn tail_prints_published_events(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
     let first = app.events().await.remove(0);

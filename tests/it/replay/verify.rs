@@ -17,16 +17,16 @@ use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 flow_tests! {
-    ledger_and_stream_agree_under_way => agreement_on,
-    what_the_stream_dropped_at_its_start_is_not_missing => expired_on,
-    what_waits_is_not_missing => waiting_on,
-    a_deleted_message_is_missing => deleted_on,
-    a_foreign_message_is_extra => foreign_on,
-    a_message_stored_twice_is_a_duplicate => duplicate_on,
-    messages_that_changed_places_are_out_of_order => swapped_on,
+    the_ledger_and_the_stream_agree_while_events_are_published,
+    events_expired_from_the_stream_are_not_missing,
+    unpublished_events_are_not_missing,
+    a_deleted_message_is_reported_as_missing,
+    a_foreign_message_is_reported_as_extra,
+    a_message_stored_twice_is_reported_as_a_duplicate,
+    swapped_messages_are_reported_as_out_of_order,
 }
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 const KINDS: [&str; 5] = ["missing", "extra", "duplicate", "misplaced", "out of order"];
 
 /// The number a report gives for a word.
@@ -94,7 +94,7 @@ async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     .await
 }
 
-async fn agreement_on(backend: Backend) {
+async fn the_ledger_and_the_stream_agree_while_events_are_published(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
     seed(&app.database).await;
@@ -107,7 +107,7 @@ async fn agreement_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn expired_on(backend: Backend) {
+async fn events_expired_from_the_stream_are_not_missing(backend: Backend) {
     let (app, _) = seeded(backend).await;
     stream(&app).await.purge().keep(100).await.expect("purge");
     let ended = differs(&app, &[]).await;
@@ -117,7 +117,7 @@ async fn expired_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn waiting_on(backend: Backend) {
+async fn unpublished_events_are_not_missing(backend: Backend) {
     let data_dir = scratch("app");
     let database = Database::fresh(backend, &data_dir).await;
     let nats = NatsServer::start().await;
@@ -152,7 +152,7 @@ async fn waiting_on(backend: Backend) {
     database.remove().await;
 }
 
-async fn deleted_on(backend: Backend) {
+async fn a_deleted_message_is_reported_as_missing(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     let gone = &messages[1234];
     stream(&app).await.delete_message(gone.seq).await.expect("delete");
@@ -171,7 +171,7 @@ async fn deleted_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn foreign_on(backend: Backend) {
+async fn a_foreign_message_is_reported_as_extra(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     let context = app.nats.jetstream().await;
     let publish = async |headers: HeaderMap| {
@@ -195,14 +195,14 @@ async fn foreign_on(backend: Backend) {
     app.abandon().await;
 }
 
-async fn duplicate_on(backend: Backend) {
+async fn a_message_stored_twice_is_reported_as_a_duplicate(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     publish_again(&app, &messages[7]).await;
     differs(&app, &[("duplicate", 1)]).await;
     app.abandon().await;
 }
 
-async fn swapped_on(backend: Backend) {
+async fn swapped_messages_are_reported_as_out_of_order(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     let rows = app.ledger().await;
     let row_of = |message: &StreamMessage| -> LedgerRow {

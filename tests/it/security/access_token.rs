@@ -19,7 +19,7 @@ fn part(token: &str, index: usize) -> Value {
 }
 
 #[test]
-fn a_token_says_what_rfc_9068_asks_and_nothing_else() {
+fn a_token_has_exactly_the_claims_of_rfc_9068() {
     let key = signing_key(1, NOW);
     let kid = key.kid().to_owned();
     let tokens = tokens(key);
@@ -62,7 +62,7 @@ fn a_token_says_what_rfc_9068_asks_and_nothing_else() {
 }
 
 #[test]
-fn a_token_lives_until_its_expiry_and_the_leeway_whether_remembered_or_not() {
+fn a_token_is_accepted_until_its_expiry_and_leeway_cached_or_not() {
     for seen_before in [false, true] {
         let tokens = tokens(signing_key(1, NOW));
         let token = issue(&tokens, NOW, &[], &Sequence::new(9));
@@ -80,7 +80,7 @@ fn a_token_lives_until_its_expiry_and_the_leeway_whether_remembered_or_not() {
 }
 
 #[test]
-fn a_token_seen_before_is_answered_from_memory() {
+fn a_verified_token_is_cached() {
     let tokens = tokens(signing_key(1, NOW));
     let token = issue(&tokens, NOW, &[], &Sequence::new(9));
     let first = tokens.verify(&token, NOW).unwrap();
@@ -93,7 +93,7 @@ fn a_token_seen_before_is_answered_from_memory() {
 }
 
 #[test]
-fn a_key_that_is_taken_away_ends_its_tokens_at_once_remembered_ones_too() {
+fn removing_a_key_invalidates_its_tokens_at_once_cached_or_not() {
     let tokens = tokens(signing_key(1, NOW));
     let token = issue(&tokens, NOW, &[], &Sequence::new(9));
     tokens.verify(&token, NOW).unwrap();
@@ -102,7 +102,7 @@ fn a_key_that_is_taken_away_ends_its_tokens_at_once_remembered_ones_too() {
 }
 
 #[test]
-fn the_memory_of_verified_tokens_is_bounded() {
+fn the_cache_of_verified_tokens_is_bounded() {
     let tokens = tokens(signing_key(1, NOW));
     let random = Sequence::new(9);
     for _ in 0..MAX_CACHED_TOKENS + 2_000 {
@@ -116,7 +116,7 @@ fn the_memory_of_verified_tokens_is_bounded() {
 }
 
 #[test]
-fn tokens_stay_good_over_a_rotation() {
+fn tokens_stay_valid_after_a_key_rotation() {
     let (old, next) = (signing_key(1, NOW), signing_key(2, NOW + Duration::from_secs(60)));
     let (old_kid, next_kid) = (old.kid().to_owned(), next.kid().to_owned());
     let tokens = AccessTokens::new(policy(), Arc::new(KeyRing::new([old, next]))).unwrap();
@@ -133,7 +133,7 @@ fn tokens_stay_good_over_a_rotation() {
 }
 
 #[test]
-fn without_an_active_key_no_token_is_made() {
+fn without_an_active_key_no_token_is_issued() {
     let grant = AccessGrant {
         user_id: user(),
         session_id: session(),

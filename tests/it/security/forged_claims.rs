@@ -12,7 +12,7 @@ use super::forge::Forge;
 use super::support::{AUDIENCE, ISSUER, NOW, Sequence, issue};
 
 #[test]
-fn the_forge_makes_good_tokens_when_it_changes_nothing() {
+fn an_unchanged_token_of_the_forge_is_accepted() {
     let forge = Forge::new();
     assert_eq!(forge.with_header(|_| ()), Ok(()));
     assert_eq!(forge.with_claims(|_| ()), Ok(()));
@@ -131,7 +131,7 @@ fn times_are_whole_numbers_within_their_bounds() {
 }
 
 #[test]
-fn members_that_come_twice_are_refused() {
+fn duplicate_members_are_refused() {
     let forge = Forge::new();
     let (header, claims) = (forge.header().to_string(), forge.claims().to_string());
     for name in ["sub", "exp", "roles", "iss", "aud", "sid"] {
@@ -170,7 +170,7 @@ fn a_changed_token_is_refused_wherever_it_was_changed() {
 }
 
 #[test]
-fn garbage_has_an_answer_and_is_never_too_long_to_have_one() {
+fn garbage_of_any_length_is_refused() {
     let forge = Forge::new();
     let good = issue(&forge.tokens, NOW, &[], &Sequence::new(9));
     let parts: Vec<_> = good.split('.').collect();

@@ -75,7 +75,7 @@ fn the_public_key_is_no_hmac_secret() {
 }
 
 #[test]
-fn the_key_id_is_looked_up_exactly_and_leads_nowhere_else() {
+fn only_an_exact_key_id_finds_a_key() {
     let forge = Forge::new();
     let long = "k".repeat(2_000);
     let prefix = forge.kid[..10].to_owned();
@@ -115,7 +115,7 @@ fn the_key_id_is_looked_up_exactly_and_leads_nowhere_else() {
 }
 
 #[test]
-fn a_header_that_brings_its_own_key_or_demands_is_refused() {
+fn a_header_with_its_own_key_or_critical_extensions_is_refused() {
     let forge = Forge::new();
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(forge.public)});
     for (name, value) in [

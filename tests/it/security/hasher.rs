@@ -69,7 +69,7 @@ async fn passwords_that_differ_after_72_bytes_differ() {
 }
 
 #[tokio::test]
-async fn the_hash_is_argon2s_own() {
+async fn the_hash_equals_the_reference_implementation() {
     let params = HashParams {
         memory_kib: 256,
         iterations: 3,
@@ -94,7 +94,7 @@ async fn the_hash_is_argon2s_own() {
 }
 
 #[tokio::test]
-async fn hashes_with_other_parameters_verify_and_say_when_to_make_them_anew() {
+async fn hashes_with_other_parameters_verify_and_report_when_to_rehash() {
     let with = |memory_kib, iterations, parallelism| HashParams {
         memory_kib,
         iterations,
@@ -128,7 +128,7 @@ async fn hashes_with_other_parameters_verify_and_say_when_to_make_them_anew() {
 }
 
 #[tokio::test]
-async fn an_unknown_account_costs_what_a_known_one_costs() {
+async fn a_dummy_verification_costs_the_same_as_a_real_one() {
     let params = HashParams {
         memory_kib: 4096,
         iterations: 1,

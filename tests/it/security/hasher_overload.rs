@@ -97,7 +97,7 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn who_waited_too_long_is_refused_and_never_hashed() {
+async fn a_job_that_waited_too_long_is_refused_and_never_hashed() {
     let stats = stats();
     let bounds = PoolSize {
         max_wait: Duration::from_millis(50),
@@ -132,7 +132,7 @@ async fn who_waited_too_long_is_refused_and_never_hashed() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_frees_nothing_until_its_hash_has_ended() {
+async fn a_cancelled_caller_keeps_its_thread_until_the_hash_has_ended() {
     let stats = stats();
     let (hasher, first) = occupied(patient(), &stats).await;
     first.abort();
@@ -146,7 +146,7 @@ async fn a_caller_that_goes_away_frees_nothing_until_its_hash_has_ended() {
 }
 
 #[tokio::test]
-async fn a_waiting_job_whose_caller_went_away_is_not_hashed() {
+async fn a_waiting_job_of_a_cancelled_caller_is_not_hashed() {
     let stats = stats();
     let (hasher, first) = occupied(patient(), &stats).await;
     let gone: Vec<_> = (0..10).map(|_| spawn(&hasher)).collect();
@@ -190,7 +190,7 @@ async fn never_more_hashes_at_once_than_threads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_ten_times_too_much_work_a_part_is_served_and_the_rest_is_refused_unhashed() {
+async fn overload_is_refused_without_hashing() {
     let stats = stats();
     let params = HashParams {
         memory_kib: 8192,
@@ -256,7 +256,7 @@ async fn dropping_the_pool_ends_its_threads_and_frees_its_memory() {
 }
 
 #[test]
-fn a_pool_that_is_dropped_while_others_wait_leaves_nobody_waiting() {
+fn dropping_the_pool_ends_waiting_jobs() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()

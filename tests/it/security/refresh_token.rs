@@ -12,7 +12,7 @@ use watchword::security::{RefreshTokens, TokenError};
 use super::support::{secret, session, text};
 
 #[test]
-fn what_was_minted_is_read_back() {
+fn an_issued_token_is_parsed_back() {
     let tokens = RefreshTokens::new(&secret(1)).unwrap();
     for generation in [0, 1, 2, 255, 256, i64::MAX] {
         let token = text(&tokens.mint(session(), generation));
@@ -24,7 +24,7 @@ fn what_was_minted_is_read_back() {
 }
 
 #[test]
-fn the_same_generation_gives_the_same_token_on_every_instance_and_every_other_a_different_one() {
+fn a_generation_yields_the_same_token_on_every_instance() {
     let (here, there) = (
         RefreshTokens::new(&secret(1)).unwrap(),
         RefreshTokens::new(&secret(1)).unwrap(),
@@ -48,7 +48,7 @@ fn a_token_under_another_secret_key_is_refused() {
 }
 
 #[test]
-fn every_single_bit_counts() {
+fn changing_any_bit_invalidates_a_token() {
     let tokens = RefreshTokens::new(&secret(1)).unwrap();
     let token = text(&tokens.mint(session(), 1));
     let bytes = URL_SAFE_NO_PAD.decode(&token[4..]).unwrap();

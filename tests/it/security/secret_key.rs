@@ -83,7 +83,7 @@ fn keys_differ_by_label_by_use_and_by_secret() {
 }
 
 #[test]
-fn what_was_sealed_opens_again_only_as_it_was_sealed() {
+fn sealed_data_opens_only_with_its_key_and_context() {
     let (key, random) = (secret(1), Sequence::new(100));
     let sealed = key.seal("keys", b"row-1", b"the plain text", &random).unwrap();
     assert_eq!(*key.open("keys", b"row-1", &sealed).unwrap(), b"the plain text");

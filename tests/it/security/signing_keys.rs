@@ -28,7 +28,7 @@ fn the_thumbprint_is_the_one_of_rfc_8037() {
 }
 
 #[test]
-fn a_key_comes_back_from_its_row() {
+fn a_key_is_restored_from_its_row() {
     let key = signing_key(1, NOW);
     let row = key.seal(&secret(1), &Sequence::new(50)).unwrap();
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_key_comes_back_from_its_row() {
 }
 
 #[test]
-fn a_row_that_was_changed_or_sealed_elsewhere_is_refused() {
+fn a_changed_or_foreign_row_is_refused() {
     let row = signing_key(1, NOW).seal(&secret(1), &Sequence::new(50)).unwrap();
     let other = signing_key(2, NOW).seal(&secret(1), &Sequence::new(60)).unwrap();
     let open = |row: &SealedKey| SigningKey::open(row, &secret(1)).unwrap_err();
@@ -81,7 +81,7 @@ fn a_row_that_was_changed_or_sealed_elsewhere_is_refused() {
 }
 
 #[test]
-fn a_row_whose_id_is_not_its_keys_is_refused_even_when_well_sealed() {
+fn a_sealed_row_with_another_keys_id_is_refused() {
     let mut seed = [0_u8; 32];
     Sequence::new(1).fill(&mut seed);
     let row = signing_key(1, NOW).seal(&secret(1), &Sequence::new(50)).unwrap();
@@ -124,7 +124,7 @@ fn the_jwks_document_shows_every_key_that_verifies_and_no_private_part() {
 }
 
 #[test]
-fn the_active_key_that_is_youngest_signs() {
+fn the_newest_active_key_signs() {
     let ring = KeyRing::new([signing_key(1, NOW), signing_key(2, NOW + DAY)]);
     let signer = |at| ring.signer(at).map(|key| key.kid().to_owned());
     let (first, second) = (
@@ -227,7 +227,7 @@ fn every_token_can_be_verified_as_long_as_it_lives() {
 }
 
 #[test]
-fn after_any_pause_there_is_a_signer_at_once() {
+fn after_any_pause_a_signing_key_is_available_at_once() {
     let stops = 31 * DAY;
     let pauses = [
         DAY,
@@ -269,7 +269,7 @@ fn a_late_rotation_keeps_the_lead_time_while_the_old_key_still_signs() {
 }
 
 #[test]
-fn a_changed_period_holds_from_the_next_key_on() {
+fn a_changed_rotation_period_applies_from_the_next_key() {
     let mut service = Service::new(30 * DAY);
     service.tick(NOW);
     service.policy = RotationPolicy::new(2 * DAY).unwrap();

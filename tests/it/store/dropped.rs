@@ -68,7 +68,7 @@ async fn give_up(store: &Store, origin: &RequestMetadata, patience: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_transaction_leaves_nothing_to_the_next() {
+async fn a_dropped_transaction_leaves_no_state_to_the_next() {
     let (store, database, _proxy) = behind_a_slow_network().await;
     let origin = RequestMetadata::default();
     for round in 0..ROUNDS {

@@ -9,11 +9,15 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use super::http::Http;
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{free_port, scratch};
+use super::ports::free_port;
+use super::process::{LastSignal, NotReady, Process, ProcessSpec};
+use super::run_dir::scratch;
 
 /// The binary that is tested.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchword");
+
+/// Starts before a test fails because every port was taken.
+const MAX_STARTS: usize = 10;
 
 /// How long a command may take.
 const COMMAND: Duration = Duration::from_secs(60);
@@ -106,7 +110,7 @@ fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(
         ("PATH", std::env::var("PATH").unwrap_or_default()),
         ("PORT", port.to_string()),
         ("WATCHWORD__HTTP__HOST", "127.0.0.1".into()),
-        ("WATCHWORD__METRICS__LISTEN", format!("127.0.0.1:{}", free_port())),
+        ("WATCHWORD__METRICS__LISTEN", "127.0.0.1:0".into()),
         ("WATCHWORD__DATA_DIR", data_dir.display().to_string()),
         ("WATCHWORD__LIMITS__ENABLED", "false".into()),
         ("WATCHWORD__PASSWORDS__MAX_WAIT", "8s".into()),
@@ -120,9 +124,15 @@ fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(
 impl Binary {
     /// Starts the binary and waits until it says that it is ready.
     pub(crate) async fn start(options: BinaryOptions) -> Self {
-        let mut binary = Self::start_unready(options);
-        binary.ready().await;
-        binary
+        for _ in 0..MAX_STARTS {
+            let mut binary = Self::start_unready(options.clone());
+            match binary.try_ready().await {
+                Ok(()) => return binary,
+                Err(NotReady::PortTaken) => {}
+                Err(reason) => panic!("{reason}"),
+            }
+        }
+        panic!("{MAX_STARTS} ports in a row were taken by another process");
     }
 
     /// Starts the binary without waiting: it may refuse to start.
@@ -149,6 +159,12 @@ impl Binary {
 
     /// Waits until /readyz answers 200.
     pub(crate) async fn ready(&mut self) {
+        if let Err(reason) = self.try_ready().await {
+            panic!("{reason}");
+        }
+    }
+
+    async fn try_ready(&mut self) -> Result<(), NotReady> {
         let http = self.http.clone();
         let probe = || async {
             match http.try_send(http.request(reqwest::Method::GET, "/readyz")).await {
@@ -157,7 +173,7 @@ impl Binary {
                 Err(error) => Err(error.to_string()),
             }
         };
-        self.process.ready(probe).await;
+        self.process.try_ready(probe).await
     }
 
     /// A client of it.

@@ -44,6 +44,11 @@ impl TestClock {
         self.hands().base -= by;
     }
 
+    /// What it shows, in whole seconds since 1970, as an authenticator wants it.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.now().unix_timestamp().unsigned_abs()
+    }
+
     fn hands(&self) -> std::sync::MutexGuard<'_, Hands> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,7 +8,7 @@ use super::database::Database;
 use super::wait::eventually;
 
 /// How long the service may take to come to the rows.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// What holds them. PostgreSQL only.
 pub(crate) struct Held(PgConnection);

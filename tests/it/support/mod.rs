@@ -15,30 +15,34 @@ pub(crate) mod nats;
 pub(crate) mod nats_cluster;
 pub(crate) mod nats_users;
 pub(crate) mod oauth;
+pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod run_dir;
+pub(crate) mod server;
 pub(crate) mod smtp;
 pub(crate) mod sse;
+pub(crate) mod timing;
 pub(crate) mod wait;
 
-/// Runs each body on SQLite and on PostgreSQL + Redis, as two tests: `NAME::sqlite` and `NAME::postgres`.
+/// Runs each of these functions on SQLite and on PostgreSQL with Redis: `NAME` becomes the tests `NAME::sqlite` and
+/// `NAME::postgres`.
 ///
-/// A body is an `async fn(Backend)`.
+/// A function is an `async fn(Backend)` beside the list; the compiler says when one is missing in it.
 macro_rules! flow_tests {
-    ($($name:ident => $body:ident),+ $(,)?) => {
-        $(mod $name {
+    ($($test:ident),+ $(,)?) => {
+        $(mod $test {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                super::$body($crate::support::database::Backend::Sqlite).await;
+                super::$test($crate::support::database::Backend::Sqlite).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                super::$body($crate::support::database::Backend::Postgres).await;
+                super::$test($crate::support::database::Backend::Postgres).await;
             }
         })+
     };

@@ -1,7 +1,7 @@
 //! A real nats-server with JetStream, as a child process.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -9,8 +9,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::nats_users;
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{find_program, free_port, repository, scratch};
+use super::process::{LastSignal, ProcessSpec};
+use super::run_dir::{find_program, repository, scratch};
+use super::server::{Server, is_server};
 
 /// How many messages are read at once.
 const READ_WINDOW: usize = 64;
@@ -30,12 +31,13 @@ pub(crate) struct NatsOptions {
 /// A nats-server of the test's own. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct NatsServer {
-    process: Process,
-    port: u16,
+    server: Server,
     store: PathBuf,
     /// As whom the tests themselves connect.
     user: Option<&'static str>,
 }
+
+is_server!(NatsServer);
 
 /// One message of a stream, as stored.
 #[derive(Clone, Debug)]
@@ -70,63 +72,29 @@ impl NatsServer {
 
     /// Starts a server with options.
     pub(crate) async fn start_with(options: NatsOptions) -> Self {
-        let mut server = Self::start_unready(options);
-        server.ready().await;
-        server
+        let dir = scratch("nats");
+        let server = Server::start(|port| spec(&dir, port, &options), ready).await;
+        Self::of(server, &dir, &options)
     }
 
     /// A server that is set up but not running: its address is known, nothing listens there.
     pub(crate) fn not_started(options: NatsOptions) -> Self {
-        let mut server = Self::start_unready(options);
-        server.kill();
-        server.wipe_store();
-        server
+        let dir = scratch("nats");
+        let server = Server::stopped(|port| spec(&dir, port, &options), ready);
+        Self::of(server, &dir, &options)
     }
 
-    fn start_unready(options: NatsOptions) -> Self {
-        let dir = scratch("nats");
-        let port = free_port();
-        let store = dir.join("jetstream");
-        let sync = if options.sync_always { "always" } else { "\"2m\"" };
-        let plain = || {
-            format!(
-                "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
-                store.display(),
-                options.extra
-            )
-        };
-        let config = if options.shipped {
-            nats_users::shipped_config(&dir, port, &store)
-        } else {
-            plain()
-        };
-        let file = dir.join("nats-server.conf");
-        fs::write(&file, config).expect("write nats-server.conf");
-        let process = Process::start(ProcessSpec {
-            name: "nats-server",
-            program: program(),
-            args: vec!["--config".into(), file.display().to_string()],
-            env: options.shipped.then(nats_users::environment),
-            log: dir.join("nats-server.log"),
-            user: None,
-            last_signal: LastSignal::Kill,
-        });
+    fn of(server: Server, dir: &Path, options: &NatsOptions) -> Self {
         Self {
-            process,
-            port,
-            store,
+            server,
+            store: store(dir),
             user: options.shipped.then_some("operator"),
         }
     }
 
     /// The address that clients connect to.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
-    /// The port that it listens on, also after a restart.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+        format!("nats://127.0.0.1:{}", self.port())
     }
 
     /// The directory of its streams.
@@ -134,51 +102,15 @@ impl NatsServer {
         &self.store
     }
 
-    /// The child process, to pause, resume or signal it, or to read its log.
-    pub(crate) fn process(&mut self) -> &mut Process {
-        &mut self.process
-    }
-
-    /// Ends the server (SIGTERM) and waits until it has.
-    pub(crate) async fn stop(&mut self) {
-        self.process.stop().await;
-    }
-
-    /// Ends the server at once (SIGKILL).
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Freezes the server: connections stay, nothing is answered.
-    pub(crate) fn pause(&self) {
-        self.process.pause();
-    }
-
-    /// Lets a frozen server go on.
-    pub(crate) fn resume(&self) {
-        self.process.resume();
-    }
-
-    /// Starts a server that was stopped or killed again: same port, same store.
-    pub(crate) async fn start_again(&mut self) {
-        self.process.start_again();
-        self.ready().await;
-    }
-
     /// Removes the store of a server that does not run: every stream and message is gone.
     pub(crate) fn wipe_store(&mut self) {
-        assert!(!self.process.is_running(), "stop nats-server before its store is wiped");
+        assert!(
+            !self.process().is_running(),
+            "stop nats-server before its store is wiped"
+        );
         if self.store.exists() {
             fs::remove_dir_all(&self.store).expect("remove the store");
         }
-    }
-
-    /// Waits until the server says on a connection that JetStream is there.
-    async fn ready(&mut self) {
-        let port = self.port;
-        self.process
-            .ready(|| async move { greeting(port).await.map_err(|error| error.to_string()) })
-            .await;
     }
 
     /// A new client connection.
@@ -214,6 +146,40 @@ pub(crate) async fn messages(jetstream: &async_nats::jetstream::Context, stream_
         .try_collect()
         .await
         .expect("read the stream")
+}
+
+fn store(dir: &Path) -> PathBuf {
+    dir.join("jetstream")
+}
+
+fn spec(dir: &Path, port: u16, options: &NatsOptions) -> ProcessSpec {
+    let store = store(dir);
+    let config = if options.shipped {
+        nats_users::shipped_config(dir, port, &store)
+    } else {
+        let sync = if options.sync_always { "always" } else { "\"2m\"" };
+        format!(
+            "listen: \"127.0.0.1:{port}\"\nserver_name: \"n{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n{}\n",
+            store.display(),
+            options.extra
+        )
+    };
+    let file = dir.join("nats-server.conf");
+    fs::write(&file, config).expect("write nats-server.conf");
+    ProcessSpec {
+        name: "nats-server",
+        program: program(),
+        args: vec!["--config".into(), file.display().to_string()],
+        env: options.shipped.then(nats_users::environment),
+        log: scratch("nats-log").join("nats-server.log"),
+        user: None,
+        last_signal: LastSignal::Kill,
+    }
+}
+
+/// Whether the server says on a connection that JetStream is there.
+async fn ready(port: u16) -> Result<(), String> {
+    greeting(port).await.map_err(|error| error.to_string())
 }
 
 /// Reads the server's greeting, which says whether JetStream is there.

@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use super::nats;
 use super::nats_users;
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{free_port, repository, scratch};
+use super::ports::free_port;
+use super::process::{LastSignal, NotReady, Process, ProcessSpec};
+use super::run_dir::{repository, scratch};
 use super::wait::eventually;
 
 /// How long an election, or catching up, may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts before a test fails because a port was always taken.
+const MAX_STARTS: usize = 10;
 
 /// A node.
 #[derive(Debug)]
@@ -34,16 +38,30 @@ pub(crate) struct NatsCluster {
 impl NatsCluster {
     /// Starts three nodes and waits until they have a leader.
     pub(crate) async fn start() -> Self {
+        for _ in 0..MAX_STARTS {
+            if let Some(cluster) = Self::try_start().await {
+                return cluster;
+            }
+        }
+        panic!("{MAX_STARTS} times a port was taken by another process");
+    }
+
+    /// None when a node found one of its ports taken: all three have to know the new one.
+    async fn try_start() -> Option<Self> {
         let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let started = routes.iter().enumerate();
         let nodes = started
             .map(|(place, route)| Node::start(place + 1, *route, &routes))
             .collect();
-        let cluster = Self { nodes };
-        for node in &cluster.nodes {
-            node.healthy().await;
+        let mut cluster = Self { nodes };
+        for node in &mut cluster.nodes {
+            match node.try_healthy().await {
+                Ok(()) => {}
+                Err(NotReady::PortTaken) => return None,
+                Err(reason) => panic!("{}: {reason}", node.name),
+            }
         }
-        cluster
+        Some(cluster)
     }
 
     /// The addresses of all nodes.
@@ -156,13 +174,15 @@ impl Node {
     /// Starts it again with what it has on its disk.
     pub(crate) async fn start_again(&mut self) {
         self.process.start_again();
-        self.healthy().await;
+        if let Err(reason) = self.try_healthy().await {
+            panic!("{}: {reason}", self.name);
+        }
     }
 
     /// Waits until the node is in touch with the cluster and its streams are current.
-    async fn healthy(&self) {
+    async fn try_healthy(&mut self) -> Result<(), NotReady> {
         let url = format!("http://127.0.0.1:{}/healthz", self.monitoring);
-        eventually(PATIENCE, || async {
+        let probe = || async {
             let answer = reqwest::get(&url).await.map_err(|error| error.to_string())?;
             let answer: Value = answer.json().await.map_err(|error| error.to_string())?;
             if answer.get("status").is_some_and(|status| status == "ok") {
@@ -170,8 +190,8 @@ impl Node {
             } else {
                 Err(answer.to_string())
             }
-        })
-        .await;
+        };
+        self.process.try_ready(probe).await
     }
 }
 

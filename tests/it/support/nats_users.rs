@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::nats::NatsServer;
-use super::run_dir::{free_port, repository};
+use super::ports::free_port;
+use super::run_dir::repository;
 
 /// A user of `nats/accounts.conf`.
 #[derive(Clone, Debug)]

@@ -10,11 +10,12 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::sync::OnceCell;
 
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{find_program, free_port, scratch};
+use super::process::{LastSignal, ProcessSpec};
+use super::run_dir::{find_program, scratch};
+use super::server::{Server, is_server};
 
 /// How long crash shutdown may take.
-const SHUTDOWN: Duration = Duration::from_secs(30);
+const SHUTDOWN: Duration = Duration::from_secs(60);
 /// The role that owns everything; local connections are trusted.
 const ROLE: &str = "watchword";
 
@@ -30,9 +31,10 @@ pub(crate) enum Durability {
 /// A PostgreSQL cluster. It ends when this is dropped, and with the test process in any case.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    process: Process,
-    port: u16,
+    server: Server,
 }
+
+is_server!(Postgres);
 
 impl Postgres {
     /// The cluster that all tests of this process share, started by the first one that asks. Never kill it.
@@ -53,8 +55,7 @@ impl Postgres {
         tokio::task::spawn_blocking(move || initdb(&initdb_dir, user))
             .await
             .expect("initdb");
-        let port = free_port();
-        let process = Process::start(ProcessSpec {
+        let spec = |port| ProcessSpec {
             name: "postgres",
             program: program("postgres"),
             args: arguments(&data, &dir, port, durability),
@@ -63,42 +64,29 @@ impl Postgres {
             log: scratch("postgres-log").join("postgres.log"),
             user,
             last_signal: LastSignal::Quit,
+        };
+        let server = Server::start(spec, |port| async move {
+            execute(&url(port, "postgres"), "SELECT 1")
+                .await
+                .map_err(|error| error.to_string())
         });
-        let mut postgres = Self { process, port };
-        postgres.ready().await;
-        postgres
+        Self { server: server.await }
     }
 
     /// The URL of a database of this cluster.
     pub(crate) fn url(&self, database: &str) -> String {
-        self.url_through(self.port, database)
+        url(self.port(), database)
     }
 
     /// The URL of a database through a proxy's port.
     pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
-    }
-
-    /// The port that it listens on, also after a restart.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The child process, to pause, resume or signal it, or to read its log.
-    pub(crate) fn process(&mut self) -> &mut Process {
-        &mut self.process
+        url(port, database)
     }
 
     /// Ends the server as a crash would (SIGQUIT, immediate shutdown): recovery runs at the next start.
     pub(crate) async fn crash(&mut self) {
-        self.process.signal(rustix::process::Signal::QUIT);
-        self.process.wait_exit(SHUTDOWN).await;
-    }
-
-    /// Starts a server that has ended again: same port, same data.
-    pub(crate) async fn start_again(&mut self) {
-        self.process.start_again();
-        self.ready().await;
+        self.process().signal(rustix::process::Signal::QUIT);
+        self.process().wait_exit(SHUTDOWN).await;
     }
 
     /// Runs statements in a database as its owner.
@@ -122,12 +110,11 @@ impl Postgres {
         self.execute("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))
             .await
     }
+}
 
-    async fn ready(&mut self) {
-        let url = self.url("postgres");
-        let probe = || async { execute(&url, "SELECT 1").await.map_err(|error| error.to_string()) };
-        self.process.ready(probe).await;
-    }
+/// The URL of a database through a port.
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
 }
 
 /// Runs statements over a connection of their own.

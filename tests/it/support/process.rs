@@ -1,5 +1,6 @@
 //! A child process that never outlives its guard.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -7,14 +8,17 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
 
 use super::run_dir;
 use super::wait::{eventually, within};
 
 /// How long a stopped process may take to end.
-const STOP_DEADLINE: Duration = Duration::from_secs(30);
+const STOP_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a process may take to answer after its start.
-const READY_DEADLINE: Duration = Duration::from_secs(30);
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// How long one probe may take: on the port may be another server, which never answers.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much of a log is shown when a test fails.
 const LOG_TAIL: usize = 16 * 1024;
 
@@ -69,6 +73,26 @@ pub(crate) struct Process {
     state: State,
 }
 
+/// Why a process does not answer after its start.
+#[derive(Debug)]
+pub(crate) enum NotReady {
+    /// It ended because another process listens on its port.
+    PortTaken,
+    /// It ended for another reason.
+    Ended(String),
+    /// It runs and does not answer.
+    Silent(String),
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PortTaken => f.write_str("another process listens on the port"),
+            Self::Ended(reason) | Self::Silent(reason) => f.write_str(reason),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Running(Child),
@@ -79,12 +103,17 @@ enum State {
 impl Process {
     /// Starts the process.
     pub(crate) fn start(spec: ProcessSpec) -> Self {
-        let mut process = Self {
-            spec,
-            state: State::Ended(None),
-        };
+        let mut process = Self::stopped(spec);
         process.start_again();
         process
+    }
+
+    /// A process that does not run until [`Process::start_again`].
+    pub(crate) fn stopped(spec: ProcessSpec) -> Self {
+        Self {
+            spec,
+            state: State::Ended(None),
+        }
     }
 
     /// Starts the process again with the same arguments after it has ended.
@@ -170,21 +199,43 @@ impl Process {
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(), String>>,
     {
+        if let Err(reason) = self.try_ready(probe).await {
+            panic!("{}: {reason}", self.spec.name);
+        }
+    }
+
+    /// Waits until the process answers `probe`; returns at once when it ends instead.
+    pub(crate) async fn try_ready<F, Fut>(&mut self, probe: F) -> Result<(), NotReady>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<(), String>>,
+    {
         let answered = within(READY_DEADLINE, || {
             let exited = self.exited();
-            let answer = probe();
+            let answer = timeout(PROBE_TIMEOUT, probe());
             async move {
                 match exited {
                     Some(status) => Ok(Err(status)),
-                    None => answer.await.map(Ok),
+                    None => answer.await.map_err(|_| "no answer".to_owned())?.map(Ok),
                 }
             }
         });
         match answered.await {
-            Ok(Ok(())) => {}
-            Ok(Err(status)) => panic!("{} ended with {status} instead of getting ready", self.spec.name),
-            Err(reason) => panic!("{} is not ready: {reason}", self.spec.name),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) if self.found_port_taken() => Err(NotReady::PortTaken),
+            Ok(Err(status)) => {
+                let name = self.spec.name;
+                Err(NotReady::Ended(format!(
+                    "{name} ended with {status} instead of getting ready"
+                )))
+            }
+            Err(reason) => Err(NotReady::Silent(format!("{} is not ready: {reason}", self.spec.name))),
         }
+    }
+
+    /// Whether the log says so, in the system's words for `EADDRINUSE`.
+    fn found_port_taken(&self) -> bool {
+        self.log().to_ascii_lowercase().contains("address already in use")
     }
 
     /// Asks the process to end (SIGTERM) and waits until it has.

@@ -5,13 +5,12 @@
 //! process is gone, however it went) it ends every child that still has a file under `pids/` and removes the directory.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The scratch directory of this test process.
 struct RunDir {
@@ -90,25 +89,6 @@ pub(crate) fn watch(pid: u32, signal: &str) {
 pub(crate) fn unwatch(pid: u32) {
     // Missing when the process was never registered; nothing to undo then.
     drop(fs::remove_file(pid_file(pid)));
-}
-
-/// A TCP port of 127.0.0.1 that is free now.
-///
-/// Taken below the range that the kernel hands out to outgoing connections, so that a server can come back to its port
-/// after a restart; and never handed out twice by this process.
-pub(crate) fn free_port() -> u16 {
-    const FIRST: u16 = 15_000;
-    const COUNT: u16 = 17_000;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() * 101 % u32::from(COUNT)).expect("fits");
-    for _ in 0..COUNT {
-        let offset = (u32::from(start) + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(COUNT);
-        let port = FIRST + u16::try_from(offset).expect("fits");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
 /// Finds `program`: the path in the environment variable `variable`, else the first of `places` that holds it, else PATH.

@@ -1,29 +1,29 @@
 //! A mail server (aiosmtpd) that keeps what it gets.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use watchword::config::{MailTls, Settings};
 
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{find_program, free_port, repository, scratch};
+use super::process::{LastSignal, ProcessSpec};
+use super::run_dir::{find_program, repository, scratch};
+use super::server::{Server, is_server};
 use super::wait::{eventually, within};
 
 /// How long a mail may take.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The server. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct SmtpServer {
-    process: Process,
-    port: u16,
+    server: Server,
     mails: PathBuf,
-    /// Whether it says nothing before TLS is there.
-    is_wrapped: bool,
 }
+
+is_server!(SmtpServer);
 
 /// A mail as it came, with its parts decoded.
 #[derive(Clone, Debug)]
@@ -41,51 +41,34 @@ impl SmtpServer {
     /// One with other arguments of `smtp_server.py`.
     pub(crate) async fn start_with(more: &[&str]) -> Self {
         let directory = scratch("smtp");
-        let (mails, port) = (directory.join("mails"), free_port());
-        let library = repository().join(".tools/aiosmtpd");
-        assert!(
-            library.exists(),
-            "{} is missing: scripts/install-sample-servers.sh installs it",
-            library.display()
-        );
-        let script = repository().join("tests/it/support/smtp_server.py");
-        let mut args = vec![
-            script.display().to_string(),
-            port.to_string(),
-            mails.display().to_string(),
-        ];
-        args.extend(more.iter().map(ToString::to_string));
-        let process = Process::start(ProcessSpec {
-            name: "aiosmtpd",
-            program: find_program("python3", "WATCHWORD_PYTHON", &[]),
-            args,
-            env: Some(vec![
-                ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
-                ("PYTHONPATH".to_owned(), library.display().to_string()),
-            ]),
-            log: directory.join("smtp.log"),
-            user: None,
-            last_signal: LastSignal::Kill,
-        });
+        let mails = directory.join("mails");
+        // A wrapped server says nothing before TLS is there.
         let is_wrapped = more.contains(&"--wrap");
-        let mut server = Self {
-            process,
-            port,
+        let server = Server::start(
+            |port| spec(&directory, port, more),
+            move |port| async move {
+                let greeting = async {
+                    let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
+                    match is_wrapped {
+                        true => Ok(0),
+                        false => connection.read_u8().await,
+                    }
+                };
+                greeting
+                    .await
+                    .map(drop)
+                    .map_err(|error: std::io::Error| error.to_string())
+            },
+        );
+        Self {
+            server: server.await,
             mails,
-            is_wrapped,
-        };
-        server.ready().await;
-        server
-    }
-
-    /// Where it listens, on 127.0.0.1.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+        }
     }
 
     /// Settings that lead to it, in the clear.
     pub(crate) fn settings(&self) -> impl FnOnce(&mut Settings) + Send + 'static {
-        let port = self.port;
+        let port = self.port();
         move |settings| {
             settings.mail.host = Some("127.0.0.1".to_owned());
             settings.mail.port = Some(port);
@@ -97,20 +80,9 @@ impl SmtpServer {
     pub(crate) fn environment(&self) -> [(&'static str, String); 3] {
         [
             ("WATCHWORD__MAIL__HOST", "127.0.0.1".to_owned()),
-            ("WATCHWORD__MAIL__PORT", self.port.to_string()),
+            ("WATCHWORD__MAIL__PORT", self.port().to_string()),
             ("WATCHWORD__MAIL__TLS", "none".to_owned()),
         ]
-    }
-
-    /// Ends it at once.
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Starts it again on the same port, with the mails it had.
-    pub(crate) async fn start_again(&mut self) {
-        self.process.start_again();
-        self.ready().await;
     }
 
     /// Every mail so far, oldest first.
@@ -149,18 +121,33 @@ impl SmtpServer {
         })
         .await;
     }
+}
 
-    async fn ready(&mut self) {
-        let (port, is_wrapped) = (self.port, self.is_wrapped);
-        let greeting = async || {
-            let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
-            match is_wrapped {
-                true => Ok(0),
-                false => connection.read_u8().await,
-            }
-        };
-        let probe = async || greeting().await.map(drop).map_err(|error| error.to_string());
-        self.process.ready(probe).await;
+fn spec(directory: &Path, port: u16, more: &[&str]) -> ProcessSpec {
+    let library = repository().join(".tools/aiosmtpd");
+    assert!(
+        library.exists(),
+        "{} is missing: scripts/install-sample-servers.sh installs it",
+        library.display()
+    );
+    let script = repository().join("tests/it/support/smtp_server.py");
+    let mut args = vec![
+        script.display().to_string(),
+        port.to_string(),
+        directory.join("mails").display().to_string(),
+    ];
+    args.extend(more.iter().map(ToString::to_string));
+    ProcessSpec {
+        name: "aiosmtpd",
+        program: find_program("python3", "WATCHWORD_PYTHON", &[]),
+        args,
+        env: Some(vec![
+            ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
+            ("PYTHONPATH".to_owned(), library.display().to_string()),
+        ]),
+        log: scratch("smtp-log").join("smtp.log"),
+        user: None,
+        last_signal: LastSignal::Kill,
     }
 }
 

@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_TYPE;
 use super::http::Http;
 
 /// Longer than any pause of a healthy stream.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What stood between two empty lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -66,6 +66,28 @@ where
     }
 }
 
+/// Probes until the condition holds. Every probe that begins later than `limit` has to see it, however long its answer takes.
+///
+/// Panics at the caller's line when one of them does not.
+#[track_caller]
+pub(crate) fn seen_within<F, Fut>(limit: Duration, mut probe: F) -> impl Future<Output = ()>
+where
+    F: FnMut() -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    let caller = Location::caller();
+    let begun = Instant::now();
+    async move {
+        loop {
+            let sent = begun.elapsed();
+            let Err(reason) = probe().await.outcome() else { return };
+            assert!(sent <= limit, "{caller}: {sent:?} later: {reason}");
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    }
+}
+
 /// Like [`eventually`], but hands the last reason back instead of panicking.
 pub(crate) async fn within<F, Fut>(deadline: Duration, mut probe: F) -> Result<<Fut::Output as Outcome>::Value, String>
 where

@@ -67,7 +67,7 @@ fn rust_log_wins_over_the_configured_level() {
 }
 
 #[test]
-fn a_level_that_cannot_be_read_is_an_error_and_names_its_source() {
+fn an_invalid_level_is_an_error_that_names_its_source() {
     for (level, rust_log, named) in [("loud=x", None, "telemetry.level"), ("info", Some("a=b=c"), "RUST_LOG")] {
         let made = subscriber(&settings(LogFormat::Json, level), rust_log, false, Captured::default());
         let Err(TelemetryError::Level { origin, .. }) = made.map(drop) else {

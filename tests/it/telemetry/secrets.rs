@@ -21,7 +21,7 @@ macro_rules! say {
 }
 
 #[test]
-fn other_crates_stay_at_info_even_when_everything_is_asked_for() {
+fn other_crates_stay_at_info_under_any_filter() {
     for rust_log in [
         "trace",
         "trace,hyper=trace,sqlx=trace",

@@ -16,7 +16,7 @@ fn log(writer: &LogWriter, line: &str) {
 }
 
 #[test]
-fn lines_of_many_threads_come_out_whole_and_in_the_order_of_each() {
+fn lines_of_many_threads_are_whole_and_in_order() {
     let out = Captured::default();
     let writer = LogWriter::start(out.clone()).expect("a writer");
     thread::scope(|scope| {
@@ -59,7 +59,7 @@ impl io::Write for Stalled {
 }
 
 #[test]
-fn a_stalled_output_costs_lines_and_never_the_caller() {
+fn a_stalled_output_drops_lines_and_never_blocks() {
     let (go, wait) = mpsc::channel();
     let out = Captured::default();
     let writer = LogWriter::start(Stalled(wait, out.clone())).expect("a writer");
@@ -84,7 +84,7 @@ fn a_stalled_output_costs_lines_and_never_the_caller() {
 }
 
 #[test]
-fn closing_writes_what_is_left() {
+fn closing_writes_pending_lines() {
     let out = Captured::default();
     let writer = LogWriter::start(out.clone()).expect("a writer");
     log(&writer, "last words\n");

@@ -2,16 +2,24 @@
 
 mod child;
 mod nats;
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "shared with the tests of the service, which need more of it"
+)]
+#[path = "../../../../tests/it/support/ports.rs"]
+mod ports;
 mod postgres;
 mod redis;
 mod service;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use child::Child;
 pub(crate) use nats::Nats;
+pub(crate) use ports::free_port;
 pub(crate) use postgres::Postgres;
 pub(crate) use redis::Redis;
 pub(crate) use service::{Account, CLIENT, CLIENT_SECRET, PASSWORD, Service, binary, register};
@@ -129,11 +137,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// Returns a free port.
-pub(crate) fn free_port() -> Outcome<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Finds a program on PATH or in one of `places`.

@@ -16,7 +16,7 @@ impl Nats {
     pub(crate) async fn start(scratch: &Path) -> Outcome<Self> {
         let directory = scratch.join("nats");
         std::fs::create_dir_all(&directory)?;
-        let port = free_port()?;
+        let port = free_port();
         let store = directory.join("jetstream");
         let config = format!(
             "listen: \"127.0.0.1:{port}\"\nserver_name: \"bench\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",

@@ -16,7 +16,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start(scratch: &Path) -> Outcome<Self> {
-        let port = free_port()?;
+        let port = free_port();
         let mut command = Command::new(find("redis-server", &[])?);
         command
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])

@@ -1,8 +1,8 @@
 //! The auth service: the binary beside the tests. `cargo build` builds it, and so does testing the
 //! workspace.
 
+use std::fs::{self, File};
 use std::process::Stdio;
-use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,8 +10,10 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::free_port;
-use crate::support::{NatsServer, eventually};
+use crate::support::{NatsServer, TEST_TIMEOUT, eventually};
 
+/// Starts of the service before its test fails because every port was taken.
+const MAX_STARTS: usize = 10;
 const PASSWORD: &str = "correct horse battery 7";
 
 /// An auth service on SQLite that publishes to a NATS server.
@@ -19,7 +21,7 @@ pub(crate) struct Watchword {
     child: Child,
     port: u16,
     http: reqwest::Client,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The tokens of a session.
@@ -33,44 +35,52 @@ impl Watchword {
         let tests = std::env::current_exe().unwrap();
         let program = tests.ancestors().nth(2).unwrap().join("watchword");
         assert!(program.exists(), "{} is missing: cargo build", program.display());
-        let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
-        let child = Command::new(program)
-            .arg("serve")
-            .current_dir(directory.path())
-            .env("PORT", port.to_string())
-            .env("NATS_URL", nats.url())
-            .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
-            .env("WATCHWORD__METRICS__ENABLED", "false")
-            .env("WATCHWORD__LIMITS__ENABLED", "false")
-            .env("WATCHWORD__PASSWORDS__MAX_WAIT", "8s")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(20))
-            .build()
-            .unwrap();
-        let service = Self {
-            child,
-            port,
-            http,
-            _directory: directory,
-        };
-        eventually("the service publishes events", async || {
-            let answer = service
-                .http
-                .get(format!("{}/readyz", service.url()))
-                .send()
-                .await
-                .ok()?;
+        for _ in 0..MAX_STARTS {
+            let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+            let log = File::create(directory.path().join("log")).unwrap();
+            let child = Command::new(&program)
+                .arg("serve")
+                .current_dir(directory.path())
+                .env("PORT", port.to_string())
+                .env("NATS_URL", nats.url())
+                .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
+                .env("WATCHWORD__METRICS__ENABLED", "false")
+                .env("WATCHWORD__LIMITS__ENABLED", "false")
+                .env("WATCHWORD__PASSWORDS__MAX_WAIT", "8s")
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().unwrap())
+                .stderr(log)
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap();
+            let http = reqwest::Client::builder().timeout(TEST_TIMEOUT).build().unwrap();
+            let mut service = Self {
+                child,
+                port,
+                http,
+                directory,
+            };
+            if service.events_flow().await {
+                return service;
+            }
+        }
+        panic!("{MAX_STARTS} ports in a row were taken by another process");
+    }
+
+    /// Waits until events flow; false when the service ended because its port is taken.
+    async fn events_flow(&mut self) -> bool {
+        let ready = format!("{}/readyz", self.url());
+        eventually("events flow", async || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let log = fs::read_to_string(self.directory.path().join("log")).unwrap();
+                assert!(log.to_lowercase().contains("address already in use"), "{status}: {log}");
+                return Some(false);
+            }
+            let answer = self.http.get(&ready).send().await.ok()?;
             let ready: Value = answer.json().await.ok()?;
-            (ready.get("events")? == "flowing").then_some(())
+            (ready.get("events")? == "flowing").then_some(true)
         })
-        .await;
-        service
+        .await
     }
 
     pub(crate) fn url(&self) -> String {

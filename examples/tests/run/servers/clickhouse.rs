@@ -1,60 +1,27 @@
 use std::fs;
 
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{find_program, free_port, scratch};
+use super::process::{LastSignal, ProcessSpec};
+use super::run_dir::{find_program, scratch};
+use super::server::{Server, is_server};
 
 /// A ClickHouse server with its HTTP interface.
 pub(crate) struct ClickHouse {
-    process: Process,
-    port: u16,
+    server: Server,
 }
+
+is_server!(ClickHouse);
 
 impl ClickHouse {
     pub(crate) async fn start() -> Self {
-        let directory = scratch("clickhouse");
-        let port = free_port();
-        for name in ["data", "tmp", "user_files", "format_schemas"] {
-            fs::create_dir(directory.join(name)).unwrap();
-        }
-        let path = directory.display();
-        // Old servers require `yandex`, and new ones still accept it.
-        let config = format!(
-            "<yandex>
-                <logger><level>warning</level><console>1</console></logger>
-                <listen_host>127.0.0.1</listen_host>
-                <http_port>{port}</http_port>
-                <path>{path}/data/</path>
-                <tmp_path>{path}/tmp/</tmp_path>
-                <user_files_path>{path}/user_files/</user_files_path>
-                <format_schema_path>{path}/format_schemas/</format_schema_path>
-                <mark_cache_size>67108864</mark_cache_size>
-                <users_config>users.xml</users_config>
-                <default_profile>default</default_profile>
-                <default_database>default</default_database>
-            </yandex>"
-        );
-        fs::write(directory.join("config.xml"), config).unwrap();
-        fs::write(directory.join("users.xml"), USERS).unwrap();
-        let process = Process::start(ProcessSpec {
-            name: "clickhouse-server",
-            program: find_program(
-                "clickhouse-server",
-                "WATCHWORD_CLICKHOUSE_SERVER",
-                &["/usr/sbin".into()],
-            ),
-            args: vec![format!("--config-file={path}/config.xml")],
-            env: None,
-            log: directory.join("clickhouse.log"),
-            user: None,
-            last_signal: LastSignal::Kill,
+        let server = Server::start(spec, |port| async move {
+            let answer = reqwest::get(format!("http://127.0.0.1:{port}/ping")).await;
+            answer.map(drop).map_err(|error| error.to_string())
         });
-        let mut server = Self { process, port };
-        server.ready().await;
-        server
+        Self { server: server.await }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// Runs a query, and returns the lines of the result.
@@ -65,21 +32,44 @@ impl ClickHouse {
         assert!(status.is_success(), "{query}: {text}");
         text.trim_end().to_owned()
     }
+}
 
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
+fn spec(port: u16) -> ProcessSpec {
+    let directory = scratch("clickhouse");
+    for name in ["data", "tmp", "user_files", "format_schemas"] {
+        fs::create_dir(directory.join(name)).unwrap();
     }
-
-    /// Starts again on the same port, with its data.
-    pub(crate) async fn start_again(&mut self) {
-        self.process.start_again();
-        self.ready().await;
-    }
-
-    async fn ready(&mut self) {
-        let url = format!("{}/ping", self.url());
-        let probe = async || reqwest::get(&url).await.map(drop).map_err(|error| error.to_string());
-        self.process.ready(probe).await;
+    let path = directory.display();
+    // `yandex` is how old servers want it, and new ones still take it.
+    let config = format!(
+        "<yandex>
+            <logger><level>warning</level><console>1</console></logger>
+            <listen_host>127.0.0.1</listen_host>
+            <http_port>{port}</http_port>
+            <path>{path}/data/</path>
+            <tmp_path>{path}/tmp/</tmp_path>
+            <user_files_path>{path}/user_files/</user_files_path>
+            <format_schema_path>{path}/format_schemas/</format_schema_path>
+            <mark_cache_size>67108864</mark_cache_size>
+            <users_config>users.xml</users_config>
+            <default_profile>default</default_profile>
+            <default_database>default</default_database>
+        </yandex>"
+    );
+    fs::write(directory.join("config.xml"), config).unwrap();
+    fs::write(directory.join("users.xml"), USERS).unwrap();
+    ProcessSpec {
+        name: "clickhouse-server",
+        program: find_program(
+            "clickhouse-server",
+            "WATCHWORD_CLICKHOUSE_SERVER",
+            &["/usr/sbin".into()],
+        ),
+        args: vec![format!("--config-file={path}/config.xml")],
+        env: None,
+        log: directory.join("clickhouse.log"),
+        user: None,
+        last_signal: LastSignal::Kill,
     }
 }
 

@@ -1,48 +1,28 @@
 use std::path::PathBuf;
 
-use super::process::{LastSignal, Process, ProcessSpec};
-use super::run_dir::{find_program, free_port, scratch};
+use super::process::{LastSignal, ProcessSpec};
+use super::run_dir::{find_program, scratch};
+use super::server::{Server, is_server};
 use super::tool;
 
 /// A DynamoDB server (dynalite) with its tables in memory.
 pub(crate) struct Dynalite {
-    process: Process,
-    port: u16,
+    server: Server,
 }
+
+is_server!(Dynalite);
 
 impl Dynalite {
     pub(crate) async fn start() -> Self {
-        let port = free_port();
-        let program = tool("dynalite/node_modules/dynalite/cli.js").display().to_string();
-        // Create tables in 50 ms instead of half a second.
-        let port_text = port.to_string();
-        let arguments = [
-            &program,
-            "--host",
-            "127.0.0.1",
-            "--port",
-            &port_text,
-            "--createTableMs",
-            "50",
-        ];
-        let process = Process::start(ProcessSpec {
-            name: "dynalite",
-            program: find_program("node", "WATCHWORD_NODE", &[own_node()]),
-            args: arguments.map(String::from).to_vec(),
-            env: None,
-            log: scratch("dynalite").join("dynalite.log"),
-            user: None,
-            last_signal: LastSignal::Kill,
+        let server = Server::start(spec, |port| async move {
+            let answer = reqwest::get(format!("http://127.0.0.1:{port}")).await;
+            answer.map(drop).map_err(|error| error.to_string())
         });
-        let mut server = Self { process, port };
-        let url = server.url();
-        let probe = async || reqwest::get(&url).await.map(drop).map_err(|error| error.to_string());
-        server.process.ready(probe).await;
-        server
+        Self { server: server.await }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// Sends a request. The server requires a signature and accepts any.
@@ -59,9 +39,27 @@ impl Dynalite {
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{action}: {text}");
     }
+}
 
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
+fn spec(port: u16) -> ProcessSpec {
+    let arguments = [
+        &tool("dynalite/node_modules/dynalite/cli.js").display().to_string(),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        // Tables are there at once instead of after half a second.
+        "--createTableMs",
+        "50",
+    ];
+    ProcessSpec {
+        name: "dynalite",
+        program: find_program("node", "WATCHWORD_NODE", &[own_node()]),
+        args: arguments.map(String::from).to_vec(),
+        env: None,
+        log: scratch("dynalite").join("dynalite.log"),
+        user: None,
+        last_signal: LastSignal::Kill,
     }
 }
 

@@ -1,0 +1,168 @@
+//! Erasing a deleted account: what is personal goes from the row, the sessions and the ledger; the id stays, and nothing else changes.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::{Backend, LedgerRow};
+use crate::support::flow_tests;
+use crate::support::http::Answer;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    a_deleted_account_is_erased_after_the_delay,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const WORDS: [&str; 5] = [
+    "erasee",
+    "Erasable Person",
+    "Erasable Town",
+    "ERASE-AGENT",
+    "erase-attribute",
+];
+
+/// Every word about the person that the ledger still has.
+async fn traces(app: &TestApp) -> Vec<&'static str> {
+    let ledger = app.ledger().await;
+    let found = |word: &&str| {
+        let in_row = |payload: &[u8]| payload.windows(word.len()).any(|part| part == word.as_bytes());
+        ledger.iter().any(|row| in_row(&row.payload))
+    };
+    WORDS.into_iter().filter(found).collect()
+}
+
+async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
+    let clock = TestClock::running();
+    let mut app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let admin = app.admin().await;
+    let person = somebody(&app).await;
+    let id = person.str("/user/id").to_owned();
+    let other = app.registered("stays@example.com").await;
+    let path = format!("/users/{id}");
+    app.send_as(&admin.access, Method::DELETE, &path, &json!({}))
+        .await
+        .expect_status(204);
+    app.ledger_drained().await;
+    let stream = app.events().await;
+    let before = app.ledger().await;
+
+    // Not before its time, whatever else happens.
+    app.restart(clock.clone()).await;
+    let admin = app
+        .login("root@example.com", PASSWORD)
+        .await
+        .expect_status(200)
+        .tokens();
+    let listed = app.get_as(&admin.access, "/users?status=deleted&search=erasable").await;
+    assert_eq!(
+        listed.expect_status(200).json["totalCount"],
+        json!(1),
+        "until then it can be looked up"
+    );
+    assert_eq!(
+        traces(&app).await,
+        ["erasee", "Erasable Person", "ERASE-AGENT", "erase-attribute"]
+    );
+
+    clock.advance(DAY * 30 + DAY);
+    app.restart(clock.clone()).await;
+    let erased = || async {
+        app.database
+            .count("SELECT count(*) FROM users WHERE erased_at IS NOT NULL")
+            .await
+    };
+    eventually(Duration::from_secs(60), || async {
+        match erased().await {
+            Ok(1) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert_eq!(traces(&app).await, Vec::<&str>::new());
+    assert_masked(&id, &before, &app.ledger().await);
+    assert_rows(&app).await;
+    let admin = app
+        .login("root@example.com", PASSWORD)
+        .await
+        .expect_status(200)
+        .tokens();
+    let gone = app.get_as(&admin.access, &path).await.expect_status(200);
+    assert_eq!((gone.str("/id"), gone.str("/status")), (id.as_str(), "deleted"));
+    assert!(gone.str("/email").ends_with("@erased.invalid"));
+    assert_eq!(other.str("/user/email"), "stays@example.com");
+
+    // The stream keeps what was published until its max_age; ledger and stream still agree by their ids.
+    app.ledger_drained().await;
+    let now = app.events().await;
+    assert!(
+        stream.iter().zip(&now).all(|(old, new)| old.bytes == new.bytes),
+        "the stream is not touched"
+    );
+    // The identifiers were free all the while.
+    app.registered("erasee@example.com").await;
+    app.abandon().await;
+}
+
+/// Somebody whose events have a word about them in every field that may have one.
+async fn somebody(app: &TestApp) -> Answer {
+    let body = json!({
+        "email": "erasee@example.com", "password": PASSWORD, "username": "erasee", "name": "Erasable Person",
+        "profile": {"country": "Erasable Town"},
+    });
+    let request = app
+        .request(Method::POST, "/auth/register")
+        .header("user-agent", "ERASE-AGENT")
+        .json(&body);
+    let person = app.send(request).await.expect_status(201);
+    let login = json!({"identifier": "erasee", "password": PASSWORD});
+    let request = app
+        .request(Method::POST, "/auth/login")
+        .header("user-agent", "ERASE-AGENT")
+        .json(&login);
+    app.send(request).await.expect_status(200);
+    let access = person.tokens().access;
+    let custom = json!({"name": "seen", "attributes": {"what": "erase-attribute"}});
+    app.send_as(&access, Method::POST, "/events", &custom)
+        .await
+        .expect_status(202);
+    person
+}
+
+/// Of the account's events what is personal is gone; everything else is as it was.
+#[track_caller]
+fn assert_masked(id: &str, before: &[LedgerRow], after: &[LedgerRow]) {
+    assert_eq!(before.len(), 7);
+    for (old, new) in before.iter().zip(after) {
+        assert_eq!(
+            (old.seq, old.id, &old.subject, old.user_id, old.user_seq, old.stream_seq),
+            (new.seq, new.id, &new.subject, new.user_id, new.user_seq, new.stream_seq)
+        );
+        let about = old.user_id.is_some_and(|user| user.to_string() == id);
+        assert!(about || old.payload == new.payload, "somebody else's event was changed");
+        let [old, new] =
+            [&old.payload, &new.payload].map(|bytes| serde_json::from_slice::<Value>(bytes).expect("JSON"));
+        for field in ["userId", "userSeq", "timestamp", "sessionId", "reason", "actor"] {
+            assert_eq!(old["data"].get(field), new["data"].get(field), "{field} stays");
+        }
+        assert_eq!(old["metadata"], new["metadata"]);
+    }
+}
+
+/// The same of the tables.
+async fn assert_rows(app: &TestApp) {
+    for (query, left) in [
+        (
+            "SELECT count(*) FROM users WHERE email LIKE '%erasee%' OR username IS NOT NULL OR name IS NOT NULL OR profile <> '{}' \
+          OR search_text LIKE '%eras%e%town%' OR (password_hash <> '' AND status = 'deleted')",
+            0,
+        ),
+        ("SELECT count(*) FROM sessions WHERE user_agent = 'ERASE-AGENT'", 0),
+        ("SELECT count(*) FROM users WHERE email = 'stays@example.com'", 1),
+    ] {
+        assert_eq!(app.database.count(query).await.expect("count"), left, "{query}");
+    }
+}

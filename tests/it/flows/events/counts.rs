@@ -1,0 +1,247 @@
+//! Counting: what is answered is what a count of the whole ledger gives, for every range, before and after the hours are counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    counts_match_the_ledger,
+    only_administrators_may_read_counts,
+    an_invalid_count_query_is_refused,
+}
+
+const HOUR: time::Duration = time::Duration::HOUR;
+
+/// When what happened.
+type Happened = Vec<(OffsetDateTime, String)>;
+
+async fn happened(app: &TestApp) -> Happened {
+    let events = app.ledger().await.into_iter().map(|row| {
+        let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
+        let at = payload["data"]["timestamp"].as_str().expect("a time");
+        (OffsetDateTime::parse(at, &Rfc3339).expect("RFC 3339"), row.subject)
+    });
+    events.collect()
+}
+
+/// Counted the slow way.
+fn by_subject(happened: &Happened, from: OffsetDateTime, to: OffsetDateTime) -> Vec<Value> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (_, subject) in happened.iter().filter(|(at, _)| from <= *at && *at < to) {
+        *counts.entry(subject).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(subject, count)| (std::cmp::Reverse(*count), *subject));
+    counts
+        .into_iter()
+        .map(|(subject, count)| json!({"type": subject, "count": count}))
+        .collect()
+}
+
+fn text(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).expect("a text")
+}
+
+/// Hours in which different things happened, some of them nothing.
+async fn live(app: &TestApp, clock: &TestClock) {
+    app.admin().await;
+    for hour in 0..30_u64 {
+        if hour % 4 != 3 {
+            let access = app
+                .login("root@example.com", PASSWORD)
+                .await
+                .expect_status(200)
+                .tokens()
+                .access;
+            for minute in 0..hour % 5 {
+                clock.advance(Duration::from_secs(minute * 60));
+                app.send_as(&access, Method::POST, "/events", &json!({"name": "counted"}))
+                    .await
+                    .expect_status(202);
+            }
+        }
+        clock.advance(Duration::from_secs(3600));
+    }
+    app.login("root@example.com", "not the password")
+        .await
+        .expect_status(401);
+}
+
+async fn check(app: &TestApp, access: &str, happened: &Happened) {
+    let get = async |path: String| app.get_as(access, &path).await.expect_status(200).json;
+    let (begin, end) = (happened[0].0, happened[happened.len() - 1].0);
+    let moments = [
+        begin - HOUR,
+        begin,
+        begin + time::Duration::milliseconds(1),
+        begin + time::Duration::minutes(17),
+        begin + HOUR,
+        begin + HOUR * 9,
+        begin + HOUR * 9 + time::Duration::minutes(31),
+        end - HOUR,
+        end,
+        end + HOUR * 2,
+    ];
+    for (index, from) in moments.iter().enumerate() {
+        for to in moments.get(index + 1..).into_iter().flatten().filter(|to| *to > from) {
+            let range = format!("from={}&to={}", text(*from), text(*to));
+            let expected = by_subject(happened, *from, *to);
+            let top = get(format!("/analytics/top-events?limit=100&{range}")).await;
+            assert_eq!(top["events"], json!(expected), "{range}");
+            let total: u64 = expected.iter().filter_map(|entry| entry["count"].as_u64()).sum();
+            assert_eq!(top["total"], json!(total), "{range}");
+            for bucket in ["hour", "day"] {
+                let timeline = get(format!("/analytics/timeline?bucket={bucket}&{range}")).await;
+                assert_timeline(&timeline, happened, (*from, *to), bucket);
+            }
+        }
+    }
+    let all = get("/analytics/top-events?limit=2".to_owned()).await;
+    let expected = by_subject(happened, begin, end + HOUR);
+    assert_eq!(all["events"], json!(expected[..2]));
+    assert_eq!(all["total"], json!(happened.len()));
+    let logins = get(format!("/analytics/timeline?type=logged_in&to={}", text(end + HOUR))).await;
+    assert_eq!(logins["buckets"].as_array().map(Vec::len), Some(30));
+    let counted: u64 = logins["buckets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|bucket| bucket["count"].as_u64())
+        .sum();
+    let expected = happened
+        .iter()
+        .filter(|(_, subject)| subject == "auth.user.logged_in")
+        .count();
+    assert_eq!(counted, expected as u64);
+}
+
+#[track_caller]
+fn assert_timeline(timeline: &Value, happened: &Happened, (from, to): (OffsetDateTime, OffsetDateTime), bucket: &str) {
+    let length = if bucket == "hour" { HOUR } else { HOUR * 24 };
+    let mut start: Option<OffsetDateTime> = None;
+    for bucket in timeline["buckets"].as_array().expect("buckets") {
+        let at = OffsetDateTime::parse(bucket["start"].as_str().expect("a start"), &Rfc3339).expect("a time");
+        match start {
+            Some(before) => assert_eq!(at - before, length, "no gaps"),
+            None => assert!(at <= from && from < at + length, "begins with the range: {at}, {from}"),
+        }
+        assert_eq!(at.unix_timestamp() % length.whole_seconds(), 0);
+        let within = |when: OffsetDateTime| from.max(at) <= when && when < to.min(at + length);
+        let expected = happened.iter().filter(|(when, _)| within(*when)).count();
+        assert_eq!(bucket["count"], json!(expected), "{at} of {from} to {to}");
+        start = Some(at);
+    }
+    assert!(
+        start.is_some_and(|last| last < to && to <= last + length),
+        "ends with the range"
+    );
+}
+
+async fn counts_match_the_ledger(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    live(&app, &clock).await;
+    let root = app.login("root@example.com", PASSWORD).await;
+    let (id, access) = (root.str("/user/id").to_owned(), root.tokens().access);
+    let events = happened(&app).await;
+    check(&app, &access, &events).await;
+    // Once the hours are counted, nothing else is answered.
+    let highest = app.ledger().await.last().expect("a row").seq;
+    let counted = "SELECT seq FROM event_counts_mark";
+    eventually(Duration::from_secs(60), || async {
+        app.database.count(counted).await.expect("a query") == highest
+    })
+    .await;
+    let hours = "SELECT CAST(sum(events) AS BIGINT) FROM event_counts";
+    assert_eq!(
+        app.database.count(hours).await.expect("a query"),
+        i64::try_from(events.len()).expect("few")
+    );
+    check(&app, &access, &events).await;
+
+    let user = app
+        .get_as(&access, &format!("/analytics/users/{id}"))
+        .await
+        .expect_status(200)
+        .json;
+    let of_user: Happened = events.clone();
+    assert_eq!(
+        user["events"],
+        json!(by_subject(&of_user, events[0].0, clock_end(&events)))
+    );
+    assert_eq!(user["total"], json!(events.len()));
+    assert_eq!(user["userId"], json!(id));
+    let first = OffsetDateTime::parse(user["firstAt"].as_str().expect("a time"), &Rfc3339).expect("a time");
+    let last = OffsetDateTime::parse(user["lastAt"].as_str().expect("a time"), &Rfc3339).expect("a time");
+    assert_eq!((first, last), (events[0].0, events[events.len() - 1].0));
+    app.finish().await;
+}
+
+fn clock_end(events: &Happened) -> OffsetDateTime {
+    events[events.len() - 1].0 + HOUR
+}
+
+async fn only_administrators_may_read_counts(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    let ada = app.registered("ada@example.com").await;
+    let own = format!("/analytics/users/{}", ada.str("/user/id"));
+    let access = ada.tokens().access;
+    let unknown = format!("/analytics/users/{}", Uuid::from_u128(7));
+    for path in ["/analytics/top-events", "/analytics/timeline", &own, &unknown] {
+        app.get(path).await.expect_problem(401, "authentication_required");
+        app.get_as(&access, path).await.expect_problem(403, "forbidden");
+    }
+    app.get_as(&admin, &own).await.expect_status(200);
+    app.get_as(&admin, &unknown).await.expect_problem(404, "not_found");
+    app.get_as(&admin, "/analytics/users/me")
+        .await
+        .expect_problem(400, "invalid_parameter");
+    app.finish().await;
+}
+
+async fn an_invalid_count_query_is_refused(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    for (path, pointer, code) in [
+        ("top-events?limit=0", "/limit", "out_of_range"),
+        ("top-events?limit=101", "/limit", "out_of_range"),
+        ("top-events?from=x", "/from", "invalid_format"),
+        (
+            "top-events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+            "/to",
+            "impossible_range",
+        ),
+        ("top-events?type=custom", "/type", "unknown_parameter"),
+        ("timeline?bucket=minute", "/bucket", "not_one_of"),
+        ("timeline?type=exploded", "/type", "unknown_type"),
+        (
+            "timeline?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+            "/to",
+            "impossible_range",
+        ),
+        ("timeline?from=9999-01-01T00:00:00Z", "/from", "impossible_range"),
+        (
+            "timeline?bucket=hour&from=2026-01-01T00:00:00Z&to=2026-02-12T00:00:00Z",
+            "/from",
+            "too_many_buckets",
+        ),
+    ] {
+        let answer = app.get_as(&admin, &format!("/analytics/{path}")).await;
+        let answer = answer.expect_problem(422, "validation_failed");
+        assert_eq!(answer.str("/errors/0/pointer"), pointer, "{path}: {}", answer.text);
+        assert_eq!(answer.str("/errors/0/code"), code, "{path}: {}", answer.text);
+    }
+    app.finish().await;
+}

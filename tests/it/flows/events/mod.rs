@@ -1,0 +1,12 @@
+//! The ledger as clients and subscribers see it.
+
+mod counts;
+mod custom;
+mod delivery;
+pub(crate) mod golden;
+mod pages;
+mod paging;
+mod query_plans;
+mod rate_limited;
+mod retention;
+mod stream;

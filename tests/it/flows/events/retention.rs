@@ -1,0 +1,33 @@
+//! The ledger forgets what is past its retention and published, and nothing else.
+
+use time::{Duration, OffsetDateTime};
+use watchword::domain::clock::Clock as _;
+
+use crate::support::{app::PASSWORD, app::TestApp, clock::TestClock, database::Backend, flow_tests};
+
+flow_tests! {
+    events_beyond_their_retention_are_deleted,
+}
+
+async fn events_beyond_their_retention_are_deleted(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    app.register("ada@example.com", PASSWORD).await.expect_status(201);
+    app.login("ada@example.com", PASSWORD).await.expect_status(200);
+    app.ledger_drained().await;
+    let ledger = app.store().ledger();
+    let prune = |before: OffsetDateTime, after, most| {
+        let ledger = ledger.clone();
+        async move { ledger.delete_published(before, after, most).await.expect("prune") }
+    };
+
+    let kept = prune(clock.now() - Duration::DAY, 0, 1).await;
+    assert_eq!((kept.deleted, kept.next), (0, None), "what is young stays");
+
+    let first = prune(clock.now() + Duration::DAY, 0, 1).await;
+    let next = first.next.expect("more to look at");
+    let second = prune(clock.now() + Duration::DAY, next, 1).await;
+    assert_eq!((first.deleted, second.deleted), (1, 1));
+    assert!(app.ledger().await.is_empty());
+    app.abandon().await;
+}

@@ -1,0 +1,5 @@
+//! Rate limits.
+
+pub(super) mod logins;
+mod requests;
+mod shared;

@@ -1,0 +1,101 @@
+//! Second factors, limits and repeated requests together.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{EMAIL, Person, STEP, offered};
+use crate::flows::limits::logins::refused_by;
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+
+flow_tests! {
+    a_login_with_a_second_factor_resets_the_rate_limit,
+    a_replayed_registration_does_not_bypass_the_second_factor,
+    the_daily_limit_stops_guesses_that_the_hourly_limit_allows,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn a_login_with_a_second_factor_resets_the_rate_limit(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.login_per_account_per_minute = 2;
+        settings.limits.login_per_account_per_day = 4;
+        settings.redis.timeout = Duration::from_secs(5);
+    });
+    let person = Person::enrolled(builder).await;
+    let username = json!({ "username": "ada" });
+    person
+        .app
+        .send_as(&person.access, Method::PATCH, "/auth/me", &username)
+        .await
+        .expect_status(200);
+    // By each name more logins than a network has tries a day.
+    for _ in 0..4 {
+        for name in [EMAIL, "ada"] {
+            let asked = person
+                .app
+                .login(name, PASSWORD)
+                .await
+                .expect_problem(401, "mfa_required");
+            let challenge = asked.str("/challengeToken");
+            person.verify(challenge, &person.code()).await.expect_status(200);
+            person.clock.advance(STEP);
+        }
+    }
+    person.app.finish().await;
+}
+
+async fn a_replayed_registration_does_not_bypass_the_second_factor(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let register = || {
+        let body = json!({ "email": EMAIL, "password": PASSWORD });
+        let request = app.request(Method::POST, "/auth/register").json(&body);
+        app.send(request.header("idempotency-key", "once"))
+    };
+    let access = register().await.expect_status(201).tokens().access;
+    let (totp, _) = offered(&app, &access).await;
+    register().await.expect_status(201);
+    let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
+    app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
+        .await
+        .expect_status(200);
+    register().await.expect_problem(409, "answer_spent");
+    app.finish().await;
+}
+
+/// Whoever has the password and goes on guessing hour by hour is stopped by the day, also with the right code.
+async fn the_daily_limit_stops_guesses_that_the_hourly_limit_allows(backend: Backend) {
+    let builder = TestApp::builder(backend).settings(|settings| {
+        settings.limits.enabled = true;
+        settings.limits.mfa_per_hour = 2;
+        settings.limits.mfa_per_day = 4;
+        settings.redis.timeout = Duration::from_secs(5);
+    });
+    let person = Person::enrolled(builder).await;
+    for _ in 0..2 {
+        let challenge = person.challenge().await;
+        for _ in 0..2 {
+            let guess = person.verify(&challenge, &person.wrong_code()).await;
+            guess.expect_problem(401, "invalid_second_factor");
+        }
+        refused_by(person.verify(&challenge, &person.code()).await, "mfa", 2, 3600);
+        person.clock.advance(HOUR);
+    }
+    // The hour has tries again; a day that has four gives one back every six hours.
+    let challenge = person.challenge().await;
+    let wait = refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
+    assert_eq!(wait, 4 * 3600);
+    person.clock.advance(Duration::from_secs(wait));
+    let challenge = person.challenge().await;
+    person.verify(&challenge, &person.code()).await.expect_status(200);
+    person.clock.advance(STEP);
+    let challenge = person.challenge().await;
+    refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
+    person.app.finish().await;
+}

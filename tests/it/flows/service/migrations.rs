@@ -1,0 +1,149 @@
+//! The schema: made once, however many instances start on an empty database; and by hand, on the command line.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use watchword_migration::Migrator;
+
+use crate::support::app::PASSWORD;
+use crate::support::binary::{Binary, BinaryOptions, Ended, run};
+use crate::support::database::{Backend, Database};
+use crate::support::nats::NatsServer;
+use crate::support::postgres::Postgres;
+use crate::support::proxy::Proxy;
+use crate::support::run_dir::scratch;
+
+/// The key that the instances share: 32 bytes in base64.
+const SECRET_KEY: &str = "vKy3SynzFLR0Lm9CgBTKJ+ujg+uj4b8MsCDFC/YNt3Y=";
+/// Each try is another chance for the instances to get in each other's way.
+const TRIES: usize = 3;
+/// Each way to the database: instances whose starts are a moment apart still meet.
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// The one number that a query answers.
+async fn number(database: &Database, sql: &'static str) -> i64 {
+    database.count(sql).await.expect("a query")
+}
+
+/// Starts three instances at once, and looks at what they have made together.
+async fn three_start_at_once(command: &[&str], database: Database, nats: &NatsServer) {
+    let server = Postgres::shared().await.port();
+    let proxy = Proxy::to(server).await;
+    proxy.set_latency(LATENCY);
+    let url = database.url().expect("a PostgreSQL database");
+    let url = url.replace(&format!(":{server}/"), &format!(":{}/", proxy.port()));
+    let environment = [
+        ("DATABASE_URL", url.as_str()),
+        ("NATS_URL", &nats.url()),
+        ("WATCHWORD_SECRET_KEY", SECRET_KEY),
+        // They are one service to their clients.
+        ("WATCHWORD__HTTP__PUBLIC_URL", "https://auth.example.com"),
+    ];
+    let options = BinaryOptions::command(command, &environment);
+    let mut instances = [0; 3].map(|_| Binary::start_unready(options.clone()));
+    join_all(instances.iter_mut().map(Binary::ready)).await;
+
+    let known = i64::try_from(Migrator::migrations().len()).expect("a few");
+    let rows = number(&database, "SELECT count(*) FROM seaql_migrations").await;
+    assert_eq!(rows, known, "each migration once");
+    let different = number(&database, "SELECT count(DISTINCT version) FROM seaql_migrations").await;
+    assert_eq!(different, known);
+    assert_eq!(number(&database, "SELECT count(*) FROM signing_keys").await, 1);
+
+    let mut key_sets = Vec::new();
+    for instance in &instances {
+        let answer = instance.http().get("/.well-known/jwks.json").await;
+        key_sets.push(answer.expect_status(200).json);
+    }
+    assert_eq!(key_sets[0]["keys"].as_array().map(Vec::len), Some(1));
+    assert!(key_sets.iter().all(|keys| *keys == key_sets[0]), "{key_sets:?}");
+
+    // What one of them signs, the others accept.
+    let [first, others @ ..] = &instances;
+    let registered = first.http().register("ada@example.com", PASSWORD).await;
+    let access = registered.expect_status(201).tokens().access;
+    for other in others {
+        other.http().me(&access).await.expect_status(200);
+    }
+    for mut instance in instances {
+        assert!(instance.stop().await.success());
+    }
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_migrate_an_empty_database_together() {
+    let nats = NatsServer::start().await;
+    for _ in 0..TRIES {
+        three_start_at_once(&["serve"], Database::empty().await, &nats).await;
+    }
+}
+
+/// Without migrations, nothing makes the instances wait for one another but the signing key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_start_together_on_a_migrated_database() {
+    let nats = NatsServer::start().await;
+    for _ in 0..TRIES {
+        let database = Database::fresh(Backend::Postgres, &scratch("migrated")).await;
+        three_start_at_once(&["serve", "--no-migrate"], database, &nats).await;
+    }
+}
+
+/// Runs `watchword migrate …` on a database.
+async fn migrate(database: &Database, args: &[&str], input: &str) -> Ended {
+    let url = database.url().expect("a PostgreSQL database");
+    let args: Vec<&str> = ["migrate"].iter().chain(args).copied().collect();
+    run(BinaryOptions::command(&args, &[("DATABASE_URL", url)]), input).await
+}
+
+/// The state in front of each migration's name.
+#[track_caller]
+fn states(ended: &Ended) -> Vec<String> {
+    assert!(ended.status.success(), "{ended:?}");
+    let lines = ended.stdout.lines();
+    let states: Vec<String> = lines
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect();
+    assert_eq!(states.len(), Migrator::migrations().len(), "{ended:?}");
+    states
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn migrations_run_from_the_command_line() {
+    let database = Database::empty().await;
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    let all = |state: &str| vec![state.to_owned(); Migrator::migrations().len()];
+
+    assert_eq!(states(&migrate(&database, &["status"], "").await), all("pending"));
+    assert_eq!(
+        database.count(tables).await.expect("a query"),
+        0,
+        "looking changes nothing"
+    );
+    assert_eq!(states(&migrate(&database, &["up"], "").await), all("applied"));
+    assert_eq!(
+        states(&migrate(&database, &["up"], "").await),
+        all("applied"),
+        "twice is once"
+    );
+    assert_eq!(states(&migrate(&database, &["status"], "").await), all("applied"));
+
+    for answer in ["", "no\n", "y\n"] {
+        let refused = migrate(&database, &["down"], answer).await;
+        assert!(!refused.status.success(), "{refused:?}");
+        assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    }
+    assert_eq!(states(&migrate(&database, &["status"], "").await), all("applied"));
+
+    let steps = Migrator::migrations().len().to_string();
+    let down = migrate(&database, &["down", "--steps", &steps, "--yes"], "").await;
+    assert_eq!(states(&down), all("pending"));
+    let left = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'";
+    assert_eq!(database.count(left).await.expect("a query"), 0);
+    assert_eq!(
+        states(&migrate(&database, &["up"], "").await),
+        all("applied"),
+        "and up again"
+    );
+    database.remove().await;
+}

@@ -1,0 +1,9 @@
+//! The service as a whole: crashes, shutdown, migrations, refusals.
+
+mod crashes;
+mod disk_full;
+mod migrations;
+mod problems;
+mod shutdown;
+mod storm;
+mod whole;

@@ -1,0 +1,158 @@
+//! Logout by every scope, with either token, and against a refresh at the same moment.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::clock::TestClock;
+use crate::support::database::Backend;
+use crate::support::flow_tests;
+use crate::support::http::{Answer, Tokens};
+use crate::support::wait::eventually;
+
+flow_tests! {
+    logout_revokes_the_sessions_of_its_scope,
+    a_refresh_token_alone_logs_out,
+    logging_out_twice_is_the_same_as_once,
+    a_refresh_racing_a_logout_leaves_no_active_token,
+}
+
+/// Three sessions of one user: `[0]` is the one that logs out.
+async fn sessions(app: &TestApp, email: &str) -> [Tokens; 3] {
+    let first = app.registered(email).await.tokens();
+    let second = app.login(email, PASSWORD).await.expect_status(200).tokens();
+    let third = app.login(email, PASSWORD).await.expect_status(200).tokens();
+    for tokens in [&first, &second, &third] {
+        // Remembered as valid by the instance.
+        app.me(&tokens.access).await.expect_status(200);
+    }
+    [first, second, third]
+}
+
+async fn is_alive(app: &TestApp, tokens: &Tokens) -> bool {
+    let access = app.me(&tokens.access).await;
+    let refresh = app.refresh(&tokens.refresh).await;
+    match (access.status.as_u16(), refresh.status.as_u16()) {
+        (200, 200) => true,
+        (401, 401) => false,
+        other => panic!("half alive: {other:?}"),
+    }
+}
+
+async fn logout_revokes_the_sessions_of_its_scope(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    for (scope, alive) in [
+        ("local", [false, true, true]),
+        ("others", [true, false, false]),
+        ("global", [false, false, false]),
+    ] {
+        let bystander = app.registered(&format!("bystander-{scope}@example.com")).await.tokens();
+        let sessions = sessions(&app, &format!("{scope}@example.com")).await;
+        app.logout(&sessions[0].access, scope).await.expect_status(204);
+        for (session, alive) in sessions.iter().zip(alive) {
+            assert_eq!(is_alive(&app, session).await, alive, "scope {scope}");
+        }
+        assert!(is_alive(&app, &bystander).await, "another user is not concerned");
+        let events = app.events().await;
+        let logged_out = events
+            .iter()
+            .rfind(|event| event.subject == "auth.user.logged_out")
+            .expect("logged_out");
+        assert_eq!(logged_out.payload["data"]["scope"], scope);
+        assert_eq!(logged_out.payload["data"]["sessionId"], sessions[0].session());
+    }
+    let tokens = app.registered("default@example.com").await.tokens();
+    app.send_as(&tokens.access, Method::POST, "/auth/logout", &json!({}))
+        .await
+        .expect_status(204);
+    assert!(!is_alive(&app, &tokens).await, "the default scope is local");
+    app.finish().await;
+}
+
+async fn a_refresh_token_alone_logs_out(backend: Backend) {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let other = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
+    clock.advance(Duration::from_secs(16 * 60));
+    app.me(&tokens.access).await.expect_problem(401, "invalid_token");
+
+    let body = json!({"refreshToken": tokens.refresh});
+    app.post("/auth/logout", &body).await.expect_status(204);
+    app.refresh(&tokens.refresh)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    let other = app.refresh(&other.refresh).await.expect_status(200).tokens();
+
+    let body = json!({"refreshToken": other.refresh, "scope": "global"});
+    app.post("/auth/logout", &body).await.expect_status(204);
+    assert!(!is_alive(&app, &other).await);
+    app.post("/auth/logout", &json!({"refreshToken": "wrt_forged"}))
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    app.post("/auth/logout", &json!({}))
+        .await
+        .expect_problem(401, "authentication_required");
+    app.finish().await;
+}
+
+async fn logging_out_twice_is_the_same_as_once(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let body = json!({"refreshToken": tokens.refresh});
+    app.post("/auth/logout", &body).await.expect_status(204);
+    app.post("/auth/logout", &body).await.expect_status(204);
+    app.logout(&tokens.access, "local")
+        .await
+        .expect_problem(401, "invalid_token");
+    assert_eq!(
+        app.event_names().await,
+        ["registered", "logged_out"],
+        "what ended nothing is no event"
+    );
+    app.finish().await;
+}
+
+/// Whichever of the two comes first, no token that either of them returned is good for anything afterwards.
+async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
+    const ROUNDS: usize = 100;
+    let app = TestApp::spawn(backend).await;
+    let (mut refreshed, mut refused) = (0, 0);
+    app.registered("ada@example.com").await;
+    for round in 0..ROUNDS {
+        let tokens = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
+        let logout = async {
+            // Alternating head starts, so that both orders happen.
+            if round % 2 == 0 {
+                tokio::task::yield_now().await;
+            }
+            app.logout(&tokens.access, "local").await
+        };
+        let (logout, refresh): (Answer, Answer) = tokio::join!(logout, app.refresh(&tokens.refresh));
+        logout.expect_status(204);
+        app.me(&tokens.access).await.expect_problem(401, "invalid_token");
+        match refresh.status.as_u16() {
+            200 => {
+                refreshed += 1;
+                let late = refresh.tokens();
+                app.refresh(&late.refresh)
+                    .await
+                    .expect_problem(401, "invalid_refresh_token");
+                app.me(&late.access).await.expect_problem(401, "invalid_token");
+            }
+            _ => {
+                refused += 1;
+                refresh.expect_problem(401, "invalid_refresh_token");
+            }
+        }
+    }
+    assert_eq!(refreshed + refused, ROUNDS);
+    let live = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL";
+    eventually(Duration::from_secs(60), || async {
+        app.database.count(live).await.map(|n| n == 1)
+    })
+    .await;
+    app.finish().await;
+}

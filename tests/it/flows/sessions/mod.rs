@@ -1,0 +1,8 @@
+//! Logins, tokens and sessions.
+
+mod ended_at;
+mod enumeration;
+mod list;
+mod logout;
+mod races;
+mod refresh;

@@ -1,0 +1,135 @@
+//! The first administrator, made on the command line by the real binary.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::support::binary::{Binary, BinaryOptions, Ended, run};
+use crate::support::database::{Backend, Database};
+use crate::support::flow_tests;
+use crate::support::nats::NatsServer;
+use crate::support::run_dir::scratch;
+use crate::support::wait::eventually;
+
+flow_tests! {
+    the_command_line_creates_an_administrator,
+}
+
+const EMAIL: &str = "root@example.com";
+const PASSWORD: &str = "one very long sentence 12";
+const SOON: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What the command works on.
+struct Place {
+    data_dir: PathBuf,
+    database: Database,
+    nats: NatsServer,
+}
+
+impl Place {
+    fn options(&self, args: &[&str]) -> BinaryOptions {
+        let mut options = BinaryOptions::command(args, &[("NATS_URL", &self.nats.url())]);
+        options.data_dir = Some(self.data_dir.clone());
+        match self.database.url() {
+            Some(url) => options.with("DATABASE_URL", url),
+            None => options,
+        }
+    }
+
+    async fn create(&self, email: &str, input: &str) -> Ended {
+        let ended = run(self.options(&["user", "create-admin", "--email", email]), input).await;
+        assert!(!ended.stdout.contains(PASSWORD) && !ended.stderr.contains(PASSWORD));
+        ended
+    }
+
+    async fn users(&self) -> i64 {
+        self.database
+            .count("SELECT count(*) FROM users")
+            .await
+            .expect("a query")
+    }
+}
+
+/// The command ended with an error, which says `reason`.
+#[track_caller]
+fn assert_refused(ended: &Ended, reason: &str) {
+    assert!(!ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains(reason), "{ended:?}");
+    assert_eq!(
+        ended.stderr.trim().lines().count(),
+        1,
+        "one line, no backtrace: {ended:?}"
+    );
+    assert!(ended.stdout.is_empty(), "{ended:?}");
+}
+
+async fn the_command_line_creates_an_administrator(backend: Backend) {
+    let data_dir = scratch("app");
+    let place = Place {
+        database: Database::fresh(backend, &data_dir).await,
+        data_dir,
+        nats: NatsServer::start().await,
+    };
+
+    // The first command makes the schema where there is none.
+    let made = place.create(EMAIL, &format!("{PASSWORD}\n")).await;
+    assert!(made.status.success(), "{made:?}");
+    let id = made.stdout.trim().to_owned();
+    assert_eq!(
+        id.parse::<uuid::Uuid>().map(|id| id.to_string()),
+        Ok(id.clone()),
+        "the answer is the id alone: {made:?}"
+    );
+
+    let again = place.create("Root@Example.com", PASSWORD).await;
+    assert_refused(&again, "the email address is taken");
+    for (password, reason) in [
+        ("password", "the password"),
+        ("short7!", "the password"),
+        ("", "the password"),
+        ("second@example.com", "the password"),
+    ] {
+        assert_refused(&place.create("second@example.com", password).await, reason);
+    }
+    assert_refused(&place.create("no address", PASSWORD).await, "the email address");
+    assert_eq!(place.users().await, 1, "a refusal leaves nothing behind");
+
+    let mut service = Binary::start(place.options(&["serve"])).await;
+    let events = eventually(SOON, || async {
+        let events = place.nats.messages("auth-events").await;
+        if events.is_empty() { None } else { Some(events) }
+    });
+    let events = events.await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].subject, "auth.user.registered");
+    assert_eq!(events[0].header("ce-subject"), Some(id.as_str()));
+    assert_eq!(events[0].payload["data"]["email"], EMAIL);
+    assert_eq!(events[0].payload["data"]["roles"], json!(["user", "admin"]));
+
+    let answer = service.http().login(EMAIL, PASSWORD).await.expect_status(200);
+    assert_eq!(answer.str("/user/id"), id);
+    assert_eq!(answer.json["user"]["roles"], json!(["user", "admin"]));
+    let tokens = answer.tokens();
+    assert_eq!(tokens.claims()["roles"], json!(["user", "admin"]));
+    let me = service.http().me(&tokens.access).await.expect_status(200);
+    assert_eq!(me.json["roles"], json!(["user", "admin"]));
+
+    // Nobody becomes one over HTTP.
+    let body = json!({"email": "eve@example.com", "password": PASSWORD, "roles": ["admin"]});
+    service
+        .http()
+        .post("/auth/register", &body)
+        .await
+        .expect_problem(422, "validation_failed");
+
+    let beside = place.create("second@example.com", PASSWORD).await;
+    match backend {
+        Backend::Sqlite => assert_refused(&beside, "another process uses"),
+        Backend::Postgres => {
+            assert!(beside.status.success(), "{beside:?}");
+            eventually(SOON, || async { place.nats.messages("auth-events").await.len() == 3 }).await;
+        }
+    }
+    assert!(service.stop().await.success());
+    place.database.remove().await;
+}

@@ -1,0 +1,9 @@
+//! What an administrator does with users.
+
+mod create_admin;
+mod crud;
+mod list;
+mod query_plans;
+mod races;
+pub(super) mod rights;
+mod unlock;

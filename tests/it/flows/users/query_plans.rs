@@ -1,0 +1,137 @@
+//! How `PostgreSQL` carries out lists of users, searches and look-ups: by an index each, said by the server itself.
+
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::support::app::{PASSWORD, TestApp};
+use crate::support::database::Backend;
+use crate::support::postgres::{Durability, Postgres};
+
+const DATABASE: &str = "user_plans";
+/// PostgreSQL would make a plan for all values after five uses of a prepared statement.
+const USES: usize = 7;
+
+/// Users of whom every thousandth is an artist, every hundredth disabled, and few are anything else.
+const USERS: &str = "INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
+     password_hash, created_at, updated_at, search_text) \
+     SELECT (lpad(to_hex(1780000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
+     mail, mail, 'u' || n, 'u' || n, md5(n::text), CASE WHEN n % 1000 = 0 THEN 'artist' ELSE 'user' END, \
+     CASE WHEN n % 1000 = 0 THEN 'user artist' WHEN n < 5 THEN 'user moderator' ELSE 'user' END, \
+     CASE WHEN n % 100 = 1 THEN 'disabled' ELSE 'active' END, '', 0, 0, mail || ' u' || n || ' ' || md5(n::text) \
+     FROM (SELECT n, 'person' || n || '@example.org' AS mail FROM generate_series(1, 200000) AS n) AS numbers";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_query_for_users_uses_an_index() {
+    let mut postgres = Postgres::private(Durability::Fast).await;
+    postgres.create_database(DATABASE, None).await;
+    let url = postgres.url(DATABASE);
+    let builder = TestApp::builder(Backend::Postgres);
+    let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
+    let app = builder.spawn().await;
+    let root = app.registered("root@example.com").await;
+    let promote = "UPDATE users SET roles = 'user admin'";
+    for sql in [promote, USERS, "VACUUM ANALYZE users"] {
+        postgres.execute(DATABASE, sql).await.expect("prepare the users");
+    }
+    for sql in [
+        "ALTER DATABASE user_plans SET session_preload_libraries = 'auto_explain'",
+        "ALTER DATABASE user_plans SET auto_explain.log_min_duration = 0",
+    ] {
+        postgres.execute(DATABASE, sql).await.expect("explain everything");
+    }
+    let kick = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'user_plans' AND pid <> pg_backend_pid()";
+    postgres.execute("postgres", kick).await.expect("close the connections");
+    let tokens = crate::support::wait::eventually(std::time::Duration::from_secs(60), || async {
+        let answer = app.login("root@example.com", PASSWORD).await;
+        if answer.status == 200 {
+            Ok(answer.tokens())
+        } else {
+            Err(answer.text)
+        }
+    });
+    let access = tokens.await.access;
+
+    let middle = "019e6fc3-9ba0-7000-8000-000000000000";
+    let id = root.str("/user/id");
+    for path in [
+        "/users".to_owned(),
+        "/users?page=500&limit=20".to_owned(),
+        format!("/users?after={middle}"),
+        "/users?search=person123456@".to_owned(),
+        "/users?search=u1234".to_owned(),
+        "/users?search=not-to-be-found".to_owned(),
+        format!("/users?search=9f8&after={middle}"),
+        "/users?search=999&role=artist&accountType=artist".to_owned(),
+        "/users?role=moderator".to_owned(),
+        "/users?role=admin".to_owned(),
+        "/users?role=nobody".to_owned(),
+        "/users?role=artist&status=active".to_owned(),
+        "/users?status=disabled".to_owned(),
+        "/users?status=deleted".to_owned(),
+        format!("/users?accountType=artist&after={middle}"),
+        format!("/users/{id}"),
+    ] {
+        let before = postgres.process().log().len();
+        for _ in 0..USES {
+            app.get_as(&access, &path).await.expect_status(200);
+        }
+        assert_indexed(&path, &postgres.process().log()[before..]);
+    }
+    // Whether another administrator is left is asked with an index too.
+    let before = postgres.process().log().len();
+    let demote = app
+        .request(Method::DELETE, &format!("/users/{id}/roles/admin"))
+        .bearer_auth(&access);
+    app.send(demote).await.expect_problem(409, "last_administrator");
+    app.send_as(
+        &access,
+        Method::PATCH,
+        &format!("/users/{id}"),
+        &json!({"name": "Root"}),
+    )
+    .await
+    .expect_status(200);
+    assert_indexed("the last administrator", &postgres.process().log()[before..]);
+    app.abandon().await;
+}
+
+/// Whoever may not install an extension has no index of trigrams: the migration goes on, and searches find all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_search_works_without_the_trigram_extension() {
+    let postgres = Postgres::private(Durability::Fast).await;
+    postgres.create_database("bare", None).await;
+    for sql in ["CREATE ROLE lodger LOGIN", "GRANT ALL ON SCHEMA public TO lodger"] {
+        postgres.execute("bare", sql).await.expect("make a role");
+    }
+    let url = postgres.url("bare");
+    let (_, place) = url.split_once('@').expect("a user in the address");
+    let url = format!("postgres://lodger@{place}");
+    let builder = TestApp::builder(Backend::Postgres);
+    let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
+    let app = builder.spawn().await;
+    let ada = app.registered("ada@example.com").await;
+    let promote = "UPDATE users SET roles = 'user admin'";
+    postgres.execute("bare", promote).await.expect("make an administrator");
+    let access = app.login("ada@example.com", PASSWORD).await.tokens().access;
+    let found = app.get_as(&access, "/users?search=DA@ex").await.expect_status(200);
+    assert_eq!(found.json["users"][0]["id"], ada.json["user"]["id"]);
+    let without = "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm') THEN \
+         RAISE EXCEPTION 'installed after all'; END IF; END $$";
+    postgres.execute("bare", without).await.expect("no extension");
+    app.abandon().await;
+}
+
+#[track_caller]
+fn assert_indexed(what: &str, plans: &str) {
+    assert!(
+        plans.contains("users_") && plans.contains("Query Text"),
+        "{what}: nothing was explained:\n{plans}"
+    );
+    if let Some(at) = plans.find("Seq Scan on users") {
+        // What most users are is counted by reading the first of them.
+        let end = plans.len().min(at + 400);
+        let begin = plans[..at].rfind("Query Text").unwrap_or(0);
+        panic!("{what} reads all users:\n{}", &plans[begin..end]);
+    }
+}

@@ -1,0 +1,21 @@
+//! What users and operators read, word by word: the body of every problem, and what the command line prints.
+//!
+//! The texts are snapshots in `snapshots/`, to be read like any other text. A text that differs from its snapshot, or has none,
+//! fails its test. `make snapshots` writes them anew; look at the difference before you commit it.
+#![expect(clippy::indexing_slicing, reason = "a missing field is a failed test")]
+
+mod commands;
+mod problems;
+
+pub(crate) use problems::assert_problem;
+
+use crate::support::run_dir::repository;
+
+/// Compares a text with its snapshot.
+fn assert_text(name: &str, text: &str) {
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path(repository().join("tests/it/texts/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
