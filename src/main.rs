@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// The system's allocator keeps what a burst of requests needed; this one gives it back to the system after a short
-/// delay (`docs/PERFORMANCE.md`).
+/// The system's allocator keeps what a burst of requests needed; this one gives it back to the
+/// system after a short delay (`docs/PERFORMANCE.md`).
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,7 +1,8 @@
-//! Runs migrations, each in a transaction of its own, and remembers them in the table `seaql_migrations`.
+//! Runs migrations, each in a transaction of its own, and remembers them in the table
+//! `seaql_migrations`.
 //!
-//! The table has the name and the columns that sea-orm-migration gave it: a database that an older version
-//! migrated goes on from where it is.
+//! The table has the name and the columns that sea-orm-migration gave it: a database that an older
+//! version migrated goes on from where it is.
 
 use std::collections::HashSet;
 
@@ -12,8 +13,8 @@ use crate::{MIGRATIONS, Migration};
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS seaql_migrations (version VARCHAR NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
-/// The migrations of this version, in order. Run them through `watchword migrate`, which takes the lock that
-/// concurrent starts need.
+/// The migrations of this version, in order. Run them through `watchword migrate`, which takes the
+/// lock that concurrent starts need.
 #[derive(Debug)]
 pub struct Migrator;
 

@@ -20,7 +20,8 @@ use crate::security::{
 };
 use crate::store::{Store, StoreError, SystemTx, Tx};
 
-/// Everything that actions use. Its parts are private to `actions`, so that a route cannot reach past an action.
+/// Everything that actions use. Its parts are private to `actions`, so that a route cannot reach
+/// past an action.
 #[derive(Clone)]
 pub struct Services(pub(super) Arc<Dependencies>);
 

@@ -1,5 +1,5 @@
 //! Makes requests idempotent: the first one with a key does the work, and a repeated one gets its
-//! answer (`docs/adr/0025`).
+//! answer (`docs/adr/0024`).
 //!
 //! An action calls [`begin`] before its work and [`claim`] inside its transaction. When either
 //! returns a replay, the action builds the answer again from the resource that the first request

@@ -1,8 +1,9 @@
 //! What the service does: one action a file, each with its input, its refusals and `run`.
 //!
-//! An action charges limits and hashes first, then opens one transaction that changes state and records the event of the change,
-//! commits, and only then updates caches. It never talks to NATS: the relay publishes what was committed. Actions run detached
-//! from the request (`http::detached`), so that a client that hangs up cannot cut one in half.
+//! An action charges limits and hashes first, then opens one transaction that changes state and
+//! records the event of the change, commits, and only then updates caches. It never talks to NATS:
+//! the relay publishes what was committed. Actions run detached from the request
+//! (`http::detached`), so that a client that hangs up cannot cut one in half.
 
 pub mod accounts;
 pub mod analytics;

@@ -13,7 +13,8 @@ use crate::security::email_messages::encrypt_message;
 use crate::security::one_time_code::same_binding;
 use crate::store::{AnyTx, NewCode, NewMail, StoredCode, UserTx};
 
-/// Who gets a code, and what it is bound to: it is void once the address or the password has changed.
+/// Who gets a code, and what it is bound to: it is void once the address or the password has
+/// changed.
 pub(super) struct Recipient {
     id: UserId,
     address: String,
@@ -37,7 +38,8 @@ impl Recipient {
     }
 }
 
-/// Whether an address may get another email. Asking is charged, whether or not an account has the address.
+/// Whether an address may get another email. Asking is charged, whether or not an account has the
+/// address.
 pub(super) async fn may_mail(cx: &Context, canonical: &str) -> bool {
     let (services, now) = (&cx.services, cx.now());
     let key = Identifier::new(services.secret.identifier_hash(canonical)).to_string();
@@ -49,7 +51,8 @@ pub(super) async fn may_mail(cx: &Context, canonical: &str) -> bool {
             .is_ok()
 }
 
-/// Issue a code and enqueue the email that carries it. Without a recipient the same work is done, and nothing is sent.
+/// Issue a code and enqueue the email that carries it. Without a recipient the same work is done,
+/// and nothing is sent.
 ///
 /// # Errors
 /// [`Failure`]
@@ -113,7 +116,8 @@ pub(super) async fn find(
     }))
 }
 
-/// Lock the owner of a code that [`find`] found, and use the code up; `None` when it is not usable any more.
+/// Lock the owner of a code that [`find`] found, and use the code up; `None` when it is not usable
+/// any more.
 ///
 /// # Errors
 /// [`Failure`]

@@ -1,5 +1,6 @@
-//! Rate limits of actions: of the caller, and of password attempts, which are charged before the password is verified and by
-//! the identifier as it was submitted, whether or not an account has it.
+//! Rate limits of actions: of the caller, and of password attempts, which are charged before the
+//! password is verified and by the identifier as it was submitted, whether or not an account has
+//! it.
 
 use super::sessions::authenticate::Identity;
 use super::{Context, Failure};
@@ -35,15 +36,16 @@ pub(super) async fn charge_password(cx: &Context, identifier: &str) -> Result<()
         .await?)
 }
 
-/// The password was right and the session is committed: reset what the owner was charged from this network, and trust it, so
-/// that strangers elsewhere cannot keep the owner from logging in here again, by address or by username.
+/// The password was right and the session is committed: reset what the owner was charged from this
+/// network, and trust it, so that strangers elsewhere cannot keep the owner from logging in here
+/// again, by address or by username.
 pub(super) async fn login_succeeded(cx: &Context, identifier: &str, user: &User) {
     let (identifiers, limits) = (identifiers(cx, identifier, user), &cx.services.limits);
     limits.login_succeeded(&identifiers, cx.request.ip, cx.now()).await;
 }
 
-/// The owner was proven without a password attempt, by a mailed code or by registering: trust the network; no charge is given
-/// back.
+/// The owner was proven without a password attempt, by a mailed code or by registering: trust the
+/// network; no charge is given back.
 pub(super) async fn trust_network_of(cx: &Context, user: &User) {
     let identifiers = identifiers(cx, &email::canonical(&user.email), user);
     let limits = &cx.services.limits;

@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{AppError, commands};
 use crate::config::Settings;
-use crate::http::specification;
+use crate::http::docs::specification;
 use crate::telemetry::error_chain;
 
 /// Event-native auth service on NATS JetStream.

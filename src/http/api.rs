@@ -25,7 +25,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// Routes over `services`. `detached` tracks their work; `base_url` is where clients reach them, without a slash at the end.
+    /// Routes over `services`. `detached` tracks their work; `base_url` is where clients reach
+    /// them, without a slash at the end.
     #[must_use]
     pub const fn new(services: Services, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
         Self {
@@ -54,7 +55,8 @@ impl Api {
         &self.services
     }
 
-    /// Run an action to its end, whether or not the client waits for it, and turn what it refuses into a problem.
+    /// Run an action to its end, whether or not the client waits for it, and turn what it refuses
+    /// into a problem.
     ///
     /// # Errors
     /// The problem of the action's error; `internal_error` when it panicked.

@@ -1,8 +1,9 @@
 //! Compresses answers with gzip for clients that accept it (RFC 9110 section 12.5.3).
 //!
-//! Only answers to GET are compressed. Tokens and secrets are in answers to POST alone, so that the length of a
-//! compressed answer says nothing about them (BREACH). Event streams are not compressed, since each event must
-//! leave at once, nor is an answer with an entity tag: the tag would name two different sequences of bytes.
+//! Only answers to GET are compressed. Tokens and secrets are in answers to POST alone, so that the
+//! length of a compressed answer says nothing about them (BREACH). Event streams are not
+//! compressed, since each event must leave at once, nor is an answer with an entity tag: the tag
+//! would name two different sequences of bytes.
 
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -49,7 +50,8 @@ impl Encoding {
         if !matches!(self, Self::Gzip) {
             return;
         }
-        // The bodies of all but event streams are in memory already: nothing is read, and nothing fails.
+        // The bodies of all but event streams are in memory already: nothing is read, and nothing
+        // fails.
         let Ok(body) = response.take_body().into_bytes().await else {
             return;
         };
@@ -73,8 +75,8 @@ impl Encoding {
     }
 }
 
-/// The compressed form of a document that never changes, made when it is first wanted. Goes along with each of its
-/// answers as their data.
+/// The compressed form of a document that never changes, made when it is first wanted. Goes along
+/// with each of its answers as their data.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Precompressed(Arc<OnceLock<Option<Bytes>>>);
 

@@ -1,6 +1,6 @@
 //! Runs actions as tasks that outlive their requests.
 //!
-//! When a client resets its connection, the handler is dropped at whatever it awaits. A transaction
+//! When a client resets its connection, the handler is dropped at its next await. A transaction
 //! that is dropped there can poison a pooled connection or lose a write, so every action runs as a
 //! task of its own, which nothing cancels.
 

@@ -21,6 +21,5 @@ pub mod responses;
 pub mod router;
 pub mod routes;
 pub mod server;
-pub mod specification;
 pub mod sse;
 pub mod timestamp;

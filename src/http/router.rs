@@ -12,13 +12,13 @@ use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
 
 use super::api::Api;
 use super::compression::Precompressed;
-use super::docs::ScriptedPage;
+use super::docs::page::ScriptedPage;
+use super::docs::specification;
 use super::middleware::RouteTable;
 use super::problem::{Problem, ProblemCode, pages};
 use super::routes::auth::verify;
 use super::routes::health::Readiness;
 use super::routes::{Routes, all};
-use super::specification;
 use crate::config::HttpSettings;
 
 /// Published schemas never change.

@@ -1,5 +1,5 @@
 //! Rate limits, per network, account, session or user. They are counted in Redis if it is
-//! configured, else in this process. `docs/adr/0024` explains the limits of a login.
+//! configured, else in this process. `docs/adr/0023` explains the limits of a login.
 
 mod gcra;
 mod in_memory;

@@ -86,7 +86,8 @@ async fn ended_sessions_are_refused_within_a_second() {
     assert!(verifier.accepts(&session).await);
     auth.logout(&session, "local").await;
     verifier.refuses_within_a_second(&session).await;
-    // The others, once as a logout and once from the list: the one that acts stays, and so does one that comes later.
+    // The others, once as a logout and once from the list: the one that acts stays, and so does one
+    // that comes later.
     for from_the_list in [false, true] {
         let (acting, other) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
         assert!(verifier.accepts(&acting).await && verifier.accepts(&other).await);

@@ -29,7 +29,8 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     let may_mail = one_time_codes::may_mail(&cx, new.email.canonical()).await;
     let tx = cx.begin().await?;
     let session_id = SessionId::new_v7(tx.now(), &*cx.services.random);
-    // The key comes before everything else: a repeated request must not be told that the address is taken.
+    // The key comes before everything else: a repeated request must not be told that the address is
+    // taken.
     let claimed = idempotency::claim(&cx, guard.as_ref(), tx, session_id.as_uuid()).await;
     let tx = match claimed.map_err(widen)? {
         Idempotent::New(tx) => tx,

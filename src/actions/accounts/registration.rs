@@ -1,4 +1,5 @@
-//! What every way to make an account shares: its input, the checks before the transaction, the confirmation email, the event.
+//! What every way to make an account shares: its input, the checks before the transaction, the
+//! confirmation email, the event.
 
 use serde_json::{Map, Value};
 use watchword_events::Registered;

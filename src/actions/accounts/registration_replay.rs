@@ -1,4 +1,5 @@
-//! Answers a registration that is repeated because its response was lost: the same account and session, and tokens for it.
+//! Answers a registration that is repeated because its response was lost: the same account and
+//! session, and tokens for it.
 
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ use crate::domain::password::Password;
 use crate::domain::session::SessionState;
 use crate::domain::user::UserStatus;
 
-/// The content of a registration but for the password, which is verified against the account's: a guess costs what a login
-/// costs.
+/// The content of a registration but for the password, which is verified against the account's: a
+/// guess costs what a login costs.
 pub(in crate::actions) fn fingerprint(operation: &'static str, input: &Input) -> Fingerprint {
     let profile = input.profile.clone().map(Value::Object);
     Fingerprint::of(operation)
@@ -24,12 +25,12 @@ pub(in crate::actions) fn fingerprint(operation: &'static str, input: &Input) ->
         .json(profile.as_ref())
 }
 
-/// Return the tokens again, to a client that knows the password: a key is no proof. Until the first refresh token is used it
-/// is the same one; the access token is new.
+/// Return the tokens again, to a client that knows the password: a key is no proof. Until the first
+/// refresh token is used it is the same one; the access token is new.
 ///
 /// # Errors
-/// `KeyReused` for another password, which is recorded as a failed login; `ReplayUnavailable` once the session has been
-/// refreshed or has ended.
+/// `KeyReused` for another password, which is recorded as a failed login; `ReplayUnavailable` once
+/// the session has been refreshed or has ended.
 pub(in crate::actions) async fn run(
     cx: &Context,
     password: Password,

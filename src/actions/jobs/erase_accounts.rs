@@ -1,4 +1,4 @@
-//! Erases the personal data of accounts that were deleted long enough ago (ADR 0020). Records
+//! Erases the personal data of accounts that were deleted long enough ago (ADR 0019). Records
 //! nothing: subscribers learned of the end of the account from `deleted`.
 
 use time::{Duration, OffsetDateTime};

@@ -1,4 +1,5 @@
-//! Activates a pending authenticator with its first code: `mfa_enrolled` and `recovery_codes_generated`.
+//! Activates a pending authenticator with its first code: `mfa_enrolled` and
+//! `recovery_codes_generated`.
 
 use secrecy::SecretString;
 use time::Duration;

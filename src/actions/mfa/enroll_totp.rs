@@ -1,4 +1,5 @@
-//! Enrolls an authenticator. It is pending until its first code activates it ([`activate_totp`](super::activate_totp)).
+//! Enrolls an authenticator. It is pending until its first code activates it
+//! ([`activate_totp`](super::activate_totp)).
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -24,8 +25,8 @@ pub enum Refusal {
     AlreadyEnrolled,
 }
 
-/// Generate a seed and store it encrypted, in place of an older pending one. Nothing about the user changes yet, so nothing is
-/// recorded.
+/// Generate a seed and store it encrypted, in place of an older pending one. Nothing about the user
+/// changes yet, so nothing is recorded.
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.

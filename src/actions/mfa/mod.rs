@@ -1,4 +1,5 @@
-//! Second factors: enroll, activate and remove an authenticator, recovery codes, and the second step of a login.
+//! Second factors: enroll, activate and remove an authenticator, recovery codes, and the second
+//! step of a login.
 
 pub mod activate_totp;
 pub(super) mod challenge;

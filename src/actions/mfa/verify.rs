@@ -1,4 +1,5 @@
-//! Completes a login with the second factor: `mfa_verified` or `recovery_code_used`, then `logged_in`; or `mfa_failed`.
+//! Completes a login with the second factor: `mfa_verified` or `recovery_code_used`, then
+//! `logged_in`; or `mfa_failed`.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{AuthEvent, AuthMethod, FactorType, MfaFailed, MfaVerified, RecoveryCodeUsed};
@@ -67,7 +68,8 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     Ok(pair)
 }
 
-/// Charge the user of an open challenge: a password gets as many challenges as the limits of logins allow.
+/// Charge the user of an open challenge: a password gets as many challenges as the limits of logins
+/// allow.
 async fn charge_owner(cx: &Context, challenge: ChallengeId) -> Result<UserId, ActionError<Refusal>> {
     let (services, now) = (&cx.services, cx.now());
     let found = services.store.login_challenge(challenge).await?;

@@ -1,4 +1,5 @@
-//! Password re-authentication before sensitive operations. It is an attempt at the password, and is charged as a login.
+//! Password re-authentication before sensitive operations. It is an attempt at the password, and is
+//! charged as a login.
 
 use secrecy::ExposeSecret as _;
 use watchword_events::LoginFailedReason;
@@ -39,7 +40,8 @@ pub(in crate::actions) async fn run(
     }
 }
 
-/// Whether a password is the account's. The attempt is charged first; a wrong password is recorded as `login_failed`.
+/// Whether a password is the account's. The attempt is charged first; a wrong password is recorded
+/// as `login_failed`.
 ///
 /// # Errors
 /// [`Failure`]

@@ -1,7 +1,9 @@
-//! Mails a code to reset a forgotten password: `password_reset_requested`, and nothing that tells which accounts exist.
+//! Mails a code to reset a forgotten password: `password_reset_requested`, and nothing that tells
+//! which accounts exist.
 //!
-//! Whether or not an account has the address, the response is the same for the same work: the same statements, one recorded
-//! event, one commit. The email is sent later, at no moment that a client could measure.
+//! Whether or not an account has the address, the response is the same for the same work: the same
+//! statements, one recorded event, one commit. The email is sent later, at no moment that a client
+//! could measure.
 
 use watchword_events::{AuthEvent, IdentifierHash, PasswordResetRequested};
 

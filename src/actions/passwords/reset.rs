@@ -1,4 +1,5 @@
-//! Sets a new password with a mailed code: `password_reset_completed`, and every session ends with the old password.
+//! Sets a new password with a mailed code: `password_reset_completed`, and every session ends with
+//! the old password.
 
 use watchword_events::{AuthEvent, PasswordResetCompleted};
 
@@ -51,7 +52,8 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
     let redeemed = one_time_codes::redeem(&cx, PURPOSE, &input.code, owner.id).await?;
     let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
     tx.set_password(&hash).await?;
-    // An account registered without the mailbox must not keep the mailbox's owner out with an authenticator.
+    // An account registered without the mailbox must not keep the mailbox's owner out with an
+    // authenticator.
     let squatted = if tx.user().email_verified {
         None
     } else {
@@ -68,7 +70,8 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
     }
     tx.commit().await?;
     services.session_cache.invalidate_sessions(&ended).await;
-    // The mailbox proves the owner: strangers who use up the account's limits do not keep them out from here.
+    // The mailbox proves the owner: strangers who use up the account's limits do not keep them out
+    // from here.
     trust_network_of(&cx, &owner).await;
     Ok(())
 }

@@ -1,8 +1,10 @@
-//! What a password must not contain: the account's own identifiers and the service's name (zxcvbn's `user_inputs`).
+//! What a password must not contain: the account's own identifiers and the service's name (zxcvbn's
+//! `user_inputs`).
 
 use crate::actions::Context;
 
-/// Words that the policy checks a password against, whole and in parts. `email` in its canonical form.
+/// Words that the policy checks a password against, whole and in parts. `email` in its canonical
+/// form.
 pub(in crate::actions) fn password_user_inputs<'a>(
     cx: &'a Context,
     email: &'a str,

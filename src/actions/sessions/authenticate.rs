@@ -27,7 +27,8 @@ pub enum Refusal {
     InvalidToken,
 }
 
-/// Authenticate from the session cache alone. It asks no database, so a client that hangs up cuts nothing in half.
+/// Authenticate from the session cache alone. It asks no database, so a client that hangs up cuts
+/// nothing in half.
 #[must_use]
 pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
     let services = &services.0;
@@ -62,7 +63,8 @@ pub async fn uncached(cx: &Context, access_token: &str) -> Result<Identity, Acti
     Ok(Identity { user, session_id })
 }
 
-/// Lock the caller's user; `None` when their account or session has ended since they were authenticated.
+/// Lock the caller's user; `None` when their account or session has ended since they were
+/// authenticated.
 pub(in crate::actions) async fn lock<'a>(
     cx: &Context,
     tx: Tx<'a>,

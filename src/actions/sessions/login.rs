@@ -1,7 +1,9 @@
-//! Logs in with a password: a new session and `logged_in`, a challenge and `mfa_challenged`, or `login_failed`.
+//! Logs in with a password: a new session and `logged_in`, a challenge and `mfa_challenged`, or
+//! `login_failed`.
 //!
-//! Whether the account is unknown, disabled or the password wrong, the client gets the same response for the same work: one
-//! hash with the same parameters, the same statements, one recorded event.
+//! Whether the account is unknown, disabled or the password wrong, the client gets the same
+//! response for the same work: one hash with the same parameters, the same statements, one recorded
+//! event.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{AuthEvent, AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
@@ -17,7 +19,8 @@ use crate::domain::user::{UserStatus, email};
 use crate::security::PasswordHash;
 use crate::store::Credentials;
 
-/// How often a login is tried when its stored hash changes in between: a concurrent login may have rehashed it.
+/// How often a login is tried when its stored hash changes in between: a concurrent login may have
+/// rehashed it.
 const MAX_ATTEMPTS: usize = 2;
 
 /// Login credentials as submitted.
@@ -29,7 +32,8 @@ pub struct Input {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Unknown account, wrong password, or an account that may not log in; the client cannot tell which.
+    /// Unknown account, wrong password, or an account that may not log in; the client cannot tell
+    /// which.
     #[error("the credentials are wrong")]
     InvalidCredentials,
     /// The password is right, and the account has a second factor.
@@ -79,8 +83,9 @@ async fn open_session(
     rehashed: Option<SecretString>,
 ) -> Result<Option<TokenPair>, ActionError<Refusal>> {
     let locked = cx.begin().await?.lock_credentials(found.user.id).await?;
-    // Only what is true under the lock counts. The account may have been disabled or deleted; or its password changed, which
-    // ended every session, and must not be followed by a session of the old password.
+    // Only what is true under the lock counts. The account may have been disabled or deleted; or
+    // its password changed, which ended every session, and must not be followed by a session of the
+    // old password.
     let (mut tx, hash) = match locked {
         Some((tx, hash)) if tx.user().status == UserStatus::Active => (tx, hash),
         Some((mut tx, _)) => {

@@ -1,4 +1,5 @@
-//! Logs out: ends one session, the others or all of a user, by access token or by the refresh token alone.
+//! Logs out: ends one session, the others or all of a user, by access token or by the refresh token
+//! alone.
 
 use watchword_events::{AuthEvent, LoggedOut, LogoutScope};
 
@@ -27,7 +28,8 @@ pub enum Refusal {
 /// Log out. Logging out twice is the same as once.
 ///
 /// # Errors
-/// [`Refusal`]; nothing has changed then, unless an old refresh token was reused, which ends its session.
+/// [`Refusal`]; nothing has changed then, unless an old refresh token was reused, which ends its
+/// session.
 pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), ActionError<Refusal>> {
     let (presented, refusal) = match &token {
         Token::Access(token) => (presented::Token::Access(token), Refusal::InvalidAccessToken),

@@ -14,7 +14,8 @@ pub(in crate::actions) async fn run(
     amr: Vec<AuthMethod>,
 ) -> Result<TokenPair, Failure> {
     let policy = &cx.services.sessions;
-    // While this waited for the user's lock, another transaction may have ended all sessions: this one begins after them.
+    // While this waited for the user's lock, another transaction may have ended all sessions: this
+    // one begins after them.
     tx.advance_to(cx.now());
     let session = NewSession {
         id: SessionId::new_v7(tx.now(), &*cx.services.random),

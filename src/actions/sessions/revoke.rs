@@ -1,4 +1,5 @@
-//! Revokes the caller's sessions: one of them, or all but the current one. Each gets its `session_revoked`.
+//! Revokes the caller's sessions: one of them, or all but the current one. Each gets its
+//! `session_revoked`.
 
 use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
 

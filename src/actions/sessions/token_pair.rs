@@ -36,7 +36,8 @@ impl IssuedTokens {
 }
 
 impl Context {
-    /// Issue tokens for a session. Do so before the commit, so that no session without tokens is committed.
+    /// Issue tokens for a session. Do so before the commit, so that no session without tokens is
+    /// committed.
     pub(in crate::actions) fn issue_tokens(
         &self,
         session: &Session,

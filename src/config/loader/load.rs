@@ -136,8 +136,8 @@ impl Loader {
         self.problems.add(key, hint, Some(origin));
     }
 
-    /// Lays the given values over the defaults. A value of the wrong type is reported and replaced by its
-    /// default, so that the remaining ones are checked in the same run.
+    /// Lays the given values over the defaults. A value of the wrong type is reported and replaced
+    /// by its default, so that the remaining ones are checked in the same run.
     fn finish(mut self) -> Result<Settings, ConfigError> {
         let settings = loop {
             match self.figment().extract::<Settings>() {
@@ -192,7 +192,8 @@ impl Loader {
     }
 }
 
-/// What was expected, without what was found: a text given for a secret, or for the wrong key, stays unseen.
+/// What was expected, without what was found: a text given for a secret, or for the wrong key,
+/// stays unseen.
 fn expected(error: &figment::Error, key: &str) -> String {
     match &error.kind {
         ErrorKind::InvalidType(_, expected)

@@ -92,8 +92,8 @@ impl RouteTable {
             template: template.into(),
             allow,
         };
-        // poem-openapi numbers the parameters of a path. poem keeps their names, and ends the root of
-        // nested routes in a slash.
+        // poem-openapi numbers the parameters of a path. poem keeps their names, and ends the root
+        // of nested routes in a slash.
         for pattern in patterns {
             self.routes.insert(pattern.into(), route.clone());
         }

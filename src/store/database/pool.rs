@@ -3,7 +3,7 @@
 //! sqlx's own pool pings the server each time a connection is returned: one more round trip for
 //! every transaction and for every statement outside of one. It also keeps connections on which a
 //! dropped query may have left a response. This pool keeps a connection only when it is known to be
-//! at rest (`docs/adr/0019`).
+//! at rest (`docs/adr/0018`).
 
 use std::time::Duration;
 

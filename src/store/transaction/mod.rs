@@ -38,7 +38,7 @@ impl Store {
     /// Begin a transaction that happens at `now` because of `request`.
     ///
     /// Never cancel it in flight: on `SQLite` a dropped `begin` can leave a pooled connection
-    /// inside a transaction (`docs/adr/0002`, `docs/adr/0019`).
+    /// inside a transaction (`docs/adr/0002`, `docs/adr/0018`).
     pub async fn begin<'a>(&self, now: OffsetDateTime, request: &'a RequestMetadata) -> Result<Tx<'a>, StoreError> {
         let core = Core::begin(self.clone(), now, request).await?;
         Ok(Tx { core })

@@ -3,7 +3,9 @@
 use super::scan::{Scan, scan};
 
 /// The longest file, in lines.
-const MAX_FILE: usize = 400;
+const MAX_FILE: usize = 350;
+/// The longest line of a comment; tables and drawings are excepted. rustfmt keeps the width of code.
+const MAX_COMMENT_WIDTH: usize = 100;
 /// The longest function, in lines that hold code.
 const MAX_FUNCTION: usize = 80;
 
@@ -68,6 +70,7 @@ pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
     if lines > MAX_FILE {
         refuse(lines, format!("{lines} lines, a file may have {MAX_FILE}"));
     }
+    check_comments(text, &mut refuse);
     let module_path: Vec<String> = match parts.as_slice() {
         ["src", rest @ .., "mod"] | ["src", rest @ ..] => rest.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
@@ -94,6 +97,24 @@ pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
         (None, _) => {}
     }
     violations
+}
+
+fn check_comments(text: &str, refuse: &mut impl FnMut(usize, String)) {
+    let mut in_drawing = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        let Some(comment) = line.trim_start().strip_prefix("//") else {
+            continue;
+        };
+        let comment = comment.trim_start_matches(['/', '!', ' ']);
+        if comment.starts_with("```") {
+            in_drawing = !in_drawing;
+        }
+        let width = line.chars().count();
+        if width > MAX_COMMENT_WIDTH && !in_drawing && !comment.starts_with('|') {
+            let what = format!("{width} columns, a comment may have {MAX_COMMENT_WIDTH}");
+            refuse(number, what);
+        }
+    }
 }
 
 fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String)) {

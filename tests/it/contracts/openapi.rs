@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use watchword::http::docs::specification;
 use watchword::http::problem::ProblemCode;
-use watchword::http::specification;
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/openapi.json");
 

@@ -1,7 +1,7 @@
 //! The operations, as the OpenAPI document has them.
 
 use serde_json::Value;
-use watchword::http::specification;
+use watchword::http::docs::specification;
 use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
 
 /// One operation.

@@ -1,7 +1,7 @@
 //! What the pieces say about themselves in the specification, and the page that shows it.
 
 use serde_json::Value;
-use watchword::http::docs::ScriptedPage;
+use watchword::http::docs::page::ScriptedPage;
 use watchword::http::problem::ProblemCode;
 
 use super::api::service;

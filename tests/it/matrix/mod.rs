@@ -8,7 +8,7 @@ mod table;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use watchword::http::specification;
+use watchword::http::docs::specification;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;

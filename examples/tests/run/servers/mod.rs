@@ -47,7 +47,8 @@ fn tool(name: &str) -> PathBuf {
     path
 }
 
-/// Serves routes from this process, on a port that the system chooses. Their URL, and the task that serves.
+/// Serves routes from this process, on a port that the system chooses. Their URL, and the task that
+/// serves.
 pub(crate) async fn serve(routes: impl Endpoint + 'static) -> (String, JoinHandle<std::io::Result<()>>) {
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
     let address = acceptor

@@ -44,8 +44,8 @@ pub struct Emails(pub Api);
 impl Emails {
     /// Confirm an email address
     ///
-    /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a newer one is mailed or the address
-    /// changes. Records `auth.user.email_verified`.
+    /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a
+    /// newer one is mailed or the address changes. Records `auth.user.email_verified`.
     #[oai(
         path = "/auth/email/verify",
         method = "post",

@@ -15,24 +15,23 @@ use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
-/// Longest identifier that is looked up; no stored one is longer.
 const MAX_IDENTIFIER: usize = 254;
 
-/// Who logs in: exactly one of `identifier`, `email` and `username`, and the password.
+/// Login credentials: exactly one of `identifier`, `email` and `username`, and the password.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Credentials {
-    /// An email address or a username.
+    /// Email address or username.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     identifier: Option<String>,
-    /// An email address.
+    /// Email address.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     email: Option<String>,
-    /// A username.
+    /// Username.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     username: Option<String>,
-    /// The password.
+    /// Password.
     #[oai(validator(max_length = 128))]
     password: String,
 }
@@ -48,21 +47,18 @@ impl poem_openapi::types::Example for Credentials {
     }
 }
 
-error_responses! {
-    /// Why nobody is signed in.
-    LoginError: [BODY, ALWAYS], [InvalidCredentials, MfaRequired, RateLimited, Overloaded]
-}
+error_responses! { LoginError: [BODY, ALWAYS], [InvalidCredentials, MfaRequired, RateLimited, Overloaded] }
 
-/// The resource.
 pub struct Login(pub Api);
 
 #[OpenApi]
 impl Login {
     /// Log in
     ///
-    /// Opens a session. An unknown account, a wrong password and an account that may not log in are answered alike.
-    /// An account with a second factor answers `mfa_required` with a `challengeToken`: go on at `/auth/mfa/verify`.
-    /// Records `auth.user.logged_in`, `auth.user.mfa_challenged` or `auth.user.login_failed`.
+    /// Opens a session. The response is the same for an unknown account, a wrong password and an
+    /// account that may not log in. An account with a second factor answers `mfa_required` with a
+    /// `challengeToken`; continue at `/auth/mfa/verify`. Records `auth.user.logged_in`,
+    /// `auth.user.mfa_challenged` or `auth.user.login_failed`.
     #[oai(
         path = "/auth/login",
         method = "post",

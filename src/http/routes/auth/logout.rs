@@ -14,29 +14,30 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
-/// What to end; without a body, the session of the access token.
+/// Sessions to end. Without a body, the session of the access token.
 #[derive(Default, Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Ending {
-    /// Identifies the session when the access token is missing or has expired; wins over the access token.
+    /// Refresh token of the session, for clients whose access token has expired. Takes precedence
+    /// over the access token.
     #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
     refresh_token: Option<String>,
-    /// Which sessions to end; `local` when left out.
+    /// Sessions to end. Defaults to `local`.
     #[oai(skip_serializing_if_is_none)]
     scope: Option<Scope>,
 }
 
-/// Which sessions a logout ends.
+/// The sessions that a logout ends.
 #[derive(Clone, Copy, Enum, Deserialize)]
 #[oai(rename = "LogoutScope", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 enum Scope {
     /// This session.
     Local,
-    /// All the user's sessions but this one.
+    /// All sessions of the user but this one.
     Others,
-    /// All the user's sessions.
+    /// All sessions of the user.
     Global,
 }
 
@@ -50,20 +51,16 @@ impl From<Scope> for LogoutScope {
     }
 }
 
-error_responses! {
-    /// Why nothing was ended.
-    LogoutError: [BODY, BEARER, ALWAYS], [InvalidRefreshToken]
-}
+error_responses! { LogoutError: [BODY, BEARER, ALWAYS], [InvalidRefreshToken] }
 
-/// The resource.
 pub struct Logout(pub Api);
 
 #[OpenApi]
 impl Logout {
     /// Log out
     ///
-    /// Ends this session, the others or all of them: their access and refresh tokens are refused from then on.
-    /// Takes the access token, or the refresh token alone. Records `auth.user.logged_out`.
+    /// Ends this session, all others, or all: their tokens are refused from then on. Takes the
+    /// access token, or the refresh token alone. Records `auth.user.logged_out`.
     #[oai(
         path = "/auth/logout",
         method = "post",

@@ -89,8 +89,8 @@ pub struct Passwords(pub Api);
 impl Passwords {
     /// Change the caller's password
     ///
-    /// Requires the current password, and ends every session, this one included. Records `auth.user.password_changed`, or
-    /// `auth.user.login_failed` for a wrong password.
+    /// Requires the current password, and ends every session, this one included. Records
+    /// `auth.user.password_changed`, or `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/password/change",
         method = "post",
@@ -138,8 +138,9 @@ impl Passwords {
 
     /// Reset the password
     ///
-    /// Takes a mailed code, and ends every session. The code works once, for 30 minutes unless configured otherwise, until a newer
-    /// one is mailed or the password changes. Records `auth.user.password_reset_completed`.
+    /// Takes a mailed code, and ends every session. The code works once, for 30 minutes unless
+    /// configured otherwise, until a newer one is mailed or the password changes. Records
+    /// `auth.user.password_reset_completed`.
     #[oai(
         path = "/auth/password/reset",
         method = "post",

@@ -13,31 +13,28 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
-/// The refresh token to exchange.
+/// A refresh token to exchange.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Exchange {
-    /// From the last register, login or refresh.
+    /// Refresh token of the last registration, login or refresh.
     #[oai(validator(max_length = 512))]
     refresh_token: String,
 }
 
-error_responses! {
-    /// Why there are no new tokens.
-    RefreshError: [BODY, ALWAYS], [InvalidRefreshToken, RateLimited]
-}
+error_responses! { RefreshError: [BODY, ALWAYS], [InvalidRefreshToken, RateLimited] }
 
-/// The resource.
 pub struct Refresh(pub Api);
 
 #[OpenApi]
 impl Refresh {
     /// Refresh the tokens
     ///
-    /// Exchanges the refresh token for its successor and a new access token. A client whose answer was lost may repeat the
-    /// request within ten seconds and gets the same successor; any other reuse of a spent token ends the session.
-    /// Records `auth.user.token_refreshed` or `auth.user.token_reuse_detected`.
+    /// Exchanges the refresh token for its successor and a new access token. A client that lost the
+    /// response may repeat the request within ten seconds and gets the same successor; any other
+    /// reuse ends the session. Records `auth.user.token_refreshed` or
+    /// `auth.user.token_reuse_detected`.
     #[oai(
         path = "/auth/refresh",
         method = "post",

@@ -16,29 +16,29 @@ use crate::http::responses::{NoContent, Success};
 use crate::http::routes::Tag;
 use crate::http::timestamp::Timestamp;
 
-/// One login on one device.
+/// A session: one login on one device.
 #[derive(Object)]
 #[oai(rename = "Session", rename_all = "camelCase")]
 struct SessionBody {
-    /// `UUIDv7`; `sid` in access tokens.
+    /// ID of the session (`UUIDv7`); `sid` in access tokens.
     id: Uuid,
-    /// Whether it is the session of this request.
+    /// Whether this request belongs to the session.
     current: bool,
     /// When the user logged in.
     created_at: Timestamp,
-    /// When it was last refreshed.
+    /// When the session was last refreshed.
     last_used_at: Timestamp,
-    /// When it ends, however often it is refreshed.
+    /// When the session ends, however often it is refreshed.
     expires_at: Timestamp,
-    /// The address that the login came from.
+    /// IP address of the login.
     #[oai(skip_serializing_if_is_none)]
     ip: Option<String>,
-    /// What the client said it was at login.
+    /// User agent of the login.
     #[oai(skip_serializing_if_is_none)]
     user_agent: Option<String>,
 }
 
-/// The live sessions.
+/// Live sessions.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct SessionList {
@@ -46,25 +46,17 @@ struct SessionList {
     sessions: Vec<SessionBody>,
 }
 
-error_responses! {
-    /// Why there is nothing to show.
-    ListError: [BEARER, ALWAYS], []
-}
-error_responses! {
-    /// Why nothing was ended.
-    RevokeOthersError: [BEARER, ALWAYS], [RateLimited]
-}
-error_responses! {
-    /// Why nothing was ended.
-    RevokeError: [BEARER, ALWAYS], [InvalidParameter, NotFound, RateLimited]
-}
+error_responses! { ListError: [BEARER, ALWAYS], [] }
+error_responses! { RevokeOthersError: [BEARER, ALWAYS], [RateLimited] }
+error_responses! { RevokeError: [BEARER, ALWAYS], [InvalidParameter, NotFound, RateLimited] }
 
-/// The resource.
 pub struct Sessions(pub Api);
 
 #[OpenApi]
 impl Sessions {
-    /// List the signed-in user's sessions
+    /// List the caller's sessions
+    ///
+    /// Live sessions, newest first.
     #[oai(
         path = "/auth/sessions",
         method = "get",
@@ -82,9 +74,10 @@ impl Sessions {
         Ok(Success::new(SessionList { sessions }))
     }
 
-    /// End all sessions but this one
+    /// Revoke all other sessions
     ///
-    /// Records one `auth.user.session_revoked` per session.
+    /// Ends all of the caller's sessions but this one. Records one `auth.user.session_revoked` per
+    /// session.
     #[oai(
         path = "/auth/sessions",
         method = "delete",
@@ -101,9 +94,9 @@ impl Sessions {
         Ok(NoContent::Done)
     }
 
-    /// End one session
+    /// Revoke a session
     ///
-    /// Records `auth.user.session_revoked`.
+    /// Ends one of the caller's sessions. Records `auth.user.session_revoked`.
     #[oai(
         path = "/auth/sessions/:id",
         method = "delete",
@@ -114,7 +107,7 @@ impl Sessions {
         &self,
         context: RequestContext,
         bearer: BearerToken,
-        /// The session to end: one of the signed-in user's own.
+        /// ID of the session.
         id: Path<Uuid>,
     ) -> Result<NoContent, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;

@@ -38,8 +38,8 @@ pub struct RecoveryCodeRoutes(pub Api);
 impl RecoveryCodeRoutes {
     /// Generate new recovery codes
     ///
-    /// Requires the password. The old codes stop working. Records `auth.user.recovery_codes_generated`, or
-    /// `auth.user.login_failed` for a wrong password.
+    /// Requires the password. The old codes stop working. Records
+    /// `auth.user.recovery_codes_generated`, or `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/mfa/recovery-codes",
         method = "post",

@@ -73,8 +73,9 @@ pub struct TotpRoutes(pub Api);
 impl TotpRoutes {
     /// Enroll an authenticator
     ///
-    /// Requires the password. Logins stay as they are until its first code reaches `/auth/mfa/totp/confirm`; an older pending
-    /// authenticator is replaced. A wrong password records `auth.user.login_failed`.
+    /// Requires the password. Logins stay as they are until its first code reaches
+    /// `/auth/mfa/totp/confirm`; an older pending authenticator is replaced. A wrong password
+    /// records `auth.user.login_failed`.
     #[oai(
         path = "/auth/mfa/totp",
         method = "post",
@@ -98,8 +99,8 @@ impl TotpRoutes {
 
     /// Activate the authenticator
     ///
-    /// Takes its first code; from now on logins need it. Returns the recovery codes. Records `auth.user.mfa_enrolled` and
-    /// `auth.user.recovery_codes_generated`.
+    /// Takes its first code; from now on logins need it. Returns the recovery codes. Records
+    /// `auth.user.mfa_enrolled` and `auth.user.recovery_codes_generated`.
     #[oai(
         path = "/auth/mfa/totp/confirm",
         method = "post",
@@ -122,8 +123,8 @@ impl TotpRoutes {
 
     /// Remove the authenticator
     ///
-    /// Requires the password. Logins need the password alone again. Records `auth.user.mfa_removed`, or
-    /// `auth.user.login_failed` for a wrong password.
+    /// Requires the password. Logins need the password alone again. Records
+    /// `auth.user.mfa_removed`, or `auth.user.login_failed` for a wrong password.
     #[oai(
         path = "/auth/mfa/totp",
         method = "delete",

@@ -45,8 +45,9 @@ pub struct MfaVerification(pub Api);
 impl MfaVerification {
     /// Complete a login with MFA
     ///
-    /// Continues where `/auth/login` answered `mfa_required`. A code works once, and five wrong codes end the challenge. Records
-    /// `auth.user.mfa_verified` or `auth.user.recovery_code_used`, then `auth.user.logged_in`; or `auth.user.mfa_failed`.
+    /// Continues where `/auth/login` answered `mfa_required`. A code works once, and five wrong
+    /// codes end the challenge. Records `auth.user.mfa_verified` or `auth.user.recovery_code_used`,
+    /// then `auth.user.logged_in`; or `auth.user.mfa_failed`.
     #[oai(
         path = "/auth/mfa/verify",
         method = "post",

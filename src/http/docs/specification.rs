@@ -8,7 +8,7 @@ use poem::http::Method;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, Tags as _};
 use serde_json::Value;
 
-use super::routes::{Routes, Tag};
+use crate::http::routes::{Routes, Tag};
 
 const DESCRIPTION: &str = "\
 Accounts, sessions and tokens. Every action commits its event in the same database transaction as its state; a relay \

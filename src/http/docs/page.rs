@@ -9,7 +9,7 @@ use poem::http::HeaderValue;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use poem::{Body, Response};
 
-use super::compression::Precompressed;
+use crate::http::compression::Precompressed;
 
 /// What a page may do besides run its own scripts: inline styles, its own images and fonts, calls
 /// to this origin.

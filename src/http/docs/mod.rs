@@ -1,0 +1,4 @@
+//! The documents that describe the service: the OpenAPI specification, and the pages that show it.
+
+pub mod page;
+pub mod specification;
