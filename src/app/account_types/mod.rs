@@ -23,7 +23,7 @@ pub enum AccountTypesError {
     #[error("{path} {source} (accounts.profile_dir)")]
     Schema { path: PathBuf, source: SchemaError },
     /// A file is not named after a configured type.
-    #[error("{path} is of no configured account type (accounts.types)")]
+    #[error("{path} matches no account type in accounts.types")]
     Unmatched { path: PathBuf },
 }
 

@@ -1,7 +1,7 @@
 //! Where rows are played: one application, asked one thing at a time, so that what is recorded meanwhile is the answer's.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ use crate::support::database::{Backend, LedgerRow};
 use crate::support::http::{Http, Tokens};
 use crate::support::oauth;
 use crate::support::smtp::SmtpServer;
+use crate::support::wait::eventually;
+
+const SOON: Duration = Duration::from_secs(60);
 
 /// One application.
 pub(super) struct Stage {
@@ -23,8 +26,8 @@ pub(super) struct Stage {
     smtp: Option<SmtpServer>,
     /// Stands still: what is computed from the time, such as an authenticator's code, is right when it arrives.
     clock: TestClock,
-    /// In real time, as the service's rounds are.
-    born: Instant,
+    /// Whether an earlier row was refused by a limit: its event is recorded when the clock moves on.
+    has_refused: AtomicBool,
     people: AtomicU32,
     admin: Mutex<Option<Tokens>>,
 }
@@ -78,7 +81,7 @@ impl Stage {
             app: builder.clock(clock.clone()).spawn().await,
             smtp,
             clock,
-            born: Instant::now(),
+            has_refused: AtomicBool::new(false),
             people: AtomicU32::new(0),
             admin: Mutex::new(None),
         }
@@ -148,14 +151,22 @@ impl Stage {
         expiry <= self.now().unix_timestamp()
     }
 
-    /// Lets time pass until no rate limit is exhausted.
-    pub(super) fn rest(&self) {
+    /// Lets time pass until no rate limit is exhausted, and waits for the events of the earlier refusals, which the
+    /// service records once their minute is over: they are not the next row's. Before the first row nothing is
+    /// exhausted, and there is nothing to wait for.
+    pub(super) async fn rest(&self) {
+        if !self.has_refused.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let recorded = async || {
+            let rows = self.app.ledger().await;
+            rows.iter()
+                .filter(|row| row.subject == "auth.user.rate_limited")
+                .count()
+        };
+        let before = recorded().await;
         self.clock.advance(Duration::from_secs(3660));
-    }
-
-    /// Whether its first round of every minute, which records what was refused, is near.
-    pub(super) fn is_old(&self) -> bool {
-        self.born.elapsed() > Duration::from_secs(20)
+        eventually(SOON, || async { recorded().await > before }).await;
     }
 
     /// The code of the newest of `count` mails of this kind to somebody.

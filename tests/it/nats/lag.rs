@@ -169,7 +169,7 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
         let log = service.process().log();
         let warned: Vec<String> = log
             .lines()
-            .filter(|line| line.contains("the consumer is about to lose events"))
+            .filter(|line| line.contains("consumer is about to lose events"))
             .map(str::to_owned)
             .collect();
         let is_warned = |durable: &str| warned.iter().any(|line| line.contains(durable));

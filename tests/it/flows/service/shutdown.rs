@@ -29,7 +29,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// Less than any deadline that would end the process in an orderly way.
 const AT_ONCE: Duration = Duration::from_secs(12);
 /// What the service logs at the first signal.
-const STOPPING: &str = "stopping: ";
+const STOPPING: &str = "stopping after in-flight requests";
 
 /// The binary with servers of its own.
 struct Service {
