@@ -24,7 +24,17 @@ fn start() -> Vec<Row> {
             stage.ask(replay(stage, "first").await).await
         }
         "startReplay" "409 conflict" "the name is taken" => [] |stage| {
-            stage.ask(replay(stage, "first").await).await
+            // While the first one runs, that is the conflict.
+            loop {
+                let observed = stage.ask(replay(stage, "first").await).await;
+                let is_running = observed
+                    .problem()
+                    .is_some_and(|(_, body)| body["detail"].as_str().is_some_and(|detail| detail.contains("is running")));
+                if !is_running {
+                    break observed;
+                }
+                tokio::task::yield_now().await;
+            }
         }
         "startReplay" "403 forbidden" "" => [] |stage| {
             let person = stage.person().await;
