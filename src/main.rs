@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-/// The system's allocator keeps what a burst of requests needed; this one gives it back to the
-/// system after a short delay (`docs/PERFORMANCE.md`).
+/// The system's allocator keeps what a burst of requests needed; this one returns it to the system
+/// within ten seconds, from a thread of its own (`docs/PERFORMANCE.md`).
 #[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     watchword::cli::main()
