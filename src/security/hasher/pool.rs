@@ -1,9 +1,11 @@
 //! The threads that hash, and the bounded queue of those who wait for one.
 //!
-//! A caller needs a slot of the queue, then, within `max_wait`, the permit of a thread. The permit
-//! goes to the thread with the job and is returned when the hash has ended, even if its caller is
-//! gone. A caller that goes away while it waits gives its slot back and is never hashed.
+//! A caller takes the permit of a free thread, or else a slot of the queue and, within `max_wait`,
+//! a permit. The permit goes to the thread with the job and is returned when the hash has ended,
+//! even if its caller is gone. A caller that goes away while it waits gives its slot back and is
+//! never hashed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -108,11 +110,14 @@ impl Pool {
         };
         let jobs = self.jobs.as_ref().ok_or(HashError::Stopped)?;
         jobs.send(job).map_err(|_| HashError::Stopped)?;
-        // A thread that panicked does not reply.
-        result.await.unwrap_or(Err(HashError::Failed))
+        result.await.unwrap_or(Err(HashError::Stopped))
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {
+        // It fails while others wait, because a returned permit goes to the first of them.
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
         let _slot = self.queue.try_acquire().map_err(|_| self.refuse())?;
         let _waiting = Waiting::new(&self.stats.queue_depth);
         let permit = Arc::clone(&self.permits).acquire_owned();
@@ -135,7 +140,6 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // It fails when the thread panicked: it has ended then, too.
             let _ = thread.join();
         }
     }
@@ -173,12 +177,13 @@ impl Worker {
             }
             self.stats.wait_seconds.observe(job.queued_at.elapsed().as_secs_f64());
             self.stats.active.inc();
-            let result = self.memory.derive(&job.input);
+            // A thread that ended by a panic would leave its permit to a job that nobody takes.
+            let result = catch_unwind(AssertUnwindSafe(|| self.memory.derive(&job.input)));
             self.stats.active.dec();
             // The password is wiped, and the thread free, before the caller gets the result.
             drop((job.input, job.permit));
             // It fails when the caller is gone; the result is wiped with it.
-            let _ = job.reply.send(result);
+            let _ = job.reply.send(result.unwrap_or(Err(HashError::Failed)));
         }
     }
 
