@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// The system's allocator keeps what a burst of requests needed; this one returns it to the system
 /// within ten seconds, from a thread of its own (`docs/PERFORMANCE.md`).
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
