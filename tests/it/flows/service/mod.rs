@@ -2,6 +2,7 @@
 
 mod crashes;
 mod disk_full;
+mod hang_up;
 mod migrations;
 mod problems;
 mod shutdown;
