@@ -1,76 +1,25 @@
-//! One `PostgreSQL` connection on lease, and its known state.
+//! A `PostgreSQL` connection on lease from the pool.
 
 use deadpool::managed::Object;
 use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
-use sqlx::postgres::{PgDatabaseError, PgSeverity, Postgres};
+use sqlx::postgres::Postgres;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::runtime::Handle;
 
-use super::pool::Manager;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Neither a transaction nor a statement is open.
-    AtRest,
-    /// Inside a transaction.
-    Open,
-    /// Inside a transaction in which a statement failed: the server will not commit it.
-    Failed,
-    /// A statement is running, was dropped while it ran, or broke the connection.
-    Unknown,
-}
-
-pub(in crate::store) struct Session {
-    connection: PgConnection,
-    state: State,
-}
+use super::pool::{Manager, Pool};
+use super::session::{Session, State};
 
 /// A connection on lease. Dropping the lease returns a connection that is at rest, rolls back an
 /// open transaction first, and closes a connection in an unknown state: the server then rolls back
 /// what was open.
 pub(in crate::store) struct Lease(Option<Object<Manager>>);
 
-impl Session {
-    pub(super) const fn new(connection: PgConnection) -> Self {
-        Self {
-            connection,
-            state: State::AtRest,
-        }
-    }
-
-    pub(super) async fn ping(&mut self) -> Result<(), sqlx::Error> {
-        self.connection.ping().await
-    }
-
-    /// Mark the connection as running, and return the state that it had.
-    fn start(&mut self) -> (&mut PgConnection, State) {
-        let before = std::mem::replace(&mut self.state, State::Unknown);
-        (&mut self.connection, before)
-    }
-
-    /// Mark the connection after a statement that began in state `before`.
-    fn finish<T>(&mut self, before: State, result: &Result<T, sqlx::Error>) {
-        self.state = match result {
-            Ok(_) => before,
-            Err(error) if !is_answer(error) => State::Unknown,
-            Err(_) if before == State::Open => State::Failed,
-            Err(_) => before,
-        };
-    }
-
-    async fn run(&mut self, sql: &'static str, then: State) -> Result<(), sqlx::Error> {
-        let (connection, _) = self.start();
-        connection.execute(sql).await?;
-        self.state = then;
-        Ok(())
-    }
-}
-
 impl Lease {
-    pub(super) const fn new(object: Object<Manager>) -> Self {
-        Self(Some(object))
+    /// Take a connection until the lease is dropped.
+    pub(super) async fn from(pool: &Pool) -> Result<Self, DbErr> {
+        pool.get().await.map(|object| Self(Some(object)))
     }
 
     fn session(&mut self) -> Result<&mut Session, DbErr> {
@@ -90,7 +39,7 @@ impl Lease {
     /// here that is an error.
     pub(super) async fn commit(mut self) -> Result<(), DbErr> {
         let session = self.session()?;
-        if session.state != State::Open {
+        if session.state() != State::Open {
             return Err(DbErr::Custom("a failed transaction cannot be committed".to_owned()));
         }
         session.run("COMMIT", State::AtRest).await.map_err(exec)
@@ -157,7 +106,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(mut object) = self.0.take() else { return };
-        match (object.state, Handle::try_current()) {
+        match (object.state(), Handle::try_current()) {
             (State::AtRest, _) => {}
             (State::Open | State::Failed, Ok(runtime)) => {
                 runtime.spawn(async move {
@@ -174,17 +123,6 @@ impl Drop for Lease {
 fn query(statement: Statement) -> Query<'static, Postgres, SqlxValues> {
     let values = statement.values.unwrap_or(Values(Vec::new()));
     sqlx::query_with(AssertSqlSafe(statement.sql), SqlxValues(values))
-}
-
-/// Whether the server answered and the connection is still usable.
-fn is_answer(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error
-            .try_downcast_ref::<PgDatabaseError>()
-            .is_some_and(|error| !matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
-        sqlx::Error::RowNotFound => true,
-        _ => false,
-    }
 }
 
 fn exec(error: sqlx::Error) -> DbErr {

@@ -2,6 +2,7 @@
 
 mod lease;
 mod pool;
+mod session;
 mod sqlite;
 
 use std::time::Duration;
@@ -41,7 +42,7 @@ impl Database {
     pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
         match self {
             Self::Postgres(pool) => {
-                let mut lease = pool.lease().await?;
+                let mut lease = Lease::from(pool).await?;
                 lease.begin().await?;
                 Ok(Transaction::Postgres(Mutex::new(lease)))
             }
@@ -53,7 +54,7 @@ impl Database {
     /// no generic plan.
     pub(super) async fn query_all_planned(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.query_all_planned(statement).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.query_all_planned(statement).await,
             Self::Sqlite(db) => db.query_all_raw(statement).await,
         }
     }
@@ -68,7 +69,7 @@ impl Database {
 
     pub(super) async fn ping(&self) -> Result<(), DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.ping().await,
+            Self::Postgres(pool) => Lease::from(pool).await?.ping().await,
             Self::Sqlite(db) => db.ping().await,
         }
     }
@@ -112,28 +113,28 @@ impl ConnectionTrait for Database {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.execute(statement).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.execute(statement).await,
             Self::Sqlite(db) => db.execute_raw(statement).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.execute_unprepared(sql).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.execute_unprepared(sql).await,
             Self::Sqlite(db) => db.execute_unprepared(sql).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.query_one(statement).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.query_one(statement).await,
             Self::Sqlite(db) => db.query_one_raw(statement).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Postgres(pool) => pool.lease().await?.query_all(statement).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.query_all(statement).await,
             Self::Sqlite(db) => db.query_all_raw(statement).await,
         }
     }

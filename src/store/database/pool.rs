@@ -8,12 +8,12 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 
-use super::lease::{Lease, Session};
+use super::session::Session;
 
 /// A connection that was idle for longer is pinged before it is used again.
 const MAX_UNCHECKED_IDLE: Duration = Duration::from_secs(1);
@@ -43,9 +43,8 @@ impl Pool {
             .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))
     }
 
-    /// Take a connection until the lease is dropped.
-    pub(super) async fn lease(&self) -> Result<Lease, DbErr> {
-        self.0.get().await.map(Lease::new).map_err(|error| match error {
+    pub(super) async fn get(&self) -> Result<Object<Manager>, DbErr> {
+        self.0.get().await.map_err(|error| match error {
             PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
             PoolError::Timeout(_) => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
             PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
