@@ -12,6 +12,7 @@ use std::time::Duration;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tokio::time::Instant;
 
+use crate::domain::ids::LedgerSeq;
 use crate::store::entities::event;
 use crate::store::{Ledger, StoreError, sql};
 
@@ -33,7 +34,7 @@ const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
 #[derive(Debug, Default)]
 pub(in crate::store) struct Watermark {
     /// Everything up to here is visible.
-    seq: Option<i64>,
+    seq: Option<LedgerSeq>,
     /// The transactions that have to end before it rises.
     barrier: Option<Barrier>,
     last_query: Option<LastQuery>,
@@ -49,14 +50,14 @@ struct LastQuery {
 /// The writers that were active after `up_to` was visible.
 #[derive(Debug)]
 struct Barrier {
-    up_to: i64,
+    up_to: LedgerSeq,
     writers: HashSet<String>,
 }
 
 impl Ledger {
     /// The `seq` up to which every event is visible. It never falls. The first call of an instance
     /// waits for the running transactions.
-    pub async fn high_watermark(&self) -> Result<i64, StoreError> {
+    pub async fn high_watermark(&self) -> Result<LedgerSeq, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
         if !watermark
             .last_query
@@ -87,15 +88,15 @@ impl Ledger {
         *self.store().0.commits.borrow()
     }
 
-    /// The highest visible `seq`; 0 when there is none.
-    pub(in crate::store) async fn highest(&self) -> Result<i64, StoreError> {
+    /// The highest visible `seq`; the default when there is none.
+    pub(in crate::store) async fn highest(&self) -> Result<LedgerSeq, StoreError> {
         let query = event::Entity::find()
             .select_only()
             .column(event::Column::Seq)
             .order_by_desc(event::Column::Seq)
             .limit(1);
-        let seq = query.into_tuple::<i64>().one(self.store().db()).await?;
-        Ok(seq.unwrap_or(0))
+        let seq = query.into_tuple().one(self.store().db()).await?;
+        Ok(seq.unwrap_or_default())
     }
 
     async fn writers(&self) -> Result<HashSet<String>, StoreError> {
@@ -134,18 +135,18 @@ impl Watermark {
     /// Rise up to the first gap; true when there is one.
     async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
         loop {
-            let seq = self.seq.unwrap_or(0);
+            let seq = self.seq.unwrap_or_default();
             let query = event::Entity::find()
                 .select_only()
                 .column(event::Column::Seq)
                 .filter(event::Column::Seq.gt(seq))
                 .order_by_asc(event::Column::Seq)
                 .limit(SCAN_CHUNK);
-            let seqs = query.into_tuple::<i64>().all(ledger.store().db()).await?;
+            let seqs = query.into_tuple::<LedgerSeq>().all(ledger.store().db()).await?;
             let unbroken = seqs
                 .iter()
-                .zip(seq + 1..)
-                .take_while(|(seq, next)| **seq == *next)
+                .zip(seq.get() + 1..)
+                .take_while(|(seq, next)| seq.get() == *next)
                 .count();
             if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
                 self.reach(*last);
@@ -176,7 +177,7 @@ impl Watermark {
         Ok(())
     }
 
-    fn reach(&mut self, seq: i64) {
-        self.seq = Some(self.seq.unwrap_or(0).max(seq));
+    fn reach(&mut self, seq: LedgerSeq) {
+        self.seq = Some(self.seq.unwrap_or_default().max(seq));
     }
 }

@@ -48,7 +48,7 @@ impl<'a> Tx<'a> {
             roles: convert::roles_text(&new.roles),
             status: UserStatus::Active.as_str().to_owned(),
             password_hash: new.password_hash.expose_secret().to_owned(),
-            event_seq: 1,
+            event_seq: 1.into(),
             created_at: now,
             updated_at: now,
             deleted_at: None,
