@@ -9,11 +9,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tokio::time::Instant;
 
 use crate::domain::ids::LedgerSeq;
-use crate::store::entities::event;
 use crate::store::{Ledger, StoreError, sql};
 
 /// How old the watermark may be while this instance commits nothing: many readers share one query.
@@ -22,7 +20,7 @@ const MAX_AGE: Duration = Duration::from_millis(20);
 const MIN_QUERY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Rows that one step reads.
-const SCAN_CHUNK: u64 = 1000;
+const SCAN_CHUNK: usize = 1000;
 
 /// The transactions that may be about to add an event. `pg_locks` shows the locks of this database
 /// only by its oid.
@@ -90,13 +88,16 @@ impl Ledger {
 
     /// The highest visible `seq`; the default when there is none.
     pub(in crate::store) async fn highest(&self) -> Result<LedgerSeq, StoreError> {
-        let query = event::Entity::find()
-            .select_only()
-            .column(event::Column::Seq)
-            .order_by_desc(event::Column::Seq)
-            .limit(1);
-        let seq = query.into_tuple().one(self.store().db()).await?;
-        Ok(seq.unwrap_or_default())
+        let highest = "SELECT seq FROM events ORDER BY seq DESC LIMIT 1";
+        let row = sql::fetch_one(self.store().db(), highest, []).await?;
+        row.map_or_else(|| Ok(LedgerSeq::default()), |row| row.get("seq"))
+    }
+
+    /// The next visible ledger sequences after `seq`.
+    async fn following(&self, seq: LedgerSeq) -> Result<Vec<LedgerSeq>, StoreError> {
+        let following = format!("SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT {SCAN_CHUNK}");
+        let rows = sql::fetch_all(self.store().db(), following, [seq.into()]).await?;
+        rows.iter().map(|row| row.get("seq")).collect()
     }
 
     async fn writers(&self) -> Result<HashSet<String>, StoreError> {
@@ -136,13 +137,7 @@ impl Watermark {
     async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
         loop {
             let seq = self.seq.unwrap_or_default();
-            let query = event::Entity::find()
-                .select_only()
-                .column(event::Column::Seq)
-                .filter(event::Column::Seq.gt(seq))
-                .order_by_asc(event::Column::Seq)
-                .limit(SCAN_CHUNK);
-            let seqs = query.into_tuple::<LedgerSeq>().all(ledger.store().db()).await?;
+            let seqs = ledger.following(seq).await?;
             let unbroken = seqs
                 .iter()
                 .zip(seq.get() + 1..)
@@ -154,7 +149,7 @@ impl Watermark {
             if unbroken < seqs.len() {
                 return Ok(true);
             }
-            if u64::try_from(seqs.len()) != Ok(SCAN_CHUNK) {
+            if seqs.len() < SCAN_CHUNK {
                 return Ok(false);
             }
         }
