@@ -7,7 +7,9 @@ use super::{Context, Failure};
 use crate::domain::email_message::{EmailKind, EmailMessage};
 use crate::domain::ids::{UserId, uuid_v7};
 use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
-use crate::domain::user::{User, UserStatus, email};
+use crate::domain::user::display_name::DisplayName;
+use crate::domain::user::email::Email;
+use crate::domain::user::{User, UserStatus};
 use crate::limits::{Identifier, RateLimit};
 use crate::security::email_messages::encrypt_message;
 use crate::security::one_time_code::same_binding;
@@ -17,8 +19,8 @@ use crate::store::{AnyTx, NewCode, NewMail, StoredCode, UserTx};
 /// changed.
 pub(super) struct Recipient {
     id: UserId,
-    address: String,
-    name: Option<String>,
+    email: Email,
+    name: Option<DisplayName>,
     password_hash: SecretString,
 }
 
@@ -26,7 +28,7 @@ impl Recipient {
     pub(super) fn new(user: &User, password_hash: &SecretString) -> Self {
         Self {
             id: user.id,
-            address: user.email.clone(),
+            email: user.email.clone(),
             name: user.name.clone(),
             password_hash: password_hash.clone(),
         }
@@ -65,21 +67,19 @@ pub(super) async fn issue(
     let services = &cx.services;
     let code = OneTimeCode::generate(&*services.random);
     let (address, password_hash) = recipient.map_or(("", ""), |recipient| {
-        (&*recipient.address, recipient.password_hash.expose_secret())
+        (recipient.email.canonical(), recipient.password_hash.expose_secret())
     });
     let new = NewCode {
         hash: services.codes.hash(purpose, &code),
         purpose,
         user: recipient.map(|recipient| recipient.id),
-        binding: services
-            .codes
-            .binding(purpose, &email::canonical(address), password_hash),
+        binding: services.codes.binding(purpose, address, password_hash),
         expires_at: tx.now() + services.mail.code_ttl,
     };
     tx.replace_code(new).await?;
     let message = EmailMessage {
-        to: address.to_owned(),
-        name: recipient.and_then(|recipient| recipient.name.clone()),
+        to: recipient.map(|recipient| (&recipient.email).into()).unwrap_or_default(),
+        name: recipient.and_then(|recipient| recipient.name.as_ref().map(Into::into)),
         code: code.text().as_str().into(),
         minutes: services.mail.code_ttl.whole_minutes().unsigned_abs(),
     };
@@ -137,10 +137,7 @@ pub(super) async fn redeem<'a>(
 }
 
 fn is_bound_to(cx: &Context, purpose: CodePurpose, user: &User, password_hash: &SecretString, binding: &[u8]) -> bool {
-    let address = email::canonical(&user.email);
-    let expected = cx
-        .services
-        .codes
-        .binding(purpose, &address, password_hash.expose_secret());
+    let (address, password_hash) = (user.email.canonical(), password_hash.expose_secret());
+    let expected = cx.services.codes.binding(purpose, address, password_hash);
     user.status == UserStatus::Active && same_binding(&expected, binding)
 }

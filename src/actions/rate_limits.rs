@@ -4,7 +4,7 @@
 
 use super::sessions::authenticate::Identity;
 use super::{Context, Failure};
-use crate::domain::user::{User, email};
+use crate::domain::user::User;
 use crate::limits::{Identifier, RateLimit};
 
 /// Charge what a caller does.
@@ -47,23 +47,22 @@ pub(super) async fn login_succeeded(cx: &Context, identifier: &str, user: &User)
 /// The owner was proven without a password attempt, by a mailed code or by registering: trust the
 /// network; no charge is given back.
 pub(super) async fn trust_network_of(cx: &Context, user: &User) {
-    let identifiers = identifiers(cx, &email::canonical(&user.email), user);
+    let identifiers = identifiers(cx, user.email.canonical(), user);
     let limits = &cx.services.limits;
     limits.trust_network(&identifiers, cx.request.ip, cx.now()).await;
 }
 
 /// Reset the limits that an account has over all networks.
 pub(super) async fn reset_account(cx: &Context, user: &User) {
-    let names = std::iter::once(&user.email).chain(&user.username);
-    let identifiers: Vec<Identifier> = names.map(|name| hashed(cx, &email::canonical(name))).collect();
+    let identifiers: Vec<Identifier> = user.identifiers().map(|name| hashed(cx, name)).collect();
     cx.services.limits.unlock(&identifiers, cx.now()).await;
 }
 
 /// The identifier that was used, then the account's others.
 fn identifiers(cx: &Context, used: &str, user: &User) -> Vec<Identifier> {
     let mut identifiers = vec![hashed(cx, used)];
-    for other in std::iter::once(&user.email).chain(&user.username) {
-        let other = hashed(cx, &email::canonical(other));
+    for other in user.identifiers() {
+        let other = hashed(cx, other);
         if !identifiers.contains(&other) {
             identifiers.push(other);
         }

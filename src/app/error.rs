@@ -7,10 +7,10 @@ use crate::config::ConfigError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;
 use crate::relay::{ReconcileError, VerifyError};
-use crate::security::SecretKeyError;
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
 use crate::security::signing_keys::RotationPolicyError;
+use crate::security::{SecretKeyError, SecretKeyLoadError};
 use crate::store::{OpenError, StoreError};
 use crate::telemetry::{MetricsServerError, TelemetryError};
 
@@ -31,6 +31,8 @@ pub enum AppError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    SecretKeyLoad(#[from] SecretKeyLoadError),
     #[error(transparent)]
     SecretKey(#[from] SecretKeyError),
     #[error(transparent)]

@@ -12,6 +12,7 @@ use crate::actions::Services;
 use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
 use crate::domain::clock::Clock;
+use crate::domain::ids::LedgerSeq;
 use crate::store::{Expirable, Store, StoreError};
 use crate::telemetry::{error_chain, spawn};
 
@@ -161,7 +162,7 @@ impl Jobs {
         events_before: OffsetDateTime,
     ) -> Result<(u64, u64), StoreError> {
         let ledger = self.store.ledger();
-        let (mut events, mut next) = (0, Some(0));
+        let (mut events, mut next) = (0, Some(LedgerSeq::default()));
         while let Some(after) = next.filter(|_| !self.stop.is_cancelled()) {
             let batch = ledger.delete_published(events_before, after, EXPIRY_BATCH_SIZE).await?;
             events += batch.deleted;

@@ -1,6 +1,9 @@
-//! Identifiers: `UUIDv7` (RFC 9562 section 5.7), so that keys sort by creation time.
+//! Identifiers and sequence numbers, with a type for each kind.
+//!
+//! Identifiers are `UUIDv7` (RFC 9562 section 5.7), so that keys sort by creation time.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -89,4 +92,63 @@ impl EventId {
         let nanos = u128::try_from(at.unix_timestamp_nanos()).unwrap_or(0);
         Self(Uuid::from_u128(nanos.div_ceil(1_000_000) << 80))
     }
+}
+
+macro_rules! sequence {
+    ($(#[$doc:meta])* $name:ident($number:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($number);
+
+        impl $name {
+            #[must_use]
+            pub const fn get(self) -> $number {
+                self.0
+            }
+
+            #[must_use]
+            pub const fn saturating_add(self, distance: $number) -> Self {
+                Self(self.0.saturating_add(distance))
+            }
+
+            #[must_use]
+            pub const fn saturating_sub(self, distance: $number) -> Self {
+                Self(self.0.saturating_sub(distance))
+            }
+        }
+
+        impl From<$number> for $name {
+            fn from(number: $number) -> Self {
+                Self(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+sequence! {
+    /// The position of an event in the ledger. The default comes before every event.
+    LedgerSeq(i64)
+}
+sequence! {
+    /// The stream sequence: where JetStream stored a message. The default comes before every
+    /// message.
+    StreamSeq(u64)
+}
+sequence! {
+    /// The user sequence: the number of an event among the events about its user, counted from 1.
+    UserSeq(i64)
 }

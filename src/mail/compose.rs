@@ -11,7 +11,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::MailError;
-use super::templates::{Rendered, Templates, Values};
+use super::templates::{Rendered, TemplateError, Templates, Values};
 use crate::config::Settings;
 use crate::domain::email_message::{EmailKind, EmailMessage};
 
@@ -19,7 +19,7 @@ use crate::domain::email_message::{EmailKind, EmailMessage};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ComposeError {
     #[error(transparent)]
-    Template(#[from] MailError),
+    Template(#[from] TemplateError),
     #[error("the recipient's address cannot be used")]
     Address(#[from] lettre::address::AddressError),
     #[error("the message cannot be written")]
@@ -49,7 +49,7 @@ impl Composer {
     }
 
     /// Fill in the templates of a message.
-    pub(super) fn texts(&self, kind: EmailKind, message: &EmailMessage) -> Result<Rendered, MailError> {
+    pub(super) fn texts(&self, kind: EmailKind, message: &EmailMessage) -> Result<Rendered, TemplateError> {
         let page = match kind {
             EmailKind::VerifyEmail => &self.verify_url,
             EmailKind::ResetPassword => &self.reset_url,

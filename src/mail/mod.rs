@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use crate::config::Settings;
 
+pub use self::templates::TemplateError;
 pub use self::worker::{MailWorker, MailWorkerParts};
 
 /// The environment in which emails are logged when there is no mail server.
@@ -31,17 +32,13 @@ fn logs_emails(settings: &Settings) -> bool {
     settings.mail.host.is_none() && settings.events.environment == DEVELOPMENT
 }
 
-/// Why emails cannot be sent as configured.
+/// Why emails cannot be sent as configured: the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
     #[error("cannot read {path} (mail.templates, mail.ca)")]
     File { path: PathBuf, source: std::io::Error },
-    #[error("the mail template {name} cannot be used")]
-    Template {
-        /// The name of the file.
-        name: String,
-        source: minijinja::Error,
-    },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     #[error("mail.from is not an address")]
     From(#[source] lettre::address::AddressError),
     /// The certificate authority or the name of the mail server is not valid.

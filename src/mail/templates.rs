@@ -44,6 +44,15 @@ pub(super) struct Rendered {
 
 pub(super) struct Templates(Environment<'static>);
 
+/// A template is not valid, or uses a variable that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("the mail template {name} cannot be used")]
+pub struct TemplateError {
+    /// The name of the file.
+    name: String,
+    source: minijinja::Error,
+}
+
 impl Templates {
     /// Load the embedded templates, or the files in `directory` that replace them. Each is rendered
     /// once, so that a mistake is found at the start and not when a recipient waits for an email.
@@ -69,8 +78,8 @@ impl Templates {
     /// Fill in the templates of a kind of email. In HTML every value is escaped.
     ///
     /// # Errors
-    /// [`MailError::Template`] when a template uses a variable that does not exist.
-    pub(super) fn render(&self, kind: EmailKind, values: &Values<'_>) -> Result<Rendered, MailError> {
+    /// [`TemplateError`]; not expected, since [`load`](Self::load) renders each template.
+    pub(super) fn render(&self, kind: EmailKind, values: &Values<'_>) -> Result<Rendered, TemplateError> {
         let subject = self.fill(&format!("{kind}.subject.txt"), values)?;
         Ok(Rendered {
             subject: one_line(&subject),
@@ -79,7 +88,7 @@ impl Templates {
         })
     }
 
-    fn fill(&self, name: &str, values: &Values<'_>) -> Result<String, MailError> {
+    fn fill(&self, name: &str, values: &Values<'_>) -> Result<String, TemplateError> {
         let filled = self.0.get_template(name).and_then(|template| {
             template.render(context! {
                 product => values.product,
@@ -109,11 +118,9 @@ fn one_line(text: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn template_error(name: &str, source: minijinja::Error) -> MailError {
-    MailError::Template {
-        name: name.to_owned(),
-        source,
-    }
+fn template_error(name: &str, source: minijinja::Error) -> TemplateError {
+    let name = name.to_owned();
+    TemplateError { name, source }
 }
 
 fn read(path: &Path) -> Result<Option<String>, MailError> {

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use crate::{
     domain::clock::signed_duration,
+    domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{Stored, StreamFacts},
     store::AckedRow,
 };
@@ -35,8 +36,8 @@ pub(crate) enum RowState {
 /// What the stream still has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    first_seq: u64,
-    last_seq: u64,
+    first_seq: StreamSeq,
+    last_seq: StreamSeq,
     /// Events from before this time have expired.
     horizon: Option<OffsetDateTime>,
 }
@@ -58,13 +59,13 @@ impl Extent {
 
     /// Whether this row, and every row with a lower sequence, precedes what the stream still has.
     pub(crate) fn ends_above(&self, row: &AckedRow) -> bool {
-        row.stream_seq.unsigned_abs() < self.first_seq.min(self.last_seq.saturating_add(1))
+        row.stream_seq < self.first_seq.min(self.last_seq.saturating_add(1))
     }
 
     /// The state of a row as far as the extent alone decides it; `None`: its message has to be
     /// read.
     pub(crate) fn judge(&self, row: &AckedRow) -> Option<RowState> {
-        let seq = row.stream_seq.unsigned_abs();
+        let seq = row.stream_seq;
         if self.horizon.is_some_and(|horizon| row.occurred_at < horizon) {
             Some(RowState::Expired)
         } else if seq > self.last_seq {
@@ -91,8 +92,8 @@ pub(crate) fn judge_message(row: &AckedRow, stored: Stored) -> RowState {
 #[derive(Debug, Default)]
 pub(crate) struct Search {
     run: usize,
-    in_place: Option<u64>,
-    lost: Vec<i64>,
+    in_place: Option<StreamSeq>,
+    lost: Vec<LedgerSeq>,
 }
 
 impl Search {
@@ -101,7 +102,7 @@ impl Search {
         match state {
             RowState::InPlace => {
                 self.run += 1;
-                self.in_place = self.in_place.max(Some(row.stream_seq.unsigned_abs()));
+                self.in_place = self.in_place.max(Some(row.stream_seq));
             }
             RowState::Lost => {
                 self.run = 0;
@@ -113,7 +114,7 @@ impl Search {
     }
 
     /// The ledger sequences of the lost rows.
-    pub(crate) fn take_lost(&mut self) -> Vec<i64> {
+    pub(crate) fn take_lost(&mut self) -> Vec<LedgerSeq> {
         std::mem::take(&mut self.lost)
     }
 
@@ -123,7 +124,7 @@ impl Search {
     }
 
     /// The highest stream sequence that has the event of the ledger.
-    pub(crate) fn in_place(&self) -> Option<u64> {
+    pub(crate) fn in_place(&self) -> Option<StreamSeq> {
         self.in_place
     }
 }
@@ -150,8 +151,8 @@ mod tests {
             let horizon = Some(NOW - time::Duration::DAY * 7);
             Self {
                 extent: Extent {
-                    first_seq,
-                    last_seq,
+                    first_seq: first_seq.into(),
+                    last_seq: last_seq.into(),
                     horizon,
                 },
                 messages: messages
@@ -164,9 +165,9 @@ mod tests {
         fn lost(&self, rows: &[AckedRow]) -> (Vec<i64>, Option<u64>) {
             let mut search = Search::default();
             for row in rows.iter().rev() {
-                let probe = |seq: i64| {
+                let probe = |seq: StreamSeq| {
                     self.messages
-                        .get(&seq.unsigned_abs())
+                        .get(&seq.get())
                         .map_or(Stored::Nothing, |id| Stored::Event(*id))
                 };
                 let state = self
@@ -178,7 +179,8 @@ mod tests {
                 }
             }
             let in_place = search.in_place();
-            (search.take_lost(), in_place)
+            let lost = search.take_lost().into_iter().map(LedgerSeq::get).collect();
+            (lost, in_place.map(StreamSeq::get))
         }
     }
 
@@ -186,9 +188,9 @@ mod tests {
     fn rows(n: i64) -> Vec<AckedRow> {
         (1..=n)
             .map(|seq| AckedRow {
-                seq,
+                seq: seq.into(),
                 id: Uuid::from_u128(seq.unsigned_abs().into()),
-                stream_seq: seq,
+                stream_seq: seq.unsigned_abs().into(),
                 occurred_at: NOW - time::Duration::minutes(n - seq),
             })
             .collect()
@@ -251,10 +253,10 @@ mod tests {
         // Expired rows with high numbers from an earlier stream; then the present one, which lost
         // its end.
         let mut all = rows(40);
-        all.extend((5000..5050).map(|seq| AckedRow {
-            seq: -seq,
+        all.extend((5000..5050).map(|seq: u32| AckedRow {
+            seq: (-i64::from(seq)).into(),
             id: Uuid::from_u128(1),
-            stream_seq: seq,
+            stream_seq: u64::from(seq).into(),
             occurred_at: NOW - time::Duration::DAY * 30,
         }));
         let stream = Fake::new(1, 35, (1..=35).map(|n| (n, n.into())));

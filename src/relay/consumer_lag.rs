@@ -124,7 +124,7 @@ fn figures(usage: &StreamUsage, lag: &DurableLag, now: time::OffsetDateTime) -> 
     let next = lag.oldest.map_or(usage.last_seq.saturating_add(1), |oldest| oldest.seq);
     ConsumerFigures {
         pending: lag.pending,
-        distance: next.saturating_sub(usage.first_seq),
+        distance: next.get().saturating_sub(usage.first_seq.get()),
         oldest_age: lag.oldest.map_or(Duration::ZERO, |oldest| {
             Duration::try_from(now - oldest.published).unwrap_or_default()
         }),
@@ -136,10 +136,10 @@ fn warn(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
     tracing::warn!(
         durable = lag.durable,
         pending = lag.pending,
-        oldest_unread = lag.oldest.map(|oldest| oldest.seq),
+        oldest_unread = lag.oldest.map(|oldest| oldest.seq.get()),
         oldest_age_s = figures.oldest_age.as_secs(),
-        first_seq = usage.first_seq,
-        last_seq = usage.last_seq,
+        first_seq = usage.first_seq.get(),
+        last_seq = usage.last_seq.get(),
         headroom = figures.headroom,
         "consumer is about to lose events: the stream discards its oldest messages, read or not"
     );

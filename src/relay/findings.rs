@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::domain::ids::{LedgerSeq, StreamSeq};
+
 /// How the ledger and the stream differ in one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
@@ -43,11 +45,11 @@ impl fmt::Display for Difference {
 pub struct Finding {
     pub difference: Difference,
     /// Where the message is or, when it is missing, should be.
-    pub stream_seq: u64,
+    pub stream_seq: StreamSeq,
     /// The `Nats-Msg-Id` of the message, if it has one.
     pub id: Option<String>,
     pub subject: String,
-    pub ledger_seq: Option<i64>,
+    pub ledger_seq: Option<LedgerSeq>,
 }
 
 /// Of each kind; further ones are only counted.
@@ -56,7 +58,7 @@ const MAX_LISTED: u64 = 1000;
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// The first and the last sequence of the stream.
-    pub sequences: (u64, u64),
+    pub sequences: (StreamSeq, StreamSeq),
     /// Messages that were read.
     pub messages: u64,
     /// Of those, events that the ledger has with the same sequence.
@@ -75,7 +77,7 @@ pub struct Findings {
 
 impl Findings {
     /// No message of the stream compared yet.
-    pub(crate) fn of(first: u64, last: u64) -> Self {
+    pub(crate) fn of(first: StreamSeq, last: StreamSeq) -> Self {
         Self {
             sequences: (first, last),
             ..Self::default()

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::parts::RelayParts;
 use crate::{
+    domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{EventPublisher, MAX_ATOMIC_BATCH_SIZE, OutgoingEvent, PublishOutcome, Reason},
     store::{LedgerRow, StoreError, StreamAck},
     telemetry::{Metrics, crash_point},
@@ -17,9 +18,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     /// The highest stream sequence that was acknowledged and no duplicate.
-    pub(crate) highest: u64,
+    pub(crate) highest: StreamSeq,
     /// The lowest one: if it is not above what was known before, the stream has lost its end.
-    pub(crate) lowest: Option<u64>,
+    pub(crate) lowest: Option<StreamSeq>,
     /// Whether the stream may have a row that is not settled.
     pub(crate) unknown: bool,
     /// The first failure that is worth a retry.
@@ -70,7 +71,7 @@ pub(crate) async fn publish<P: EventPublisher>(
 }
 
 /// Read the rows after those in flight. An error is left to the next read.
-async fn read_after<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerRow> {
+async fn read_after<P>(parts: &RelayParts<P>, last: Option<LedgerSeq>) -> Vec<LedgerRow> {
     if last.is_none() {
         return Vec::new();
     }
@@ -85,7 +86,7 @@ async fn read_after<P>(parts: &RelayParts<P>, last: Option<i64>) -> Vec<LedgerRo
 #[derive(Default)]
 struct BatchAnswers {
     acks: Vec<StreamAck>,
-    parked: Vec<(i64, Uuid, Reason)>,
+    parked: Vec<(LedgerSeq, Uuid, Reason)>,
     /// When the batch was answered; `None` before the first one.
     at: Option<OffsetDateTime>,
 }
@@ -107,7 +108,7 @@ async fn send<P: EventPublisher>(
     rows: Vec<LedgerRow>,
     published: &mut Published,
 ) -> BatchAnswers {
-    let (seqs, events): (Vec<i64>, Vec<OutgoingEvent>) = rows.into_iter().map(outgoing).unzip();
+    let (seqs, events): (Vec<LedgerSeq>, Vec<OutgoingEvent>) = rows.into_iter().map(outgoing).unzip();
     crash_point::reach("before_publish");
     let outcomes = parts.publisher.publish(&events).await;
     crash_point::reach("after_publish_before_settle");
@@ -122,10 +123,7 @@ async fn send<P: EventPublisher>(
         match outcome {
             PublishOutcome::Acked { stream_seq, duplicate } => {
                 acknowledged(&parts.metrics, event, stream_seq, duplicate, now);
-                answers.acks.push(StreamAck {
-                    seq,
-                    stream_seq: i64::try_from(stream_seq).unwrap_or(i64::MAX),
-                });
+                answers.acks.push(StreamAck { seq, stream_seq });
                 if !duplicate {
                     published.highest = published.highest.max(stream_seq);
                     published.lowest = Some(published.lowest.map_or(stream_seq, |lowest| lowest.min(stream_seq)));
@@ -162,7 +160,7 @@ impl Published {
     }
 }
 
-pub(crate) fn outgoing(row: LedgerRow) -> (i64, OutgoingEvent) {
+pub(crate) fn outgoing(row: LedgerRow) -> (LedgerSeq, OutgoingEvent) {
     let event = OutgoingEvent {
         id: row.id.into(),
         subject: row.subject,
@@ -175,7 +173,7 @@ pub(crate) fn outgoing(row: LedgerRow) -> (i64, OutgoingEvent) {
     (row.seq, event)
 }
 
-fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: u64, duplicate: bool, now: OffsetDateTime) {
+fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: StreamSeq, duplicate: bool, now: OffsetDateTime) {
     let latency = now - event.occurred_at;
     metrics.publish_duration.observe(latency.as_seconds_f64().max(0.0));
     metrics.event_published(&event.subject);
@@ -183,10 +181,11 @@ fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: u64, dupli
         metrics.publish_duplicates.inc();
     }
     let latency_ms = i64::try_from(latency.whole_milliseconds()).unwrap_or(i64::MAX);
-    tracing::info!(event_id = %event.id, subject = event.subject, stream_seq, duplicate, latency_ms, "event published");
+    let (subject, stream_seq) = (&event.subject, stream_seq.get());
+    tracing::info!(event_id = %event.id, subject, stream_seq, duplicate, latency_ms, "event published");
 }
 
-async fn park<P>(parts: &RelayParts<P>, seq: i64, event_id: Uuid, reason: &Reason) -> Result<(), StoreError> {
+async fn park<P>(parts: &RelayParts<P>, seq: LedgerSeq, event_id: Uuid, reason: &Reason) -> Result<(), StoreError> {
     tracing::error!(%event_id, %reason, "event cannot be published; parked until an operator acts");
     parts.metrics.publish_failed(reason.code());
     parts.ledger.park(seq, &reason.to_string()).await

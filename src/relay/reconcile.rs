@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::compare::{Extent, MIN_RUN_IN_PLACE, RowState, Search, judge_message};
 use crate::{
+    domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{EventPublisher, MAX_ATOMIC_BATCH_SIZE, ProbeError, Stored, StreamFacts},
     store::{AckedRow, Ledger, StoreError, StreamAck},
 };
@@ -41,7 +42,7 @@ pub struct ReconcileReport {
     /// Rows that were found in the stream and are settled now.
     pub adopted: u64,
     /// The highest stream sequence that has the event of the ledger.
-    pub in_place: u64,
+    pub in_place: StreamSeq,
 }
 
 /// Why a run could not finish. What it has changed is correct.
@@ -94,7 +95,7 @@ struct Run<'a, P> {
 #[derive(Default)]
 struct Adopted {
     rows: u64,
-    highest: Option<u64>,
+    highest: Option<StreamSeq>,
 }
 
 impl<P: EventPublisher> Run<'_, P> {
@@ -128,7 +129,7 @@ impl<P: EventPublisher> Run<'_, P> {
             match state {
                 Some(state) => Ok(state),
                 None => {
-                    let stored = self.publisher.message_at(row.stream_seq.unsigned_abs()).await?;
+                    let stored = self.publisher.message_at(row.stream_seq).await?;
                     Ok(judge_message(&row, stored))
                 }
             }
@@ -140,7 +141,7 @@ impl<P: EventPublisher> Run<'_, P> {
             .await
     }
 
-    async fn reopen(&self, lost: &[i64]) -> Result<u64, StoreError> {
+    async fn reopen(&self, lost: &[LedgerSeq]) -> Result<u64, StoreError> {
         let mut reopened = 0;
         for seqs in lost.chunks(REOPEN_BATCH_SIZE) {
             reopened += self.ledger.reopen(seqs).await?;
@@ -149,9 +150,9 @@ impl<P: EventPublisher> Run<'_, P> {
     }
 
     /// Settle the unpublished rows that are found at the end of the stream.
-    async fn adopt(&self, in_place: Option<u64>, now: OffsetDateTime) -> Result<Adopted, ReconcileError> {
+    async fn adopt(&self, in_place: Option<StreamSeq>, now: OffsetDateTime) -> Result<Adopted, ReconcileError> {
         let unpublished = self.ledger.unpublished(MAX_CANDIDATES).await?;
-        let candidates: HashMap<Uuid, i64> = unpublished.into_iter().map(|row| (row.id, row.seq)).collect();
+        let candidates: HashMap<Uuid, LedgerSeq> = unpublished.into_iter().map(|row| (row.id, row.seq)).collect();
         if candidates.is_empty() {
             return Ok(Adopted::default());
         }
@@ -159,17 +160,22 @@ impl<P: EventPublisher> Run<'_, P> {
         self.ledger.store_acks(&found, now).await?;
         Ok(Adopted {
             rows: u64::try_from(found.len()).unwrap_or(u64::MAX),
-            highest: found.iter().map(|settled| settled.stream_seq.unsigned_abs()).max(),
+            highest: found.iter().map(|settled| settled.stream_seq).max(),
         })
     }
 
     /// Find the candidates at the end of the stream.
-    async fn tail(&self, in_place: Option<u64>, candidates: &HashMap<Uuid, i64>) -> Result<Vec<StreamAck>, ProbeError> {
-        let last = self.facts.last_seq;
+    async fn tail(
+        &self,
+        in_place: Option<StreamSeq>,
+        candidates: &HashMap<Uuid, LedgerSeq>,
+    ) -> Result<Vec<StreamAck>, ProbeError> {
+        let last = self.facts.last_seq.get();
         let from = in_place
             .unwrap_or_default()
             .saturating_sub(MAX_LOOK_BACK)
             .max(self.facts.first_seq)
+            .get()
             .max(1);
         let lower_bound = last.saturating_sub(MAX_TAIL);
         if from < lower_bound {
@@ -181,6 +187,7 @@ impl<P: EventPublisher> Run<'_, P> {
             );
         }
         let found = stream::iter(from.max(lower_bound)..=last)
+            .map(StreamSeq::from)
             .map(|seq| async move { (seq, self.publisher.message_at(seq).await) })
             .buffered(MAX_PROBES_IN_FLIGHT)
             .map(|(seq, stored)| {
@@ -190,7 +197,7 @@ impl<P: EventPublisher> Run<'_, P> {
                 };
                 Ok(row.map(|row| StreamAck {
                     seq: *row,
-                    stream_seq: i64::try_from(seq).unwrap_or(i64::MAX),
+                    stream_seq: seq,
                 }))
             });
         let found: Vec<Option<StreamAck>> = found.try_collect().await?;
@@ -201,12 +208,12 @@ impl<P: EventPublisher> Run<'_, P> {
 /// The acknowledged rows, from the highest sequence down.
 struct Pages<'a> {
     ledger: &'a Ledger,
-    before: Option<i64>,
+    before: Option<StreamSeq>,
     limit: u64,
     /// The rows of the last sequence of the last page. A sequence that was assigned twice has two
     /// rows, and the page may have ended between them: so the next page begins with that sequence
     /// again.
-    edge: Vec<i64>,
+    edge: Vec<LedgerSeq>,
     done: bool,
 }
 
@@ -235,7 +242,7 @@ impl<'a> Pages<'a> {
             .collect();
         page.retain(|row| !self.edge.contains(&row.seq));
         // A page of rows that are all on the page before is skipped.
-        let again = i64::from(!page.is_empty());
+        let again = u64::from(!page.is_empty());
         self.before = lowest.map(|seq| seq.saturating_add(again));
         self.edge = edge;
         self.limit = PAGE_SIZE;

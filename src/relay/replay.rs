@@ -16,6 +16,7 @@ use super::backoff;
 use super::publish::outgoing;
 use crate::{
     domain::clock::Clock,
+    domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{
         MAX_ATOMIC_BATCH_SIZE, OutgoingEvent, ProbeError, PublishOutcome, Reason, ReplayPublisher, StreamFacts,
     },
@@ -202,7 +203,7 @@ impl Run {
 /// Events that are sent together, and those between them that the target already has.
 struct Batch {
     /// The ledger sequence of each event, and whether it is sent.
-    rows: Vec<(i64, bool)>,
+    rows: Vec<(LedgerSeq, bool)>,
     events: Vec<OutgoingEvent>,
 }
 
@@ -211,9 +212,9 @@ struct Batch {
 struct Sent {
     published: u64,
     refused: u64,
-    target_seq: u64,
+    target_seq: StreamSeq,
     /// The ledger sequence up to which every event is stored or refused.
-    through: Option<i64>,
+    through: Option<LedgerSeq>,
     /// Why not every event is.
     failure: Option<Reason>,
 }
@@ -247,7 +248,7 @@ impl Batch {
                     sent.target_seq = sent.target_seq.max(*stream_seq);
                 }
                 Some(PublishOutcome::Parked(reason)) => {
-                    tracing::error!(seq, %reason, "event that the target will never take is left out");
+                    tracing::error!(seq = seq.get(), %reason, "event that the target will never take is left out");
                     sent.refused += 1;
                 }
                 Some(PublishOutcome::Unknown(reason) | PublishOutcome::Retry(reason)) => {
@@ -301,17 +302,19 @@ mod tests {
     #[test]
     fn the_first_event_without_acknowledgement_ends_the_count() {
         let batch = Batch {
-            rows: vec![(1, true), (2, false), (5, true), (7, true), (8, true)],
+            rows: [(1, true), (2, false), (5, true), (7, true), (8, true)]
+                .map(|(seq, send)| (seq.into(), send))
+                .into(),
             events: Vec::new(),
         };
-        let acked = |stream_seq| PublishOutcome::Acked {
-            stream_seq,
+        let acked = |stream_seq: u64| PublishOutcome::Acked {
+            stream_seq: stream_seq.into(),
             duplicate: false,
         };
         let all = batch.count(&[acked(3), PublishOutcome::Parked(Reason::NotSent), acked(4), acked(6)]);
         assert_eq!(
             (all.published, all.refused, all.target_seq, all.through),
-            (4, 1, 6, Some(8))
+            (4, 1, 6.into(), Some(8.into()))
         );
         assert_eq!(all.failure, None);
         // An event after the gap is stored, but the next read of the target finds it: it must not
@@ -322,7 +325,10 @@ mod tests {
             acked(4),
             acked(5),
         ]);
-        assert_eq!((hole.published, hole.target_seq, hole.through), (2, 3, Some(2)));
+        assert_eq!(
+            (hole.published, hole.target_seq, hole.through),
+            (2, 3.into(), Some(2.into()))
+        );
         assert_eq!(hole.failure, Some(Reason::AckTimeout));
     }
 }

@@ -16,6 +16,7 @@ use super::compare::Extent;
 use super::findings::{Difference, Finding, Findings};
 use crate::{
     domain::clock::signed_duration,
+    domain::ids::{LedgerSeq, StreamSeq, UserSeq},
     jetstream::{MessageId, ProbeError, ScanRequest, ScanStart, ScannedMessage, Stored, StreamFacts, StreamReader},
     store::{EventPosition, Ledger, StoreError},
 };
@@ -70,7 +71,7 @@ pub async fn verify(
             let through = chunk.last().map_or(facts.last_seq, |last| last.seq);
             run.compare(&chunk, from, through).await?;
             progress(run.findings.messages, total);
-            from = through + 1;
+            from = through.saturating_add(1);
             if chunk.is_empty() {
                 break;
             }
@@ -78,7 +79,7 @@ pub async fn verify(
     }
     if let Some(highest) = highest.filter(|highest| *highest > facts.last_seq) {
         let behind = ledger
-            .positions_between(facts.last_seq + 1, highest, run.horizon)
+            .positions_between(facts.last_seq.saturating_add(1), highest, run.horizon)
             .await?;
         run.suspects.extend(behind);
     }
@@ -94,17 +95,22 @@ struct Run<'a> {
     oldest: Option<OffsetDateTime>,
     findings: Findings,
     /// The highest user sequence of each user so far.
-    users: HashMap<Uuid, i64>,
+    users: HashMap<Uuid, UserSeq>,
     unsettled: HashSet<Uuid>,
     misplaced: HashSet<Uuid>,
     suspects: Vec<EventPosition>,
     /// The ledger sequence of the first event in the stream.
-    first_row: Option<i64>,
+    first_row: Option<LedgerSeq>,
 }
 
 impl Run<'_> {
     /// Compare the messages of a range of the stream with the rows that should be there.
-    async fn compare(&mut self, chunk: &[ScannedMessage], from: u64, through: u64) -> Result<(), VerifyError> {
+    async fn compare(
+        &mut self,
+        chunk: &[ScannedMessage],
+        from: StreamSeq,
+        through: StreamSeq,
+    ) -> Result<(), VerifyError> {
         let rows = self.ledger.positions_between(from, through, None).await?;
         let mut here: HashMap<Uuid, &EventPosition> = rows.iter().map(|row| (row.id, row)).collect();
         let is_here =
@@ -187,7 +193,13 @@ impl Run<'_> {
         }
     }
 
-    fn note(&mut self, difference: Difference, seen: &ScannedMessage, id: Option<String>, ledger_seq: Option<i64>) {
+    fn note(
+        &mut self,
+        difference: Difference,
+        seen: &ScannedMessage,
+        id: Option<String>,
+        ledger_seq: Option<LedgerSeq>,
+    ) {
         self.findings.add(Finding {
             difference,
             stream_seq: seen.seq,

@@ -11,6 +11,7 @@ use super::{
     reconcile::{ReconcileError, reconcile},
 };
 use crate::{
+    domain::ids::StreamSeq,
     jetstream::{EventPublisher, NatsStatus},
     store::LeaderLease,
     telemetry::error_chain,
@@ -69,9 +70,9 @@ struct Known {
     /// The connection and the stream of the comparison.
     compared: Option<(u64, time::OffsetDateTime)>,
     /// The highest stream sequence that is known to have an event.
-    highest: u64,
+    highest: StreamSeq,
     /// The number of the last check of the stream, and `highest` at that time.
-    at_sample: (u64, u64),
+    at_sample: (u64, StreamSeq),
 }
 
 impl<P: EventPublisher> Worker<P> {

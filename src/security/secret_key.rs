@@ -30,9 +30,9 @@ const EXTRACT_SALT: &[u8] = b"watchword/secret-key/v1";
 /// The first byte of what [`SecretKey::seal`] returns: its format.
 const SEAL_VERSION: u8 = 1;
 
-/// Why a secret key was refused, or sealed bytes could not be opened.
+/// Why the configured secret key cannot be used: the service does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum SecretKeyError {
+pub enum SecretKeyLoadError {
     #[error("secret_key {0}; make one with `openssl rand -base64 32`")]
     Refused(#[from] SecretKeyProblem),
     #[error("secret_key holds {0} bytes, at least 32 are needed; make one with `openssl rand -base64 32`")]
@@ -49,6 +49,13 @@ pub enum SecretKeyError {
         action: &'static str,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Key(#[from] SecretKeyError),
+}
+
+/// Why no key was derived, or sealed bytes could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretKeyError {
     /// The cryptographic library refused; not reachable with the fixed sizes used here.
     #[error("the cryptographic library refused the operation")]
     Crypto,
@@ -68,15 +75,15 @@ impl SecretKey {
     ///
     /// # Errors
     /// Material that is too short, too long or guessable (RFC 8725 section 3.5).
-    pub fn from_bytes(material: &[u8]) -> Result<Self, SecretKeyError> {
+    pub fn from_bytes(material: &[u8]) -> Result<Self, SecretKeyLoadError> {
         if material.len() < MIN_KEY_BYTES {
-            return Err(SecretKeyError::TooShort(material.len()));
+            return Err(SecretKeyLoadError::TooShort(material.len()));
         }
         if material.len() > MAX_KEY_BYTES {
-            return Err(SecretKeyError::TooLong(material.len()));
+            return Err(SecretKeyLoadError::TooLong(material.len()));
         }
         if is_guessable(material) {
-            return Err(SecretKeyError::Guessable);
+            return Err(SecretKeyLoadError::Guessable);
         }
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, EXTRACT_SALT).extract(material);
         let identifiers = derive_mac_key(&prk, "identifier-hash")?;
@@ -87,7 +94,7 @@ impl SecretKey {
     ///
     /// # Errors
     /// As [`SecretKey::from_bytes`], and text that is not base64.
-    pub fn from_base64(text: &SecretString) -> Result<Self, SecretKeyError> {
+    pub fn from_base64(text: &SecretString) -> Result<Self, SecretKeyLoadError> {
         Self::from_bytes(&decode_secret_key(text)?)
     }
 

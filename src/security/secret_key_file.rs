@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::secret_key::{SecretKey, SecretKeyError};
+use super::secret_key::{SecretKey, SecretKeyLoadError};
 use crate::domain::random::Random;
 
 pub const SECRET_KEY_FILE: &str = "secret.key";
@@ -25,11 +25,11 @@ impl SecretKey {
     ///
     /// # Errors
     /// The file cannot be read or created, or has no valid key (it is never overwritten).
-    pub fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, SecretKeyError> {
+    pub fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, SecretKeyLoadError> {
         let path = data_dir.join(SECRET_KEY_FILE);
         match load(&path) {
-            Err(SecretKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                create(data_dir, &path, random).map_err(|source| SecretKeyError::File {
+            Err(SecretKeyLoadError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                create(data_dir, &path, random).map_err(|source| SecretKeyLoadError::File {
                     path: path.clone(),
                     action: "created",
                     source,
@@ -41,8 +41,8 @@ impl SecretKey {
     }
 }
 
-fn load(path: &Path) -> Result<SecretKey, SecretKeyError> {
-    let unreadable = |source| SecretKeyError::File {
+fn load(path: &Path) -> Result<SecretKey, SecretKeyLoadError> {
+    let unreadable = |source| SecretKeyLoadError::File {
         path: path.to_owned(),
         action: "read",
         source,

@@ -6,9 +6,11 @@ use super::entities::{session, user};
 use super::error::StoreError;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::domain::user::email::canonical;
+use crate::domain::user::display_name::DisplayName;
+use crate::domain::user::email::{Email, canonical};
 use crate::domain::user::profile::Profile;
 use crate::domain::user::role::Role;
+use crate::domain::user::username::Username;
 
 /// Whole milliseconds since the Unix epoch.
 pub(super) fn millis(at: OffsetDateTime) -> i64 {
@@ -31,20 +33,27 @@ pub(super) fn roles_text(roles: &[Role]) -> String {
 }
 
 /// The text that user searches cover: the address, the username and the names, in canonical form.
-pub(super) fn search_text(email: &str, username: Option<&str>, name: Option<&str>, profile: &Profile) -> String {
-    let names = username.into_iter().chain(name).chain(profile.names());
-    let words: Vec<String> = std::iter::once(email).chain(names).map(canonical).collect();
-    words.join(" ")
+pub(super) fn search_text(user: &User) -> String {
+    let mut text = user.identifiers().collect::<Vec<_>>().join(" ");
+    for name in user.name.iter().map(DisplayName::as_str).chain(user.profile.names()) {
+        text.push(' ');
+        text.push_str(&canonical(name));
+    }
+    text
 }
 
 pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "users", column };
     Ok(User {
         id: row.id.into(),
-        email: row.email,
+        email: Email::stored(row.email, row.email_canonical),
         email_verified: row.email_verified,
-        username: row.username,
-        name: row.name,
+        username: match (row.username, row.username_canonical) {
+            (Some(name), Some(canonical)) => Some(Username::stored(name, canonical)),
+            (Some(_), None) => return Err(corrupt("username_canonical")),
+            (None, _) => None,
+        },
+        name: row.name.map(DisplayName::stored),
         profile: serde_json::from_str(&row.profile)
             .map(Profile::stored)
             .map_err(|_| corrupt("profile"))?,

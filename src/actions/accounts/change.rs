@@ -100,15 +100,15 @@ pub(in crate::actions) async fn apply(
     tx.update_user(change).await.map_err(identifier_taken)?;
     if email {
         let changed = EmailChanged {
-            old: Some(before.email),
-            new: Some(tx.user().email.clone()),
+            old: Some((&before.email).into()),
+            new: Some((&tx.user().email).into()),
         };
         tx.record_as(actor.clone(), AuthEvent::EmailChanged(changed)).await?;
     }
     if username {
         let changed = UsernameChanged {
-            old: before.username,
-            new: tx.user().username.clone(),
+            old: before.username.as_ref().map(Into::into),
+            new: tx.user().username.as_ref().map(Into::into),
         };
         tx.record_as(actor.clone(), AuthEvent::UsernameChanged(changed)).await?;
     }
@@ -147,13 +147,9 @@ fn differences(cx: &Context, user: &User, change: Change) -> Result<UserChange, 
         result.map_err(ProfileError::Violations)?;
     }
     Ok(UserChange {
-        email: change.email.filter(|new| new.as_str() != user.email),
-        username: change
-            .username
-            .filter(|new| new.as_ref().map(Username::as_str) != user.username.as_deref()),
-        name: change
-            .name
-            .filter(|new| new.as_ref().map(DisplayName::as_str) != user.name.as_deref()),
+        email: change.email.filter(|new| *new != user.email),
+        username: change.username.filter(|new| *new != user.username),
+        name: change.name.filter(|new| *new != user.name),
         account_type,
         profile,
     })

@@ -54,9 +54,10 @@ pub(in crate::actions) async fn prepare(cx: &Context, input: Input) -> Result<Ne
     let services = &cx.services;
     let profile = change::new_profile(cx, &input.account_type, input.profile.clone())
         .map_err(|error| Refused(Refusal::Profile(error)))?;
+    let words = password_user_inputs(cx, &input.email, input.username.as_ref(), input.name.as_ref());
     services
         .passwords
-        .check(&input.password, &user_inputs(cx, &input))
+        .check(&input.password, &words)
         .map_err(|error| Refused(Refusal::Password(error)))?;
     let password_hash = services.hasher.hash(input.password).await?.into_string().into();
     Ok(NewUser {
@@ -83,16 +84,10 @@ pub(in crate::actions) async fn send_verification(cx: &Context, tx: &mut UserTx<
 /// What the event says about a new account.
 pub(in crate::actions) fn registered(user: &User) -> Registered {
     Registered {
-        email: Some(user.email.clone()),
-        username: user.username.clone(),
-        name: user.name.clone(),
+        email: Some((&user.email).into()),
+        username: user.username.as_ref().map(Into::into),
+        name: user.name.as_ref().map(Into::into),
         account_type: user.account_type.as_str().to_owned(),
         roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
     }
-}
-
-fn user_inputs<'a>(cx: &'a Context, input: &'a Input) -> Vec<&'a str> {
-    let username = input.username.as_ref().map(Username::canonical);
-    let name = input.name.as_ref().map(DisplayName::as_str);
-    password_user_inputs(cx, input.email.canonical(), username, name)
 }

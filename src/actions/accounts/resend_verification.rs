@@ -8,7 +8,6 @@ use crate::actions::one_time_codes::{self, Recipient};
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::domain::one_time_code::CodePurpose;
-use crate::domain::user::email;
 use crate::limits::RateLimit;
 
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +27,7 @@ pub async fn run(cx: Context, caller: Identity) -> Result<(), ActionError<Refusa
         return Err(Refused(Refusal::MailNotConfigured));
     }
     charge_user(&cx, &caller, RateLimit::Resend).await?;
-    let may_mail = one_time_codes::may_mail(&cx, &email::canonical(&caller.user.email)).await;
+    let may_mail = one_time_codes::may_mail(&cx, caller.user.email.canonical()).await;
     let tx = cx.begin().await?;
     let mut tx = authenticate::lock(&cx, tx, &caller)
         .await?

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::actions::{Context, Failure};
+use crate::domain::ids::LedgerSeq;
 pub use crate::store::EventBatch;
 use crate::store::FollowFilter;
 
@@ -21,7 +22,7 @@ pub enum Start {
     /// With what is recorded from now on.
     Now,
     /// After this ledger sequence.
-    After(i64),
+    After(LedgerSeq),
     /// With what happened at this moment.
     At(OffsetDateTime),
 }
@@ -38,7 +39,7 @@ pub enum Refusal {
 /// A position in the ledger that advances.
 #[derive(Debug)]
 pub struct Follower {
-    seq: i64,
+    seq: LedgerSeq,
     filter: FollowFilter,
     commits: watch::Receiver<u64>,
 }
@@ -88,7 +89,7 @@ pub async fn confirm(cx: &Context, access_token: &str) -> Result<(), ActionError
 impl Follower {
     /// The ledger sequence up to which events were returned.
     #[must_use]
-    pub const fn seq(&self) -> i64 {
+    pub const fn seq(&self) -> LedgerSeq {
         self.seq
     }
 

@@ -4,7 +4,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::actions::{Context, Failure};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{LedgerSeq, UserId};
 
 /// Accounts that one call looks for.
 const ACCOUNT_BATCH_SIZE: u64 = 100;
@@ -39,7 +39,7 @@ pub async fn run(cx: &Context, age: Duration) -> Result<Erased, Failure> {
 /// Erase an account; false while it has to wait. A deleted account gets no new events, so one pass
 /// over them is enough.
 async fn erase(cx: &Context, user: UserId) -> Result<bool, Failure> {
-    let mut next = Some(0);
+    let mut next = Some(LedgerSeq::default());
     while let Some(after) = next {
         let mut tx = cx.begin_system().await?;
         if tx.has_unpublished_events(user).await? {

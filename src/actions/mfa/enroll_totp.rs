@@ -35,7 +35,7 @@ pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<En
     let (services, now) = (&cx.services, cx.now());
     let factor_id = FactorId::new_v7(now, &*services.random);
     let seed = TotpSeed::generate(&*services.random);
-    let setup = seed.setup(&services.second_factors.issuer, &caller.user.email)?;
+    let setup = seed.setup(&services.second_factors.issuer, caller.user.email.as_str())?;
     let sealed = seed.seal(&services.secret, factor_id, &*services.random)?;
     let stored = services
         .store

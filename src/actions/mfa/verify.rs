@@ -10,7 +10,7 @@ use crate::actions::sessions::open;
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::{ChallengeId, UserId};
 use crate::domain::second_factor::{FactorCode, SealedFactor};
-use crate::domain::user::{UserStatus, email};
+use crate::domain::user::UserStatus;
 use crate::limits::RateLimit;
 use crate::security::{TotpSeed, recovery_code_hash};
 use crate::store::UserTx;
@@ -64,7 +64,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     let amr = vec![AuthMethod::Pwd, AuthMethod::Otp, AuthMethod::Mfa];
     let pair = open::run(&cx, tx, amr).await?;
     // A challenge does not keep whether the login came with the address or the username.
-    login_succeeded(&cx, &email::canonical(&pair.user.email), &pair.user).await;
+    login_succeeded(&cx, pair.user.email.canonical(), &pair.user).await;
     Ok(pair)
 }
 

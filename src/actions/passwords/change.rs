@@ -11,7 +11,6 @@ use crate::actions::sessions::authenticate::{self, Identity};
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
 use crate::domain::text::TextError;
-use crate::domain::user::email;
 
 pub struct Input {
     pub current: Password,
@@ -33,8 +32,7 @@ pub enum Refusal {
 /// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
 pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), ActionError<Refusal>> {
     let (services, user) = (&cx.services, &caller.user);
-    let identifier = email::canonical(&user.email);
-    let words = password_user_inputs(&cx, &identifier, user.username.as_deref(), user.name.as_deref());
+    let words = password_user_inputs(&cx, &user.email, user.username.as_ref(), user.name.as_ref());
     let allowed = services.passwords.check(&input.new, &words);
     allowed.map_err(|error| Refused(Refusal::NewPassword(error)))?;
     confirm::run(&cx, &caller, input.current).await.map_err(widen)?;

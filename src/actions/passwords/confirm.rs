@@ -10,7 +10,6 @@ use crate::actions::sessions::authenticate::Identity;
 use crate::actions::sessions::login::record_failure;
 use crate::actions::{Context, Failure};
 use crate::domain::password::Password;
-use crate::domain::user::email;
 use crate::security::PasswordHash;
 use crate::store::Credentials;
 
@@ -50,13 +49,13 @@ pub(in crate::actions) async fn is_password_of(
     found: &Credentials,
     password: Password,
 ) -> Result<bool, Failure> {
-    let identifier = email::canonical(&found.user.email);
-    charge_password(cx, &identifier).await?;
+    let identifier = found.user.email.canonical();
+    charge_password(cx, identifier).await?;
     let stored: PasswordHash = found.password_hash.expose_secret().parse()?;
     if cx.services.hasher.verify(password, &stored).await?.ok {
         return Ok(true);
     }
     let reason = LoginFailedReason::WrongPassword;
-    record_failure(cx, &identifier, Some(found.user.id), reason).await?;
+    record_failure(cx, identifier, Some(found.user.id), reason).await?;
     Ok(false)
 }

@@ -12,7 +12,6 @@ use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
 use crate::domain::text::TextError;
-use crate::domain::user::email;
 use crate::limits::RateLimit;
 
 const PURPOSE: CodePurpose = CodePurpose::PasswordReset;
@@ -43,8 +42,7 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
     // Verified first, so that the service hashes nothing for clients without a code.
     let found = one_time_codes::find(&cx, PURPOSE, &input.code, cx.now()).await?;
     let owner = found.ok_or(Refused(Refusal::InvalidCode))?.owner.user;
-    let identifier = email::canonical(&owner.email);
-    let words = password_user_inputs(&cx, &identifier, owner.username.as_deref(), owner.name.as_deref());
+    let words = password_user_inputs(&cx, &owner.email, owner.username.as_ref(), owner.name.as_ref());
     let allowed = services.passwords.check(&input.password, &words);
     allowed.map_err(|error| Refused(Refusal::NewPassword(error)))?;
     let hash = services.hasher.hash(input.password).await?.into_string().into();

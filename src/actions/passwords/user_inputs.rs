@@ -2,18 +2,20 @@
 //! `user_inputs`).
 
 use crate::actions::Context;
+use crate::domain::user::display_name::DisplayName;
+use crate::domain::user::email::Email;
+use crate::domain::user::username::Username;
 
-/// Words that the policy checks a password against, whole and in parts. `email` in its canonical
-/// form.
+/// Words that the policy checks a password against, whole and in parts.
 pub(in crate::actions) fn password_user_inputs<'a>(
     cx: &'a Context,
-    email: &'a str,
-    username: Option<&'a str>,
-    name: Option<&'a str>,
+    email: &'a Email,
+    username: Option<&'a Username>,
+    name: Option<&'a DisplayName>,
 ) -> Vec<&'a str> {
-    let local_part = email.rsplit_once('@').map_or("", |(local, _)| local);
-    let mut words = vec![cx.services.service.as_str(), "watchword", email, local_part];
-    words.extend(username);
-    words.extend(name);
+    let service = cx.services.service.as_str();
+    let mut words = vec![service, "watchword", email.canonical(), email.local_part()];
+    words.extend(username.map(Username::canonical));
+    words.extend(name.map(DisplayName::as_str));
     words
 }

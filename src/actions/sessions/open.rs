@@ -24,7 +24,7 @@ pub(in crate::actions) async fn run(
     let OpenedSession { session, others } = tx.open_session(session, policy).await?;
     let logged_in = LoggedIn {
         session_id: session.id.as_uuid(),
-        email: Some(tx.user().email.clone()),
+        email: Some((&tx.user().email).into()),
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
         method: LoginMethod::Password,

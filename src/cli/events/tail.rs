@@ -9,7 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::selection::{AboutArgs, time};
-use crate::app::commands::events::{Selection, Viewer, tail};
+use crate::app::commands::events::{Selection, StreamSeq, Viewer, tail};
 use crate::app::{AppError, stop_on_signals};
 use crate::config::Settings;
 
@@ -50,7 +50,7 @@ impl Viewer for Screen {
         say(&format!("Reading {stream}; Ctrl-C ends it."));
     }
 
-    fn event(&mut self, stream_seq: u64, payload: &[u8]) -> bool {
+    fn event(&mut self, stream_seq: StreamSeq, payload: &[u8]) -> bool {
         let mut out = std::io::stdout().lock();
         let written = if self.on_terminal {
             out.write_all(readable_line(stream_seq, payload).as_bytes())
@@ -72,7 +72,7 @@ fn say(text: &str) {
 
 /// Time, event, user and the remaining data on one line. Strings stay JSON, so that none can
 /// control the terminal.
-fn readable_line(stream_seq: u64, payload: &[u8]) -> String {
+fn readable_line(stream_seq: StreamSeq, payload: &[u8]) -> String {
     let Ok(event) = serde_json::from_slice::<Value>(payload) else {
         return format!("sequence {stream_seq} is not JSON\n");
     };
@@ -110,9 +110,9 @@ mod tests {
             br#"{"subject":"auth.user.logged_in","data":{"userId":"u1","timestamp":"2026-11-22T12:00:00.000Z",
             "userSeq":3,"ip":"192.0.2.7","userAgent":"\u001b[2Jcurl"}}"#;
         assert_eq!(
-            readable_line(7, payload),
+            readable_line(7.into(), payload),
             "2026-11-22T12:00:00.000Z  logged_in             u1  ip=\"192.0.2.7\"  userAgent=\"\\u001b[2Jcurl\"\n"
         );
-        assert_eq!(readable_line(7, b"\xff"), "sequence 7 is not JSON\n");
+        assert_eq!(readable_line(7.into(), b"\xff"), "sequence 7 is not JSON\n");
     }
 }

@@ -4,6 +4,7 @@ pub mod account_type;
 pub mod account_types;
 pub mod display_name;
 pub mod email;
+mod personal_text;
 pub mod profile;
 pub mod role;
 pub mod username;
@@ -14,8 +15,11 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use self::account_type::AccountType;
+use self::display_name::DisplayName;
+use self::email::Email;
 use self::profile::Profile;
 use self::role::Role;
+use self::username::Username;
 use super::ids::UserId;
 use super::text_enum::text_enum;
 
@@ -34,12 +38,10 @@ text_enum! {
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     pub id: UserId,
-    /// As the user wrote it, in Unicode form C.
-    pub email: String,
+    pub email: Email,
     pub email_verified: bool,
-    pub username: Option<String>,
-    /// The display name.
-    pub name: Option<String>,
+    pub username: Option<Username>,
+    pub name: Option<DisplayName>,
     pub account_type: AccountType,
     pub profile: Profile,
     pub roles: Vec<Role>,
@@ -55,6 +57,12 @@ impl User {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.roles.contains(&Role::Admin)
+    }
+
+    /// What the user may log in with, in canonical form.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        let username = self.username.as_ref().map(Username::canonical);
+        std::iter::once(self.email.canonical()).chain(username)
     }
 }
 

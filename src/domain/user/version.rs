@@ -3,6 +3,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::User;
+use super::display_name::DisplayName;
+use super::username::Username;
 
 /// A hash of everything that a response shows about a user. It is derived from the values instead
 /// of counted, so that no change of a row can leave it as it was.
@@ -26,12 +28,13 @@ impl Version {
             context.update(text.as_bytes());
         };
         part(&user.id.to_string());
-        part(&user.email);
+        part(user.email.as_str());
         part(if user.email_verified { "verified" } else { "" });
         // None and an empty text differ.
-        for text in [&user.username, &user.name] {
+        let username = user.username.as_ref().map(Username::as_str);
+        for text in [username, user.name.as_ref().map(DisplayName::as_str)] {
             part(if text.is_some() { "some" } else { "none" });
-            part(text.as_deref().unwrap_or_default());
+            part(text.unwrap_or_default());
         }
         part(user.account_type.as_str());
         part(&user.profile.to_json());

@@ -62,10 +62,10 @@ impl From<&User> for UserBody {
     fn from(user: &User) -> Self {
         Self {
             id: user.id.as_uuid(),
-            email: user.email.clone(),
+            email: (&user.email).into(),
             email_verified: user.email_verified,
-            username: user.username.clone(),
-            name: user.name.clone(),
+            username: user.username.as_ref().map(Into::into),
+            name: user.name.as_ref().map(Into::into),
             account_type: user.account_type.to_string(),
             profile: user
                 .profile

@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::Info;
 use time::OffsetDateTime;
 
 use super::version::ServerVersion;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{error::StreamFault, stream::Drift};
 
 /// The NATS connection and the event stream, as last seen.
@@ -51,9 +52,9 @@ pub struct StreamFacts {
     /// When the stream was created: another time is another stream of the same name.
     pub created: OffsetDateTime,
     /// The lowest sequence still stored.
-    pub first_seq: u64,
+    pub first_seq: StreamSeq,
     /// The highest sequence ever assigned by this stream.
-    pub last_seq: u64,
+    pub last_seq: StreamSeq,
     /// Counts the checks of the stream since the start.
     pub sample: u64,
     /// Messages older than this are discarded. `None`: no limit.
@@ -76,8 +77,8 @@ impl StreamFacts {
         let config = &info.config;
         Self {
             created: info.created,
-            first_seq: info.state.first_sequence,
-            last_seq: info.state.last_sequence,
+            first_seq: info.state.first_sequence.into(),
+            last_seq: info.state.last_sequence.into(),
             sample,
             max_age: Some(config.max_age).filter(|age| !age.is_zero()),
             max_msgs: limit(config.max_messages),

@@ -9,6 +9,7 @@ use async_nats::{
 use time::OffsetDateTime;
 
 use crate::config::Settings;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{Connection, connect, permissions::PermissionErrors},
     embedded,
@@ -45,9 +46,9 @@ pub struct StreamSummary {
     pub messages: u64,
     pub bytes: u64,
     /// The lowest sequence still stored.
-    pub first_seq: u64,
+    pub first_seq: StreamSeq,
     /// The highest sequence ever assigned.
-    pub last_seq: u64,
+    pub last_seq: StreamSeq,
     pub consumers: usize,
     /// As configured.
     pub replicas: usize,
@@ -133,8 +134,8 @@ impl StreamAdmin {
             created: info.created,
             messages: info.state.messages,
             bytes: info.state.bytes,
-            first_seq: info.state.first_sequence,
-            last_seq: info.state.last_sequence,
+            first_seq: info.state.first_sequence.into(),
+            last_seq: info.state.last_sequence.into(),
             consumers: info.state.consumer_count,
             replicas: info.config.num_replicas,
             leader: info.cluster.and_then(|cluster| cluster.leader),

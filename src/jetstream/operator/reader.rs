@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::admin;
 use crate::config::Settings;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{Connection, ConnectionState, ServerVersion, StreamFacts, StreamState, connect},
     error::{NatsError, ProbeError},
@@ -79,7 +80,7 @@ impl StreamReader {
     }
 
     /// Read what is stored at a sequence.
-    pub async fn message_at(&self, seq: u64) -> Result<Stored, ProbeError> {
+    pub async fn message_at(&self, seq: StreamSeq) -> Result<Stored, ProbeError> {
         probe::message_at(&self.connection, seq).await
     }
 

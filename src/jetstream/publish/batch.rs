@@ -16,6 +16,7 @@ use super::{
     outcome::{BatchRefusal, PublishOutcome, Reason, of_batch_error},
     target::PublishTarget,
 };
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::connection::Connection;
 
 /// The longest wait for a batch to be sent: sending waits for room in the client.
@@ -167,7 +168,8 @@ fn read_commit(target: &PublishTarget, message: &Message, events: usize) -> Batc
         Ok(Response::Ok(ack)) if ack.batch_size == u64::try_from(events).ok() => {
             let outcomes = (0u64..).take(events).map(|index| {
                 let after = ack.batch_size.unwrap_or_default().saturating_sub(index + 1);
-                target.accept_ack(&ack.stream, ack.sequence.saturating_sub(after), ack.duplicate)
+                let stream_seq = StreamSeq::from(ack.sequence).saturating_sub(after);
+                target.accept_ack(&ack.stream, stream_seq, ack.duplicate)
             });
             BatchResult::Outcomes(outcomes.collect())
         }

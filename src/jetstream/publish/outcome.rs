@@ -19,11 +19,13 @@ use async_nats::jetstream::{
     context::{PublishError, PublishErrorKind},
 };
 
+use crate::domain::ids::StreamSeq;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// The stream has it.
     Acked {
-        stream_seq: u64,
+        stream_seq: StreamSeq,
         /// The stream had it already, at this sequence.
         duplicate: bool,
     },

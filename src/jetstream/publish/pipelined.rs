@@ -135,7 +135,7 @@ impl<'a> Pipeline<'a> {
             }
         };
         let outcome = match answer {
-            Some(Ok(ack)) => self.target.accept_ack(&ack.stream, ack.sequence, ack.duplicate),
+            Some(Ok(ack)) => self.target.accept_ack(&ack.stream, ack.sequence.into(), ack.duplicate),
             Some(Err(error)) => of_publish_error(&error),
             None if self.failed => PublishOutcome::Unknown(Reason::AckTimeout),
             None => PublishOutcome::Unknown(Reason::ConnectionLost),

@@ -16,6 +16,7 @@ use super::{
     pipelined,
     target::PublishTarget,
 };
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{ConnectionState, NatsStatus, StreamFacts, StreamState},
     error::{ProbeError, StreamFault},
@@ -42,7 +43,7 @@ pub trait EventPublisher: Send + Sync + 'static {
     fn position(&self) -> impl Future<Output = Result<StreamFacts, ProbeError>> + Send;
 
     /// Read what is stored at a sequence.
-    fn message_at(&self, seq: u64) -> impl Future<Output = Result<Stored, ProbeError>> + Send;
+    fn message_at(&self, seq: StreamSeq) -> impl Future<Output = Result<Stored, ProbeError>> + Send;
 
     /// Read how far the durable consumers of the stream are.
     fn consumers(&self) -> impl Future<Output = Result<(StreamUsage, Vec<DurableLag>), ProbeError>> + Send;
@@ -85,7 +86,7 @@ impl EventPublisher for JetStreamPublisher {
         probe::position(&self.target.connection).await
     }
 
-    async fn message_at(&self, seq: u64) -> Result<Stored, ProbeError> {
+    async fn message_at(&self, seq: StreamSeq) -> Result<Stored, ProbeError> {
         probe::message_at(&self.target.connection, seq).await
     }
 

@@ -12,6 +12,7 @@ use super::{
     replay_naming::ReplayNaming,
     target::PublishTarget,
 };
+use crate::domain::ids::StreamSeq;
 use crate::domain::replay::ReplayTarget;
 use crate::jetstream::{
     connection::StreamFacts,
@@ -77,14 +78,14 @@ impl ReplayPublisher {
     /// # Errors
     ///
     /// [`ProbeError`]: retry.
-    pub async fn replayed_events(&self, after: u64) -> Result<ReplayedEvents, ProbeError> {
+    pub async fn replayed_events(&self, after: StreamSeq) -> Result<ReplayedEvents, ProbeError> {
         let facts = self.facts().await?;
         // A shorter stream is another stream: then all of it has to be read.
-        let after = if facts.last_seq < after { 0 } else { after };
+        let after = Some(after).filter(|after| *after <= facts.last_seq).unwrap_or_default();
         let mut events = HashSet::new();
         if facts.last_seq > after {
             let request = ScanRequest {
-                start: ScanStart::Sequence((after + 1).max(facts.first_seq)),
+                start: ScanStart::Sequence(after.saturating_add(1).max(facts.first_seq)),
                 subjects: Vec::new(),
                 headers_only: true,
             };

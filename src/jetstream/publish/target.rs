@@ -8,6 +8,7 @@ use watchword_events::headers;
 use super::message::{OutgoingEvent, Source};
 use super::outcome::{PublishOutcome, Reason};
 use super::replay_naming::ReplayNaming;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::connection::ConnectionState;
 
 /// A stream and the form of the messages for it. Cheap to clone.
@@ -75,12 +76,12 @@ impl PublishTarget {
     }
 
     /// Accept an acknowledgement if the stream that sent it is ours.
-    pub(crate) fn accept_ack(&self, stream: &str, stream_seq: u64, duplicate: bool) -> PublishOutcome {
+    pub(crate) fn accept_ack(&self, stream: &str, stream_seq: StreamSeq, duplicate: bool) -> PublishOutcome {
         accept_ack(&self.stream, stream, stream_seq, duplicate)
     }
 }
 
-fn accept_ack(ours: &str, stream: &str, stream_seq: u64, duplicate: bool) -> PublishOutcome {
+fn accept_ack(ours: &str, stream: &str, stream_seq: StreamSeq, duplicate: bool) -> PublishOutcome {
     if stream == ours {
         PublishOutcome::Acked { stream_seq, duplicate }
     } else {
@@ -95,14 +96,14 @@ mod tests {
     #[test]
     fn an_acknowledgement_counts_only_from_our_stream() {
         assert_eq!(
-            accept_ack("a", "a", 7, true),
+            accept_ack("a", "a", 7.into(), true),
             PublishOutcome::Acked {
-                stream_seq: 7,
+                stream_seq: 7.into(),
                 duplicate: true
             }
         );
         assert_eq!(
-            accept_ack("a", "b", 7, false),
+            accept_ack("a", "b", 7.into(), false),
             PublishOutcome::Retry(Reason::ForeignStream("b".to_owned()))
         );
     }

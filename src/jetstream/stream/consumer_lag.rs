@@ -11,6 +11,7 @@ use futures_util::TryStreamExt as _;
 use time::OffsetDateTime;
 
 use super::provision::{self, StreamUnusable};
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{connection::ConnectionState, error::ProbeError};
 
 const LIST: &str = "consumer list";
@@ -22,9 +23,9 @@ const MAX_DURABLES: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StreamUsage {
     /// The lowest sequence still stored.
-    pub first_seq: u64,
+    pub first_seq: StreamSeq,
     /// The highest sequence ever assigned.
-    pub last_seq: u64,
+    pub last_seq: StreamSeq,
     pub messages: u64,
     pub bytes: u64,
     pub max_msgs: Option<u64>,
@@ -45,7 +46,7 @@ pub struct DurableLag {
 /// A message that a durable consumer has not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnackedMessage {
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// When the stream stored it.
     pub published: OffsetDateTime,
 }
@@ -55,8 +56,8 @@ impl StreamUsage {
         let positive = |limit: i64| u64::try_from(limit).ok().filter(|limit| *limit > 0);
         let (state, config) = (&info.state, &info.config);
         Self {
-            first_seq: state.first_sequence,
-            last_seq: state.last_sequence,
+            first_seq: state.first_sequence.into(),
+            last_seq: state.last_sequence.into(),
             messages: state.messages,
             bytes: state.bytes,
             max_msgs: positive(config.max_messages),
@@ -71,8 +72,9 @@ impl StreamUsage {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than a few digits")]
     pub fn headroom(&self, oldest: &UnackedMessage, now: OffsetDateTime) -> f64 {
-        let unread = self.last_seq.saturating_sub(oldest.seq).saturating_add(1) as f64;
-        let held = (self.last_seq.saturating_sub(self.first_seq).saturating_add(1) as f64).max(unread);
+        let to_end = |seq: StreamSeq| self.last_seq.get().saturating_sub(seq.get()).saturating_add(1) as f64;
+        let unread = to_end(oldest.seq);
+        let held = to_end(self.first_seq).max(unread);
         let used = [
             self.max_msgs.map(|max| unread / max as f64),
             self.max_bytes.map(|max| unread / held * self.bytes as f64 / max as f64),
@@ -146,9 +148,9 @@ async fn oldest<I: Send + Sync>(stream: &Stream<I>, info: &ConsumerInfo) -> Resu
     let mut oldest: Option<UnackedMessage> = None;
     for filter in filters {
         match stream.get_first_raw_message_by_subject(filter, from).await {
-            Ok(message) if oldest.is_none_or(|oldest| message.sequence < oldest.seq) => {
+            Ok(message) if oldest.is_none_or(|oldest| message.sequence < oldest.seq.get()) => {
                 oldest = Some(UnackedMessage {
-                    seq: message.sequence,
+                    seq: message.sequence.into(),
                     published: message.time,
                 });
             }
@@ -177,8 +179,8 @@ mod tests {
 
     fn full() -> StreamUsage {
         StreamUsage {
-            first_seq: 901,
-            last_seq: 1000,
+            first_seq: 901.into(),
+            last_seq: 1000.into(),
             messages: 100,
             bytes: 10_000,
             max_msgs: Some(100),
@@ -189,7 +191,7 @@ mod tests {
 
     fn headroom(usage: &StreamUsage, seq: u64, age: i64) -> i64 {
         let oldest = UnackedMessage {
-            seq,
+            seq: seq.into(),
             published: NOW - time::Duration::seconds(age),
         };
         #[expect(clippy::cast_possible_truncation, reason = "0 to 100")]
@@ -207,8 +209,8 @@ mod tests {
     #[test]
     fn a_stream_that_is_not_full_keeps_its_first_message() {
         let young = StreamUsage {
-            first_seq: 1,
-            last_seq: 20,
+            first_seq: 1.into(),
+            last_seq: 20.into(),
             messages: 20,
             bytes: 2000,
             ..full()

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use watchword_events::headers::MESSAGE_ID;
 
 use super::provision::{self, StreamUnusable};
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{ConnectionState, StreamFacts},
     error::ProbeError,
@@ -47,14 +48,14 @@ pub(crate) async fn position(state: &ConnectionState) -> Result<StreamFacts, Pro
 }
 
 /// Read what is stored at a sequence.
-pub(crate) async fn message_at(state: &ConnectionState, seq: u64) -> Result<Stored, ProbeError> {
+pub(crate) async fn message_at(state: &ConnectionState, seq: StreamSeq) -> Result<Stored, ProbeError> {
     let ours =
         |subject: &str| subject.starts_with("$JS.API.DIRECT.GET.") || subject.starts_with("$JS.API.STREAM.MSG.GET.");
     let read = state.permissions.race(ours, read(state, seq));
     read.await.map_err(ProbeError::Denied)?
 }
 
-async fn read(state: &ConnectionState, seq: u64) -> Result<Stored, ProbeError> {
+async fn read(state: &ConnectionState, seq: StreamSeq) -> Result<Stored, ProbeError> {
     let direct = state.usable().is_some_and(|facts| facts.direct);
     let connection = state.connected()?;
     let refused = |reason: String| ProbeError::Refused { what: READ, reason };
@@ -64,7 +65,7 @@ async fn read(state: &ConnectionState, seq: u64) -> Result<Stored, ProbeError> {
         .await
         .map_err(|error| refused(error.to_string()))?;
     if direct {
-        return match stream.direct_get(seq).await {
+        return match stream.direct_get(seq.get()).await {
             Ok(message) => Ok(stored(&message)),
             Err(error) => match error.kind() {
                 DirectGetErrorKind::NotFound => Ok(Stored::Nothing),
@@ -73,7 +74,7 @@ async fn read(state: &ConnectionState, seq: u64) -> Result<Stored, ProbeError> {
             },
         };
     }
-    match stream.get_raw_message(seq).await {
+    match stream.get_raw_message(seq.get()).await {
         Ok(message) => Ok(stored(&message)),
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Stored::Nothing),
         Err(error) => Err(refused(error.to_string())),

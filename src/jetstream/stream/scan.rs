@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use watchword_events::headers::{CE_SUBJECT, MESSAGE_ID};
 
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::error::ProbeError;
 
 const READ: &str = "read the stream's messages";
@@ -24,7 +25,7 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where a scan begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanStart {
-    Sequence(u64),
+    Sequence(StreamSeq),
     /// At the first message stored at this time or later.
     Time(OffsetDateTime),
     /// At the next message.
@@ -74,7 +75,7 @@ impl MessageId {
 
 #[derive(Clone, Debug)]
 pub struct ScannedMessage {
-    pub seq: u64,
+    pub seq: StreamSeq,
     pub subject: String,
     pub id: MessageId,
     /// The user that its headers name.
@@ -106,8 +107,8 @@ impl Scan {
             name: Some(format!("watchword-{unique}")),
             description: Some("watchword events".to_owned()),
             deliver_policy: match request.start {
-                ScanStart::Sequence(start_sequence) => DeliverPolicy::ByStartSequence {
-                    start_sequence: start_sequence.max(1),
+                ScanStart::Sequence(start) => DeliverPolicy::ByStartSequence {
+                    start_sequence: start.get().max(1),
                 },
                 ScanStart::Time(start_time) => DeliverPolicy::ByStartTime { start_time },
                 ScanStart::Next => DeliverPolicy::New,
@@ -147,7 +148,7 @@ impl Scan {
     /// # Errors
     ///
     /// [`ProbeError`] when the scan has to be opened again.
-    pub async fn chunk(&mut self, max: usize, through: u64) -> Result<Vec<ScannedMessage>, ProbeError> {
+    pub async fn chunk(&mut self, max: usize, through: StreamSeq) -> Result<Vec<ScannedMessage>, ProbeError> {
         let mut chunk = Vec::with_capacity(max);
         while self.pending > 0 && chunk.len() < max {
             let next = tokio::time::timeout(MESSAGE_TIMEOUT, self.next());
@@ -170,7 +171,7 @@ fn scanned(message: Message) -> Result<ScannedMessage, ProbeError> {
         headers.get(name).map(async_nats::HeaderValue::as_str)
     };
     Ok(ScannedMessage {
-        seq,
+        seq: seq.into(),
         pending,
         id: MessageId::parse(header(MESSAGE_ID)),
         user: header(CE_SUBJECT).and_then(|user| user.parse().ok()),

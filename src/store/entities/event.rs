@@ -2,20 +2,22 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::ids::{LedgerSeq, StreamSeq, UserSeq};
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "events")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub seq: i64,
+    pub seq: LedgerSeq,
     pub id: Uuid,
     pub subject: String,
     pub user_id: Option<Uuid>,
-    pub user_seq: Option<i64>,
+    pub user_seq: Option<UserSeq>,
     pub schema_version: i32,
     pub payload: Vec<u8>,
     pub traceparent: Option<String>,
     pub occurred_at: i64,
-    pub stream_seq: Option<i64>,
+    pub stream_seq: Option<StreamSeq>,
     pub published_at: Option<i64>,
     pub parked_reason: Option<String>,
     pub session_id: Option<Uuid>,

@@ -8,6 +8,7 @@ pub(super) mod login_challenge;
 pub(super) mod recovery_code;
 pub(super) mod replay;
 pub(super) mod second_factor;
+mod sequence;
 pub(super) mod session;
 pub(super) mod signing_key;
 pub(super) mod user;

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::ids::{LedgerSeq, StreamSeq};
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "replays")]
 pub struct Model {
@@ -16,9 +18,9 @@ pub struct Model {
     pub user_ids: String,
     pub rate: Option<i64>,
     pub state: String,
-    pub cursor: i64,
-    pub through: i64,
-    pub target_seq: i64,
+    pub cursor: LedgerSeq,
+    pub through: LedgerSeq,
+    pub target_seq: StreamSeq,
     pub total: Option<i64>,
     pub sent: i64,
     pub refused: i64,

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::ids::UserSeq;
+
 /// All columns by name: `RETURNING *` would change its type under prepared statements when a later
 /// migration adds a column.
 pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, \
@@ -23,7 +25,7 @@ pub struct Model {
     pub roles: String,
     pub status: String,
     pub password_hash: String,
-    pub event_seq: i64,
+    pub event_seq: UserSeq,
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,

@@ -7,7 +7,7 @@ use sea_orm::{TryGetable, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::ids::{EventId, UserId};
+use crate::domain::ids::{EventId, LedgerSeq, UserId};
 use crate::store::{Ledger, StoreError, convert, sql};
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -103,10 +103,10 @@ impl Ledger {
         Ok(counts)
     }
 
-    async fn mark(&self) -> Result<i64, StoreError> {
+    async fn mark(&self) -> Result<LedgerSeq, StoreError> {
         let mark = "SELECT seq FROM event_counts_mark WHERE id = 1";
         let row = sql::fetch_one(self.store().db(), mark, []).await?;
-        row.map_or(Ok(0), |row| row.get("seq"))
+        row.map_or_else(|| Ok(LedgerSeq::default()), |row| row.get("seq"))
     }
 
     async fn count<K: TryGetable>(&self, key: &str, filter: &CountFilter) -> Result<Vec<(K, u64)>, StoreError> {
@@ -126,7 +126,7 @@ impl Ledger {
             );
             let rows = sql::fetch_all(self.store().db(), count, values).await?;
             attempts += 1;
-            let seen: Option<i64> = rows.first().map(|row| row.get("mark")).transpose()?;
+            let seen: Option<LedgerSeq> = rows.first().map(|row| row.get("mark")).transpose()?;
             if seen.is_some_and(|seen| seen != mark) && attempts < MAX_ATTEMPTS {
                 continue;
             }
@@ -140,7 +140,7 @@ impl Ledger {
 
 /// The parts of a count as `hour, subject, events`, and their values. Numbers and the subjects of
 /// the catalogue are in the text.
-fn parts(filter: &CountFilter, mark: i64) -> (String, Vec<Value>) {
+fn parts(filter: &CountFilter, mark: LedgerSeq) -> (String, Vec<Value>) {
     let range = Range::of(filter);
     let subject = filter
         .subject

@@ -6,7 +6,7 @@ use sea_orm::Value;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, LedgerSeq};
 use crate::store::{Ledger, StoreError, convert, sql};
 
 /// The largest difference between the clocks of two instances plus the length of a transaction. The
@@ -25,7 +25,7 @@ pub struct FollowFilter {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowedEvent {
-    pub seq: i64,
+    pub seq: LedgerSeq,
     pub subject: String,
     /// The exact bytes that are published.
     pub payload: Vec<u8>,
@@ -36,19 +36,19 @@ pub struct FollowedEvent {
 pub struct EventBatch {
     pub events: Vec<FollowedEvent>,
     /// Where the next batch begins.
-    pub reached: i64,
+    pub reached: LedgerSeq,
     /// Whether there are more events now.
     pub more: bool,
 }
 
 /// The latest batch at the end of the ledger, where many followers wait for the same one.
 pub(in crate::store) struct LatestBatch {
-    query: (i64, FollowFilter, u64),
+    query: (LedgerSeq, FollowFilter, u64),
     batch: Arc<EventBatch>,
 }
 
 impl LatestBatch {
-    fn answers(&self, query: (i64, FollowFilter, u64), high_watermark: i64) -> bool {
+    fn answers(&self, query: (LedgerSeq, FollowFilter, u64), high_watermark: LedgerSeq) -> bool {
         self.query == query && (self.batch.more || self.batch.reached >= high_watermark)
     }
 }
@@ -64,7 +64,7 @@ impl Ledger {
     /// return those that match.
     pub async fn events_after(
         &self,
-        after: i64,
+        after: LedgerSeq,
         filter: FollowFilter,
         limit: u64,
     ) -> Result<Arc<EventBatch>, StoreError> {
@@ -96,8 +96,8 @@ impl Ledger {
 
     async fn read_after(
         &self,
-        (after, filter, limit): (i64, FollowFilter, u64),
-        high_watermark: i64,
+        (after, filter, limit): (LedgerSeq, FollowFilter, u64),
+        high_watermark: LedgerSeq,
     ) -> Result<EventBatch, StoreError> {
         let mut values: Vec<Value> = vec![after.into(), high_watermark.into()];
         let mut conditions = vec!["TRUE".to_owned()];
@@ -137,7 +137,7 @@ impl Ledger {
     }
 
     /// A ledger sequence that every visible event at `from` or later comes after.
-    pub async fn seq_before(&self, from: OffsetDateTime) -> Result<i64, StoreError> {
+    pub async fn seq_before(&self, from: OffsetDateTime) -> Result<LedgerSeq, StoreError> {
         let high_watermark = self.high_watermark().await?;
         let lowest = format!(
             "SELECT min(seq) AS seq FROM (\
@@ -145,13 +145,13 @@ impl Ledger {
         );
         let earliest = EventId::first_at(from.saturating_sub(MAX_CLOCK_SKEW)).as_uuid();
         let row = sql::fetch_one(self.store().db(), lowest, [earliest.into()]).await?;
-        let first: Option<i64> = row.map(|row| row.get("seq")).transpose()?.flatten();
-        Ok(first.map_or(high_watermark, |seq| high_watermark.min(seq - 1)))
+        let first: Option<LedgerSeq> = row.map(|row| row.get("seq")).transpose()?.flatten();
+        Ok(first.map_or(high_watermark, |seq| high_watermark.min(seq.saturating_sub(1))))
     }
 
     /// Whether the ledger has reached `seq`. A sequence beyond its end is of another ledger, or of
     /// one that was lost.
-    pub async fn has_reached(&self, seq: i64) -> Result<bool, StoreError> {
+    pub async fn has_reached(&self, seq: LedgerSeq) -> Result<bool, StoreError> {
         Ok(seq <= self.high_watermark().await? || seq <= self.highest().await?)
     }
 }

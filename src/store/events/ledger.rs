@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder a
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::ids::{LedgerSeq, StreamSeq};
 use crate::store::entities::event;
 use crate::store::{Store, StoreError, convert, sql};
 
@@ -22,7 +23,7 @@ pub struct Ledger(Store);
 /// An event to publish.
 #[derive(Debug, Clone)]
 pub struct LedgerRow {
-    pub seq: i64,
+    pub seq: LedgerSeq,
     /// Also the `Nats-Msg-Id`.
     pub id: Uuid,
     pub subject: String,
@@ -39,16 +40,16 @@ pub struct LedgerRow {
 /// An acknowledgement of the stream, to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamAck {
-    pub seq: i64,
-    pub stream_seq: i64,
+    pub seq: LedgerSeq,
+    pub stream_seq: StreamSeq,
 }
 
 /// An acknowledged event, to be compared with the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AckedRow {
-    pub seq: i64,
+    pub seq: LedgerSeq,
     pub id: Uuid,
-    pub stream_seq: i64,
+    pub stream_seq: StreamSeq,
     pub occurred_at: OffsetDateTime,
 }
 
@@ -57,7 +58,7 @@ pub struct AckedRow {
 pub struct DeletedEvents {
     pub deleted: u64,
     /// Where the next step begins; none when the rest is too recent.
-    pub next: Option<i64>,
+    pub next: Option<LedgerSeq>,
 }
 
 /// The unpublished events.
@@ -89,7 +90,7 @@ impl Ledger {
 
     /// As [`unpublished`](Self::unpublished), after a `seq`: the events to prefetch while those up
     /// to it are in flight.
-    pub async fn unpublished_after(&self, seq: Option<i64>, limit: u64) -> Result<Vec<LedgerRow>, StoreError> {
+    pub async fn unpublished_after(&self, seq: Option<LedgerSeq>, limit: u64) -> Result<Vec<LedgerRow>, StoreError> {
         let mut waiting = event::Entity::find()
             .filter(event::Column::PublishedAt.is_null())
             .filter(event::Column::ParkedReason.is_null())
@@ -122,7 +123,7 @@ impl Ledger {
     }
 
     /// Park an event that the stream will never accept, so that it does not hold up the others.
-    pub async fn park(&self, seq: i64, reason: &str) -> Result<(), StoreError> {
+    pub async fn park(&self, seq: LedgerSeq, reason: &str) -> Result<(), StoreError> {
         let _writer = self.0.writer().await?;
         let park = event::Entity::update_many()
             .col_expr(event::Column::ParkedReason, reason.into())
@@ -132,11 +133,11 @@ impl Ledger {
     }
 
     /// Make acknowledged events unpublished again, because the stream has lost them.
-    pub async fn reopen(&self, seqs: &[i64]) -> Result<u64, StoreError> {
+    pub async fn reopen(&self, seqs: &[LedgerSeq]) -> Result<u64, StoreError> {
         if seqs.is_empty() {
             return Ok(0);
         }
-        let list = seqs.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        let list = seqs.iter().map(LedgerSeq::to_string).collect::<Vec<_>>().join(",");
         self.0
             .write_unprepared(&format!(
                 "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN ({list})"
@@ -166,8 +167,12 @@ impl Ledger {
     }
 
     /// Acknowledged events, highest stream sequence first, below `before_stream_seq` if given.
-    pub async fn acked_page(&self, before_stream_seq: Option<i64>, limit: u64) -> Result<Vec<AckedRow>, StoreError> {
-        let below = before_stream_seq.unwrap_or(i64::MAX);
+    pub async fn acked_page(
+        &self,
+        before_stream_seq: Option<StreamSeq>,
+        limit: u64,
+    ) -> Result<Vec<AckedRow>, StoreError> {
+        let below = before_stream_seq.unwrap_or(u64::MAX.into());
         let rows = event::Entity::find()
             .select_only()
             .columns([
@@ -179,7 +184,7 @@ impl Ledger {
             .filter(event::Column::StreamSeq.lt(below))
             .order_by_desc(event::Column::StreamSeq)
             .limit(limit)
-            .into_tuple::<(i64, Uuid, i64, i64)>()
+            .into_tuple::<(LedgerSeq, Uuid, StreamSeq, i64)>()
             .all(self.0.db())
             .await?;
         let acked = |(seq, id, stream_seq, at)| AckedRow {
@@ -197,7 +202,7 @@ impl Ledger {
     pub async fn delete_published(
         &self,
         before: OffsetDateTime,
-        after: i64,
+        after: LedgerSeq,
         limit: u64,
     ) -> Result<DeletedEvents, StoreError> {
         let before = convert::millis(before);
@@ -207,7 +212,7 @@ impl Ledger {
             .filter(event::Column::Seq.gt(after))
             .order_by_asc(event::Column::Seq)
             .limit(limit)
-            .into_tuple::<(i64, i64)>()
+            .into_tuple::<(LedgerSeq, i64)>()
             .all(self.0.db())
             .await?;
         let Some((last, occurred_at)) = window.last().copied() else {

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use watchword_events::{Event, Pii};
 
-use crate::domain::ids::UserId;
+use crate::domain::ids::{LedgerSeq, UserId};
 use crate::store::StoreError;
 use crate::store::entities::event;
 use crate::store::transaction::SystemTx;
@@ -12,7 +12,12 @@ impl SystemTx<'_> {
     /// Mask at most `limit` events about a user after `after`, and return where the next batch
     /// begins; `None` at the end. Unpublished events are left alone, since the relay may hold their
     /// bytes.
-    pub async fn mask_events(&mut self, user: UserId, after: i64, limit: u64) -> Result<Option<i64>, StoreError> {
+    pub async fn mask_events(
+        &mut self,
+        user: UserId,
+        after: LedgerSeq,
+        limit: u64,
+    ) -> Result<Option<LedgerSeq>, StoreError> {
         let rows = event::Entity::find()
             .select_only()
             .columns([event::Column::Seq, event::Column::Payload])
@@ -25,7 +30,7 @@ impl SystemTx<'_> {
             )
             .order_by_asc(event::Column::Seq)
             .limit(limit)
-            .into_tuple::<(i64, Vec<u8>)>()
+            .into_tuple::<(LedgerSeq, Vec<u8>)>()
             .all(&self.core.db)
             .await?;
         for (seq, payload) in &rows {
@@ -48,7 +53,7 @@ impl SystemTx<'_> {
             .filter(event::Column::UserId.eq(user.as_uuid()))
             .filter(event::Column::PublishedAt.is_null())
             .filter(event::Column::ParkedReason.is_null())
-            .into_tuple::<i64>()
+            .into_tuple::<LedgerSeq>()
             .one(&self.core.db)
             .await?;
         Ok(found.is_some())

@@ -4,50 +4,58 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder a
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::ids::{LedgerSeq, StreamSeq, UserSeq};
 use crate::store::entities::event;
 use crate::store::{Ledger, StoreError, convert};
 
 /// An event with its stream position, according to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPosition {
-    pub seq: i64,
+    pub seq: LedgerSeq,
     pub id: Uuid,
     pub subject: String,
     /// The user that it is about, and its user sequence.
-    pub user: Option<(Uuid, i64)>,
+    pub user: Option<(Uuid, UserSeq)>,
     pub occurred_at: OffsetDateTime,
     /// None while the stream has not acknowledged it.
-    pub stream_seq: Option<u64>,
+    pub stream_seq: Option<StreamSeq>,
 }
 
-type Columns = (i64, Uuid, String, Option<Uuid>, Option<i64>, i64, Option<i64>);
+type Columns = (
+    LedgerSeq,
+    Uuid,
+    String,
+    Option<Uuid>,
+    Option<UserSeq>,
+    i64,
+    Option<StreamSeq>,
+);
 
 impl Ledger {
     /// The highest stream sequence that was ever acknowledged.
-    pub async fn max_stream_seq(&self) -> Result<Option<u64>, StoreError> {
+    pub async fn max_stream_seq(&self) -> Result<Option<StreamSeq>, StoreError> {
         let highest = event::Entity::find()
             .select_only()
             .column(event::Column::StreamSeq)
             .filter(event::Column::StreamSeq.is_not_null())
             .order_by_desc(event::Column::StreamSeq)
-            .into_tuple::<i64>()
+            .into_tuple()
             .one(self.store().db())
             .await?;
-        Ok(highest.map(i64::unsigned_abs))
+        Ok(highest)
     }
 
     /// The events acknowledged at the stream sequences `from` to `through` that happened at `since`
     /// or later.
     pub async fn positions_between(
         &self,
-        from: u64,
-        through: u64,
+        from: StreamSeq,
+        through: StreamSeq,
         since: Option<OffsetDateTime>,
     ) -> Result<Vec<EventPosition>, StoreError> {
-        let signed = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
         let mut query = event::Entity::find()
-            .filter(event::Column::StreamSeq.gte(signed(from)))
-            .filter(event::Column::StreamSeq.lte(signed(through)))
+            .filter(event::Column::StreamSeq.gte(from))
+            .filter(event::Column::StreamSeq.lte(through))
             .order_by_asc(event::Column::StreamSeq);
         if let Some(since) = since {
             query = query.filter(event::Column::OccurredAt.gte(convert::millis_from(since)));
@@ -90,6 +98,6 @@ fn position((seq, id, subject, user, user_seq, occurred_at, stream_seq): Columns
         subject,
         user: user.zip(user_seq),
         occurred_at: convert::time(occurred_at),
-        stream_seq: stream_seq.map(i64::unsigned_abs),
+        stream_seq,
     }
 }

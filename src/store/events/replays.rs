@@ -6,6 +6,7 @@ use uuid::Uuid;
 use watchword_events::EventKind;
 
 use super::selection::PublishState;
+use crate::domain::ids::StreamSeq;
 use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::store::entities::replay;
 use crate::store::{Ledger, Selection, SeqRange, StoreError, convert};
@@ -48,7 +49,7 @@ pub struct ReplayProgress {
     /// The rest of the ledger.
     pub rest: SeqRange,
     /// Copies up to this stream sequence of the target are counted.
-    pub target_seq: u64,
+    pub target_seq: StreamSeq,
     /// Published copies.
     pub sent: u64,
     /// Events that the target will never accept.
@@ -96,7 +97,7 @@ impl Ledger {
             state: ReplayState::Running.as_str().to_owned(),
             cursor: range.after,
             through: range.through,
-            target_seq: 0,
+            target_seq: StreamSeq::default(),
             total: None,
             sent: 0,
             refused: 0,
@@ -142,7 +143,7 @@ impl Ledger {
             id: Set(replay.id),
             state: Set(replay.state.as_str().to_owned()),
             cursor: Set(progress.rest.after),
-            target_seq: Set(number(progress.target_seq)),
+            target_seq: Set(progress.target_seq),
             total: Set(replay.total.map(number)),
             sent: Set(number(progress.sent)),
             refused: Set(number(progress.refused)),
@@ -200,7 +201,7 @@ fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
                 after: row.cursor,
                 through: row.through,
             },
-            target_seq: row.target_seq.unsigned_abs(),
+            target_seq: row.target_seq,
             sent: row.sent.unsigned_abs(),
             refused: row.refused.unsigned_abs(),
         },

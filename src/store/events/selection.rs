@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::ledger::ledger_row;
+use crate::domain::ids::LedgerSeq;
 use crate::store::entities::event;
 use crate::store::{Ledger, LedgerRow, StoreError, convert};
 
@@ -43,15 +44,15 @@ pub enum PublishState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeqRange {
     /// Exclusive.
-    pub after: i64,
+    pub after: LedgerSeq,
     /// Inclusive.
-    pub through: i64,
+    pub through: LedgerSeq,
 }
 
 impl SeqRange {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.after >= self.through
+        self.after.get() >= self.through.get()
     }
 }
 
@@ -71,12 +72,12 @@ impl Ledger {
             .select_only()
             .column_as(event::Column::Seq.min(), "first")
             .column_as(event::Column::Seq.max(), "last")
-            .into_tuple::<(Option<i64>, Option<i64>)>()
+            .into_tuple::<(Option<LedgerSeq>, Option<LedgerSeq>)>()
             .one(self.store().db())
             .await?;
         let (first, last) = ends.unwrap_or_default();
         Ok(SeqRange {
-            after: first.map_or(0, |first| first - 1),
+            after: first.map(|first| first.saturating_sub(1)).unwrap_or_default(),
             through: last.unwrap_or_default(),
         })
     }

@@ -9,10 +9,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tokio::time::Instant;
 
-use crate::store::entities::event;
+use crate::domain::ids::LedgerSeq;
 use crate::store::{Ledger, StoreError, sql};
 
 /// How old the watermark may be while this instance commits nothing: many readers share one query.
@@ -21,7 +20,7 @@ const MAX_AGE: Duration = Duration::from_millis(20);
 const MIN_QUERY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Rows that one step reads.
-const SCAN_CHUNK: u64 = 1000;
+const SCAN_CHUNK: usize = 1000;
 
 /// The transactions that may be about to add an event. `pg_locks` shows the locks of this database
 /// only by its oid.
@@ -33,7 +32,7 @@ const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
 #[derive(Debug, Default)]
 pub(in crate::store) struct Watermark {
     /// Everything up to here is visible.
-    seq: Option<i64>,
+    seq: Option<LedgerSeq>,
     /// The transactions that have to end before it rises.
     barrier: Option<Barrier>,
     last_query: Option<LastQuery>,
@@ -49,14 +48,14 @@ struct LastQuery {
 /// The writers that were active after `up_to` was visible.
 #[derive(Debug)]
 struct Barrier {
-    up_to: i64,
+    up_to: LedgerSeq,
     writers: HashSet<String>,
 }
 
 impl Ledger {
     /// The `seq` up to which every event is visible. It never falls. The first call of an instance
     /// waits for the running transactions.
-    pub async fn high_watermark(&self) -> Result<i64, StoreError> {
+    pub async fn high_watermark(&self) -> Result<LedgerSeq, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
         if !watermark
             .last_query
@@ -87,15 +86,18 @@ impl Ledger {
         *self.store().0.commits.borrow()
     }
 
-    /// The highest visible `seq`; 0 when there is none.
-    pub(in crate::store) async fn highest(&self) -> Result<i64, StoreError> {
-        let query = event::Entity::find()
-            .select_only()
-            .column(event::Column::Seq)
-            .order_by_desc(event::Column::Seq)
-            .limit(1);
-        let seq = query.into_tuple::<i64>().one(self.store().db()).await?;
-        Ok(seq.unwrap_or(0))
+    /// The highest visible `seq`; the default when there is none.
+    pub(in crate::store) async fn highest(&self) -> Result<LedgerSeq, StoreError> {
+        let highest = "SELECT seq FROM events ORDER BY seq DESC LIMIT 1";
+        let row = sql::fetch_one(self.store().db(), highest, []).await?;
+        row.map_or_else(|| Ok(LedgerSeq::default()), |row| row.get("seq"))
+    }
+
+    /// The next visible ledger sequences after `seq`.
+    async fn following(&self, seq: LedgerSeq) -> Result<Vec<LedgerSeq>, StoreError> {
+        let following = format!("SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT {SCAN_CHUNK}");
+        let rows = sql::fetch_all(self.store().db(), following, [seq.into()]).await?;
+        rows.iter().map(|row| row.get("seq")).collect()
     }
 
     async fn writers(&self) -> Result<HashSet<String>, StoreError> {
@@ -134,18 +136,12 @@ impl Watermark {
     /// Rise up to the first gap; true when there is one.
     async fn follow(&mut self, ledger: &Ledger) -> Result<bool, StoreError> {
         loop {
-            let seq = self.seq.unwrap_or(0);
-            let query = event::Entity::find()
-                .select_only()
-                .column(event::Column::Seq)
-                .filter(event::Column::Seq.gt(seq))
-                .order_by_asc(event::Column::Seq)
-                .limit(SCAN_CHUNK);
-            let seqs = query.into_tuple::<i64>().all(ledger.store().db()).await?;
+            let seq = self.seq.unwrap_or_default();
+            let seqs = ledger.following(seq).await?;
             let unbroken = seqs
                 .iter()
-                .zip(seq + 1..)
-                .take_while(|(seq, next)| **seq == *next)
+                .zip(seq.get() + 1..)
+                .take_while(|(seq, next)| seq.get() == *next)
                 .count();
             if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
                 self.reach(*last);
@@ -153,7 +149,7 @@ impl Watermark {
             if unbroken < seqs.len() {
                 return Ok(true);
             }
-            if u64::try_from(seqs.len()) != Ok(SCAN_CHUNK) {
+            if seqs.len() < SCAN_CHUNK {
                 return Ok(false);
             }
         }
@@ -176,7 +172,7 @@ impl Watermark {
         Ok(())
     }
 
-    fn reach(&mut self, seq: i64) {
-        self.seq = Some(self.seq.unwrap_or(0).max(seq));
+    fn reach(&mut self, seq: LedgerSeq) {
+        self.seq = Some(self.seq.unwrap_or_default().max(seq));
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use watchword_events::{Actor, AuthEvent, UserRef};
 
 use super::Core;
-use crate::domain::ids::{EventId, UserId};
+use crate::domain::ids::{EventId, UserId, UserSeq};
 use crate::store::{StoreError, sql};
 
 /// Records events about the user it has locked, or events without a user. Dropping it rolls back.
@@ -17,12 +17,12 @@ pub struct AnyTx<'a> {
 pub(super) struct UserLock {
     id: UserId,
     /// The user sequence of the next event, if the lock reserved one and it is not used yet.
-    reserved: Option<i64>,
+    reserved: Option<UserSeq>,
 }
 
 impl UserLock {
     /// For a user whose row was locked by raising its counter to `seq`.
-    pub(super) const fn reserved(id: UserId, seq: i64) -> Self {
+    pub(super) const fn reserved(id: UserId, seq: UserSeq) -> Self {
         Self {
             id,
             reserved: Some(seq),
@@ -77,12 +77,12 @@ impl<'a> AnyTx<'a> {
         };
         Ok(Some(UserRef {
             id: lock.id.as_uuid(),
-            seq,
+            seq: seq.get(),
         }))
     }
 }
 
-async fn next_seq(core: &Core<'_>, id: UserId) -> Result<i64, StoreError> {
+async fn next_seq(core: &Core<'_>, id: UserId) -> Result<UserSeq, StoreError> {
     let raise = "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING event_seq";
     let row = sql::fetch_one(&core.db, raise, [id.as_uuid().into()]).await?;
     let row = row.ok_or(StoreError::Corrupt {

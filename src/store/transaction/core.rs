@@ -90,7 +90,7 @@ impl<'a> Core<'a> {
             id: sea_orm::Set(id),
             subject: sea_orm::Set(subject.to_owned()),
             user_id: sea_orm::Set(row.user.as_ref().map(|user| user.id)),
-            user_seq: sea_orm::Set(row.user.as_ref().map(|user| user.seq)),
+            user_seq: sea_orm::Set(row.user.as_ref().map(|user| user.seq.into())),
             schema_version: sea_orm::Set(i32::try_from(version).unwrap_or(i32::MAX)),
             payload: sea_orm::Set(row.to_json()?),
             traceparent: sea_orm::Set(self.request.traceparent.clone()),

@@ -24,7 +24,7 @@ impl<'a> UserTx<'a> {
 
     /// For a user whose row `tx` has just inserted, with `event_seq` 1.
     pub(in crate::store) fn of_new(tx: Tx<'a>, user: User) -> Self {
-        Self::new(tx.core, UserLock::reserved(user.id, 1), user)
+        Self::new(tx.core, UserLock::reserved(user.id, 1.into()), user)
     }
 
     /// The user, as this transaction has changed them.

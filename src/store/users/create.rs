@@ -36,35 +36,31 @@ impl<'a> Tx<'a> {
     /// [`StoreError::Conflict`] when an identifier is taken.
     pub async fn insert_user(self, new: NewUser) -> Result<UserTx<'a>, StoreError> {
         let now = self.core.millis();
-        let row = user::Model {
+        let mut row = user::Model {
             id: new.id.as_uuid(),
-            email: new.email.as_str().to_owned(),
+            email: (&new.email).into(),
             email_canonical: new.email.canonical().to_owned(),
             email_verified: false,
-            username: new.username.as_ref().map(|name| name.as_str().to_owned()),
+            username: new.username.as_ref().map(Into::into),
             username_canonical: new.username.as_ref().map(|name| name.canonical().to_owned()),
-            name: new.name.as_ref().map(|name| name.as_str().to_owned()),
+            name: new.name.as_ref().map(Into::into),
             account_type: new.account_type.as_str().to_owned(),
             roles: convert::roles_text(&new.roles),
             status: UserStatus::Active.as_str().to_owned(),
             password_hash: new.password_hash.expose_secret().to_owned(),
-            event_seq: 1,
+            event_seq: 1.into(),
             created_at: now,
             updated_at: now,
             deleted_at: None,
             second_factor: false,
             profile: new.profile.to_json(),
-            search_text: Some(convert::search_text(
-                new.email.as_str(),
-                new.username.as_ref().map(Username::as_str),
-                new.name.as_ref().map(DisplayName::as_str),
-                &new.profile,
-            )),
+            search_text: None,
         };
-        let active = user::ActiveModel::from(row.clone());
-        user::Entity::insert(active)
+        let user = convert::user(row.clone())?;
+        row.search_text = Some(convert::search_text(&user));
+        user::Entity::insert(user::ActiveModel::from(row))
             .exec_without_returning(&self.core.db)
             .await?;
-        Ok(UserTx::of_new(self, convert::user(row)?))
+        Ok(UserTx::of_new(self, user))
     }
 }

@@ -26,6 +26,12 @@ impl Credentials {
 }
 
 impl Store {
+    /// A user, deleted or not.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let row = user::Entity::find_by_id(id.as_uuid()).one(self.db()).await?;
+        row.map(convert::user).transpose()
+    }
+
     /// The live account whose email address or username is `canonical`.
     pub async fn credentials_by_identifier(&self, canonical: &str) -> Result<Option<Credentials>, StoreError> {
         // An address has an '@' and a username never has, so one index is enough.

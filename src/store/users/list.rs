@@ -15,7 +15,7 @@ use crate::domain::user::email::canonical;
 use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
 use crate::store::entities::user;
-use crate::store::{Store, StoreError, convert, sql};
+use crate::store::{Store, StoreError, convert};
 
 /// The highest count, and the end of paging by page number.
 pub const MAX_COUNTED_USERS: u64 = 10_000;
@@ -99,13 +99,6 @@ impl Store {
         let rows = self.fetch_planned(sql, conditions.values.clone()).await?;
         let found: i64 = rows.first().map_or(Ok(0), |row| row.get("found"))?;
         Ok(found.unsigned_abs())
-    }
-
-    /// A user, deleted or not.
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let by_id = format!("SELECT {} FROM users WHERE id = $1", user::COLUMNS);
-        let row = sql::fetch_one(self.db(), by_id, [id.as_uuid().into()]).await?;
-        row.map(|row| convert::user(row.model()?)).transpose()
     }
 }
 

@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait as _, Set};
 use crate::domain::user::UserStatus;
 use crate::domain::user::account_type::AccountType;
 use crate::domain::user::display_name::DisplayName;
-use crate::domain::user::email::{self, Email};
+use crate::domain::user::email::Email;
 use crate::domain::user::profile::Profile;
 use crate::domain::user::role::Role;
 use crate::domain::user::username::Username;
@@ -36,22 +36,22 @@ impl UserTx<'_> {
         };
         let mut after = self.user().clone();
         if let Some(email) = change.email {
+            row.email = Set((&email).into());
             row.email_canonical = Set(email.canonical().to_owned());
-            row.email = Set(email.as_str().to_owned());
             // The verification was of another address, unless only the spelling changed.
-            if email.canonical() != email::canonical(&self.user().email) {
+            if email.canonical() != after.email.canonical() {
                 row.email_verified = Set(false);
             }
-            email.as_str().clone_into(&mut after.email);
+            after.email = email;
         }
         if let Some(username) = change.username {
+            row.username = Set(username.as_ref().map(Into::into));
             row.username_canonical = Set(username.as_ref().map(|name| name.canonical().to_owned()));
-            after.username = username.map(|name| name.as_str().to_owned());
-            row.username = Set(after.username.clone());
+            after.username = username;
         }
         if let Some(name) = change.name {
-            after.name = name.map(|name| name.as_str().to_owned());
-            row.name = Set(after.name.clone());
+            row.name = Set(name.as_ref().map(Into::into));
+            after.name = name;
         }
         if let Some(account_type) = change.account_type {
             row.account_type = Set(account_type.as_str().to_owned());
@@ -60,12 +60,7 @@ impl UserTx<'_> {
             row.profile = Set(profile.to_json());
             after.profile = profile;
         }
-        row.search_text = Set(Some(convert::search_text(
-            &after.email,
-            after.username.as_deref(),
-            after.name.as_deref(),
-            &after.profile,
-        )));
+        row.search_text = Set(Some(convert::search_text(&after)));
         let row = user::Entity::update(row).exec(&self.core.db).await?;
         self.set_user(convert::user(row)?);
         Ok(())

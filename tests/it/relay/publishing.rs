@@ -81,7 +81,7 @@ fn sequences(outcomes: &[PublishOutcome], wanted: bool) -> Vec<u64> {
     outcomes
         .iter()
         .map(|outcome| match outcome {
-            PublishOutcome::Acked { stream_seq, duplicate } if *duplicate == wanted => *stream_seq,
+            PublishOutcome::Acked { stream_seq, duplicate } if *duplicate == wanted => stream_seq.get(),
             other => panic!("{other:?}"),
         })
         .collect()

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use secrecy::SecretString;
 use watchword::domain::random::{Random as _, SystemRandom};
 use watchword::security::secret_key_file::SECRET_KEY_FILE;
-use watchword::security::{SecretKey, SecretKeyError};
+use watchword::security::{SecretKey, SecretKeyError, SecretKeyLoadError};
 
 use super::support::{Sequence, secret};
 
@@ -19,7 +19,7 @@ fn material() -> [u8; 32] {
     bytes
 }
 
-fn from_text(text: &str) -> Result<SecretKey, SecretKeyError> {
+fn from_text(text: &str) -> Result<SecretKey, SecretKeyLoadError> {
     SecretKey::from_base64(&SecretString::from(text))
 }
 
@@ -42,27 +42,30 @@ fn short_guessable_and_unreadable_keys_are_refused() {
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     ] {
         let error = from_text(refused).unwrap_err();
-        assert!(matches!(error, SecretKeyError::Refused(_)), "{refused}");
+        assert!(matches!(error, SecretKeyLoadError::Refused(_)), "{refused}");
         assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
     }
     let sentence = STANDARD.encode("a long sentence that somebody typed, 1234!");
-    assert!(matches!(from_text(&sentence).unwrap_err(), SecretKeyError::Refused(_)));
-    assert!(matches!(bytes(&material()[..31]), SecretKeyError::TooShort(31)));
-    assert!(matches!(bytes(&[0; 2000]), SecretKeyError::TooLong(2000)));
-    assert!(matches!(bytes(&[0; 32]), SecretKeyError::Guessable));
+    assert!(matches!(
+        from_text(&sentence).unwrap_err(),
+        SecretKeyLoadError::Refused(_)
+    ));
+    assert!(matches!(bytes(&material()[..31]), SecretKeyLoadError::TooShort(31)));
+    assert!(matches!(bytes(&[0; 2000]), SecretKeyLoadError::TooLong(2000)));
+    assert!(matches!(bytes(&[0; 32]), SecretKeyLoadError::Guessable));
     assert!(matches!(
         bytes(&[1, 2, 3, 4, 5, 6, 7, 8].repeat(4)),
-        SecretKeyError::Guessable
+        SecretKeyLoadError::Guessable
     ));
     assert!(matches!(
         bytes(b"a long sentence that somebody typed, 1234!"),
-        SecretKeyError::Guessable
+        SecretKeyLoadError::Guessable
     ));
     let typed = "correcthorsebatterystaplecorrecthorsebatterystap";
-    assert!(matches!(from_text(typed).unwrap_err(), SecretKeyError::Refused(_)));
+    assert!(matches!(from_text(typed).unwrap_err(), SecretKeyLoadError::Refused(_)));
     assert!(matches!(
         from_text(&typed.to_uppercase()).unwrap_err(),
-        SecretKeyError::Refused(_)
+        SecretKeyLoadError::Refused(_)
     ));
     for _ in 0..2_000 {
         let mut random = [0_u8; 32];
@@ -183,5 +186,5 @@ fn a_damaged_key_file_is_reported_and_never_replaced() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join(SECRET_KEY_FILE)).unwrap();
     let error = SecretKey::load_or_create(dir.path(), &SystemRandom::default()).unwrap_err();
-    assert!(matches!(error, SecretKeyError::File { action: "read", .. }));
+    assert!(matches!(error, SecretKeyLoadError::File { action: "read", .. }));
 }

@@ -13,6 +13,7 @@ pub use self::reconcile::reconcile;
 pub use self::replay::{Replay, ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 pub use self::tail::{Viewer, tail};
 pub use self::verify::verify;
+pub use crate::domain::ids::StreamSeq;
 pub use crate::relay::{Difference, Finding, Findings};
 pub use crate::store::Selection;
 

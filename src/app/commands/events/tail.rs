@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Selection;
 use crate::app::AppError;
 use crate::config::Settings;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::{NatsError, ProbeError, Scan, ScanRequest, ScanStart, ScannedMessage, StreamReader};
 
 /// Time before reading the stream is retried.
@@ -17,7 +18,7 @@ pub trait Viewer: Send {
     /// Reading of the stream has started.
     fn opened(&mut self, stream: &str);
     /// The next event with its stream sequence and its bytes. Return `false` to end.
-    fn event(&mut self, stream_seq: u64, payload: &[u8]) -> bool;
+    fn event(&mut self, stream_seq: StreamSeq, payload: &[u8]) -> bool;
     /// Reading failed and is retried.
     fn broken(&mut self, reason: &str);
 }
@@ -44,7 +45,7 @@ pub async fn tail(
         };
         match next {
             Ok(seen) => {
-                start = ScanStart::Sequence(seen.seq + 1);
+                start = ScanStart::Sequence(seen.seq.saturating_add(1));
                 if selection.shows(&seen) && !viewer.event(seen.seq, &seen.payload) {
                     return Ok(());
                 }

@@ -49,7 +49,10 @@ impl Admitted {
         let roles: Vec<&str> = user.roles.iter().map(|role| role.as_str()).collect();
         Ok(Self([
             (USER_ID, value(user.id.as_uuid().hyphenated().encode_lower(&mut id))?),
-            (EMAIL, value(&Cow::from(utf8_percent_encode(&user.email, ENCODED)))?),
+            (
+                EMAIL,
+                value(&Cow::from(utf8_percent_encode(user.email.as_str(), ENCODED)))?,
+            ),
             (ROLES, value(&roles.join(","))?),
             (
                 SESSION_ID,

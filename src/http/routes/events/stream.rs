@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::actions::events::follow::{self, EventBatch, Follower, Start};
 use crate::actions::{ActionError, Context};
+use crate::domain::ids::LedgerSeq;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event_parameters::Subject;
@@ -35,10 +36,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a client waits before it connects again.
 const RETRY_MS: u32 = 1000;
 
-/// The ledger sequence of an event: its `id` in the stream.
-#[derive(Debug, Clone, Copy)]
-struct LedgerSeq(i64);
-
 impl Parameter for LedgerSeq {
     fn schema() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
@@ -50,8 +47,7 @@ impl Parameter for LedgerSeq {
     fn parse(text: &str) -> Result<Self, ParamError> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let seq = digits.then(|| text.parse().ok()).flatten();
-        seq.map(Self)
-            .ok_or_else(|| ParamError::new("invalid_format", "must be the `id` of an event of this stream"))
+        seq.ok_or_else(|| ParamError::new("invalid_format", "must be the `id` of an event of this stream"))
     }
 }
 
@@ -68,7 +64,7 @@ impl Parameter for Begin {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        LedgerSeq::parse(text)
+        <LedgerSeq as Parameter>::parse(text)
             .map(Self::Seq)
             .or_else(|_| <OffsetDateTime as Parameter>::parse(text).map(Self::Moment))
             .map_err(|_| {
@@ -167,8 +163,8 @@ impl EventStreams {
 
 fn start(from: Option<Begin>, last: Option<LedgerSeq>) -> Start {
     match (last, from) {
-        (Some(LedgerSeq(seq)), _) => Start::After(seq),
-        (None, Some(Begin::Seq(LedgerSeq(seq)))) => Start::After(seq.saturating_sub(1)),
+        (Some(seq), _) => Start::After(seq),
+        (None, Some(Begin::Seq(seq))) => Start::After(seq.saturating_sub(1)),
         (None, Some(Begin::Moment(moment))) => Start::At(moment),
         (None, None) => Start::Now,
     }
@@ -210,7 +206,7 @@ async fn feed(cx: Context, token: BearerToken, mut follower: Follower, mut write
         Ok(never) => match never {},
         Err(end) => end,
     };
-    tracing::info!(?end, seq = follower.seq(), "event stream ended");
+    tracing::info!(?end, seq = follower.seq().get(), "event stream ended");
 }
 
 async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) -> Result<Infallible, End> {
@@ -238,7 +234,7 @@ async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) ->
 
 /// A comment with an `id`, so that a client that reconnects continues there. It is no event, since
 /// it has no data.
-fn comment(seq: i64, text: &str) -> String {
+fn comment(seq: LedgerSeq, text: &str) -> String {
     format!("id: {seq}\n: {text}\n\n")
 }
 

@@ -21,10 +21,10 @@ async fn events_beyond_their_retention_are_deleted(backend: Backend) {
         async move { ledger.delete_published(before, after, most).await.expect("prune") }
     };
 
-    let kept = prune(clock.now() - Duration::DAY, 0, 1).await;
+    let kept = prune(clock.now() - Duration::DAY, 0.into(), 1).await;
     assert_eq!((kept.deleted, kept.next), (0, None), "what is young stays");
 
-    let first = prune(clock.now() + Duration::DAY, 0, 1).await;
+    let first = prune(clock.now() + Duration::DAY, 0.into(), 1).await;
     let next = first.next.expect("more to look at");
     let second = prune(clock.now() + Duration::DAY, next, 1).await;
     assert_eq!((first.deleted, second.deleted), (1, 1));
