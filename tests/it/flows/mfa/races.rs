@@ -8,7 +8,7 @@ use super::{EMAIL, STEP, offered};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
-use crate::support::held::{Held, until_waiting};
+use crate::support::row_lock::{RowLock, wait_until_blocked};
 use crate::support::http::Answer;
 
 const AUTHENTICATORS: &str = "SELECT id FROM second_factors FOR UPDATE";
@@ -65,15 +65,15 @@ impl Waiting {
 async fn a_code_of_a_replaced_authenticator_does_not_lock_the_user_out() {
     let person = Waiting::new().await;
     let database = &person.app.database;
-    let held = Held::by(database, AUTHENTICATORS, &[]).await;
+    let held = RowLock::take(database, AUTHENTICATORS, &[]).await;
     let (another, confirmed, ()) = tokio::join!(
         person.set_up_another(),
         async {
-            until_waiting(database, 1).await;
+            wait_until_blocked(database, 1).await;
             person.confirm(&person.first).await
         },
         async {
-            until_waiting(database, 2).await;
+            wait_until_blocked(database, 2).await;
             held.release().await;
         },
     );
@@ -91,15 +91,15 @@ async fn a_code_of_a_replaced_authenticator_does_not_lock_the_user_out() {
 async fn an_authenticator_confirmed_in_between_is_not_replaced() {
     let person = Waiting::new().await;
     let database = &person.app.database;
-    let held = Held::by(database, AUTHENTICATORS, &[]).await;
+    let held = RowLock::take(database, AUTHENTICATORS, &[]).await;
     let (confirmed, another, ()) = tokio::join!(
         person.confirm(&person.first),
         async {
-            until_waiting(database, 1).await;
+            wait_until_blocked(database, 1).await;
             person.set_up_another().await
         },
         async {
-            until_waiting(database, 2).await;
+            wait_until_blocked(database, 2).await;
             held.release().await;
         },
     );

@@ -14,7 +14,7 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
-use crate::support::held::{Held, until_waiting};
+use crate::support::row_lock::{RowLock, wait_until_blocked};
 use crate::support::http::{Answer, Tokens};
 use crate::support::nats::StreamMessage;
 use crate::support::smtp::SmtpServer;
@@ -108,9 +108,9 @@ async fn a_login_that_waited_for_a_lock_begins_after_the_wait() {
     let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
     let email = "ada@example.com";
     app.registered(email).await;
-    let held = Held::account(&app.database, email).await;
+    let held = RowLock::account(&app.database, email).await;
     let (login, turn) = tokio::join!(app.login(email, PASSWORD), async {
-        until_waiting(&app.database, 1).await;
+        wait_until_blocked(&app.database, 1).await;
         clock.advance(BEHIND);
         let turn = clock.now();
         held.release().await;

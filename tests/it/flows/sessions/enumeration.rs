@@ -9,7 +9,7 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Answer;
-use crate::support::timing::cost_alike;
+use crate::support::timing::assert_equal_cost;
 
 flow_tests! {
     a_failed_login_answers_and_costs_the_same_for_every_reason,
@@ -58,7 +58,7 @@ async fn a_failed_login_answers_and_costs_the_same_for_every_reason(backend: Bac
     for (answer, (class, ..)) in answers.iter().zip(CLASSES) {
         assert_eq!(Some(answer), answers.first(), "{class} answers differently");
     }
-    cost_alike(CLASSES.map(|(class, ..)| class), async |class| {
+    assert_equal_cost(CLASSES.map(|(class, ..)| class), async |class| {
         let (_, identifier, password) = CLASSES[class];
         let start = Instant::now();
         let answer = app.login(identifier, password).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::rights::{act, another_admin};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
-use crate::support::held::{Held, until_waiting, waiting};
+use crate::support::row_lock::{RowLock, blocked_transactions, wait_until_blocked};
 use crate::support::http::{Answer, Tokens};
 use crate::support::wait::eventually;
 
@@ -109,10 +109,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Keeps `carol` from becoming an administrator for the time being.
-    async fn hold_carol(&self, way_in: WayIn) -> Held {
+    async fn hold_carol(&self, way_in: WayIn) -> RowLock {
         match way_in {
-            WayIn::Grant | WayIn::Enable => Held::account(&self.app.database, &self.carol).await,
-            WayIn::Create => Held::by(&self.app.database, TAKE_ADDRESS, &[&self.carol]).await,
+            WayIn::Grant | WayIn::Enable => RowLock::account(&self.app.database, &self.carol).await,
+            WayIn::Create => RowLock::take(&self.app.database, TAKE_ADDRESS, &[&self.carol]).await,
         }
     }
 
@@ -139,13 +139,13 @@ async fn a_demotion_waits_for_a_grant_in_progress() {
             let (made, away, ()) = tokio::join!(
                 scene.make_administrator(way_in),
                 async {
-                    until_waiting(&app.database, 1).await;
+                    wait_until_blocked(&app.database, 1).await;
                     let away = scene.send_away(way_out).await;
                     is_away.set(true);
                     away
                 },
                 async {
-                    eventually(SOON, || async { is_away.get() || waiting(&app.database).await == 2 }).await;
+                    eventually(SOON, || async { is_away.get() || blocked_transactions(&app.database).await == 2 }).await;
                     held.release().await;
                 },
             );
@@ -171,18 +171,18 @@ async fn a_demoted_admin_cannot_create_an_admin() {
         for way_out in &WAYS_OUT {
             round += 1;
             let scene = Scene::new(&app, &root, round, way_in).await;
-            let held = Held::account(&app.database, &scene.bob_email).await;
+            let held = RowLock::account(&app.database, &scene.bob_email).await;
             let is_made = Cell::new(false);
             let (away, made, ()) = tokio::join!(
                 scene.send_away(way_out),
                 async {
-                    until_waiting(&app.database, 1).await;
+                    wait_until_blocked(&app.database, 1).await;
                     let made = scene.make_administrator(way_in).await;
                     is_made.set(true);
                     made
                 },
                 async {
-                    eventually(SOON, || async { is_made.get() || waiting(&app.database).await == 2 }).await;
+                    eventually(SOON, || async { is_made.get() || blocked_transactions(&app.database).await == 2 }).await;
                     held.release().await;
                 },
             );
