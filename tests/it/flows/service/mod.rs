@@ -1,9 +1,9 @@
-//! The service as a whole: crashes, shutdown, migrations, refusals.
+//! The service as a whole: crashes, shutdown, migrations, malformed requests.
 
 mod crashes;
 mod disk_full;
+mod lifecycle;
 mod migrations;
 mod problems;
 mod shutdown;
 mod storm;
-mod whole;
