@@ -182,12 +182,12 @@ fn program(name: &str) -> PathBuf {
         })
         .collect();
     versions.sort();
-    let mut places: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
+    let mut directories: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
         .map(PathBuf::from)
         .into_iter()
         .collect();
-    places.extend(versions.into_iter().rev().map(|(_, bin)| bin));
-    find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &places)
+    directories.extend(versions.into_iter().rev().map(|(_, bin)| bin));
+    find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &directories)
 }
 
 /// Returns the user and group for PostgreSQL, which refuses to run as root.

@@ -95,8 +95,8 @@ pub(crate) fn unwatch(pid: u32) {
     drop(fs::remove_file(pid_file(pid)));
 }
 
-/// Finds `program`: the path in the environment variable `variable`, else the first of `places`
-/// that contains it, else on PATH.
+/// Finds `program`: the path in the environment variable `variable`, else the first of
+/// `directories` that contains it, else on PATH.
 pub(crate) fn find_program(program: &str, variable: &str, directories: &[PathBuf]) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
