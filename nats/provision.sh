@@ -3,11 +3,12 @@
 #
 #   NATS_URL=nats://127.0.0.1:4222 NATS_USER=provisioner NATS_PASSWORD=… nats/provision.sh
 #
-# It can be run again at any time. NATS_REPLICAS=3 creates streams with three replicas, in a cluster. `watchword stream
-# diff` says where a stream differs from its definition, `watchword stream apply` changes it.
+# It can run again at any time. NATS_REPLICAS=3 creates streams with three replicas, in a cluster.
+# `watchword stream diff` shows where a stream differs from its definition, and `watchword stream
+# apply` changes it.
 set -eu
 cd "$(dirname "$0")"
-# A context that the caller has chosen is another user's.
+# The caller's NATS context may be another user's.
 unset NATS_CONTEXT
 
 nats() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Validates the generated contracts with their official tools: the AsyncAPI parser and the TypeScript compiler.
-# Both are pinned in scripts/contracts/package-lock.json and come from npm. Without node or npm's registry the check
-# is skipped; the Rust tests check the same documents in part.
+# Validates the generated contracts with their official tools: the AsyncAPI parser and the
+# TypeScript compiler. Both are pinned in scripts/contracts/package-lock.json and come from npm.
+# Without node or npm's registry the check is skipped; the Rust tests check the same documents in
+# part.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

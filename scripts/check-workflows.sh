@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks .github/workflows with actionlint: the one on PATH or in .tools/, or the pinned one, installed with Go.
+# Checks .github/workflows with actionlint: the one on PATH or in .tools/, or the pinned one,
+# installed with Go.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # scripts/docker-skeleton.sh SOURCE DESTINATION
-# Copies what determines the built dependencies: the lock file, the manifests, and an empty main for every file that is
-# a cargo target. Modules are omitted, so that a new module changes nothing here.
+# Copies what determines the built dependencies: the lock file, the manifests, and an empty main for
+# every file that is a cargo target. Modules are omitted, so that a new module changes nothing here.
 set -euo pipefail
 shopt -s nullglob
 

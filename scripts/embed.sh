@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # scripts/embed.sh FILE NAME <TEXT
-# Replaces the text between the lines <!-- NAME:begin --> and <!-- NAME:end --> of FILE, which must contain each of
-# them once and in this order. A file with the same text stays untouched.
+# Replaces the text between the lines <!-- NAME:begin --> and <!-- NAME:end --> of FILE, which must
+# contain each of them once and in this order. A file with the same text stays untouched.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the generated files: `make generate`. First the contracts under docs/reference, all or none: the generators
-# write into a copy, which replaces the directory once all of them have succeeded. Then docs/CONFIGURATION.md, and the
-# event table in docs/EVENTS.md between its markers.
+# Writes the generated files: `make generate`. First the contracts under docs/reference, all or
+# none: the generators write into a copy, which replaces the directory once all of them have
+# succeeded. Then docs/CONFIGURATION.md, and the event table in docs/EVENTS.md between its markers.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

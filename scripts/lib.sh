@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The pinned nats-server and Node precede those of the system (Debian 12 packages nats-server 2.9, which is too old).
+# The pinned nats-server and Node precede those of the system (Debian 12 packages nats-server 2.9,
+# which is too old).
 export PATH="$ROOT/.tools:$ROOT/.tools/node/bin:$PATH"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -39,9 +40,9 @@ can_apt_install() {
 
 # apt_install PACKAGE...: install packages; print nothing unless it fails.
 #
-# Installing a server's package also starts the server. The tests start their own servers, so a policy-rc.d (Debian's
-# mechanism for this) that answers 101 prevents it during the installation; an existing policy-rc.d is kept.
-# The function runs in a subshell, so that it has its own trap.
+# Installing a server's package also starts the server. The tests start their own servers, so a
+# policy-rc.d (Debian's mechanism for this) that answers 101 prevents it during the installation; an
+# existing policy-rc.d is kept. The function runs in a subshell, so that it has its own trap.
 apt_install() (
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
     policy=/usr/sbin/policy-rc.d

@@ -5,8 +5,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-# PROFILE is a cargo profile. The default is dev, because a first release build takes several times as long. It
-# compiles argon2 with full optimization, so that a login is as fast as in a release build.
+# PROFILE is a cargo profile. The default is dev, because a first release build takes several times
+# as long. It compiles argon2 with full optimization, so that a login is as fast as in a release
+# build.
 PROFILE=${PROFILE:-dev}
 features=()
 if [ "$PROFILE" = dev ]; then

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Checks with the tools of other ecosystems: `make test-peers`. The Rust tests do not depend on them.
+# Checks with the tools of other ecosystems: `make test-peers`. The Rust tests do not depend on
+# them.
 #
-# A check whose tools cannot be installed is skipped and says so. PEER_TOOLS=required makes a skip an error.
+# A check whose tools cannot be installed is skipped and says so. PEER_TOOLS=required makes a skip
+# an error.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -1,8 +1,10 @@
 //! Database migrations of the Watchword auth service.
 //!
 //! A migration is a folder `mNNNN_name/` with plain SQL for each database, so that a reviewer reads
-//! what will run. Times are whole milliseconds since the Unix epoch in `BIGINT`: one
-//! representation, one comparison and one index on both databases. Two versions of the service run
+//! the statements that run. Times are whole milliseconds since the Unix epoch in `BIGINT`: one
+//! representation, one comparison and one index on both databases. During a rolling update two
+//! versions of the service run side by side: a release adds columns, and a later release removes
+//! the old ones.
 //! side by side during a rolling update: a release adds, and a later one removes.
 
 mod migrator;
@@ -11,7 +13,7 @@ use sea_orm::{DbBackend, DbErr};
 
 pub use migrator::Migrator;
 
-/// A migration made of SQL texts.
+/// A migration, as SQL texts.
 #[derive(Debug)]
 pub struct Migration {
     name: &'static str,
@@ -20,7 +22,7 @@ pub struct Migration {
     down: &'static str,
 }
 
-/// The migration in the folder of this name.
+/// Defines the migration in the folder of this name.
 macro_rules! migration {
     ($name:literal) => {
         Migration {

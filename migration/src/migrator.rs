@@ -1,8 +1,7 @@
-//! Runs migrations, each in a transaction of its own, and remembers them in the table
-//! `seaql_migrations`.
+//! Runs migrations, each in its own transaction, and records them in the table `seaql_migrations`.
 //!
-//! The table has the name and the columns that sea-orm-migration gave it: a database that an older
-//! version migrated goes on from where it is.
+//! The table has the name and the columns of sea-orm-migration, so that databases that an older
+//! version migrated remain valid.
 
 use std::collections::HashSet;
 
@@ -13,13 +12,13 @@ use crate::{MIGRATIONS, Migration};
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS seaql_migrations (version VARCHAR NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
-/// The migrations of this version, in order. Run them through `watchword migrate`, which takes the
+/// The migrations of this version, in order. Run them with `watchword migrate`, which takes the
 /// lock that concurrent starts need.
 #[derive(Debug)]
 pub struct Migrator;
 
 impl Migrator {
-    /// Every migration, oldest first.
+    /// Return every migration, oldest first.
     #[must_use]
     pub fn migrations() -> &'static [Migration] {
         MIGRATIONS
@@ -64,7 +63,7 @@ impl Migrator {
         Ok(())
     }
 
-    /// Every migration's name, and whether the database has it. Changes nothing.
+    /// Return the name of every migration, and whether the database has it. Changes nothing.
     ///
     /// # Errors
     /// As [`up`](Self::up).
@@ -83,7 +82,7 @@ fn limit(steps: Option<u32>) -> usize {
     steps.map_or(usize::MAX, |steps| usize::try_from(steps).unwrap_or(usize::MAX))
 }
 
-/// The names of the applied migrations, all of which this version must know.
+/// Return the names of the applied migrations, all of which this version must know.
 async fn applied(db: &impl ConnectionTrait) -> Result<HashSet<String>, DbErr> {
     let all = Statement::from_string(
         db.get_database_backend(),
@@ -114,7 +113,7 @@ async fn has_table(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(db.query_one_raw(Statement::from_string(backend, sql)).await?.is_some())
 }
 
-/// The time is the database's, in seconds: nothing reads it but people.
+/// Record a migration. The time is the database's, in seconds, and only for operators.
 async fn record(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     let sql = match backend {

@@ -27,16 +27,16 @@ const QUERIES: [Query; 13] = [
     ("GET /users?after", |n, users| {
         format!("/users?after={}", id(number(n, users)))
     }),
-    ("GET /users?search, one person", |n, users| {
+    ("GET /users?search, one user", |n, users| {
         format!("/users?search=person{}@", number(n, users))
     }),
     ("GET /users?search, a few thousand", |n, _| {
         format!("/users?search={:03}", 100 + n * 37 % 900)
     }),
-    ("GET /users?search, nearly everybody", |_, _| {
+    ("GET /users?search, nearly all users", |_, _| {
         "/users?search=example".to_owned()
     }),
-    ("GET /users?search, nobody", |n, _| format!("/users?search=nobody-{n}")),
+    ("GET /users?search, no user", |n, _| format!("/users?search=nobody-{n}")),
     ("GET /users?search&status&after", |n, users| {
         let after = id(number(n, users));
         format!("/users?search={:03}&status=active&after={after}", 100 + n * 37 % 900)

@@ -73,7 +73,7 @@ impl NatsServer {
         self.child = spawn(self.directory.path(), self.port);
         assert!(
             listens(&mut self.child, self.directory.path(), self.port).await,
-            "another process took the port meanwhile"
+            "another process took the port"
         );
     }
 

@@ -81,13 +81,13 @@ async fn ended_sessions_are_refused_within_a_second() {
     let claims: Value = answer.json().await.unwrap();
     assert_eq!(claims.get("roles"), Some(&json!(["user"])));
 
-    // One session.
+    // Logout of one session.
     let session = auth.login("ada@example.com").await;
     assert!(verifier.accepts(&session).await);
     auth.logout(&session, "local").await;
     verifier.refuses_within_a_second(&session).await;
-    // The others, once as a logout and once from the list: the one that acts stays, and so does one
-    // that comes later.
+    // All other sessions, by logout and by the session list. The acting session stays, and so does
+    // a later one.
     for from_the_list in [false, true] {
         let (acting, other) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
         assert!(verifier.accepts(&acting).await && verifier.accepts(&other).await);
@@ -103,7 +103,7 @@ async fn ended_sessions_are_refused_within_a_second() {
         assert!(verifier.accepts(&refreshed).await);
         assert!(verifier.accepts(&auth.login("ada@example.com").await).await);
     }
-    // A refresh token that was used twice.
+    // Reuse of a refresh token.
     let first = auth.login("ada@example.com").await;
     let second = auth.refresh(&first.refresh).await;
     let third = auth.refresh(&second.refresh).await;
@@ -111,14 +111,14 @@ async fn ended_sessions_are_refused_within_a_second() {
     let request = verifier.http.post(format!("{}/auth/refresh", auth.url())).json(&reused);
     assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     verifier.refuses_within_a_second(&third).await;
-    // All of them, and then the account; somebody else's stay.
+    // All sessions of a user, and then the account. Another user's sessions stay.
     let bystander = auth.register("bob@example.com").await;
     let (one, two) = (auth.login("ada@example.com").await, auth.login("ada@example.com").await);
     assert!(verifier.accepts(&two).await);
     auth.logout(&one, "global").await;
     verifier.refuses_within_a_second(&two).await;
     assert!(!verifier.accepts(&one).await);
-    // Another password, and the session that set it ends with the others.
+    // A password change, which also ends the session that made it.
     let carol = auth.register("carol@example.com").await;
     let other = auth.login("carol@example.com").await;
     assert!(verifier.accepts(&other).await);

@@ -10,19 +10,19 @@ CREATE TABLE users (
     roles              TEXT    NOT NULL, -- names separated by one space
     status             TEXT    NOT NULL CHECK (status IN ('active', 'disabled', 'deleted')),
     password_hash      TEXT    NOT NULL,
-    event_seq          BIGINT  NOT NULL DEFAULT 0, -- number of events about this user; the lock that orders them
+    event_seq          BIGINT  NOT NULL DEFAULT 0, -- number of the user's last event
     created_at         BIGINT  NOT NULL,
     updated_at         BIGINT  NOT NULL,
     deleted_at         BIGINT
 );
--- A deleted account frees its identifiers.
+-- The identifiers of a deleted account can be used again.
 CREATE UNIQUE INDEX users_email_key ON users (email_canonical) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX users_username_key ON users (username_canonical) WHERE deleted_at IS NULL;
 
 CREATE TABLE sessions (
     id             BLOB   PRIMARY KEY,
     user_id        BLOB   NOT NULL REFERENCES users (id),
-    generation     BIGINT NOT NULL DEFAULT 1, -- of the one live refresh token
+    generation     BIGINT NOT NULL DEFAULT 1, -- of the current refresh token
     rotated_at     BIGINT NOT NULL,
     created_at     BIGINT NOT NULL,
     last_used_at   BIGINT NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live_idx ON sessions (user_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX sessions_expiry_idx ON sessions (expires_at);
 
--- The ledger: outbox, audit log and replay source at once. Only the relay's three columns ever change.
+-- The ledger: outbox, audit log and source of replays. Only the three columns of the relay change.
 CREATE TABLE events (
     seq            INTEGER PRIMARY KEY AUTOINCREMENT,
     id             BLOB   NOT NULL UNIQUE,
@@ -43,7 +43,7 @@ CREATE TABLE events (
     user_id        UUID,
     user_seq       BIGINT,
     schema_version INTEGER NOT NULL,
-    payload        BLOB   NOT NULL, -- exactly the bytes that are published
+    payload        BLOB   NOT NULL, -- the published bytes
     traceparent    TEXT,
     occurred_at    BIGINT NOT NULL,
     stream_seq     BIGINT,
@@ -57,9 +57,9 @@ CREATE INDEX events_user_idx ON events (user_id, seq);
 
 CREATE TABLE signing_keys (
     kid          TEXT   PRIMARY KEY, -- RFC 7638 thumbprint
-    sealed       BLOB   NOT NULL,    -- the private key under WATCHWORD_SECRET_KEY
+    sealed       BLOB   NOT NULL,    -- the private key, encrypted with WATCHWORD_SECRET_KEY
     public       BLOB   NOT NULL,
     created_at   BIGINT NOT NULL,
     activates_at BIGINT NOT NULL,
-    expires_at   BIGINT NOT NULL     -- verifies no more
+    expires_at   BIGINT NOT NULL     -- verifies until then
 );

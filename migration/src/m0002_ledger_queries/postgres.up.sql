@@ -1,17 +1,18 @@
--- What reading the ledger needs. Ids are UUIDv7: their order is the order of time, so every index below ends in the id.
+-- Indexes and counts for ledger queries. Ids are UUIDv7, which sort by time, so every index below
+-- ends in the id.
 SET LOCAL statement_timeout = 0;
 
--- The session that an event is about: a copy of `data.sessionId`, to be looked for.
+-- The session of an event: a copy of `data.sessionId`, to search by.
 ALTER TABLE events ADD COLUMN session_id UUID;
 UPDATE events SET session_id = (convert_from(payload, 'UTF8')::jsonb #>> '{data,sessionId}')::uuid
     WHERE position('"sessionId":'::bytea IN payload) > 0 AND subject <> 'auth.user.custom';
 
 CREATE INDEX events_subject_idx ON events (subject, id);
--- The subject comes last: it filters within the index, and counts without the table.
+-- The subject is last, for filters and counts from the index alone.
 CREATE INDEX events_user_time_idx ON events (user_id, id, subject) WHERE user_id IS NOT NULL;
 CREATE INDEX events_session_idx ON events (session_id, id) WHERE session_id IS NOT NULL;
 
--- How many events there were, by hour and subject, of those whose seq the mark has passed.
+-- The number of events by hour and subject, up to the mark's seq.
 CREATE TABLE event_counts (
     hour    BIGINT NOT NULL, -- whole hours since the Unix epoch
     subject TEXT   NOT NULL,

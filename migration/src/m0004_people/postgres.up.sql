@@ -1,19 +1,19 @@
--- What administrators look for users by, what an account says about itself, and when a deleted one was erased.
+-- The searchable text and the profile of a user, and the time when a deleted user was erased.
 SET LOCAL statement_timeout = 0;
 
 ALTER TABLE users ADD COLUMN profile TEXT NOT NULL DEFAULT '{}'; -- a JSON object
-ALTER TABLE users ADD COLUMN search_text TEXT; -- address, username and names in canonical form; null in rows of an older version
-ALTER TABLE users ADD COLUMN erased_at BIGINT; -- personal data is gone from here and from the ledger
+ALTER TABLE users ADD COLUMN search_text TEXT; -- canonical email, username and names; null if an older version wrote the row
+ALTER TABLE users ADD COLUMN erased_at BIGINT; -- personal data is erased here and in the ledger
 
--- Ids are in the order of time: lists are in the order of ids.
+-- Ids sort by time, so lists are sorted by id.
 CREATE INDEX users_live_idx ON users (id) WHERE status <> 'deleted';
 CREATE INDEX users_status_idx ON users (status, id);
 CREATE INDEX users_type_idx ON users (account_type, id);
 CREATE INDEX users_roles_idx ON users USING gin (string_to_array(roles, ' '));
 CREATE INDEX users_erasable_idx ON users (deleted_at) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
 
--- Parts of words are found by their trigrams. Where the extension is missing or may not be made, searches read the whole table;
--- docs/OPERATIONS.md says how to make both later.
+-- Trigrams find parts of words. If the extension is missing or may not be created, searches read
+-- the whole table. docs/OPERATIONS.md says how to create the extension and the index later.
 DO $$
 BEGIN
     CREATE EXTENSION IF NOT EXISTS pg_trgm;

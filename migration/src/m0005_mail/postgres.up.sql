@@ -1,24 +1,24 @@
--- Codes that prove who reads the mails of an address. A newer one of the same purpose takes the place of the older one.
+-- One-time codes. A newer code of the same purpose replaces the older one.
 CREATE TABLE one_time_codes (
-    hash       BYTEA  PRIMARY KEY, -- keyed; the code itself is in the mail alone
+    hash       BYTEA  PRIMARY KEY, -- keyed hash; only the mail contains the code
     purpose    TEXT   NOT NULL CHECK (purpose IN ('email_verification', 'password_reset')),
-    user_id    UUID   REFERENCES users (id), -- null when nobody has the address that was asked for: the same work, and no use
-    binding    BYTEA  NOT NULL, -- keyed hash of what the code is good for: the address, and the password it replaces
+    user_id    UUID   REFERENCES users (id), -- null if no account has the address, for equal work
+    binding    BYTEA  NOT NULL, -- keyed hash of the address and of the current password
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX one_time_codes_user_key ON one_time_codes (user_id, purpose);
 CREATE INDEX one_time_codes_expiry_idx ON one_time_codes (expires_at);
 
--- Mails, written with the change that they tell of and sent afterwards.
+-- Outgoing mails, enqueued in the transaction of the change and delivered later.
 CREATE TABLE outgoing_mail (
     id          UUID    PRIMARY KEY, -- also in the Message-ID
     kind        TEXT    NOT NULL,
     user_id     UUID,
-    sealed      BYTEA,               -- address, name and code under WATCHWORD_SECRET_KEY; gone once the mail is
-    state       TEXT    NOT NULL CHECK (state IN ('waiting', 'sent', 'dead', 'void')), -- void: to nobody
+    sealed      BYTEA,               -- recipient, name and code, encrypted; null after the delivery
+    state       TEXT    NOT NULL CHECK (state IN ('waiting', 'sent', 'dead', 'void')), -- void: no recipient
     attempts    INTEGER NOT NULL,
-    due_at      BIGINT  NOT NULL,    -- the next try; whoever tries moves it on first, so that nobody else does
+    due_at      BIGINT  NOT NULL,    -- the next attempt, advanced before each attempt
     problem     TEXT,
     created_at  BIGINT  NOT NULL,
     finished_at BIGINT

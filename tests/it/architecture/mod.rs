@@ -1,5 +1,5 @@
-//! The architecture is a test: which module may name which, how large a file, a function or a folder may grow, and that
-//! database entities stay private. The table in `rules.rs` is the one in `docs/ARCHITECTURE.md`.
+//! The architecture: which modules may import which, the sizes of files, functions and folders, and
+//! the privacy of the database entities. `rules.rs` contains the table of `docs/ARCHITECTURE.md`.
 
 mod rules;
 mod scan;
@@ -12,10 +12,10 @@ use rules::check_source;
 
 use crate::support::run_dir::repository;
 
-/// Where the project's own code is, tests excepted.
+/// The folders of the project's code, without tests.
 const SOURCES: &[&str] = &["src", "events/src", "migration/src", "examples"];
 
-/// Every Rust file under a directory, and in the directories below.
+/// Collects every Rust file under a directory.
 fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("read a source directory") {
         let path = entry.expect("a directory entry").path();
@@ -56,7 +56,7 @@ fn sources_follow_the_architecture() {
     );
 }
 
-/// The most files of a folder, beside its subfolders.
+/// The maximum number of files in a folder, without its subfolders.
 const MAX_FILES: usize = 16;
 
 #[test]
@@ -72,12 +72,12 @@ fn folders_stay_small() {
     folders.retain(|_, files| *files > MAX_FILES);
     assert!(
         folders.is_empty(),
-        "a folder may have {MAX_FILES} files beside its subfolders; group these by what they are about: {folders:?}"
+        "a folder may have {MAX_FILES} files beside its subfolders; group these by resource: {folders:?}"
     );
 }
 
-/// A file, a line in it, and what is wrong with the line.
-const REFUSED: &[(&str, &str, &str)] = &[
+/// A file, a line in it, and the error.
+const VIOLATIONS: &[(&str, &str, &str)] = &[
     (
         "src/http/routes/auth/login.rs",
         "use crate::store::Store;",
@@ -192,10 +192,10 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Every way of writing a refused arrow is found, with its line.
+/// Each way to write a forbidden import is found, with its line.
 #[test]
-fn refused_imports_are_found_however_they_are_written() {
-    for (path, line, message) in REFUSED {
+fn forbidden_imports_are_found_in_every_notation() {
+    for (path, line, message) in VIOLATIONS {
         let text = format!("//! A file.\n\n{line}\n");
         let violations = check_source(path, &text);
         let expected = match path.strip_prefix("src/unheard_of") {
@@ -210,7 +210,7 @@ fn refused_imports_are_found_however_they_are_written() {
 }
 
 #[test]
-fn allowed_imports_and_text_that_only_looks_like_one_pass() {
+fn allowed_imports_and_similar_text_pass() {
     let allowed = [
         (
             "src/http/routes/auth/login.rs",

@@ -1,29 +1,32 @@
-//! What the architecture allows.
+//! The rules of the architecture.
 
 use super::scan::{Scan, scan};
 
-/// The longest file, in lines.
-const MAX_FILE: usize = 350;
-/// The longest line of a comment; tables and drawings are excepted. rustfmt keeps the width of code.
+/// The maximum number of lines in a file.
+const MAX_FILE_LINES: usize = 350;
+/// The maximum number of columns of a comment, except for tables and drawings. rustfmt limits the
+/// width of code.
 const MAX_COMMENT_WIDTH: usize = 100;
-/// The longest function, in lines that hold code.
-const MAX_FUNCTION: usize = 80;
+/// The maximum number of lines with code in a function.
+const MAX_FUNCTION_LINES: usize = 80;
 
-/// Which top-level module may name which others. `events` and `migration` are the crates of this workspace.
-const ARROWS: &[(&str, &[&str])] = &[
+/// The modules that each top-level module may import. `events` and `migration` are crates of this
+/// workspace.
+const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("security", &["domain", "config", "telemetry"]),
     ("limits", &["domain", "config", "telemetry"]),
     ("revocation", &["domain", "config", "store"]),
-    // Telemetry: recorded events are counted where they are committed, and tests kill the process there (ADR 0010).
+    // Telemetry counts recorded events at the commit, where tests also kill the process (ADR 0010).
     ("store", &["domain", "events", "config", "migration", "telemetry"]),
     (
         "actions",
         &["domain", "events", "security", "limits", "revocation", "store"],
     ),
-    // It sends what actions have written, as the relay publishes what they have recorded (ADR 0021).
+    // It sends what actions have enqueued, as the relay publishes what they have recorded (ADR
+    // 0021).
     ("mail", &["domain", "config", "security", "store", "telemetry"]),
     ("jetstream", &["domain", "events", "config", "telemetry"]),
     (
@@ -34,11 +37,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["app", "config", "events", "http", "telemetry"]),
 ];
 
-/// The roots, which may name everything.
+/// The roots, which may import everything.
 const ROOTS: &[&str] = &["main", "lib", "app"];
 
-/// Crates that belong to some modules alone, so that what they stand for cannot spread: nobody but `jetstream` can
-/// publish, and no table row leaves `store`.
+/// Crates that only some modules may import: only `jetstream` can publish, and no table row leaves
+/// `store`.
 const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("async_nats", &["jetstream"]),
     ("sea_orm", &["store"]),
@@ -46,7 +49,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("watchword_migration", &["store"]),
 ];
 
-/// Which crates of this workspace the other ones may name.
+/// The crates of this workspace that each other one may import.
 const MEMBERS: &[(&str, &[&str])] = &[
     ("events", &["watchword_events"]),
     ("migration", &["watchword_migration"]),
@@ -60,15 +63,16 @@ const OWN_CRATES: &[&str] = &[
     "watchword_examples",
 ];
 
-/// Every violation in one file, as `path:line: what is wrong`. `path` is relative to the repository.
+/// Returns every violation in one file, as `path:line: error`. `path` is relative to the
+/// repository.
 pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
     let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
     let mut violations = Vec::new();
     let mut refuse = |line: usize, what: String| violations.push(format!("{path}:{line}: {what}"));
 
     let lines = text.lines().count();
-    if lines > MAX_FILE {
-        refuse(lines, format!("{lines} lines, a file may have {MAX_FILE}"));
+    if lines > MAX_FILE_LINES {
+        refuse(lines, format!("{lines} lines, a file may have {MAX_FILE_LINES}"));
     }
     check_comments(text, &mut refuse);
     let module_path: Vec<String> = match parts.as_slice() {
@@ -83,11 +87,11 @@ pub(super) fn check_source(path: &str, text: &str) -> Vec<String> {
         }
     };
     for function in &scan.functions {
-        if function.lines > MAX_FUNCTION {
+        if function.lines > MAX_FUNCTION_LINES {
             let (name, lines) = (&function.name, function.lines);
             refuse(
                 function.line,
-                format!("fn {name} has {lines} lines, a function may have {MAX_FUNCTION}"),
+                format!("fn {name} has {lines} lines, a function may have {MAX_FUNCTION_LINES}"),
             );
         }
     }
@@ -121,12 +125,12 @@ fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String
     if ROOTS.contains(&module) {
         return;
     }
-    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
+    let Some((_, allowed)) = ALLOWED_IMPORTS.iter().find(|(name, _)| *name == module) else {
         refuse(1, format!("{module} is not in the table of modules"));
         return;
     };
     let may = if allowed.is_empty() {
-        "nothing of ours".to_owned()
+        "no module of the project".to_owned()
     } else {
         allowed.join(", ")
     };

@@ -1,16 +1,17 @@
-//! Reads a source file's tokens: comments and strings cannot mislead it, and macros are seen through.
+//! Reads the tokens of a source file, so that comments and strings do not mislead it, and macro
+//! bodies are included.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, LexError, TokenStream, TokenTree};
 
-/// What a file names and contains, each with its line.
+/// What a file names and contains, with lines.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// Top-level modules of this crate, named through `crate::` or `super::`.
+    /// Top-level modules of this crate, named with `crate::` or `super::`.
     pub(super) modules: Vec<(String, usize)>,
-    /// Every identifier that begins a path (`name::`): crates, but also local names.
+    /// Every identifier at the start of a path (`name::`): crates, but also local names.
     pub(super) crates: Vec<(String, usize)>,
     /// Functions with a body.
     pub(super) functions: Vec<Function>,
@@ -20,7 +21,7 @@ pub(super) struct Scan {
     pub(super) exported_entities: Vec<usize>,
 }
 
-/// A function and the number of its body's lines that hold code.
+/// A function, and the number of lines with code in its body.
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) name: String,
@@ -28,7 +29,7 @@ pub(super) struct Function {
     pub(super) lines: usize,
 }
 
-/// Scans a file whose module is `module_path` (`["http", "routes"]`).
+/// Scans a file of the module `module_path` (`["http", "routes"]`).
 pub(super) fn scan(text: &str, module_path: &[String]) -> Result<Scan, LexError> {
     let mut scan = Scan::default();
     let mut module = module_path.to_vec();
@@ -41,7 +42,7 @@ pub(super) fn scan(text: &str, module_path: &[String]) -> Result<Scan, LexError>
 }
 
 impl Scan {
-    /// `roots`: whether an identifier here may begin a path (not inside `a::{…}`).
+    /// `roots`: whether an identifier here can start a path (not inside `a::{…}`).
     fn stream(&mut self, tokens: &[TokenTree], module: &mut Vec<String>, roots: bool) {
         for (at, token) in tokens.iter().enumerate() {
             let rest = tokens.get(at + 1..).unwrap_or_default();
@@ -83,7 +84,7 @@ impl Scan {
         }
     }
 
-    /// What comes after `crate`.
+    /// Reads the path after `crate`.
     fn crate_path(&mut self, rest: &[TokenTree], line: usize) {
         if let Some(path) = path_follows(rest) {
             self.modules.extend(first_names(path));
@@ -92,7 +93,7 @@ impl Scan {
         }
     }
 
-    /// What comes after the first `super` of a path: recorded when it leaves the top-level module.
+    /// Reads the path after its first `super`, and records it if it leaves the top-level module.
     fn super_path(&mut self, mut rest: &[TokenTree], module: &[String]) {
         let mut depth = module.len().saturating_sub(1);
         while let Some(path) = path_follows(rest) {
@@ -110,7 +111,7 @@ impl Scan {
         }
     }
 
-    /// What comes after `fn`: a function when a name follows, and a body before the next `;`.
+    /// Reads the tokens after `fn`: a name and a body before the next `;` make a function.
     fn function(&mut self, rest: &[TokenTree], line: usize) {
         let Some(TokenTree::Ident(name)) = rest.first() else {
             return;
@@ -133,7 +134,7 @@ impl Scan {
         }
     }
 
-    /// What comes after `pub`: `mod entities` and `use …entities…` are noted.
+    /// Reads the tokens after `pub`: records `mod entities` and `use …entities…`.
     fn visibility(&mut self, rest: &[TokenTree]) {
         let scope =
             matches!(rest.first(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
@@ -155,7 +156,7 @@ impl Scan {
     }
 }
 
-/// The first name of a path, or of each path of a group: `store`, `{store::Tx, relay}`.
+/// Returns the first name of a path, or of each path of a group: `store`, `{store::Tx, relay}`.
 fn first_names(path: &[TokenTree]) -> Vec<(String, usize)> {
     match path.first() {
         Some(token @ TokenTree::Ident(name)) => vec![(name.to_string(), line(token))],
@@ -171,7 +172,7 @@ fn first_names(path: &[TokenTree]) -> Vec<(String, usize)> {
     }
 }
 
-/// The tokens after `::`, when `::` comes first.
+/// Returns the tokens after a leading `::`.
 fn path_follows(rest: &[TokenTree]) -> Option<&[TokenTree]> {
     (is_punct(rest.first(), ':') && is_punct(rest.get(1), ':'))
         .then(|| rest.get(2..))

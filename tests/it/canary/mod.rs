@@ -1,14 +1,15 @@
-//! No secret leaves the place it belongs to. Every field of every request carries a word that is found nowhere else; afterwards the
-//! logs (at their most verbose), the stream, every table and everything Redis was told are searched for it, in every encoding.
+//! No secret leaks. Every field of every request contains a unique word. Afterwards the test
+//! searches the logs at the most verbose level, the stream, every table and every Redis command for
+//! these words, in every encoding.
 #![expect(
     clippy::indexing_slicing,
-    reason = "what is searched was measured before, and a missing field is a failed test"
+    reason = "offsets are within the searched bytes, and a missing field is a failed test"
 )]
 
 mod needles;
-mod places;
 mod requests;
 mod secrets;
+mod sinks;
 
 use crate::support::binary::{Binary, BinaryOptions, run};
 use crate::support::database::{Backend, Database};
@@ -18,18 +19,18 @@ use crate::support::ports::free_port;
 use crate::support::redis::RedisServer;
 use crate::support::run_dir::scratch;
 use crate::support::smtp::SmtpServer;
-use places::{Kind, Place};
 use secrets::Secrets;
+use sinks::{Kind, Sink};
 
 const ADMIN: &str = "root@example.com";
 
-/// The servers, each behind a password that is a secret too.
+/// The servers. The password of each is a secret, too.
 struct Servers {
     database: Database,
     redis: RedisServer,
     nats: NatsServer,
     smtp: SmtpServer,
-    /// How to reach the mail server: mails are the one place for codes.
+    /// The settings of the mail server. Only mails may contain codes.
     mail: Vec<(&'static str, String)>,
     urls: [(&'static str, String); 3],
 }
@@ -37,7 +38,7 @@ struct Servers {
 impl Servers {
     async fn start(secrets: &mut Secrets) -> Self {
         let database = Database::fresh(Backend::Postgres, &scratch("canary")).await;
-        // The cluster trusts whoever comes; the service still holds the password.
+        // The cluster does not verify the password.
         let password = secrets.word("the database's password");
         let url = database
             .url()
@@ -49,7 +50,7 @@ impl Servers {
 
         let nats_password = secrets.word("the password of NATS");
         let nats = NatsServer::start_with(NatsOptions {
-            // The test itself comes without a password, into the same account.
+            // The test connects to the same account without a password.
             extra: format!(
                 "accounts {{ A {{ jetstream: enabled, users: [ {{ user: test, password: test }}, \
                  {{ user: auth, password: \"{nats_password}\" }} ] }} }}\nno_auth_user: test"
@@ -83,7 +84,7 @@ impl Servers {
         }
     }
 
-    /// A command of the service with everything it may be told, at the log's most verbose.
+    /// A command of the service with all secrets in its environment, at the most verbose log level.
     fn options(&self, args: &[&str], secrets: &Secrets) -> BinaryOptions {
         let env = self.urls.iter().chain(&self.mail);
         let env: Vec<(&str, &str)> = env.map(|(name, url)| (*name, url.as_str())).collect();
@@ -107,67 +108,75 @@ impl Servers {
 async fn no_secret_is_in_a_log_an_event_a_table_or_redis() {
     let mut secrets = Secrets::new();
     let servers = Servers::start(&mut secrets).await;
-    let monitor = places::monitor(servers.redis_url()).await;
+    let monitor = sinks::monitor(servers.redis_url()).await;
 
     let password = secrets.password("the administrator's password");
-    let made = run(
+    let created = run(
         servers.options(&["user", "create-admin", "--email", ADMIN], &secrets),
         &format!("{password}\n"),
     )
     .await;
-    assert!(made.status.success(), "{made:?}");
+    assert!(created.status.success(), "{created:?}");
 
     let mut binary = Binary::start(servers.options(&["serve"], &secrets)).await;
-    let mut refusals = requests::all(binary.http(), &mut secrets).await;
-    refusals += &requests::mailed(binary.http(), &servers.smtp, &mut secrets).await;
-    requests::admin(binary.http(), &mut secrets, ADMIN, &password).await;
-    places::published(&servers.database).await;
+    let mut errors = requests::call_operations(binary.http(), &mut secrets).await;
+    errors += &requests::use_mailed_codes(binary.http(), &servers.smtp, &mut secrets).await;
+    requests::call_as_admin(binary.http(), &mut secrets, ADMIN, &password).await;
+    sinks::until_published(&servers.database).await;
 
     let mut found = vec![
-        Place::new(Kind::Log, "the output of create-admin", made.stdout + &made.stderr),
-        Place::new(Kind::Answer, "answers that refuse", refusals),
+        Sink::new(
+            Kind::Log,
+            "the output of create-admin",
+            created.stdout + &created.stderr,
+        ),
+        Sink::new(Kind::Response, "responses with errors", errors),
     ];
-    found.extend(places::tables(servers.database.url().expect("an address")).await);
-    found.extend(places::stream(&servers.nats).await);
-    found.push(places::redis(servers.redis_url()).await);
-    found.push(Place::new(Kind::Log, "what Redis was told", monitor.stop().await));
+    found.extend(sinks::tables(servers.database.url().expect("an address")).await);
+    found.extend(sinks::stream(&servers.nats).await);
+    found.push(sinks::redis(servers.redis_url()).await);
+    found.push(Sink::new(
+        Kind::Log,
+        "the commands that Redis received",
+        monitor.stop().await,
+    ));
 
-    // Errors have texts of their own.
+    // Failures log other texts.
     let mut servers = servers;
     servers.redis.kill();
     servers.nats.kill();
-    requests::in_an_outage(binary.http(), &mut secrets).await;
+    requests::call_during_outage(binary.http(), &mut secrets).await;
     binary.stop().await;
     let log = binary.process().log();
     assert!(
         log.contains("\"level\":20") && log.contains("/auth/login"),
-        "the log is not at its most verbose"
+        "the log is not at the most verbose level"
     );
-    found.push(Place::new(Kind::Log, "the log of the service", log));
-    found.push(Place::new(
+    found.push(Sink::new(Kind::Log, "the log of the service", log));
+    found.push(Sink::new(
         Kind::Log,
-        "the log without servers",
-        log_without_servers(&mut secrets).await,
+        "the log with unreachable servers",
+        log_with_unreachable_servers(&mut secrets).await,
     ));
-    found.push(Place::new(
+    found.push(Sink::new(
         Kind::Log,
         "the log of nats-server",
         servers.nats.process().log(),
     ));
-    found.push(places::directory("the data directory", binary.data_dir()));
-    found.push(places::directory("the store of nats-server", servers.nats.store_dir()));
+    found.push(sinks::directory("the data directory", binary.data_dir()));
+    found.push(sinks::directory("the store of nats-server", servers.nats.store_dir()));
     servers.database.remove().await;
 
-    places::assert_alive(&found, &secrets);
+    sinks::assert_not_empty(&found, &secrets);
     let hits = secrets.search(&found);
     assert!(hits.is_empty(), "{}", hits.join("\n"));
 }
 
-/// What a service says that reaches none of its servers, with the addresses it was given.
-async fn log_without_servers(secrets: &mut Secrets) -> String {
+/// The output of commands whose servers are unreachable.
+async fn log_with_unreachable_servers(secrets: &mut Secrets) -> String {
     let port = free_port();
     let mut address = |scheme: &str, path: &str| {
-        let password = secrets.word("the password of a server that is not there");
+        let password = secrets.word("the password of an unreachable server");
         format!("{scheme}://user:{password}@127.0.0.1:{port}{path}")
     };
     let (database, redis, nats) = (address("postgres", "/auth"), address("redis", ""), address("nats", ""));
@@ -189,6 +198,6 @@ async fn log_without_servers(secrets: &mut Secrets) -> String {
         let ended = run(options(args), "").await;
         texts += &(ended.stdout + &ended.stderr);
     }
-    assert!(texts.contains(&port.to_string()), "the address is not named: {texts}");
+    assert!(texts.contains(&port.to_string()), "no error names the address: {texts}");
     texts
 }

@@ -1,21 +1,21 @@
-//! Finding a text in whatever encoding somebody may have written it.
+//! Search for texts in every encoding.
 
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// As many bytes of a needle are looked up at once; shorter needles would be found by chance.
+/// The number of bytes that the index compares. Shorter needles could match by chance.
 const HEAD: usize = 8;
 
-/// The encodings of many texts, searched for in one pass.
+/// The encodings of many texts, for a search in one pass.
 #[derive(Default)]
 pub(super) struct Needles {
     by_head: HashMap<[u8; HEAD], Vec<(Vec<u8>, usize)>>,
 }
 
 impl Needles {
-    /// Adds every encoding of `text`, to be found as `number`.
+    /// Add every encoding of `text` under `number`.
     pub(super) fn add(&mut self, text: &[u8], number: usize) {
         for needle in encodings(text) {
             let head = needle.first_chunk::<HEAD>().expect("a secret is long enough");
@@ -23,7 +23,7 @@ impl Needles {
         }
     }
 
-    /// The number and place of every text that is in `haystack`.
+    /// The number and offset of every text in `haystack`.
     pub(super) fn search(&self, haystack: &[u8]) -> Vec<(usize, usize)> {
         let windows = haystack.windows(HEAD).enumerate();
         let hits = windows.flat_map(|(at, window)| {
@@ -68,7 +68,8 @@ fn hex(text: &[u8], upper: bool) -> Vec<u8> {
     text.iter().map(digits).collect::<String>().into_bytes()
 }
 
-/// What base64 makes of the text after `before` other bytes: the digits that no neighbour has a part in.
+/// The base64 digits of `text` after `before` other bytes, without the digits that depend on its
+/// neighbors.
 fn base64(engine: &impl base64::Engine, text: &[u8], before: usize) -> Vec<u8> {
     let padded = [&vec![0; before][..], text].concat();
     let digits = engine.encode(&padded);
@@ -86,7 +87,7 @@ fn percent(text: &[u8], keep: impl Fn(u8) -> bool) -> Vec<u8> {
 }
 
 #[test]
-fn a_secret_is_found_in_every_encoding_at_every_place() {
+fn a_secret_is_found_in_every_encoding_at_every_offset() {
     let secret = "s\u{e4}cret/+&\"1234567890".as_bytes();
     let mut needles = Needles::default();
     needles.add(secret, 7);

@@ -8,7 +8,7 @@ use crate::support::http::{Answer, Http, Tokens};
 use crate::support::oauth::{CLIENT, basic, form};
 use crate::support::smtp::SmtpServer;
 
-/// Headers that nobody asked for, each with a secret of its own.
+/// Headers that the service does not need. Each contains a secret.
 const HEADERS: [&str; 9] = [
     "cookie",
     "x-api-key",
@@ -21,11 +21,11 @@ const HEADERS: [&str; 9] = [
     "idempotency-key",
 ];
 
-/// Sends requests and remembers what was refused.
+/// A client that collects the error responses.
 struct Client<'a> {
     http: &'a Http,
     secrets: &'a mut Secrets,
-    refusals: String,
+    errors: String,
 }
 
 impl Client<'_> {
@@ -34,15 +34,15 @@ impl Client<'_> {
         for header in HEADERS {
             request = request.header(header, self.secrets.word(&format!("{header} of {method} {path}")));
         }
-        // Well formed, an id would be logged: that is what it is for.
+        // The service logs well-formed request ids.
         request.header(
             "x-request-id",
-            format!("<{}>", self.secrets.word("a request id that is none")),
+            format!("<{}>", self.secrets.word("a malformed request id")),
         )
     }
 
-    /// As a browser that the service does not promise to remember.
-    fn quiet(&mut self, method: Method, path: &str) -> RequestBuilder {
+    /// A request with a secret user agent. No event of these operations contains the user agent.
+    fn request_with_secret_agent(&mut self, method: Method, path: &str) -> RequestBuilder {
         let agent = self.secrets.word(&format!("the user agent of {method} {path}"));
         self.request(method, path).header("user-agent", agent)
     }
@@ -50,8 +50,8 @@ impl Client<'_> {
     async fn send(&mut self, request: RequestBuilder, status: u16) -> Answer {
         let answer = self.http.send(request).await.expect_status(status);
         if status >= 400 {
-            self.refusals += &answer.text;
-            self.refusals += &format!("{:?}\n", answer.headers);
+            self.errors += &answer.text;
+            self.errors += &format!("{:?}\n", answer.headers);
         } else if answer.json["accessToken"].is_string() {
             self.secrets.token("an access token", answer.str("/accessToken"));
             self.secrets.token("a refresh token", answer.str("/refreshToken"));
@@ -65,25 +65,25 @@ impl Client<'_> {
     }
 }
 
-/// Everything that the API does and refuses; returns the refusals.
-pub(super) async fn all(http: &Http, secrets: &mut Secrets) -> String {
+/// Call every operation, with valid and invalid requests. Return the error responses.
+pub(super) async fn call_operations(http: &Http, secrets: &mut Secrets) -> String {
     let mut client = Client {
         http,
         secrets,
-        refusals: String::new(),
+        errors: String::new(),
     };
     let email = format!("{}@example.com", client.secrets.personal("an email address"));
     let password = client.secrets.password("a password");
     let tokens = register(&mut client, &email, &password).await;
-    repeat(&mut client, &tokens).await;
-    log_in(&mut client, &email, &password).await;
-    refuse_bodies(&mut client).await;
-    refuse_requests(&mut client, &tokens).await;
-    ask_as_clients(&mut client, &tokens).await;
-    use_tokens(&mut client, tokens).await;
+    use_idempotency_keys(&mut client, &tokens).await;
+    send_logins(&mut client, &email, &password).await;
+    send_malformed_bodies(&mut client).await;
+    send_malformed_requests(&mut client, &tokens).await;
+    use_oauth(&mut client, &tokens).await;
+    use_session_tokens(&mut client, tokens).await;
     use_second_factor(&mut client).await;
-    leave(&mut client, &email, &password).await;
-    client.refusals
+    log_out_and_delete(&mut client, &email, &password).await;
+    client.errors
 }
 
 async fn register(client: &mut Client<'_>, email: &str, password: &str) -> Tokens {
@@ -106,8 +106,8 @@ async fn register(client: &mut Client<'_>, email: &str, password: &str) -> Token
     tokens
 }
 
-/// Requests with a key: the first, the same again, and another one.
-async fn repeat(client: &mut Client<'_>, tokens: &Tokens) {
+/// Requests with an idempotency key: a new one, a replay, and a different request.
+async fn use_idempotency_keys(client: &mut Client<'_>, tokens: &Tokens) {
     let email = format!(
         "{}@example.com",
         client.secrets.personal("the address of a repeated registration")
@@ -129,13 +129,13 @@ async fn repeat(client: &mut Client<'_>, tokens: &Tokens) {
         let request = request.header("idempotency-key", &key).json(&json!({ "name": name }));
         client.send(request, status).await;
     }
-    let key = format!("two {}", client.secrets.word("a key that is none"));
+    let key = format!("two {}", client.secrets.word("a malformed key"));
     let request = client.http.request(Method::POST, "/events").bearer_auth(&tokens.access);
     let request = request.header("idempotency-key", key).json(&json!({ "name": "seen" }));
     client.send(request, 400).await;
 }
 
-async fn log_in(client: &mut Client<'_>, email: &str, password: &str) {
+async fn send_logins(client: &mut Client<'_>, email: &str, password: &str) {
     let wrong = client.secrets.password("a wrong password");
     client
         .post("/auth/login", &json!({ "identifier": email, "password": wrong }), 401)
@@ -160,7 +160,7 @@ async fn log_in(client: &mut Client<'_>, email: &str, password: &str) {
         .await;
 }
 
-async fn refuse_bodies(client: &mut Client<'_>) {
+async fn send_malformed_bodies(client: &mut Client<'_>) {
     for path in [
         "/auth/register",
         "/auth/login",
@@ -174,139 +174,159 @@ async fn refuse_bodies(client: &mut Client<'_>) {
         let value = client.secrets.word("the value of an unknown field");
         client.post(path, &json!({ name: value }), 422).await;
         let broken = format!("{{\"password\": \"{}", client.secrets.word("a body that is cut off"));
-        let request = client.quiet(Method::POST, path);
+        let request = client.request_with_secret_agent(Method::POST, path);
         let request = request.header("content-type", "application/json").body(broken);
         client.send(request, 400).await;
         let form = format!("password={}", client.secrets.word("a form"));
         let request = client
-            .quiet(Method::POST, path)
+            .request_with_secret_agent(Method::POST, path)
             .header("content-type", "application/x-www-form-urlencoded");
         client.send(request.body(form), 415).await;
         let large = client.secrets.word("a body that is too large").repeat(2_000);
         let request = client
-            .quiet(Method::POST, path)
+            .request_with_secret_agent(Method::POST, path)
             .header("content-type", "application/json");
         client.send(request.body(large), 413).await;
     }
 }
 
-async fn refuse_requests(client: &mut Client<'_>, tokens: &Tokens) {
+async fn send_malformed_requests(client: &mut Client<'_>, tokens: &Tokens) {
     let word = client.secrets.word("a path");
-    let request = client.quiet(Method::GET, &format!("/nowhere/{word}"));
+    let request = client.request_with_secret_agent(Method::GET, &format!("/nowhere/{word}"));
     client.send(request, 404).await;
     let word = client.secrets.word("a query");
-    let request = client.quiet(Method::GET, &format!("/auth/me?access_token={word}"));
+    let request = client.request_with_secret_agent(Method::GET, &format!("/auth/me?access_token={word}"));
     client.send(request, 401).await;
-    let word = client.secrets.word("a session id that is none");
-    let request = client.quiet(Method::DELETE, &format!("/auth/sessions/{word}"));
+    let word = client.secrets.word("a malformed session id");
+    let request = client.request_with_secret_agent(Method::DELETE, &format!("/auth/sessions/{word}"));
     client.send(request.bearer_auth(&tokens.access), 404).await;
     for scheme in ["Bearer", "Basic", ""] {
-        let word = client.secrets.word("a credential that is none");
-        let request = client.quiet(Method::GET, "/auth/me");
+        let word = client.secrets.word("a malformed credential");
+        let request = client.request_with_secret_agent(Method::GET, "/auth/me");
         client
             .send(request.header("authorization", format!("{scheme} {word}")), 401)
             .await;
     }
     let (body, _) = tokens.access.rsplit_once('.').expect("a JWT");
     let forged = format!("{body}.{}", client.secrets.word("a forged signature"));
-    let request = client.quiet(Method::GET, "/auth/me").bearer_auth(forged);
+    let request = client
+        .request_with_secret_agent(Method::GET, "/auth/me")
+        .bearer_auth(forged);
     client.send(request, 401).await;
-    let refresh = format!("wrt_{}", client.secrets.word("a refresh token that is none"));
+    let refresh = format!("wrt_{}", client.secrets.word("a malformed refresh token"));
     client
         .post("/auth/refresh", &json!({ "refreshToken": refresh }), 401)
         .await;
 }
 
-/// Other services: the one that is configured, and some that are not.
-async fn ask_as_clients(client: &mut Client<'_>, tokens: &Tokens) {
+/// Introspection and revocation by the configured client and by unknown clients.
+async fn use_oauth(client: &mut Client<'_>, tokens: &Tokens) {
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-    let good = basic(CLIENT, client.secrets.client_secret());
+    let valid = basic(CLIENT, client.secrets.client_secret());
     for path in ["/oauth/introspect", "/oauth/revoke"] {
-        let unknown = client.secrets.word("a token that is none");
-        let hint = client.secrets.word("a hint that is none");
+        let unknown = client.secrets.word("an unknown token");
+        let hint = client.secrets.word("an unknown hint");
         let body = form(&[("token", &unknown), ("token_type_hint", &hint)]);
-        let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1).body(body);
-        client.send(request.header("authorization", &good), 200).await;
-        let word = client.secrets.word("a client's secret that is wrong");
-        let of_the_right_length: String = word.chars().cycle().take(43).collect();
-        for secret in [format!("wcs_{of_the_right_length}"), word] {
-            let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1);
+        let request = client
+            .request_with_secret_agent(Method::POST, path)
+            .header(FORM.0, FORM.1)
+            .body(body);
+        client.send(request.header("authorization", &valid), 200).await;
+        let word = client.secrets.word("a wrong client secret");
+        let with_valid_length: String = word.chars().cycle().take(43).collect();
+        for secret in [format!("wcs_{with_valid_length}"), word] {
+            let request = client
+                .request_with_secret_agent(Method::POST, path)
+                .header(FORM.0, FORM.1);
             let request = request.header("authorization", basic(CLIENT, &secret));
             client.send(request.body(form(&[("token", &tokens.access)])), 401).await;
         }
-        let word = client.secrets.word("a client's secret in a body");
-        for (status, header) in [(401, basic(CLIENT, "nothing")), (400, good.clone())] {
+        let word = client.secrets.word("a client secret in a body");
+        for (status, header) in [(401, basic(CLIENT, "nothing")), (400, valid.clone())] {
             let body = form(&[("token", &tokens.refresh), ("client_secret", &word)]);
-            let request = client.quiet(Method::POST, path).header(FORM.0, FORM.1).body(body);
+            let request = client
+                .request_with_secret_agent(Method::POST, path)
+                .header(FORM.0, FORM.1)
+                .body(body);
             client.send(request.header("authorization", header), status).await;
         }
     }
-    let request = client.quiet(Method::POST, "/oauth/introspect").header(FORM.0, FORM.1);
+    let request = client
+        .request_with_secret_agent(Method::POST, "/oauth/introspect")
+        .header(FORM.0, FORM.1);
     let request = request.body(form(&[("token", &tokens.access)]));
-    client.send(request.header("authorization", &good), 200).await;
-    let request = client.quiet(Method::GET, "/auth/verify").bearer_auth(&tokens.access);
+    client.send(request.header("authorization", &valid), 200).await;
+    let request = client
+        .request_with_secret_agent(Method::GET, "/auth/verify")
+        .bearer_auth(&tokens.access);
     client.send(request, 200).await;
 }
 
-async fn use_tokens(client: &mut Client<'_>, tokens: Tokens) {
+async fn use_session_tokens(client: &mut Client<'_>, tokens: Tokens) {
     for (method, path) in [(Method::GET, "/auth/me"), (Method::GET, "/auth/sessions")] {
-        let request = client.quiet(method, path).bearer_auth(&tokens.access);
+        let request = client
+            .request_with_secret_agent(method, path)
+            .bearer_auth(&tokens.access);
         client.send(request, 200).await;
     }
     let name = client.secrets.personal("a new name");
-    let request = client.quiet(Method::PATCH, "/auth/me").bearer_auth(&tokens.access);
+    let request = client
+        .request_with_secret_agent(Method::PATCH, "/auth/me")
+        .bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "name": name })), 200).await;
     let mut newest = tokens.refresh.clone();
     for _ in 0..2 {
         let request = client
-            .quiet(Method::POST, "/auth/refresh")
+            .request_with_secret_agent(Method::POST, "/auth/refresh")
             .json(&json!({ "refreshToken": newest }));
         newest = client.send(request, 200).await.tokens().refresh;
     }
     let request = client
-        .quiet(Method::POST, "/auth/refresh")
+        .request_with_secret_agent(Method::POST, "/auth/refresh")
         .json(&json!({ "refreshToken": tokens.refresh }));
     client.send(request, 401).await;
 }
 
-/// Somebody with an authenticator: its seed, the recovery codes, and what a login waits with.
+/// Enroll an authenticator and log in with it: the seed, recovery codes and challenge.
 async fn use_second_factor(client: &mut Client<'_>) {
     let email = format!(
         "{}@example.com",
-        client.secrets.personal("the address of somebody with an authenticator")
+        client.secrets.personal("the address of a user with an authenticator")
     );
-    let password = client.secrets.password("the password beside an authenticator");
+    let password = client.secrets.password("the password of a user with an authenticator");
     let account = json!({ "email": email, "password": password });
     let access = client.post("/auth/register", &account, 201).await.tokens().access;
     let wrong = client
         .secrets
-        .password("a wrong password to set an authenticator up with");
+        .password("a wrong password to enroll an authenticator with");
     let request = client.request(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client.quiet(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
+    let request = client
+        .request_with_secret_agent(Method::POST, "/auth/mfa/totp")
+        .bearer_auth(&access);
     let offered = client.send(request.json(&json!({ "password": password })), 201).await;
     let totp = totp_rs::Totp::from_url(offered.str("/uri")).expect("an address");
-    client.secrets.given("a seed", totp.secret().as_bytes());
+    client.secrets.issued("a seed", totp.secret().as_bytes());
     client
         .secrets
-        .given("a seed in base32", offered.str("/secret").as_bytes());
+        .issued("a seed in base32", offered.str("/secret").as_bytes());
     let code = json!({ "code": totp.generate_current().to_string() });
     let request = client
-        .quiet(Method::POST, "/auth/mfa/totp/confirm")
+        .request_with_secret_agent(Method::POST, "/auth/mfa/totp/confirm")
         .bearer_auth(&access);
     let confirmed = client.send(request.json(&code), 200).await;
     for number in 0..10 {
         let code = confirmed.str(&format!("/recoveryCodes/{number}"));
-        client.secrets.given("a recovery code", code.as_bytes());
+        client.secrets.issued("a recovery code", code.as_bytes());
         client
             .secrets
-            .given("a recovery code without hyphens", code.replace('-', "").as_bytes());
+            .issued("a recovery code without hyphens", code.replace('-', "").as_bytes());
     }
     let login = json!({ "identifier": email, "password": password });
-    // This refusal gives something out: it is not among the others.
+    // This error contains a challenge, so it is not collected.
     let request = client.request(Method::POST, "/auth/login").json(&login);
-    let asked = client.http.send(request).await.expect_problem(401, "mfa_required");
-    let challenge = asked.str("/challengeToken").to_owned();
+    let challenged = client.http.send(request).await.expect_problem(401, "mfa_required");
+    let challenge = challenged.str("/challengeToken").to_owned();
     let unknown = "ABCD-EFGH-ABCD-EFGH";
     for (code, status) in [(unknown, 401), (confirmed.str("/recoveryCodes/0"), 200)] {
         let body = json!({ "challengeToken": challenge, "code": code });
@@ -315,11 +335,11 @@ async fn use_second_factor(client: &mut Client<'_>) {
     client.secrets.token("a challenge", &challenge);
 }
 
-async fn leave(client: &mut Client<'_>, email: &str, password: &str) {
+async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str) {
     let login = json!({ "identifier": email, "password": password });
     for with_access in [true, false] {
         let tokens = client.post("/auth/login", &login, 200).await.tokens();
-        let request = client.quiet(Method::POST, "/auth/logout");
+        let request = client.request_with_secret_agent(Method::POST, "/auth/logout");
         let request = match with_access {
             true => request.bearer_auth(&tokens.access).json(&json!({})),
             false => request.json(&json!({ "refreshToken": tokens.refresh })),
@@ -334,33 +354,38 @@ async fn leave(client: &mut Client<'_>, email: &str, password: &str) {
     let register = json!({ "email": other, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
     let wrong = client.secrets.password("a wrong password to delete with");
-    // A wrong password is a failed login, whose event has the user agent.
+    // A wrong password records a failed login, whose event contains the user agent.
     let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client.quiet(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    let request = client
+        .request_with_secret_agent(Method::DELETE, "/auth/me")
+        .bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
 }
 
-/// What is done with mailed codes, and how passwords change.
-pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets) -> String {
+/// Use mailed codes, and change passwords.
+pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets) -> String {
     let mut client = Client {
         http,
         secrets,
-        refusals: String::new(),
+        errors: String::new(),
     };
-    let email = format!("{}@example.com", client.secrets.personal("the address of a reader"));
-    let password = client.secrets.password("the password of a reader");
+    let email = format!(
+        "{}@example.com",
+        client.secrets.personal("the address of a mailed user")
+    );
+    let password = client.secrets.password("the password of a mailed user");
     let register = json!({ "email": email, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
     let first = smtp.mail(&email, "Confirm your email address", 1).await.code();
     client.secrets.token("the code of a registration", &first);
     let resend = client
-        .quiet(Method::POST, "/auth/email/resend")
+        .request_with_secret_agent(Method::POST, "/auth/email/resend")
         .bearer_auth(&tokens.access);
     client.send(resend, 202).await;
     let second = smtp.mail(&email, "Confirm your email address", 2).await.code();
     client.secrets.token("the code of another mail", &second);
-    let broken = format!("wmc_{}", client.secrets.word("a code that is none"));
+    let broken = format!("wmc_{}", client.secrets.word("a malformed code"));
     for (code, status) in [(first, 422), (broken, 422), (second, 204)] {
         let body = json!({ "code": code });
         client.post("/auth/email/verify", &body, status).await;
@@ -372,14 +397,14 @@ pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets
         (password, 204),
     ] {
         let body = json!({ "currentPassword": current, "newPassword": new });
-        // A wrong password is a failed login, whose event has the user agent.
+        // A wrong password records a failed login, whose event contains the user agent.
         let request = client.request(Method::POST, "/auth/password/change");
         client
             .send(request.bearer_auth(&tokens.access).json(&body), status)
             .await;
     }
-    let nobody = format!("{}@example.com", client.secrets.word("an address that nobody has"));
-    for address in [&nobody, &email] {
+    let unknown = format!("{}@example.com", client.secrets.word("an address without an account"));
+    for address in [&unknown, &email] {
         let body = json!({ "email": address });
         client.post("/auth/password/forgot", &body, 202).await;
     }
@@ -390,71 +415,76 @@ pub(super) async fn mailed(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets
         let body = json!({ "code": code, "password": password });
         client.post("/auth/password/reset", &body, status).await;
     }
-    // One code is left, so that the table is not empty.
+    // One code remains, so that the table is not empty.
     client
         .post("/auth/password/forgot", &json!({ "email": email }), 202)
         .await;
-    client.refusals
+    client.errors
 }
 
-/// The administrator logs in.
-pub(super) async fn admin(http: &Http, secrets: &mut Secrets, email: &str, password: &str) {
+/// Log in as the administrator and manage a user.
+pub(super) async fn call_as_admin(http: &Http, secrets: &mut Secrets, email: &str, password: &str) {
     let mut client = Client {
         http,
         secrets,
-        refusals: String::new(),
+        errors: String::new(),
     };
     let login = json!({ "identifier": email, "password": password });
     let access = client.post("/auth/login", &login, 200).await.tokens().access;
-    administer(&mut client, &access).await;
+    manage_user(&mut client, &access).await;
 }
 
-/// What an administrator does to somebody, with a secret in every field.
-async fn administer(client: &mut Client<'_>, access: &str) {
-    let password = client.secrets.password("the password of an account that was made");
+/// The operations of an administrator on a user, with a secret in every field.
+async fn manage_user(client: &mut Client<'_>, access: &str) {
+    let password = client.secrets.password("the password of a created account");
     let mut personal = |what: &str| client.secrets.personal(what);
-    let made = json!({
-        "email": format!("{}@example.com", personal("the address of an account that was made")),
-        "username": personal("the username of an account that was made"),
-        "name": personal("the name of an account that was made"),
-        "profile": { "description": personal("the profile of an account that was made") },
+    let user = json!({
+        "email": format!("{}@example.com", personal("the address of a created account")),
+        "username": personal("the username of a created account"),
+        "name": personal("the name of a created account"),
+        "profile": { "description": personal("the profile of a created account") },
         "password": password,
     });
-    let request = client.request(Method::POST, "/users").bearer_auth(access).json(&made);
+    let request = client.request(Method::POST, "/users").bearer_auth(access).json(&user);
     let id = client.send(request, 201).await.str("/id").to_owned();
     let path = format!("/users/{id}");
-    let again = client.secrets.password("the password for an account that exists");
-    let mut taken = made.clone();
-    taken["password"] = json!(again);
+    let other_password = client.secrets.password("the password for an existing account");
+    let mut taken = user.clone();
+    taken["password"] = json!(other_password);
     let request = client.request(Method::POST, "/users").bearer_auth(access).json(&taken);
     client.send(request, 409).await;
     for (field, status) in [("accountType", 422), ("roles", 422), ("profile", 422)] {
-        let value = client.secrets.word(&format!("{field} that is refused"));
+        let value = client.secrets.word(&format!("an invalid {field}"));
         let value = match field {
             "roles" => json!([value]),
             "profile" => json!({ "country": value.clone() + &value + &value }),
             _ => json!(value),
         };
-        let mut refused = made.clone();
+        let mut refused = user.clone();
         refused["email"] = json!("refused@example.com");
         refused[field] = value;
-        let request = client.quiet(Method::POST, "/users").bearer_auth(access).json(&refused);
+        let request = client
+            .request_with_secret_agent(Method::POST, "/users")
+            .bearer_auth(access)
+            .json(&refused);
         client.send(request, status).await;
     }
-    let patch = json!({ "name": client.secrets.personal("a name that an administrator gave") });
-    let request = client.quiet(Method::PATCH, &path).bearer_auth(access);
-    client.send(request.json(&patch), 200).await;
-    let word = client.secrets.word("an entity tag that is none");
+    let patch = json!({ "name": client.secrets.personal("a name set by an administrator") });
     let request = client
-        .quiet(Method::PATCH, &path)
+        .request_with_secret_agent(Method::PATCH, &path)
+        .bearer_auth(access);
+    client.send(request.json(&patch), 200).await;
+    let word = client.secrets.word("a malformed entity tag");
+    let request = client
+        .request_with_secret_agent(Method::PATCH, &path)
         .bearer_auth(access)
         .header("if-match", word);
     client.send(request.json(&patch), 400).await;
-    let word = client.secrets.word("what is searched for");
-    let request = client.quiet(Method::GET, &format!("/users?search={word}"));
+    let word = client.secrets.word("a search term");
+    let request = client.request_with_secret_agent(Method::GET, &format!("/users?search={word}"));
     client.send(request.bearer_auth(access), 200).await;
-    let word = client.secrets.word("a role that is none");
-    let request = client.quiet(Method::PUT, &format!("{path}/roles/{word}"));
+    let word = client.secrets.word("a malformed role");
+    let request = client.request_with_secret_agent(Method::PUT, &format!("{path}/roles/{word}"));
     client.send(request.bearer_auth(access), 422).await;
     for (method, rest, status) in [
         (Method::POST, "/disable", 200),
@@ -462,17 +492,19 @@ async fn administer(client: &mut Client<'_>, access: &str) {
         (Method::POST, "/unlock", 204),
         (Method::DELETE, "", 204),
     ] {
-        let request = client.quiet(method, &format!("{path}{rest}")).bearer_auth(access);
+        let request = client
+            .request_with_secret_agent(method, &format!("{path}{rest}"))
+            .bearer_auth(access);
         client.send(request, status).await;
     }
 }
 
-/// Redis and NATS are gone; what is answered does not matter, what is logged does.
-pub(super) async fn in_an_outage(http: &Http, secrets: &mut Secrets) {
+/// Requests during an outage of Redis and NATS, for the sake of the log.
+pub(super) async fn call_during_outage(http: &Http, secrets: &mut Secrets) {
     let mut client = Client {
         http,
         secrets,
-        refusals: String::new(),
+        errors: String::new(),
     };
     let email = format!("{}@example.com", client.secrets.word("an address in an outage"));
     let password = client.secrets.password("a password in an outage");
@@ -484,6 +516,8 @@ pub(super) async fn in_an_outage(http: &Http, secrets: &mut Secrets) {
         )
         .await;
     let token = client.secrets.word("a credential in an outage");
-    let request = client.quiet(Method::GET, "/auth/me").bearer_auth(token);
+    let request = client
+        .request_with_secret_agent(Method::GET, "/auth/me")
+        .bearer_auth(token);
     client.send(request, 401).await;
 }

@@ -1,4 +1,4 @@
-//! The words that are hidden, and what is searched for.
+//! The secrets in the requests, and the search for them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,25 +7,25 @@ use watchword::domain::random::{Random as _, SystemRandom};
 use watchword::security::new_client_secret;
 
 use super::needles::Needles;
-use super::places::{Kind, Place};
+use super::sinks::{Kind, Sink};
 
-/// Everything that was hidden so far.
+/// All secrets so far.
 pub(super) struct Secrets {
     key: String,
     client_secret: String,
     client_hash: String,
-    hidden: Vec<Hidden>,
+    all: Vec<Secret>,
 }
 
-struct Hidden {
+struct Secret {
     name: String,
     bytes: Vec<u8>,
-    /// The one kind of place that it may be in.
-    home: Option<Kind>,
+    /// The one kind of sink that may contain it.
+    allowed: Option<Kind>,
 }
 
 impl Secrets {
-    /// Begins with the service's secret key.
+    /// Start with the service's secret key and a client's secret.
     pub(super) fn new() -> Self {
         let raw = random::<32>();
         let (client_secret, client_hash) = new_client_secret(&SystemRandom::default());
@@ -33,41 +33,41 @@ impl Secrets {
             key: STANDARD.encode(raw),
             client_secret: client_secret.expose_secret().to_owned(),
             client_hash,
-            hidden: Vec::new(),
+            all: Vec::new(),
         };
         let secret = secrets.client_secret.trim_start_matches("wcs_").to_owned();
         let bytes = URL_SAFE_NO_PAD.decode(&secret).expect("base64url");
-        secrets.hide("the client's secret", secret.into_bytes(), None);
-        secrets.hide("the client's secret, its bytes", bytes, None);
-        secrets.hide("the secret key", raw.to_vec(), None);
-        secrets.hide("the secret key as text", secrets.key.clone().into_bytes(), None);
+        secrets.add("the client's secret", secret.into_bytes(), None);
+        secrets.add("the bytes of the client's secret", bytes, None);
+        secrets.add("the secret key", raw.to_vec(), None);
+        secrets.add("the secret key as text", secrets.key.clone().into_bytes(), None);
         secrets
     }
 
-    /// The service's secret key, as its configuration has it.
+    /// The service's secret key, encoded as in its configuration.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The secret of the client that is configured.
+    /// The secret of the configured client.
     pub(super) fn client_secret(&self) -> &str {
         &self.client_secret
     }
 
-    /// The hash of it.
+    /// The hash of [`Self::client_secret`].
     pub(super) fn client_hash(&self) -> &str {
         &self.client_hash
     }
 
-    fn hide(&mut self, name: &str, bytes: Vec<u8>, home: Option<Kind>) {
+    fn add(&mut self, name: &str, bytes: Vec<u8>, allowed: Option<Kind>) {
         let name = name.to_owned();
-        self.hidden.push(Hidden { name, bytes, home });
+        self.all.push(Secret { name, bytes, allowed });
     }
 
-    /// A word that must be found nowhere. Only its own part is searched for, so that it may be put into anything.
+    /// A word that no sink may contain. It may be part of a longer text.
     pub(super) fn word(&mut self, name: &str) -> String {
-        let word = fresh();
-        self.hide(name, word.clone().into_bytes(), None);
+        let word = random_word();
+        self.add(name, word.clone().into_bytes(), None);
         word
     }
 
@@ -76,72 +76,72 @@ impl Secrets {
         format!("P\u{e4}ss +/&\"% {}", self.word(name))
     }
 
-    /// A word about a person.
+    /// Personal data, which only events and rows may contain.
     pub(super) fn personal(&mut self, name: &str) -> String {
-        let word = fresh();
-        self.hide(name, word.clone().into_bytes(), Some(Kind::Data));
+        let word = random_word();
+        self.add(name, word.clone().into_bytes(), Some(Kind::Data));
         word
     }
 
-    /// The name of a field that does not exist: whoever sent it is told which one it was.
+    /// The name of a field that does not exist, which only the response may contain.
     pub(super) fn field(&mut self, name: &str) -> String {
-        let word = fresh();
-        self.hide(name, word.clone().into_bytes(), Some(Kind::Answer));
+        let word = random_word();
+        self.add(name, word.clone().into_bytes(), Some(Kind::Response));
         word
     }
 
-    /// A token or a code that the service gave out: the part that makes it valid, as text and as bytes.
+    /// A token or code that the service issued: the part that makes it valid, as text and as bytes.
     pub(super) fn token(&mut self, name: &str, token: &str) {
         let part = token.rsplit('.').next().expect("a part").trim_start_matches("wrt_");
         let part = part.trim_start_matches("wmc_");
         let raw = URL_SAFE_NO_PAD.decode(part).expect("base64url");
-        // The end of it is the signature or the MAC; before it may stand ids, which are no secret.
+        // The end is the signature or the MAC. Ids before it are not secret.
         let end = raw[raw.len() - 16..].to_vec();
-        self.hide(name, part.as_bytes()[part.len() - 20..].to_vec(), None);
-        self.hide(&format!("{name}, its bytes"), end, None);
+        self.add(name, part.as_bytes()[part.len() - 20..].to_vec(), None);
+        self.add(&format!("the bytes of {name}"), end, None);
     }
 
-    /// Something else that the service gave out, and keeps sealed or hashed.
-    pub(super) fn given(&mut self, name: &str, bytes: &[u8]) {
-        self.hide(name, bytes.to_vec(), None);
+    /// Another secret that the service issued, and stores encrypted or hashed.
+    pub(super) fn issued(&mut self, name: &str, bytes: &[u8]) {
+        self.add(name, bytes.to_vec(), None);
     }
 
-    /// Where something is that must not be there.
-    pub(super) fn search(&self, places: &[Place]) -> Vec<String> {
+    /// The secrets in sinks that must not contain them.
+    pub(super) fn search(&self, sinks: &[Sink]) -> Vec<String> {
         let mut needles = Needles::default();
-        for (number, hidden) in self.hidden.iter().enumerate() {
-            needles.add(&hidden.bytes, number);
+        for (number, secret) in self.all.iter().enumerate() {
+            needles.add(&secret.bytes, number);
         }
         let mut hits = Vec::new();
-        for place in places {
-            for (number, at) in needles.search(&place.bytes) {
-                let hidden = &self.hidden[number];
-                if hidden.home != Some(place.kind) {
-                    let context = &place.bytes[at.saturating_sub(120)..place.bytes.len().min(at + 60)];
+        for sink in sinks {
+            for (number, at) in needles.search(&sink.bytes) {
+                let secret = &self.all[number];
+                if secret.allowed != Some(sink.kind) {
+                    let context = &sink.bytes[at.saturating_sub(120)..sink.bytes.len().min(at + 60)];
                     let context = String::from_utf8_lossy(context);
-                    hits.push(format!("{} is in {} at {at}: {context:?}", hidden.name, place.name));
+                    hits.push(format!("{} is in {} at {at}: {context:?}", secret.name, sink.name));
                 }
             }
         }
         hits
     }
 
-    /// Which words about persons are in the places for data.
-    pub(super) fn at_home(&self, places: &[Place]) -> Vec<(&str, usize)> {
-        let personal = self.hidden.iter().filter(|hidden| hidden.home == Some(Kind::Data));
-        let counts = personal.map(|hidden| {
+    /// For each piece of personal data, the number of data sinks that contain it.
+    pub(super) fn personal_counts(&self, sinks: &[Sink]) -> Vec<(&str, usize)> {
+        let personal = self.all.iter().filter(|secret| secret.allowed == Some(Kind::Data));
+        let counts = personal.map(|secret| {
             let mut needles = Needles::default();
-            needles.add(&hidden.bytes, 0);
-            let data = places.iter().filter(|place| place.kind == Kind::Data);
-            let count = data.filter(|place| !needles.search(&place.bytes).is_empty()).count();
-            (hidden.name.as_str(), count)
+            needles.add(&secret.bytes, 0);
+            let data = sinks.iter().filter(|sink| sink.kind == Kind::Data);
+            let count = data.filter(|sink| !needles.search(&sink.bytes).is_empty()).count();
+            (secret.name.as_str(), count)
         });
         counts.collect()
     }
 }
 
-/// Letters and digits, so that most encodings leave it as it is.
-fn fresh() -> String {
+/// A random word of letters and digits, which most encodings do not change.
+fn random_word() -> String {
     random::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

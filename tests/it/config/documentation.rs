@@ -1,4 +1,4 @@
-//! `defaults.toml` describes every key, and nothing else.
+//! `defaults.toml` describes every key and no others.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use watchword::config::{DEFAULTS, docs};
 
 use super::load;
 
-/// Names of all leaves. Keys without a value are null.
+/// Collects the names of all leaves. Keys without a value are null.
 fn leaves(prefix: &str, value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -24,7 +24,7 @@ fn leaves(prefix: &str, value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// The rows of all sections, without the tables' heads.
+/// Returns the rows of all sections, without the table heads.
 fn rows() -> Vec<Vec<String>> {
     let page = docs::page();
     let (_, sections) = page.split_once("\n## ").expect("a section");
@@ -50,7 +50,7 @@ fn settings_and_documentation_have_the_same_keys() {
 }
 
 #[test]
-fn the_page_is_fresh() {
+fn the_page_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
     let page = std::fs::read_to_string(path).expect("docs/CONFIGURATION.md");
     assert!(
@@ -72,9 +72,10 @@ fn every_row_is_complete() {
     }
 }
 
-/// A key without a section comes first; every other one stands under its section, which has a meaning.
+/// Keys without a section come first. Every other key is under its section, which has a
+/// description.
 #[test]
-fn every_section_has_a_heading_a_meaning_and_its_keys() {
+fn every_section_has_a_heading_a_description_and_its_keys() {
     let page = docs::page();
     let mut sections = page.split("\n## ").skip(1);
     assert!(sections.next().is_some_and(|general| general.starts_with("General\n")));
@@ -110,7 +111,8 @@ fn rows_show_short_names_defaults_and_units() {
 
 #[test]
 fn the_documented_examples_are_accepted_by_the_parser() {
-    // "#key = value" lines, uncommented, must still be known keys of the right type.
+    // Lines of the form `#key = value`, uncommented, must contain known keys and values of the
+    // right type.
     let uncommented: String = DEFAULTS
         .lines()
         .map(|line| match line.strip_prefix('#') {

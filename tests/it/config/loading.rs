@@ -1,4 +1,4 @@
-//! The order of the sources, and how variables are parsed.
+//! The precedence of the sources, and the parsing of environment variables.
 
 use std::{path::Path, time::Duration};
 
@@ -67,7 +67,7 @@ fn every_short_name_sets_its_key() {
 }
 
 #[test]
-fn texts_that_look_like_numbers_stay_texts() {
+fn strings_that_look_like_numbers_stay_strings() {
     let settings = load(&[
         ("NATS_URL", "nats://host"),
         ("WATCHWORD__NATS__USER", "42"),

@@ -1,9 +1,5 @@
-//! Configuration: sources, refusals, redaction and documentation.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
+//! Configuration: sources, errors, redaction and documentation.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed assertion ends a test")]
 
 use std::{fs, path::PathBuf};
 
@@ -15,12 +11,12 @@ mod loading;
 mod redaction;
 mod refusals;
 
-/// Load with these variables only.
+/// Loads the settings with these variables only.
 fn load(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     Settings::load_from(None, owned(vars))
 }
 
-/// Load with this file and these variables.
+/// Loads the settings with this file and these variables.
 fn load_file(text: &str, vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let (_directory, path) = file(text);
     Settings::load_from(Some(&path), owned(vars))

@@ -1,10 +1,10 @@
-//! Refused configurations and their messages.
+//! Invalid configurations and their error messages.
 
 use watchword::config::{ConfigError, Problem};
 
 use super::{load, load_file};
 
-/// A key that is accepted.
+/// A valid secret key.
 pub(super) const GOOD_KEY: &str = "3q2+7wAB8CQz5hVbZ4lX1nMvS0pTgKjYcUeRiOaWdLs=";
 
 fn problems(result: Result<watchword::config::Settings, ConfigError>) -> Vec<Problem> {
@@ -14,7 +14,7 @@ fn problems(result: Result<watchword::config::Settings, ConfigError>) -> Vec<Pro
     }
 }
 
-/// Variable, value, refused key, part of the message.
+/// The variable, its value, the refused key, and a part of the message.
 #[rustfmt::skip]
 const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__HTTP__PORT", "65536", "http.port", "0 to 65535"),
@@ -126,13 +126,13 @@ fn one_refused_value_names_its_key_and_its_source() {
         assert_eq!(problem.key, *key, "{variable}={value}");
         assert!(problem.problem.contains(part), "{variable}={value}: {problem}");
         let origin = problem.origin.as_deref().unwrap_or_default();
-        // A problem of two keys is reported at one of them.
+        // A problem that involves two keys is reported for one of them.
         let names_variable = origin == format!("environment variable {variable}");
         assert!(names_variable || origin.is_empty(), "{variable}={value}: {problem}");
     }
 }
 
-/// A password needs TLS, except to a server on this machine.
+/// A mail password requires TLS, except for a server on this machine.
 #[test]
 fn a_mail_password_is_not_sent_in_the_clear() {
     let with = |host: &str, tls: &str| {
@@ -166,7 +166,7 @@ fn each_owasp_minimum_is_accepted_and_one_less_is_refused() {
             ])
         };
         assert!(with(memory).is_ok(), "{memory} KiB, {passes}");
-        assert!(with(memory - 1).is_err(), "{memory} KiB less one, {passes}");
+        assert!(with(memory - 1).is_err(), "{memory} KiB minus one, {passes}");
     }
 }
 
@@ -191,7 +191,7 @@ fn limit_values_are_accepted() {
         ("DATABASE_URL", "sqlite::memory:"),
     ])
     .expect("accepted");
-    // URL-safe and unpadded is base64 too (RFC 4648).
+    // Base64 may also be URL-safe and without padding (RFC 4648).
     let url_safe = GOOD_KEY.replace('+', "-").replace('=', "");
     load(&[("WATCHWORD_SECRET_KEY", &url_safe)]).expect("accepted");
 }
@@ -270,7 +270,7 @@ fn variables_of_other_programs_are_ignored() {
         ("WATCHWORD_SERVICE_HOST", "x"),
         ("HOME", "/root"),
     ])
-    .expect("what an orchestrator sets is not ours");
+    .expect("ignore variables that an orchestrator sets");
 }
 
 #[test]

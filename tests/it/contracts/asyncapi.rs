@@ -1,4 +1,5 @@
-//! `docs/reference/asyncapi.json` is what the program prints, and what a service serves about itself.
+//! `docs/reference/asyncapi.json` equals the output of the program and the document that the
+//! service serves.
 
 use serde_json::Value;
 use watchword::app::commands;
@@ -18,9 +19,9 @@ fn the_committed_document_is_up_to_date() {
     );
 }
 
-/// Under a base path, because links are easily right without one and wrong with one.
+/// With a base path, which a wrong link would lack.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_serves_what_its_events_link_to() {
+async fn the_service_serves_the_schemas_of_its_events() {
     let app = TestApp::builder(Backend::Sqlite)
         .settings(|settings| {
             settings.http.base_path = "/api/v1".to_owned();

@@ -1,4 +1,4 @@
-//! What other people's programs rely on, committed and compared.
+//! The committed contracts, compared with the program.
 
 mod asyncapi;
 mod openapi;

@@ -1,4 +1,5 @@
-//! `docs/reference/openapi.json` is what the service serves, and a valid `OpenAPI` 3.0 document.
+//! `docs/reference/openapi.json` equals the document that the service serves, and is valid
+//! `OpenAPI` 3.0.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +64,7 @@ fn every_operation_is_fully_described() {
                 "{name} {status}: not described"
             );
             if status.starts_with(['4', '5']) {
-                // What RFC 6749 has a word for is said in its words.
+                // OAuth endpoints return the error codes of RFC 6749 instead of problems.
                 let of_oauth = name.contains(" /oauth/") && ["400", "401"].contains(&status.as_str());
                 let media_type = if of_oauth {
                     "application/json"

@@ -1,4 +1,4 @@
-//! Rows of the account: register, show, change, delete.
+//! Rows of the caller's account: register, show, change, delete.
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,53 +12,53 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn register() -> Vec<Row> {
     rows! {
-        "register" "201" "a new account" => ["registered" {"accountType": "user", "roles": ["user"]}] |stage| {
-            let body = json!({ "email": stage.new_email(), "password": PASSWORD });
-            stage.ask(stage.post("/auth/register", &body)).await.about_answered()
+        "register" "201" "a new account" => ["registered" {"accountType": "user", "roles": ["user"]}] |app| {
+            let body = json!({ "email": app.new_email(), "password": PASSWORD });
+            app.send(app.post("/auth/register", &body)).await.about_response_session()
         }
-        "register" "409 email_taken" "" => [] |stage| {
-            let person = stage.person().await;
-            let body = json!({ "email": person.email.to_uppercase(), "password": PASSWORD });
-            stage.ask(stage.post("/auth/register", &body)).await
+        "register" "409 email_taken" "" => [] |app| {
+            let user = app.user().await;
+            let body = json!({ "email": user.email.to_uppercase(), "password": PASSWORD });
+            app.send(app.post("/auth/register", &body)).await
         }
-        "register" "409 username_taken" "" => [] |stage| {
-            let first = json!({ "email": stage.new_email(), "password": PASSWORD, "username": "wanted" });
-            stage.ask(stage.post("/auth/register", &first)).await;
-            let second = json!({ "email": stage.new_email(), "password": PASSWORD, "username": "Wanted" });
-            stage.ask(stage.post("/auth/register", &second)).await
+        "register" "409 username_taken" "" => [] |app| {
+            let first = json!({ "email": app.new_email(), "password": PASSWORD, "username": "wanted" });
+            app.send(app.post("/auth/register", &first)).await;
+            let second = json!({ "email": app.new_email(), "password": PASSWORD, "username": "Wanted" });
+            app.send(app.post("/auth/register", &second)).await
         }
-        "register" "422 validation_failed" "a guessable password" => [] |stage| {
-            let body = json!({ "email": stage.new_email(), "password": "password1" });
-            stage.ask(stage.post("/auth/register", &body)).await
+        "register" "422 validation_failed" "a guessable password" => [] |app| {
+            let body = json!({ "email": app.new_email(), "password": "password1" });
+            app.send(app.post("/auth/register", &body)).await
         }
-        "register" "201" "repeated" => [] |stage| {
-            let (body, _) = stage.keyed_registration().await;
-            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", &stage.key(&body))).await
+        "register" "201" "a replay" => [] |app| {
+            let (body, _) = app.keyed_registration().await;
+            app.send(app.post("/auth/register", &body).header("idempotency-key", &app.key_for(&body))).await
         }
-        "register" "400 invalid_parameter" "two words are no key" => [] |stage| {
-            let body = json!({ "email": stage.new_email(), "password": PASSWORD });
-            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", "two words")).await
+        "register" "400 invalid_parameter" "a malformed key" => [] |app| {
+            let body = json!({ "email": app.new_email(), "password": PASSWORD });
+            app.send(app.post("/auth/register", &body).header("idempotency-key", "two words")).await
         }
-        "register" "409 answer_spent" "" => [] |stage| {
-            let (body, person) = stage.keyed_registration().await;
-            stage.refreshed(&person.tokens).await;
-            stage.ask(stage.post("/auth/register", &body).header("idempotency-key", &stage.key(&body))).await
+        "register" "409 answer_spent" "" => [] |app| {
+            let (body, user) = app.keyed_registration().await;
+            app.refresh(&user.tokens).await;
+            app.send(app.post("/auth/register", &body).header("idempotency-key", &app.key_for(&body))).await
         }
-        "register" "422 idempotency_key_reused" "another address" => [] |stage| {
-            let (body, _) = stage.keyed_registration().await;
-            let other = json!({ "email": stage.new_email(), "password": PASSWORD });
-            stage.ask(stage.post("/auth/register", &other).header("idempotency-key", &stage.key(&body))).await
+        "register" "422 idempotency_key_reused" "another address" => [] |app| {
+            let (body, _) = app.keyed_registration().await;
+            let other = json!({ "email": app.new_email(), "password": PASSWORD });
+            app.send(app.post("/auth/register", &other).header("idempotency-key", &app.key_for(&body))).await
         }
-        "register" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
-            let (body, person) = stage.keyed_registration().await;
-            let other = json!({ "email": person.email, "password": "not the password 7" });
-            let request = stage.post("/auth/register", &other).header("idempotency-key", &stage.key(&body));
-            stage.ask(request).await.about(&person)
+        "register" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+            let (body, user) = app.keyed_registration().await;
+            let other = json!({ "email": user.email, "password": "not the password 7" });
+            let request = app.post("/auth/register", &other).header("idempotency-key", &app.key_for(&body));
+            app.send(request).await.about(&user)
         }
-        "register" "429 rate_limited" "" => [] |stage| {
-            stage.until_limited(|| {
-                let body = json!({ "email": stage.new_email(), "password": PASSWORD });
-                stage.post("/auth/register", &body)
+        "register" "429 rate_limited" "" => [] |app| {
+            app.until_limited(|| {
+                let body = json!({ "email": app.new_email(), "password": PASSWORD });
+                app.post("/auth/register", &body)
             }).await
         }
     }
@@ -66,37 +66,37 @@ fn register() -> Vec<Row> {
 
 fn change() -> Vec<Row> {
     rows! {
-        "getMe" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/me").bearer_auth(&person.tokens.access)).await
+        "getMe" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/me").bearer_auth(&user.tokens.access)).await
         }
-        "updateMe" "200" "a new name" => ["updated" {"changedFields": ["name"]}] |stage| {
-            let person = stage.person().await;
-            let request = stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
-            stage.ask(request.json(&json!({ "name": "Ada" }))).await.about(&person)
+        "updateMe" "200" "a new name" => ["updated" {"changedFields": ["name"]}] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.json(&json!({ "name": "Ada" }))).await.about(&user)
         }
-        "updateMe" "200" "a new username" => ["username_changed" {"new": "ada.l"}] |stage| {
-            let person = stage.person().await;
-            let request = stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
-            stage.ask(request.json(&json!({ "username": "ada.l" }))).await.about(&person)
+        "updateMe" "200" "a new username" => ["username_changed" {"new": "ada.l"}] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.json(&json!({ "username": "ada.l" }))).await.about(&user)
         }
-        "updateMe" "200" "nothing new" => [] |stage| {
-            let person = stage.person().await;
-            let request = || stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
-            stage.ask(request().json(&json!({ "name": "Ada" }))).await;
-            stage.ask(request().json(&json!({ "name": "Ada" }))).await
+        "updateMe" "200" "nothing new" => [] |app| {
+            let user = app.user().await;
+            let request = || app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request().json(&json!({ "name": "Ada" }))).await;
+            app.send(request().json(&json!({ "name": "Ada" }))).await
         }
-        "updateMe" "409 username_taken" "" => [] |stage| {
-            let (person, other) = (stage.person().await, stage.person().await);
-            let request = |access: &str| stage.request(Method::PATCH, "/auth/me").bearer_auth(access);
-            stage.ask(request(&other.tokens.access).json(&json!({ "username": "held" }))).await;
-            stage.ask(request(&person.tokens.access).json(&json!({ "username": "held" }))).await
+        "updateMe" "409 username_taken" "" => [] |app| {
+            let (user, other) = (app.user().await, app.user().await);
+            let request = |access: &str| app.request(Method::PATCH, "/auth/me").bearer_auth(access);
+            app.send(request(&other.tokens.access).json(&json!({ "username": "held" }))).await;
+            app.send(request(&user.tokens.access).json(&json!({ "username": "held" }))).await
         }
-        "updateMe" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| {
-                let request = stage.request(Method::PATCH, "/auth/me").bearer_auth(&person.tokens.access);
-                request.json(&json!({ "name": stage.new_email() }))
+        "updateMe" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| {
+                let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+                request.json(&json!({ "name": app.new_email() }))
             }).await
         }
     }
@@ -104,21 +104,21 @@ fn change() -> Vec<Row> {
 
 fn delete() -> Vec<Row> {
     rows! {
-        "deleteMe" "204" "" => ["deleted" {"reason": "user"}] |stage| {
-            let person = stage.person().await;
-            stage.another_session(&person).await;
-            let request = stage.request(Method::DELETE, "/auth/me").bearer_auth(&person.tokens.access);
-            stage.ask(request.json(&json!({ "password": PASSWORD }))).await.about(&person)
+        "deleteMe" "204" "" => ["deleted" {"reason": "user"}] |app| {
+            let user = app.user().await;
+            app.log_in_again(&user).await;
+            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.json(&json!({ "password": PASSWORD }))).await.about(&user)
         }
-        "deleteMe" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
-            let person = stage.person().await;
-            let request = stage.request(Method::DELETE, "/auth/me").bearer_auth(&person.tokens.access);
-            stage.ask(request.json(&json!({ "password": "not the password" }))).await.about(&person)
+        "deleteMe" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.json(&json!({ "password": "not the password" }))).await.about(&user)
         }
-        "deleteMe" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| {
-                let request = stage.request(Method::DELETE, "/auth/me").bearer_auth(&person.tokens.access);
+        "deleteMe" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| {
+                let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
                 request.json(&json!({ "password": "not the password" }))
             }).await
         }

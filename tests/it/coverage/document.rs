@@ -1,17 +1,16 @@
-//! The operations, as the OpenAPI document has them.
+//! The operations in the OpenAPI document.
 
 use serde_json::Value;
 use watchword::http::docs::specification;
 use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
 
-/// One operation.
 pub(super) struct Operation {
     pub(super) id: String,
     pub(super) method: reqwest::Method,
     pub(super) path: String,
     /// `201`, `409 email_taken`, …
     pub(super) outcomes: Vec<String>,
-    /// The events that its description names, without `auth.user.`.
+    /// The events that the description names, without `auth.user.`.
     pub(super) events: Vec<String>,
     pub(super) has_body: bool,
     pub(super) is_secured: bool,
@@ -35,7 +34,7 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.collect()
 }
 
-/// A refusal's description begins each code with `code`:.
+/// The description of an error response has each code in backticks.
 fn outcomes(operation: &Value) -> Vec<String> {
     let responses = operation["responses"].as_object().expect("responses");
     let outcomes = responses.iter().flat_map(|(status, response)| {

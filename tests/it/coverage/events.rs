@@ -1,4 +1,4 @@
-//! Rows of the ledger over HTTP: recording, reading, following and counting events.
+//! Rows of events: recording, reading, following and counting.
 
 use reqwest::Method;
 use serde_json::json;
@@ -15,32 +15,32 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn record() -> Vec<Row> {
     rows! {
-        "recordEvent" "202" "" => ["custom" {"name": "report.exported"}] |stage| {
-            let person = stage.person().await;
-            let request = stage.post("/events", &json!({ "name": "report.exported" }));
-            stage.ask(request.bearer_auth(&person.tokens.access)).await.about(&person)
+        "recordEvent" "202" "" => ["custom" {"name": "report.exported"}] |app| {
+            let user = app.user().await;
+            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            app.send(request.bearer_auth(&user.tokens.access)).await.about(&user)
         }
-        "recordEvent" "202" "repeated" => [] |stage| {
-            let person = stage.person().await;
-            let request = || stage.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "one");
-            stage.ask(request().bearer_auth(&person.tokens.access)).await;
-            stage.ask(request().bearer_auth(&person.tokens.access)).await
+        "recordEvent" "202" "a replay" => [] |app| {
+            let user = app.user().await;
+            let request = || app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "one");
+            app.send(request().bearer_auth(&user.tokens.access)).await;
+            app.send(request().bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "400 invalid_parameter" "two words are no key" => [] |stage| {
-            let person = stage.person().await;
-            let request = stage.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "two words");
-            stage.ask(request.bearer_auth(&person.tokens.access)).await
+        "recordEvent" "400 invalid_parameter" "a malformed key" => [] |app| {
+            let user = app.user().await;
+            let request = app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "two words");
+            app.send(request.bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "422 idempotency_key_reused" "" => [] |stage| {
-            let person = stage.person().await;
-            let request = |name: &str| stage.post("/events", &json!({ "name": name })).header("idempotency-key", "one");
-            stage.ask(request("report.exported").bearer_auth(&person.tokens.access)).await;
-            stage.ask(request("report.imported").bearer_auth(&person.tokens.access)).await
+        "recordEvent" "422 idempotency_key_reused" "" => [] |app| {
+            let user = app.user().await;
+            let request = |name: &str| app.post("/events", &json!({ "name": name })).header("idempotency-key", "one");
+            app.send(request("report.exported").bearer_auth(&user.tokens.access)).await;
+            app.send(request("report.imported").bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| {
-                stage.post("/events", &json!({ "name": "report.exported" })).bearer_auth(&person.tokens.access)
+        "recordEvent" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| {
+                app.post("/events", &json!({ "name": "report.exported" })).bearer_auth(&user.tokens.access)
             }).await
         }
     }
@@ -48,119 +48,119 @@ fn record() -> Vec<Row> {
 
 fn pages() -> Vec<Row> {
     rows! {
-        "listEvents" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events").bearer_auth(&person.tokens.access)).await
+        "listEvents" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events").bearer_auth(&user.tokens.access)).await
         }
-        "listEvents" "403 forbidden" "somebody else's" => [] |stage| {
-            let (person, other) = (stage.person().await, stage.person().await);
+        "listEvents" "403 forbidden" "of another user" => [] |app| {
+            let (user, other) = (app.user().await, app.user().await);
             let path = format!("/events?userId={}", other.id);
-            stage.ask(stage.request(Method::GET, &path).bearer_auth(&person.tokens.access)).await
+            app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "listEvents" "422 validation_failed" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events?limit=0").bearer_auth(&person.tokens.access)).await
+        "listEvents" "422 validation_failed" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events?limit=0").bearer_auth(&user.tokens.access)).await
         }
-        "listRecentEvents" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events/recent").bearer_auth(&person.tokens.access)).await
+        "listRecentEvents" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events/recent").bearer_auth(&user.tokens.access)).await
         }
-        "listRecentEvents" "422 validation_failed" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events/recent?limit=0").bearer_auth(&person.tokens.access)).await
+        "listRecentEvents" "422 validation_failed" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events/recent?limit=0").bearer_auth(&user.tokens.access)).await
         }
-        "listActivity" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/me/activity").bearer_auth(&person.tokens.access)).await
+        "listActivity" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/me/activity").bearer_auth(&user.tokens.access)).await
         }
-        "listActivity" "422 validation_failed" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/me/activity?type=none").bearer_auth(&person.tokens.access)).await
+        "listActivity" "422 validation_failed" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/me/activity?type=none").bearer_auth(&user.tokens.access)).await
         }
     }
 }
 
 fn one() -> Vec<Row> {
     rows! {
-        "getEvent" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            let request = stage.post("/events", &json!({ "name": "report.exported" }));
-            let id = stage.ask(request.bearer_auth(&person.tokens.access)).await.answered_id();
-            stage.ask(stage.request(Method::GET, &format!("/events/{id}")).bearer_auth(&person.tokens.access)).await
+        "getEvent" "200" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            let id = app.send(request.bearer_auth(&user.tokens.access)).await.response_id();
+            app.send(app.request(Method::GET, &format!("/events/{id}")).bearer_auth(&user.tokens.access)).await
         }
-        "getEvent" "400 invalid_parameter" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events/last").bearer_auth(&person.tokens.access)).await
+        "getEvent" "400 invalid_parameter" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events/last").bearer_auth(&user.tokens.access)).await
         }
-        "getEvent" "404 not_found" "" => [] |stage| {
-            let person = stage.person().await;
+        "getEvent" "404 not_found" "" => [] |app| {
+            let user = app.user().await;
             let path = format!("/events/{}", Uuid::from_u128(1));
-            stage.ask(stage.request(Method::GET, &path).bearer_auth(&person.tokens.access)).await
+            app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
     }
 }
 
 fn follow() -> Vec<Row> {
     rows! {
-        "followEvents" "200" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.begin(stage.request(Method::GET, "/events/stream").bearer_auth(&admin.access)).await
+        "followEvents" "200" "" => [] |app| {
+            let admin = app.admin().await;
+            app.open_stream(app.request(Method::GET, "/events/stream").bearer_auth(&admin.access)).await
         }
-        "followEvents" "403 forbidden" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/events/stream").bearer_auth(&person.tokens.access)).await
+        "followEvents" "403 forbidden" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/events/stream").bearer_auth(&user.tokens.access)).await
         }
-        "followEvents" "422 validation_failed" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/events/stream?type=none").bearer_auth(&admin.access)).await
+        "followEvents" "422 validation_failed" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/events/stream?type=none").bearer_auth(&admin.access)).await
         }
     }
 }
 
 fn counts() -> Vec<Row> {
     rows! {
-        "topEvents" "200" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/analytics/top-events").bearer_auth(&admin.access)).await
+        "topEvents" "200" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/analytics/top-events").bearer_auth(&admin.access)).await
         }
-        "topEvents" "403 forbidden" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/analytics/top-events").bearer_auth(&person.tokens.access)).await
+        "topEvents" "403 forbidden" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/analytics/top-events").bearer_auth(&user.tokens.access)).await
         }
-        "topEvents" "422 validation_failed" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/analytics/top-events?limit=0").bearer_auth(&admin.access)).await
+        "topEvents" "422 validation_failed" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/analytics/top-events?limit=0").bearer_auth(&admin.access)).await
         }
-        "eventTimeline" "200" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/analytics/timeline").bearer_auth(&admin.access)).await
+        "eventTimeline" "200" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/analytics/timeline").bearer_auth(&admin.access)).await
         }
-        "eventTimeline" "403 forbidden" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/analytics/timeline").bearer_auth(&person.tokens.access)).await
+        "eventTimeline" "403 forbidden" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/analytics/timeline").bearer_auth(&user.tokens.access)).await
         }
-        "eventTimeline" "422 validation_failed" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/analytics/timeline?bucket=year").bearer_auth(&admin.access)).await
+        "eventTimeline" "422 validation_failed" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/analytics/timeline?bucket=year").bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "200" "" => [] |stage| {
-            let (admin, person) = (stage.admin().await, stage.person().await);
-            let path = format!("/analytics/users/{}", person.id);
-            stage.ask(stage.request(Method::GET, &path).bearer_auth(&admin.access)).await
+        "userAnalytics" "200" "" => [] |app| {
+            let (admin, user) = (app.admin().await, app.user().await);
+            let path = format!("/analytics/users/{}", user.id);
+            app.send(app.request(Method::GET, &path).bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "400 invalid_parameter" "" => [] |stage| {
-            let admin = stage.admin().await;
-            stage.ask(stage.request(Method::GET, "/analytics/users/ada").bearer_auth(&admin.access)).await
+        "userAnalytics" "400 invalid_parameter" "" => [] |app| {
+            let admin = app.admin().await;
+            app.send(app.request(Method::GET, "/analytics/users/ada").bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "403 forbidden" "" => [] |stage| {
-            let person = stage.person().await;
-            let path = format!("/analytics/users/{}", person.id);
-            stage.ask(stage.request(Method::GET, &path).bearer_auth(&person.tokens.access)).await
+        "userAnalytics" "403 forbidden" "" => [] |app| {
+            let user = app.user().await;
+            let path = format!("/analytics/users/{}", user.id);
+            app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "userAnalytics" "404 not_found" "" => [] |stage| {
-            let admin = stage.admin().await;
+        "userAnalytics" "404 not_found" "" => [] |app| {
+            let admin = app.admin().await;
             let path = format!("/analytics/users/{}", Uuid::from_u128(1));
-            stage.ask(stage.request(Method::GET, &path).bearer_auth(&admin.access)).await
+            app.send(app.request(Method::GET, &path).bearer_auth(&admin.access)).await
         }
     }
 }

@@ -4,65 +4,63 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use totp_rs::Totp;
 
-use super::stage::{Person, Stage};
+use super::fixture::{Fixture, User};
 use super::{Row, rows};
 use crate::support::app::PASSWORD;
 
-/// Of the right form; nobody was given it.
+/// A well-formed challenge that was not issued.
 const UNKNOWN: &str = "wlc_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v";
 
 pub(super) fn rows() -> Vec<Row> {
-    [enrol(), confirm(), remove(), recovery_codes(), log_in(), verify()]
+    [enroll(), confirm(), remove(), recovery_codes(), log_in(), verify()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-/// Somebody with an authenticator.
+/// A user with an authenticator.
 struct Enrolled {
-    person: Person,
+    user: User,
     totp: Totp,
     recovery_code: String,
 }
 
 impl Enrolled {
-    async fn on(stage: &Stage) -> Self {
-        let person = stage.person().await;
-        let totp = offered(stage, &person).await;
-        // The step before this one's, so that this one's is still to be used.
-        let body = json!({ "code": code(stage, &totp, -30) });
-        let confirmed = stage
-            .ask(with(stage, &person, Method::POST, "totp/confirm", &body))
+    async fn new(app: &Fixture) -> Self {
+        let user = app.user().await;
+        let totp = start_enrollment(app, &user).await;
+        // Use the code of the previous step, so that the current code is unused.
+        let body = json!({ "code": code(app, &totp, -30) });
+        let confirmed = app
+            .send(mfa_request(app, &user, Method::POST, "totp/confirm", &body))
             .await;
         let recovery_code = confirmed.text("/recoveryCodes/0");
         Self {
-            person,
+            user,
             totp,
             recovery_code,
         }
     }
 
-    async fn challenge(&self, stage: &Stage) -> String {
-        let body = json!({ "identifier": self.person.email, "password": PASSWORD });
-        stage
-            .ask(stage.post("/auth/login", &body))
-            .await
-            .text("/challengeToken")
+    async fn challenge(&self, app: &Fixture) -> String {
+        let body = json!({ "identifier": self.user.email, "password": PASSWORD });
+        app.send(app.post("/auth/login", &body)).await.text("/challengeToken")
     }
 }
 
-/// Somebody with an authenticator, for the rows of others.
-pub(super) async fn enrolled_person(stage: &Stage) -> Person {
-    Enrolled::on(stage).await.person
+pub(super) async fn enrolled_user(app: &Fixture) -> User {
+    Enrolled::new(app).await.user
 }
 
-async fn offered(stage: &Stage, person: &Person) -> Totp {
-    let offered = stage.ask(with(stage, person, Method::POST, "totp", &password())).await;
-    Totp::from_url(offered.text("/uri")).expect("an address")
+async fn start_enrollment(app: &Fixture, user: &User) -> Totp {
+    let offer = app
+        .send(mfa_request(app, user, Method::POST, "totp", &password()))
+        .await;
+    Totp::from_url(offer.text("/uri")).expect("an address")
 }
 
-fn code(stage: &Stage, totp: &Totp, ahead: i64) -> String {
-    let at = stage.now().unix_timestamp() + ahead;
+fn code(app: &Fixture, totp: &Totp, offset: i64) -> String {
+    let at = app.now().unix_timestamp() + offset;
     totp.generate(at.unsigned_abs()).to_string()
 }
 
@@ -74,111 +72,111 @@ fn wrong_password() -> Value {
     json!({ "password": "not the password" })
 }
 
-fn with(stage: &Stage, person: &Person, method: Method, path: &str, body: &Value) -> RequestBuilder {
-    let request = stage.request(method, &format!("/auth/mfa/{path}"));
-    request.bearer_auth(&person.tokens.access).json(body)
+fn mfa_request(app: &Fixture, user: &User, method: Method, path: &str, body: &Value) -> RequestBuilder {
+    let request = app.request(method, &format!("/auth/mfa/{path}"));
+    request.bearer_auth(&user.tokens.access).json(body)
 }
 
-fn enrol() -> Vec<Row> {
+fn enroll() -> Vec<Row> {
     rows! {
-        "listFactors" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/mfa").bearer_auth(&person.tokens.access)).await
+        "listFactors" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/mfa").bearer_auth(&user.tokens.access)).await
         }
-        "enrolTotp" "201" "nothing changes before the first code" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::POST, "totp", &password())).await
+        "enrolTotp" "201" "not confirmed yet" => [] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "409 mfa_already_enrolled" "" => [] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            stage.ask(with(stage, &enrolled.person, Method::POST, "totp", &password())).await
+        "enrolTotp" "409 mfa_already_enrolled" "" => [] |app| {
+            let enrolled = Enrolled::new(app).await;
+            app.send(mfa_request(app, &enrolled.user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::POST, "totp", &wrong_password())).await.about(&person)
+        "enrolTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await.about(&user)
         }
-        "enrolTotp" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| with(stage, &person, Method::POST, "totp", &wrong_password())).await
+        "enrolTotp" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await
         }
     }
 }
 
 fn confirm() -> Vec<Row> {
     rows! {
-        "confirmTotp" "200" "" => ["mfa_enrolled" {"factorType": "totp"}, "recovery_codes_generated" {"factorType": "totp"}] |stage| {
-            let person = stage.person().await;
-            let totp = offered(stage, &person).await;
-            let body = json!({ "code": code(stage, &totp, 0) });
-            stage.ask(with(stage, &person, Method::POST, "totp/confirm", &body)).await.about(&person)
+        "confirmTotp" "200" "" => ["mfa_enrolled" {"factorType": "totp"}, "recovery_codes_generated" {"factorType": "totp"}] |app| {
+            let user = app.user().await;
+            let totp = start_enrollment(app, &user).await;
+            let body = json!({ "code": code(app, &totp, 0) });
+            app.send(mfa_request(app, &user, Method::POST, "totp/confirm", &body)).await.about(&user)
         }
-        "confirmTotp" "404 not_found" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::POST, "totp/confirm", &json!({ "code": "123456" }))).await
+        "confirmTotp" "404 not_found" "" => [] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::POST, "totp/confirm", &json!({ "code": "123456" }))).await
         }
-        "confirmTotp" "422 validation_failed" "an old code" => [] |stage| {
-            let person = stage.person().await;
-            let totp = offered(stage, &person).await;
-            let body = json!({ "code": code(stage, &totp, -3600) });
-            stage.ask(with(stage, &person, Method::POST, "totp/confirm", &body)).await
+        "confirmTotp" "422 validation_failed" "an old code" => [] |app| {
+            let user = app.user().await;
+            let totp = start_enrollment(app, &user).await;
+            let body = json!({ "code": code(app, &totp, -3600) });
+            app.send(mfa_request(app, &user, Method::POST, "totp/confirm", &body)).await
         }
-        "confirmTotp" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| with(stage, &person, Method::POST, "totp/confirm", &json!({ "code": "123456" }))).await
+        "confirmTotp" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| mfa_request(app, &user, Method::POST, "totp/confirm", &json!({ "code": "123456" }))).await
         }
     }
 }
 
 fn remove() -> Vec<Row> {
     rows! {
-        "removeTotp" "204" "" => ["mfa_removed" {"factorType": "totp"}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let request = with(stage, &enrolled.person, Method::DELETE, "totp", &password());
-            stage.ask(request).await.about(&enrolled.person)
+        "removeTotp" "204" "" => ["mfa_removed" {"factorType": "totp"}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let request = mfa_request(app, &enrolled.user, Method::DELETE, "totp", &password());
+            app.send(request).await.about(&enrolled.user)
         }
-        "removeTotp" "404 not_found" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::DELETE, "totp", &password())).await
+        "removeTotp" "404 not_found" "" => [] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::DELETE, "totp", &password())).await
         }
-        "removeTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::DELETE, "totp", &wrong_password())).await.about(&person)
+        "removeTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await.about(&user)
         }
-        "removeTotp" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| with(stage, &person, Method::DELETE, "totp", &wrong_password())).await
+        "removeTotp" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await
         }
     }
 }
 
 fn recovery_codes() -> Vec<Row> {
     rows! {
-        "generateRecoveryCodes" "200" "" => ["recovery_codes_generated" {"factorType": "totp"}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let request = with(stage, &enrolled.person, Method::POST, "recovery-codes", &password());
-            stage.ask(request).await.about(&enrolled.person)
+        "generateRecoveryCodes" "200" "" => ["recovery_codes_generated" {"factorType": "totp"}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let request = mfa_request(app, &enrolled.user, Method::POST, "recovery-codes", &password());
+            app.send(request).await.about(&enrolled.user)
         }
-        "generateRecoveryCodes" "404 not_found" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::POST, "recovery-codes", &password())).await
+        "generateRecoveryCodes" "404 not_found" "" => [] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &password())).await
         }
-        "generateRecoveryCodes" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |stage| {
-            let person = stage.person().await;
-            stage.ask(with(stage, &person, Method::POST, "recovery-codes", &wrong_password())).await.about(&person)
+        "generateRecoveryCodes" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+            let user = app.user().await;
+            app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &wrong_password())).await.about(&user)
         }
-        "generateRecoveryCodes" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| with(stage, &person, Method::POST, "recovery-codes", &wrong_password())).await
+        "generateRecoveryCodes" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| mfa_request(app, &user, Method::POST, "recovery-codes", &wrong_password())).await
         }
     }
 }
 
 fn log_in() -> Vec<Row> {
     rows! {
-        "login" "401 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "identifier": enrolled.person.email, "password": PASSWORD });
-            stage.ask(stage.post("/auth/login", &body)).await.about(&enrolled.person)
+        "login" "401 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let body = json!({ "identifier": enrolled.user.email, "password": PASSWORD });
+            app.send(app.post("/auth/login", &body)).await.about(&enrolled.user)
         }
     }
 }
@@ -186,31 +184,31 @@ fn log_in() -> Vec<Row> {
 fn verify() -> Vec<Row> {
     rows! {
         "verifyMfa" "200" "a code of the authenticator" =>
-            ["mfa_verified" {"factorType": "totp"}, "logged_in" {"amr": ["pwd", "otp", "mfa"]}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(stage, &enrolled.totp, 0) });
-            stage.ask(stage.post("/auth/mfa/verify", &body)).await.about(&enrolled.person)
+            ["mfa_verified" {"factorType": "totp"}, "logged_in" {"amr": ["pwd", "otp", "mfa"]}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let body = json!({ "challengeToken": enrolled.challenge(app).await, "code": code(app, &enrolled.totp, 0) });
+            app.send(app.post("/auth/mfa/verify", &body)).await.about(&enrolled.user)
         }
         "verifyMfa" "200" "a recovery code" =>
-            ["recovery_code_used" {"factorType": "recovery_code"}, "logged_in" {"amr": ["pwd", "otp", "mfa"]}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": enrolled.recovery_code });
-            stage.ask(stage.post("/auth/mfa/verify", &body)).await.about(&enrolled.person)
+            ["recovery_code_used" {"factorType": "recovery_code"}, "logged_in" {"amr": ["pwd", "otp", "mfa"]}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let body = json!({ "challengeToken": enrolled.challenge(app).await, "code": enrolled.recovery_code });
+            app.send(app.post("/auth/mfa/verify", &body)).await.about(&enrolled.user)
         }
-        "verifyMfa" "401 invalid_second_factor" "" => ["mfa_failed" {"factorType": "totp"}] |stage| {
-            let enrolled = Enrolled::on(stage).await;
-            let body = json!({ "challengeToken": enrolled.challenge(stage).await, "code": code(stage, &enrolled.totp, -3600) });
-            stage.ask(stage.post("/auth/mfa/verify", &body)).await.about(&enrolled.person)
+        "verifyMfa" "401 invalid_second_factor" "" => ["mfa_failed" {"factorType": "totp"}] |app| {
+            let enrolled = Enrolled::new(app).await;
+            let body = json!({ "challengeToken": enrolled.challenge(app).await, "code": code(app, &enrolled.totp, -3600) });
+            app.send(app.post("/auth/mfa/verify", &body)).await.about(&enrolled.user)
         }
-        "verifyMfa" "401 invalid_challenge" "" => [] |stage| {
-            stage.ask(stage.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "123456" }))).await
+        "verifyMfa" "401 invalid_challenge" "" => [] |app| {
+            app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "123456" }))).await
         }
-        "verifyMfa" "422 validation_failed" "no code" => [] |stage| {
-            stage.ask(stage.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "twelve" }))).await
+        "verifyMfa" "422 validation_failed" "a malformed code" => [] |app| {
+            app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "twelve" }))).await
         }
-        "verifyMfa" "429 rate_limited" "" => [] |stage| {
+        "verifyMfa" "429 rate_limited" "" => [] |app| {
             let body = json!({ "challengeToken": UNKNOWN, "code": "123456" });
-            stage.until_limited(|| stage.post("/auth/mfa/verify", &body)).await
+            app.until_limited(|| app.post("/auth/mfa/verify", &body)).await
         }
     }
 }

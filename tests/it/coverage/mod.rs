@@ -1,8 +1,10 @@
-//! Route × outcome: what every operation of the OpenAPI document records when it ends in each way the document names.
+//! Operation × outcome: the events that every operation records for each outcome in the OpenAPI
+//! document.
 //!
-//! A new route makes `every_outcome_has_a_row` fail and say which rows are missing. Add them to the file of its resource here
-//! (or a new one, listed in `table`): what to do, how it ends, and the events, with the fields that matter. The ways that all
-//! routes share, such as a broken body or no token, are provoked from the document alone, in `shared`.
+//! For a new route, `every_outcome_has_a_row` fails and names the missing rows. Add them to the
+//! file of the resource (list a new file in `table`): the request, the outcome, and the events with
+//! the fields that matter. `shared` triggers the outcomes that all routes share, such as a
+//! malformed body or no token.
 #![expect(
     clippy::indexing_slicing,
     reason = "a missing field of the document is a failed test"
@@ -11,6 +13,7 @@
 mod account;
 mod document;
 mod events;
+mod fixture;
 mod mail;
 mod mfa;
 mod oauth;
@@ -18,7 +21,6 @@ mod replays;
 mod service;
 mod sessions;
 mod shared;
-mod stage;
 mod tokens;
 mod user_rights;
 mod users;
@@ -32,14 +34,14 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::texts::assert_problem;
 use document::operations;
-use stage::{Observed, Stage};
+use fixture::{Fixture, Observed};
 
 flow_tests! {
     every_documented_outcome_records_its_events,
 }
 
-/// Outcomes in which the service, or the connection, has failed: nothing is promised, and what does not commit records nothing.
-/// The tests named here bring them about.
+/// Outcomes of a failure of the service or the connection, with the tests that cause them. An
+/// operation that does not commit records no event.
 const FAULTS: [(&str, &str); 7] = [
     ("400 bad_request", "http::connections, flows::service::problems"),
     ("408 request_timeout", "http::connections"),
@@ -53,36 +55,36 @@ const FAULTS: [(&str, &str); 7] = [
     ("503 deadline_exceeded", "http::connections"),
 ];
 
-/// Does something and says what came of it.
-type Act = for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Observed> + 'a>>;
+/// Run an operation. Return the outcome and the events.
+type Act = for<'a> fn(&'a Fixture) -> Pin<Box<dyn Future<Output = Observed> + 'a>>;
 
-/// One way in which one operation ends.
+/// One outcome of one operation.
 struct Row {
     operation: &'static str,
     /// The status, and for a refusal the problem's code: `409 email_taken`.
     outcome: &'static str,
-    /// Tells apart rows with the same outcome.
+    /// Distinguishes rows with the same outcome.
     note: &'static str,
-    /// The events' names, and what has to stand in their `data`.
+    /// The names of the events, and the expected fields of their `data`.
     events: Vec<(&'static str, Value)>,
     act: Act,
 }
 
-/// `"operation" "outcome" "note" => ["event" {data}] |stage| { … }` for each row.
+/// `"operation" "outcome" "note" => ["event" {data}] |app| { … }` for each row.
 macro_rules! rows {
-    ($($operation:literal $outcome:literal $note:literal => [$($event:literal $data:tt),*] |$stage:ident| $act:block)+) => {
+    ($($operation:literal $outcome:literal $note:literal => [$($event:literal $data:tt),*] |$app:ident| $act:block)+) => {
         vec![$($crate::coverage::Row {
             operation: $operation,
             outcome: $outcome,
             note: $note,
             events: vec![$(($event, serde_json::json!($data))),*],
-            act: |$stage| Box::pin(async move { $act }),
+            act: |$app| Box::pin(async move { $act }),
         }),+]
     };
 }
 use rows;
 
-/// Every row that is written by hand.
+/// All rows, except the outcomes in `shared`.
 fn table() -> Vec<Row> {
     let resources = [
         account::rows(),
@@ -115,13 +117,13 @@ fn every_outcome_has_a_row() {
         .filter(|(_, outcome)| !is_fault(outcome))
         .collect();
     let table = table();
-    let by_hand = table.iter().map(|row| (row.operation, row.outcome));
+    let in_table = table.iter().map(|row| (row.operation, row.outcome));
     let shared = operations
         .iter()
-        .flat_map(|operation| shared::provocable(operation).map(|outcome| (operation.id.as_str(), outcome)));
-    let covered: BTreeSet<(&str, &str)> = by_hand.chain(shared).collect();
+        .flat_map(|operation| shared::triggerable(operation).map(|outcome| (operation.id.as_str(), outcome)));
+    let covered: BTreeSet<(&str, &str)> = in_table.chain(shared).collect();
     let missing: Vec<_> = documented.difference(&covered).collect();
-    assert!(missing.is_empty(), "no row in tests/it/coverage for {missing:#?}");
+    assert!(missing.is_empty(), "tests/it/coverage has no row for {missing:#?}");
     let unknown: Vec<_> = covered.difference(&documented).collect();
     assert!(unknown.is_empty(), "the OpenAPI document does not name {unknown:#?}");
 }
@@ -135,28 +137,28 @@ fn the_document_names_the_events_that_are_recorded() {
         let named: BTreeSet<&str> = operation.events.iter().map(String::as_str).collect();
         assert_eq!(
             recorded, named,
-            "{}: recorded, and named by its description",
+            "{}: the recorded events, and the events that the description names",
             operation.id
         );
     }
 }
 
 async fn every_documented_outcome_records_its_events(backend: Backend) {
-    // Some outcomes need an application that is set up for them.
-    let stage = Stage::new(backend).await;
-    let (limited, without_mail) = (Stage::limited(backend).await, Stage::without_mail(backend).await);
+    // Some outcomes need special settings.
+    let app = Fixture::new(backend).await;
+    let (limited, without_mail) = (Fixture::limited(backend).await, Fixture::without_mail(backend).await);
     let mut failures = Vec::new();
     let mut problems = BTreeMap::new();
     for row in table() {
-        let of_row = match row.outcome.get(..3) {
+        let row_fixture = match row.outcome.get(..3) {
             Some("429") => {
-                limited.rest().await;
+                limited.wait_for_quota().await;
                 &limited
             }
             Some("501") => &without_mail,
-            _ => &stage,
+            _ => &app,
         };
-        let observed = (row.act)(of_row).await;
+        let observed = (row.act)(row_fixture).await;
         if let Some((code, body)) = observed.problem() {
             problems.entry(code).or_insert(body);
         }
@@ -164,22 +166,26 @@ async fn every_documented_outcome_records_its_events(backend: Backend) {
         failures.extend(
             observed
                 .differences(row.outcome, &row.events)
-                .map(|what| format!("{name}: {what}")),
+                .map(|difference| format!("{name}: {difference}")),
         );
     }
     for operation in operations() {
-        for outcome in shared::provocable(&operation) {
-            let observed = shared::provoke(&stage, &operation, outcome).await;
+        for outcome in shared::triggerable(&operation) {
+            let observed = shared::trigger(&app, &operation, outcome).await;
             if let Some((code, body)) = observed.problem() {
                 problems.entry(code).or_insert(body);
             }
             let name = format!("{} {outcome}", operation.id);
-            failures.extend(observed.differences(outcome, &[]).map(|what| format!("{name}: {what}")));
+            failures.extend(
+                observed
+                    .differences(outcome, &[])
+                    .map(|difference| format!("{name}: {difference}")),
+            );
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    for stage in [stage, limited, without_mail] {
-        stage.finish().await;
+    for app in [app, limited, without_mail] {
+        app.finish().await;
     }
     problems.values().for_each(assert_problem);
 }

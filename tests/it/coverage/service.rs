@@ -1,4 +1,4 @@
-//! Rows of what other services and operators ask.
+//! Rows of operations for other services and operators.
 
 use reqwest::Method;
 
@@ -6,21 +6,21 @@ use super::{Row, rows};
 
 pub(super) fn rows() -> Vec<Row> {
     rows! {
-        "getJwks" "200" "" => [] |stage| {
-            stage.ask(stage.request(Method::GET, "/.well-known/jwks.json")).await
+        "getJwks" "200" "" => [] |app| {
+            app.send(app.request(Method::GET, "/.well-known/jwks.json")).await
         }
-        "getAuthorizationServer" "200" "" => [] |stage| {
-            stage.ask(stage.request(Method::GET, "/.well-known/oauth-authorization-server")).await
+        "getAuthorizationServer" "200" "" => [] |app| {
+            app.send(app.request(Method::GET, "/.well-known/oauth-authorization-server")).await
         }
-        "verify" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/verify").bearer_auth(&person.tokens.access)).await
+        "verify" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&user.tokens.access)).await
         }
-        "getHealth" "200" "" => [] |stage| {
-            stage.ask(stage.request(Method::GET, "/healthz")).await
+        "getHealth" "200" "" => [] |app| {
+            app.send(app.request(Method::GET, "/healthz")).await
         }
-        "getReadiness" "200" "" => [] |stage| {
-            stage.ask(stage.request(Method::GET, "/readyz")).await
+        "getReadiness" "200" "" => [] |app| {
+            app.send(app.request(Method::GET, "/readyz")).await
         }
     }
 }

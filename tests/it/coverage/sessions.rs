@@ -1,4 +1,4 @@
-//! Rows of the list of sessions.
+//! Rows of the caller's sessions.
 
 use reqwest::Method;
 
@@ -10,9 +10,9 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn list() -> Vec<Row> {
     rows! {
-        "listSessions" "200" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::GET, "/auth/sessions").bearer_auth(&person.tokens.access)).await
+        "listSessions" "200" "" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::GET, "/auth/sessions").bearer_auth(&user.tokens.access)).await
         }
     }
 }
@@ -20,21 +20,21 @@ fn list() -> Vec<Row> {
 fn others() -> Vec<Row> {
     rows! {
         "revokeOtherSessions" "204" "two others" =>
-            ["session_revoked" {"reason": "logout"}, "session_revoked" {"reason": "logout"}] |stage| {
-            let person = stage.person().await;
-            stage.another_session(&person).await;
-            stage.another_session(&person).await;
-            let request = stage.request(Method::DELETE, "/auth/sessions").bearer_auth(&person.tokens.access);
-            stage.ask(request).await.about(&person)
+            ["session_revoked" {"reason": "logout"}, "session_revoked" {"reason": "logout"}] |app| {
+            let user = app.user().await;
+            app.log_in_again(&user).await;
+            app.log_in_again(&user).await;
+            let request = app.request(Method::DELETE, "/auth/sessions").bearer_auth(&user.tokens.access);
+            app.send(request).await.about(&user)
         }
-        "revokeOtherSessions" "204" "no others" => [] |stage| {
-            let person = stage.person().await;
-            stage.ask(stage.request(Method::DELETE, "/auth/sessions").bearer_auth(&person.tokens.access)).await
+        "revokeOtherSessions" "204" "no others" => [] |app| {
+            let user = app.user().await;
+            app.send(app.request(Method::DELETE, "/auth/sessions").bearer_auth(&user.tokens.access)).await
         }
-        "revokeOtherSessions" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
-            stage.until_limited(|| {
-                stage.request(Method::DELETE, "/auth/sessions").bearer_auth(&person.tokens.access)
+        "revokeOtherSessions" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
+            app.until_limited(|| {
+                app.request(Method::DELETE, "/auth/sessions").bearer_auth(&user.tokens.access)
             }).await
         }
     }
@@ -42,32 +42,32 @@ fn others() -> Vec<Row> {
 
 fn one() -> Vec<Row> {
     rows! {
-        "revokeSession" "204" "" => ["session_revoked" {"reason": "logout"}] |stage| {
-            let person = stage.person().await;
-            let path = format!("/auth/sessions/{}", stage.another_session(&person).await.session());
-            stage.ask(stage.request(Method::DELETE, &path).bearer_auth(&person.tokens.access)).await.about(&person)
+        "revokeSession" "204" "" => ["session_revoked" {"reason": "logout"}] |app| {
+            let user = app.user().await;
+            let path = format!("/auth/sessions/{}", app.log_in_again(&user).await.session());
+            app.send(app.request(Method::DELETE, &path).bearer_auth(&user.tokens.access)).await.about(&user)
         }
-        "revokeSession" "404 not_found" "somebody else's" => [] |stage| {
-            let (person, other) = (stage.person().await, stage.person().await);
+        "revokeSession" "404 not_found" "of another user" => [] |app| {
+            let (user, other) = (app.user().await, app.user().await);
             let path = format!("/auth/sessions/{}", other.tokens.session());
-            stage.ask(stage.request(Method::DELETE, &path).bearer_auth(&person.tokens.access)).await
+            app.send(app.request(Method::DELETE, &path).bearer_auth(&user.tokens.access)).await
         }
-        "revokeSession" "404 not_found" "one that is over" => [] |stage| {
-            let person = stage.person().await;
-            let path = format!("/auth/sessions/{}", stage.another_session(&person).await.session());
-            let request = || stage.request(Method::DELETE, &path).bearer_auth(&person.tokens.access);
-            stage.ask(request()).await;
-            stage.ask(request()).await
+        "revokeSession" "404 not_found" "a revoked session" => [] |app| {
+            let user = app.user().await;
+            let path = format!("/auth/sessions/{}", app.log_in_again(&user).await.session());
+            let request = || app.request(Method::DELETE, &path).bearer_auth(&user.tokens.access);
+            app.send(request()).await;
+            app.send(request()).await
         }
-        "revokeSession" "400 invalid_parameter" "" => [] |stage| {
-            let person = stage.person().await;
-            let request = stage.request(Method::DELETE, "/auth/sessions/mine");
-            stage.ask(request.bearer_auth(&person.tokens.access)).await
+        "revokeSession" "400 invalid_parameter" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::DELETE, "/auth/sessions/mine");
+            app.send(request.bearer_auth(&user.tokens.access)).await
         }
-        "revokeSession" "429 rate_limited" "" => [] |stage| {
-            let person = stage.person().await;
+        "revokeSession" "429 rate_limited" "" => [] |app| {
+            let user = app.user().await;
             let path = format!("/auth/sessions/{}", uuid::Uuid::from_u128(1));
-            stage.until_limited(|| stage.request(Method::DELETE, &path).bearer_auth(&person.tokens.access)).await
+            app.until_limited(|| app.request(Method::DELETE, &path).bearer_auth(&user.tokens.access)).await
         }
     }
 }

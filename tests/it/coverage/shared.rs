@@ -1,10 +1,11 @@
-//! Outcomes that routes share, provoked from the document alone. None of them records anything.
+//! Outcomes that routes share, triggered by the OpenAPI document alone. None of them records an
+//! event.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::document::Operation;
-use super::stage::{Observed, Stage};
+use super::fixture::{Fixture, Observed};
 
 const SHARED: [&str; 6] = [
     "400 invalid_json",
@@ -18,18 +19,18 @@ const SHARED: [&str; 6] = [
 /// Larger than `http.max_body_bytes`.
 const TOO_LARGE: usize = 40 * 1024;
 
-/// Which of the outcomes that an operation documents are provoked here.
-pub(super) fn provocable(operation: &Operation) -> impl Iterator<Item = &'static str> {
-    // Without a body, what is not acceptable is something else, and needs a row.
-    let here = |outcome: &&str| {
+/// The documented outcomes of an operation that [`trigger`] can cause.
+pub(super) fn triggerable(operation: &Operation) -> impl Iterator<Item = &'static str> {
+    // Without a body, `validation_failed` is about parameters, and needs a row.
+    let is_triggered = |outcome: &&str| {
         let documented = operation.outcomes.iter().any(|known| known == *outcome);
         documented && (operation.has_body || *outcome != "422 validation_failed")
     };
-    let found: Vec<&'static str> = SHARED.into_iter().filter(|outcome| here(outcome)).collect();
+    let found: Vec<&'static str> = SHARED.into_iter().filter(|outcome| is_triggered(outcome)).collect();
     found.into_iter()
 }
 
-/// A body that the operation reads, where `{}` is none.
+/// A valid body for the operation.
 fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
         "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({ "password": "whatever it is" }),
@@ -46,7 +47,7 @@ fn body(operation: &Operation) -> Value {
     }
 }
 
-/// The path with an id in the place of every parameter.
+/// The path with a value for every parameter.
 fn path(operation: &Operation) -> String {
     let parts = operation.path.split('/').map(|part| match part {
         "{role}" => "artist".to_owned(),
@@ -56,12 +57,12 @@ fn path(operation: &Operation) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-pub(super) async fn provoke(stage: &Stage, operation: &Operation, outcome: &str) -> Observed {
-    let mut request = stage.request(operation.method.clone(), &path(operation));
+pub(super) async fn trigger(app: &Fixture, operation: &Operation, outcome: &str) -> Observed {
+    let mut request = app.request(operation.method.clone(), &path(operation));
     match outcome {
         "401 authentication_required" => {}
         "401 invalid_token" => request = request.bearer_auth("not-a-token"),
-        _ if operation.is_secured => request = request.bearer_auth(stage.person().await.tokens.access),
+        _ if operation.is_secured => request = request.bearer_auth(app.user().await.tokens.access),
         _ => {}
     }
     let sends_json = operation.has_body || operation.method == Method::POST;
@@ -79,5 +80,5 @@ pub(super) async fn provoke(stage: &Stage, operation: &Operation, outcome: &str)
         _ if sends_json => request.json(&body(operation)),
         _ => request,
     };
-    stage.ask(request).await
+    app.send(request).await
 }

@@ -9,11 +9,10 @@ pub(super) struct Block {
     pub(super) line: usize,
     /// The line of the heading above it.
     pub(super) section: usize,
-    /// The commands.
     pub(super) text: String,
-    /// What the comments above it say.
+    /// The comments above it.
     pub(super) markers: Markers,
-    /// What it prints, when the document says so.
+    /// The documented output, if any.
     pub(super) output: Option<Output>,
 }
 

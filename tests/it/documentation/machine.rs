@@ -23,12 +23,12 @@ const PORTS: [u16; 8] = [3001, 9464, 3002, 9465, 4222, 8222, 5432, 6379];
 /// Where a document's commands run.
 pub(super) struct Machine {
     directory: PathBuf,
-    /// Each port of the documents, and the one that stands for it.
+    /// Each port of the documents, and the port that replaces it.
     ports: Vec<(u16, u16)>,
     environment: Vec<(String, String)>,
     /// Whether the `nats` command is there.
     pub(super) has_nats: bool,
-    /// What an operator has.
+    /// The servers that an operator has.
     _servers: Option<(Postgres, RedisServer)>,
 }
 
@@ -68,12 +68,12 @@ impl Machine {
         self.environment.clone()
     }
 
-    /// A text of the documents with this machine's ports.
+    /// Replaces the ports of the documents with this machine's.
     pub(super) fn here(&self, text: &str) -> String {
         replace(text, &self.ports)
     }
 
-    /// What was printed, with the ports of the documents.
+    /// Replaces this machine's ports with those of the documents.
     pub(super) fn documented(&self, text: &str) -> String {
         let back: Vec<(u16, u16)> = self
             .ports
@@ -83,7 +83,8 @@ impl Machine {
         replace(text, &back)
     }
 
-    /// Puts the programs of the documents on PATH. Returns whether the `nats` command is among them.
+    /// Puts the programs of the documents on PATH. Returns whether the `nats` command is among
+    /// them.
     fn programs(&self) -> bool {
         let bin = self.directory.join("bin");
         fs::create_dir(&bin).expect("create bin/");
@@ -96,7 +97,7 @@ impl Machine {
             .map(|directory| directory.join("nats"))
             .find(|file| file.is_file());
         let Some(found) = found else { return false };
-        // On its own it asks port 4222.
+        // Without NATS_URL, the command connects to port 4222.
         let default = self.here("nats://127.0.0.1:4222");
         let script = format!(
             "#!/bin/sh\nNATS_URL=${{NATS_URL:-{default}}} exec {} \"$@\"\n",

@@ -4,8 +4,8 @@
 //! A `sh` block runs as it stands. A `text` or `json` block right behind it is its output: ids,
 //! times, tokens, sizes and counts may differ, `…` stands for anything, and the layout of JSON does
 //! not matter. The blocks of a document run in order in one bash with `set -eu`, without the
-//! variables of other documents. For a newcomer the service runs already. An operator has PostgreSQL
-//! and Redis, and starts the rest as `docs/NATS.md` says.
+//! variables of other documents. For a newcomer the service runs already. An operator has
+//! PostgreSQL and Redis, and starts the rest as `docs/NATS.md` says.
 //!
 //! Comments directly above a block, which readers do not see, say what is special about it:
 //!
@@ -200,7 +200,7 @@ fn read(document: &str) -> String {
     fs::read_to_string(repository().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"))
 }
 
-#[expect(clippy::print_stderr, reason = "what is not run is said")]
+#[expect(clippy::print_stderr, reason = "prints what is not run")]
 fn skip(what: &str) {
     eprintln!("{what}");
 }

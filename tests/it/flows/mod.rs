@@ -1,4 +1,4 @@
-//! Whole flows over HTTP, with the events read back from the stream. Each runs on both backends.
+//! Flows over HTTP, with their events in the stream. Each runs on both backends.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! The harness's own tests: its guards do what the other tests rely on.
+//! Tests of the harness.
 
 mod timing;
 
@@ -24,10 +24,10 @@ use crate::support::run_dir::{find_program, scratch};
 use crate::support::smtp::SmtpServer;
 use crate::support::wait::{eventually, within};
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longer than any answer takes, short enough to wait for an answer that must not come.
-const NEVER: Duration = Duration::from_millis(300);
+/// Longer than an answer takes, and short enough to wait for an answer that must not come.
+const NO_ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn nats_keeps_its_messages_until_its_store_is_wiped() {
@@ -56,7 +56,7 @@ async fn nats_keeps_its_messages_until_its_store_is_wiped() {
     nats.start_again().await;
     let messages = nats.messages("harness").await;
     let [message] = messages.as_slice() else {
-        panic!("one message, not {messages:?}")
+        panic!("expected one message: {messages:?}")
     };
     assert_eq!((message.seq, message.subject.as_str()), (1, "harness.a"));
     assert_eq!(message.header("Nats-Msg-Id"), Some("1"));
@@ -65,11 +65,13 @@ async fn nats_keeps_its_messages_until_its_store_is_wiped() {
     let jetstream = nats.jetstream().await;
     nats.pause();
     assert!(
-        tokio::time::timeout(NEVER, jetstream.query_account()).await.is_err(),
+        tokio::time::timeout(NO_ANSWER_TIMEOUT, jetstream.query_account())
+            .await
+            .is_err(),
         "a frozen server answers nothing"
     );
     nats.resume();
-    eventually(SOON, || jetstream.query_account()).await;
+    eventually(TIMEOUT, || jetstream.query_account()).await;
 
     nats.stop().await;
     nats.wipe_store();
@@ -88,7 +90,9 @@ async fn redis_is_empty_after_a_flush_and_a_restart() {
     redis.command("SET key value").await.expect("SET");
     redis.pause();
     assert!(
-        tokio::time::timeout(NEVER, redis.command("GET key")).await.is_err(),
+        tokio::time::timeout(NO_ANSWER_TIMEOUT, redis.command("GET key"))
+            .await
+            .is_err(),
         "a frozen server answers nothing"
     );
     redis.resume();
@@ -121,33 +125,33 @@ async fn postgres_recovers_from_a_crash_on_the_same_port() {
     postgres.drop_database("two").await.expect("drop a database in use");
 }
 
-/// Every kind of server says in its log that its port is taken, and is started again on another one.
+/// Each kind of server detects in its log that its port is taken, and starts again on another one.
 #[tokio::test]
 async fn a_server_whose_port_is_taken_starts_on_another_one() {
-    let held = || {
+    let take_port = || {
         let listener = std::net::TcpListener::bind(("127.0.0.1", free_port())).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         plan(port);
         (listener, port)
     };
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     assert_ne!(RedisServer::start().await.port(), taken);
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     assert_ne!(NatsServer::start().await.port(), taken);
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     assert_ne!(Postgres::private(Durability::Fast).await.port(), taken);
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     assert_ne!(SmtpServer::start().await.port(), taken);
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     let service = Binary::start(BinaryOptions::serve(&[("NATS_URL", "nats://127.0.0.1:1")])).await;
     assert_ne!(service.http().port(), taken);
-    let (_held, taken) = held();
+    let (_listener, taken) = take_port();
     let cluster = NatsCluster::start().await;
     assert!(!cluster.url().contains(&taken.to_string()));
 }
 
 #[test]
-fn a_port_is_chosen_once() {
+fn each_port_is_chosen_once() {
     let ports: std::collections::BTreeSet<u16> = (0..250).map(|_| free_port()).collect();
     assert_eq!(ports.len(), 250);
     assert!(ports.iter().all(|port| (15_000..32_768).contains(port)));
@@ -162,7 +166,7 @@ async fn tests_share_one_postgres() {
 }
 
 #[tokio::test]
-async fn proxy_delays_cuts_and_swallows() {
+async fn the_proxy_delays_cuts_and_drops() {
     let redis = RedisServer::start().await;
     let proxy = Proxy::to(redis.port()).await;
     let connect = || async { TcpStream::connect(("127.0.0.1", proxy.port())).await.expect("connect") };
@@ -170,14 +174,14 @@ async fn proxy_delays_cuts_and_swallows() {
     let mut client = connect().await;
     proxy.set_latency(Duration::from_millis(50));
     let start = std::time::Instant::now();
-    assert_eq!(ask(&mut client, "PING").await.expect("an answer"), "+PONG\r\n");
-    assert!(start.elapsed() >= Duration::from_millis(100), "50 ms each way");
+    assert_eq!(send_command(&mut client, "PING").await.expect("an answer"), "+PONG\r\n");
+    assert!(start.elapsed() >= Duration::from_millis(100), "50 ms in each direction");
     proxy.heal();
     assert_eq!((proxy.accepted(), proxy.open()), (1, 1));
 
     proxy.drop_answers(true);
     assert!(
-        tokio::time::timeout(NEVER, ask(&mut client, "SET key done"))
+        tokio::time::timeout(NO_ANSWER_TIMEOUT, send_command(&mut client, "SET key done"))
             .await
             .is_err()
     );
@@ -188,15 +192,24 @@ async fn proxy_delays_cuts_and_swallows() {
     );
 
     proxy.cut();
-    assert!(ask(&mut client, "PING").await.is_err(), "an open connection ends");
-    assert!(ask(&mut connect().await, "PING").await.is_err(), "a new one is refused");
-    eventually(SOON, || async { proxy.open() == 0 }).await;
+    assert!(
+        send_command(&mut client, "PING").await.is_err(),
+        "an open connection ends"
+    );
+    assert!(
+        send_command(&mut connect().await, "PING").await.is_err(),
+        "a new one is refused"
+    );
+    eventually(TIMEOUT, || async { proxy.open() == 0 }).await;
     proxy.heal();
-    assert_eq!(ask(&mut connect().await, "PING").await.expect("an answer"), "+PONG\r\n");
+    assert_eq!(
+        send_command(&mut connect().await, "PING").await.expect("an answer"),
+        "+PONG\r\n"
+    );
 }
 
-/// One inline command and its answer; an error when the connection has ended.
-async fn ask(socket: &mut TcpStream, command: &str) -> std::io::Result<String> {
+/// Sends an inline command and returns its answer; an error if the connection has ended.
+async fn send_command(socket: &mut TcpStream, command: &str) -> std::io::Result<String> {
     socket.write_all(format!("{command}\r\n").as_bytes()).await?;
     let mut answer = [0; 256];
     match socket.read(&mut answer).await? {
@@ -208,7 +221,7 @@ async fn ask(socket: &mut TcpStream, command: &str) -> std::io::Result<String> {
 #[tokio::test]
 async fn eventually_waits_no_longer_than_needed_and_reports_the_last_reason() {
     let mut probes = 0;
-    let value = within(SOON, || {
+    let value = within(TIMEOUT, || {
         probes += 1;
         let answer = if probes < 3 { Err("not yet") } else { Ok(probes) };
         async move { answer }
@@ -218,7 +231,7 @@ async fn eventually_waits_no_longer_than_needed_and_reports_the_last_reason() {
     assert_eq!(refused, Err("\"never\"".to_owned()));
 }
 
-/// Each way in which a stream can differ from its ledger is told apart.
+/// Each kind of difference between a stream and its ledger has its own name.
 #[test]
 fn differences_between_ledger_and_stream_are_found() {
     let user = Uuid::from_u128(1);
@@ -265,9 +278,8 @@ fn differences_between_ledger_and_stream_are_found() {
     assert_eq!(found(&[&first, &second, &anonymous]), ["message", "lost"]);
 }
 
-/// A process that is killed runs no destructor: the watchdog ends its children and removes its directory.
-///
-/// The killed process is this very test binary, running [`killed_run`].
+/// A killed process runs no destructor. Its watchdog ends its children and removes its directory.
+/// The killed process is this test binary, which runs [`killed_run`].
 #[tokio::test]
 async fn children_of_a_killed_test_process_end_with_it() {
     let dir = scratch("killed");
@@ -297,13 +309,13 @@ async fn children_of_a_killed_test_process_end_with_it() {
     assert!(pids.iter().all(|pid| alive(pid)));
 
     run.kill();
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         !pids.iter().any(|pid| alive(pid)) && !scratch_dir.exists()
     })
     .await;
 }
 
-/// The part of [`children_of_a_killed_test_process_end_with_it`] that is killed.
+/// The process that [`children_of_a_killed_test_process_end_with_it`] kills.
 #[tokio::test]
 #[ignore = "run by children_of_a_killed_test_process_end_with_it"]
 async fn killed_run() {

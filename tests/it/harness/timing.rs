@@ -1,15 +1,16 @@
-//! Checks of times find what they look for, and are not misled by a busy machine.
+//! Time measurements detect differences, also on a busy machine.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::support::timing::{cost_alike, within_once};
+use crate::support::timing::{assert_equal_cost, within_once};
 use crate::support::wait::seen_within;
 
 const NAMES: [&str; 3] = ["one", "another", "the third"];
 
-/// Microseconds of work, and what a busy machine adds: nothing, a little, or thirty times as much.
-fn busy(work: u64, round: &Cell<u64>) -> Duration {
+/// Returns a time in microseconds: the work plus the noise of a busy machine, which is nothing, a
+/// little, or up to thirty times the work.
+fn noisy(work: u64, round: &Cell<u64>) -> Duration {
     const NOISE: [u64; 11] = [0, 0, 1, 0, 0, 2, 300, 0, 1, 0, 30];
     round.set(round.get() + 1);
     let noise = (0..)
@@ -20,38 +21,38 @@ fn busy(work: u64, round: &Cell<u64>) -> Duration {
 }
 
 #[tokio::test]
-async fn equal_costs_are_alike_on_a_busy_machine() {
+async fn equal_costs_pass_on_a_busy_machine() {
     let round = Cell::new(0);
-    cost_alike(NAMES, async |_| busy(10, &round)).await;
+    assert_equal_cost(NAMES, async |_| noisy(10, &round)).await;
 }
 
 #[tokio::test]
 #[should_panic(expected = "differ in cost")]
-async fn a_third_more_is_another_cost() {
+async fn a_cost_one_third_higher_is_detected() {
     let round = Cell::new(0);
-    cost_alike(NAMES, async |kind| busy(if kind == 1 { 13 } else { 10 }, &round)).await;
+    assert_equal_cost(NAMES, async |kind| noisy(if kind == 1 { 13 } else { 10 }, &round)).await;
 }
 
 #[tokio::test]
-async fn one_try_within_the_bound_is_enough() {
-    let tries = Cell::new(0);
+async fn one_attempt_within_the_bound_suffices() {
+    let attempts = Cell::new(0);
     within_once(Duration::from_secs(1), async || {
-        tries.set(tries.get() + 1);
-        Duration::from_secs(4 - tries.get())
+        attempts.set(attempts.get() + 1);
+        Duration::from_secs(4 - attempts.get())
     })
     .await;
-    assert_eq!(tries.get(), 3);
+    assert_eq!(attempts.get(), 3);
 }
 
 #[tokio::test]
-#[should_panic(expected = "every try took longer")]
-async fn a_bound_that_no_try_keeps_is_broken() {
+#[should_panic(expected = "every attempt took longer")]
+async fn a_bound_that_no_attempt_meets_fails() {
     within_once(Duration::from_secs(1), async || Duration::from_secs(2)).await;
 }
 
-/// A slow answer is no failure; what is asked too late and not seen is.
+/// A probe sent before the limit may be answered after it.
 #[tokio::test]
-async fn a_probe_counts_from_when_it_was_sent() {
+async fn a_probe_counts_from_the_time_it_was_sent() {
     let slow = || async {
         std::thread::sleep(Duration::from_millis(60));
         true
@@ -61,6 +62,6 @@ async fn a_probe_counts_from_when_it_was_sent() {
 
 #[tokio::test]
 #[should_panic(expected = "the probe answered false")]
-async fn a_probe_that_is_sent_too_late_has_to_see() {
+async fn a_probe_sent_after_the_limit_must_succeed() {
     seen_within(Duration::from_millis(20), || async { false }).await;
 }

@@ -1,4 +1,4 @@
-//! The application under test.
+//! A small application for the tests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use watchword::http::problem::{Problem, ProblemCode, ProblemJson, pages};
 use watchword::http::server::{ServerSettings, serve};
 use watchword::telemetry::Metrics;
 
-use super::raw::PATIENCE;
+use super::raw::TIMEOUT;
 
-/// What the handlers that a test has to meet with share with it.
+/// Synchronizes a handler with its test.
 #[derive(Default)]
-pub(super) struct Meeting {
+pub(super) struct Gate {
     pub(super) arrived: Notify,
-    pub(super) go_on: Notify,
+    pub(super) proceed: Notify,
     pub(super) finished: AtomicUsize,
     pub(super) done: Notify,
 }
@@ -43,9 +43,9 @@ pub(super) struct Meeting {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Sample {
-    /// Required.
+    /// A required field.
     pub(super) email: String,
-    /// Required as well.
+    /// Another required field.
     pub(super) password: String,
     pub(super) display_name: Option<String>,
     pub(super) age: Option<u8>,
@@ -74,25 +74,25 @@ pub(super) enum Kind {
 
 #[derive(ApiResponse)]
 enum Taken {
-    /// Never happens.
+    /// Unused.
     #[oai(status = 200)]
     Ok(PlainText<String>),
-    /// Taken.
+    /// The email is taken.
     #[oai(status = 409)]
     Conflict(ProblemJson),
-    /// Too many.
+    /// The rate limit is exhausted.
     #[oai(status = 429)]
     Limited(ProblemJson, #[oai(header = "RateLimit")] String),
 }
 
 pub(super) struct Api {
-    pub(super) meeting: Arc<Meeting>,
+    pub(super) gate: Arc<Gate>,
     pub(super) detached: Detached,
 }
 
 #[OpenApi]
 impl Api {
-    /// Echoes what was understood.
+    /// Echoes the parsed body.
     #[oai(path = "/strict", method = "post", operation_id = "strict")]
     async fn strict(&self, StrictJson(sample): StrictJson<Sample>) -> PlainText<String> {
         PlainText(format!("{sample:?}"))
@@ -103,7 +103,7 @@ impl Api {
         PlainText("ok")
     }
 
-    /// As many bytes as asked for.
+    /// Returns this many bytes.
     #[oai(path = "/bytes", method = "get", operation_id = "bytes")]
     async fn bytes(&self, count: Query<usize>) -> PlainText<String> {
         PlainText("x".repeat(count.0))
@@ -174,7 +174,7 @@ impl Api {
         Err(poem::Error::from_string("with a canary-secret", status))
     }
 
-    /// What machines ask for all the time.
+    /// A route that load balancers poll.
     #[oai(path = "/readyz", method = "get", operation_id = "polled")]
     async fn polled(&self, broken: Query<Option<u16>>) -> poem::Result<PlainText<&'static str>> {
         match broken.0.and_then(|status| StatusCode::from_u16(status).ok()) {
@@ -183,29 +183,29 @@ impl Api {
         }
     }
 
-    /// Waits until the test lets it go on.
+    /// Waits for [`Gate::proceed`].
     #[oai(path = "/wait", method = "get", operation_id = "wait")]
     async fn wait(&self, _context: RequestContext) -> PlainText<&'static str> {
-        self.meeting.arrived.notify_one();
-        self.meeting.go_on.notified().await;
+        self.gate.arrived.notify_one();
+        self.gate.proceed.notified().await;
         PlainText("done")
     }
 
-    /// Does something that must come to its end.
+    /// Runs work that a disconnect must not cancel.
     #[oai(path = "/work", method = "post", operation_id = "work")]
     async fn work(&self) -> poem::Result<PlainText<&'static str>> {
-        let meeting = Arc::clone(&self.meeting);
+        let gate = Arc::clone(&self.gate);
         let work = async move {
-            meeting.arrived.notify_one();
-            meeting.go_on.notified().await;
-            meeting.finished.fetch_add(1, Ordering::SeqCst);
-            meeting.done.notify_one();
+            gate.arrived.notify_one();
+            gate.proceed.notified().await;
+            gate.finished.fetch_add(1, Ordering::SeqCst);
+            gate.done.notify_one();
         };
         self.detached.run(work).await?;
         Ok(PlainText("done"))
     }
 
-    /// One event, and then none for ever.
+    /// Sends one event, and then stays silent.
     #[oai(path = "/stream", method = "get", operation_id = "stream")]
     async fn stream(&self) -> EventStream<futures_util::stream::BoxStream<'static, String>> {
         let first = futures_util::stream::once(async { "first".to_owned() });
@@ -213,23 +213,24 @@ impl Api {
     }
 }
 
-/// Bounds that no test waits for, however busy the machine is. A test of one of them shortens it to [`SHORT`].
-pub(super) const fn patient() -> ServerSettings {
+/// Timeouts that no test reaches, even on a busy machine. A test of one of them sets it to
+/// [`SHORT`].
+pub(super) const fn long_timeouts() -> ServerSettings {
     ServerSettings {
-        header_timeout: PATIENCE,
-        stall_timeout: PATIENCE,
-        idle_timeout: PATIENCE,
-        transfer_timeout: PATIENCE,
+        header_timeout: TIMEOUT,
+        stall_timeout: TIMEOUT,
+        idle_timeout: TIMEOUT,
+        transfer_timeout: TIMEOUT,
         max_connections: 512,
-        shutdown_grace: PATIENCE,
+        shutdown_grace: TIMEOUT,
     }
 }
 
-/// A bound that a test waits for.
+/// A timeout that a test waits for.
 pub(super) const SHORT: Duration = Duration::from_millis(300);
 
-/// What takes less than this ended because of [`SHORT`], and not because of one of the other bounds.
-pub(super) const LONG: Duration = Duration::from_secs(PATIENCE.as_secs() / 2);
+/// An end within this time was caused by [`SHORT`], not by another timeout.
+pub(super) const BEFORE_OTHER_TIMEOUTS: Duration = Duration::from_secs(TIMEOUT.as_secs() / 2);
 
 pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
@@ -237,16 +238,16 @@ pub(super) fn edge_settings() -> EdgeSettings {
         trusted_proxies: TrustedProxies::default(),
         body: BodyLimits {
             max_bytes: 1024,
-            timeout: PATIENCE,
+            timeout: TIMEOUT,
         },
-        deadline: PATIENCE,
+        deadline: TIMEOUT,
     }
 }
 
 /// The running application. Dropping it stops it.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
-    pub(super) meeting: Arc<Meeting>,
+    pub(super) gate: Arc<Gate>,
     pub(super) detached: Detached,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stop: CancellationToken,
@@ -262,7 +263,7 @@ impl Drop for Running {
 pub(super) fn service() -> OpenApiService<Api, ()> {
     OpenApiService::new(
         Api {
-            meeting: Arc::default(),
+            gate: Arc::default(),
             detached: Detached::new(),
         },
         "test",
@@ -273,10 +274,10 @@ pub(super) fn service() -> OpenApiService<Api, ()> {
 pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (meeting, detached) = (Arc::new(Meeting::default()), Detached::new());
+    let (gate, detached) = (Arc::new(Gate::default()), Detached::new());
     let (metrics, stop) = (Metrics::new().unwrap(), CancellationToken::new());
     let api = Api {
-        meeting: Arc::clone(&meeting),
+        gate: Arc::clone(&gate),
         detached: detached.clone(),
     };
     let routes = RouteTable::new("/base")
@@ -289,7 +290,7 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
     let served = tokio::spawn(serve(listener, endpoint, server, stop.clone()));
     Running {
         address,
-        meeting,
+        gate,
         detached,
         metrics,
         stop,
@@ -298,12 +299,12 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
 }
 
 pub(super) async fn start() -> Running {
-    start_with(patient(), edge_settings()).await
+    start_with(long_timeouts(), edge_settings()).await
 }
 
-/// Starts it with a short deadline for requests.
+/// Starts the application with a short deadline for requests.
 pub(super) async fn start_with_deadline() -> Running {
     let mut edge = edge_settings();
     edge.deadline = SHORT;
-    start_with(patient(), edge).await
+    start_with(long_timeouts(), edge).await
 }

@@ -1,4 +1,4 @@
-//! The bearer token is taken from the header or refused, never guessed at.
+//! The bearer token comes from the `Authorization` header; any other form is assert_refused.
 
 use super::api::start;
 use super::raw::{Reply, get, request, send};
@@ -6,7 +6,7 @@ use super::raw::{Reply, get, request, send};
 const MISSING: &str = r#"Bearer realm="watchword""#;
 const INVALID: &str = r#"Bearer realm="watchword", error="invalid_token""#;
 
-fn refused(reply: &Reply, code: &str, challenge: &str) {
+fn assert_refused(reply: &Reply, code: &str, challenge: &str) {
     assert_eq!(
         (reply.status, &reply.problem()["code"]),
         (401, &code.into()),
@@ -38,7 +38,7 @@ async fn a_well_formed_header_yields_the_token() {
 #[tokio::test]
 async fn any_other_header_is_refused_with_401() {
     let app = start().await;
-    refused(
+    assert_refused(
         &get(app.address, "/base/private").await,
         "authentication_required",
         MISSING,
@@ -63,11 +63,11 @@ async fn any_other_header_is_refused_with_401() {
     ] {
         for path in ["/base/private", "/base/optional"] {
             let reply = request(app.address, "GET", path, &[("Authorization", value)], b"").await;
-            refused(&reply, "invalid_token", INVALID);
+            assert_refused(&reply, "invalid_token", INVALID);
         }
     }
     let two = [("Authorization", "Bearer a"), ("Authorization", "Bearer b")];
-    refused(
+    assert_refused(
         &request(app.address, "GET", "/base/private", &two, b"").await,
         "invalid_token",
         INVALID,
@@ -75,5 +75,5 @@ async fn any_other_header_is_refused_with_401() {
     let mut bytes =
         b"GET /base/private HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe".to_vec();
     bytes.extend_from_slice(b"\r\n\r\n");
-    refused(&send(app.address, &bytes).await, "invalid_token", INVALID);
+    assert_refused(&send(app.address, &bytes).await, "invalid_token", INVALID);
 }

@@ -1,11 +1,11 @@
-//! Only what a trusted proxy wrote decides who the client is.
+//! The client's address comes from headers of trusted proxies only.
 
 use std::net::IpAddr;
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use watchword::http::client_ip::{ClientIp, TrustedProxies, client_ip};
 
-use super::api::{edge_settings, patient, start, start_with};
+use super::api::{edge_settings, long_timeouts, start, start_with};
 use super::raw::request;
 
 fn trusted() -> TrustedProxies {
@@ -13,7 +13,7 @@ fn trusted() -> TrustedProxies {
     TrustedProxies::new(networks.iter().map(|network| network.parse().unwrap()).collect())
 }
 
-fn seen(peer: &str, headers: &[(&str, &str)]) -> IpAddr {
+fn resolve(peer: &str, headers: &[(&str, &str)]) -> IpAddr {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(
@@ -25,7 +25,7 @@ fn seen(peer: &str, headers: &[(&str, &str)]) -> IpAddr {
     client
 }
 
-/// The socket's peer, the headers, and who the client is.
+/// The socket's peer, the headers, and the expected client address.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 #[test]
@@ -33,7 +33,7 @@ fn the_client_address_comes_from_the_nearest_untrusted_hop() {
     let xff = "X-Forwarded-For";
     let many = format!("6.6.6.6, {}", vec!["10.0.0.1"; 300].join(", "));
     let cases: &[Case<'_>] = &[
-        // Nobody but a trusted proxy is believed.
+        // Headers count only from a trusted proxy.
         ("203.0.113.9", &[], "203.0.113.9"),
         ("203.0.113.9", &[(xff, "6.6.6.6")], "203.0.113.9"),
         (
@@ -83,7 +83,7 @@ fn the_client_address_comes_from_the_nearest_untrusted_hop() {
         ("fd00::1", &[(xff, "2001:db8::7")], "2001:db8::7"),
         ("::ffff:10.1.2.3", &[(xff, "::ffff:198.51.100.7")], "198.51.100.7"),
         ("::ffff:203.0.113.9", &[(xff, "6.6.6.6")], "203.0.113.9"),
-        // Garbage ends the walk: the last hop that is known counts.
+        // An invalid address ends the walk: the last valid hop counts.
         ("10.1.2.3", &[(xff, "a")], "10.1.2.3"),
         ("10.1.2.3", &[(xff, "")], "10.1.2.3"),
         ("10.1.2.3", &[(xff, ",,,")], "10.1.2.3"),
@@ -97,7 +97,7 @@ fn the_client_address_comes_from_the_nearest_untrusted_hop() {
     ];
     for (peer, headers, client) in cases {
         assert_eq!(
-            seen(peer, headers),
+            resolve(peer, headers),
             client.parse::<IpAddr>().unwrap(),
             "{peer} {headers:?}"
         );
@@ -113,7 +113,7 @@ async fn forwarding_headers_count_only_from_trusted_peers() {
 
     let mut edge = edge_settings();
     edge.trusted_proxies = trusted();
-    let app = start_with(patient(), edge).await;
+    let app = start_with(long_timeouts(), edge).await;
     let reply = request(app.address, "GET", "/base/who", &headers, b"").await;
     assert_eq!(reply.body.split('|').nth(2), Some("198.51.100.7"));
 }

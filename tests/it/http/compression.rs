@@ -1,4 +1,4 @@
-//! Compression, as clients see it: on a socket, with a client that decodes nothing by itself.
+//! Compression as clients see it: over a socket, with a client that decodes nothing itself.
 
 use std::io::Read as _;
 
@@ -10,17 +10,17 @@ use super::api::{Running, start};
 use crate::support::app::TestApp;
 use crate::support::database::Backend;
 
-/// As much as is compressed at least.
-const ENOUGH: usize = 1024;
+/// The smallest body that is compressed.
+const MIN_COMPRESSED_SIZE: usize = 1024;
 
-/// An answer as it came.
-struct Received {
+/// A response before decoding.
+struct RawResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Received {
+impl RawResponse {
     fn encoding(&self) -> Option<&str> {
         self.headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap())
     }
@@ -42,7 +42,7 @@ impl Received {
     }
 }
 
-async fn receive(method: Method, url: String, accepts: Option<&str>, body: Option<String>) -> Received {
+async fn receive(method: Method, url: String, accepts: Option<&str>, body: Option<String>) -> RawResponse {
     let client = Client::builder().no_proxy().build().unwrap();
     let mut request = client.request(method, url);
     if let Some(accepts) = accepts {
@@ -52,14 +52,14 @@ async fn receive(method: Method, url: String, accepts: Option<&str>, body: Optio
         request = request.header(CONTENT_TYPE, "application/json").body(body);
     }
     let response = request.send().await.unwrap();
-    Received {
+    RawResponse {
         status: response.status(),
         headers: response.headers().clone(),
         body: response.bytes().await.unwrap().to_vec(),
     }
 }
 
-async fn get(url: String, accepts: Option<&str>) -> Received {
+async fn get(url: String, accepts: Option<&str>) -> RawResponse {
     receive(Method::GET, url, accepts, None).await
 }
 
@@ -68,14 +68,17 @@ fn url(app: &Running, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_answer_is_compressed_when_the_client_accepts_it() {
+async fn a_response_is_compressed_when_the_client_accepts_it() {
     let app = start().await;
-    let path = url(&app, &format!("/bytes?count={ENOUGH}"));
+    let path = url(&app, &format!("/bytes?count={MIN_COMPRESSED_SIZE}"));
     for accepts in ["gzip", "br, gzip;q=0.5", "*"] {
-        let answer = get(path.clone(), Some(accepts)).await;
-        assert_eq!(answer.decoded(), vec![b'x'; ENOUGH], "{accepts}");
-        assert!(answer.body.len() < ENOUGH && answer.varies(), "{accepts}");
-        assert_eq!(answer.headers["content-length"], answer.body.len().to_string());
+        let response = get(path.clone(), Some(accepts)).await;
+        assert_eq!(response.decoded(), vec![b'x'; MIN_COMPRESSED_SIZE], "{accepts}");
+        assert!(
+            response.body.len() < MIN_COMPRESSED_SIZE && response.varies(),
+            "{accepts}"
+        );
+        assert_eq!(response.headers["content-length"], response.body.len().to_string());
     }
     for accepts in [
         None,
@@ -84,44 +87,52 @@ async fn an_answer_is_compressed_when_the_client_accepts_it() {
         Some("gzip;q=0"),
         Some("gzip;q=0, *"),
     ] {
-        let answer = get(path.clone(), accepts).await;
-        assert_eq!((answer.encoding(), answer.body.len()), (None, ENOUGH), "{accepts:?}");
+        let response = get(path.clone(), accepts).await;
+        assert_eq!(
+            (response.encoding(), response.body.len()),
+            (None, MIN_COMPRESSED_SIZE),
+            "{accepts:?}"
+        );
         assert!(
-            answer.varies(),
-            "a cache must know that the answer depends on the request"
+            response.varies(),
+            "a cache must know that the response depends on the request"
         );
     }
 }
 
 #[tokio::test]
-async fn a_short_answer_and_a_refusal_stay_as_they_are() {
+async fn short_responses_and_refusals_are_not_compressed() {
     let app = start().await;
-    let short = get(url(&app, &format!("/bytes?count={}", ENOUGH - 1)), Some("gzip")).await;
-    assert_eq!((short.encoding(), short.body.len()), (None, ENOUGH - 1));
+    let short = get(
+        url(&app, &format!("/bytes?count={}", MIN_COMPRESSED_SIZE - 1)),
+        Some("gzip"),
+    )
+    .await;
+    assert_eq!((short.encoding(), short.body.len()), (None, MIN_COMPRESSED_SIZE - 1));
     let refused = get(url(&app, "/taken"), Some("gzip")).await;
     assert_eq!((refused.status, refused.encoding()), (StatusCode::CONFLICT, None));
 }
 
-/// Tokens are in answers to POST.
+/// Responses to POST contain tokens.
 #[tokio::test]
-async fn an_answer_to_a_post_is_never_compressed() {
+async fn a_response_to_a_post_is_never_compressed() {
     let app = start().await;
     let body = format!(r#"{{"email": "", "password": "{}"}}"#, "x".repeat(950));
-    let answer = receive(Method::POST, url(&app, "/strict"), Some("gzip"), Some(body)).await;
-    assert_eq!((answer.status, answer.encoding()), (StatusCode::OK, None));
-    assert!(answer.body.len() >= ENOUGH && !answer.varies());
+    let response = receive(Method::POST, url(&app, "/strict"), Some("gzip"), Some(body)).await;
+    assert_eq!((response.status, response.encoding()), (StatusCode::OK, None));
+    assert!(response.body.len() >= MIN_COMPRESSED_SIZE && !response.varies());
 }
 
 #[tokio::test]
-async fn a_head_request_is_answered_without_a_body() {
+async fn a_response_to_head_has_no_body() {
     let app = start().await;
-    let answer = receive(Method::HEAD, url(&app, "/problems"), Some("gzip"), None).await;
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
-    assert!(answer.varies());
+    let response = receive(Method::HEAD, url(&app, "/problems"), Some("gzip"), None).await;
+    assert_eq!((response.status, response.body.len()), (StatusCode::OK, 0));
+    assert!(response.varies());
 }
 
 #[tokio::test]
-async fn events_leave_at_once_and_as_they_are() {
+async fn server_sent_events_are_sent_at_once_and_uncompressed() {
     let app = start().await;
     let client = Client::builder().no_proxy().build().unwrap();
     let request = client.get(url(&app, "/stream")).header(ACCEPT_ENCODING, "gzip");
@@ -147,18 +158,21 @@ async fn every_document_is_the_same_in_both_encodings() {
         let plain = get(app.url(path), None).await;
         assert_eq!((plain.status, plain.encoding()), (StatusCode::OK, None), "{path}");
         assert!(plain.varies(), "{path}");
-        for again in ["made", "kept"] {
-            let packed = get(app.url(path), Some("gzip, deflate, br")).await;
-            assert_eq!(packed.headers[CONTENT_TYPE], media_type, "{path} {again}");
-            assert!(packed.decoded() == plain.body, "{path} {again}: other bytes");
+        for source in ["computed", "cached"] {
+            let compressed = get(app.url(path), Some("gzip, deflate, br")).await;
+            assert_eq!(compressed.headers[CONTENT_TYPE], media_type, "{path} {source}");
             assert!(
-                packed.body.len() * 2 < plain.body.len(),
-                "{path}: {}",
-                packed.body.len()
+                compressed.decoded() == plain.body,
+                "{path} {source}: the decoded body differs"
             );
-            assert!(packed.varies(), "{path} {again}");
+            assert!(
+                compressed.body.len() * 2 < plain.body.len(),
+                "{path}: {}",
+                compressed.body.len()
+            );
+            assert!(compressed.varies(), "{path} {source}");
             let policy = "content-security-policy";
-            assert_eq!(packed.headers.get(policy), plain.headers.get(policy), "{path}");
+            assert_eq!(compressed.headers.get(policy), plain.headers.get(policy), "{path}");
         }
     }
     app.finish().await;

@@ -1,4 +1,4 @@
-//! A client that goes away does not take its action with it.
+//! A disconnect or a missed deadline does not cancel an action.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use watchword::http::detached::Detached;
 
 use super::api::{start, start_with_deadline};
-use super::raw::{PATIENCE, get};
+use super::raw::{TIMEOUT, get};
 
 const WORK: &[u8] = b"POST /base/work HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -19,16 +19,16 @@ async fn a_reset_connection_does_not_cancel_the_work() {
     for round in 1..=20 {
         let mut socket = TcpStream::connect(app.address).await.unwrap();
         socket.write_all(WORK).await.unwrap();
-        timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+        timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
         // SO_LINGER 0: closing sends a reset, which drops the handler.
         socket.set_zero_linger().unwrap();
         drop(socket);
-        // The server has seen the reset once another request went through.
+        // A completed request shows that the server has seen the reset.
         assert_eq!(get(app.address, "/base/ok").await.status, 200);
         assert_eq!(app.detached.running(), 1);
-        app.meeting.go_on.notify_one();
-        timeout(PATIENCE, app.meeting.done.notified()).await.unwrap();
-        assert_eq!(app.meeting.finished.load(Ordering::SeqCst), round);
+        app.gate.proceed.notify_one();
+        timeout(TIMEOUT, app.gate.done.notified()).await.unwrap();
+        assert_eq!(app.gate.finished.load(Ordering::SeqCst), round);
     }
 }
 
@@ -40,8 +40,8 @@ async fn a_missed_deadline_does_not_cancel_the_work() {
         (reply.status, &reply.problem()["code"]),
         (503, &"deadline_exceeded".into())
     );
-    app.meeting.go_on.notify_one();
-    timeout(PATIENCE, app.meeting.done.notified()).await.unwrap();
+    app.gate.proceed.notify_one();
+    timeout(TIMEOUT, app.gate.done.notified()).await.unwrap();
 }
 
 #[tokio::test]
@@ -49,16 +49,16 @@ async fn draining_waits_for_running_actions() {
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(WORK).await.unwrap();
-    timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+    timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
     drop(socket);
     assert!(
         timeout(Duration::from_millis(50), app.detached.wait_idle())
             .await
             .is_err()
     );
-    app.meeting.go_on.notify_one();
-    timeout(PATIENCE, app.detached.wait_idle()).await.unwrap();
-    assert_eq!(app.meeting.finished.load(Ordering::SeqCst), 1);
+    app.gate.proceed.notify_one();
+    timeout(TIMEOUT, app.detached.wait_idle()).await.unwrap();
+    assert_eq!(app.gate.finished.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS, in frames.
+//! HTTP/2 without TLS, in raw frames.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::api::{LONG, SHORT, edge_settings, patient, start, start_with};
+use super::api::{BEFORE_OTHER_TIMEOUTS, SHORT, edge_settings, long_timeouts, start, start_with};
 use super::raw::get;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -27,7 +27,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// `GET path`, in HPACK without compression (RFC 7541 appendix A: 2 = GET, 6 = http, 4 and 1 = names of path and authority).
+/// `GET path` in HPACK without compression. RFC 7541 appendix A: index 2 is GET, 6 is http, 4 and 1
+/// are the names of the path and the authority.
 fn get_request(stream: u32, path: &str) -> Vec<u8> {
     let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
     block.extend_from_slice(path.as_bytes());
@@ -42,10 +43,10 @@ async fn connect(address: SocketAddr) -> TcpStream {
     socket
 }
 
-/// The next frame: its type, flags, stream and payload; `None` at the end.
+/// Reads the next frame: its type, flags, stream and payload. `None` at the end.
 async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0_u8; 9];
-    timeout(LONG, socket.read_exact(&mut head))
+    timeout(BEFORE_OTHER_TIMEOUTS, socket.read_exact(&mut head))
         .await
         .expect("a frame or the end")
         .ok()?;
@@ -62,7 +63,7 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
 
 #[tokio::test]
 async fn requests_are_served_over_http2() {
-    let mut server = patient();
+    let mut server = long_timeouts();
     server.idle_timeout = Duration::from_secs(2);
     let app = start_with(server, edge_settings()).await;
     let mut socket = connect(app.address).await;
@@ -80,12 +81,12 @@ async fn requests_are_served_over_http2() {
         }
         assert_eq!(body, b"ok");
     }
-    // Idle: told to go away, then closed.
-    let mut told = false;
+    // After the idle timeout the server sends GOAWAY and closes.
+    let mut goaway = false;
     while let Some((kind, ..)) = read_frame(&mut socket).await {
-        told |= kind == GOAWAY;
+        goaway |= kind == GOAWAY;
     }
-    assert!(told);
+    assert!(goaway);
 }
 
 #[tokio::test]
@@ -98,7 +99,7 @@ async fn rapid_resets_end_only_their_connection() {
         flood.extend_from_slice(&get_request(stream, "/base/wait"));
         flood.extend_from_slice(&frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
-    // The server may close before it has all of it.
+    // The server may close before it has read everything.
     let _ = socket.write_all(&flood).await;
     while read_frame(&mut socket).await.is_some() {}
     assert_eq!(get(app.address, "/base/ok").await.status, 200);
@@ -106,7 +107,7 @@ async fn rapid_resets_end_only_their_connection() {
 
 #[tokio::test]
 async fn an_unfinished_header_block_does_not_keep_the_connection() {
-    let mut server = patient();
+    let mut server = long_timeouts();
     server.header_timeout = SHORT;
     let app = start_with(server, edge_settings()).await;
     let mut socket = connect(app.address).await;
@@ -119,7 +120,7 @@ async fn an_unfinished_header_block_does_not_keep_the_connection() {
 
 #[tokio::test]
 async fn a_client_with_a_closed_window_does_not_keep_the_connection() {
-    let mut server = patient();
+    let mut server = long_timeouts();
     server.transfer_timeout = SHORT;
     let app = start_with(server, edge_settings()).await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();

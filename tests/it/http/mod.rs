@@ -1,11 +1,11 @@
-//! The HTTP side on its own: a small application of the service's pieces, on a real socket, spoken to in bytes.
+//! The HTTP layer alone: a small application of the service's parts on a real socket.
 
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a failed expectation is a failed test"
+    reason = "a failed assertion ends a test"
 )]
 
 mod api;

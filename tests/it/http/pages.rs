@@ -1,4 +1,4 @@
-//! What is served beside the API.
+//! The pages that are served beside the API.
 
 use crate::support::app::TestApp;
 use crate::support::database::Backend;

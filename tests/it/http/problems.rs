@@ -1,11 +1,11 @@
-//! Whatever goes wrong is told as a problem document, and nothing of what was sent comes back.
+//! Every error is answered with a problem document, which repeats nothing of the request.
 
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::api::{SHORT, edge_settings, patient, start, start_with, start_with_deadline};
+use super::api::{SHORT, edge_settings, long_timeouts, start, start_with, start_with_deadline};
 use super::raw::{get, post, read_reply, request, send};
 use crate::texts::assert_problem;
 
@@ -45,7 +45,7 @@ async fn every_framework_error_becomes_a_problem_document() {
         assert!(!reply.body.contains("canary-secret"), "{reply:?}");
         assert!(!reply.head.contains("canary-secret"), "{reply:?}");
     }
-    // Nothing of it has harmed the server.
+    // The server still works.
     assert_eq!(get(app.address, "/base/ok").await.body, "ok");
 }
 
@@ -84,7 +84,7 @@ async fn a_missed_deadline_answers_503() {
 }
 
 #[tokio::test]
-async fn a_head_request_is_answered_like_a_get() {
+async fn a_head_request_gets_the_headers_of_a_get() {
     let app = start().await;
     let reply = request(app.address, "HEAD", "/base/ok", &[], b"").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""));
@@ -102,7 +102,7 @@ async fn a_large_or_malformed_body_is_refused() {
         (413, &"payload_too_large".into())
     );
 
-    // Also where nobody would read it, and however it is sent.
+    // The limit also applies where no handler reads the body, and to chunked bodies.
     let elsewhere = request(app.address, "GET", "/base/ok", &[], &[b'x'; 2000]).await;
     assert_eq!(elsewhere.status, 413);
     let head =
@@ -127,7 +127,8 @@ async fn a_client_still_sending_a_large_body_receives_the_refusal() {
     let head =
         b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n";
     socket.write_all(head).await.unwrap();
-    // Clients look at the answer when they have sent everything. The connection must last that long: a reset overtakes answers.
+    // Clients read the response after they have sent everything. The connection must stay open that
+    // long, because a reset would discard the response.
     for _ in 0..9 {
         socket.write_all(&[b'x'; 100_000]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -140,7 +141,7 @@ async fn a_client_still_sending_a_large_body_receives_the_refusal() {
 }
 
 #[tokio::test]
-async fn other_content_types_than_json_are_refused() {
+async fn content_types_other_than_json_are_refused() {
     let app = start().await;
     let body = br#"{"email":"a","password":"b"}"#;
     for (content_type, status) in [
@@ -196,7 +197,7 @@ async fn the_type_of_a_problem_has_a_page() {
     );
 }
 
-/// What a healthy service answers no well-formed request with.
+/// The problems that a healthy service never returns for a well-formed request.
 #[tokio::test]
 async fn problems_of_the_framework_match_their_snapshots() {
     let app = start().await;
@@ -217,7 +218,7 @@ async fn problems_of_the_framework_match_their_snapshots() {
 
     let mut edge = edge_settings();
     edge.body.timeout = SHORT;
-    let app = start_with(patient(), edge).await;
+    let app = start_with(long_timeouts(), edge).await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     let head =
         b"POST /base/strict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";

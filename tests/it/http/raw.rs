@@ -1,4 +1,4 @@
-//! HTTP/1.1 in bytes, so that a test can send what no client library would.
+//! HTTP/1.1 in raw bytes, to send what no client library would.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything here should take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of a request.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A response as it came.
+/// A response.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -20,7 +20,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// All values of a header.
+    /// Returns all values of a header.
     pub(super) fn header(&self, name: &str) -> Vec<&str> {
         let values = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         values
@@ -33,7 +33,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// The problem document, after looking at what every one must have.
+    /// Returns the problem document, and checks what every problem must have.
     pub(super) fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), ["application/problem+json"], "{self:?}");
         let problem = self.json();
@@ -50,12 +50,12 @@ impl Reply {
     }
 }
 
-/// A request without a body.
+/// Sends a GET request.
 pub(super) async fn get(address: SocketAddr, path: &str) -> Reply {
     request(address, "GET", path, &[], b"").await
 }
 
-/// A JSON body.
+/// Sends a POST request with a JSON body.
 pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>) -> Reply {
     request(
         address,
@@ -67,7 +67,7 @@ pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>
     .await
 }
 
-/// Any request, with `Content-Length` when there is a body.
+/// Sends a request, with `Content-Length` if it has a body.
 pub(super) async fn request(
     address: SocketAddr,
     method: &str,
@@ -88,7 +88,7 @@ pub(super) async fn request(
     send(address, &bytes).await
 }
 
-/// Sends `bytes` and reads until the server closes.
+/// Sends `bytes`, and reads until the server closes.
 pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> Reply {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(bytes).await.unwrap();
@@ -98,7 +98,7 @@ pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> Reply {
 /// Reads until the server closes.
 pub(super) async fn read_reply(socket: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
-    timeout(PATIENCE, socket.read_to_end(&mut bytes))
+    timeout(TIMEOUT, socket.read_to_end(&mut bytes))
         .await
         .expect("the server closes")
         .unwrap();

@@ -1,4 +1,4 @@
-//! Request id, trace, user agent, and the one line that a request leaves in the log.
+//! Request id, trace, user agent, and the log line and the count of a request.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use watchword::config::{LogFormat, TelemetrySettings};
 use watchword::telemetry::subscriber;
 
 use super::api::{Running, start, start_with_deadline};
-use super::raw::{PATIENCE, Reply, get, request};
+use super::raw::{Reply, TIMEOUT, get, request};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -98,8 +98,8 @@ async fn the_user_agent_is_bounded_and_clean() {
     }
 }
 
-/// A log is being collected until this is dropped.
-struct Collecting(
+/// Captures the log until it is dropped.
+struct LogGuard(
     #[expect(dead_code, reason = "kept until the end")] DefaultGuard,
     #[expect(dead_code, reason = "kept until the end")] Dispatch,
 );
@@ -109,29 +109,30 @@ struct Collecting(
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Collects all that this thread logs, which is all of it in a test with one thread.
-    fn collect(&self) -> Collecting {
-        self.collect_at("trace")
+    /// Captures everything that this thread logs, which is everything in a single-threaded test.
+    fn capture(&self) -> LogGuard {
+        self.capture_at("trace")
     }
 
-    /// The same from this level on.
-    fn collect_at(&self, level: &str) -> Collecting {
-        // While a process has one subscriber only, tracing asks each thread's own whether a line is wanted, and remembers the
-        // "no" of threads that have none. A second one makes it ask all.
-        let second = Dispatch::new(tracing_subscriber::registry());
+    /// Captures from this level on.
+    fn capture_at(&self, level: &str) -> LogGuard {
+        // With only one dispatcher in the process, tracing asks the current thread's dispatcher
+        // whether a callsite is enabled, and caches the "no" of a thread without one. Another
+        // dispatcher makes it ask all of them.
+        let other = Dispatch::new(tracing_subscriber::registry());
         let settings = TelemetrySettings {
             format: LogFormat::Json,
             level: level.to_owned(),
         };
         let guard = tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap());
-        Collecting(guard, second)
+        LogGuard(guard, other)
     }
 
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The lines that requests left.
+    /// Returns the lines about requests.
     fn requests(&self) -> Vec<Value> {
         let lines: Vec<Value> = self
             .text()
@@ -166,7 +167,7 @@ impl<'a> MakeWriter<'a> for Log {
 #[tokio::test]
 async fn a_request_logs_one_line() {
     let log = Log::default();
-    let _collecting = log.collect();
+    let _guard = log.capture();
     let app = start_with_deadline().await;
     let id = "0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11";
     let trace = format!("00-{TRACE}-{PARENT}-01");
@@ -207,9 +208,9 @@ async fn a_request_logs_one_line() {
 }
 
 #[tokio::test]
-async fn a_polled_route_logs_only_refusals() {
+async fn polled_routes_log_only_errors() {
     let log = Log::default();
-    let collecting = log.collect_at("info");
+    let guard = log.capture_at("info");
     let app = start().await;
     for (method, path, status) in [
         ("GET", "/base/readyz", None),
@@ -223,30 +224,30 @@ async fn a_polled_route_logs_only_refusals() {
         let headers = [("X-Request-Id", "mine")];
         request(app.address, method, path, &headers, b"").await;
         let lines = log.requests();
-        let said: Vec<_> = lines
+        let logged: Vec<_> = lines
             .iter()
             .map(|line| (&line["status"], &line["request_id"]))
             .collect();
         let expected = status.map(|status: u16| (Value::from(status), Value::from("mine")));
         let expected: Vec<_> = expected.iter().map(|(status, id)| (status, id)).collect();
-        assert_eq!(said, expected, "{method} {path}");
+        assert_eq!(logged, expected, "{method} {path}");
     }
-    drop(collecting);
+    drop(guard);
     log.0.lock().unwrap().clear();
-    let _collecting = log.collect_at("debug");
+    let _guard = log.capture_at("debug");
     request(app.address, "GET", "/base/readyz", &[], b"").await;
-    assert_eq!(log.requests().len(), 1, "who asks for more is told");
+    assert_eq!(log.requests().len(), 1, "a polled request is logged at debug level");
 }
 
-/// Waits for the count of a route, method and status.
-async fn counted(app: &Running, labels: &str) {
+/// Waits until one request with these labels is wait_for_count.
+async fn wait_for_count(app: &Running, labels: &str) {
     let line = format!("http_requests_total{{{labels}}} 1");
     let appears = async {
         while !app.metrics.render().contains(&line) {
             tokio::task::yield_now().await;
         }
     };
-    let seen = timeout(PATIENCE, appears).await;
+    let seen = timeout(TIMEOUT, appears).await;
     assert!(seen.is_ok(), "no {line} in {}", app.metrics.render());
 }
 
@@ -254,26 +255,26 @@ async fn counted(app: &Running, labels: &str) {
 async fn a_request_is_counted_by_its_route() {
     let app = start().await;
     get(app.address, "/base/items/0190a6f4-3b7e-7e3a-9a39-0d7b6f2f1a11").await;
-    counted(&app, r#"method="GET",route="/base/items/{id}",status="200""#).await;
+    wait_for_count(&app, r#"method="GET",route="/base/items/{id}",status="200""#).await;
     request(app.address, "CANARY", "/canary", &[], b"").await;
-    counted(&app, r#"method="other",route="unmatched",status="404""#).await;
+    wait_for_count(&app, r#"method="other",route="unmatched",status="404""#).await;
     assert!(!app.metrics.render().to_lowercase().contains("canary"));
 }
 
 #[tokio::test]
 async fn a_disconnected_client_is_counted() {
     let log = Log::default();
-    let _collecting = log.collect();
+    let _guard = log.capture();
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket
         .write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
         .await
         .unwrap();
-    timeout(PATIENCE, app.meeting.arrived.notified()).await.unwrap();
+    timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
     socket.set_zero_linger().unwrap();
     drop(socket);
-    counted(&app, r#"method="GET",route="/base/wait",status="499""#).await;
+    wait_for_count(&app, r#"method="GET",route="/base/wait",status="499""#).await;
     let lines = log.requests();
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&line["route"], &line["status"]), (&"/base/wait".into(), &499.into()));

@@ -1,4 +1,4 @@
-//! What the pieces say about themselves in the specification, and the page that shows it.
+//! The OpenAPI document of extractors and responses, and the page that shows it.
 
 use serde_json::Value;
 use watchword::http::docs::page::ScriptedPage;
@@ -73,7 +73,7 @@ async fn the_docs_page_allows_only_its_own_scripts() {
 
 #[test]
 fn the_content_security_policy_has_the_hash_of_each_script() {
-    // The hash of `alert(1)` followed by a line feed, as a browser computes it, whatever the line ends were.
+    // The hash of `alert(1)` and a line feed, as a browser computes it for any line ending.
     let expected = "'sha256-MaeD7tQk/YNyd6Pm9J12ROmv0Z93QwNN4VH7v3gI+RI='";
     for line_end in ["\n", "\r\n", "\r"] {
         let page = ScriptedPage::new(&format!(

@@ -1,4 +1,4 @@
-//! The request payload takes exactly what the schema says.
+//! The request body must match the schema exactly.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn strict(app: &Running, body: impl AsRef<[u8]>) -> Reply {
     post(app.address, "/base/strict", body).await
 }
 
-/// `(pointer, code)` of every field error.
+/// Returns the `(pointer, code)` of every field error.
 fn fields(problem: &Value) -> Vec<(String, String)> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -48,7 +48,7 @@ async fn a_valid_body_is_parsed() {
     let set = strict(&app, r#"{"email":"a","password":"b","nickname":"n"}"#).await;
     assert!(set.body.contains(r#"Set("n")"#), "{set:?}");
     assert!(strict(&app, GOOD).await.body.contains("Keep"));
-    // White space around it is JSON's own.
+    // JSON allows white space around the body.
     assert_eq!(strict(&app, format!(" \n\t{GOOD}\r\n ")).await.status, 200);
 }
 
@@ -87,7 +87,7 @@ async fn malformed_json_is_refused() {
         );
         assert!(!reply.body.contains("canary-secret"), "{reply:?}");
     }
-    // 31 arrays inside the object are 32 levels: no longer a matter of JSON.
+    // 31 arrays inside the object are 32 levels, the deepest that parses.
     assert_eq!(strict(&app, deep(31)).await.status, 422);
     assert_eq!(fields(&strict(&app, deep(32)).await.problem())[0].1, "too_deep");
 }

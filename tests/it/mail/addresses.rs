@@ -1,4 +1,4 @@
-//! An address gets so many mails with a code an hour, whoever asks for them and under whichever account.
+//! The hourly limit of mailed codes per address, across callers and accounts.
 
 use std::time::Duration;
 
@@ -17,24 +17,24 @@ flow_tests! {
     a_resent_code_counts_towards_the_limit_of_the_address,
 }
 
-const MOST: usize = 3;
-/// The time after which an address may get one more: an hour for three of them.
-const ONE_MORE: Duration = Duration::from_secs(20 * 60);
-const WRITTEN: &str = "SELECT count(*) FROM outgoing_mail WHERE user_id IS NOT NULL";
+const MAX_MAILS: usize = 3;
+/// The time until an address may receive one more code: three per hour.
+const REFILL_INTERVAL: Duration = Duration::from_secs(20 * 60);
+const ENQUEUED: &str = "SELECT count(*) FROM outgoing_mail WHERE user_id IS NOT NULL";
 
-struct Post {
+struct Fixture {
     app: TestApp,
     smtp: SmtpServer,
     clock: TestClock,
 }
 
-impl Post {
+impl Fixture {
     async fn new(backend: Backend) -> Self {
         let (smtp, clock) = (SmtpServer::start().await, TestClock::frozen());
         let builder = builder(backend, &smtp).clock(clock.clone()).settings(|settings| {
             settings.limits.enabled = true;
             settings.limits.mails_per_address = 3;
-            // So that nothing but the address counts.
+            // High enough that only the limit of the address matters.
             settings.limits.resend_per_hour = 100;
             settings.redis.timeout = Duration::from_secs(5);
         });
@@ -42,13 +42,13 @@ impl Post {
         Self { app, smtp, clock }
     }
 
-    /// So many mails have been written in all, and have come.
+    /// Asserts that `count` mails were enqueued in total, and waits until they are delivered.
     #[track_caller]
-    fn written(&self, count: usize) -> impl Future<Output = ()> {
+    fn assert_mails(&self, count: usize) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            let written = self.app.database.count(WRITTEN).await.expect("a count");
-            assert_eq!(usize::try_from(written), Ok(count), "mails written at {caller}");
+            let enqueued = self.app.database.count(ENQUEUED).await.expect("a count");
+            assert_eq!(usize::try_from(enqueued), Ok(count), "mails enqueued at {caller}");
             self.smtp.count(count).await;
         }
     }
@@ -62,54 +62,70 @@ impl Post {
 
 /// Registering, deleting the account and registering again does not fill a mailbox.
 async fn the_limit_of_an_address_outlives_its_account(backend: Backend) {
-    let post = Post::new(backend).await;
-    for round in 1..=MOST + 2 {
+    let fixture = Fixture::new(backend).await;
+    for round in 1..=MAX_MAILS + 2 {
         // Another spelling of the same address.
         let email = if round == 2 { "Ada@Example.COM" } else { ADA };
-        let access = post.app.registered(email).await.tokens().access;
-        post.written(round.min(MOST)).await;
-        post.delete(&access).await;
+        let access = fixture.app.registered(email).await.tokens().access;
+        fixture.assert_mails(round.min(MAX_MAILS)).await;
+        fixture.delete(&access).await;
     }
-    // The account is made all the same, and what else is mailed shares the count.
-    let access = post.app.registered(ADA).await.tokens().access;
-    resend(&post.app, &access).await.expect_status(202);
-    forgot(&post.app, ADA).await.expect_status(202);
-    post.written(MOST).await;
-    // To somebody else's address there is one; and an administrator fills a mailbox as little as anybody.
-    let admin = post.app.admin().await;
-    post.written(MOST + 1).await;
-    post.delete(&access).await;
+    // The account is created without a mail. Other mailed codes share the limit.
+    let access = fixture.app.registered(ADA).await.tokens().access;
+    resend(&fixture.app, &access).await.expect_status(202);
+    forgot(&fixture.app, ADA).await.expect_status(202);
+    fixture.assert_mails(MAX_MAILS).await;
+    // Another address has its own limit. The limit also holds for accounts that an administrator
+    // creates.
+    let admin = fixture.app.admin().await;
+    fixture.assert_mails(MAX_MAILS + 1).await;
+    fixture.delete(&access).await;
     let account = json!({ "email": ADA, "password": PASSWORD });
-    let made = post.app.send_as(&admin.access, Method::POST, "/users", &account).await;
-    made.expect_status(201);
-    post.written(MOST + 1).await;
+    let created = fixture
+        .app
+        .send_as(&admin.access, Method::POST, "/users", &account)
+        .await;
+    created.expect_status(201);
+    fixture.assert_mails(MAX_MAILS + 1).await;
 
-    post.clock.advance(ONE_MORE);
-    // The first token is over.
-    let access = post.app.login(ADA, PASSWORD).await.expect_status(200).tokens().access;
-    post.delete(&access).await;
-    post.app.registered(ADA).await;
-    post.written(MOST + 2).await;
-    post.app.finish().await;
+    fixture.clock.advance(REFILL_INTERVAL);
+    // The first access token has expired.
+    let access = fixture
+        .app
+        .login(ADA, PASSWORD)
+        .await
+        .expect_status(200)
+        .tokens()
+        .access;
+    fixture.delete(&access).await;
+    fixture.app.registered(ADA).await;
+    fixture.assert_mails(MAX_MAILS + 2).await;
+    fixture.app.finish().await;
 }
 
-/// One's own address is no exception; and a mail that is not written is not recorded.
+/// The limit also holds for the caller's own address. A mail that is not enqueued has no event.
 async fn a_resent_code_counts_towards_the_limit_of_the_address(backend: Backend) {
-    let post = Post::new(backend).await;
-    let access = post.app.registered(ADA).await.tokens().access;
-    post.written(1).await;
-    forgot(&post.app, ADA).await.expect_status(202);
-    post.written(2).await;
+    let fixture = Fixture::new(backend).await;
+    let access = fixture.app.registered(ADA).await.tokens().access;
+    fixture.assert_mails(1).await;
+    forgot(&fixture.app, ADA).await.expect_status(202);
+    fixture.assert_mails(2).await;
     for _ in 0..3 {
-        resend(&post.app, &access).await.expect_status(202);
-        post.written(MOST).await;
+        resend(&fixture.app, &access).await.expect_status(202);
+        fixture.assert_mails(MAX_MAILS).await;
     }
-    post.clock.advance(ONE_MORE);
-    let access = post.app.login(ADA, PASSWORD).await.expect_status(200).tokens().access;
-    resend(&post.app, &access).await.expect_status(202);
-    post.written(MOST + 1).await;
-    let names = post.app.event_names().await;
-    let asked = names.iter().filter(|name| *name == "email_verification_requested");
-    assert_eq!(asked.count(), 2, "{names:?}");
-    post.app.finish().await;
+    fixture.clock.advance(REFILL_INTERVAL);
+    let access = fixture
+        .app
+        .login(ADA, PASSWORD)
+        .await
+        .expect_status(200)
+        .tokens()
+        .access;
+    resend(&fixture.app, &access).await.expect_status(202);
+    fixture.assert_mails(MAX_MAILS + 1).await;
+    let names = fixture.app.event_names().await;
+    let requested = names.iter().filter(|name| *name == "email_verification_requested");
+    assert_eq!(requested.count(), 2, "{names:?}");
+    fixture.app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! What a mail says, and what nobody can make it say.
+//! The content of mails, and attempts to inject content.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::nats::NatsServer;
 use crate::support::run_dir::scratch;
 use crate::support::smtp::SmtpServer;
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 flow_tests! {
     a_mail_has_every_header_and_both_bodies,
@@ -23,8 +23,8 @@ flow_tests! {
     templates_can_be_overridden,
 }
 
-/// What the log says about a registration, by a service without a mail server in some environment.
-async fn log_in(environment: &str) -> String {
+/// Register without a mail server in the given environment. Return the log.
+async fn log_of_registration(environment: &str) -> String {
     let nats = NatsServer::start().await;
     let options = BinaryOptions::serve(&[
         ("NATS_URL", &nats.url()),
@@ -33,7 +33,7 @@ async fn log_in(environment: &str) -> String {
     let mut binary = Binary::start(options).await;
     binary.http().register(ADA, PASSWORD).await.expect_status(201);
     if environment == "development" {
-        binary.process().logged("#code=wmc_", SOON).await;
+        binary.process().logged("#code=wmc_", TIMEOUT).await;
     }
     assert!(binary.stop().await.success());
     binary.process().log()
@@ -41,14 +41,14 @@ async fn log_in(environment: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mails_are_logged_in_development_only() {
-    let log = log_in("development").await;
-    let shown = log.lines().find(|line| line.contains("#code=wmc_")).expect("the mail");
+    let log = log_of_registration("development").await;
+    let mail_line = log.lines().find(|line| line.contains("#code=wmc_")).expect("the mail");
     assert!(
-        shown.contains("DEVELOPMENT: no mail server is configured") && shown.contains(ADA),
-        "{shown}"
+        mail_line.contains("DEVELOPMENT: no mail server is configured") && mail_line.contains(ADA),
+        "{mail_line}"
     );
     assert_eq!(log.matches("#code=").count(), 1);
-    let log = log_in("production").await;
+    let log = log_of_registration("production").await;
     assert!(
         !log.contains("wmc_") && !log.contains(ADA) && !log.contains("emails are logged"),
         "{log}"
@@ -80,7 +80,7 @@ async fn a_mail_has_every_header_and_both_bodies(backend: Backend) {
         text.contains(&format!("https://music.example.com/verify-email#code={code}")),
         "{text}"
     );
-    // Whoever registers somebody else's address says nothing to them.
+    // The mail shows no text of the caller, who may not own the address.
     assert!(text.contains("Hello,") && !text.contains("Lovelace"), "{text}");
     assert!(
         text.contains("for Music & more:") && text.contains("for Music &amp; more:"),
@@ -123,7 +123,7 @@ async fn links_use_the_public_url_and_not_the_host_header(backend: Backend) {
 
 async fn a_display_name_cannot_inject_a_header(backend: Backend) {
     let directory = scratch("templates");
-    // The worst template: it puts the name into a header.
+    // The worst case: a template that puts the name into a header.
     std::fs::write(directory.join("reset_password.subject.txt"), "For {{ name }}").expect("a template");
     let smtp = SmtpServer::start().await;
     let builder = builder(backend, &smtp).settings(move |settings| settings.mail.templates = Some(directory));
@@ -134,9 +134,9 @@ async fn a_display_name_cannot_inject_a_header(backend: Backend) {
         .send_as(&tokens.access, Method::PATCH, "/auth/me", &json!({ "name": name }))
         .await;
     answer.expect_problem(422, "validation_failed");
-    // Even if it had come in some other way.
-    let planted = "UPDATE users SET name = 'Ada\r\nBcc: eve@example.com\r\n\r\nanother body'";
-    app.database.execute(planted).await.expect("plant a name");
+    // The same for a name that bypassed validation.
+    let injected = "UPDATE users SET name = 'Ada\r\nBcc: eve@example.com\r\n\r\nanother body'";
+    app.database.execute(injected).await.expect("insert a name");
     forgot(&app, ADA).await.expect_status(202);
     let mail = smtp.mail(ADA, "For Ada Bcc: eve@example.com another body", 1).await;
     assert_eq!((mail.headers("Bcc"), mail.headers("Subject")), (0, 1), "{}", mail.raw);

@@ -1,4 +1,4 @@
-//! Every mail is delivered, whatever breaks meanwhile, and given up in the end.
+//! Delivery of mails: retries, crashes, abandoned mails and several instances.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,12 +26,12 @@ flow_tests! {
     a_deleted_account_receives_no_mail,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
 
-async fn in_state(database: &Database, sql: &'static str, count: i64) {
-    eventually(SOON, || async {
+async fn until_count(database: &Database, sql: &'static str, count: i64) {
+    eventually(TIMEOUT, || async {
         match database.count(sql).await {
             Ok(found) if found == count => Ok(()),
             other => Err(format!("{other:?} and not {count}: {sql}")),
@@ -44,19 +44,19 @@ async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
-    let tried = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'connection'";
-    in_state(&app.database, tried, 1).await;
+    let failed = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'connection'";
+    until_count(&app.database, failed, 1).await;
     assert!(
         app.metric("watchword_mails_failed_total", "reason=\"connection\"")
             .await
             >= 1.0
     );
     smtp.start_again().await;
-    // Not before its time.
+    // The retry is not due yet.
     assert_eq!(smtp.mails().len(), 0);
     clock.advance(Duration::from_secs(20));
     smtp.mail(ADA, VERIFY, 1).await;
-    in_state(
+    until_count(
         &app.database,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'",
         1,
@@ -65,7 +65,7 @@ async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend
     clock.advance(HOUR);
     forgot(&app, ADA).await.expect_status(202);
     smtp.mail(ADA, RESET, 1).await;
-    assert_eq!(smtp.mails().len(), 2, "the first one came again");
+    assert_eq!(smtp.mails().len(), 2, "the first mail was delivered twice");
     assert!((app.metric("watchword_mails_sent_total", "").await - 2.0).abs() < 0.1);
     app.finish().await;
 }
@@ -74,19 +74,19 @@ async fn a_mail_is_abandoned_after_a_day(backend: Backend) {
     let (app, mut smtp, clock) = with_mail(backend).await;
     smtp.kill();
     app.registered(ADA).await;
-    let tries = "SELECT CAST(coalesce(min(attempts), 0) AS BIGINT) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
-    in_state(&app.database, tries, 1).await;
+    let min_attempts = "SELECT CAST(coalesce(min(attempts), 0) AS BIGINT) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
+    until_count(&app.database, min_attempts, 1).await;
     clock.advance(23 * HOUR);
-    in_state(&app.database, tries, 2).await;
+    until_count(&app.database, min_attempts, 2).await;
     clock.advance(HOUR);
     let dead = "SELECT count(*) FROM outgoing_mail WHERE state = 'dead' AND sealed IS NULL AND attempts = 3";
-    in_state(&app.database, dead, 1).await;
+    until_count(&app.database, dead, 1).await;
     assert!((app.metric("watchword_mails_dead_total", "").await - 1.0).abs() < 0.1);
     smtp.start_again().await;
     clock.advance(HOUR);
     forgot(&app, ADA).await.expect_status(202);
     smtp.mail(ADA, RESET, 1).await;
-    assert_eq!(smtp.mails().len(), 1, "what was given up came");
+    assert_eq!(smtp.mails().len(), 1, "an abandoned mail was delivered");
     app.finish().await;
 }
 
@@ -95,19 +95,19 @@ async fn a_permanently_refused_mail_is_abandoned_at_once(backend: Backend) {
     let app = builder(backend, &smtp).spawn().await;
     app.registered(ADA).await;
     let dead = "SELECT count(*) FROM outgoing_mail WHERE state = 'dead' AND problem = 'refused' AND sealed IS NULL";
-    in_state(&app.database, dead, 1).await;
+    until_count(&app.database, dead, 1).await;
     app.finish().await;
 
     let smtp = SmtpServer::start_with(&["--refuse", "451"]).await;
     let app = builder(backend, &smtp).spawn().await;
     app.registered(ADA).await;
     let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'deferred'";
-    in_state(&app.database, waiting, 1).await;
+    until_count(&app.database, waiting, 1).await;
     app.finish().await;
 }
 
-/// The real binary, which ends itself at a point, and starts again without it.
-async fn killed_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Database, NatsServer) {
+/// Register, crash the binary at `point`, and restart it without the crash point.
+async fn crash_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Database, NatsServer) {
     let (smtp, nats, data_dir) = (
         SmtpServer::start().await,
         NatsServer::start().await,
@@ -128,7 +128,7 @@ async fn killed_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Databa
     options.data_dir = Some(data_dir);
     let mut binary = Binary::start(options).await;
     binary.http().register(ADA, PASSWORD).await.expect_status(201);
-    let status = binary.wait_exit(SOON).await;
+    let status = binary.wait_exit(TIMEOUT).await;
     assert!(!status.success(), "{status}");
     let claimed = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1";
     assert_eq!(database.count(claimed).await.expect("a count"), 1);
@@ -137,19 +137,19 @@ async fn killed_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Databa
 }
 
 async fn a_crash_between_claim_and_delivery_loses_no_mail(backend: Backend) {
-    let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_claimed").await;
+    let (smtp, mut binary, database, _nats) = crash_at(backend, "mail_claimed").await;
     smtp.mail(ADA, VERIFY, 1).await;
-    in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
+    until_count(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
     assert_eq!(smtp.mails().len(), 1);
     assert!(binary.stop().await.success());
     database.remove().await;
 }
 
-/// Twice is better than never, and who looks sees that it is the same mail.
+/// Delivery is at least once. Both copies have the same Message-ID.
 async fn a_crash_after_delivery_sends_the_same_mail_again(backend: Backend) {
-    let (smtp, mut binary, database, _nats) = killed_at(backend, "mail_handed_over").await;
+    let (smtp, mut binary, database, _nats) = crash_at(backend, "mail_handed_over").await;
     smtp.mail(ADA, VERIFY, 2).await;
-    in_state(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
+    until_count(&database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
     let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     assert!(ids.iter().all(|id| id.ends_with("@localhost>")), "{ids:?}");
@@ -162,21 +162,21 @@ async fn the_content_of_a_delivered_mail_is_erased(backend: Backend) {
     smtp.kill();
     app.registered(ADA).await;
     let sealed = "SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL AND problem IS NOT NULL";
-    in_state(&app.database, sealed, 1).await;
+    until_count(&app.database, sealed, 1).await;
     smtp.start_again().await;
     clock.advance(Duration::from_secs(20));
     smtp.mail(ADA, VERIFY, 1).await;
-    in_state(
+    until_count(
         &app.database,
         "SELECT count(*) FROM outgoing_mail WHERE sealed IS NULL",
         1,
     )
     .await;
-    // A mail to nobody says nothing from the beginning.
+    // A request for an unknown address enqueues a void mail without content.
     forgot(&app, "nobody@example.com").await.expect_status(202);
-    let nobody = "SELECT count(*) FROM outgoing_mail WHERE state = 'void' AND sealed IS NULL AND user_id IS NULL";
-    assert_eq!(app.database.count(nobody).await.expect("a count"), 1);
-    // And what is over is deleted.
+    let void = "SELECT count(*) FROM outgoing_mail WHERE state = 'void' AND sealed IS NULL AND user_id IS NULL";
+    assert_eq!(app.database.count(void).await.expect("a count"), 1);
+    // Expired mails and codes are deleted.
     let store = app.store();
     let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
     assert_eq!(
@@ -195,24 +195,23 @@ async fn a_deleted_account_receives_no_mail(backend: Backend) {
     smtp.kill();
     let tokens = app.registered(ADA).await.tokens();
     let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
-    in_state(&app.database, waiting, 1).await;
+    until_count(&app.database, waiting, 1).await;
     let password = serde_json::json!({ "password": PASSWORD });
     let request = app
         .request(reqwest::Method::DELETE, "/auth/me")
         .bearer_auth(&tokens.access);
     app.send(request.json(&password)).await.expect_status(204);
-    let left =
+    let remaining =
         "SELECT (SELECT count(*) FROM one_time_codes) + (SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL)";
-    assert_eq!(app.database.count(left).await.expect("a count"), 0);
+    assert_eq!(app.database.count(remaining).await.expect("a count"), 0);
     smtp.start_again().await;
     clock.advance(HOUR);
     app.registered(ADA).await;
     smtp.mail(ADA, VERIFY, 1).await;
-    assert_eq!(smtp.mails().len(), 1, "a mail to the deleted account came");
+    assert_eq!(smtp.mails().len(), 1, "a mail to the deleted account was delivered");
     app.finish().await;
 }
 
-/// Two instances take the mails from each other, and none comes twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_deliver_each_mail_once() {
     const MAILS: usize = 40;
@@ -222,7 +221,7 @@ async fn two_instances_deliver_each_mail_once() {
     app.registered(ADA).await;
     smtp.mail(ADA, VERIFY, 1).await;
     smtp.kill();
-    // What waits is due for both at once.
+    // All mails become due for both instances at once.
     let waiting = "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
                    SELECT gen_random_uuid(), n || '@example.com', n || '@example.com', account_type, roles, status, password_hash, \
                    created_at, updated_at FROM users, generate_series(1, 40) AS n";
@@ -230,25 +229,25 @@ async fn two_instances_deliver_each_mail_once() {
     for n in 1..=MAILS {
         forgot(&app, &format!("{n}@example.com")).await.expect_status(202);
     }
-    let tried = "SELECT count(*) FROM outgoing_mail WHERE problem = 'connection'";
-    in_state(&app.database, tried, 40).await;
+    let failed = "SELECT count(*) FROM outgoing_mail WHERE problem = 'connection'";
+    until_count(&app.database, failed, 40).await;
     smtp.start_again().await;
     let due = "UPDATE outgoing_mail SET due_at = 0 WHERE state = 'waiting'";
-    app.database.execute(due).await.expect("make them due");
+    app.database.execute(due).await.expect("make the mails due");
     smtp.count(MAILS + 1).await;
-    in_state(
+    until_count(
         &app.database,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'",
         0,
     )
     .await;
     let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
-    assert_eq!(ids.len(), MAILS + 1, "a mail came twice");
+    assert_eq!(ids.len(), MAILS + 1, "a mail was delivered twice");
     for instance in [
         app.metric("watchword_mails_sent_total", "").await,
         second.metric("watchword_mails_sent_total", "").await,
     ] {
-        assert!(instance >= 1.0, "one instance sent everything");
+        assert!(instance >= 1.0, "one instance delivered nothing");
     }
     second.stop().await.expect("stop");
     app.finish().await;

@@ -1,4 +1,4 @@
-//! Strangers may use up an account's tries; the owner of the mailbox gets in all the same.
+//! A password reset lets the owner log in while attackers keep the account's rate limit exhausted.
 
 use reqwest::Method;
 use serde_json::json;
@@ -32,9 +32,9 @@ async fn a_password_reset_trusts_the_network_it_comes_from(backend: Backend) {
     };
     let login =
         |network, password: &str| from(network, "/auth/login", json!({"identifier": ADA, "password": password}));
-    for stranger in ["198.51.100.1", "198.51.100.2"] {
+    for attacker in ["198.51.100.1", "198.51.100.2"] {
         for _ in 0..2 {
-            login(stranger, "not the right password").await.expect_status(401);
+            login(attacker, "not the right password").await.expect_status(401);
         }
     }
     login("192.0.2.9", PASSWORD).await.expect_problem(429, "rate_limited");

@@ -1,17 +1,17 @@
-//! Outgoing mail, and what is done with the codes that it brings: passwords and confirmed addresses.
+//! Outgoing mail, and mailed codes: password resets and email verification.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod addresses;
 mod content;
 mod delivery;
 mod enumeration;
-mod life;
+mod events;
 mod limits;
 mod passwords;
 mod policy;
+mod pre_hijacking;
 mod races;
 mod server;
-mod taken_back;
 mod verification;
 
 use serde_json::json;
@@ -23,17 +23,17 @@ use crate::support::http::{Answer, Http};
 use crate::support::smtp::SmtpServer;
 
 const ADA: &str = "ada@example.com";
-/// What nobody would guess.
+/// A password that satisfies the policy.
 const NEW_PASSWORD: &str = "quiet harbour 52";
 const VERIFY: &str = "Confirm your email address";
 const RESET: &str = "Reset your password";
 
-/// An application to set up, with a mail server.
+/// A builder of an application with a mail server.
 fn builder(backend: Backend, smtp: &SmtpServer) -> Builder {
     TestApp::builder(backend).settings(smtp.settings())
 }
 
-/// An application with a mail server, and a clock to be moved.
+/// An application with a mail server and an adjustable clock.
 async fn with_mail(backend: Backend) -> (TestApp, SmtpServer, TestClock) {
     let (smtp, clock) = (SmtpServer::start().await, TestClock::running());
     let app = builder(backend, &smtp).clock(clock.clone()).spawn().await;

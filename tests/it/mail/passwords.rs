@@ -1,4 +1,4 @@
-//! A password is changed by who knows it and reset by who reads the mails; both end every session.
+//! Changing and resetting a password. Both revoke every session.
 
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ flow_tests! {
     a_rejected_new_password_does_not_consume_the_code,
 }
 
-/// None of them opens anything any more.
-async fn all_dead(app: &TestApp, sessions: &[Tokens]) {
+async fn assert_revoked(app: &TestApp, sessions: &[Tokens]) {
     for tokens in sessions {
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
         app.refresh(&tokens.refresh)
@@ -45,7 +44,7 @@ async fn a_password_change_revokes_every_session(backend: Backend) {
     change(&app, &sessions[1].access, PASSWORD, NEW_PASSWORD)
         .await
         .expect_status(204);
-    all_dead(&app, &sessions).await;
+    assert_revoked(&app, &sessions).await;
     app.login(ADA, PASSWORD)
         .await
         .expect_problem(401, "invalid_credentials");
@@ -97,7 +96,7 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backe
     }
     app.me(&tokens.access).await.expect_status(200);
     app.login(ADA, PASSWORD).await.expect_status(200);
-    // What the policy refuses is no guess at the password.
+    // A rejected new password is not a failed login.
     assert_eq!(app.event_names().await, ["registered", "login_failed", "logged_in"]);
     app.finish().await;
 }
@@ -108,7 +107,7 @@ async fn a_password_reset_revokes_every_session(backend: Backend) {
     forgot(&app, "ADA@example.com").await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
-    all_dead(&app, &sessions).await;
+    assert_revoked(&app, &sessions).await;
     app.login(ADA, PASSWORD)
         .await
         .expect_problem(401, "invalid_credentials");
@@ -116,9 +115,9 @@ async fn a_password_reset_revokes_every_session(backend: Backend) {
     let names = app.event_names().await;
     assert_eq!(names[3..5], ["password_reset_requested", "password_reset_completed"]);
     let events = app.events().await;
-    let asked = &events[3].payload["data"];
-    assert_eq!(asked["userId"], events[0].payload["data"]["userId"]);
-    assert!(asked["identifierHash"].is_string());
+    let requested = &events[3].payload["data"];
+    assert_eq!(requested["userId"], events[0].payload["data"]["userId"]);
+    assert!(requested["identifierHash"].is_string());
     for event in &events {
         assert!(
             !String::from_utf8_lossy(&event.bytes).contains(&code),
@@ -128,17 +127,16 @@ async fn a_password_reset_revokes_every_session(backend: Backend) {
     app.finish().await;
 }
 
-/// On another instance too, within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_change_reaches_other_instances_within_a_second() {
     let smtp = SmtpServer::start().await;
     let app = builder(Backend::Postgres, &smtp).spawn().await;
     let mut second = app.second_instance(TestClock::running()).await;
-    for way in ["change", "reset"] {
-        let email = format!("{way}@example.com");
+    for operation in ["change", "reset"] {
+        let email = format!("{operation}@example.com");
         let tokens = app.registered(&email).await.tokens();
         second.me(&tokens.access).await.expect_status(200);
-        if way == "change" {
+        if operation == "change" {
             change(&app, &tokens.access, PASSWORD, NEW_PASSWORD)
                 .await
                 .expect_status(204);
@@ -151,7 +149,7 @@ async fn a_password_change_reaches_other_instances_within_a_second() {
         seen_within(Duration::from_secs(1), || async {
             match second.me(&tokens.access).await.status.as_u16() {
                 401 => Ok(()),
-                status => Err(format!("{way}: {status}")),
+                status => Err(format!("{operation}: {status}")),
             }
         })
         .await;
@@ -173,10 +171,10 @@ async fn a_reset_code_works_once_and_for_half_an_hour(backend: Backend) {
     let second = smtp.mail(ADA, RESET, 2).await.code();
     assert_ne!(first, second);
     let mut refusals = Vec::new();
-    // Replaced by a newer one.
+    // Replaced by a newer code.
     refusals.push(reset(&app, &first, NEW_PASSWORD).await);
     reset(&app, &second, NEW_PASSWORD).await.expect_status(204);
-    // Used; unknown; no code at all.
+    // Used, unknown and malformed codes.
     refusals.push(reset(&app, &second, "another harbour 53").await);
     let unknown = "wmc_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     refusals.push(reset(&app, unknown, NEW_PASSWORD).await);
@@ -201,7 +199,7 @@ async fn a_reset_code_works_once_and_for_half_an_hour(backend: Backend) {
 
 async fn a_change_of_the_account_invalidates_its_reset_code(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
-    for (email, what) in [
+    for (email, changed) in [
         ("one@example.com", "password"),
         ("two@example.com", "address"),
         ("three@example.com", "status"),
@@ -209,7 +207,7 @@ async fn a_change_of_the_account_invalidates_its_reset_code(backend: Backend) {
         let tokens = app.registered(email).await.tokens();
         forgot(&app, email).await.expect_status(202);
         let code = smtp.mail(email, RESET, 1).await.code();
-        match what {
+        match changed {
             "password" => {
                 let answer = change(&app, &tokens.access, PASSWORD, "another harbour 53").await;
                 answer.expect_status(204);
@@ -217,7 +215,7 @@ async fn a_change_of_the_account_invalidates_its_reset_code(backend: Backend) {
             "address" => {
                 let moved = "UPDATE users SET email = 'new@example.com', email_canonical = 'new@example.com' \
                              WHERE email = 'two@example.com'";
-                app.database.execute(moved).await.expect("another address");
+                app.database.execute(moved).await.expect("change the address");
             }
             _ => {
                 let disable = "UPDATE users SET status = 'disabled' WHERE email = 'three@example.com'";
@@ -227,7 +225,7 @@ async fn a_change_of_the_account_invalidates_its_reset_code(backend: Backend) {
         let answer = reset(&app, &code, NEW_PASSWORD).await;
         answer.expect_problem(422, "invalid_code");
     }
-    // Nor does a disabled account get another one.
+    // A disabled account receives no code.
     forgot(&app, "three@example.com").await.expect_status(202);
     let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'";
     assert_eq!(app.database.count(waiting).await.expect("a count"), 0);

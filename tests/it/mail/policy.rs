@@ -1,8 +1,9 @@
-//! The blocklist: what is tried first is refused, and what nobody tries is not.
+//! The password policy: common passwords, words of the account, length.
 
 use watchword::domain::password::{Password, PasswordPolicy};
 
-/// Passwords that leaks are full of, eight characters and longer, from the first one to the three-thousandth such of zxcvbn's list.
+/// Common passwords of eight characters or more, among the first three thousand such passwords of
+/// zxcvbn's list.
 const COMMON: [&str; 41] = [
     "password",
     "12345678",
@@ -47,23 +48,26 @@ const COMMON: [&str; 41] = [
     "johndeere",
 ];
 
-fn refusal(password: &str, own_words: &[&str]) -> bool {
+fn is_refused(password: &str, user_inputs: &[&str]) -> bool {
     let parsed = Password::parse(password).expect("a password");
-    PasswordPolicy { min_length: 8 }.check(&parsed, own_words).is_err()
+    PasswordPolicy { min_length: 8 }.check(&parsed, user_inputs).is_err()
 }
 
 #[test]
 fn common_passwords_are_refused_in_any_case() {
-    let accepted: Vec<&str> = COMMON.into_iter().filter(|password| !refusal(password, &[])).collect();
+    let accepted: Vec<&str> = COMMON
+        .into_iter()
+        .filter(|password| !is_refused(password, &[]))
+        .collect();
     assert_eq!(accepted, [""; 0]);
     for variant in ["Password", "PASSWORD", "p@ssw0rd", "Football"] {
-        assert!(refusal(variant, &[]), "{variant}");
+        assert!(is_refused(variant, &[]), "{variant}");
     }
 }
 
 #[test]
 fn words_of_the_account_are_refused_as_a_password() {
-    let own = [
+    let user_inputs = [
         "augusta.byron@example.com",
         "augusta.byron",
         "Augusta Ada Byron",
@@ -77,18 +81,18 @@ fn words_of_the_account_are_refused_as_a_password() {
         "auth-service",
         "authservice",
     ] {
-        assert!(refusal(word, &own), "{word}");
+        assert!(is_refused(word, &user_inputs), "{word}");
     }
-    assert!(!refusal("augustabyron", &[]), "of anybody else it is not");
+    assert!(!is_refused("augustabyron", &[]), "another user may use it");
 }
 
 #[test]
 fn length_and_form_are_counted_in_characters_after_composition() {
-    assert!(refusal("sieben7", &[]) && Password::parse(&"x".repeat(129)).is_err());
+    assert!(is_refused("sieben7", &[]) && Password::parse(&"x".repeat(129)).is_err());
     let (composed, decomposed) = ("caf\u{e9} am See", "cafe\u{301} am See");
     let bytes = |text: &str| Password::parse(text).expect("a password").expose_bytes().to_vec();
     assert_eq!(bytes(composed), bytes(decomposed));
-    // Seven characters, although it is written with eight code points.
-    assert!(refusal("k\u{e9}wmzqv", &[]) && refusal("ke\u{301}wmzqv", &[]));
+    // Seven characters, although the text has eight code points.
+    assert!(is_refused("k\u{e9}wmzqv", &[]) && is_refused("ke\u{301}wmzqv", &[]));
     assert!(Password::parse(&"e\u{301}".repeat(128)).is_ok(), "128 characters");
 }

@@ -1,4 +1,4 @@
-//! One code, used by many at once: one of them has used it.
+//! Parallel requests with one code.
 
 use futures_util::future::join_all;
 
@@ -16,18 +16,18 @@ flow_tests! {
     parallel_reset_requests_leave_one_code,
 }
 
-const MANY: usize = 64;
+const PARALLEL: usize = 64;
 
-/// One did it, and all others were told the same.
-fn one_of(answers: Vec<Answer>) {
-    let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 204);
+/// Asserts that one request succeeded and all others got `invalid_code`.
+fn assert_one_succeeded(answers: Vec<Answer>) {
+    let (succeeded, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 204);
     for answer in &refused {
         answer.clone().expect_problem(422, "invalid_code");
     }
-    assert_eq!((done.len(), refused.len()), (1, MANY - 1));
+    assert_eq!((succeeded.len(), refused.len()), (1, PARALLEL - 1));
 }
 
-/// An application that lets all of them hash.
+/// An application that has time to hash all passwords.
 async fn spawn(backend: Backend, smtp: &SmtpServer) -> TestApp {
     let builder = builder(backend, smtp).settings(|settings| {
         settings.passwords.max_queue_per_thread = 1000;
@@ -51,12 +51,12 @@ async fn one_of_parallel_resets_succeeds(backend: Backend) {
     app.registered(ADA).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
-    let passwords: Vec<String> = (0..MANY).map(|n| format!("{NEW_PASSWORD} {n}")).collect();
-    let tries = passwords
+    let passwords: Vec<String> = (0..PARALLEL).map(|n| format!("{NEW_PASSWORD} {n}")).collect();
+    let requests = passwords
         .iter()
         .enumerate()
         .map(|(n, password)| reset(&instances[n % instances.len()], &code, password));
-    one_of(join_all(tries).await);
+    assert_one_succeeded(join_all(requests).await);
     let names = app.event_names().await;
     let expected = ["registered", "password_reset_requested", "password_reset_completed"];
     assert_eq!(names, expected);
@@ -74,7 +74,7 @@ async fn one_of_parallel_verifications_succeeds(backend: Backend) {
     let app = spawn(backend, &smtp).await;
     app.registered(ADA).await;
     let code = smtp.mail(ADA, VERIFY, 1).await.code();
-    one_of(join_all((0..MANY).map(|_| verify(&app, &code))).await);
+    assert_one_succeeded(join_all((0..PARALLEL).map(|_| verify(&app, &code))).await);
     assert_eq!(app.event_names().await, ["registered", "email_verified"]);
     app.finish().await;
 }
@@ -89,10 +89,10 @@ async fn parallel_reset_requests_leave_one_code(backend: Backend) {
     let codes = "SELECT count(*) FROM one_time_codes WHERE purpose = 'password_reset'";
     assert_eq!(app.database.count(codes).await.expect("a count"), 1);
     smtp.count(17).await;
-    let mut good = 0;
+    let mut valid = 0;
     for mail in smtp.mails().iter().filter(|mail| mail.header("Subject") == RESET) {
-        good += usize::from(reset(&app, &mail.code(), NEW_PASSWORD).await.status == 204);
+        valid += usize::from(reset(&app, &mail.code(), NEW_PASSWORD).await.status == 204);
     }
-    assert_eq!(good, 1);
+    assert_eq!(valid, 1);
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The way to the mail server: TLS that is insisted on, and a login.
+//! The connection to the mail server: mandatory TLS and login.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ async fn spawn(smtp: &SmtpServer, change: impl FnOnce(&mut Settings) + Send + 's
     builder.settings(change).spawn().await
 }
 
-async fn stuck(app: &TestApp, sql: &'static str) {
+async fn until_one(app: &TestApp, sql: &'static str) {
     eventually(Duration::from_secs(60), || async {
         app.database.count(sql).await.is_ok_and(|count| count == 1)
     })
@@ -64,21 +64,21 @@ async fn a_mail_is_sent_only_over_starttls_and_after_login() {
     assert_eq!(mail.header("X-Tls"), "True");
     app.finish().await;
 
-    let wrapped = SmtpServer::start_with(&[&login[..], &tls[..], &["--wrap"]].concat()).await;
+    let implicit_tls = SmtpServer::start_with(&[&login[..], &tls[..], &["--wrap"]].concat()).await;
     let trusted = ca.clone();
-    let app = spawn(&wrapped, move |settings| {
+    let app = spawn(&implicit_tls, move |settings| {
         settings.mail.ca = Some(trusted.into());
         settings.mail.tls = MailTls::Tls;
     })
     .await;
     app.registered(ADA).await;
-    assert_eq!(wrapped.mail(ADA, VERIFY, 1).await.header("X-Tls"), "True");
+    assert_eq!(implicit_tls.mail(ADA, VERIFY, 1).await.header("X-Tls"), "True");
     app.finish().await;
 
-    // Who signed the certificate is not known.
+    // The certificate authority is not trusted.
     let app = spawn(&smtp, |_| {}).await;
     app.registered(ADA).await;
-    stuck(
+    until_one(
         &app,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IN ('tls', 'connection')",
     )
@@ -92,7 +92,7 @@ async fn a_mail_is_sent_only_over_starttls_and_after_login() {
     })
     .await;
     app.registered(ADA).await;
-    stuck(
+    until_one(
         &app,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'login'",
     )
@@ -103,7 +103,7 @@ async fn a_mail_is_sent_only_over_starttls_and_after_login() {
     let plain = SmtpServer::start_with(&login).await;
     let app = spawn(&plain, move |settings| settings.mail.ca = Some(ca.into())).await;
     app.registered(ADA).await;
-    stuck(
+    until_one(
         &app,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL",
     )
@@ -123,7 +123,7 @@ async fn a_stop_does_not_wait_for_a_silent_mail_server() {
     });
     let app = builder.spawn().await;
     app.registered(ADA).await;
-    stuck(
+    until_one(
         &app,
         "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1",
     )

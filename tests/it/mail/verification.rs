@@ -1,4 +1,4 @@
-//! Addresses are confirmed with mailed codes.
+//! Email verification with mailed codes.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ async fn the_code_of_the_first_mail_verifies_the_address(backend: Backend) {
     let me = app.me(&tokens.access).await.expect_status(200);
     assert_eq!(me.json["emailVerified"], false);
     verify(&app, &code).await.expect_status(204);
-    // This instance forgets what it remembers at once.
+    // This instance invalidates its session cache at once.
     let me = app.me(&tokens.access).await.expect_status(200);
     assert_eq!(me.json["emailVerified"], true);
     verify(&app, &code).await.expect_problem(422, "invalid_code");
-    // There is nothing left to confirm.
+    // The address is verified already.
     resend(&app, &tokens.access).await.expect_status(202);
     let codes = app.database.count("SELECT count(*) FROM one_time_codes").await;
     assert_eq!(codes.expect("a count"), 0);
@@ -47,8 +47,8 @@ async fn a_second_mail_replaces_the_first_code(backend: Backend) {
     let third = smtp.mail(ADA, VERIFY, 3).await.code();
     verify(&app, &second).await.expect_problem(422, "invalid_code");
     verify(&app, &third).await.expect_status(204);
-    let asked = "email_verification_requested";
-    let expected = ["registered", "token_refreshed", asked, asked, "email_verified"];
+    let requested = "email_verification_requested";
+    let expected = ["registered", "token_refreshed", requested, requested, "email_verified"];
     assert_eq!(app.event_names().await, expected);
     app.finish().await;
 }
@@ -74,12 +74,12 @@ async fn without_a_mail_server_only_development_accepts_mail_requests(backend: B
     let app = builder.spawn().await;
     let tokens = app.registered(ADA).await.tokens();
     forgot(&app, ADA).await.expect_problem(501, "mail_not_configured");
-    let nobody = forgot(&app, "nobody@example.com").await;
-    nobody.expect_problem(501, "mail_not_configured");
+    let unknown = forgot(&app, "nobody@example.com").await;
+    unknown.expect_problem(501, "mail_not_configured");
     let answer = resend(&app, &tokens.access).await;
     answer.expect_problem(501, "mail_not_configured");
-    let written = "SELECT (SELECT count(*) FROM outgoing_mail) + (SELECT count(*) FROM one_time_codes)";
-    assert_eq!(app.database.count(written).await.expect("a count"), 0);
+    let enqueued = "SELECT (SELECT count(*) FROM outgoing_mail) + (SELECT count(*) FROM one_time_codes)";
+    assert_eq!(app.database.count(enqueued).await.expect("a count"), 0);
     assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;
 

@@ -1,7 +1,7 @@
-//! Who may do what: every operation of the OpenAPI document, asked by everybody who could.
+//! Authorization: every operation of the OpenAPI document, called by every kind of caller.
 //!
-//! A new operation makes `every_operation_has_a_row` fail and say which. Its row goes into `table.rs`; a path parameter or a body that
-//! is new goes into `request`.
+//! For a new operation, `every_operation_has_a_row` fails and names it. Add its row to `table.rs`,
+//! and its path parameter and body to `request`.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod table;
@@ -20,13 +20,12 @@ flow_tests! {
     every_caller_gets_the_status_in_the_table,
 }
 
-/// One line of the table: what the operation answers to each of the [`CALLERS`].
-type Line = (&'static str, [u16; 5]);
+/// One row of the table: the operation, and its status for each of the [`CALLERS`].
+type Row = (&'static str, [u16; 5]);
 
-/// Where a path has an id, it is of `user`, or of something that belongs to `user`.
+/// An id in a path is the id of `user`, or of a resource of `user`.
 const CALLERS: [&str; 5] = ["anonymous", "user", "other user", "artist", "admin"];
 
-/// An operation of the document.
 struct Operation {
     id: String,
     method: Method,
@@ -50,54 +49,53 @@ fn operations() -> Vec<Operation> {
 #[test]
 fn every_operation_has_a_row() {
     let mut documented: Vec<String> = operations().into_iter().map(|operation| operation.id).collect();
-    let mut lines: Vec<String> = TABLE.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let mut rows: Vec<String> = TABLE.iter().map(|(id, _)| (*id).to_owned()).collect();
     documented.sort();
-    lines.sort();
-    assert_eq!(lines, documented, "the table, and the operations of the document");
+    rows.sort();
+    assert_eq!(rows, documented, "rows of the table, and operations of the document");
 }
 
-/// Somebody with an account.
-struct Person {
+struct User {
     id: String,
     email: String,
     tokens: Tokens,
 }
 
-/// The application and a number for names that nobody has.
-struct Stage {
+/// The application, its administrator, and a counter for unique names.
+struct Fixture {
     app: TestApp,
     admin: Tokens,
-    people: usize,
+    counter: usize,
 }
 
-impl Stage {
-    async fn person(&mut self, account_type: &str) -> Person {
-        self.people += 1;
-        let email = format!("somebody{}@example.com", self.people);
+impl Fixture {
+    async fn create_user(&mut self, account_type: &str) -> User {
+        self.counter += 1;
+        let email = format!("somebody{}@example.com", self.counter);
         let body = json!({"email": email, "password": PASSWORD, "accountType": account_type});
         let answer = self.app.post("/auth/register", &body).await.expect_status(201);
         let (id, tokens) = (answer.str("/user/id").to_owned(), answer.tokens());
-        Person { id, email, tokens }
+        User { id, email, tokens }
     }
 
-    async fn administrator(&mut self) -> Person {
-        let person = self.person("user").await;
-        let path = format!("/users/{}/roles/admin", person.id);
+    async fn create_admin(&mut self) -> User {
+        let create_user = self.create_user("user").await;
+        let path = format!("/users/{}/roles/admin", create_user.id);
         let grant = self.app.request(Method::PUT, &path).bearer_auth(&self.admin.access);
         self.app.send(grant).await.expect_status(200);
-        person
+        create_user
     }
 
-    /// The operation on what belongs to `owner`, asked by `caller`.
-    async fn request(&mut self, operation: &Operation, owner: &Person, caller: Option<&Person>) -> RequestBuilder {
+    /// A request of `caller` for the operation on a resource of `owner`.
+    async fn request(&mut self, operation: &Operation, owner: &User, caller: Option<&User>) -> RequestBuilder {
         let id = match operation.id.as_str() {
             "revokeSession" => {
                 let login = self.app.login(&owner.email, PASSWORD).await;
                 login.expect_status(200).tokens().session()
             }
             "getEvent" => {
-                let own = self.app.get_as(&owner.tokens.access, "/auth/me/activity").await;
-                match own.json["events"][0]["id"].as_str() {
+                let activity = self.app.get_as(&owner.tokens.access, "/auth/me/activity").await;
+                match activity.json["events"][0]["id"].as_str() {
                     Some(id) => id.to_owned(),
                     None => uuid::Uuid::from_u128(1).to_string(),
                 }
@@ -105,16 +103,16 @@ impl Stage {
             "readReplay" => uuid::Uuid::from_u128(1).to_string(),
             _ => owner.id.clone(),
         };
-        self.people += 1;
+        self.counter += 1;
         let path = operation.path.replace("{id}", &id).replace("{role}", "artist");
         let request = self.app.request(operation.method.clone(), &path);
         let request = match caller {
             Some(caller) => request.bearer_auth(&caller.tokens.access),
             None => request,
         };
-        let fresh = format!("new{}@example.com", self.people);
+        let new_email = format!("new{}@example.com", self.counter);
         let body = match operation.id.as_str() {
-            "register" | "createUser" => json!({"email": fresh, "password": PASSWORD}),
+            "register" | "createUser" => json!({"email": new_email, "password": PASSWORD}),
             "login" => json!({"identifier": owner.email, "password": PASSWORD}),
             "refresh" => json!({"refreshToken": caller.unwrap_or(owner).tokens.refresh}),
             "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({"password": PASSWORD}),
@@ -131,9 +129,9 @@ impl Stage {
                     .body(form);
             }
             "recordEvent" => json!({"name": "seen"}),
-            "startReplay" => json!({"name": format!("replay{}", self.people)}),
-            "replaceUser" => json!({"email": fresh, "accountType": "user"}),
-            "updateMe" | "updateUser" => json!({"name": fresh}),
+            "startReplay" => json!({"name": format!("replay{}", self.counter)}),
+            "replaceUser" => json!({"email": new_email, "accountType": "user"}),
+            "updateMe" | "updateUser" => json!({"name": new_email}),
             "logout" => json!({}),
             _ => return request,
         };
@@ -144,25 +142,25 @@ impl Stage {
 async fn every_caller_gets_the_status_in_the_table(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
-    let mut stage = Stage { app, admin, people: 0 };
+    let mut fixture = Fixture { app, admin, counter: 0 };
     let mut wrong = Vec::new();
     for operation in operations() {
-        let line = TABLE.iter().find(|(id, _)| *id == operation.id);
-        let (_, expected) = line.unwrap_or_else(|| panic!("no line for {}", operation.id));
-        let owner = stage.person("user").await;
-        let (other, artist) = (stage.person("user").await, stage.person("artist").await);
-        let admin = stage.administrator().await;
-        // The administrator comes last: afterwards the user may be gone.
+        let row = TABLE.iter().find(|(id, _)| *id == operation.id);
+        let (_, expected) = row.unwrap_or_else(|| panic!("no row for {}", operation.id));
+        let owner = fixture.create_user("user").await;
+        let (other, artist) = (fixture.create_user("user").await, fixture.create_user("artist").await);
+        let admin = fixture.create_admin().await;
+        // The administrator comes last and may delete the user.
         let callers = [None, Some(&owner), Some(&other), Some(&artist), Some(&admin)];
-        for ((who, caller), expected) in CALLERS.into_iter().zip(callers).zip(expected) {
-            let request = stage.request(&operation, &owner, caller).await;
-            // Only the status: a stream has no end.
+        for ((name, caller), expected) in CALLERS.into_iter().zip(callers).zip(expected) {
+            let request = fixture.request(&operation, &owner, caller).await;
+            // Read only the status: the body of a stream does not end.
             let found = request.send().await.expect("an answer").status().as_u16();
             if found != *expected {
-                wrong.push(format!("{} {who}: {found} and not {expected}", operation.id));
+                wrong.push(format!("{} {name}: {found}, expected {expected}", operation.id));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    stage.app.finish().await;
+    fixture.app.finish().await;
 }

@@ -1,14 +1,14 @@
-//! The table. A line for each operation: its id, and the status for anonymous, the user whose it is, another user, an artist and an
-//! administrator.
+//! The expected status of each operation for an anonymous caller, the user who owns the resource,
+//! another user, an artist and an administrator.
 
-use super::Line;
+use super::Row;
 
 #[rustfmt::skip]
-pub(super) const TABLE: &[Line] = &[
+pub(super) const TABLE: &[Row] = &[
     // operation             anon  user other artist admin
     ("register",            [201, 201, 201, 201, 201]),
     ("login",               [200, 200, 200, 200, 200]),
-    ("refresh",             [200, 200, 200, 200, 200]), // anonymous has used it too; the repeat within the grace is answered alike
+    ("refresh",             [200, 200, 200, 200, 200]), // a retry gets the same tokens
     ("logout",              [401, 204, 204, 204, 204]),
     ("getMe",               [401, 200, 200, 200, 200]),
     ("updateMe",            [401, 200, 200, 200, 200]),
@@ -19,15 +19,15 @@ pub(super) const TABLE: &[Line] = &[
     ("revokeSession",       [401, 204, 404, 404, 404]),
     ("changePassword",      [401, 204, 204, 204, 204]),
     ("forgotPassword",      [202, 202, 202, 202, 202]),
-    ("resetPassword",       [422, 422, 422, 422, 422]), // whoever has a mailed code may, and here nobody has
-    ("verifyEmail",         [422, 422, 422, 422, 422]), // the same
+    ("resetPassword",       [422, 422, 422, 422, 422]), // needs a mailed code
+    ("verifyEmail",         [422, 422, 422, 422, 422]), // needs a mailed code
     ("resendVerification",  [401, 202, 202, 202, 202]),
     ("listFactors",         [401, 200, 200, 200, 200]),
     ("enrolTotp",           [401, 201, 201, 201, 201]),
-    ("confirmTotp",         [401, 404, 404, 404, 404]), // nothing waits for its first code
+    ("confirmTotp",         [401, 404, 404, 404, 404]), // no authenticator is pending
     ("removeTotp",          [401, 404, 404, 404, 404]),
     ("generateRecoveryCodes", [401, 404, 404, 404, 404]),
-    ("verifyMfa",           [401, 401, 401, 401, 401]), // whoever has a challenge may, and here nobody has
+    ("verifyMfa",           [401, 401, 401, 401, 401]), // needs a challenge
     ("listUsers",           [401, 403, 403, 403, 200]),
     ("createUser",          [401, 403, 403, 403, 201]),
     ("getUser",             [401, 200, 404, 404, 200]),
@@ -39,7 +39,7 @@ pub(super) const TABLE: &[Line] = &[
     ("disableUser",         [401, 403, 403, 403, 200]),
     ("enableUser",          [401, 403, 403, 403, 200]),
     ("unlockUser",          [401, 403, 403, 403, 204]),
-    ("removeUserMfa",       [401, 403, 403, 403, 404]), // there is none to remove
+    ("removeUserMfa",       [401, 403, 403, 403, 404]), // the user has no second factor
     ("revokeUserSessions",  [401, 403, 403, 403, 204]),
     ("recordEvent",         [401, 202, 202, 202, 202]),
     ("listEvents",          [401, 200, 200, 200, 200]),
@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Line] = &[
     ("topEvents",           [401, 403, 403, 403, 200]),
     ("userAnalytics",       [401, 403, 403, 403, 200]),
     ("eventTimeline",       [401, 403, 403, 403, 200]),
-    ("introspect",          [401, 401, 401, 401, 401]), // for configured clients alone
+    ("introspect",          [401, 401, 401, 401, 401]), // only for configured clients
     ("revoke",              [401, 401, 401, 401, 401]),
     ("verify",              [401, 200, 200, 200, 200]),
     ("getAuthorizationServer", [200, 200, 200, 200, 200]),

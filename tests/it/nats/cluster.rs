@@ -1,4 +1,5 @@
-//! Three nodes, and nodes killed under load: nothing lost, nothing doubled, each user's events in order.
+//! A cluster of three nodes, of which nodes are killed under load. No event is lost or duplicated,
+//! and each user's events stay in order.
 
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use crate::support::nats_cluster::NatsCluster;
 use crate::support::nats_users::password;
 use crate::support::wait::eventually;
 
-/// The whole test, on a busy machine.
-const AT_MOST: Duration = Duration::from_secs(240);
-/// Until the cluster has a new leader and the relay has published everything.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The timeout of the whole test, on a busy machine.
+const TEST_TIMEOUT: Duration = Duration::from_secs(240);
+/// How long the cluster may take to elect a leader, and the relay to publish everything.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_nodes_loses_duplicates_and_reorders_no_event() {
-    timeout(AT_MOST, kill_nodes()).await.expect("in time");
+    timeout(TEST_TIMEOUT, kill_nodes()).await.expect("in time");
 }
 
 async fn kill_nodes() {
@@ -38,21 +39,21 @@ async fn kill_nodes() {
     let running = rig.start().await;
     running.ready().await;
 
-    // A node that does not lead, then twice the one that does.
+    // First a follower, then the leader, twice.
     for victim in [Victim::Follower, Victim::Leader, Victim::Leader] {
         cluster.in_sync(STREAM).await;
         let leader = cluster.leader(STREAM).await;
-        let place = match victim {
+        let index = match victim {
             Victim::Leader => leader,
             Victim::Follower => (leader + 1) % 3,
         };
         let before = published(&rig).await;
         rig.record(6, 200).await;
-        eventually(PATIENCE, || async { published(&rig).await > before }).await;
-        cluster.node(place).kill();
+        eventually(DRAIN_TIMEOUT, || async { published(&rig).await > before }).await;
+        cluster.node(index).kill();
         rig.record(6, 50).await;
         drained(&rig, &running).await;
-        cluster.node(place).start_again().await;
+        cluster.node(index).start_again().await;
     }
     cluster.in_sync(STREAM).await;
     let ledger = rig.database.ledger().await.expect("read the ledger");
@@ -81,15 +82,15 @@ async fn published(rig: &Rig) -> i64 {
     rig.database.count(sql).await.expect("count")
 }
 
-/// Waits until everything is published, with a node missing.
+/// Waits until everything is published while a node is down.
 async fn drained(rig: &Rig, running: &Running) {
-    eventually(PATIENCE, || async {
+    eventually(DRAIN_TIMEOUT, || async {
         let left = rig.database.unpublished().await.expect("count");
         let stream = running.nats.status().borrow().stream.clone();
         if left == 0 {
             Ok(())
         } else {
-            Err(format!("{left} events wait: {stream:?}"))
+            Err(format!("{left} events are unpublished: {stream:?}"))
         }
     })
     .await;

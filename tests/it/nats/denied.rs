@@ -1,4 +1,4 @@
-//! A right that is missing is said at once, by subject and user, and is no timeout.
+//! A missing permission is reported at once, with its subject and user, and not as a timeout.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use watchword::jetstream::{EventPublisher as _, NatsError, ProbeError, StreamAdmin, StreamFault, StreamState};
 
 use super::shipped;
-use crate::relay::rig::{Rig, SOON};
+use crate::relay::rig::{Rig, TIMEOUT};
 use crate::support::binary::{BinaryOptions, run};
 use crate::support::database::Backend;
 use crate::support::nats::NatsServer;
@@ -14,10 +14,10 @@ use crate::support::nats_users::password;
 use crate::support::timing::within_once;
 use crate::support::wait::eventually;
 
-/// Shorter than any wait for an answer.
-const AT_ONCE: Duration = Duration::from_secs(4);
+/// Shorter than every timeout of a request.
+const NO_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The relay's parts, under a user.
+/// Returns the relay's parts, connected as this user.
 async fn rig(nats: &NatsServer, user: &str, inbox: &str) -> Rig {
     let mut rig = Rig::new(Backend::Sqlite, nats).await;
     rig.settings.nats.user = Some(user.to_owned());
@@ -29,7 +29,7 @@ async fn rig(nats: &NatsServer, user: &str, inbox: &str) -> Rig {
 #[tokio::test]
 async fn a_denied_publish_is_reported_for_one_event_and_for_a_batch() {
     for count in [1, 50] {
-        within_once(AT_ONCE, async || {
+        within_once(NO_TIMEOUT, async || {
             let nats = shipped().await;
             let rig = rig(&nats, "viewer", "_INBOX_viewer").await;
             let running = rig.start().await;
@@ -37,7 +37,7 @@ async fn a_denied_publish_is_reported_for_one_event_and_for_a_batch() {
             rig.record(1, count).await;
             let denied = r#"publish_failures_total{reason="denied"}"#;
             let began = Instant::now();
-            eventually(SOON, || async { running.metrics.render().contains(denied) }).await;
+            eventually(TIMEOUT, || async { running.metrics.render().contains(denied) }).await;
             let took = began.elapsed();
             assert_eq!(rig.database.unpublished().await.expect("count"), i64::from(count));
             assert_eq!(nats.messages("auth-events").await.len(), 0);
@@ -56,7 +56,7 @@ async fn a_denied_stream_request_is_reported() {
     let state = running.stream(|stream| matches!(stream, StreamState::Fault(_))).await;
     let subject = "$JS.API.STREAM.INFO.auth-events".to_owned();
     assert_eq!(state, StreamState::Fault(StreamFault::Denied(subject.clone())));
-    within_once(AT_ONCE, async || {
+    within_once(NO_TIMEOUT, async || {
         let began = Instant::now();
         let position = running.nats.publisher().position().await;
         let denied = ProbeError::Denied(subject.clone());

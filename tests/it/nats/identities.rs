@@ -1,5 +1,5 @@
-//! Other ways to say who one is: a certificate over TLS, an nkey, credentials of an operator's account. Each is used by the
-//! service to publish, and a wrong one is refused.
+//! Other credentials: a client certificate over TLS, an nkey, and credentials of an operator's
+//! account. The service publishes with each; a wrong one is refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use nkeys::KeyPair;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer};
 use serde_json::{Value, json};
 
-use crate::relay::rig::{SOON, STREAM};
+use crate::relay::rig::{STREAM, TIMEOUT};
 use crate::support::app::PASSWORD;
 use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::nats::{NatsOptions, NatsServer};
@@ -19,7 +19,7 @@ use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_publishes_over_tls_with_a_certificate_of_its_own() {
+async fn the_service_publishes_over_tls_with_a_client_certificate() {
     let dir = scratch("tls");
     let ca = Ca::new(&dir, "ca");
     let (server_cert, server_key) = ca.issue(&dir, "server");
@@ -42,16 +42,17 @@ async fn the_service_publishes_over_tls_with_a_certificate_of_its_own() {
             .add_root_certificates(ca.file.clone())
             .add_client_certificate(cert.clone(), key.clone())
     };
-    publishes(&nats, with(&ca.file, &cert, &key), own).await;
-    // A server of another authority is not trusted, and a client of another one not let in.
+    assert_publishes(&nats, with(&ca.file, &cert, &key), own).await;
+    // The service does not trust a server of another authority, and the server refuses a client of
+    // another one.
     let other = Ca::new(&dir, "other");
     let (other_cert, other_key) = other.issue(&dir, "stranger");
-    stays_out(with(&other.file, &cert, &key)).await;
-    stays_out(with(&ca.file, &other_cert, &other_key)).await;
+    assert_not_connected(with(&other.file, &cert, &key)).await;
+    assert_not_connected(with(&ca.file, &other_cert, &other_key)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_publishes_under_an_nkey() {
+async fn the_service_publishes_with_an_nkey() {
     let dir = scratch("nkey");
     let (user, admin) = (KeyPair::new_user(), KeyPair::new_user());
     let nats = start(format!(
@@ -66,18 +67,18 @@ async fn the_service_publishes_under_an_nkey() {
             .with("NATS_URL", &nats.url())
             .with("WATCHWORD__NATS__NKEY_FILE", &file.display().to_string())
     };
-    publishes(&nats, with("user.nk", &user), || {
+    assert_publishes(&nats, with("user.nk", &user), || {
         ConnectOptions::with_nkey(seed(&admin))
     })
     .await;
-    stays_out(with("stranger.nk", &KeyPair::new_user())).await;
+    assert_not_connected(with("stranger.nk", &KeyPair::new_user())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_publishes_under_credentials() {
+async fn the_service_publishes_with_credentials() {
     let dir = scratch("creds");
     let (operator, system, account) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_account());
-    // JetStream is not for the system account.
+    // The system account must not use JetStream.
     let preload: Vec<String> = [(&system, 0), (&account, -1)]
         .map(|(key, storage)| format!("{}: {}", key.public_key(), account_token(&operator, key, storage)))
         .into();
@@ -96,9 +97,9 @@ async fn the_service_publishes_under_credentials() {
     };
     let creds = credentials(&account);
     let own = || ConnectOptions::with_credentials(&creds).expect("credentials");
-    publishes(&nats, with("user.creds", &creds), own).await;
-    // Of an account that the server does not know.
-    stays_out(with("stranger.creds", &credentials(&KeyPair::new_account()))).await;
+    assert_publishes(&nats, with("user.creds", &creds), own).await;
+    // The account of these credentials is unknown to the server.
+    assert_not_connected(with("stranger.creds", &credentials(&KeyPair::new_account()))).await;
 }
 
 async fn start(extra: String) -> NatsServer {
@@ -109,13 +110,14 @@ async fn start(extra: String) -> NatsServer {
     .await
 }
 
-/// The service connects, makes its stream and publishes an event, which is seen through a connection of the test's own.
-async fn publishes(nats: &NatsServer, options: BinaryOptions, own: impl Fn() -> ConnectOptions) {
+/// Checks that the service connects, creates its stream and publishes an event. The test reads the
+/// event over its own connection.
+async fn assert_publishes(nats: &NatsServer, options: BinaryOptions, own: impl Fn() -> ConnectOptions) {
     let mut service = Binary::start(options).await;
     let registered = service.http().register("ada@example.com", PASSWORD).await;
     registered.expect_status(201);
     let client = own().connect(nats.url()).await.expect("connect");
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         let stream = jetstream::new(client.clone()).get_stream(STREAM).await;
         let messages = stream.map_err(|error| error.to_string())?.cached_info().state.messages;
         if messages == 1 {
@@ -128,8 +130,8 @@ async fn publishes(nats: &NatsServer, options: BinaryOptions, own: impl Fn() -> 
     assert!(service.stop().await.success());
 }
 
-/// The service is refused by NATS, or refuses it. It serves, and its event waits.
-async fn stays_out(options: BinaryOptions) {
+/// Checks that the service cannot connect to NATS, but serves and keeps its event.
+async fn assert_not_connected(options: BinaryOptions) {
     let service = Binary::start(options).await;
     let registered = service.http().register("eve@example.com", PASSWORD).await;
     registered.expect_status(201);
@@ -165,7 +167,7 @@ impl Ca {
         }
     }
 
-    /// A certificate for this machine, and its key.
+    /// Returns a certificate for this machine, and its key.
     fn issue(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
         let key = rcgen::KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
@@ -177,7 +179,7 @@ impl Ca {
     }
 }
 
-/// A token as nats-server reads it: `subject`, said by `issuer`.
+/// Returns a token as nats-server reads it, about `subject`, signed by `issuer`.
 fn token(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
     let claims = json!({
         "jti": subject.public_key(),
@@ -197,7 +199,7 @@ fn token(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// An account without limits, but for what it may store.
+/// Returns an account without limits, except for its storage.
 fn account_token(operator: &KeyPair, account: &KeyPair, storage: i64) -> String {
     let limits = json!({
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
@@ -210,7 +212,7 @@ fn account_token(operator: &KeyPair, account: &KeyPair, storage: i64) -> String 
     )
 }
 
-/// The file of a new user of an account.
+/// Returns the credentials file of a new user of the account.
 fn credentials(account: &KeyPair) -> String {
     let user = KeyPair::new_user();
     let rights = json!({ "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1 });

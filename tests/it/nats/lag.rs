@@ -1,4 +1,4 @@
-//! Durables that fall behind: seen, and warned of, before the stream discards what they have not read.
+//! Lagging durables are reported before the stream discards events that they have not read.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::shipped;
-use crate::relay::rig::{Rig, Running, SOON, STREAM};
+use crate::relay::rig::{Rig, Running, STREAM, TIMEOUT};
 use crate::support::app::PASSWORD;
 use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::database::Backend;
@@ -16,14 +16,15 @@ use crate::support::nats::NatsServer;
 use crate::support::nats_users::{api, connect, password};
 use crate::support::wait::eventually;
 
-const OFTEN: Duration = Duration::from_millis(50);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A rig whose stream holds 100 messages, with the durable `reader` of events that nobody reads yet, and `idle`, of none.
-async fn small() -> (NatsServer, Rig, PullConsumer) {
+/// Returns a rig whose stream holds 100 messages. The durable `reader` has unread events, and no
+/// event matches the filter of the durable `idle`.
+async fn small_stream() -> (NatsServer, Rig, PullConsumer) {
     let nats = NatsServer::start().await;
     let mut rig = Rig::new(Backend::Sqlite, &nats).await;
     rig.settings.stream.max_msgs = 100;
-    rig.settings.stream.consumer_check = OFTEN;
+    rig.settings.stream.consumer_check = CHECK_INTERVAL;
     let definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
     let stream = nats
         .jetstream()
@@ -44,16 +45,16 @@ async fn small() -> (NatsServer, Rig, PullConsumer) {
     (nats, rig, reader.expect("a durable"))
 }
 
-/// The figure of a durable, when there is one.
-fn figure(running: &Running, name: &str, durable: &str) -> Option<f64> {
+/// Returns a metric of a durable, if it exists.
+fn consumer_metric(running: &Running, name: &str, durable: &str) -> Option<f64> {
     let start = format!("watchword_consumer_{name}{{durable=\"{durable}\"}} ");
     let text = running.metrics.render();
     text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
 }
 
-async fn shows(running: &Running, name: &str, expected: f64) {
-    eventually(SOON, || async {
-        let shown = figure(running, name, "reader");
+async fn wait_for_metric(running: &Running, name: &str, expected: f64) {
+    eventually(TIMEOUT, || async {
+        let shown = consumer_metric(running, name, "reader");
         if shown.is_some_and(|shown| (shown - expected).abs() < 1e-6) {
             Ok(())
         } else {
@@ -65,42 +66,45 @@ async fn shows(running: &Running, name: &str, expected: f64) {
 
 #[tokio::test]
 async fn a_lagging_durable_is_reported_before_it_loses_events() {
-    let (nats, rig, reader) = small().await;
+    let (nats, rig, reader) = small_stream().await;
     let running = rig.start().await;
     rig.record(1, 85).await;
-    shows(&running, "pending", 85.0).await;
-    shows(&running, "headroom_ratio", 0.15).await;
-    shows(&running, "distance", 0.0).await;
+    wait_for_metric(&running, "pending", 85.0).await;
+    wait_for_metric(&running, "headroom_ratio", 0.15).await;
+    wait_for_metric(&running, "distance", 0.0).await;
     rig.record(1, 10).await;
-    shows(&running, "pending", 95.0).await;
-    let headroom = figure(&running, "headroom_ratio", "reader").expect("a figure");
+    wait_for_metric(&running, "pending", 95.0).await;
+    let headroom = consumer_metric(&running, "headroom_ratio", "reader").expect("a metric");
     assert!(headroom < 0.1, "{headroom}");
     assert_eq!(
         nats.messages(STREAM).await.first().map(|first| first.seq),
         Some(1),
-        "nothing is lost yet"
+        "no event is lost yet"
     );
-    assert!(figure(&running, "oldest_age_seconds", "reader").is_some_and(|age| age > 0.0));
-    // One that waits for other events is not behind.
-    assert_eq!(figure(&running, "headroom_ratio", "idle"), Some(1.0));
-    assert_eq!(figure(&running, "pending", "idle"), Some(0.0));
+    assert!(consumer_metric(&running, "oldest_age_seconds", "reader").is_some_and(|age| age > 0.0));
+    // A durable is not behind when no event matches its filter.
+    assert_eq!(consumer_metric(&running, "headroom_ratio", "idle"), Some(1.0));
+    assert_eq!(consumer_metric(&running, "pending", "idle"), Some(0.0));
 
     let mut messages = reader.messages().await.expect("read").take(95);
     while let Some(message) = messages.next().await {
         message.expect("a message").double_ack().await.expect("acknowledge");
     }
-    shows(&running, "pending", 0.0).await;
-    shows(&running, "headroom_ratio", 1.0).await;
-    shows(&running, "distance", 95.0).await;
+    wait_for_metric(&running, "pending", 0.0).await;
+    wait_for_metric(&running, "headroom_ratio", 1.0).await;
+    wait_for_metric(&running, "distance", 95.0).await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     stream.delete_consumer("reader").await.expect("delete");
-    eventually(SOON, || async { figure(&running, "pending", "reader").is_none() }).await;
+    eventually(TIMEOUT, || async {
+        consumer_metric(&running, "pending", "reader").is_none()
+    })
+    .await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn durables_beyond_one_page_are_all_reported() {
-    let (nats, rig, _) = small().await;
+    let (nats, rig, _) = small_stream().await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     for number in 0..260 {
         let config = pull::Config {
@@ -110,33 +114,36 @@ async fn durables_beyond_one_page_are_all_reported() {
         stream.create_consumer(config).await.expect("a durable");
     }
     let running = rig.start().await;
-    eventually(SOON, || async { figure(&running, "pending", "d259").is_some() }).await;
-    assert!((0..260).all(|number| figure(&running, "pending", &format!("d{number}")).is_some()));
+    eventually(TIMEOUT, || async {
+        consumer_metric(&running, "pending", "d259").is_some()
+    })
+    .await;
+    assert!((0..260).all(|number| consumer_metric(&running, "pending", &format!("d{number}")).is_some()));
     running.stop().await;
 }
 
 #[tokio::test]
-async fn without_the_right_to_list_durables_one_warning_is_logged() {
+async fn without_permission_to_list_durables_no_metrics_are_reported() {
     let nats = shipped().await;
     let mut rig = Rig::new(Backend::Sqlite, &nats).await;
     rig.settings.nats.user = Some("tail".to_owned());
     rig.settings.nats.password = Some(SecretString::from(password("tail")));
     rig.settings.nats.inbox_prefix = "_INBOX_tail".to_owned();
-    rig.settings.stream.consumer_check = OFTEN;
+    rig.settings.stream.consumer_check = CHECK_INTERVAL;
     let running = rig.start().await;
     running.ready().await;
     let publisher = running.nats.publisher();
-    let asked = watchword::jetstream::EventPublisher::consumers(&publisher).await;
+    let consumers = watchword::jetstream::EventPublisher::consumers(&publisher).await;
     let subject = "$JS.API.CONSUMER.LIST.auth-events".to_owned();
-    assert_eq!(asked, Err(watchword::jetstream::ProbeError::Denied(subject)));
-    assert_eq!(figure(&running, "pending", "welcome-mailer"), None);
+    assert_eq!(consumers, Err(watchword::jetstream::ProbeError::Denied(subject)));
+    assert_eq!(consumer_metric(&running, "pending", "welcome-mailer"), None);
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_warns_in_its_log_as_the_publisher() {
     let nats = shipped().await;
-    // A stream of ten events.
+    // The stream holds ten events.
     let (client, _) = connect(&nats, "operator").await;
     let mut config = api(&client, "STREAM.INFO.auth-events", &json!(null)).await["config"].take();
     config["max_msgs"] = json!(10);
@@ -164,8 +171,8 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
             .tokens()
             .refresh;
     }
-    // One line for each durable, and not in one piece.
-    let warned = eventually(SOON, || {
+    // One line for each durable. They are not written at once.
+    let warned = eventually(TIMEOUT, || {
         let log = service.process().log();
         let warned: Vec<String> = log
             .lines()
@@ -177,13 +184,13 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
         std::future::ready(if both { Ok(warned) } else { Err(log) })
     })
     .await;
-    // It was the first event that it waits for, and there is none of these.
+    // No event matches this durable's filter, so it is not lagging.
     assert!(
         !warned.iter().any(|line| line.contains("security-monitor")),
         "{warned:?}"
     );
-    // Nothing is lost yet; the last event may still be on its way.
-    eventually(SOON, || async {
+    // The stream still holds ten events. The last one may not be published yet.
+    eventually(TIMEOUT, || async {
         let found = nats.messages(STREAM).await.len();
         if found == 10 { Ok(()) } else { Err(found) }
     })

@@ -1,16 +1,17 @@
-//! NATS as it is meant to run: the shipped configuration with its users, TLS and other identities, a cluster.
+//! NATS in production setups: the shipped configuration with its users, TLS and other credentials,
+//! and a cluster.
 
 mod cluster;
 mod denied;
 mod identities;
 mod lag;
-mod rights;
-mod working;
+mod permissions;
+mod programs;
 
 use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::nats_users::provision;
 
-/// A server with the shipped configuration, its streams and its durables.
+/// Starts a server with the shipped configuration, its streams and its durables.
 async fn shipped() -> NatsServer {
     let options = NatsOptions {
         shipped: true,

@@ -1,4 +1,4 @@
-//! Who may ask: client authentication, form bodies, and the errors of RFC 6749.
+//! Client authentication, form bodies, and the errors of RFC 6749.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,8 +19,8 @@ flow_tests! {
 }
 
 const PATHS: [&str; 2] = ["/oauth/introspect", "/oauth/revoke"];
-/// Another secret of the right form.
-const OTHER: &str = "wcs_B4I_TMcRGiyvvZEqiYaGV9c3WMz7gB_WbRGjhEGnW7A";
+/// Another well-formed secret.
+const OTHER_SECRET: &str = "wcs_B4I_TMcRGiyvvZEqiYaGV9c3WMz7gB_WbRGjhEGnW7A";
 const OTHER_HASH: &str = "sha256:a2c45fdd5505c332bafc56dd4c0bdc9a91fc229659ebfa085eaa9be70541ac27";
 
 #[track_caller]
@@ -38,28 +38,28 @@ fn expect_error(answer: &Answer, status: u16, error: &str) {
 
 async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let good = app.registered("ada@example.com").await.tokens();
+    let tokens = app.registered("ada@example.com").await.tokens();
     let mut wrong = SECRET.to_owned();
     wrong.replace_range(10..11, if wrong.get(10..11) == Some("A") { "B" } else { "A" });
     let raw = |text: &str| format!("Basic {}", STANDARD.encode(text));
     let headers = [
-        ("nobody", None),
+        ("no credentials", None),
         ("a wrong secret", Some(basic(CLIENT, &wrong))),
-        ("a secret of nobody", Some(basic(CLIENT, OTHER))),
+        ("an unknown secret", Some(basic(CLIENT, OTHER_SECRET))),
         ("an unknown id", Some(basic("nobody", SECRET))),
         ("no id", Some(basic("", SECRET))),
         ("no secret", Some(basic(CLIENT, ""))),
         ("the hash as the secret", Some(basic(CLIENT, SECRET_HASH))),
-        ("a secret and more", Some(basic(CLIENT, &format!("{SECRET}x")))),
+        ("a secret with a suffix", Some(basic(CLIENT, &format!("{SECRET}x")))),
         ("no colon", Some(raw(CLIENT))),
         ("not base64", Some("Basic %%%".to_owned())),
         ("a broken escape", Some(raw(&format!("{CLIENT}%:{SECRET}")))),
-        ("a user's token", Some(format!("Bearer {}", good.access))),
+        ("a user's token", Some(format!("Bearer {}", tokens.access))),
         ("another scheme", Some(basic(CLIENT, SECRET).replace("Basic", "Digest"))),
     ];
     for path in PATHS {
         for (name, header) in &headers {
-            let mut request = post_form(&app, path, &[("token", &good.access)]);
+            let mut request = post_form(&app, path, &[("token", &tokens.access)]);
             if let Some(header) = header {
                 request = request.header("authorization", header);
             }
@@ -67,20 +67,20 @@ async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
             assert_eq!(answer.status, 401, "{name}: {}", answer.text);
             expect_error(&answer, 401, "invalid_client");
         }
-        let twice = as_client(&app, path, &[("token", &good.access)]).header("authorization", basic(CLIENT, SECRET));
+        let twice = as_client(&app, path, &[("token", &tokens.access)]).header("authorization", basic(CLIENT, SECRET));
         expect_error(&app.send(twice).await, 401, "invalid_client");
-        // Credentials in the body are not a way.
+        // Credentials in the body are refused.
         let fields = [
-            ("token", good.access.as_str()),
+            ("token", tokens.access.as_str()),
             ("client_id", CLIENT),
             ("client_secret", SECRET),
         ];
         expect_error(&app.send(post_form(&app, path, &fields)).await, 401, "invalid_client");
-        // Whoever is nobody is not told what is wrong with the body.
+        // An unknown client does not learn that the body is invalid.
         expect_error(&app.send(post_form(&app, path, &[])).await, 401, "invalid_client");
     }
     assert_eq!(
-        introspect(&app, &good.access).await.json["active"],
+        introspect(&app, &tokens.access).await.json["active"],
         json!(true),
         "nothing was revoked"
     );
@@ -91,8 +91,8 @@ async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
 
 async fn requests_without_a_well_formed_form_are_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let good = app.registered("ada@example.com").await.tokens();
-    let token = format!("token={}", good.access);
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let token = format!("token={}", tokens.access);
     for path in PATHS {
         let request = |kind: &str, body: String| {
             app.request(Method::POST, path)
@@ -100,30 +100,30 @@ async fn requests_without_a_well_formed_form_are_refused(backend: Backend) {
                 .header("content-type", kind)
                 .body(body)
         };
-        let plain = "application/x-www-form-urlencoded";
+        let form_type = "application/x-www-form-urlencoded";
         let refused: Vec<(&str, RequestBuilder)> = vec![
-            ("no token", request(plain, String::new())),
-            ("an empty token", request(plain, "token=".to_owned())),
-            ("a token twice", request(plain, format!("{token}&{token}"))),
+            ("no token", request(form_type, String::new())),
+            ("an empty token", request(form_type, "token=".to_owned())),
+            ("a token twice", request(form_type, format!("{token}&{token}"))),
             (
                 "a hint twice",
-                request(plain, format!("{token}&token_type_hint=a&token_type_hint=b")),
+                request(form_type, format!("{token}&token_type_hint=a&token_type_hint=b")),
             ),
-            ("a broken escape", request(plain, "token=%zz".to_owned())),
-            ("not UTF-8", request(plain, "token=%ff".to_owned())),
-            ("a NUL", request(plain, "token=a%00".to_owned())),
+            ("a broken escape", request(form_type, "token=%zz".to_owned())),
+            ("not UTF-8", request(form_type, "token=%ff".to_owned())),
+            ("a NUL", request(form_type, "token=a%00".to_owned())),
             (
                 "JSON",
-                request("application/json", json!({ "token": good.access }).to_string()),
+                request("application/json", json!({ "token": tokens.access }).to_string()),
             ),
             ("another type", request("text/plain", token.clone())),
             (
                 "compressed",
-                request(plain, token.clone()).header("content-encoding", "gzip"),
+                request(form_type, token.clone()).header("content-encoding", "gzip"),
             ),
             (
                 "two ways to authenticate",
-                request(plain, format!("{token}&client_secret={SECRET}")),
+                request(form_type, format!("{token}&client_secret={SECRET}")),
             ),
         ];
         for (name, request) in refused {
@@ -131,22 +131,22 @@ async fn requests_without_a_well_formed_form_are_refused(backend: Backend) {
             assert_eq!(answer.status, 400, "{name}: {}", answer.text);
             expect_error(&answer, 400, "invalid_request");
             assert!(
-                !answer.text.contains(&good.access) && !answer.text.contains(SECRET),
+                !answer.text.contains(&tokens.access) && !answer.text.contains(SECRET),
                 "{name}"
             );
         }
-        // In the query it would stand in logs.
+        // A token in the query would end up in logs.
         let in_query = as_client(&app, &format!("{path}?{token}"), &[]);
         expect_error(&app.send(in_query).await, 400, "invalid_request");
-        let large = request(plain, format!("token={}", "x".repeat(20_000)));
+        let large = request(form_type, format!("token={}", "x".repeat(20_000)));
         app.send(large).await.expect_problem(413, "payload_too_large");
         let get = app
             .request(Method::GET, path)
             .header("authorization", basic(CLIENT, SECRET));
         app.send(get).await.expect_problem(405, "method_not_allowed");
     }
-    // What RFC 6749 section 3.2 wants to be ignored is ignored.
-    let body = format!("{}&unknown=1&empty=", form(&[("token", &good.access)]));
+    // Unknown and empty parameters are ignored (RFC 6749 section 3.2).
+    let body = format!("{}&unknown=1&empty=", form(&[("token", &tokens.access)]));
     let request = app.request(Method::POST, "/oauth/introspect");
     let request = request
         .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
@@ -175,8 +175,8 @@ async fn both_secrets_of_a_client_work_while_one_is_replaced() {
     let app = builder.spawn().await;
     for (id, secret, status) in [
         ("a", SECRET, 200),
-        ("a", OTHER, 200),
-        ("b", OTHER, 200),
+        ("a", OTHER_SECRET, 200),
+        ("b", OTHER_SECRET, 200),
         ("b", SECRET, 401),
         ("c", SECRET, 401),
     ] {
@@ -185,14 +185,14 @@ async fn both_secrets_of_a_client_work_while_one_is_replaced() {
     app.finish().await;
 }
 
-/// The SHA-256 of a word that somebody made by hand.
-const OF_A_WORD: &str = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+/// The SHA-256 of `password`.
+const GUESSABLE_HASH: &str = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guessable_secret_is_refused_even_if_its_hash_is_configured() {
     let client = OauthClient {
         id: "a".to_owned(),
-        secret_hash: OF_A_WORD.into(),
+        secret_hash: GUESSABLE_HASH.into(),
     };
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = vec![client]);
     let app = builder.spawn().await;
@@ -210,7 +210,7 @@ async fn without_configured_clients_every_request_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_from_the_command_line_authenticates_its_client() {
-    let make = || async {
+    let generate = || async {
         let ended = run(BinaryOptions::command(&["oauth", "client-secret"], &[]), "").await;
         assert!(ended.status.success(), "{ended:?}");
         let table: toml::Table = ended.stdout.parse().expect("TOML");
@@ -218,8 +218,8 @@ async fn a_secret_from_the_command_line_authenticates_its_client() {
         assert_eq!(table.len(), 2);
         (text("secret"), text("secret_hash"))
     };
-    let (secret, hash) = make().await;
-    let (another, _) = make().await;
+    let (secret, hash) = generate().await;
+    let (another, _) = generate().await;
     assert_ne!(secret, another);
     let mut binary = Binary::start(
         BinaryOptions::serve(&[("NATS_URL", "nats://127.0.0.1:1")])

@@ -1,4 +1,4 @@
-//! GET /auth/verify: what a proxy is told.
+//! GET /auth/verify: forward authentication for proxies.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ flow_tests! {
     an_email_cannot_inject_a_header,
 }
 
-/// The four headers of an answer.
-fn facts(answer: &Answer) -> [Option<&str>; 4] {
+/// The four authentication headers of a response.
+fn auth_headers(answer: &Answer) -> [Option<&str>; 4] {
     ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"].map(|name| answer.header(name))
 }
 
@@ -36,8 +36,8 @@ async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
         Some("user,admin"),
         Some(session.as_str()),
     ];
-    // Proxies put the path that was asked for behind the prefix, and keep the method.
-    let asked = [
+    // Proxies append the requested path to the prefix, and keep the method.
+    let requests = [
         (Method::GET, "/auth/verify"),
         (Method::HEAD, "/auth/verify"),
         (Method::GET, "/auth/verify/"),
@@ -49,12 +49,12 @@ async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
         (Method::OPTIONS, "/auth/verify/:param/*"),
         (Method::from_bytes(b"PROPFIND").expect("a method"), "/auth/verify/dav"),
     ];
-    for (method, path) in asked {
+    for (method, path) in requests {
         let answer = app
             .send(app.request(method.clone(), path).bearer_auth(&admin.access))
             .await;
         assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
-        assert_eq!(facts(&answer), expected, "{method} {path}");
+        assert_eq!(auth_headers(&answer), expected, "{method} {path}");
         assert_eq!(answer.text, "", "{method} {path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
@@ -65,7 +65,7 @@ async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
     assert_eq!(
         app.event_names().await,
         ["registered", "logged_in"],
-        "nobody is told about questions"
+        "a verification records no event"
     );
     let counted = app.metric(
         "watchword_http_requests_total",
@@ -78,37 +78,36 @@ async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
 async fn a_request_without_a_valid_token_is_refused(backend: Backend) {
     let clock = TestClock::running();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
-    let good = app.registered("ada@example.com").await.tokens();
+    let tokens = app.registered("ada@example.com").await.tokens();
     let revoked = app.login("ada@example.com", PASSWORD).await.tokens();
     app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&revoked.access))
         .await
         .expect_status(200);
     revoke(&app, &revoked.refresh).await.expect_status(200);
-    let mut bad = forgeries(&good.access);
+    let mut bad = forgeries(&tokens.access);
     bad.push(("revoked", revoked.access));
-    // A refresh token opens nothing but /auth/refresh.
-    bad.push(("a refresh token", good.refresh.clone()));
+    bad.push(("a refresh token", tokens.refresh.clone()));
     for path in ["/auth/verify", "/auth/verify/orders"] {
         for (name, token) in &bad {
             let answer = app.send(app.request(Method::GET, path).bearer_auth(token)).await;
-            assert_eq!(facts(&answer), [None; 4], "{name}");
+            assert_eq!(auth_headers(&answer), [None; 4], "{name}");
             assert_eq!(answer.status, 401, "{name}");
             answer.expect_problem(401, "invalid_token");
         }
         let answer = app.get(path).await.expect_problem(401, "authentication_required");
         assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="watchword""#));
-        assert_eq!(facts(&answer), [None; 4]);
-        // What the client says about itself is not what it is.
+        assert_eq!(auth_headers(&answer), [None; 4]);
+        // A header from the client is not echoed.
         let forged = app.request(Method::GET, path).header("x-auth-user-id", "somebody");
         let answer = app.send(forged).await.expect_problem(401, "authentication_required");
-        assert_eq!(facts(&answer), [None; 4]);
+        assert_eq!(auth_headers(&answer), [None; 4]);
     }
     clock.advance(Duration::from_secs(15 * 60 + 6));
     let answer = app
-        .send(app.request(Method::GET, "/auth/verify/x").bearer_auth(&good.access))
+        .send(app.request(Method::GET, "/auth/verify/x").bearer_auth(&tokens.access))
         .await;
     answer.expect_problem(401, "invalid_token");
-    let again = app.refresh(&good.refresh).await.tokens();
+    let again = app.refresh(&tokens.refresh).await.tokens();
     let disable = "UPDATE users SET status = 'disabled' WHERE email = 'ada@example.com'";
     app.database.execute(disable).await.expect("disable an account");
     let answer = app
@@ -133,18 +132,18 @@ async fn an_email_cannot_inject_a_header(backend: Backend) {
         let answer = app
             .send(app.request(Method::GET, "/auth/verify").bearer_auth(&tokens.access))
             .await;
-        let told = answer.header("x-auth-email").expect("an address").to_owned();
-        assert_eq!(told, header);
+        let encoded = answer.header("x-auth-email").expect("an address").to_owned();
+        assert_eq!(encoded, header);
         assert_eq!(
-            percent_decode_str(&told).decode_utf8().expect("UTF-8"),
+            percent_decode_str(&encoded).decode_utf8().expect("UTF-8"),
             email,
-            "it can be read back"
+            "the header can be decoded"
         );
     }
     app.finish().await;
 }
 
-/// A question that nothing at hand answers is work like any other: its lines say which request they are about.
+/// A token lookup that misses the session cache runs within the span of its request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_lookup_logs_the_request_id() {
     let options = BinaryOptions::serve(&[("WATCHWORD__TELEMETRY__LEVEL", "debug")]);

@@ -1,4 +1,4 @@
-//! POST /oauth/introspect: what is said about tokens, and what is not.
+//! POST /oauth/introspect.
 
 use std::time::Duration;
 
@@ -41,19 +41,19 @@ async fn an_active_token_is_described(backend: Backend) {
         Some(true)
     );
     assert_eq!(access.header("cache-control"), Some("no-store"));
-    // From memory, the second time, it is the same.
+    // The second response comes from the session cache.
     assert_eq!(introspect(&app, &tokens.access).await.json, expected);
 
     let refresh = introspect(&app, &tokens.refresh).await.json;
-    let ends_in = refresh["exp"].as_i64().expect("exp") - refresh["iat"].as_i64().expect("iat");
-    assert_eq!(ends_in, 7 * 24 * 3600, "idle sessions end after a week");
+    let lifetime = refresh["exp"].as_i64().expect("exp") - refresh["iat"].as_i64().expect("iat");
+    assert_eq!(lifetime, 7 * 24 * 3600, "idle sessions end after a week");
     let expected = json!({
         "active": true, "token_use": "refresh_token", "sub": user, "sid": tokens.session(), "roles": ["user"],
         "iss": claims["iss"], "iat": refresh["iat"], "exp": refresh["exp"],
     });
-    assert_eq!(refresh, expected, "nobody can take it for a bearer token");
+    assert_eq!(refresh, expected, "the response has no `token_type`");
 
-    // The hint is neither needed nor believed.
+    // A wrong hint does not matter.
     for hint in ["access_token", "refresh_token", "pager_number"] {
         for token in [&tokens.access, &tokens.refresh] {
             let request = as_client(
@@ -71,7 +71,7 @@ async fn an_active_token_is_described(backend: Backend) {
     assert_eq!(
         app.event_names().await,
         ["registered"],
-        "nobody is told about questions"
+        "an introspection records no event"
     );
     let counted = |labels: &'static str| app.metric("watchword_introspections_total", labels);
     assert!(
@@ -85,11 +85,11 @@ async fn an_active_token_is_described(backend: Backend) {
 
 async fn any_other_token_is_inactive_without_details(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let good = app.registered("ada@example.com").await.tokens();
+    let active = app.registered("ada@example.com").await.tokens();
     let revoked = app.login("ada@example.com", PASSWORD).await.tokens();
     app.logout(&revoked.access, "local").await.expect_status(204);
-    let spent = app.login("ada@example.com", PASSWORD).await.tokens();
-    let next = app.refresh(&spent.refresh).await.tokens();
+    let used = app.login("ada@example.com", PASSWORD).await.tokens();
+    let next = app.refresh(&used.refresh).await.tokens();
     let disabled = app.registered("bob@example.com").await.tokens();
     let deleted = app.registered("eve@example.com").await.tokens();
     let body = json!({ "password": PASSWORD });
@@ -99,22 +99,22 @@ async fn any_other_token_is_inactive_without_details(backend: Backend) {
     let disable = "UPDATE users SET status = 'disabled' WHERE email = 'bob@example.com'";
     app.database.execute(disable).await.expect("disable an account");
 
-    let mut dead = forgeries(&good.access);
-    dead.push(("a spent refresh token", spent.refresh.clone()));
+    let mut inactive = forgeries(&active.access);
+    inactive.push(("a used refresh token", used.refresh.clone()));
     for (name, tokens) in [("revoked", &revoked), ("disabled", &disabled), ("deleted", &deleted)] {
-        dead.push((name, tokens.access.clone()));
-        dead.push((name, tokens.refresh.clone()));
+        inactive.push((name, tokens.access.clone()));
+        inactive.push((name, tokens.refresh.clone()));
     }
-    dead.push(("too long", "a".repeat(9_000)));
+    inactive.push(("too long", "a".repeat(9_000)));
     let before = app.ledger().await.len();
-    for (name, token) in &dead {
+    for (name, token) in &inactive {
         let answer = introspect(&app, token).await;
         assert_eq!(answer.text, INACTIVE, "{name}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}");
     }
-    // Asking about a spent token is not using it: the session goes on.
+    // Introspection of a used refresh token is not reuse. The session stays active.
     assert_eq!(app.ledger().await.len(), before);
-    for token in [&next.refresh, &next.access, &good.access] {
+    for token in [&next.refresh, &next.access, &active.access] {
         assert_eq!(introspect(&app, token).await.json["active"], json!(true));
     }
     assert!(
@@ -146,8 +146,8 @@ async fn a_revoked_session_is_inactive_within_a_second(backend: Backend) {
         Backend::Sqlite => None,
     };
     let tokens = app.registered("ada@example.com").await.tokens();
-    let elsewhere = other.as_ref().map_or_else(|| app.http(), |other| other.http());
-    for http in [&app.http(), &elsewhere] {
+    let other_http = other.as_ref().map_or_else(|| app.http(), |other| other.http());
+    for http in [&app.http(), &other_http] {
         assert_eq!(introspect(http, &tokens.access).await.json["active"], json!(true));
     }
     revoke(&app, &tokens.access).await.expect_status(200);
@@ -157,7 +157,7 @@ async fn a_revoked_session_is_inactive_within_a_second(backend: Backend) {
         "at once on this instance"
     );
     seen_within(Duration::from_secs(1), || async {
-        match introspect(&elsewhere, &tokens.access).await.text.as_str() {
+        match introspect(&other_http, &tokens.access).await.text.as_str() {
             INACTIVE => Ok(()),
             other => Err(other.to_owned()),
         }
@@ -177,7 +177,7 @@ async fn introspection_shows_the_current_roles(backend: Backend) {
         json!(["user", "admin"])
     );
     let demote = "UPDATE users SET roles = 'user' WHERE email = 'root@example.com'";
-    app.database.execute(demote).await.expect("take the role away");
+    app.database.execute(demote).await.expect("revoke the role");
     seen_within(Duration::from_secs(2), || async {
         let roles = introspect(&app, &admin.access).await.json["roles"].clone();
         if roles == json!(["user"]) { Ok(()) } else { Err(roles) }
@@ -186,17 +186,17 @@ async fn introspection_shows_the_current_roles(backend: Backend) {
     app.finish().await;
 }
 
-/// Where the time goes is the question to the database: when it cannot be answered, nothing is said about any token, and so the
-/// question was asked about each.
+/// The duration depends on the database query. Without the table, introspection of any token fails,
+/// which shows that each token needs the query.
 async fn an_unknown_token_costs_the_same_query_as_a_revoked_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let good = app.registered("ada@example.com").await.tokens();
-    let mut tokens = forgeries(&good.access);
-    tokens.push(("a good refresh token", good.refresh));
+    let active = app.registered("ada@example.com").await.tokens();
+    let mut tokens = forgeries(&active.access);
+    tokens.push(("a good refresh token", active.refresh));
     app.database
         .execute("ALTER TABLE sessions RENAME TO sessions_away")
         .await
-        .expect("take the table away");
+        .expect("rename the table");
     for (name, token) in &tokens {
         let answer = app
             .send(as_client(&app, "/oauth/introspect", &[("token", token)]))
@@ -207,6 +207,6 @@ async fn an_unknown_token_costs_the_same_query_as_a_revoked_one(backend: Backend
     app.database
         .execute("ALTER TABLE sessions_away RENAME TO sessions")
         .await
-        .expect("bring the table back");
+        .expect("restore the table");
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! GET /.well-known/oauth-authorization-server: what it says is there is there, under the address that clients use.
+//! GET /.well-known/oauth-authorization-server: every endpoint in it works, under the public URL.
 
 use serde_json::json;
 
@@ -40,11 +40,11 @@ async fn every_endpoint_in_the_metadata_answers() {
         let request = as_client(&app, &path(key), &[("token", "x")]);
         app.send(request).await.expect_status(200);
     }
-    // A Host header has no say.
+    // The Host header is ignored.
     let request = app.request(reqwest::Method::GET, &format!("/api/v1{PATH}"));
     let answer = app.send(request.header("host", "evil.example.com")).await;
     assert!(!answer.text.contains("evil"), "{}", answer.text);
-    // The issuer is the one in the tokens.
+    // Tokens have the same issuer.
     let registered = json!({ "email": "ada@example.com", "password": crate::support::app::PASSWORD });
     let tokens = app
         .post("/api/v1/auth/register", &registered)

@@ -1,4 +1,4 @@
-//! What other services and proxies use: introspection, revocation, metadata and forward authentication.
+//! OAuth endpoints and forward authentication, for other services and proxies.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod clients;

@@ -1,4 +1,4 @@
-//! Forward authentication through a real nginx, with the configuration that `docs/FORWARD_AUTH.md` gives.
+//! Forward authentication through a real nginx, with the configuration in `docs/FORWARD_AUTH.md`.
 
 use std::fs;
 use std::time::Duration;
@@ -18,23 +18,23 @@ use crate::support::run_dir::{find_program, repository, scratch};
 use crate::support::server::Server as TestServer;
 use crate::support::wait::seen_within;
 
-const NAMES: [&str; 4] = ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"];
+const HEADERS: [&str; 4] = ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"];
 
-/// The service behind the proxy: it answers with the headers that reached it.
+/// The backend of the proxy. It responds with the request headers.
 #[handler]
 fn echo(request: &Request, body: Vec<u8>) -> String {
-    let mut seen = Map::new();
+    let mut headers = Map::new();
     for (name, value) in request.headers() {
         let value = json!(String::from_utf8_lossy(value.as_bytes()));
-        let before = seen.insert(name.to_string(), value);
-        assert!(before.is_none(), "{name} came twice");
+        let previous = headers.insert(name.to_string(), value);
+        assert!(previous.is_none(), "duplicate header {name}");
     }
-    seen.insert("method".to_owned(), json!(request.method().as_str()));
-    seen.insert("body".to_owned(), json!(body.len()));
-    Value::Object(seen).to_string()
+    headers.insert("method".to_owned(), json!(request.method().as_str()));
+    headers.insert("body".to_owned(), json!(body.len()));
+    Value::Object(headers).to_string()
 }
 
-/// nginx before the echo, asking the application.
+/// nginx in front of the echo backend, with forward authentication by the application.
 struct Proxy {
     http: Http,
     _nginx: TestServer,
@@ -53,7 +53,7 @@ impl Proxy {
         let server = Server::new_with_acceptor(acceptor);
         let backend = tokio::spawn(server.run(Route::new().at("/*path", echo).at("/", echo)));
         let nginx = TestServer::start(
-            |port| spec(port, auth, backend_port),
+            |port| nginx_spec(port, auth, backend_port),
             |port| async move {
                 let http = Http::new(port);
                 let answer = http.try_send(http.request(Method::GET, "/public/")).await;
@@ -73,16 +73,16 @@ impl Proxy {
     }
 }
 
-fn spec(port: u16, auth: u16, backend: u16) -> ProcessSpec {
+fn nginx_spec(port: u16, auth: u16, backend: u16) -> ProcessSpec {
     let dir = scratch("nginx");
-    let mut site = documented();
-    for (theirs, ours) in [
+    let mut site = documented_config();
+    for (from, to) in [
         ("127.0.0.1:3001", format!("127.0.0.1:{auth}")),
         ("127.0.0.1:8080", format!("127.0.0.1:{backend}")),
         ("listen 80;", format!("listen 127.0.0.1:{port};")),
     ] {
-        assert_eq!(site.matches(theirs).count(), 1, "{theirs}");
-        site = site.replace(theirs, &ours);
+        assert_eq!(site.matches(from).count(), 1, "{from}");
+        site = site.replace(from, &to);
     }
     let at = |name: &str| dir.join(name).display().to_string();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -114,8 +114,8 @@ impl Drop for Proxy {
     }
 }
 
-/// The configuration in the documentation.
-fn documented() -> String {
+/// The nginx configuration in the documentation.
+fn documented_config() -> String {
     let page = fs::read_to_string(repository().join("docs/FORWARD_AUTH.md")).expect("docs/FORWARD_AUTH.md");
     let (_, after) = page.split_once("```nginx\n").expect("a configuration");
     let (config, rest) = after.split_once("```").expect("its end");
@@ -123,9 +123,9 @@ fn documented() -> String {
     config.to_owned()
 }
 
-/// The four headers that reached the service behind.
-fn facts(seen: &Value) -> [Option<&str>; 4] {
-    NAMES.map(|name| seen.get(name).and_then(Value::as_str))
+/// The four authentication headers that the backend received.
+fn auth_headers(headers: &Value) -> [Option<&str>; 4] {
+    HEADERS.map(|name| headers.get(name).and_then(Value::as_str))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +136,7 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
     let answer = app.registered("j\u{f8}rn@example.com").await;
     let (tokens, id) = (answer.tokens(), answer.str("/user/id").to_owned());
     let forged = |request: reqwest::RequestBuilder| {
-        let request = NAMES
+        let request = HEADERS
             .iter()
             .fold(request, |request, name| request.header(*name, "forged"));
         request
@@ -144,7 +144,7 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
             .header("x-auth-user-id", "forged again")
     };
 
-    // Nobody.
+    // No user.
     let answer = http.get("/orders").await.expect_status(401);
     assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="watchword""#));
     http.send(forged(http.request(Method::GET, "/orders")))
@@ -155,7 +155,7 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
         assert_eq!(answer.status, 401, "{name}");
     }
 
-    // A user, whatever else the request says.
+    // A user. Forged headers are replaced.
     let session = tokens.session();
     let expected = [
         Some(id.as_str()),
@@ -166,14 +166,18 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
     for method in [Method::GET, Method::POST, Method::DELETE] {
         let request = forged(http.request(method.clone(), "/orders/7?x=1")).bearer_auth(&tokens.access);
         let answer = http.send(request.body("a".repeat(100_000))).await.expect_status(200);
-        assert_eq!(facts(&answer.json), expected, "{method}");
+        assert_eq!(auth_headers(&answer.json), expected, "{method}");
         assert_eq!(answer.json.get("method"), Some(&json!(method.as_str())));
         assert_eq!(answer.json.get("body"), Some(&json!(100_000)));
         assert!(!answer.text.contains("forged"), "{}", answer.text);
     }
     let request = forged(http.request(Method::GET, "/public/page")).bearer_auth(&tokens.access);
     let answer = http.send(request).await.expect_status(200);
-    assert_eq!(facts(&answer.json), [None; 4], "a page for everybody knows nobody");
+    assert_eq!(
+        auth_headers(&answer.json),
+        [None; 4],
+        "a public page gets no authentication headers"
+    );
     assert!(!answer.text.contains("forged"), "{}", answer.text);
     http.get_as(&tokens.access, "/_watchword").await.expect_status(404);
 

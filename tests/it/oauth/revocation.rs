@@ -1,4 +1,4 @@
-//! POST /oauth/revoke: what ends, what is recorded, and what is no error.
+//! POST /oauth/revoke.
 
 use serde_json::json;
 
@@ -34,7 +34,7 @@ async fn revoking_either_token_revokes_its_session(backend: Backend) {
             .expect_problem(401, "invalid_refresh_token");
         app.me(&another.access).await.expect_status(200);
         app.me(&bystander.access).await.expect_status(200);
-        // Again, and with the other one: nothing is left to do.
+        // Further revocations of either token change nothing.
         for token in [&tokens.access, &tokens.refresh] {
             revoke(&app, token).await.expect_status(200);
         }
@@ -58,8 +58,8 @@ async fn revoking_either_token_revokes_its_session(backend: Backend) {
 
 async fn revoking_an_unknown_token_succeeds(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let good = app.registered("ada@example.com").await.tokens();
-    for (name, token) in forgeries(&good.access) {
+    let active = app.registered("ada@example.com").await.tokens();
+    for (name, token) in forgeries(&active.access) {
         let answer = revoke(&app, &token).await;
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""), "{name}");
         for hint in ["access_token", "refresh_token", "pager_number"] {
@@ -67,7 +67,7 @@ async fn revoking_an_unknown_token_succeeds(backend: Backend) {
             app.send(request).await.expect_status(200);
         }
     }
-    app.me(&good.access).await.expect_status(200);
+    app.me(&active.access).await.expect_status(200);
     assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;
 }

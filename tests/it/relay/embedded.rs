@@ -1,4 +1,4 @@
-//! The embedded server: started, found again, restarted, ended.
+//! The embedded server is started, shared, restarted and stopped.
 
 use std::fs;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use watchword::config::Settings;
 use watchword::jetstream::{Nats, NatsError, NatsHandle, StreamAdmin, StreamState};
 use watchword::telemetry::Metrics;
 
-use super::rig::{SOON, settings};
+use super::rig::{TIMEOUT, settings};
 use crate::support::nats::program;
 use crate::support::wait::eventually;
 
-/// A service's NATS side with an embedded server.
+/// The NATS side of a service with an embedded server.
 struct Embedded {
     handle: NatsHandle,
     stop: CancellationToken,
@@ -38,7 +38,7 @@ impl Embedded {
     async fn ready(&self) {
         let mut status = self.handle.status();
         let ready = status.wait_for(|status| status.connected && matches!(status.stream, StreamState::Ok(_)));
-        tokio::time::timeout(SOON, ready)
+        tokio::time::timeout(TIMEOUT, ready)
             .await
             .expect("a stream")
             .expect("the status");
@@ -50,7 +50,7 @@ impl Embedded {
     }
 }
 
-/// What `server.json` says: process id and port.
+/// Returns the process id and the port in `server.json`.
 fn record(settings: &Settings) -> Option<(i32, u64)> {
     let text = fs::read(settings.data_dir.join("nats/server.json")).ok()?;
     let json: serde_json::Value = serde_json::from_slice(&text).ok()?;
@@ -61,7 +61,7 @@ fn record(settings: &Settings) -> Option<(i32, u64)> {
 }
 
 fn alive(pid: i32) -> bool {
-    // A zombie has no executable any more.
+    // A zombie process has no executable.
     fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
@@ -77,12 +77,12 @@ async fn the_embedded_server_restarts_after_a_crash_and_ends_with_the_service() 
     let (first, port) = record(&settings).expect("a record");
     let admin = StreamAdmin::connect(&settings)
         .await
-        .expect("the running server is found");
+        .expect("connect to the running server");
     assert_eq!(admin.diff().await.expect("diff"), vec![]);
 
     signal(first, Signal::KILL);
-    eventually(SOON, || async { record(&settings).filter(|(pid, _)| *pid != first) }).await;
-    eventually(SOON, || async { nats.handle.status().borrow().connections >= 2 }).await;
+    eventually(TIMEOUT, || async { record(&settings).filter(|(pid, _)| *pid != first) }).await;
+    eventually(TIMEOUT, || async { nats.handle.status().borrow().connections >= 2 }).await;
     nats.ready().await;
     let (second, same_port) = record(&settings).expect("a record");
     assert_eq!(same_port, port);
@@ -102,7 +102,8 @@ async fn an_orphaned_server_is_ended_before_its_store_is_opened_again() {
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
     nats.stop().await;
-    // As a killed service without `setpriv` leaves it: the server runs, nobody holds the lock.
+    // A killed service without `setpriv` leaves this state: the server runs, and no process holds
+    // the lock.
     let config = settings.data_dir.join("nats/nats-server.conf");
     let mut orphan = std::process::Command::new(program())
         .arg("-c")
@@ -115,7 +116,10 @@ async fn an_orphaned_server_is_ended_before_its_store_is_opened_again() {
     let waiter = std::thread::spawn(move || orphan.wait());
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
-    waiter.join().expect("the thread").expect("the orphan has ended");
+    waiter
+        .join()
+        .expect("the thread")
+        .expect("the exit status of the orphan");
     nats.stop().await;
 }
 
@@ -147,7 +151,7 @@ async fn a_second_instance_shares_the_server_and_takes_it_over() {
     );
     let connections = second.handle.status().borrow().connections;
     first.stop().await;
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         second.handle.status().borrow().connections > connections
     })
     .await;

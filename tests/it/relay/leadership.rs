@@ -1,6 +1,6 @@
-//! Several relays over one database: one publishes, and another takes over.
+//! Several relays share a database: one publishes, and another takes over.
 
-use super::rig::{Rig, SOON};
+use super::rig::{Rig, TIMEOUT};
 use crate::support::database::Backend;
 use crate::support::nats::NatsServer;
 use crate::support::wait::eventually;
@@ -11,9 +11,9 @@ async fn one_instance_leads_and_another_takes_over() {
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let (first, second) = (rig.start().await, rig.start().await);
     let leads = |running: &super::rig::Running| running.metric("watchword_relay_leader") > 0.5;
-    eventually(SOON, || async { leads(&first) || leads(&second) }).await;
+    eventually(TIMEOUT, || async { leads(&first) || leads(&second) }).await;
     rig.record(3, 100).await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     assert!(leads(&first) != leads(&second));
     let (leader, other) = if leads(&first) {
         (first, second)
@@ -22,7 +22,7 @@ async fn one_instance_leads_and_another_takes_over() {
     };
     leader.kill().await;
     rig.record(3, 100).await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     assert!(leads(&other));
     other.stop().await;
 }
@@ -33,22 +33,18 @@ async fn a_standby_uses_one_connection() {
     let rig = Rig::new(Backend::Postgres, &nats).await;
     let ledger = rig.ledger();
     let (mut first, mut second) = (ledger.leader_election(), ledger.leader_election());
-    let lead = first
-        .try_acquire()
-        .await
-        .expect("an answer")
-        .expect("nobody else leads");
-    let asking = "SELECT coalesce(min(pid), 0)::bigint FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
+    let lease = first.try_acquire().await.expect("an answer").expect("the first lease");
+    let waiting_session = "SELECT coalesce(min(pid), 0)::bigint FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
                   AND query LIKE 'SELECT pg_try_advisory_lock%' \
                   AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')";
-    let mut asked = Vec::new();
+    let mut sessions = Vec::new();
     for _ in 0..2 {
         assert!(second.try_acquire().await.expect("an answer").is_none());
-        asked.push(rig.database.count(asking).await.expect("a number"));
+        sessions.push(rig.database.count(waiting_session).await.expect("a number"));
     }
-    assert!(asked[0] > 0 && asked[0] == asked[1], "{asked:?}");
+    assert!(sessions[0] > 0 && sessions[0] == sessions[1], "{sessions:?}");
 
-    // One that is cut off is replaced, and the lead is there for whoever asks next.
+    // A session that was ended is replaced. The lease is free for the next instance.
     rig.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%' \
                  AND datname = current_database()",
@@ -56,7 +52,7 @@ async fn a_standby_uses_one_connection() {
     .await;
     assert!(second.try_acquire().await.is_err());
     assert!(second.try_acquire().await.expect("an answer").is_some());
-    drop(lead);
+    drop(lease);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,10 +67,10 @@ async fn a_leader_without_its_session_stops_publishing() {
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         )
         .await;
-        rig.agrees_with(&nats).await;
+        rig.assert_consistent(&nats).await;
     }
     let leads = |running: &super::rig::Running| running.metric("watchword_relay_leader") > 0.5;
-    eventually(SOON, || async { leads(&first) != leads(&second) }).await;
+    eventually(TIMEOUT, || async { leads(&first) != leads(&second) }).await;
     first.stop().await;
     second.stop().await;
 }

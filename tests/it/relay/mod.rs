@@ -1,4 +1,5 @@
-//! The relay and JetStream, against real servers: nothing lost, nothing doubled, each user's events in order.
+//! The relay and JetStream, on real servers: no event is lost or duplicated, and each user's events
+//! stay in order.
 
 mod embedded;
 mod faults;

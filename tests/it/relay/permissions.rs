@@ -1,4 +1,4 @@
-//! A user with the least rights, one with fewer, and a server that is too old.
+//! A user with the minimal permissions, one with fewer, and a server that is too old.
 
 use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -9,7 +9,8 @@ use super::rig::{Rig, STREAM};
 use crate::support::database::Backend;
 use crate::support::nats::{NatsOptions, NatsServer};
 
-/// The rights of the publisher: to publish, to see the stream, and (`reading`) to read its messages.
+/// Users of which `auth` has the publisher's permissions: to publish, to see the stream, and
+/// (`reading`) to read its messages.
 fn users(reading: bool) -> NatsOptions {
     let reading = if reading {
         r#", "$JS.API.DIRECT.GET.auth-events", "$JS.API.STREAM.MSG.GET.auth-events""#
@@ -51,29 +52,29 @@ async fn restricted(reading: bool) -> (NatsServer, Rig) {
 }
 
 #[tokio::test]
-async fn the_least_rights_are_enough() {
+async fn minimal_permissions_suffice() {
     let (nats, rig) = restricted(true).await;
     rig.record(3, 30).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     running.stop().await;
-    // Again, with something to compare.
+    // A second start, with events to compare.
     rig.record(3, 30).await;
     let running = rig.start().await;
-    assert_eq!(rig.agrees_with(&nats).await.len(), 180);
+    assert_eq!(rig.assert_consistent(&nats).await.len(), 180);
     running.stop().await;
 }
 
 #[tokio::test]
-async fn without_the_right_to_read_events_are_still_published() {
+async fn without_permission_to_read_events_are_still_published() {
     let (nats, rig) = restricted(false).await;
     rig.record(2, 5).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     running.stop().await;
     rig.record(2, 5).await;
     let running = rig.start().await;
-    assert_eq!(rig.agrees_with(&nats).await.len(), 20);
+    assert_eq!(rig.assert_consistent(&nats).await.len(), 20);
     running.stop().await;
     assert_eq!(nats.messages(STREAM).await.len(), 20);
 }
@@ -104,7 +105,7 @@ async fn a_server_before_2_10_is_refused() {
     server.abort();
 }
 
-/// As much of a server as a client needs to connect.
+/// A minimal server that a client can connect to.
 async fn old_server(socket: TcpStream) {
     const INFO: &str = r#"INFO {"server_id":"S","server_name":"old","version":"2.9.10","go":"go1","host":"127.0.0.1","port":4222,"headers":true,"max_payload":1048576,"proto":1,"jetstream":true}"#;
     let (reader, mut writer) = socket.into_split();

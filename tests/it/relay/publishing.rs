@@ -18,12 +18,12 @@ flow_tests! {
 async fn every_event_is_published_once_and_in_order(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
-    // A few at first (one by one), then more than a batch takes.
+    // Few events are published one by one, many in batches.
     rig.record(3, 2).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     rig.record(7, 100).await;
-    let messages = rig.agrees_with(&nats).await;
+    let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 706);
     assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
     assert!(running.metric("watchword_reconcile_repairs_total").abs() < f64::EPSILON);
@@ -35,11 +35,11 @@ async fn an_event_too_large_for_the_stream_is_parked_and_the_others_are_publishe
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 30).await;
     rig.record_payload(&"x".repeat(70_000)).await;
-    // Fits without its headers, so that only the server can say.
+    // Small enough without its headers, so that only the server can refuse it.
     rig.record_payload(&"x".repeat(65_400)).await;
     rig.record(2, 30).await;
     let running = rig.start().await;
-    let messages = rig.agrees_with(&nats).await;
+    let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 120);
     let parked: Vec<String> = rig
         .database
@@ -62,7 +62,7 @@ async fn pending_events_are_published_at_shutdown(backend: Backend) {
     rig.record(5, 300).await;
     running.stop().await;
     assert_eq!(rig.database.unpublished().await.expect("count"), 0);
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
 }
 
 fn event(n: u128) -> OutgoingEvent {
@@ -102,10 +102,11 @@ async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
 
     let first = publisher.publish(events.get(..100).expect("100")).await;
     assert_eq!(sequences(&first, false), (1..=100).collect::<Vec<u64>>());
-    // The same batch again: refused whole (10201), then recognised one by one.
+    // The same batch again: the server refuses it whole (10201), then reports each message as a
+    // duplicate.
     let again = publisher.publish(events.get(..100).expect("100")).await;
     assert_eq!(sequences(&again, true), (1..=100).collect::<Vec<u64>>());
-    // Half known, half new; more than one batch.
+    // Half of the messages are duplicates, and they exceed a batch.
     let mixed = publisher.publish(events.get(50..600).expect("550")).await;
     assert_eq!(
         sequences(mixed.get(..50).expect("50"), true),
@@ -174,7 +175,7 @@ async fn a_missing_stream_and_a_lost_server_are_different_errors() {
         jetstream.delete_stream(STREAM).await.expect("delete the stream");
         let outcomes = publisher.publish(&events).await;
         assert_eq!(outcomes.first(), Some(&PublishOutcome::Retry(Reason::NoStream)));
-        // It is made again without anybody's help.
+        // The service creates the stream again.
         running.ready().await;
     }
     nats.kill();

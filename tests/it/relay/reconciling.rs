@@ -1,5 +1,5 @@
-//! The ledger and the stream made to agree: what the stream lost comes back, what it has is not sent again, and what
-//! somebody removed stays removed.
+//! Reconciling the ledger and the stream: events that the stream lost are published again, stored
+//! ones are not, and deleted ones stay deleted.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ async fn a_stream_deleted_while_connected_is_filled_again(backend: Backend) {
     let rig = Rig::new(backend, &nats).await;
     rig.record(4, 300).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     let jetstream = nats.jetstream().await;
     jetstream.delete_stream(STREAM).await.expect("delete the stream");
     jetstream
@@ -34,7 +34,7 @@ async fn a_stream_deleted_while_connected_is_filled_again(backend: Backend) {
         .expect("create it again");
     rig.record(4, 1).await;
     rig.drained().await;
-    crate::support::wait::eventually(super::rig::SOON, || async {
+    crate::support::wait::eventually(super::rig::TIMEOUT, || async {
         (nats.messages(STREAM).await.len() == 1204).then_some(())
     })
     .await;
@@ -47,16 +47,16 @@ async fn a_server_that_lost_its_store_is_filled_again(backend: Backend) {
     let rig = Rig::new(backend, &nats).await;
     rig.record(4, 300).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     nats.kill();
     nats.wipe_store();
     nats.start_again().await;
     running.ready().await;
-    crate::support::wait::eventually(super::rig::SOON, || async {
+    crate::support::wait::eventually(super::rig::TIMEOUT, || async {
         running.metric("watchword_reconcile_repairs_total") >= 1200.0
     })
     .await;
-    let messages = rig.agrees_with(&nats).await;
+    let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 1200);
     running.stop().await;
 }
@@ -66,25 +66,25 @@ async fn a_server_that_lost_the_end_of_its_stream_gets_it_again(backend: Backend
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
     rig.record(3, 100).await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     nats.stop().await;
     let saved = crate::support::run_dir::scratch("saved");
-    copy(nats.store_dir(), &saved);
+    copy_directory(nats.store_dir(), &saved);
     nats.start_again().await;
     rig.record(3, 200).await;
-    rig.agrees_with(&nats).await;
-    // Back to the copy: 300 of 900 acknowledged messages are there.
+    rig.assert_consistent(&nats).await;
+    // Restore the copy: 300 of 900 acknowledged messages remain.
     nats.kill();
     nats.wipe_store();
-    copy(&saved, nats.store_dir());
-    // Meanwhile others come; they must not take the places of the lost ones unnoticed.
+    copy_directory(&saved, nats.store_dir());
+    // New events must not hide the loss by taking the stream sequences of lost ones.
     rig.record(2, 10).await;
     nats.start_again().await;
-    crate::support::wait::eventually(super::rig::SOON, || async {
+    crate::support::wait::eventually(super::rig::TIMEOUT, || async {
         running.metric("watchword_reconcile_repairs_total") >= 600.0
     })
     .await;
-    let messages = rig.agrees_with(&nats).await;
+    let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 920);
     running.stop().await;
 }
@@ -92,7 +92,8 @@ async fn a_server_that_lost_the_end_of_its_stream_gets_it_again(backend: Backend
 async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
-    // Ids are forgotten almost at once, so that only the look at the stream can prevent a second copy.
+    // The duplicate window is short, so that only a comparison with the stream prevents a second
+    // copy.
     let mut definition = desired(&rig.settings.stream).expect("the definition");
     definition.duplicate_window = Duration::from_millis(100);
     nats.jetstream()
@@ -102,9 +103,9 @@ async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
         .expect("create the stream");
     rig.record(4, 300).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     running.kill().await;
-    // At most two batches: one being settled while the next is published.
+    // At most two batches: one is settled while the next is published.
     for unsettled in [1000, 400, 90, 1] {
         let sql = format!(
             "UPDATE events SET published_at = NULL, stream_seq = NULL WHERE seq IN (SELECT seq FROM events ORDER BY seq DESC LIMIT {unsettled})"
@@ -113,7 +114,7 @@ async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let running = rig.start().await;
         rig.record(1, 1).await;
-        let messages = rig.agrees_with(&nats).await;
+        let messages = rig.assert_consistent(&nats).await;
         assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
         assert_eq!(
             messages.iter().map(|message| message.seq).max(),
@@ -128,7 +129,7 @@ async fn a_purged_or_deleted_message_is_not_published_again(backend: Backend) {
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 50).await;
     let running = rig.start().await;
-    rig.agrees_with(&nats).await;
+    rig.assert_consistent(&nats).await;
     running.stop().await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     stream.delete_message(100).await.expect("delete the last message");
@@ -147,13 +148,13 @@ async fn a_purged_or_deleted_message_is_not_published_again(backend: Backend) {
     running.stop().await;
 }
 
-fn copy(from: &Path, to: &Path) {
+fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("create a directory");
     for entry in fs::read_dir(from).expect("read a directory") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("its type").is_dir() {
-            copy(&entry.path(), &target);
+            copy_directory(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), target).expect("copy a file");
         }

@@ -1,4 +1,4 @@
-//! The relay on its own: a store, a NATS connection and the relay between them, without the HTTP service.
+//! The relay without the HTTP service: a store, a NATS connection and the relay between them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,8 +25,7 @@ use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 /// How long the relay may take for anything.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// The stream.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const STREAM: &str = "auth-events";
 
 /// A database with the service's tables, and the settings that point to it and to a NATS server.
@@ -45,7 +44,7 @@ pub(crate) struct Running {
     relay: JoinHandle<()>,
 }
 
-/// The settings with everything as shipped but the places.
+/// Returns the default settings, with a fresh data directory and this server.
 pub(crate) fn settings(nats: Option<&NatsServer>) -> Settings {
     let mut settings = Settings::load_from(None, []).expect("the defaults");
     settings.data_dir = scratch("relay");
@@ -54,12 +53,12 @@ pub(crate) fn settings(nats: Option<&NatsServer>) -> Settings {
 }
 
 impl Rig {
-    /// A fresh database.
+    /// Creates a fresh database.
     pub(crate) async fn new(backend: Backend, nats: &NatsServer) -> Self {
         Self::with(backend, settings(Some(nats))).await
     }
 
-    /// A fresh database, and settings of the test's own.
+    /// Creates a fresh database, with these settings.
     pub(crate) async fn with(backend: Backend, mut settings: Settings) -> Self {
         let database = Database::fresh(backend, &settings.data_dir).await;
         settings.database.url = database.url().map(SecretString::from);
@@ -72,7 +71,7 @@ impl Rig {
         }
     }
 
-    /// The ledger as the relay sees it.
+    /// Returns the ledger that the relay reads.
     pub(crate) fn ledger(&self) -> Ledger {
         self.store.ledger()
     }
@@ -114,7 +113,7 @@ impl Rig {
         }
     }
 
-    /// Records one event about nobody, with this payload.
+    /// Records one event without a user, with this payload.
     pub(crate) async fn record_payload(&self, payload: &str) {
         self.insert(&[self.row(None, 0, payload)]).await;
     }
@@ -166,7 +165,7 @@ impl Rig {
 
     /// Waits until everything is published (or parked).
     pub(crate) async fn drained(&self) {
-        eventually(SOON, || async {
+        eventually(TIMEOUT, || async {
             match self.database.unpublished().await {
                 Ok(0) => Ok(()),
                 Ok(left) => Err(format!("{left} events are not published")),
@@ -176,8 +175,9 @@ impl Rig {
         .await;
     }
 
-    /// Waits until the ledger is drained, and checks that the stream holds exactly what the ledger says.
-    pub(crate) async fn agrees_with(&self, nats: &NatsServer) -> Vec<StreamMessage> {
+    /// Waits until the ledger is drained, and checks that the stream holds exactly the events of
+    /// the ledger.
+    pub(crate) async fn assert_consistent(&self, nats: &NatsServer) -> Vec<StreamMessage> {
         self.drained().await;
         let (ledger, messages) = (
             self.database.ledger().await.expect("read the ledger"),
@@ -194,7 +194,7 @@ impl Rig {
             assert_eq!(
                 id,
                 Some(row.id.to_string()),
-                "row {} is not where the ledger says",
+                "row {} has another stream sequence than the ledger says",
                 row.seq
             );
         }
@@ -203,22 +203,22 @@ impl Rig {
 }
 
 impl Running {
-    /// Waits until the stream can take events.
+    /// Waits until the stream accepts events.
     pub(crate) async fn ready(&self) {
         self.stream(|stream| matches!(stream, StreamState::Ok(_))).await;
     }
 
-    /// Waits until the stream is seen in a state.
+    /// Waits until the stream is in a state.
     pub(crate) async fn stream(&self, is: impl Fn(&StreamState) -> bool) -> StreamState {
         let mut status = self.nats.status();
-        let seen = tokio::time::timeout(SOON, status.wait_for(|status| is(&status.stream))).await;
+        let seen = tokio::time::timeout(TIMEOUT, status.wait_for(|status| is(&status.stream))).await;
         seen.unwrap_or_else(|_| panic!("the stream is {:?}", self.nats.status().borrow().stream))
             .expect("the status")
             .stream
             .clone()
     }
 
-    /// The value of a metric without labels.
+    /// Returns the value of a metric without labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.metrics.render();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
@@ -229,7 +229,7 @@ impl Running {
             .expect("a number")
     }
 
-    /// Stops the relay (which flushes), then the connection.
+    /// Stops the relay, which flushes, and then the connection.
     pub(crate) async fn stop(self) {
         self.stop_relay.cancel();
         self.relay.await.expect("the relay");
@@ -237,7 +237,7 @@ impl Running {
         self.nats.stopped().await;
     }
 
-    /// Ends the relay at once, as if the process had been killed between two statements.
+    /// Ends the relay at once, as if the process was killed between two statements.
     pub(crate) async fn kill(self) {
         self.relay.abort();
         let _ = self.relay.await;
@@ -247,7 +247,7 @@ impl Running {
     }
 }
 
-/// Opens the store of the settings.
+/// Opens the store with these settings.
 pub(crate) async fn open(settings: &Settings) -> Store {
     let profile = EventProfile {
         service: settings.events.service.clone(),
@@ -261,7 +261,7 @@ pub(crate) async fn open(settings: &Settings) -> Store {
         .expect("open the store")
 }
 
-/// A fresh id.
+/// Returns a new id.
 pub(crate) fn id() -> Uuid {
     let mut bytes = [0; 16];
     SystemRandom::default().fill(&mut bytes);

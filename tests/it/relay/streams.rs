@@ -1,9 +1,9 @@
-//! The stream: made, verified, reported, refused; and the commands for operators.
+//! The stream is created, verified, reported and refused; and the commands for operators.
 
 use async_nats::jetstream::stream::Config;
 use watchword::jetstream::{Applied, NatsError, StreamAdmin, StreamFault, StreamState, desired};
 
-use super::rig::{Rig, SOON, STREAM};
+use super::rig::{Rig, STREAM, TIMEOUT};
 use crate::support::database::Backend;
 use crate::support::nats::NatsServer;
 use crate::support::wait::eventually;
@@ -60,8 +60,8 @@ async fn a_foreign_stream_with_the_subject_is_refused_until_it_is_deleted() {
     assert_eq!(rig.database.unpublished().await.expect("count"), 10);
     assert_eq!(nats.messages("other").await.len(), 0);
     nats.jetstream().await.delete_stream("other").await.expect("delete it");
-    assert_eq!(rig.agrees_with(&nats).await.len(), 10);
-    eventually(SOON, || async {
+    assert_eq!(rig.assert_consistent(&nats).await.len(), 10);
+    eventually(TIMEOUT, || async {
         running
             .metrics
             .render()

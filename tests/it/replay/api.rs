@@ -20,7 +20,7 @@ flow_tests! {
     only_administrators_may_replay,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const REPLAYS: &str = "auth-events-replays";
 
 async fn post(http: &Http, token: &str, body: &Value) -> Answer {
@@ -36,9 +36,9 @@ async fn get(http: &Http, token: &str, path: &str) -> Answer {
     http.send(http.request(Method::GET, path).bearer_auth(token)).await
 }
 
-async fn done(app: &TestApp, token: &str, path: &str) -> Answer {
+async fn wait_until_done(app: &TestApp, token: &str, path: &str) -> Answer {
     let http = app.http();
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         let answer = get(&http, token, path).await.expect_status(200);
         if answer.json["state"] == "done" {
             Ok(answer)
@@ -62,7 +62,7 @@ async fn a_replay_started_over_http_completes(backend: Backend) {
     assert_eq!(location, format!("/events/replays/{id}"));
     assert_eq!(started.json["state"], "running");
     assert_eq!(started.json["types"], json!(["auth.user.logged_in"]));
-    let ended = done(&app, &admin, &location).await;
+    let ended = wait_until_done(&app, &admin, &location).await;
     assert_eq!((&ended.json["total"], &ended.json["sent"]), (&json!(5), &json!(5)));
     assert!(
         ended.json["finishedAt"].is_string() && ended.json.get("trouble").is_none(),
@@ -73,12 +73,12 @@ async fn a_replay_started_over_http_completes(backend: Backend) {
     let numbers: Vec<&Value> = copies.iter().map(|copy| &copy.payload["n"]).collect();
     assert_eq!(numbers, [13, 23, 33, 43, 53]);
     assert_eq!(copies[0].subject, "auth.replay.mailer.logged_in");
-    // Its name is used; another one runs.
+    // The name is taken. A replay with another name runs.
     post(&app.http(), &admin, &body).await.expect_problem(409, "conflict");
     let again = post(&app.http(), &admin, &json!({"to": "2026-01-01T00:00:01Z"}))
         .await
         .expect_status(202);
-    done(&app, &admin, again.header("location").expect("a location")).await;
+    wait_until_done(&app, &admin, again.header("location").expect("a location")).await;
     assert_eq!(app.nats.messages(REPLAYS).await.len(), 6);
     app.finish().await;
 }
@@ -91,7 +91,7 @@ async fn a_replay_survives_a_restart(backend: Backend) {
     let started = post(&app.http(), &admin, &body).await.expect_status(202);
     let path = started.header("location").expect("a location").to_owned();
     let http = app.http();
-    let under_way = eventually(SOON, || async {
+    let under_way = eventually(TIMEOUT, || async {
         let answer = get(&http, &admin, &path).await.expect_status(200);
         answer.json["sent"]
             .as_u64()
@@ -101,12 +101,12 @@ async fn a_replay_survives_a_restart(backend: Backend) {
     .await;
     assert!(under_way.json["expectedAt"].is_string(), "{}", under_way.text);
     assert_eq!(under_way.json["total"], SEEDED);
-    // One at a time.
+    // Only one replay runs at a time.
     post(&http, &admin, &json!({"name": "other"}))
         .await
         .expect_problem(409, "conflict");
     app.restart(SystemClock).await;
-    let ended = done(&app, &admin, &path).await;
+    let ended = wait_until_done(&app, &admin, &path).await;
     assert_eq!(ended.json["sent"], SEEDED);
     let copies = app.nats.messages(REPLAYS).await;
     let numbers: Vec<u64> = copies
@@ -178,7 +178,7 @@ async fn only_administrators_may_replay(backend: Backend) {
         .get(&path)
         .await
         .expect_problem(401, "authentication_required");
-    done(&app, &admin, &path).await;
+    wait_until_done(&app, &admin, &path).await;
     let rows = app.database.count("SELECT count(*) FROM replays").await;
     assert_eq!(rows.expect("a count"), 1);
     app.finish().await;

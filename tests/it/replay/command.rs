@@ -23,7 +23,7 @@ flow_tests! {
     a_name_identifies_one_replay,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const REPLAYS: &str = "auth-events-replays";
 
 async fn seeded(backend: Backend) -> TestApp {
@@ -37,23 +37,26 @@ async fn copies(app: &TestApp) -> Vec<StreamMessage> {
     app.nats.messages(REPLAYS).await
 }
 
-/// How many copies there are.
+/// Returns the number of copies.
 async fn stored(app: &TestApp) -> u64 {
     let stream = app.nats.jetstream().await.get_stream(REPLAYS).await;
     stream.map_or(0, |stream| stream.cached_info().state.messages)
 }
 
-/// Every event of the ledger is among the copies exactly once, with its own bytes, each user's in order.
+/// Checks that every event of the ledger has exactly one copy with the same bytes, and that each
+/// user's copies are in order.
 #[track_caller]
-fn assert_whole(ledger: &[crate::support::database::LedgerRow], copies: &[StreamMessage], name: &str) {
-    assert_eq!(copies.len(), ledger.len(), "as many copies as events");
+fn assert_complete(ledger: &[crate::support::database::LedgerRow], copies: &[StreamMessage], name: &str) {
+    assert_eq!(copies.len(), ledger.len(), "one copy of each event");
     let by_id: BTreeMap<String, _> = ledger.iter().map(|row| (format!("{}.{name}", row.id), row)).collect();
     let mut seen = BTreeSet::new();
     let mut users = BTreeMap::new();
     for copy in copies {
         let id = copy.header("Nats-Msg-Id").expect("an id");
-        let row = by_id.get(id).unwrap_or_else(|| panic!("{id} is no copy of an event"));
-        assert!(seen.insert(id), "{id} is there twice");
+        let row = by_id
+            .get(id)
+            .unwrap_or_else(|| panic!("{id} is not an event of the ledger"));
+        assert!(seen.insert(id), "{id} has two copies");
         assert_eq!(copy.bytes, row.payload);
         assert_eq!(copy.header("ce-id"), Some(row.id.to_string().as_str()));
         let event = row.subject.rsplit('.').next().expect("a name");
@@ -73,10 +76,10 @@ async fn a_replay_has_a_stream_of_its_own(backend: Backend) {
             .contains(&format!("Replayed {SEEDED} events into {REPLAYS}.")),
         "{ended:?}"
     );
-    assert_whole(&app.ledger().await, &copies(&app).await, "backfill");
-    assert_eq!(app.events().await.len(), before, "the event stream is as it was");
+    assert_complete(&app.ledger().await, &copies(&app).await, "backfill");
+    assert_eq!(app.events().await.len(), before, "the event stream is unchanged");
     succeeds(&app, &["verify"]).await;
-    // Without a name it gets one, and is another replay.
+    // Without a name, the replay gets a new one.
     succeeds(&app, &["replay"]).await;
     assert_eq!(copies(&app).await.len(), 2 * SEEDED);
     app.finish().await;
@@ -111,7 +114,7 @@ async fn a_replay_copies_the_selected_events(backend: Backend) {
 async fn a_replay_reaches_all_consumers_only_with_everyone(backend: Backend) {
     let app = seeded(backend).await;
     let few = ["--to", "2026-01-01T00:00:50Z", "--name", "again"];
-    // Not without a yes.
+    // Without the confirmation, the command changes nothing.
     let ended = events(&app, &[&["replay", "--everyone"][..], &few].concat()).await;
     assert!(
         !ended.status.success() && ended.stderr.contains("nothing was changed"),
@@ -132,7 +135,7 @@ async fn a_replay_reaches_all_consumers_only_with_everyone(backend: Backend) {
     app.abandon().await;
 }
 
-/// The replay as a process that can be killed.
+/// Returns the replay command, to run as a process that the test can kill.
 fn process(app: &TestApp, args: &[&str]) -> BinaryOptions {
     options(app, &[&["events", "replay"], args].concat())
 }
@@ -141,15 +144,15 @@ async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
     for (name, target) in [("one", &[][..]), ("two", &["--everyone", "--yes"][..])] {
         let args = [&["--name", name][..], target].concat();
-        // It dies with a part that is stored and not counted.
+        // The crash leaves a chunk that is stored and not yet counted.
         let options = process(&app, &args).with("WATCHWORD_CRASH_AT", "after_replay_before_progress:3");
         let mut crashing = Binary::start_unready(options);
-        assert!(!crashing.wait_exit(SOON).await.success());
+        assert!(!crashing.wait_exit(TIMEOUT).await.success());
         let ended = succeeds(&app, &[&["replay"][..], &args].concat()).await;
         assert!(ended.stderr.contains(&format!("Resumed replay {name};")), "{ended:?}");
         assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     }
-    assert_whole(&app.ledger().await, &copies(&app).await, "one");
+    assert_complete(&app.ledger().await, &copies(&app).await, "one");
     let again = app.events().await;
     let ids: BTreeSet<&str> = again[SEEDED..]
         .iter()
@@ -161,28 +164,28 @@ async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
 
 async fn a_replay_killed_at_random_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
-    // Three thousand events in ten seconds: there is time to kill it in the middle, again and again.
+    // The replay of 3000 events takes ten seconds, so it can be killed several times.
     let args = ["--name", "killed", "--rate", "300"];
     for enough in [300, 900, 1700, 2400] {
         let mut running = Binary::start_unready(process(&app, &args));
-        eventually(SOON, || async { stored(&app).await >= enough }).await;
+        eventually(TIMEOUT, || async { stored(&app).await >= enough }).await;
         running.kill();
     }
     let ended = succeeds(&app, &["replay", "--name", "killed"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
-    assert_whole(&app.ledger().await, &copies(&app).await, "killed");
+    assert_complete(&app.ledger().await, &copies(&app).await, "killed");
     app.finish().await;
 }
 
 async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     let app = seeded(backend).await;
     let mut running = Binary::start_unready(process(&app, &["--name", "slow", "--rate", "500"]));
-    eventually(SOON, || async { stored(&app).await >= 100 }).await;
-    // One at a time, whoever runs it.
+    eventually(TIMEOUT, || async { stored(&app).await >= 100 }).await;
+    // Only one replay runs at a time, also from another process.
     let ended = events(&app, &["replay", "--name", "other"]).await;
     assert!(ended.stderr.contains("another replay is running"), "{ended:?}");
     running.terminate();
-    assert_eq!(running.wait_exit(SOON).await.code(), Some(1));
+    assert_eq!(running.wait_exit(TIMEOUT).await.code(), Some(1));
     let log = running.process().log();
     assert!(
         log.contains("To resume: watchword events replay --name slow\n"),
@@ -190,16 +193,16 @@ async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     );
     let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
-    assert_whole(&app.ledger().await, &copies(&app).await, "slow");
+    assert_complete(&app.ledger().await, &copies(&app).await, "slow");
     app.finish().await;
 }
 
 async fn a_replay_waits_for_an_outage_to_end(backend: Backend) {
     let mut app = seeded(backend).await;
     let mut running = Binary::start_unready(process(&app, &["--name", "cut", "--rate", "1000"]));
-    eventually(SOON, || async { stored(&app).await >= 500 }).await;
+    eventually(TIMEOUT, || async { stored(&app).await >= 500 }).await;
     app.nats.kill();
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         app.database
             .count("SELECT count(*) FROM replays WHERE trouble IS NOT NULL")
             .await
@@ -208,8 +211,8 @@ async fn a_replay_waits_for_an_outage_to_end(backend: Backend) {
     })
     .await;
     app.nats.start_again().await;
-    assert!(running.wait_exit(SOON).await.success());
-    assert_whole(&app.ledger().await, &copies(&app).await, "cut");
+    assert!(running.wait_exit(TIMEOUT).await.success());
+    assert_complete(&app.ledger().await, &copies(&app).await, "cut");
     app.abandon().await;
 }
 
@@ -231,7 +234,7 @@ async fn a_replay_keeps_its_rate(backend: Backend) {
     .await;
     let took = began.elapsed();
     assert_eq!(copies(&app).await.len(), 300);
-    // Never faster; how much slower is the machine's affair.
+    // A replay is never faster than its rate. The upper bound allows for a busy machine.
     assert!(
         took >= Duration::from_millis(2800),
         "300 events at 100 a second took {took:?}"
@@ -262,7 +265,7 @@ async fn a_name_identifies_one_replay(backend: Backend) {
         process(&app, &["--name", "begun", "--type", "updated"])
             .with("WATCHWORD_CRASH_AT", "after_replay_before_progress"),
     );
-    crashing.wait_exit(SOON).await;
+    crashing.wait_exit(TIMEOUT).await;
     let ended = events(&app, &["replay", "--name", "begun", "--type", "logged_in"]).await;
     assert!(ended.stderr.contains("other filters"), "{ended:?}");
     let ended = succeeds(&app, &["replay", "--name", "begun"]).await;

@@ -36,7 +36,7 @@ async fn an_export_contains_exactly_the_published_events(backend: Backend) {
     succeeds(&app, &["export", plain.to_str().expect("a path")]).await;
     assert_eq!(fs::read(&plain).expect("the file"), lines);
     let mode = fs::metadata(&plain).expect("the file").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "events name people");
+    assert_eq!(mode & 0o777, 0o600, "an export contains personal data");
 
     let gzip = dir.join("events.jsonl.gz");
     succeeds(&app, &["export", gzip.to_str().expect("a path")]).await;
@@ -51,12 +51,12 @@ async fn an_export_contains_exactly_the_published_events(backend: Backend) {
     assert_eq!(
         fs::read_dir(&dir).expect("the directory").count(),
         2,
-        "nothing else is left"
+        "no other file is left"
     );
     app.finish().await;
 }
 
-/// The numbers in the seeded payloads of an export.
+/// Returns the numbers in the payloads of an export of seeded events.
 fn numbers(text: &str) -> Vec<u64> {
     let number = |line: &str| {
         let payload: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
@@ -72,7 +72,7 @@ async fn an_export_contains_the_selected_events(backend: Backend) {
     let seeded = || 0..u64::try_from(SEEDED).expect("a number");
 
     assert_eq!(exported(&[]).await, seeded().collect::<Vec<_>>());
-    // From is included, to is not.
+    // `--from` is included, `--to` is not.
     let times = ["--from", "2026-01-01T00:00:10Z", "--to", "2026-01-01T01:00:20+01:00"];
     assert_eq!(exported(&times).await, (10..20).collect::<Vec<_>>());
     let finer = [
@@ -144,6 +144,6 @@ async fn an_export_replaces_files_but_not_pipes(backend: Backend) {
     assert!(!ended.status.success(), "{ended:?}");
     assert!(ended.stderr.contains("is not a file"), "{ended:?}");
     let kind = fs::symlink_metadata(&pipe).expect("the pipe").file_type();
-    assert!(kind.is_fifo(), "it is something else now");
+    assert!(kind.is_fifo(), "the pipe must not be replaced");
     app.finish().await;
 }

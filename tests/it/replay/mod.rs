@@ -1,5 +1,6 @@
-//! `watchword events …` by the real binary beside a running service, and replays over HTTP.
-#![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
+//! The commands `watchword events …`, run as the real binary beside a running service, and replays
+//! over HTTP.
+#![expect(clippy::indexing_slicing, reason = "a missing field fails the test")]
 
 mod api;
 mod command;

@@ -17,12 +17,12 @@ flow_tests! {
     reconcile_publishes_what_the_stream_lost,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn reconcile_is_refused_while_a_leader_runs(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
-    // Published by the leader: there is one.
+    // The leader publishes it, so a leader runs.
     app.ledger_drained().await;
     let ended = events(&app, &["reconcile"]).await;
     assert!(!ended.status.success(), "{ended:?}");
@@ -49,10 +49,13 @@ async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     let mut service = Binary::start(command(&["serve"])).await;
     service.http().register("ada@example.com", PASSWORD).await;
     seed(&database).await;
-    eventually(SOON, || async { database.unpublished().await.expect("a count") == 0 }).await;
+    eventually(TIMEOUT, || async {
+        database.unpublished().await.expect("a count") == 0
+    })
+    .await;
     service.stop().await;
 
-    // Somebody makes the stream again, with nothing in it.
+    // An operator creates the stream again, empty.
     let context = nats.jetstream().await;
     let config = context.get_stream("auth-events").await.expect("the stream");
     let config = config.cached_info().config.clone();
@@ -68,10 +71,13 @@ async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     assert!(ended.stdout.contains(&format!("Reopened {all} events ")), "{ended:?}");
     assert_eq!(database.unpublished().await.expect("a count").unsigned_abs(), all);
     let ended = run(command(&["events", "verify"]), "").await;
-    assert!(ended.status.success(), "what waits is not missing: {ended:?}");
+    assert!(ended.status.success(), "unpublished events are not missing: {ended:?}");
 
     let mut service = Binary::start(command(&["serve"])).await;
-    eventually(SOON, || async { database.unpublished().await.expect("a count") == 0 }).await;
+    eventually(TIMEOUT, || async {
+        database.unpublished().await.expect("a count") == 0
+    })
+    .await;
     let ledger = database.ledger().await.expect("the ledger");
     let found = differences(&ledger, &nats.messages("auth-events").await);
     assert!(found.is_empty(), "{found:?}");

@@ -1,10 +1,10 @@
-//! The command beside a running service.
+//! Runs the commands beside a running service.
 
 use crate::support::app::TestApp;
 use crate::support::binary::{BinaryOptions, Ended, run};
 use crate::support::database::Database;
 
-/// A command on the database and the NATS server of `app`.
+/// Returns the options of a command that uses the database and the NATS server of `app`.
 pub(crate) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
     let mut options = BinaryOptions::command(args, &[("NATS_URL", &app.nats.url())]);
     options.data_dir = Some(app.settings().data_dir.clone());
@@ -19,7 +19,7 @@ pub(crate) async fn events(app: &TestApp, args: &[&str]) -> Ended {
     run(options(app, &[&["events"], args].concat()), "").await
 }
 
-/// Runs it and expects it to go well.
+/// Runs it, and checks that it succeeds.
 #[track_caller]
 pub(crate) fn succeeds(app: &TestApp, args: &[&str]) -> impl Future<Output = Ended> {
     let caller = std::panic::Location::caller();
@@ -44,10 +44,11 @@ const SQLITE_ROWS: &str = "WITH RECURSIVE rows(n) AS (SELECT 0 UNION ALL SELECT 
      CAST('{\"n\":' || n || ',\"text\":\"' || replace(hex(zeroblob(150)), '0', 'x') || '\"}' AS BLOB), 1767225600000 + n * 1000 \
      FROM rows ORDER BY n";
 
-/// How many events [`seed`] makes.
+/// The number of events that [`seed`] inserts.
 pub(crate) const SEEDED: usize = 3000;
 
-/// 3000 events of ten users, one a second from 2026-01-01T00:00:00Z on, `updated` and `logged_in` in turn, recorded at once.
+/// Inserts 3000 events of ten users: one a second from 2026-01-01T00:00:00Z on, alternating between
+/// `updated` and `logged_in`, all in one statement.
 pub(crate) async fn seed(database: &Database) {
     let sql = match database {
         Database::Sqlite(_) => SQLITE_ROWS,
@@ -56,7 +57,7 @@ pub(crate) async fn seed(database: &Database) {
     database.execute(sql).await.expect("seed the ledger");
 }
 
-/// The id of the seeded user of a number.
+/// Returns the id of a seeded user.
 pub(crate) fn seeded_user(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }

@@ -15,9 +15,9 @@ flow_tests! {
     tail_prints_published_events,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A tail that has begun to read.
+/// A running `tail` command that has begun to read.
 struct Tail {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -35,8 +35,8 @@ impl Tail {
             .kill_on_drop(true)
             .spawn()
             .expect("start the command");
-        let mut said = BufReader::new(child.stderr.take().expect("its standard error")).lines();
-        let first = timeout(SOON, said.next_line()).await.expect("in time");
+        let mut stderr = BufReader::new(child.stderr.take().expect("its standard error")).lines();
+        let first = timeout(TIMEOUT, stderr.next_line()).await.expect("in time");
         assert_eq!(
             first.expect("a line").as_deref(),
             Some("Reading auth-events; Ctrl-C ends it.")
@@ -46,16 +46,16 @@ impl Tail {
     }
 
     async fn line(&mut self) -> String {
-        let line = timeout(SOON, self.lines.next_line()).await.expect("in time");
+        let line = timeout(TIMEOUT, self.lines.next_line()).await.expect("in time");
         line.expect("readable").expect("a line")
     }
 
-    /// Ctrl-C.
+    /// Sends SIGINT, as Ctrl-C does, and checks that the command ends cleanly.
     async fn interrupt(mut self) {
         let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
         let process = rustix::process::Pid::from_raw(id).expect("a process id");
         rustix::process::kill_process(process, rustix::process::Signal::INT).expect("a signal");
-        let status = timeout(SOON, self.child.wait())
+        let status = timeout(TIMEOUT, self.child.wait())
             .await
             .expect("in time")
             .expect("its end");

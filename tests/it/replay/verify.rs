@@ -1,4 +1,4 @@
-//! `watchword events verify` finds what was done to the stream on purpose, and nothing else.
+//! `watchword events verify` reports changes to the stream, and nothing else.
 
 use std::time::Duration;
 
@@ -26,19 +26,19 @@ flow_tests! {
     swapped_messages_are_reported_as_out_of_order,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const KINDS: [&str; 5] = ["missing", "extra", "duplicate", "misplaced", "out of order"];
 
-/// The number a report gives for a word.
+/// Returns the count of a kind of difference in a report.
 fn count(ended: &Ended, word: &str) -> u64 {
     let line = ended.stdout.lines().find_map(|line| line.strip_prefix(word));
     let number = line.and_then(|line| line.split_whitespace().next());
     number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// Verifies, and expects exactly these differences.
+/// Runs the command, and checks that it reports exactly these differences.
 #[track_caller]
-fn differs(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Output = Ended> {
+fn assert_differences(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Output = Ended> {
     let caller = std::panic::Location::caller();
     let (options, expected) = (options(app, &["events", "verify"]), expected.to_vec());
     async move {
@@ -57,7 +57,7 @@ fn differs(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Output = Ende
     }
 }
 
-/// An application with the seeded events in its stream.
+/// Starts an application whose stream holds the seeded events.
 async fn seeded(backend: Backend) -> (TestApp, Vec<StreamMessage>) {
     let keeps_all = |settings: &mut Settings| settings.stream.max_age = Duration::from_secs(10 * 365 * 86_400);
     let app = TestApp::builder(backend).settings(keeps_all).spawn().await;
@@ -72,7 +72,7 @@ async fn stream(app: &TestApp) -> Stream {
     context.get_stream("auth-events").await.expect("the stream")
 }
 
-/// Publishes a copy of a message as somebody else would, once the stream has forgotten its id.
+/// Publishes a copy of a message from another client, after the duplicate window.
 async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     let context = app.nats.jetstream().await;
     let mut config = stream(app).await.cached_info().config.clone();
@@ -86,7 +86,7 @@ async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     {
         headers.insert(name.as_str(), value.as_str());
     }
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         let sent = context.publish_with_headers(message.subject.clone(), headers.clone(), message.bytes.clone().into());
         let ack = sent.await.expect("sent").await.expect("acknowledged");
         (!ack.duplicate).then_some(ack.sequence)
@@ -98,10 +98,10 @@ async fn the_ledger_and_the_stream_agree_while_events_are_published(backend: Bac
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
     seed(&app.database).await;
-    // The relay is in the middle of it.
-    differs(&app, &[]).await;
+    // The relay is still publishing.
+    assert_differences(&app, &[]).await;
     app.ledger_drained().await;
-    let ended = differs(&app, &[]).await;
+    let ended = assert_differences(&app, &[]).await;
     let all = u64::try_from(app.ledger().await.len()).expect("a number");
     assert_eq!(count(&ended, "in place"), all, "{ended:?}");
     app.abandon().await;
@@ -110,10 +110,10 @@ async fn the_ledger_and_the_stream_agree_while_events_are_published(backend: Bac
 async fn events_expired_from_the_stream_are_not_missing(backend: Backend) {
     let (app, _) = seeded(backend).await;
     stream(&app).await.purge().keep(100).await.expect("purge");
-    let ended = differs(&app, &[]).await;
+    let ended = assert_differences(&app, &[]).await;
     assert_eq!(count(&ended, "in place"), 100, "{ended:?}");
     stream(&app).await.purge().await.expect("purge");
-    differs(&app, &[]).await;
+    assert_differences(&app, &[]).await;
     app.abandon().await;
 }
 
@@ -134,8 +134,8 @@ async fn unpublished_events_are_not_missing(backend: Backend) {
         .http()
         .register("ada@example.com", "correct horse battery 7")
         .await;
-    eventually(SOON, || async {
-        // Published, and settled.
+    eventually(TIMEOUT, || async {
+        // Published and settled.
         nats.messages("auth-events").await.len() == 1 && database.unpublished().await.expect("a count") == 0
     })
     .await;
@@ -156,18 +156,18 @@ async fn a_deleted_message_is_reported_as_missing(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     let gone = &messages[1234];
     stream(&app).await.delete_message(gone.seq).await.expect("delete");
-    let ended = differs(&app, &[("missing", 1)]).await;
+    let ended = assert_differences(&app, &[("missing", 1)]).await;
     assert!(
         ended.stdout.contains(gone.header("Nats-Msg-Id").expect("an id")),
         "{ended:?}"
     );
-    // The last one too: behind it there is nothing that could show the gap.
+    // The last message too: no later message could reveal the gap.
     stream(&app)
         .await
         .delete_message(messages.last().expect("a message").seq)
         .await
         .expect("delete");
-    differs(&app, &[("missing", 2)]).await;
+    assert_differences(&app, &[("missing", 2)]).await;
     app.abandon().await;
 }
 
@@ -186,11 +186,11 @@ async fn a_foreign_message_is_reported_as_extra(backend: Backend) {
     };
     publish(with_id("order-17")).await;
     publish(with_id("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02")).await;
-    differs(&app, &[("extra", 3)]).await;
-    // A replay's copy is none of them.
+    assert_differences(&app, &[("extra", 3)]).await;
+    // A replay's copy is not extra.
     let id = messages[5].header("Nats-Msg-Id").expect("an id");
     publish(with_id(&format!("{id}.backfill"))).await;
-    let ended = differs(&app, &[("extra", 3)]).await;
+    let ended = assert_differences(&app, &[("extra", 3)]).await;
     assert_eq!(count(&ended, "replayed"), 1, "{ended:?}");
     app.abandon().await;
 }
@@ -198,7 +198,7 @@ async fn a_foreign_message_is_reported_as_extra(backend: Backend) {
 async fn a_message_stored_twice_is_reported_as_a_duplicate(backend: Backend) {
     let (app, messages) = seeded(backend).await;
     publish_again(&app, &messages[7]).await;
-    differs(&app, &[("duplicate", 1)]).await;
+    assert_differences(&app, &[("duplicate", 1)]).await;
     app.abandon().await;
 }
 
@@ -212,7 +212,7 @@ async fn swapped_messages_are_reported_as_out_of_order(backend: Backend) {
             .expect("its row")
             .clone()
     };
-    // Two neighbours of one user, stored again the other way round.
+    // Two neighboring events of one user are stored again in reverse order.
     let first = messages[50].clone();
     let user = row_of(&first).user_id;
     let second = messages[51..].iter().find(|message| row_of(message).user_id == user);
@@ -225,13 +225,13 @@ async fn swapped_messages_are_reported_as_out_of_order(backend: Backend) {
     let later = messages
         .iter()
         .filter(|message| message.seq > second.seq && row_of(message).user_id == user);
-    // The ledger still says where they were; and later events of the user stand before both.
+    // The ledger has the old stream sequences, and later events of the user precede both messages.
     assert!(later.count() > 0);
-    differs(&app, &[("misplaced", 2), ("out of order", 2)]).await;
+    assert_differences(&app, &[("misplaced", 2), ("out of order", 2)]).await;
     for (row, at) in [(row_of(&first), of_first), (row_of(&second), of_second)] {
         let sql = format!("UPDATE events SET stream_seq = {at} WHERE seq = {}", row.seq);
         app.database.execute(sql.leak()).await.expect("an update");
     }
-    differs(&app, &[("out of order", 2)]).await;
+    assert_differences(&app, &[("out of order", 2)]).await;
     app.abandon().await;
 }

@@ -1,4 +1,4 @@
-//! Access tokens as they are meant to be used.
+//! Access tokens: issue, verify, cache and expiry.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     assert_eq!(
         names,
         BTreeSet::from(expected),
-        "no claim more: the payload is not encrypted"
+        "no other claim: the payload is not encrypted"
     );
     assert_eq!(claims["iss"], ISSUER);
     assert_eq!(claims["aud"], AUDIENCE);
@@ -58,7 +58,7 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     assert_eq!(verified.roles, [Role::User, Role::Admin]);
     assert_eq!(verified.token_id.to_string(), claims["jti"].as_str().unwrap());
     assert_eq!(verified.expires_at, issued.expires_at);
-    assert!(!format!("{issued:?}").contains(&token), "the debug form shows no token");
+    assert!(!format!("{issued:?}").contains(&token), "Debug shows no token");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_verified_token_is_cached() {
     let mut other = token.clone();
     other.replace_range(other.len() - 4..other.len() - 2, "AA");
     tokens.verify(&other, NOW).unwrap_err();
-    assert_eq!(tokens.cached(), 1, "what was refused is not remembered");
+    assert_eq!(tokens.cached(), 1, "a refused token is not cached");
 }
 
 #[test]

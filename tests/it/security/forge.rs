@@ -1,5 +1,5 @@
-//! Makes the tokens that the service never would, most of them signed with the real key, so that each check has to
-//! stand on its own.
+//! Makes tokens that the service never issues. Most are signed with the real key, so that each
+//! check is tested alone.
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use watchword::security::{AccessTokens, SigningKey, TokenError};
 
 use super::support::{AUDIENCE, ISSUER, NOW, Sequence, session, signing_key, tokens, user};
 
-/// The key of `signing_key(1, ..)`, to sign what the service never would.
+/// The key pair of `signing_key(1, ..)`.
 fn pair(start: u64) -> Ed25519KeyPair {
     let mut seed = [0_u8; 32];
     Sequence::new(start).fill(&mut seed);

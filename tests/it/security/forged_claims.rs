@@ -1,4 +1,4 @@
-//! The attacks of RFC 8725 on the claims and on the token as a whole.
+//! The attacks of RFC 8725 on the claims and on the whole token.
 
 use std::time::Duration;
 
@@ -106,12 +106,12 @@ fn times_are_whole_numbers_within_their_bounds() {
     assert_eq!(
         with_exp(json!(now + 901)),
         Err(TokenError::BadClaims),
-        "no token of ours lives longer than 15 minutes"
+        "the service issues no token for longer than 15 minutes"
     );
     assert_eq!(
         with_exp(json!(now)),
         Err(TokenError::BadClaims),
-        "it ends before it begins"
+        "the token expires before it was issued"
     );
     let aged = |iat: i64, exp: i64| {
         forge.with_claims(|c| {
@@ -153,7 +153,7 @@ fn duplicate_members_are_refused() {
 }
 
 #[test]
-fn a_changed_token_is_refused_wherever_it_was_changed() {
+fn a_token_is_refused_after_any_change() {
     let forge = Forge::new();
     let good = issue(&forge.tokens, NOW, &[], &Sequence::new(9));
     forge.verdict(&good).unwrap();
@@ -166,7 +166,7 @@ fn a_changed_token_is_refused_wherever_it_was_changed() {
     let signature = good.rsplit('.').next().unwrap();
     let padded = good.replace(signature, &URL_SAFE.encode(URL_SAFE_NO_PAD.decode(signature).unwrap()));
     assert_ne!(padded, good);
-    assert!(forge.verdict(&padded).is_err(), "one token has one spelling");
+    assert!(forge.verdict(&padded).is_err(), "a token has one encoding");
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn garbage_of_any_length_is_refused() {
     assert_eq!(
         forge.with_claims(|c| c["padding"] = json!(padding)),
         Err(TokenError::TooLong),
-        "though well signed"
+        "with a valid signature"
     );
 }
 
 #[test]
-fn a_key_past_its_end_verifies_nothing() {
+fn an_expired_key_verifies_nothing() {
     let forge = Forge::new();
     let end = NOW + Duration::from_secs(31 * 24 * 3600);
     let mut claims = forge.claims();

@@ -1,4 +1,4 @@
-//! The hashing pool with time to spare: right and wrong passwords, parameters, memory.
+//! The hashing pool below its capacity: right and wrong passwords, parameters, memory.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,8 +55,8 @@ async fn the_right_password_matches_its_hash_and_no_other_does() {
         let verified = hasher.verify(password(wrong), &stored).await.unwrap();
         assert!(!verified.ok && !verified.needs_rehash, "{wrong}");
     }
-    let again = hasher.hash(password("correct horse battery")).await.unwrap();
-    assert_ne!(again.expose(), hash.expose(), "a new salt each time");
+    let other = hasher.hash(password("correct horse battery")).await.unwrap();
+    assert_ne!(other.expose(), hash.expose(), "a new salt each time");
     hasher.verify_dummy(password("correct horse battery")).await.unwrap();
 }
 
@@ -76,7 +76,7 @@ async fn the_hash_equals_the_reference_implementation() {
         parallelism: 4,
     };
     let hasher = Hasher::start(params, size(1), stats(), Arc::new(Sequence::new(5))).unwrap();
-    // Twice, because the second hash finds the memory as the first one left it.
+    // Twice, because the second hash reuses the memory of the first.
     for _ in 0..2 {
         let hash = hasher.hash(password("pässword")).await.unwrap();
         let parsed = argon2::PasswordHash::new(hash.expose()).unwrap();
@@ -108,7 +108,7 @@ async fn hashes_with_other_parameters_verify_and_report_when_to_rehash() {
         (
             with(4096, 2, 1),
             false,
-            "more memory: the thread takes it for this once",
+            "more memory: the thread allocates it for this hash only",
         ),
         (with(256, 3, 2), false, "more of everything"),
     ];
@@ -136,8 +136,8 @@ async fn a_dummy_verification_costs_the_same_as_a_real_one() {
     };
     let hasher = start(params, size(1), stats());
     let stored = hasher.hash(password("the right one")).await.unwrap();
-    // The fastest of each: whatever else the machine does can only slow one down, so more rounds bring both nearer to
-    // their real cost, and two different costs never together.
+    // Compare the fastest rounds: other load can only slow a round down, so more rounds bring equal
+    // costs closer together.
     let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
     for round in 1.. {
         for _ in 0..50 {
@@ -157,7 +157,7 @@ async fn a_dummy_verification_costs_the_same_as_a_real_one() {
 }
 
 #[test]
-fn impossible_parameters_and_bounds_are_refused_at_the_start() {
+fn invalid_parameters_and_sizes_are_refused_at_the_start() {
     let refused = |params, size| Hasher::start(params, size, stats(), Arc::new(SystemRandom::default())).unwrap_err();
     let with = |memory_kib, iterations, parallelism| HashParams {
         memory_kib,

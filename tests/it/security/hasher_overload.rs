@@ -1,4 +1,4 @@
-//! The hashing pool with more work than it can do.
+//! The hashing pool above its capacity.
 
 use std::fs;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use watchword::security::{HashError, HashParams, Hasher, PoolSize};
 use super::hasher::{CHEAP, password, size, start};
 use super::support::stats;
 
-/// Long enough to look at the pool while it hashes.
+/// Slow enough to inspect the pool during a hash.
 const SLOW: HashParams = HashParams {
     memory_kib: 65_536,
     iterations: 8,
     parallelism: 1,
 };
 
-/// Bounds of a pool where nobody is refused for waiting.
-fn patient() -> PoolSize {
+/// The size of a pool that refuses no job for waiting.
+fn long_wait() -> PoolSize {
     PoolSize {
         max_wait: Duration::from_secs(60),
         ..size(1)
     }
 }
 
-/// Waits for a state that has to come; the bound only ends a test that would hang.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+/// Waits for a condition that must become true. The timeout only ends a hanging test.
+async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
@@ -35,22 +35,22 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A pool whose one thread is hashing and whose queue is empty.
-async fn occupied(
+/// Starts a pool whose only thread is hashing and whose queue is empty.
+async fn start_busy(
     bounds: PoolSize,
     stats: &HasherStats,
 ) -> (Arc<Hasher>, tokio::task::JoinHandle<Result<(), HashError>>) {
     let hasher = Arc::new(start(SLOW, bounds, stats.clone()));
     loop {
         let first = spawn(&hasher);
-        until("the first hash begins or is refused", || {
+        wait_until("the first hash begins or is refused", || {
             stats.active.get() == 1 || first.is_finished()
         })
         .await;
         if !first.is_finished() {
             return (hasher, first);
         }
-        // The thread was slow to start, on a busy machine; it runs now.
+        // On a busy machine the thread may start late. It runs now.
     }
 }
 
@@ -67,9 +67,9 @@ async fn a_full_queue_refuses_at_once() {
         max_wait: Duration::from_secs(60),
         ..size(1)
     };
-    let (hasher, first) = occupied(bounds, &stats).await;
+    let (hasher, first) = start_busy(bounds, &stats).await;
     let waiting = [spawn(&hasher), spawn(&hasher)];
-    until("two wait", || stats.queue_depth.get() == 2).await;
+    wait_until("two wait", || stats.queue_depth.get() == 2).await;
     let refused = hasher.hash(password("one too many")).await.unwrap_err();
     assert_eq!(
         refused,
@@ -80,12 +80,12 @@ async fn a_full_queue_refuses_at_once() {
     assert_eq!(
         hasher.verify_dummy(password("one too many")).await,
         Err(refused),
-        "known and unknown alike"
+        "known and unknown accounts get the same answer"
     );
     assert_eq!(
         (stats.active.get(), stats.queue_depth.get()),
         (1, 2),
-        "answered before any hash has ended"
+        "the refusal does not wait for a hash"
     );
     assert_eq!(stats.rejected.get(), 2);
     assert_eq!(first.await.unwrap(), Ok(()));
@@ -97,13 +97,13 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn a_job_that_waited_too_long_is_refused_and_never_hashed() {
+async fn a_job_past_its_wait_timeout_is_refused_and_never_hashed() {
     let stats = stats();
     let bounds = PoolSize {
         max_wait: Duration::from_millis(50),
         ..size(1)
     };
-    let (hasher, first) = occupied(bounds, &stats).await;
+    let (hasher, first) = start_busy(bounds, &stats).await;
     let hashed = stats.wait_seconds.get_sample_count();
     let refused = hasher.verify_dummy(password("too late")).await;
     assert_eq!(
@@ -115,32 +115,28 @@ async fn a_job_that_waited_too_long_is_refused_and_never_hashed() {
     assert_eq!(
         (stats.active.get(), first.is_finished()),
         (1, false),
-        "refused while the other still hashes"
+        "the refusal does not wait for the first hash"
     );
-    assert_eq!(
-        first.await.unwrap(),
-        Ok(()),
-        "what was begun in time is finished, however long it takes"
-    );
-    until("the refused one is dropped", || stats.queue_depth.get() == 0).await;
+    assert_eq!(first.await.unwrap(), Ok(()), "a hash that has begun is finished");
+    wait_until("the refused job is dropped", || stats.queue_depth.get() == 0).await;
     drop(hasher);
     assert_eq!(
         stats.wait_seconds.get_sample_count(),
         hashed,
-        "the refused one was never hashed"
+        "the refused job was never hashed"
     );
 }
 
 #[tokio::test]
 async fn a_cancelled_caller_keeps_its_thread_until_the_hash_has_ended() {
     let stats = stats();
-    let (hasher, first) = occupied(patient(), &stats).await;
+    let (hasher, first) = start_busy(long_wait(), &stats).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    assert_eq!(stats.active.get(), 1, "the thread is still at it");
+    assert_eq!(stats.active.get(), 1, "the thread still hashes");
     let next = spawn(&hasher);
-    until("the next one waits", || stats.queue_depth.get() == 1).await;
-    assert_eq!(stats.active.get(), 1, "and no second hash runs beside it");
+    wait_until("the next job waits", || stats.queue_depth.get() == 1).await;
+    assert_eq!(stats.active.get(), 1, "no second hash runs");
     assert_eq!(next.await.unwrap(), Ok(()));
     assert_eq!(stats.wait_seconds.get_sample_count(), 2);
 }
@@ -148,20 +144,20 @@ async fn a_cancelled_caller_keeps_its_thread_until_the_hash_has_ended() {
 #[tokio::test]
 async fn a_waiting_job_of_a_cancelled_caller_is_not_hashed() {
     let stats = stats();
-    let (hasher, first) = occupied(patient(), &stats).await;
+    let (hasher, first) = start_busy(long_wait(), &stats).await;
     let gone: Vec<_> = (0..10).map(|_| spawn(&hasher)).collect();
-    until("ten wait", || stats.queue_depth.get() == 10).await;
+    wait_until("ten wait", || stats.queue_depth.get() == 10).await;
     for task in gone {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     }
     assert_eq!(spawn(&hasher).await.unwrap(), Ok(()));
     assert_eq!(first.await.unwrap(), Ok(()));
-    assert_eq!(stats.wait_seconds.get_sample_count(), 2, "the first and the last");
+    assert_eq!(stats.wait_seconds.get_sample_count(), 2, "the first job and the last");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn never_more_hashes_at_once_than_threads() {
+async fn at_most_one_hash_per_thread_runs() {
     let stats = stats();
     let bounds = PoolSize {
         max_queue_per_thread: 1000,
@@ -232,7 +228,7 @@ async fn overload_is_refused_without_hashing() {
     assert_eq!(
         stats.wait_seconds.get_sample_count(),
         served,
-        "what was refused was not hashed"
+        "refused jobs were not hashed"
     );
     assert_eq!(stats.rejected.get(), refused);
     assert_eq!(stats.queue_depth.get(), 0);
@@ -249,8 +245,8 @@ async fn dropping_the_pool_ends_its_threads_and_frees_its_memory() {
     let hasher = start(CHEAP, size(7), stats.clone());
     assert_eq!(hasher.threads(), 7);
     hasher.verify_dummy(password("one hash")).await.unwrap();
-    // Only this test has a pool of seven.
-    until("the seventh thread runs", || threads("hash-6") == 1).await;
+    // Only this test has a pool of seven threads.
+    wait_until("the seventh thread runs", || threads("hash-6") == 1).await;
     drop(hasher);
     assert_eq!(threads("hash-6"), 0);
 }
@@ -264,19 +260,22 @@ fn dropping_the_pool_ends_waiting_jobs() {
         .unwrap();
     runtime.block_on(async {
         let stats = stats();
-        let (hasher, first) = occupied(patient(), &stats).await;
+        let (hasher, first) = start_busy(long_wait(), &stats).await;
         let waiting: Vec<_> = (0..5).map(|_| spawn(&hasher)).collect();
-        until("five wait", || stats.queue_depth.get() == 5).await;
+        wait_until("five wait", || stats.queue_depth.get() == 5).await;
         for task in waiting {
             task.abort();
         }
         first.abort();
         let begun = Instant::now();
-        until("nobody else holds the pool", || Arc::strong_count(&hasher) == 1).await;
+        wait_until("no other reference to the pool is left", || {
+            Arc::strong_count(&hasher) == 1
+        })
+        .await;
         thread::spawn(move || drop(hasher)).join().unwrap();
         assert!(
             begun.elapsed() < Duration::from_secs(30),
-            "no more than the one hash that ran"
+            "only the hash in progress ran"
         );
         assert_eq!((stats.active.get(), stats.queue_depth.get()), (0, 0));
     });

@@ -1,5 +1,5 @@
-//! Password hashing, keys and tokens, and the attacks they have to stand.
-#![expect(clippy::unwrap_used, reason = "a helper of a test says what it expects by panicking")]
+//! Password hashing, keys and tokens, and attacks on them.
+#![expect(clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 mod access_token;
 mod forge;

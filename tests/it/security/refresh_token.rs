@@ -61,11 +61,12 @@ fn changing_any_bit_invalidates_a_token() {
 }
 
 #[test]
-fn one_token_has_one_spelling() {
+fn a_token_has_one_encoding() {
     let tokens = RefreshTokens::new(&secret(1)).unwrap();
     let token = text(&tokens.mint(session(), 1));
     let body = &token[4..];
-    // 56 bytes leave two unused bits in the last character: the three other values say the same bytes.
+    // 56 bytes leave two unused bits in the last character. The three other values decode to the
+    // same bytes.
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = alphabet
         .iter()
@@ -103,7 +104,7 @@ fn one_token_has_one_spelling() {
 }
 
 #[test]
-fn the_debug_form_shows_no_key() {
+fn debug_shows_no_key() {
     assert_eq!(
         format!("{:?}", RefreshTokens::new(&secret(1)).unwrap()),
         "RefreshTokens { key: MacKey([redacted]) }"

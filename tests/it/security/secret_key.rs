@@ -1,4 +1,4 @@
-//! The secret key: what it accepts, what it derives, and the file it may live in.
+//! The secret key: accepted values, derived keys, and the key file.
 
 use std::fs;
 use std::sync::{Arc, Barrier};
@@ -24,7 +24,7 @@ fn from_text(text: &str) -> Result<SecretKey, SecretKeyLoadError> {
 }
 
 #[test]
-fn every_spelling_of_base64_gives_the_same_key() {
+fn every_base64_variant_yields_the_same_key() {
     let expected = secret(1).mac("test", b"m").unwrap();
     for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
         let text = format!(" {}\n", engine.encode(material()));
@@ -94,7 +94,7 @@ fn sealed_data_opens_only_with_its_key_and_context() {
     assert_ne!(
         sealed,
         key.seal("keys", b"row-1", b"the plain text", &random).unwrap(),
-        "a new nonce each time"
+        "each seal has a new nonce"
     );
 
     let refused = |key: &SecretKey, label, context: &[u8], sealed: &[u8]| {
@@ -123,14 +123,14 @@ fn an_identifier_hash_is_stable_and_keyed() {
 }
 
 #[test]
-fn the_debug_form_shows_nothing() {
+fn debug_shows_nothing() {
     assert_eq!(format!("{:?}", secret(1)), "SecretKey([redacted])");
     let error = from_text("bXkgc2VjcmV0IHZhbHVl").unwrap_err();
     assert!(!format!("{error:?} {error}").contains("bXkg"));
 }
 
 #[test]
-fn the_key_file_is_made_once_private_and_read_again() {
+fn the_key_file_is_private_created_once_and_reused() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("data");
     let first = SecretKey::load_or_create(&dir, &SystemRandom::default()).unwrap();
@@ -141,7 +141,7 @@ fn the_key_file_is_made_once_private_and_read_again() {
         from_text(&text).unwrap().mac("t", b"m").unwrap(),
         first.mac("t", b"m").unwrap()
     );
-    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing else is left behind");
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no other file is left");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -153,7 +153,7 @@ fn the_key_file_is_made_once_private_and_read_again() {
 }
 
 #[test]
-fn instances_that_start_at_once_agree_on_one_key() {
+fn instances_that_start_together_agree_on_one_key() {
     for _ in 0..20 {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let barrier = Arc::new(Barrier::new(8));

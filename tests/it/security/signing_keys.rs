@@ -1,4 +1,4 @@
-//! Signing keys: sealed rows, the JWKS document, and when keys come and go.
+//! Signing keys: sealed rows, the JWKS document, and rotation.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
-fn the_thumbprint_is_the_one_of_rfc_8037() {
+fn the_thumbprint_matches_rfc_8037() {
     let x = URL_SAFE_NO_PAD
         .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
         .unwrap();
@@ -111,7 +111,7 @@ fn the_jwks_document_shows_every_key_that_verifies_and_no_private_part() {
     assert_eq!(
         keys.len(),
         2,
-        "the next key is there before it signs, the expired one is not"
+        "the next key is published before it signs, and the expired one is not"
     );
     let (next, current) = (signing_key(2, NOW), signing_key(1, NOW));
     for (shown, key) in keys.iter().zip([next, current]) {
@@ -139,11 +139,11 @@ fn the_newest_active_key_signs() {
     assert_eq!(
         signer(NOW + 32 * DAY - VERIFY_TAIL),
         None,
-        "its last tokens have to outlive it"
+        "its last tokens must not outlive it"
     );
 }
 
-/// Carries plans out as the service does, once per `step`, but not while `down` says so.
+/// Applies rotation plans as the service does: once per `step`, except during downtime.
 struct Service {
     keys: Vec<KeyLife>,
     policy: RotationPolicy,
@@ -190,7 +190,7 @@ fn a_year_of_rotations_never_lacks_a_signer_and_publishes_each_key_a_day_before(
         assert!(service.keys.len() <= 3, "hour {hour}: {:?}", service.keys);
         assert!(
             RotationPlan::at(&service.keys, now, &service.policy).is_empty(),
-            "carried out once is enough"
+            "applying a plan once is enough"
         );
         if let Some(new) = plan.create
             && service.made > 1
@@ -204,7 +204,7 @@ fn a_year_of_rotations_never_lacks_a_signer_and_publishes_each_key_a_day_before(
 }
 
 #[test]
-fn every_token_can_be_verified_as_long_as_it_lives() {
+fn every_token_can_be_verified_until_it_expires() {
     let mut service = Service::new(HOUR);
     let mut signed: Vec<(OffsetDateTime, String)> = Vec::new();
     for minute in 0..24 * 60 {
@@ -220,14 +220,17 @@ fn every_token_can_be_verified_as_long_as_it_lives() {
         for (at, kid) in &signed {
             let alive = now <= *at + Duration::from_secs(15 * 60 + 5);
             let found = service.keys.iter().any(|key| key.kid == *kid && key.may_verify(now));
-            assert!(!alive || found, "minute {minute}: {kid} is gone while its tokens live");
+            assert!(
+                !alive || found,
+                "minute {minute}: {kid} is removed before its tokens expire"
+            );
         }
     }
     assert!((22..=26).contains(&service.made), "{}", service.made);
 }
 
 #[test]
-fn after_any_pause_a_signing_key_is_available_at_once() {
+fn after_any_downtime_a_signing_key_is_available_at_once() {
     let stops = 31 * DAY;
     let pauses = [
         DAY,
@@ -264,7 +267,7 @@ fn a_late_rotation_keeps_the_lead_time_while_the_old_key_still_signs() {
     assert_eq!(
         new.activates_at,
         NOW + 31 * DAY,
-        "when the old one stops, 12 hours early"
+        "when the old key expires, 12 hours early"
     );
 }
 
@@ -274,20 +277,21 @@ fn a_changed_rotation_period_applies_from_the_next_key() {
     service.tick(NOW);
     service.policy = RotationPolicy::new(2 * DAY).unwrap();
     let new = service.tick(NOW + 10 * DAY).create.unwrap();
-    assert_eq!(new.activates_at, NOW + 11 * DAY, "shorter: at once, with the lead time");
+    assert_eq!(
+        new.activates_at,
+        NOW + 11 * DAY,
+        "a shorter period applies at once, after the lead time"
+    );
     let mut service = Service::new(30 * DAY);
     service.tick(NOW);
     service.policy = RotationPolicy::new(90 * DAY).unwrap();
     for hour in 0..24 * 200 {
         let now = NOW + HOUR * hour;
         let created = service.tick(now).create;
-        assert!(
-            service.signers(now) > 0,
-            "longer: the old key still ends when it was to end"
-        );
+        assert!(service.signers(now) > 0, "a longer period does not extend the old key");
         assert!(
             created.is_none_or(|new| new.activates_at >= now + DAY),
-            "and the next one is published in time"
+            "the next key is published in time"
         );
     }
 }

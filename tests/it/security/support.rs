@@ -1,4 +1,4 @@
-//! What these tests share.
+//! Helpers of the security tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00.25 UTC);
 pub(super) const ISSUER: &str = "https://auth.example.test";
 pub(super) const AUDIENCE: &str = "watchword";
 
-/// Bytes that look random and are the same in every run.
+/// Bytes that look random, and are the same in every run.
 pub(super) struct Sequence(AtomicU64);
 
 impl Sequence {

@@ -1,4 +1,5 @@
-//! What a transaction that was dropped, or of which a statement has failed, leaves behind: nothing, and nobody is told otherwise.
+//! A transaction that is dropped, or of which a statement failed, leaves nothing behind and does
+//! not report a commit.
 
 use std::time::Duration;
 
@@ -19,12 +20,12 @@ use crate::support::postgres::Postgres;
 use crate::support::proxy::Proxy;
 use crate::support::run_dir::scratch;
 
-/// Each way.
+/// The latency in each direction.
 const LATENCY: Duration = Duration::from_millis(10);
 const ROUNDS: u32 = 30;
 
-/// A store with one connection, behind a slow network.
-async fn behind_a_slow_network() -> (Store, Database, Proxy) {
+/// Returns a store with one connection, over a slow network.
+async fn start_with_slow_network() -> (Store, Database, Proxy) {
     let server = Postgres::shared().await.port();
     let database = Database::fresh(Backend::Postgres, &scratch("dropped")).await;
     let proxy = Proxy::to(server).await;
@@ -51,33 +52,36 @@ fn event() -> AuthEvent {
     })
 }
 
-async fn record(store: &Store, origin: &RequestMetadata) {
-    let mut tx = store.begin_system(SystemClock.now(), origin).await.expect("begin");
+async fn record(store: &Store, metadata: &RequestMetadata) {
+    let mut tx = store.begin_system(SystemClock.now(), metadata).await.expect("begin");
     tx.record(event()).await.expect("record");
     tx.commit().await.expect("commit");
 }
 
-/// Begins and records, and is dropped after `patience`, wherever it then is; it never commits.
-async fn give_up(store: &Store, origin: &RequestMetadata, patience: Duration) {
+/// Begins a transaction and records an event, and drops it after `timeout`, at any statement.
+async fn record_and_drop(store: &Store, metadata: &RequestMetadata, timeout: Duration) {
     let work = async {
-        let mut tx = store.begin_system(SystemClock.now(), origin).await.expect("begin");
+        let mut tx = store.begin_system(SystemClock.now(), metadata).await.expect("begin");
         tx.record(event()).await.expect("record");
         std::future::pending::<()>().await;
     };
-    tokio::time::timeout(patience, work).await.expect_err("it never ends");
+    tokio::time::timeout(timeout, work)
+        .await
+        .expect_err("the work never ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_transaction_leaves_no_state_to_the_next() {
-    let (store, database, _proxy) = behind_a_slow_network().await;
-    let origin = RequestMetadata::default();
+    let (store, database, _proxy) = start_with_slow_network().await;
+    let metadata = RequestMetadata::default();
     for round in 0..ROUNDS {
-        // BEGIN and INSERT take 20 ms each: the drop falls into each of them, between them and behind them.
-        give_up(&store, &origin, Duration::from_millis(u64::from(round % 10) * 6)).await;
-        record(&store, &origin).await;
+        // BEGIN and INSERT take 20 ms each. The drops fall into each of them, between them and
+        // after them.
+        record_and_drop(&store, &metadata, Duration::from_millis(u64::from(round % 10) * 6)).await;
+        record(&store, &metadata).await;
     }
     let rows = database.count("SELECT count(*) FROM events").await.expect("count");
-    assert_eq!(rows, i64::from(ROUNDS), "one event for every commit, and no other");
+    assert_eq!(rows, i64::from(ROUNDS), "one event for each commit");
     store.close().await;
 }
 
@@ -94,10 +98,11 @@ fn user(email: &str) -> NewUser {
     }
 }
 
-/// PostgreSQL answers `ROLLBACK`, and no error, to the COMMIT of a transaction of which a statement has failed.
+/// For a transaction with a failed statement, PostgreSQL answers COMMIT with `ROLLBACK` and without
+/// an error.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_with_a_failed_statement_does_not_report_a_commit() {
-    let (store, database, proxy) = behind_a_slow_network().await;
+    let (store, database, proxy) = start_with_slow_network().await;
     proxy.set_latency(Duration::ZERO);
     let request = RequestMetadata::default();
     let insert = async |email: &str| {
@@ -118,11 +123,11 @@ async fn a_transaction_with_a_failed_statement_does_not_report_a_commit() {
         matches!(refused, Err(StoreError::Conflict(Conflict::Email))),
         "{refused:?}"
     );
-    tx.commit().await.map(|_| ()).expect_err("nothing was committed");
+    tx.commit().await.map(|_| ()).expect_err("the commit must fail");
 
     record(&store, &request).await;
     let rows = database.count("SELECT count(*) FROM events").await.expect("count");
-    assert_eq!(rows, 2, "the events of the first and of the last transaction");
+    assert_eq!(rows, 2, "the events of the first and the last transaction");
     assert_eq!(database.count("SELECT count(*) FROM users").await.expect("count"), 1);
     store.close().await;
 }

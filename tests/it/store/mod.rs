@@ -1,3 +1,3 @@
-//! The store by itself, where the way to a state through HTTP would be a matter of luck.
+//! The store alone, for states that are hard to reach through HTTP.
 
 mod dropped;

@@ -1,4 +1,4 @@
-//! The production application in this process, on real servers.
+//! Runs the production application in the test's process, on real servers.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -23,18 +23,18 @@ use super::redis::RedisServer;
 use super::run_dir::scratch;
 use super::wait::{eventually, within};
 
-/// How long the relay may take to publish what is in the ledger once everything works.
-const DRAIN: Duration = Duration::from_secs(60);
+/// How long the relay may take to publish the ledger when all servers run.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the application may take to start or to stop.
-const LIFECYCLE: Duration = Duration::from_secs(90);
-/// The password that tests use when it does not matter.
+const LIFECYCLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// The default password of the tests.
 pub(crate) const PASSWORD: &str = "correct horse battery 7";
-/// The key that every instance of a test shares: 32 random bytes in base64.
+/// The secret key of all instances of a test: 32 random bytes in base64.
 const SECRET_KEY: &str = "vKy3SynzFLR0Lm9CgBTKJ+ujg+uj4b8MsCDFC/YNt3Y=";
 
 type Change = Box<dyn FnOnce(&mut Settings) + Send>;
 
-/// How a [`TestApp`] is set up.
+/// The setup of a [`TestApp`].
 pub(crate) struct Builder {
     backend: Backend,
     clock: Arc<dyn Clock>,
@@ -44,19 +44,20 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Changes the settings, after the harness has filled them in.
+    /// Changes the settings, after the harness has set its own.
     pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
     }
 
-    /// Uses this clock instead of the system's.
+    /// Uses this clock instead of the system clock.
     pub(crate) fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Hashes passwords at the cost that is shipped, for tests that compare it with other costs.
+    /// Hashes passwords with the default parameters, for tests that compare the cost with other
+    /// work.
     pub(crate) fn hashing_as_shipped(mut self) -> Self {
         self.hashes_as_shipped = true;
         self
@@ -86,7 +87,8 @@ impl Builder {
         }
         settings.validate().expect("valid settings");
         if !self.hashes_as_shipped {
-            // Weaker than any setting may be: most tests only need a password to be right or wrong.
+            // Cheaper than the settings allow: most tests only need a password to be right or
+            // wrong.
             settings.passwords.argon2_memory_kib = 64;
             settings.passwords.argon2_iterations = 1;
         }
@@ -103,9 +105,9 @@ impl Builder {
     }
 }
 
-/// The settings of one instance on these servers, everything else as shipped.
+/// Returns the settings of one instance on these servers. Other settings keep their defaults.
 fn settings(data_dir: PathBuf, database: &Database, redis: Option<&RedisServer>, nats: &NatsServer) -> Settings {
-    // The environment is an argument: what the developer has set does not reach the tests.
+    // The developer's environment variables do not affect the tests.
     let mut settings = Settings::load_from(None, []).expect("the defaults");
     settings.data_dir = data_dir;
     settings.secret_key = Some(SecretString::from(SECRET_KEY));
@@ -115,10 +117,10 @@ fn settings(data_dir: PathBuf, database: &Database, redis: Option<&RedisServer>,
     settings.database.url = database.url().map(SecretString::from);
     settings.redis.url = redis.map(|redis| SecretString::from(redis.url()));
     settings.nats.url = Some(SecretString::from(nats.url()));
-    // The machine may be busy with other tests; what happens when the hashing pool is, has tests of its own.
+    // Other tests may keep the machine busy. A full hashing pool has its own tests.
     settings.passwords.max_wait = Duration::from_secs(8);
     settings.oauth.clients = vec![super::oauth::client()];
-    // Every test comes from one address; the limits have tests of their own.
+    // All tests use one IP address. The rate limits have their own tests.
     settings.limits.enabled = false;
     settings
 }
@@ -129,7 +131,7 @@ pub(crate) struct Instance {
     port: u16,
     metrics: Option<Http>,
     settings: Settings,
-    /// None once it is stopped: a SQLite file belongs to whoever holds its store.
+    /// `None` after the stop. Only one store can use a SQLite file.
     store: Option<Store>,
     stop: CancellationToken,
     run: Option<JoinHandle<Result<(), AppError>>>,
@@ -157,7 +159,7 @@ impl Instance {
             run: Some(run),
         };
         let ready = format!("{}/readyz", instance.settings.http.base_path.trim_end_matches('/'));
-        eventually(LIFECYCLE, || async {
+        eventually(LIFECYCLE_TIMEOUT, || async {
             match instance
                 .http
                 .try_send(instance.http.request(reqwest::Method::GET, &ready))
@@ -172,27 +174,27 @@ impl Instance {
         Ok(instance)
     }
 
-    /// A client of it that borrows nothing.
+    /// Returns a client of this instance, without a borrow.
     pub(crate) fn http(&self) -> Http {
         self.http.clone()
     }
 
-    /// Its database, looked at beside it.
+    /// Returns the instance's store, to inspect the database.
     pub(crate) fn store(&self) -> &Store {
         self.store.as_ref().expect("a running instance")
     }
 
-    /// The port it listens on.
+    /// Returns the port of the API.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// What it was started with.
+    /// Returns the settings of the instance.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Its metrics page.
+    /// Returns the metrics page.
     pub(crate) async fn metrics(&self) -> String {
         self.metrics
             .as_ref()
@@ -202,7 +204,7 @@ impl Instance {
             .text
     }
 
-    /// The sum of a metric over all its labels that contain `labels`; 0 when there is none.
+    /// Returns the sum of a metric over all series whose labels contain `labels`, or 0 without any.
     pub(crate) async fn metric(&self, name: &str, labels: &str) -> f64 {
         let page = self.metrics().await;
         let samples = page.lines().filter_map(|line| {
@@ -213,12 +215,12 @@ impl Instance {
         samples.sum()
     }
 
-    /// Stops it as SIGTERM would, and returns how it ended.
+    /// Stops the instance as SIGTERM does, and returns its result.
     pub(crate) async fn stop(&mut self) -> Result<(), AppError> {
         self.stop.cancel();
         self.store = None;
         let Some(run) = self.run.take() else { return Ok(()) };
-        tokio::time::timeout(LIFECYCLE, run)
+        tokio::time::timeout(LIFECYCLE_TIMEOUT, run)
             .await
             .expect("stop in time")
             .expect("the application panicked")
@@ -239,9 +241,9 @@ impl Drop for Instance {
     }
 }
 
-/// An instance together with servers of its own. End it with [`TestApp::finish`].
+/// An instance with its own servers. End it with [`TestApp::finish`].
 pub(crate) struct TestApp {
-    // Before the servers: it is told to stop first.
+    // Before the servers, so that it stops first.
     instance: Instance,
     pub(crate) nats: NatsServer,
     pub(crate) redis: Option<RedisServer>,
@@ -255,7 +257,7 @@ impl TestApp {
         Self::builder(backend).spawn().await
     }
 
-    /// An application to set up first.
+    /// Returns a builder for an application with other settings.
     pub(crate) fn builder(backend: Backend) -> Builder {
         Builder {
             backend,
@@ -266,7 +268,7 @@ impl TestApp {
         }
     }
 
-    /// A second instance on the same servers, with its own data directory. PostgreSQL only.
+    /// Starts a second instance on the same servers, with its own data directory. PostgreSQL only.
     pub(crate) async fn second_instance(&self, clock: impl Clock) -> Instance {
         let mut settings = self.settings().clone();
         settings.data_dir = scratch("app");
@@ -275,7 +277,7 @@ impl TestApp {
             .expect("start a second instance")
     }
 
-    /// Stops the instance and starts another one on the same data.
+    /// Stops the instance, and starts another one with the same data.
     pub(crate) async fn restart(&mut self, clock: impl Clock) {
         self.instance.stop().await.expect("stop the application");
         let settings = self.settings().clone();
@@ -284,7 +286,7 @@ impl TestApp {
             .expect("start the application again");
     }
 
-    /// Registers an account with the tests' password and returns the answer (201).
+    /// Registers an account with the default password, and returns the response (201).
     #[track_caller]
     pub(crate) fn registered(&self, email: &str) -> impl Future<Output = super::http::Answer> {
         let (http, email) = (self.instance.http.clone(), email.to_owned());
@@ -296,12 +298,13 @@ impl TestApp {
         }
     }
 
-    /// An administrator's tokens: the account is registered like any other and then given the role in the database.
+    /// Returns the tokens of an administrator: registers an account, and gives it the role in the
+    /// database.
     pub(crate) async fn admin(&self) -> Tokens {
         self.registered("root@example.com").await;
         let promote = "UPDATE users SET roles = 'user admin' WHERE email = 'root@example.com'";
         self.database.execute(promote).await.expect("make an administrator");
-        // Nobody remembers anything about a session that is new.
+        // Log in again: no session cache has the new session.
         self.login("root@example.com", PASSWORD)
             .await
             .expect_status(200)
@@ -311,38 +314,37 @@ impl TestApp {
     /// Waits until every event of the ledger is published.
     #[track_caller]
     pub(crate) fn ledger_drained(&self) -> impl Future<Output = ()> {
-        eventually(DRAIN, || async {
+        eventually(DRAIN_TIMEOUT, || async {
             match self.database.unpublished().await {
                 Ok(0) => Ok(()),
-                Ok(waiting) => Err(format!("{waiting} events wait in the ledger")),
+                Ok(waiting) => Err(format!("{waiting} events of the ledger are unpublished")),
                 Err(error) => Err(error.to_string()),
             }
         })
     }
 
-    /// Every row of the ledger.
+    /// Returns every row of the ledger.
     pub(crate) async fn ledger(&self) -> Vec<LedgerRow> {
         self.database.ledger().await.expect("read the ledger")
     }
 
-    /// Every message of the stream, once the ledger is drained.
+    /// Returns every message of the stream, after the ledger is drained.
     pub(crate) async fn events(&self) -> Vec<StreamMessage> {
         self.ledger_drained().await;
         self.nats.messages(&self.settings().stream.name).await
     }
 
-    /// The subjects in the stream without `auth.user.`, once the ledger is drained.
+    /// Returns the subjects in the stream without `auth.user.`, after the ledger is drained.
     pub(crate) async fn event_names(&self) -> Vec<String> {
         let short = |message: StreamMessage| message.subject.trim_start_matches("auth.user.").to_owned();
         self.events().await.into_iter().map(short).collect()
     }
 
-    /// Waits until the ledger is drained and the stream holds exactly its events, each user's in order.
-    ///
-    /// Waiting covers the time between an event's publication and the check's two reads.
+    /// Waits until the ledger is drained, and the stream holds exactly its events, each user's in
+    /// order. It waits because the check reads the ledger and the stream one after the other.
     pub(crate) async fn assert_consistent(&self) {
         self.ledger_drained().await;
-        let check = within(DRAIN, || async {
+        let check = within(DRAIN_TIMEOUT, || async {
             let ledger = self.ledger().await;
             let found = differences(&ledger, &self.nats.messages(&self.settings().stream.name).await);
             if found.is_empty() {
@@ -356,13 +358,13 @@ impl TestApp {
         }
     }
 
-    /// Checks [`TestApp::assert_consistent`], stops the application, and removes the database.
+    /// Checks [`TestApp::assert_consistent`], stops the application, and drops the database.
     pub(crate) async fn finish(mut self) {
         self.assert_consistent().await;
         self.close().await;
     }
 
-    /// Ends without checks: for tests that break the stream on purpose.
+    /// Ends without the checks, for tests that break the stream on purpose.
     pub(crate) async fn abandon(mut self) {
         self.close().await;
     }

@@ -1,4 +1,4 @@
-//! The real binary as a child process, for what cannot be done to one's own process: kill it, crash it, signal it.
+//! Runs the real binary as a child process that a test can kill, crash and signal.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -13,16 +13,16 @@ use super::ports::free_port;
 use super::process::{LastSignal, NotReady, Process, ProcessSpec};
 use super::run_dir::scratch;
 
-/// The binary that is tested.
+/// The path of the binary.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchword");
 
-/// Starts before a test fails because every port was taken.
+/// How often a start is retried with other ports, when the ports are taken.
 const MAX_STARTS: usize = 10;
 
 /// How long a command may take.
-const COMMAND: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running `watchword`. It ends when this is dropped.
+/// A running `watchword`. Dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Binary {
     process: Process,
@@ -30,24 +30,24 @@ pub(crate) struct Binary {
     data_dir: PathBuf,
 }
 
-/// What to start.
+/// How to start the binary.
 #[derive(Clone, Debug)]
 pub(crate) struct BinaryOptions {
-    /// Where it keeps its files; a fresh directory when none.
+    /// The data directory; `None` creates one.
     pub(crate) data_dir: Option<PathBuf>,
-    /// Its whole environment beside PATH, the ports and the data directory.
+    /// The environment, besides PATH, the ports and the data directory.
     pub(crate) env: Vec<(String, String)>,
     /// The command and its arguments.
     pub(crate) args: Vec<String>,
 }
 
 impl BinaryOptions {
-    /// `serve` with these environment variables.
+    /// Returns options for `serve` with these environment variables.
     pub(crate) fn serve(env: &[(&str, &str)]) -> Self {
         Self::command(&["serve"], env)
     }
 
-    /// Any command with these environment variables.
+    /// Returns options for any command with these environment variables.
     pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
         let env = env
             .iter()
@@ -60,14 +60,14 @@ impl BinaryOptions {
         }
     }
 
-    /// Adds a variable.
+    /// Sets an environment variable.
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.env.push((key.into(), value.into()));
         self
     }
 }
 
-/// How a command ended, and what it wrote.
+/// The exit status and the output of a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -88,11 +88,11 @@ pub(crate) async fn run(options: BinaryOptions, input: &str) -> Ended {
         .kill_on_drop(true)
         .spawn()
         .expect("start the command");
-    let mut stdin = child.stdin.take().expect("its standard input");
-    // A command that does not ask for input may be gone already.
+    let mut stdin = child.stdin.take().expect("the standard input");
+    // A command that reads no input may have ended.
     drop(stdin.write_all(input.as_bytes()).await);
     drop(stdin);
-    let output = timeout(COMMAND, child.wait_with_output())
+    let output = timeout(COMMAND_TIMEOUT, child.wait_with_output())
         .await
         .expect("the command ends in time")
         .expect("its output");
@@ -104,7 +104,7 @@ pub(crate) async fn run(options: BinaryOptions, input: &str) -> Ended {
     }
 }
 
-/// The whole environment of a process.
+/// Returns the whole environment of a process.
 fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(String, String)> {
     let own = [
         ("PATH", std::env::var("PATH").unwrap_or_default()),
@@ -122,7 +122,7 @@ fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(
 }
 
 impl Binary {
-    /// Starts the binary and waits until it says that it is ready.
+    /// Starts the binary, and waits until it is ready.
     pub(crate) async fn start(options: BinaryOptions) -> Self {
         for _ in 0..MAX_STARTS {
             let mut binary = Self::start_unready(options.clone());
@@ -135,7 +135,7 @@ impl Binary {
         panic!("{MAX_STARTS} ports in a row were taken by another process");
     }
 
-    /// Starts the binary without waiting: it may refuse to start.
+    /// Starts the binary without waiting, since it may refuse to start.
     pub(crate) fn start_unready(options: BinaryOptions) -> Self {
         let dir = scratch("binary");
         let data_dir = options.data_dir.unwrap_or_else(|| dir.join("data"));
@@ -176,42 +176,43 @@ impl Binary {
         self.process.try_ready(probe).await
     }
 
-    /// A client of it.
+    /// Returns a client of the instance.
     pub(crate) fn http(&self) -> &Http {
         &self.http
     }
 
-    /// Where it keeps its files.
+    /// Returns the data directory.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// The child process.
+    /// Returns the child process.
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 
-    /// Ends it at once (SIGKILL).
+    /// Ends the process with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Waits until it ends by itself, as at a crash point.
+    /// Waits until the process ends by itself, such as at a crash point.
     pub(crate) async fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
         self.process.wait_exit(deadline).await
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
+    /// Sends SIGTERM, and waits until the process has ended.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.process.stop().await
     }
 
-    /// Asks it to end without waiting.
+    /// Sends SIGTERM without waiting.
     pub(crate) fn terminate(&self) {
         self.process.signal(Signal::TERM);
     }
 
-    /// Starts it again after its end, with the same ports and data, and one variable set or removed.
+    /// Starts the ended process again with the same ports and data, and sets or removes one
+    /// variable.
     pub(crate) async fn start_again(&mut self, variable: &str, value: Option<&str>) {
         if let Some(env) = &mut self.process.spec_mut().env {
             env.retain(|(key, _)| key != variable);

@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use watchword::domain::clock::{Clock, SystemClock, to_millis};
 
-/// A clock that stands still, or runs with the real one, and jumps when the test says so. Clones are the same clock.
+/// A clock that stands still, or runs with the system clock, and that the test can move. Clones are
+/// the same clock.
 #[derive(Clone, Debug)]
 pub(crate) struct TestClock(Arc<Mutex<Hands>>);
 
 #[derive(Debug)]
 struct Hands {
     base: OffsetDateTime,
-    /// Set when the clock runs: the moment at which it showed `base`.
+    /// The instant at which a running clock showed `base`; `None` for a frozen clock.
     running_since: Option<Instant>,
 }
 
 impl TestClock {
-    /// A clock that moves by [`TestClock::advance`] alone, starting now.
+    /// Returns a clock that starts now, and moves only by [`TestClock::advance`].
     pub(crate) fn frozen() -> Self {
         Self(Arc::new(Mutex::new(Hands {
             base: wall_clock(),
@@ -26,7 +27,7 @@ impl TestClock {
         })))
     }
 
-    /// A clock that runs like the real one, starting now.
+    /// Returns a clock that starts now, and runs with the system clock.
     pub(crate) fn running() -> Self {
         Self(Arc::new(Mutex::new(Hands {
             base: wall_clock(),
@@ -44,7 +45,7 @@ impl TestClock {
         self.hands().base -= by;
     }
 
-    /// What it shows, in whole seconds since 1970, as an authenticator wants it.
+    /// Returns the whole seconds since 1970, as TOTP uses them.
     pub(crate) fn seconds(&self) -> u64 {
         self.now().unix_timestamp().unsigned_abs()
     }
@@ -61,7 +62,7 @@ impl Clock for TestClock {
     }
 }
 
-/// The real time, cut to the millisecond as the service stores it.
+/// Returns the time in whole milliseconds, as the service stores it.
 fn wall_clock() -> OffsetDateTime {
     to_millis(SystemClock.now())
 }

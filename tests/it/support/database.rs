@@ -1,4 +1,4 @@
-//! A fresh database per test, and the ledger in it read by other means than the service's own.
+//! A new database for each test, and the ledger, read without the service's code.
 
 use std::path::{Path, PathBuf};
 
@@ -11,33 +11,33 @@ use watchword_migration::Migrator;
 use super::postgres::Postgres;
 use super::run_dir::scratch;
 
-/// The database that the others are copied from.
+/// The database from which each test's database is copied.
 const TEMPLATE: &str = "watchword_template";
 
-/// Which parts a test runs on.
+/// The servers that a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
-    /// The embedded default: SQLite, limits and denylist in process.
+    /// The default: SQLite, with rate limits and the denylist in memory.
     Sqlite,
     /// PostgreSQL and Redis.
     Postgres,
 }
 
-/// A database of the test's own.
+/// The database of a test.
 #[derive(Debug)]
 pub(crate) enum Database {
-    /// A file, made by the service at its start.
+    /// A SQLite file, which the service creates at its start.
     Sqlite(PathBuf),
     /// A database of a cluster.
     Postgres {
-        /// Its address.
+        /// The URL.
         url: String,
-        /// Its name, when it is in the shared cluster and has to be dropped.
+        /// The name, if the database is in the shared cluster and must be dropped.
         shared_name: Option<String>,
     },
 }
 
-/// One row of the ledger.
+/// A row of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerRow {
     pub(crate) seq: i64,
@@ -54,7 +54,7 @@ pub(crate) struct LedgerRow {
 const LEDGER: &str = "SELECT seq, id, subject, user_id, user_seq, payload, stream_seq, \
      (published_at IS NOT NULL) AS published, parked_reason FROM events ORDER BY seq";
 
-/// Both drivers' rows have these columns, but no common type that says so.
+/// The rows of both drivers have these columns, but no common trait.
 macro_rules! ledger_rows {
     ($rows:expr) => {
         $rows
@@ -77,7 +77,7 @@ macro_rules! ledger_rows {
 }
 
 impl Database {
-    /// A fresh database: a file name in `data_dir`, or a copy of the migrated template.
+    /// Returns a new database: a file name in `data_dir`, or a copy of the migrated template.
     pub(crate) async fn fresh(backend: Backend, data_dir: &Path) -> Self {
         match backend {
             Backend::Sqlite => Self::Sqlite(data_dir.join("watchword.db")),
@@ -97,7 +97,7 @@ impl Database {
         }
     }
 
-    /// A PostgreSQL database without a single table.
+    /// Creates a PostgreSQL database without tables.
     pub(crate) async fn empty() -> Self {
         let cluster = Postgres::shared().await;
         let dir = scratch("empty");
@@ -109,7 +109,7 @@ impl Database {
         }
     }
 
-    /// The address, as in the configuration; none for the embedded default.
+    /// Returns the URL for the configuration, or `None` for SQLite.
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Self::Sqlite(_) => None,
@@ -117,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Every row of the ledger, in its order.
+    /// Returns every row of the ledger, in order.
     pub(crate) async fn ledger(&self) -> Result<Vec<LedgerRow>, sqlx::Error> {
         match self {
             Self::Sqlite(file) => {
@@ -131,13 +131,13 @@ impl Database {
         }
     }
 
-    /// How many events wait to be published.
+    /// Returns the number of unpublished events.
     pub(crate) async fn unpublished(&self) -> Result<i64, sqlx::Error> {
         self.count("SELECT count(*) FROM events WHERE published_at IS NULL AND parked_reason IS NULL")
             .await
     }
 
-    /// Runs a query that answers one whole number.
+    /// Runs a query that returns one integer.
     pub(crate) async fn count(&self, sql: &'static str) -> Result<i64, sqlx::Error> {
         match self {
             Self::Sqlite(file) => sqlx::query_scalar(sql).fetch_one(&mut open(file).await?).await,
@@ -149,7 +149,7 @@ impl Database {
         }
     }
 
-    /// Runs one statement, as somebody with the database's own tools would.
+    /// Runs a statement over a separate connection, as an operator could.
     pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(file) => sqlx::query(sql).execute(&mut open(file).await?).await.map(drop),
@@ -160,7 +160,8 @@ impl Database {
         }
     }
 
-    /// Drops a database of the shared cluster. Best effort: the cluster goes away with the test process.
+    /// Drops a database of the shared cluster. Errors are ignored: the cluster ends with the test
+    /// process.
     pub(crate) async fn remove(&self) {
         if let Self::Postgres {
             shared_name: Some(name),
@@ -179,7 +180,7 @@ async fn open(file: &Path) -> Result<SqliteConnection, sqlx::Error> {
     SqliteConnection::connect_with(&options).await
 }
 
-/// Makes the template once per test process.
+/// Migrates the template, once per test process.
 async fn migrated_template(cluster: &Postgres) {
     static MIGRATED: OnceCell<()> = OnceCell::const_new();
     let migrate = || async {
@@ -188,8 +189,8 @@ async fn migrated_template(cluster: &Postgres) {
             .await
             .expect("connect to the template");
         Migrator::up(&database, None).await.expect("migrate the template");
-        // A database that somebody is connected to cannot be copied.
-        database.close().await.expect("leave the template");
+        // A database with open connections cannot be copied.
+        database.close().await.expect("disconnect from the template");
     };
     MIGRATED.get_or_init(migrate).await;
 }

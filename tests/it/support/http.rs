@@ -1,4 +1,4 @@
-//! The HTTP client of the tests: sends requests, and reads every answer whole.
+//! The HTTP client of the tests, which reads every response whole.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-/// Longer than any deadline of the service, so that a hanging request fails the test and not the run.
+/// Longer than any deadline of the service, so that a hanging request fails its test.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the service answered.
+/// A response of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// The body's text.
+    /// The body as text.
     pub(crate) text: String,
-    /// The body as JSON; null when it is empty or something else.
+    /// The body as JSON; null if it is empty or not JSON.
     pub(crate) json: Value,
 }
 
 impl Answer {
-    /// A header as text.
+    /// Returns a header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The text at a JSON pointer.
+    /// Returns the text at a JSON pointer.
     #[track_caller]
     pub(crate) fn str(&self, pointer: &str) -> &str {
         self.json
@@ -35,14 +35,14 @@ impl Answer {
             .unwrap_or_else(|| panic!("no text at {pointer} in {}", self.text))
     }
 
-    /// This answer, when it has the status; else a panic that shows it.
+    /// Checks the status, and returns the response.
     #[track_caller]
     pub(crate) fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{} {}", self.status, self.text);
         self
     }
 
-    /// This answer, when it is a problem (RFC 9457) of this status and code, and complete.
+    /// Checks that this is a complete problem (RFC 9457) with this status and code, and returns it.
     #[track_caller]
     pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect_status(status);
@@ -73,13 +73,13 @@ impl Answer {
         if status == 429 || status == 503 {
             assert!(
                 answer.header("retry-after").is_some(),
-                "a {status} says when to come back"
+                "a {status} has a Retry-After header"
             );
         }
         answer
     }
 
-    /// The tokens of a register, login or refresh answer.
+    /// Returns the tokens of a register, login or refresh response.
     #[track_caller]
     pub(crate) fn tokens(&self) -> Tokens {
         Tokens {
@@ -89,7 +89,7 @@ impl Answer {
     }
 }
 
-/// An access token and the refresh token that came with it.
+/// An access token and its refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -97,7 +97,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// The claims of the access token, unverified.
+    /// Returns the claims of the access token, unverified.
     #[track_caller]
     pub(crate) fn claims(&self) -> Value {
         use base64::Engine;
@@ -108,7 +108,7 @@ impl Tokens {
         serde_json::from_slice(&bytes).expect("JSON claims")
     }
 
-    /// The session's id (`sid`).
+    /// Returns the session's id (`sid`).
     #[track_caller]
     pub(crate) fn session(&self) -> String {
         self.claims()
@@ -128,7 +128,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client of the instance at a port of 127.0.0.1.
+    /// Returns a client of the instance at this port of 127.0.0.1.
     pub(crate) fn new(port: u16) -> Self {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
@@ -142,22 +142,22 @@ impl Http {
         }
     }
 
-    /// The port of the instance.
+    /// Returns the port of the instance.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// The address of a path.
+    /// Returns the URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    /// A request to fill in.
+    /// Returns a request builder.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, self.url(path))
     }
 
-    /// Sends a request; an error when no answer came.
+    /// Sends a request; an error if no response came.
     pub(crate) async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -176,52 +176,52 @@ impl Http {
         self.try_send(request).await.expect("an answer")
     }
 
-    /// GET.
+    /// Sends GET.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// GET with an access token.
+    /// Sends GET with an access token.
     pub(crate) async fn get_as(&self, access: &str, path: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(access)).await
     }
 
-    /// POST of a JSON body.
+    /// Sends POST with a JSON body.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Any method with an access token and a JSON body.
+    /// Sends any method with an access token and a JSON body.
     pub(crate) async fn send_as(&self, access: &str, method: Method, path: &str, body: &Value) -> Answer {
         self.send(self.request(method, path).bearer_auth(access).json(body))
             .await
     }
 
-    /// POST /auth/register.
+    /// Sends POST /auth/register.
     pub(crate) async fn register(&self, email: &str, password: &str) -> Answer {
         self.post("/auth/register", &json!({"email": email, "password": password}))
             .await
     }
 
-    /// POST /auth/login.
+    /// Sends POST /auth/login.
     pub(crate) async fn login(&self, identifier: &str, password: &str) -> Answer {
         self.post("/auth/login", &json!({"identifier": identifier, "password": password}))
             .await
     }
 
-    /// POST /auth/refresh.
+    /// Sends POST /auth/refresh.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
         self.post("/auth/refresh", &json!({"refreshToken": refresh_token}))
             .await
     }
 
-    /// POST /auth/logout with the access token.
+    /// Sends POST /auth/logout with the access token.
     pub(crate) async fn logout(&self, access: &str, scope: &str) -> Answer {
         self.send_as(access, Method::POST, "/auth/logout", &json!({"scope": scope}))
             .await
     }
 
-    /// GET /auth/me.
+    /// Sends GET /auth/me.
     pub(crate) async fn me(&self, access: &str) -> Answer {
         self.get_as(access, "/auth/me").await
     }

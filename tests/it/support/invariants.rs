@@ -1,13 +1,13 @@
-//! What must hold between the ledger and the stream, whatever went wrong on the way.
+//! The invariants between the ledger and the stream, which hold after every fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::database::LedgerRow;
 use super::nats::StreamMessage;
 
-/// Every difference between the ledger and the stream: lost, phantom, duplicate, altered and reordered events.
-///
-/// A message is an event of the ledger when it has the event's id; the stream may not hold anything else.
+/// Returns every difference between the ledger and the stream: lost, phantom, duplicate, altered
+/// and reordered events. A message is an event of the ledger if it has the event's id. The stream
+/// may hold nothing else.
 pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec<String> {
     let mut found = Vec::new();
     let rows: BTreeMap<String, &LedgerRow> = ledger.iter().map(|row| (row.id.to_string(), row)).collect();

@@ -1,14 +1,15 @@
-//! The harness: real servers as child processes, the production application on port 0, and the means to break both.
+//! The test harness: real servers as child processes, the production application on port 0, and
+//! ways to break both.
 //!
-//! A test starts with `TestApp::spawn(backend)`, speaks HTTP to it, reads the events back from the stream, and ends with
-//! `app.finish()`, which checks that the ledger is drained and that ledger and stream agree. Nothing sleeps for a fixed
-//! time: [`wait::eventually`] polls a condition up to a deadline.
+//! A test starts with `TestApp::spawn(backend)`, sends HTTP requests, reads the events from the
+//! stream, and ends with `app.finish()`, which checks that the ledger is drained and agrees with
+//! the stream. No test sleeps for a fixed time: [`wait::eventually`] polls a condition until a
+//! deadline.
 
 pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod clock;
 pub(crate) mod database;
-pub(crate) mod held;
 pub(crate) mod http;
 pub(crate) mod invariants;
 pub(crate) mod nats;
@@ -21,6 +22,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
+pub(crate) mod row_lock;
 pub(crate) mod run_dir;
 pub(crate) mod server;
 pub(crate) mod smtp;
@@ -28,10 +30,9 @@ pub(crate) mod sse;
 pub(crate) mod timing;
 pub(crate) mod wait;
 
-/// Runs each of these functions on SQLite and on PostgreSQL with Redis: `NAME` becomes the tests `NAME::sqlite` and
-/// `NAME::postgres`.
-///
-/// A function is an `async fn(Backend)` beside the list; the compiler says when one is missing in it.
+/// Runs each function on SQLite, and on PostgreSQL with Redis: `NAME` becomes the tests
+/// `NAME::sqlite` and `NAME::postgres`. Each function is an `async fn(Backend)` in the same module.
+/// The compiler reports a function that is missing in the list.
 macro_rules! flow_tests {
     ($($test:ident),+ $(,)?) => {
         $(mod $test {

@@ -11,51 +11,50 @@ use tokio::net::TcpStream;
 use super::nats_users;
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, repository, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 
-/// How many messages are read at once.
+/// The number of messages that are read at once.
 const READ_WINDOW: usize = 64;
 
-/// How the server is set up.
+/// The configuration of a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NatsOptions {
-    /// `sync_interval: always`: an acknowledged message is on the disk.
+    /// Sets `sync_interval: always`: an acknowledged message is on disk.
     pub(crate) sync_always: bool,
-    /// More configuration, in nats-server's own format.
+    /// Additional configuration in nats-server's format.
     pub(crate) extra: String,
-    /// The configuration that is shipped, `nats/nats-server.conf` with its users, at another place. The two above are not
-    /// used then.
+    /// Uses the shipped `nats/nats-server.conf` with its users, in another directory, without the
+    /// two options above.
     pub(crate) shipped: bool,
 }
 
-/// A nats-server of the test's own. It ends when this is dropped.
+/// The nats-server of a test. Dropping it ends the server.
 #[derive(Debug)]
 pub(crate) struct NatsServer {
     server: Server,
     store: PathBuf,
-    /// As whom the tests themselves connect.
+    /// The credentials of the tests.
     user: Option<&'static str>,
 }
 
-is_server!(NatsServer);
+deref_to_server!(NatsServer);
 
-/// One message of a stream, as stored.
+/// A stored message.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamMessage {
-    /// Its sequence in the stream.
+    /// The stream sequence.
     pub(crate) seq: u64,
-    /// Its subject.
     pub(crate) subject: String,
-    /// Its headers in alphabetical order.
+    /// The headers in alphabetical order.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body's bytes.
+    /// The bytes of the body.
     pub(crate) bytes: Vec<u8>,
-    /// The body, parsed.
+    /// The parsed body.
     pub(crate) payload: Value,
 }
 
 impl StreamMessage {
-    /// The value of a header.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -77,7 +76,7 @@ impl NatsServer {
         Self::of(server, &dir, &options)
     }
 
-    /// A server that is set up but not running: its address is known, nothing listens there.
+    /// Returns a configured server that does not run. Its URL is known, and nothing listens there.
     pub(crate) fn not_started(options: NatsOptions) -> Self {
         let dir = scratch("nats");
         let server = Server::stopped(|port| spec(&dir, port, &options), ready);
@@ -92,17 +91,17 @@ impl NatsServer {
         }
     }
 
-    /// The address that clients connect to.
+    /// Returns the URL for clients.
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port())
     }
 
-    /// The directory of its streams.
+    /// Returns the directory of the streams.
     pub(crate) fn store_dir(&self) -> &PathBuf {
         &self.store
     }
 
-    /// Removes the store of a server that does not run: every stream and message is gone.
+    /// Deletes the store of a stopped server, with all streams and messages.
     pub(crate) fn wipe_store(&mut self) {
         assert!(
             !self.process().is_running(),
@@ -113,24 +112,24 @@ impl NatsServer {
         }
     }
 
-    /// A new client connection.
+    /// Returns a new client connection.
     pub(crate) async fn client(&self) -> async_nats::Client {
         let options = self.user.map_or_else(Default::default, nats_users::login);
         options.connect(self.url()).await.expect("connect to nats-server")
     }
 
-    /// The JetStream API over a new connection.
+    /// Returns the JetStream API over a new connection.
     pub(crate) async fn jetstream(&self) -> async_nats::jetstream::Context {
         async_nats::jetstream::new(self.client().await)
     }
 
-    /// Every message of a stream, in the stream's order. Empty when there is no such stream.
+    /// Returns every message of a stream, in order; none if the stream does not exist.
     pub(crate) async fn messages(&self, stream_name: &str) -> Vec<StreamMessage> {
         messages(&self.jetstream().await, stream_name).await
     }
 }
 
-/// Every message of a stream, in the stream's order. Empty when there is no such stream.
+/// Returns every message of a stream, in order; none if the stream does not exist.
 pub(crate) async fn messages(jetstream: &async_nats::jetstream::Context, stream_name: &str) -> Vec<StreamMessage> {
     let Ok(stream) = jetstream.get_stream(stream_name).await else {
         return Vec::new();
@@ -177,12 +176,12 @@ fn spec(dir: &Path, port: u16, options: &NatsOptions) -> ProcessSpec {
     }
 }
 
-/// Whether the server says on a connection that JetStream is there.
+/// Whether the server offers JetStream on a connection.
 async fn ready(port: u16) -> Result<(), String> {
     greeting(port).await.map_err(|error| error.to_string())
 }
 
-/// Reads the server's greeting, which says whether JetStream is there.
+/// Reads the server's INFO message, which says whether JetStream is available.
 async fn greeting(port: u16) -> std::io::Result<()> {
     let socket = TcpStream::connect(("127.0.0.1", port)).await?;
     let mut greeting = String::new();
@@ -193,7 +192,7 @@ async fn greeting(port: u16) -> std::io::Result<()> {
     Err(std::io::Error::other(format!("no JetStream yet: {greeting}")))
 }
 
-/// The message at a sequence; none when it was deleted.
+/// Returns the message at a sequence, or `None` if it was deleted.
 async fn read_message(
     stream: &async_nats::jetstream::stream::Stream,
     seq: u64,
@@ -219,7 +218,7 @@ async fn read_message(
     }))
 }
 
-/// Where the nats-server binary is.
+/// Returns the path of the nats-server binary.
 pub(crate) fn program() -> PathBuf {
     find_program("nats-server", "WATCHWORD_NATS_SERVER", &[repository().join(".tools")])
 }

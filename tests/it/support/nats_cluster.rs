@@ -1,4 +1,4 @@
-//! Three nats-servers with the shipped configuration of a cluster, on this machine.
+//! A cluster of three nats-servers on this machine, with the shipped configuration.
 
 use std::fs;
 use std::path::Path;
@@ -14,13 +14,13 @@ use super::process::{LastSignal, NotReady, Process, ProcessSpec};
 use super::run_dir::{repository, scratch};
 use super::wait::eventually;
 
-/// How long an election, or catching up, may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an election or a catch-up may take on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Starts before a test fails because a port was always taken.
+/// How often a start is retried, when a port is taken.
 const MAX_STARTS: usize = 10;
 
-/// A node.
+/// A node of the cluster.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -29,14 +29,14 @@ pub(crate) struct Node {
     monitoring: u16,
 }
 
-/// Three nodes. They end when this is dropped.
+/// A cluster of three nodes. Dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct NatsCluster {
     pub(crate) nodes: Vec<Node>,
 }
 
 impl NatsCluster {
-    /// Starts three nodes and waits until they have a leader.
+    /// Starts three nodes, and waits until they have a leader.
     pub(crate) async fn start() -> Self {
         for _ in 0..MAX_STARTS {
             if let Some(cluster) = Self::try_start().await {
@@ -46,12 +46,12 @@ impl NatsCluster {
         panic!("{MAX_STARTS} times a port was taken by another process");
     }
 
-    /// None when a node found one of its ports taken: all three have to know the new one.
+    /// Returns `None` if a node found one of its ports taken: all three must know the new port.
     async fn try_start() -> Option<Self> {
         let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let started = routes.iter().enumerate();
         let nodes = started
-            .map(|(place, route)| Node::start(place + 1, *route, &routes))
+            .map(|(index, route)| Node::start(index + 1, *route, &routes))
             .collect();
         let mut cluster = Self { nodes };
         for node in &mut cluster.nodes {
@@ -64,13 +64,13 @@ impl NatsCluster {
         Some(cluster)
     }
 
-    /// The addresses of all nodes.
+    /// Returns the URLs of all nodes.
     pub(crate) fn url(&self) -> String {
         let urls: Vec<String> = self.nodes.iter().map(Node::url).collect();
         urls.join(",")
     }
 
-    /// The JetStream API as the operator, over the nodes that run.
+    /// Returns the JetStream API as the operator, over the running nodes.
     pub(crate) async fn jetstream(&self) -> Context {
         let addresses: Vec<async_nats::ServerAddr> = self
             .nodes
@@ -81,15 +81,15 @@ impl NatsCluster {
         jetstream::new(client.expect("connect to the cluster"))
     }
 
-    /// A node by its place.
-    pub(crate) fn node(&mut self, place: usize) -> &mut Node {
-        self.nodes.get_mut(place).expect("one of three")
+    /// Returns a node by its index.
+    pub(crate) fn node(&mut self, index: usize) -> &mut Node {
+        self.nodes.get_mut(index).expect("one of three")
     }
 
-    /// The node that leads a stream, by its place.
+    /// Returns the index of the node that leads a stream.
     pub(crate) async fn leader(&self, stream: &str) -> usize {
         let jetstream = self.jetstream().await;
-        let name = eventually(PATIENCE, || async {
+        let name = eventually(TIMEOUT, || async {
             let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
             let cluster = stream.cached_info().cluster.clone();
             cluster
@@ -103,10 +103,10 @@ impl NatsCluster {
             .expect("one of the nodes")
     }
 
-    /// Waits until every copy of a stream has everything.
+    /// Waits until every replica of a stream is current.
     pub(crate) async fn in_sync(&self, stream: &str) {
         let jetstream = self.jetstream().await;
-        eventually(PATIENCE, || async {
+        eventually(TIMEOUT, || async {
             let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
             let cluster = stream
                 .cached_info()
@@ -127,7 +127,7 @@ impl NatsCluster {
         .await;
     }
 
-    /// Every message of a stream.
+    /// Returns every message of a stream.
     pub(crate) async fn messages(&self, stream: &str) -> Vec<nats::StreamMessage> {
         nats::messages(&self.jetstream().await, stream).await
     }
@@ -140,9 +140,9 @@ impl Node {
         let file = configure(&dir, number, [port, monitoring, route]);
         let mut env = nats_users::environment();
         env.push(("NATS_CLUSTER_PASSWORD".to_owned(), "secret-of-nodes".to_owned()));
-        for (place, route) in routes.iter().enumerate() {
+        for (index, route) in routes.iter().enumerate() {
             let url = format!("nats://node:secret-of-nodes@127.0.0.1:{route}");
-            env.push((format!("NATS_ROUTE_{}", place + 1), url));
+            env.push((format!("NATS_ROUTE_{}", index + 1), url));
         }
         let process = Process::start(ProcessSpec {
             name: "nats-server",
@@ -161,17 +161,17 @@ impl Node {
         }
     }
 
-    /// The address that clients connect to.
+    /// Returns the URL for clients.
     fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Ends the node at once (SIGKILL).
+    /// Ends the node with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again with what it has on its disk.
+    /// Starts the node again with its data.
     pub(crate) async fn start_again(&mut self) {
         self.process.start_again();
         if let Err(reason) = self.try_healthy().await {
@@ -179,7 +179,7 @@ impl Node {
         }
     }
 
-    /// Waits until the node is in touch with the cluster and its streams are current.
+    /// Waits until the node has joined the cluster and its streams are current.
     async fn try_healthy(&mut self) -> Result<(), NotReady> {
         let url = format!("http://127.0.0.1:{}/healthz", self.monitoring);
         let probe = || async {
@@ -195,7 +195,8 @@ impl Node {
     }
 }
 
-/// The shipped files, but for the addresses and the directory. The name of the node's configuration.
+/// Copies the shipped files with other addresses and another directory. Returns the name of the
+/// node's configuration file.
 fn configure(dir: &Path, number: usize, [port, monitoring, route]: [u16; 3]) -> String {
     let shipped = repository().join("nats");
     let copied = dir.join("cluster");

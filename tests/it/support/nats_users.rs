@@ -1,4 +1,4 @@
-//! The users of `nats/accounts.conf`, and the server configuration that is shipped with them.
+//! The users of `nats/accounts.conf`, and the shipped server configuration.
 
 use std::fs;
 use std::path::Path;
@@ -15,11 +15,11 @@ use super::run_dir::repository;
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) name: String,
-    /// The environment variable that has its password.
+    /// The environment variable with the password.
     variable: String,
 }
 
-/// Every user, in the order of the file.
+/// Returns every user, in the order of the file.
 pub(crate) fn users() -> Vec<User> {
     let file = fs::read_to_string(repository().join("nats/accounts.conf")).expect("nats/accounts.conf");
     let of_line = |line: &str| {
@@ -32,12 +32,12 @@ pub(crate) fn users() -> Vec<User> {
     file.lines().filter_map(of_line).collect()
 }
 
-/// The durables of `nats/consumers/`, by name.
+/// Returns the names of the durables of `nats/consumers/`.
 pub(crate) fn durables() -> Vec<String> {
     names("nats/consumers")
 }
 
-/// The names of the JSON files in a directory of the repository.
+/// Returns the names of the JSON files in a directory of the repository.
 fn names(directory: &str) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(repository().join(directory))
         .expect("read the directory")
@@ -50,32 +50,32 @@ fn names(directory: &str) -> Vec<String> {
     names
 }
 
-/// The password of a user in the tests.
+/// Returns the password of a user in the tests.
 pub(crate) fn password(user: &str) -> String {
     format!("secret-of-{user}")
 }
 
-/// The prefix of a user's reply subjects.
+/// Returns the prefix of a user's reply subjects.
 pub(crate) fn inbox(user: &str) -> String {
     match user {
-        // As `nats.inbox_prefix` is by default.
+        // The default of `nats.inbox_prefix`.
         "publisher" => "_INBOX_auth".to_owned(),
         user => format!("_INBOX_{user}"),
     }
 }
 
-/// How a user logs in.
+/// Returns the connect options of a user.
 pub(crate) fn login(user: &str) -> ConnectOptions {
     ConnectOptions::with_user_and_password(user.to_owned(), password(user)).custom_inbox_prefix(inbox(user))
 }
 
-/// The server's environment: the passwords.
+/// Returns the environment of the server, with the passwords.
 pub(super) fn environment() -> Vec<(String, String)> {
     let users = users().into_iter();
     users.map(|user| (user.variable, password(&user.name))).collect()
 }
 
-/// The configuration as it is shipped, but for its address and its directory. Its users are put beside it.
+/// Copies the shipped configuration with another address and directory, and the users beside it.
 pub(super) fn shipped_config(dir: &Path, port: u16, store: &Path) -> String {
     let shipped = repository().join("nats");
     fs::copy(shipped.join("accounts.conf"), dir.join("accounts.conf")).expect("copy accounts.conf");
@@ -92,12 +92,12 @@ pub(super) fn shipped_config(dir: &Path, port: u16, store: &Path) -> String {
     config
 }
 
-/// A user's connection, and the permissions the server says it lacks.
+/// Connects as a user, and returns the permission errors that the server sends.
 pub(crate) async fn connect(nats: &NatsServer, user: &str) -> (Client, UnboundedReceiver<String>) {
     let (complaints, heard) = unbounded_channel();
     let options = login(user).event_callback(move |event| {
         if let Event::ServerError(error) = event {
-            // Nobody listens any more at the end of a test.
+            // At the end of a test the receiver may be gone.
             let _ = complaints.send(error.to_string());
         }
         std::future::ready(())
@@ -106,7 +106,7 @@ pub(crate) async fn connect(nats: &NatsServer, user: &str) -> (Client, Unbounded
     (client.unwrap_or_else(|error| panic!("{user}: {error}")), heard)
 }
 
-/// Makes every stream and durable of `nats/`, as `nats/provision.sh` does, with the rights of the provisioner.
+/// Creates every stream and durable of `nats/` as the provisioner, like `nats/provision.sh`.
 pub(crate) async fn provision(nats: &NatsServer) {
     let (client, mut complaints) = connect(nats, "provisioner").await;
     for name in names("nats/streams") {
@@ -120,13 +120,13 @@ pub(crate) async fn provision(nats: &NatsServer) {
     assert_eq!(complaints.try_recv().ok(), None);
 }
 
-/// A file of `nats/`.
+/// Returns a JSON file of `nats/`.
 fn definition(kind: &str, name: &str) -> Value {
     let file = repository().join(format!("nats/{kind}/{name}.json"));
     serde_json::from_slice(&fs::read(file).expect("read the definition")).expect("JSON")
 }
 
-/// A request to the JetStream API, which has to succeed. The server refuses unknown fields of the definitions.
+/// Sends a request to the JetStream API, which must succeed. The server refuses unknown fields.
 pub(crate) async fn api(client: &Client, what: &str, request: &Value) -> Value {
     let subject = format!("$JS.API.{what}");
     let body = if request.is_null() {

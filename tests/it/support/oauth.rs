@@ -1,4 +1,4 @@
-//! A client of `/oauth/introspect` and `/oauth/revoke`, which every application of the tests knows.
+//! The client of `/oauth/introspect` and `/oauth/revoke` that every test application knows.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +8,14 @@ use watchword::config::OauthClient;
 
 use super::http::{Answer, Http};
 
-/// Its id.
+/// The client id.
 pub(crate) const CLIENT: &str = "gateway";
-/// Its secret.
+/// The client secret.
 pub(crate) const SECRET: &str = "wcs_rZ0ibS-9czCvDifCPYImzpxDQ20pidr3khxZCvW9PCQ";
-/// The hash of its secret.
+/// The hash of the client secret.
 pub(crate) const SECRET_HASH: &str = "sha256:0f9f58cb075d261120536a33e8f33ae3afedfaf4cd44268bf179572bed6c50ce";
 
-/// The client as it is configured.
+/// Returns the configured client.
 pub(crate) fn client() -> OauthClient {
     OauthClient {
         id: CLIENT.to_owned(),
@@ -23,43 +23,43 @@ pub(crate) fn client() -> OauthClient {
     }
 }
 
-/// The value of an `Authorization` header.
+/// Returns the value of a Basic `Authorization` header.
 pub(crate) fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
-/// A form, encoded.
+/// Encodes a form.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish()
 }
 
-/// POST of a form, by nobody yet.
+/// Builds a POST of a form, without credentials.
 pub(crate) fn post_form(http: &Http, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     http.request(Method::POST, path)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form(fields))
 }
 
-/// POST of a form, by the client.
+/// Builds a POST of a form, with the client's credentials.
 pub(crate) fn as_client(http: &Http, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     post_form(http, path, fields).header("authorization", basic(CLIENT, SECRET))
 }
 
-/// What the client is told about a token.
+/// Introspects a token as the client.
 pub(crate) async fn introspect(http: &Http, token: &str) -> Answer {
     http.send(as_client(http, "/oauth/introspect", &[("token", token)]))
         .await
         .expect_status(200)
 }
 
-/// The client revokes a token.
+/// Revokes a token as the client.
 pub(crate) async fn revoke(http: &Http, token: &str) -> Answer {
     http.send(as_client(http, "/oauth/revoke", &[("token", token)])).await
 }
 
-/// Ways to change a good access token into one that is none, by name.
+/// Returns invalid variants of a valid access token, by name.
 pub(crate) fn forgeries(good: &str) -> Vec<(&'static str, String)> {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let parts: Vec<&str> = good.split('.').collect();
@@ -72,7 +72,7 @@ pub(crate) fn forgeries(good: &str) -> Vec<(&'static str, String)> {
     let kid = kid.get("kid").and_then(|kid| kid.as_str()).expect("a kid");
     let with_alg = |alg: &str| encode(&format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{kid}"}}"#));
     let admin = encode(&decode(claims).replace(r#"["user"]"#, r#"["user","admin"]"#));
-    assert_ne!(admin, *claims, "the claims name the role");
+    assert_ne!(admin, *claims, "the claims must contain the role");
     let mut flipped = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
     *flipped.first_mut().expect("a signature") ^= 1;
     vec![
@@ -91,7 +91,7 @@ pub(crate) fn forgeries(good: &str) -> Vec<(&'static str, String)> {
         ("cut in half", good.get(..good.len() / 2).expect("ASCII").to_owned()),
         ("a word", "not-a-token".to_owned()),
         (
-            "a refresh token of nobody",
+            "a refresh token of no session",
             "wrt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
         ),
     ]

@@ -1,9 +1,9 @@
-//! TCP ports of 127.0.0.1 for servers that have to be told theirs.
+//! TCP ports of 127.0.0.1 for servers whose port must be configured.
 //!
-//! A port that is free when it is chosen may be taken before the server listens. Three things keep that from failing a test:
-//! the ports lie below the range that the kernel gives to outgoing connections; test processes lease blocks of ports, so
-//! that no two of them choose the same one; and a server that finds its port taken is started on another one
-//! (`server::Server`).
+//! A free port can be taken before the server listens. Three rules keep tests from failing then:
+//! the ports are below the kernel's range for outgoing connections; test processes lease blocks of
+//! ports, so no two of them choose the same one; and a server whose port is taken starts again on
+//! another one (`server::Server`).
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const BLOCK_SIZE: u16 = 100;
 
 /// The blocks that this process has leased, and the next port of the last one.
 struct Leases {
-    /// Locks that end with the process, however it ends.
+    /// File locks, which end with the process.
     locks: Vec<File>,
     next_block: u16,
     ports: std::ops::Range<u16>,
@@ -29,12 +29,12 @@ thread_local! {
     static PLANNED: Cell<Option<u16>> = const { Cell::new(None) };
 }
 
-/// Makes the next [`free_port`] of this thread this one, for tests of what happens when it is not free.
+/// Makes this port the next [`free_port`] of this thread, to test a port that is taken.
 pub(crate) fn plan(port: u16) {
     PLANNED.set(Some(port));
 }
 
-/// A TCP port of 127.0.0.1 that nothing listens on. No other test is given it while this process lives.
+/// Returns a free TCP port of 127.0.0.1. No other test gets it while this process lives.
 pub(crate) fn free_port() -> u16 {
     static LEASES: Mutex<Leases> = Mutex::new(Leases {
         locks: Vec::new(),
@@ -58,7 +58,7 @@ pub(crate) fn free_port() -> u16 {
 impl Leases {
     fn lease_block(&mut self) {
         let directory = lock_directory();
-        // Processes begin at different blocks, so that a port is not used again right after it was.
+        // Processes begin at different blocks, so that a port is not reused soon.
         let start = std::process::id() * 37;
         while self.next_block < BLOCK_COUNT {
             let offset = (start + u32::from(self.next_block)) % u32::from(BLOCK_COUNT);
@@ -76,7 +76,7 @@ impl Leases {
     }
 }
 
-/// One file for each block, for all test processes of this machine.
+/// Returns the directory with one lock file per block, shared by all test processes.
 fn lock_directory() -> PathBuf {
     let directory = std::env::temp_dir().join("watchword-test-ports");
     if fs::create_dir(&directory).is_ok() {

@@ -1,4 +1,4 @@
-//! A real PostgreSQL cluster, as a child process: one per test process, or a private one.
+//! A real PostgreSQL cluster as a child process: shared by the test process, or private.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -12,38 +12,38 @@ use tokio::sync::OnceCell;
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 
-/// How long crash shutdown may take.
-const SHUTDOWN: Duration = Duration::from_secs(60);
-/// The role that owns everything; local connections are trusted.
+/// How long an immediate shutdown may take.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
+/// The role that owns everything. Local connections need no password.
 const ROLE: &str = "watchword";
 
-/// Whether the cluster survives a crash of the machine.
+/// Whether the data survives a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// No fsync: a killed server loses nothing, a killed machine would. Fast.
+    /// Without fsync, which is fast. A killed server loses nothing, a crashed machine would.
     Fast,
     /// As in production.
     Durable,
 }
 
-/// A PostgreSQL cluster. It ends when this is dropped, and with the test process in any case.
+/// A PostgreSQL cluster. It ends when it is dropped, and with the test process in any case.
 #[derive(Debug)]
 pub(crate) struct Postgres {
     server: Server,
 }
 
-is_server!(Postgres);
+deref_to_server!(Postgres);
 
 impl Postgres {
-    /// The cluster that all tests of this process share, started by the first one that asks. Never kill it.
+    /// Returns the cluster that all tests of this process share. Never kill it.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Postgres> = OnceCell::const_new();
         SHARED.get_or_init(|| Self::private(Durability::Fast)).await
     }
 
-    /// A cluster of the test's own, which it may kill, pause and restart.
+    /// Starts a private cluster, which the test may kill, pause and restart.
     pub(crate) async fn private(durability: Durability) -> Self {
         let dir = scratch("postgres");
         let user = server_user();
@@ -60,7 +60,8 @@ impl Postgres {
             program: program("postgres"),
             args: arguments(&data, &dir, port, durability),
             env: None,
-            // Opened by the test's own user before the switch, so it may stand beside the directory.
+            // The test's user opens the log before the switch, so the log may be outside the
+            // directory.
             log: scratch("postgres-log").join("postgres.log"),
             user,
             last_signal: LastSignal::Quit,
@@ -73,20 +74,21 @@ impl Postgres {
         Self { server: server.await }
     }
 
-    /// The URL of a database of this cluster.
+    /// Returns the URL of a database of this cluster.
     pub(crate) fn url(&self, database: &str) -> String {
         url(self.port(), database)
     }
 
-    /// The URL of a database through a proxy's port.
+    /// Returns the URL of a database through a proxy's port.
     pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
         url(port, database)
     }
 
-    /// Ends the server as a crash would (SIGQUIT, immediate shutdown): recovery runs at the next start.
+    /// Ends the server as a crash would (SIGQUIT, immediate shutdown). The next start runs
+    /// recovery.
     pub(crate) async fn crash(&mut self) {
         self.process().signal(rustix::process::Signal::QUIT);
-        self.process().wait_exit(SHUTDOWN).await;
+        self.process().wait_exit(SHUTDOWN_TIMEOUT).await;
     }
 
     /// Runs statements in a database as its owner.
@@ -94,7 +96,7 @@ impl Postgres {
         execute(&self.url(database), sql).await
     }
 
-    /// Creates a database, as a copy of `template` when given.
+    /// Creates a database, as a copy of `template` if there is one.
     pub(crate) async fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template0");
         self.execute(
@@ -105,26 +107,26 @@ impl Postgres {
         .expect("create a database");
     }
 
-    /// Drops a database, together with the connections to it.
+    /// Drops a database, and closes the connections to it.
     pub(crate) async fn drop_database(&self, name: &str) -> Result<(), sqlx::Error> {
         self.execute("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))
             .await
     }
 }
 
-/// The URL of a database through a port.
+/// Returns the URL of a database at a port.
 fn url(port: u16, database: &str) -> String {
     format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
 }
 
-/// Runs statements over a connection of their own.
+/// Runs statements over a new connection.
 async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     connection.close().await
 }
 
-/// Makes the data directory `<dir>/data`.
+/// Creates the data directory `<dir>/data`.
 fn initdb(dir: &Path, user: Option<(u32, u32)>) {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new(program("initdb"));
@@ -157,7 +159,7 @@ fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> 
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={port}"),
         format!("unix_socket_directories={}", sockets.display()),
-        // Many tests at once, each with a pool or two.
+        // Many tests run at once, each with one or two pools.
         "max_connections=300".to_owned(),
         "shared_buffers=64MB".to_owned(),
     ];
@@ -169,7 +171,7 @@ fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> 
     args
 }
 
-/// A program of the newest PostgreSQL that is installed.
+/// Returns a program of the newest installed PostgreSQL.
 fn program(name: &str) -> PathBuf {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -180,15 +182,15 @@ fn program(name: &str) -> PathBuf {
         })
         .collect();
     versions.sort();
-    let mut places: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
+    let mut directories: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
         .map(PathBuf::from)
         .into_iter()
         .collect();
-    places.extend(versions.into_iter().rev().map(|(_, bin)| bin));
-    find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &places)
+    directories.extend(versions.into_iter().rev().map(|(_, bin)| bin));
+    find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &directories)
 }
 
-/// PostgreSQL refuses to run as root: the user and group to run as then.
+/// Returns the user and group for PostgreSQL, which refuses to run as root.
 fn server_user() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
         return None;

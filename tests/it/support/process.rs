@@ -14,39 +14,38 @@ use super::run_dir;
 use super::wait::{eventually, within};
 
 /// How long a stopped process may take to end.
-const STOP_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a process may take to answer after its start.
-const READY_DEADLINE: Duration = Duration::from_secs(60);
-/// How long one probe may take: on the port may be another server, which never answers.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long one probe may take. Another server on the port may never answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much of a log is shown when a test fails.
 const LOG_TAIL: usize = 16 * 1024;
 
-/// What to start, and how. The same specification starts it again after a stop.
+/// A process to start. It can be started again after a stop.
 #[derive(Clone, Debug)]
 pub(crate) struct ProcessSpec {
-    /// A short name, for messages and for the log's name.
+    /// A short name for messages and for the log file.
     pub(crate) name: &'static str,
-    /// The program's path.
+    /// The path of the program.
     pub(crate) program: PathBuf,
-    /// Its arguments.
     pub(crate) args: Vec<String>,
-    /// Its whole environment when given, else the test's own.
+    /// The whole environment, or `None` for that of the test.
     pub(crate) env: Option<Vec<(String, String)>>,
-    /// Where its output goes, standard output and error together.
+    /// The file for standard output and standard error.
     pub(crate) log: PathBuf,
-    /// The user and group to run as, when not the test's own.
+    /// The user and group, or `None` for those of the test.
     pub(crate) user: Option<(u32, u32)>,
-    /// The signal that ends it at once, leaving nothing behind in the kernel.
+    /// The signal that ends the process at once, and leaves nothing behind in the kernel.
     pub(crate) last_signal: LastSignal,
 }
 
-/// How a process is ended when its guard is dropped.
+/// The signal that a dropped guard sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LastSignal {
-    /// SIGKILL.
     Kill,
-    /// SIGQUIT: PostgreSQL's immediate shutdown, which ends its children and frees its shared memory.
+    /// SIGQUIT: PostgreSQL's immediate shutdown, which ends its children and frees its shared
+    /// memory.
     Quit,
 }
 
@@ -66,14 +65,14 @@ impl LastSignal {
     }
 }
 
-/// A child process. Dropping it ends it, and shows its log when the test is failing.
+/// A child process. Dropping it ends the process, and shows its log if the test fails.
 #[derive(Debug)]
 pub(crate) struct Process {
     spec: ProcessSpec,
     state: State,
 }
 
-/// Why a process does not answer after its start.
+/// Why a process is not ready.
 #[derive(Debug)]
 pub(crate) enum NotReady {
     /// It ended because another process listens on its port.
@@ -96,19 +95,19 @@ impl fmt::Display for NotReady {
 #[derive(Debug)]
 enum State {
     Running(Child),
-    /// Ended and waited for: its id may belong to another process by now.
+    /// Ended and waited for. Another process may have its id.
     Ended(Option<ExitStatus>),
 }
 
 impl Process {
-    /// Starts the process.
+    /// Starts a process.
     pub(crate) fn start(spec: ProcessSpec) -> Self {
         let mut process = Self::stopped(spec);
         process.start_again();
         process
     }
 
-    /// A process that does not run until [`Process::start_again`].
+    /// Returns a process that does not run before [`Process::start_again`].
     pub(crate) fn stopped(spec: ProcessSpec) -> Self {
         Self {
             spec,
@@ -116,7 +115,7 @@ impl Process {
         }
     }
 
-    /// Starts the process again with the same arguments after it has ended.
+    /// Starts the ended process again with the same arguments.
     pub(crate) fn start_again(&mut self) {
         assert!(!self.is_running(), "{} is already running", self.spec.name);
         let log = File::options()
@@ -130,7 +129,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("share the log"))
             .stderr(log)
-            // An interrupt from the keyboard reaches the tests alone; the watchdog ends the children in their own way.
+            // Ctrl-C reaches the tests only. The watchdog ends the children.
             .process_group(0);
         if let Some(env) = &self.spec.env {
             command.env_clear().envs(env.iter().map(|(key, value)| (key, value)));
@@ -145,12 +144,12 @@ impl Process {
         self.state = State::Running(child);
     }
 
-    /// What is started; change it between a stop and [`Process::start_again`].
+    /// Returns the specification, to change it before [`Process::start_again`].
     pub(crate) fn spec_mut(&mut self) -> &mut ProcessSpec {
         &mut self.spec
     }
 
-    /// The process id, when running.
+    /// Returns the process id of a running process.
     pub(crate) fn pid(&self) -> Option<u32> {
         match &self.state {
             State::Running(child) => Some(child.id()),
@@ -158,16 +157,16 @@ impl Process {
         }
     }
 
-    /// Whether the process has been started and has not ended.
+    /// Whether the process was started and has not ended.
     pub(crate) fn is_running(&mut self) -> bool {
         self.exited();
         matches!(self.state, State::Running(_))
     }
 
-    /// How the process ended, when it has.
+    /// Returns the exit status of an ended process.
     pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         if let State::Running(child) = &mut self.state {
-            let status = child.try_wait().expect("ask for the exit status")?;
+            let status = child.try_wait().expect("read the exit status")?;
             run_dir::unwatch(child.id());
             self.state = State::Ended(Some(status));
         }
@@ -193,7 +192,7 @@ impl Process {
         }
     }
 
-    /// Waits until the process answers `probe`; panics at once when it ends instead.
+    /// Waits until the process answers `probe`. Panics at once if it ends instead.
     pub(crate) async fn ready<F, Fut>(&mut self, probe: F)
     where
         F: Fn() -> Fut,
@@ -204,13 +203,13 @@ impl Process {
         }
     }
 
-    /// Waits until the process answers `probe`; returns at once when it ends instead.
+    /// Waits until the process answers `probe`. Returns at once if it ends instead.
     pub(crate) async fn try_ready<F, Fut>(&mut self, probe: F) -> Result<(), NotReady>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = Result<(), String>>,
     {
-        let answered = within(READY_DEADLINE, || {
+        let answered = within(READY_TIMEOUT, || {
             let exited = self.exited();
             let answer = timeout(PROBE_TIMEOUT, probe());
             async move {
@@ -226,41 +225,41 @@ impl Process {
             Ok(Err(status)) => {
                 let name = self.spec.name;
                 Err(NotReady::Ended(format!(
-                    "{name} ended with {status} instead of getting ready"
+                    "{name} ended with {status} before it was ready"
                 )))
             }
             Err(reason) => Err(NotReady::Silent(format!("{} is not ready: {reason}", self.spec.name))),
         }
     }
 
-    /// Whether the log says so, in the system's words for `EADDRINUSE`.
+    /// Whether the log contains the system's message for `EADDRINUSE`.
     fn found_port_taken(&self) -> bool {
         self.log().to_ascii_lowercase().contains("address already in use")
     }
 
-    /// Asks the process to end (SIGTERM) and waits until it has.
+    /// Sends SIGTERM, and waits until the process has ended.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
-        self.wait_exit(STOP_DEADLINE).await
+        self.wait_exit(STOP_TIMEOUT).await
     }
 
-    /// Ends the process at once (SIGKILL).
+    /// Ends the process with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.end(Signal::KILL);
     }
 
-    /// Freezes the process (SIGSTOP): it keeps its connections and answers nothing.
+    /// Freezes the process with SIGSTOP: it keeps its connections and answers nothing.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
-        // The signal stops one thread after the other; on return none of them runs any more.
-        let end = Instant::now() + STOP_DEADLINE;
+        // The signal stops the threads one after the other. Return when all are stopped.
+        let end = Instant::now() + STOP_TIMEOUT;
         while !self.pid().is_none_or(all_threads_stopped) {
             assert!(Instant::now() < end, "{} does not freeze", self.spec.name);
             std::thread::yield_now();
         }
     }
 
-    /// Lets a frozen process go on (SIGCONT).
+    /// Resumes a frozen process with SIGCONT.
     pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -271,11 +270,12 @@ impl Process {
             .pid()
             .unwrap_or_else(|| panic!("{} is not running", self.spec.name));
         let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
-        // The child has not been waited for, so the id is still its own; a child that has just ended is no error.
+        // The child was not waited for, so the id is still its own. A child that has just ended is
+        // no error.
         let _ = kill_process(pid, signal);
     }
 
-    /// Everything the process has written so far.
+    /// Returns the output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.spec.log).unwrap_or_default()).into_owned()
     }
@@ -321,7 +321,7 @@ impl Process {
     }
 }
 
-/// Whether every thread of a process is stopped; taken for granted where there is no /proc.
+/// Whether every thread of a process is stopped. Assumed where there is no /proc.
 fn all_threads_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()
@@ -330,13 +330,14 @@ fn all_threads_stopped(pid: u32) -> bool {
     threads
         .map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
         .all(|stat| {
-            // `pid (name) state …`, and the name may contain anything; a thread that has ended has no text.
+            // The format is `pid (name) state …`, and the name may contain anything. A thread that
+            // has ended has no text.
             stat.rsplit_once(") ")
                 .is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
         })
 }
 
-#[expect(clippy::print_stderr, reason = "the harness shows the logs of a failed test")]
+#[expect(clippy::print_stderr, reason = "shows the log of a failed test")]
 fn show(text: &str) {
     eprintln!("{text}");
 }

@@ -1,4 +1,4 @@
-//! A TCP proxy between the service and a server, which makes the network bad on demand.
+//! A TCP proxy between the service and a server, which simulates network faults.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-/// A proxy in front of one server. It ends when this is dropped.
+/// A proxy of one server. Dropping it ends the proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<State>,
     accept: AbortHandle,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct State {
     upstream: SocketAddr,
-    /// Microseconds that each chunk is held back, each way.
+    /// The delay of each chunk in each direction, in microseconds.
     latency: AtomicU64,
-    /// Bytes from the server are read and thrown away.
+    /// Whether bytes from the server are discarded.
     drop_answers: AtomicBool,
-    /// Bytes from the client are read and thrown away.
+    /// Whether bytes from the client are discarded.
     drop_requests: AtomicBool,
-    /// `true`: connections are refused; every change to `true` ends those that are open.
+    /// `true` refuses connections. Every change to `true` ends the open ones.
     cut: watch::Sender<bool>,
     accepted: AtomicU64,
     open: AtomicU64,
@@ -41,11 +41,11 @@ enum Direction {
 }
 
 impl Proxy {
-    /// Starts a proxy to a port of 127.0.0.1, on a port of its own.
+    /// Starts a proxy of a port of 127.0.0.1, on a free port.
     pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("bind the proxy");
         let address = listener.local_addr().expect("the proxy's address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(State {
             upstream: SocketAddr::from(([127, 0, 0, 1], port)),
             latency: AtomicU64::new(0),
             drop_answers: AtomicBool::new(false),
@@ -62,12 +62,12 @@ impl Proxy {
         }
     }
 
-    /// The port that clients connect to.
+    /// Returns the port for clients.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Holds everything back by `latency`, in each direction.
+    /// Delays everything by `latency` in each direction.
     pub(crate) fn set_latency(&self, latency: Duration) {
         self.shared.latency.store(
             u64::try_from(latency.as_micros()).expect("a short time"),
@@ -75,42 +75,42 @@ impl Proxy {
         );
     }
 
-    /// Ends every connection and takes no new one until [`Proxy::heal`].
+    /// Ends every connection, and refuses new ones until [`Proxy::heal`].
     pub(crate) fn cut(&self) {
         self.shared.cut.send_replace(true);
     }
 
-    /// Ends every connection; new ones are welcome.
+    /// Ends every connection, and accepts new ones.
     pub(crate) fn reset_connections(&self) {
         self.shared.cut.send_replace(true);
         self.shared.cut.send_replace(false);
     }
 
-    /// Swallows what the server answers: requests arrive and take effect, the client never hears of it.
+    /// Discards the server's answers: requests take effect, and the client gets no answer.
     pub(crate) fn drop_answers(&self, on: bool) {
         self.shared.drop_answers.store(on, Ordering::Relaxed);
     }
 
-    /// Swallows what the client sends: the server never hears of it.
+    /// Discards the client's requests: the server gets nothing.
     pub(crate) fn drop_requests(&self, on: bool) {
         self.shared.drop_requests.store(on, Ordering::Relaxed);
     }
 
-    /// A perfect network again. Connections that lost bytes stay broken: reset them when that matters.
+    /// Ends all faults. Connections that lost bytes stay broken; reset them if necessary.
     pub(crate) fn heal(&self) {
         self.set_latency(Duration::ZERO);
         self.drop_answers(false);
         self.drop_requests(false);
-        // A change ends the open connections: none when there was no cut.
+        // A change ends the open connections. Without a cut there is no change.
         self.shared.cut.send_if_modified(|cut| std::mem::replace(cut, false));
     }
 
-    /// How many connections were made since the start.
+    /// Returns the number of connections since the start.
     pub(crate) fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
-    /// How many connections are open now.
+    /// Returns the number of open connections.
     pub(crate) fn open(&self) -> u64 {
         self.shared.open.load(Ordering::Relaxed)
     }
@@ -122,8 +122,8 @@ impl Drop for Proxy {
     }
 }
 
-/// Takes connections until the proxy is dropped; the connections end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+/// Accepts connections until the proxy is dropped, which ends them.
+async fn accept(listener: TcpListener, shared: Arc<State>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
@@ -132,7 +132,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         }
         shared.accepted.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&shared);
-        // Subscribed before the task runs, so that a cut that follows at once is seen.
+        // Subscribe before the task runs, so that it sees an immediate cut.
         let cut = shared.cut.subscribe();
         connections.spawn(async move {
             shared.open.fetch_add(1, Ordering::Relaxed);
@@ -142,7 +142,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(client: TcpStream, shared: &Shared, mut cut: watch::Receiver<bool>) {
+async fn connection(client: TcpStream, shared: &State, mut cut: watch::Receiver<bool>) {
     let Ok(server) = TcpStream::connect(shared.upstream).await else {
         return;
     };
@@ -161,8 +161,8 @@ async fn connection(client: TcpStream, shared: &Shared, mut cut: watch::Receiver
     }
 }
 
-/// Copies one direction, each chunk held back by the latency that held when it arrived.
-async fn pump<R, W>(mut from: R, mut to: W, shared: &Shared, direction: Direction)
+/// Copies one direction. Each chunk is delayed by the latency at its arrival.
+async fn pump<R, W>(mut from: R, mut to: W, shared: &State, direction: Direction)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,

@@ -1,4 +1,5 @@
-//! One TCP connection in bytes, for what no client library would do: stop in the middle of a request, or reset it.
+//! A TCP connection in raw bytes, to do what no client library would: stop in the middle of a
+//! request, or reset it.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Longer than any deadline of the service.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection to an instance.
 #[derive(Debug)]
@@ -22,12 +23,11 @@ impl RawConnection {
         Ok(Self(socket))
     }
 
-    /// Sends bytes.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.0.write_all(bytes).await
     }
 
-    /// Reads until the text so far ends with `end`.
+    /// Reads until the text ends with `end`.
     pub(crate) async fn read_until(&mut self, end: &str) -> String {
         let read = async {
             let mut bytes = Vec::new();
@@ -36,26 +36,27 @@ impl RawConnection {
             }
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        timeout(PATIENCE, read).await.expect("bytes in time")
+        timeout(TIMEOUT, read).await.expect("bytes in time")
     }
 
     /// Reads until the server closes the connection.
     pub(crate) async fn read_to_end(&mut self) -> String {
         let mut text = String::new();
-        timeout(PATIENCE, self.0.read_to_string(&mut text))
+        timeout(TIMEOUT, self.0.read_to_string(&mut text))
             .await
             .expect("the server closes in time")
-            .expect("an orderly end");
+            .expect("a close without a reset");
         text
     }
 
-    /// Ends the connection with a reset, as a client that crashes does: the server's next read and write fail.
+    /// Resets the connection, as a client that crashes does. The server's next read and write fail.
     pub(crate) fn reset(self) {
         self.0.set_zero_linger().expect("set SO_LINGER");
     }
 }
 
-/// The bytes of a request with a JSON body, `Connection: close`, and more header lines (each with its CRLF).
+/// Returns the head and the body of a request with JSON, `Connection: close`, and additional header
+/// lines (each with its CRLF).
 pub(crate) fn post(path: &str, headers: &str, body: &Value) -> (String, String) {
     let body = body.to_string();
     let length = body.len();

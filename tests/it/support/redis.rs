@@ -5,15 +5,16 @@ use tokio::net::TcpStream;
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 
-/// A Redis server of the test's own, without persistence. It ends when this is dropped; a restarted one is empty.
+/// The Redis server of a test, without persistence: it is empty after a restart. Dropping it ends
+/// the server.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     server: Server,
 }
 
-is_server!(RedisServer);
+deref_to_server!(RedisServer);
 
 impl RedisServer {
     /// Starts a server on a free port.
@@ -28,18 +29,18 @@ impl RedisServer {
         Self { server: server.await }
     }
 
-    /// The address that clients connect to.
+    /// Returns the URL for clients.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port())
     }
 
-    /// Forgets everything.
+    /// Deletes all keys.
     pub(crate) async fn flush(&self) {
         let answer = self.command("FLUSHALL").await.expect("FLUSHALL");
         assert!(answer.starts_with("+OK"), "FLUSHALL answered {answer}");
     }
 
-    /// Runs one inline command and returns the first part of the answer as it came over the wire.
+    /// Runs one inline command, and returns the first chunk of the reply.
     pub(crate) async fn command(&self, command: &str) -> std::io::Result<String> {
         inline_command(self.port(), command).await
     }

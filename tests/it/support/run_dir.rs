@@ -1,8 +1,9 @@
-//! One scratch directory per test process, and the watchdog that outlives the process to clean up.
+//! One scratch directory per test process, and the watchdog that cleans up after the process.
 //!
-//! Guards stop their children when they are dropped. A test process that is killed drops nothing, and a static is never
-//! dropped at all, so a small shell watches the process: it holds the read end of a pipe, and when the pipe closes (the
-//! process is gone, however it went) it ends every child that still has a file under `pids/` and removes the directory.
+//! Guards stop their children when they are dropped. A killed process drops nothing, and a static
+//! is never dropped. Therefore a small shell script watches the process: it holds the read end of a
+//! pipe. When the pipe closes, the process has ended. The script then ends every child that has a
+//! file under `pids/`, and removes the directory.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,13 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The scratch directory of this test process.
 struct RunDir {
     path: PathBuf,
-    /// Its standard input is the pipe; it must live as long as the process does.
+    /// The standard input is the pipe, which must stay open as long as the process lives.
     _watchdog: Child,
 }
 
-/// Waits for the end of the test process, then ends the children that are left and removes the directory.
-///
-/// Each file under `pids/` is named by a process id and contains the signal that ends it.
+/// Waits for the end of the test process, ends the remaining children, and removes the directory.
+/// Each file under `pids/` has a process id as its name, and contains the signal that ends the
+/// process.
 const WATCHDOG: &str = r#"
 cat >/dev/null
 for file in "$1"/pids/*; do
@@ -43,7 +44,8 @@ fn run_dir() -> &'static RunDir {
     RUN.get_or_init(|| {
         let path = tempfile::Builder::new()
             .prefix("watchword-it-")
-            // PostgreSQL runs as another user when the tests run as root: it must be able to walk in.
+            // PostgreSQL runs as another user when the tests run as root, and must be able to
+            // enter.
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .expect("create the scratch directory")
@@ -52,7 +54,7 @@ fn run_dir() -> &'static RunDir {
         let watchdog = Command::new("sh")
             .args(["-c", WATCHDOG, "watchdog"])
             .arg(&path)
-            // Its own group: an interrupt from the keyboard must end the tests, not the one who cleans up.
+            // Its own process group: Ctrl-C must end the tests, but not the watchdog.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -66,7 +68,8 @@ fn run_dir() -> &'static RunDir {
     })
 }
 
-/// Makes a fresh directory `<name>-<n>` under the scratch directory. It goes away with the test process.
+/// Creates the directory `<name>-<n>` under the scratch directory. It is removed with the test
+/// process.
 pub(crate) fn scratch(name: &str) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -75,29 +78,31 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     path
 }
 
-/// The file that tells the watchdog to end `pid`.
+/// Returns the file that makes the watchdog end `pid`.
 fn pid_file(pid: u32) -> PathBuf {
     run_dir().path.join("pids").join(pid.to_string())
 }
 
-/// Tells the watchdog to send `signal` (a name such as `KILL`) to `pid` when the test process is gone.
+/// Makes the watchdog send `signal` (a name such as `KILL`) to `pid` after the test process has
+/// ended.
 pub(crate) fn watch(pid: u32, signal: &str) {
     fs::write(pid_file(pid), signal).expect("register a child with the watchdog");
 }
 
-/// Tells the watchdog that `pid` has ended.
+/// Removes `pid` from the watchdog after it has ended.
 pub(crate) fn unwatch(pid: u32) {
-    // Missing when the process was never registered; nothing to undo then.
+    // Missing if the process was never registered.
     drop(fs::remove_file(pid_file(pid)));
 }
 
-/// Finds `program`: the path in the environment variable `variable`, else the first of `places` that holds it, else PATH.
-pub(crate) fn find_program(program: &str, variable: &str, places: &[PathBuf]) -> PathBuf {
+/// Finds `program`: the path in the environment variable `variable`, else the first of
+/// `directories` that contains it, else on PATH.
+pub(crate) fn find_program(program: &str, variable: &str, directories: &[PathBuf]) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    places
+    directories
         .iter()
         .cloned()
         .chain(std::env::split_paths(&path))
@@ -106,7 +111,7 @@ pub(crate) fn find_program(program: &str, variable: &str, places: &[PathBuf]) ->
         .unwrap_or_else(|| panic!("{program} not found: install it (`make test` does) or set {variable}"))
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,4 +1,4 @@
-//! A server that listens on a port: started on a free one, broken and mended by its test.
+//! A server on a free port, which its test can stop, kill and pause.
 
 use std::fmt;
 use std::future::Future;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::ports::free_port;
 use super::process::{NotReady, Process, ProcessSpec};
 
-/// Starts of a server before its test fails because every port was taken.
+/// How often a start is retried with another port, when the port is taken.
 const MAX_STARTS: usize = 10;
 
 type Probing = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A running server and its port, which stays the same after a restart. Servers of one kind dereference to it.
+/// A running server and its port, which a restart keeps. Servers of one kind dereference to it.
 pub(crate) struct Server {
     process: Process,
     port: u16,
@@ -21,9 +21,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port and waits until `probe` succeeds.
-    ///
-    /// `spec` is called again with another port when the server finds its port taken.
+    /// Starts a server on a free port, and waits until `probe` succeeds. Calls `spec` again with
+    /// another port if the port is taken.
     pub(crate) async fn start<P, F>(spec: impl Fn(u16) -> ProcessSpec, probe: P) -> Self
     where
         P: Fn(u16) -> F + Send + Sync + 'static,
@@ -42,7 +41,8 @@ impl Server {
         panic!("{MAX_STARTS} ports in a row were taken by another process");
     }
 
-    /// A server that has an address and is not running: nothing listens there until [`Server::start_again`].
+    /// Returns a server with a port that does not run. Nothing listens until
+    /// [`Server::start_again`].
     pub(crate) fn stopped<P, F>(spec: impl Fn(u16) -> ProcessSpec, probe: P) -> Self
     where
         P: Fn(u16) -> F + Send + Sync + 'static,
@@ -56,43 +56,43 @@ impl Server {
         }
     }
 
-    /// The port that it listens on, also after a restart.
+    /// Returns the port, which a restart keeps.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// The child process, to signal it or to read its log.
+    /// Returns the child process, to signal it or to read its log.
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 
-    /// End the server (SIGTERM) and wait until it has ended.
+    /// Sends SIGTERM, and waits until the server has ended.
     pub(crate) async fn stop(&mut self) {
         self.process.stop().await;
     }
 
-    /// End the server at once (SIGKILL).
+    /// Ends the server with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Freeze the server: connections stay, nothing is answered.
+    /// Freezes the server: it keeps its connections and answers nothing.
     pub(crate) fn pause(&self) {
         self.process.pause();
     }
 
-    /// Let a frozen server go on.
+    /// Resumes a frozen server.
     pub(crate) fn resume(&self) {
         self.process.resume();
     }
 
-    /// Start a server that has ended again, on the same port and with what is on its disk.
+    /// Starts the ended server again, on the same port and with its data.
     pub(crate) async fn start_again(&mut self) {
         self.process.start_again();
         self.ready().await;
     }
 
-    /// Wait until the server answers.
+    /// Waits until the server answers.
     pub(crate) async fn ready(&mut self) {
         let (probe, port) = (&self.probe, self.port);
         self.process.ready(|| probe(port)).await;
@@ -116,8 +116,9 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Makes a type with a field `server: Server` one: `kill`, `pause`, `start_again` and the rest are called on it directly.
-macro_rules! is_server {
+/// Makes a type with a field `server: Server` dereference to it, so that `kill`, `pause`,
+/// `start_again` and others can be called directly.
+macro_rules! deref_to_server {
     ($($type:ty),+) => {
         $(impl std::ops::Deref for $type {
             type Target = super::server::Server;
@@ -134,4 +135,4 @@ macro_rules! is_server {
         })+
     };
 }
-pub(crate) use is_server;
+pub(crate) use deref_to_server;

@@ -1,4 +1,4 @@
-//! A mail server (aiosmtpd) that keeps what it gets.
+//! A mail server (aiosmtpd) that stores the received mails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,39 +10,39 @@ use watchword::config::{MailTls, Settings};
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, repository, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 use super::wait::{eventually, within};
 
 /// How long a mail may take.
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The server. It ends when this is dropped.
+/// The mail server. Dropping it ends the server.
 #[derive(Debug)]
 pub(crate) struct SmtpServer {
     server: Server,
     mails: PathBuf,
 }
 
-is_server!(SmtpServer);
+deref_to_server!(SmtpServer);
 
-/// A mail as it came, with its parts decoded.
+/// A received mail, with its parts decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Mail {
-    /// The file, head and all.
+    /// The whole file, with headers.
     pub(crate) raw: String,
 }
 
 impl SmtpServer {
-    /// One that takes everything.
+    /// Starts a server that accepts every mail.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// One with other arguments of `smtp_server.py`.
+    /// Starts a server with additional arguments of `smtp_server.py`.
     pub(crate) async fn start_with(more: &[&str]) -> Self {
         let directory = scratch("smtp");
         let mails = directory.join("mails");
-        // A wrapped server says nothing before TLS is there.
+        // A server with implicit TLS sends nothing before the handshake.
         let is_wrapped = more.contains(&"--wrap");
         let server = Server::start(
             |port| spec(&directory, port, more),
@@ -66,7 +66,7 @@ impl SmtpServer {
         }
     }
 
-    /// Settings that lead to it, in the clear.
+    /// Returns a change of the settings that makes the service use this server without TLS.
     pub(crate) fn settings(&self) -> impl FnOnce(&mut Settings) + Send + 'static {
         let port = self.port();
         move |settings| {
@@ -76,7 +76,7 @@ impl SmtpServer {
         }
     }
 
-    /// The same as variables of the environment.
+    /// Returns the same as environment variables.
     pub(crate) fn environment(&self) -> [(&'static str, String); 3] {
         [
             ("WATCHWORD__MAIL__HOST", "127.0.0.1".to_owned()),
@@ -85,7 +85,7 @@ impl SmtpServer {
         ]
     }
 
-    /// Every mail so far, oldest first.
+    /// Returns every mail so far, oldest first.
     pub(crate) fn mails(&self) -> Vec<Mail> {
         let mut files: Vec<PathBuf> = fs::read_dir(&self.mails)
             .expect("the mails")
@@ -98,25 +98,25 @@ impl SmtpServer {
         files.iter().map(read).collect()
     }
 
-    /// The newest mail to an address about something, once there are as many of the kind.
+    /// Waits until there are `count` mails with this recipient and subject, and returns the newest.
     pub(crate) async fn mail(&self, to: &str, subject: &str, count: usize) -> Mail {
-        let found = within(SOON, || async {
+        let found = within(TIMEOUT, || async {
             let mut mails = self.mails();
             mails.retain(|mail| mail.header("X-Rcpt") == to && mail.header("Subject") == subject);
             match mails.len() == count {
-                true => mails.pop().ok_or_else(|| "no mail is wanted".to_owned()),
-                false => Err(format!("{} mails {subject:?} and not {count}", mails.len())),
+                true => mails.pop().ok_or_else(|| "the count must not be 0".to_owned()),
+                false => Err(format!("{} mails {subject:?} instead of {count}", mails.len())),
             }
         });
         found.await.unwrap_or_else(|reason| panic!("{reason}"))
     }
 
-    /// Waits until so many mails have come in all.
+    /// Waits until `count` mails have been received in total.
     pub(crate) async fn count(&self, count: usize) {
-        eventually(SOON, || async {
+        eventually(TIMEOUT, || async {
             match self.mails().len() {
                 len if len == count => Ok(()),
-                len => Err(format!("{len} mails and not {count}")),
+                len => Err(format!("{len} mails instead of {count}")),
             }
         })
         .await;
@@ -152,7 +152,7 @@ fn spec(directory: &Path, port: u16, more: &[&str]) -> ProcessSpec {
 }
 
 impl Mail {
-    /// A header of the message, in one line; empty when there is none.
+    /// Returns a header of the message in one line; empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> String {
         let (head, _) = self.raw.split_once("\n\n").expect("a head");
         let head = head.replace("\n ", " ");
@@ -160,7 +160,7 @@ impl Mail {
         line.unwrap_or_default().to_owned()
     }
 
-    /// How many headers have a name.
+    /// Returns how many headers have this name.
     pub(crate) fn headers(&self, name: &str) -> usize {
         let (head, _) = self.raw.split_once("\n\n").expect("a head");
         let prefix = format!("{}:", name.to_ascii_lowercase());
@@ -170,12 +170,12 @@ impl Mail {
             .count()
     }
 
-    /// The message without what quoted-printable (RFC 2045 section 6.7) did to it.
+    /// Returns the message, decoded from quoted-printable (RFC 2045 section 6.7).
     pub(crate) fn text(&self) -> String {
         self.raw.replace("=\n", "").replace("=3D", "=").replace("=20\n", " \n")
     }
 
-    /// The code that it brings.
+    /// Returns the code in the mail.
     pub(crate) fn code(&self) -> String {
         let text = self.text();
         let start = text.find("#code=").expect("a link with a code") + "#code=".len();

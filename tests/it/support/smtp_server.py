@@ -1,4 +1,4 @@
-"""The mail server of the tests: aiosmtpd, which keeps every mail in a file of its own.
+"""The mail server of the tests: aiosmtpd, which stores each mail in a file.
 
 smtp_server.py PORT DIRECTORY [--login USER PASSWORD] [--tls CERTIFICATE KEY [--wrap]] [--refuse CODE]
 """
@@ -23,7 +23,7 @@ class Keep:
         self.count += 1
         name = f"{self.count:06}"
         head = f"X-Rcpt: {','.join(envelope.rcpt_tos)}\r\nX-Tls: {server.transport.get_extra_info('ssl_object') is not None}\r\n"
-        # Renamed when it is whole: whoever looks sees no half of a mail.
+        # Renamed when complete, so that a test never reads a part of a mail.
         half = self.directory.parent / f"half-{name}"
         half.write_bytes(head.encode() + envelope.original_content)
         half.rename(self.directory / name)

@@ -8,9 +8,9 @@ use reqwest::header::CONTENT_TYPE;
 use super::http::Http;
 
 /// Longer than any pause of a healthy stream.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What stood between two empty lines.
+/// The lines between two empty lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) id: Option<i64>,
@@ -18,14 +18,14 @@ pub(crate) struct Frame {
     pub(crate) data: String,
 }
 
-/// A stream that is open.
+/// An open stream.
 pub(crate) struct EventSource {
     response: reqwest::Response,
     buffer: Vec<u8>,
 }
 
 impl EventSource {
-    /// Opens a stream, behind `last` when given.
+    /// Opens a stream, after the event `last` if there is one.
     pub(crate) async fn open(http: &Http, access: &str, path: &str, last: Option<i64>) -> Self {
         let mut request = http.request(Method::GET, path).bearer_auth(access);
         if let Some(last) = last {
@@ -41,21 +41,21 @@ impl EventSource {
         }
     }
 
-    /// The next frame, with or without an event; none at the end of the stream.
+    /// Returns the next frame, with or without an event; `None` at the end of the stream.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
                 return Some(parse(&String::from_utf8(frame).expect("UTF-8")));
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
-            // A connection that is cut is an end too.
-            let chunk = chunk.expect("a stream says something now and then").ok().flatten()?;
+            let chunk = tokio::time::timeout(TIMEOUT, self.response.chunk()).await;
+            // A broken connection counts as the end.
+            let chunk = chunk.expect("a frame or a heartbeat in time").ok().flatten()?;
             self.buffer.extend(chunk);
         }
     }
 
-    /// The next event; none at the end of the stream.
+    /// Returns the next event; `None` at the end of the stream.
     pub(crate) async fn event(&mut self) -> Option<Frame> {
         loop {
             let frame = self.frame().await?;
@@ -65,7 +65,7 @@ impl EventSource {
         }
     }
 
-    /// The next events.
+    /// Returns the next `count` events.
     pub(crate) async fn events(&mut self, count: usize) -> Vec<Frame> {
         let mut events = Vec::new();
         while events.len() < count {

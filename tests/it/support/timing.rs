@@ -1,46 +1,48 @@
-//! Times on a machine that has other work to do.
+//! Measures times on a busy machine.
 //!
-//! Other work makes things slower and nothing faster. An upper bound is therefore held against the fastest of several tries,
-//! and two costs are compared by pairs that were measured one right after the other.
-#![expect(clippy::indexing_slicing, reason = "three kinds of work, by their numbers")]
+//! Other load makes work slower, and never faster. Therefore an upper bound applies to the fastest
+//! of several attempts, and two costs are compared by pairs measured one right after the other.
+#![expect(clippy::indexing_slicing, reason = "three kinds of work, by index")]
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-/// Tries before a time counts as too long.
-const MAX_TRIES: usize = 10;
+/// Attempts before a time counts as too long.
+const MAX_ATTEMPTS: usize = 10;
 /// Rounds of a comparison before its first verdict, and between two verdicts.
 const ROUNDS: usize = 60;
-/// Rounds after which a comparison that shows no difference ends.
+/// Rounds after which a comparison ends if it shows no difference.
 const MAX_ROUNDS: usize = 420;
-/// Two costs are the same when the median of their ratios is this near to one.
+/// Two costs are equal if the median of their ratios is this close to one.
 const TOLERANCE: f64 = 0.1;
-/// Standard deviations of the median's rank: a true median lies outside in one of ten thousand comparisons.
+/// Standard deviations of the median's rank. A true median lies outside in one of ten thousand
+/// comparisons.
 const CONFIDENCE: f64 = 4.0;
 
-/// Passes as soon as one try takes at most `bound`; a service that needs longer needs it every time.
-///
-/// `attempt` makes one try and says how long it took. What it waits for has to begin anew with each try.
+/// Passes as soon as one attempt takes at most `bound`: a service that needs longer needs it every
+/// time. `attempt` returns how long it took, and must start from scratch each time.
 pub(crate) async fn within_once(bound: Duration, mut attempt: impl AsyncFnMut() -> Duration) {
     let mut times = Vec::new();
-    while times.len() < MAX_TRIES {
+    while times.len() < MAX_ATTEMPTS {
         let took = attempt().await;
         if took <= bound {
             return;
         }
         times.push(took);
     }
-    panic!("every try took longer than {bound:?}: {times:?}");
+    panic!("every attempt took longer than {bound:?}: {times:?}");
 }
 
-/// Checks that three kinds of work cost the same. `attempt` does one of them and says how long it took.
-pub(crate) async fn cost_alike(names: [&str; 3], mut attempt: impl AsyncFnMut(usize) -> Duration) {
-    // Each kind follows each other one equally often: what one leaves behind slows all of them down.
+/// Checks that three kinds of work cost the same. `attempt` does one of them, and returns how long
+/// it took.
+pub(crate) async fn assert_equal_cost(names: [&str; 3], mut attempt: impl AsyncFnMut(usize) -> Duration) {
+    // Each kind follows each other kind equally often, because the previous one can slow down the
+    // next.
     const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    // One comparison at a time: two would take turns on the same cores.
-    static ALONE: Mutex<()> = Mutex::const_new(());
-    let _alone = ALONE.lock().await;
+    // One comparison at a time: two would share the same cores.
+    static EXCLUSIVE: Mutex<()> = Mutex::const_new(());
+    let _alone = EXCLUSIVE.lock().await;
     let mut rounds: Vec<[f64; 3]> = Vec::new();
     loop {
         for _ in 0..ROUNDS {
@@ -53,7 +55,7 @@ pub(crate) async fn cost_alike(names: [&str; 3], mut attempt: impl AsyncFnMut(us
         let found: Vec<Ratio> = [(0, 1), (0, 2), (1, 2)]
             .map(|(one, other)| Ratio::of(rounds.iter().map(|times| times[one] / times[other])))
             .into();
-        if found.iter().any(Ratio::is_another) {
+        if found.iter().any(Ratio::differs_from_one) {
             panic!(
                 "{names:?} differ in cost: 0 to 1, 0 to 2 and 1 to 2: {found:#?} after {} rounds",
                 rounds.len()
@@ -65,7 +67,7 @@ pub(crate) async fn cost_alike(names: [&str; 3], mut attempt: impl AsyncFnMut(us
     }
 }
 
-/// The interval in which the median of a ratio lies, however the single values are distributed.
+/// A confidence interval of a ratio's median, for any distribution of the values.
 #[derive(Debug)]
 struct Ratio {
     low: f64,
@@ -90,7 +92,7 @@ impl Ratio {
         self.low >= 1.0 - TOLERANCE && self.high <= 1.0 + TOLERANCE
     }
 
-    fn is_another(&self) -> bool {
+    fn differs_from_one(&self) -> bool {
         self.high < 1.0 - TOLERANCE || self.low > 1.0 + TOLERANCE
     }
 }

@@ -1,21 +1,21 @@
-//! Waiting for a condition instead of sleeping for a fixed time.
+//! Waits for a condition instead of sleeping for a fixed time.
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-/// The first pause between two probes; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// The first pause between two probes. It doubles up to [`LONGEST_PAUSE`].
+const MIN_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause between two probes.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a probe may answer: `bool`, `Option<T>` or `Result<T, E>`.
+/// The result of a probe: `bool`, `Option<T>` or `Result<T, E>`.
 pub(crate) trait Outcome {
-    /// What [`eventually`] hands back once the condition holds.
+    /// The value that [`eventually`] returns when the condition is true.
     type Value;
 
-    /// The value, or the reason why the condition does not hold yet.
+    /// Returns the value, or the reason why the condition is not true yet.
     fn outcome(self) -> Result<Self::Value, String>;
 }
 
@@ -47,9 +47,8 @@ impl<T, E: Debug> Outcome for Result<T, E> {
     }
 }
 
-/// Probes until the condition holds and returns its value.
-///
-/// Panics at the caller's line with the last reason when `deadline` has passed.
+/// Probes until the condition is true, and returns its value. Panics at the caller's line with the
+/// last reason when `deadline` has passed.
 #[track_caller]
 pub(crate) fn eventually<F, Fut>(deadline: Duration, probe: F) -> impl Future<Output = <Fut::Output as Outcome>::Value>
 where
@@ -66,9 +65,8 @@ where
     }
 }
 
-/// Probes until the condition holds. Every probe that begins later than `limit` has to see it, however long its answer takes.
-///
-/// Panics at the caller's line when one of them does not.
+/// Probes until the condition is true. Every probe that begins later than `limit` must succeed,
+/// however long its answer takes; otherwise panics at the caller's line.
 #[track_caller]
 pub(crate) fn seen_within<F, Fut>(limit: Duration, mut probe: F) -> impl Future<Output = ()>
 where
@@ -83,12 +81,12 @@ where
             let sent = begun.elapsed();
             let Err(reason) = probe().await.outcome() else { return };
             assert!(sent <= limit, "{caller}: {sent:?} later: {reason}");
-            tokio::time::sleep(FIRST_PAUSE).await;
+            tokio::time::sleep(MIN_PAUSE).await;
         }
     }
 }
 
-/// Like [`eventually`], but hands the last reason back instead of panicking.
+/// Like [`eventually`], but returns the last reason instead of panicking.
 pub(crate) async fn within<F, Fut>(deadline: Duration, mut probe: F) -> Result<<Fut::Output as Outcome>::Value, String>
 where
     F: FnMut() -> Fut,
@@ -96,13 +94,13 @@ where
     Fut::Output: Outcome,
 {
     let end = Instant::now() + deadline;
-    let mut pause = FIRST_PAUSE;
+    let mut pause = MIN_PAUSE;
     loop {
         match probe().await.outcome() {
             Ok(value) => return Ok(value),
             Err(reason) if Instant::now() >= end => return Err(reason),
             Err(_) => tokio::time::sleep(pause).await,
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }

@@ -1,4 +1,4 @@
-//! The form of log lines, and which events make one.
+//! The format of log lines, and which events are logged.
 
 use serde_json::json;
 use tracing::{Instrument as _, field};
@@ -23,7 +23,7 @@ fn an_event_is_one_json_line_with_the_fields_of_its_spans() {
 
     let lines = log.lines();
     let [line] = lines.as_slice() else {
-        panic!("one event, one line: {lines:?}")
+        panic!("expected one line for one event: {lines:?}")
     };
     assert_eq!(line["v"], 0);
     assert_eq!(line["name"], "watchword");

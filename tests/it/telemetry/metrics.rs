@@ -86,7 +86,7 @@ fn unknown_routes_create_no_new_series() {
     assert!(series < 600, "{series} series");
     assert!(
         text.contains(r#"route="other",status="200"} 1488"#),
-        "the rest is counted together"
+        "all unknown routes share one series"
     );
 }
 
@@ -160,13 +160,13 @@ async fn the_listener_serves_metrics_and_nothing_else() {
     running.await.expect("no panic");
     assert!(
         client.get(format!("{url}/metrics")).send().await.is_err(),
-        "the port is closed"
+        "the port must be closed"
     );
 }
 
 #[tokio::test]
 async fn an_idle_connection_does_not_delay_the_shutdown() {
-    // The listener gives answers that are being sent two seconds.
+    // The listener waits two seconds for responses in flight.
     within_once(Duration::from_secs(1), async || {
         let (_metrics, url, stop, running) = serve().await;
         let client = reqwest::Client::new();
@@ -190,7 +190,12 @@ async fn a_port_in_use_names_the_setting() {
     let error = MetricsServer::bind(&settings).await.expect_err("taken");
     assert!(error.to_string().contains("metrics.listen"), "{error}");
     settings.enabled = false;
-    assert!(MetricsServer::bind(&settings).await.expect("nothing to bind").is_none());
+    assert!(
+        MetricsServer::bind(&settings)
+            .await
+            .expect("a disabled listener")
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -203,7 +208,7 @@ async fn silent_connections_do_not_block_scrapers() {
     }
     drop(silent);
     let client = reqwest::Client::new();
-    // Places are freed as the hang-ups are noticed.
+    // A slot becomes free when the server notices a disconnect.
     let scraped = async {
         while client.get(format!("{url}/metrics")).send().await.is_err() {
             tokio::task::yield_now().await;

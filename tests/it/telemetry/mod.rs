@@ -1,5 +1,5 @@
-//! Telemetry: what log lines hold and what they never hold, metrics and the listener that serves them.
-#![expect(clippy::expect_used, reason = "a test says what it expects by panicking")]
+//! Telemetry: the contents of log lines, metrics, and the metrics listener.
+#![expect(clippy::expect_used, reason = "a failed assertion ends a test")]
 
 mod logs;
 mod metrics;

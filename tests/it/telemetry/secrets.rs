@@ -1,4 +1,4 @@
-//! Whatever `RUST_LOG` asks for, dependencies do not log what they handle.
+//! Dependencies do not log secrets at any setting of `RUST_LOG`.
 
 use tracing::Level;
 use watchword::config::LogFormat;
@@ -7,8 +7,8 @@ use super::support::capture;
 
 const CANARY: &str = "canary-8e1d7c";
 
-/// An event at every level from `$target`.
-macro_rules! say {
+/// Logs an event at every level, with `$target`.
+macro_rules! log_all_levels {
     ($target:literal) => {
         tracing::error!(target: $target, level = %Level::ERROR);
         tracing::warn!(target: $target, level = %Level::WARN);
@@ -28,23 +28,23 @@ fn other_crates_stay_at_info_under_any_filter() {
         "hyper=trace,h2=trace,async_nats=trace,other=trace,info",
     ] {
         let (log, _guard) = capture(LogFormat::Json, "info", Some(rust_log));
-        say!("hyper::proto::h1");
-        say!("h2::codec");
-        say!("sqlx::query");
-        say!("sea_orm::driver");
-        say!("rustls::client");
-        say!("redis::aio");
-        say!("async_nats::connector");
-        say!("poem::route");
-        say!("other_crate");
+        log_all_levels!("hyper::proto::h1");
+        log_all_levels!("h2::codec");
+        log_all_levels!("sqlx::query");
+        log_all_levels!("sea_orm::driver");
+        log_all_levels!("rustls::client");
+        log_all_levels!("redis::aio");
+        log_all_levels!("async_nats::connector");
+        log_all_levels!("poem::route");
+        log_all_levels!("other_crate");
         assert!(!log.text().contains(CANARY), "{rust_log}: {}", log.text());
-        // Of the NATS client errors alone: what else it has to say is logged by `jetstream`.
-        assert_eq!(log.lines().len(), 9 * 4 - 2, "{rust_log}: info and above is kept");
+        // Of the NATS client only errors are logged. `jetstream` logs its other events.
+        assert_eq!(log.lines().len(), 9 * 4 - 2, "{rust_log}: info and above are logged");
     }
 }
 
 #[test]
-fn our_own_crates_may_be_verbose() {
+fn the_projects_crates_may_be_verbose() {
     let (log, _guard) = capture(LogFormat::Json, "info", Some("trace"));
     tracing::trace!(target: "watchword::relay", "one");
     tracing::trace!(target: "watchword_events::subscriber", "two");

@@ -1,4 +1,4 @@
-//! A log that tests can read.
+//! Captures the log of a test.
 
 use std::{
     io::{self, Write},
@@ -13,12 +13,12 @@ use watchword::{
     telemetry::subscriber,
 };
 
-/// Everything written, call by call.
+/// The written bytes, one entry per write.
 #[derive(Clone, Default)]
 pub(super) struct Captured(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Captured {
-    /// Each write as text.
+    /// Returns each write as text.
     pub(super) fn writes(&self) -> Vec<String> {
         let writes = self.0.lock().expect("the log");
         writes
@@ -27,14 +27,14 @@ impl Captured {
             .collect()
     }
 
-    /// Each write as one JSON line.
+    /// Returns each write, parsed as one JSON line.
     pub(super) fn lines(&self) -> Vec<Value> {
         self.writes()
             .iter()
             .map(|line| {
                 assert!(
                     line.ends_with('\n') && line.matches('\n').count() == 1,
-                    "not one line: {line:?}"
+                    "expected one line: {line:?}"
                 );
                 serde_json::from_str(line).expect("JSON")
             })
@@ -72,7 +72,7 @@ pub(super) fn settings(format: LogFormat, level: &str) -> TelemetrySettings {
     }
 }
 
-/// Logs of this thread go into the answer until the guard is dropped.
+/// Captures the log of this thread until the guard is dropped.
 pub(super) fn capture(format: LogFormat, level: &str, rust_log: Option<&str>) -> (Captured, DefaultGuard) {
     let captured = Captured::default();
     let subscriber = subscriber(&settings(format, level), rust_log, false, captured.clone()).expect("a subscriber");

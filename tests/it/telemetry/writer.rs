@@ -1,4 +1,4 @@
-//! The buffered way out: whole lines, in order, and never a wait.
+//! The buffered log writer keeps lines whole and in order, and never blocks.
 
 use std::{
     io::{self, Write as _},
@@ -40,15 +40,15 @@ fn lines_of_many_threads_are_whole_and_in_order() {
         assert_eq!(numbers, (0..1000).collect::<Vec<u32>>(), "{name}");
     }
     assert_eq!(writer.dropped(), 0);
-    assert!(out.writes().len() < 4000, "lines are gathered");
+    assert!(out.writes().len() < 4000, "lines must be written in batches");
 }
 
-/// An output that writes only when it is told to.
+/// An output that blocks until the test sends a message.
 struct Stalled(mpsc::Receiver<()>, Captured);
 
 impl io::Write for Stalled {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Once the sender is gone the output is free.
+        // Without the sender, writes no longer block.
         let _ = self.0.recv();
         self.1.write(bytes)
     }
@@ -70,7 +70,7 @@ fn a_stalled_output_drops_lines_and_never_blocks() {
     let lost = writer.dropped();
     assert!(
         (1024..=4096).contains(&lost),
-        "four times the buffer was logged, {lost} lines were dropped"
+        "logged four times the buffer; {lost} lines were dropped"
     );
 
     drop(go);
@@ -78,7 +78,7 @@ fn a_stalled_output_drops_lines_and_never_blocks() {
     let text = out.text();
     assert!(
         text.lines().all(|written| written.len() == 1023),
-        "what comes out is whole"
+        "the written lines are whole"
     );
     assert_eq!(text.lines().count() as u64, 4096 - lost);
 }

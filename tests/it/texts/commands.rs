@@ -1,4 +1,4 @@
-//! What the commands print: their help, their refusals, and their results.
+//! The output of the commands: help, errors and results.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,8 +10,8 @@ use crate::support::binary::{BinaryOptions, Ended, run};
 use crate::support::database::Backend;
 use crate::support::run_dir::scratch;
 
-/// How a command ended and everything it printed, without paths and versions of this machine.
-fn transcript(args: &[&str], ended: &Ended, places: &[(&str, &str)]) -> String {
+/// Returns how a command ended and what it printed, without this machine's paths and versions.
+fn transcript(args: &[&str], ended: &Ended, paths: &[(&str, &str)]) -> String {
     let mut text = format!(
         "$ watchword {}\n{}{}exit {}\n",
         args.join(" "),
@@ -19,7 +19,7 @@ fn transcript(args: &[&str], ended: &Ended, places: &[(&str, &str)]) -> String {
         ended.stderr,
         ended.status.code().expect("a status")
     );
-    for (place, name) in places {
+    for (place, name) in paths {
         text = text.replace(place, name);
     }
     for id in text.clone().split_whitespace().filter(|word| is_id(word)) {
@@ -32,7 +32,7 @@ fn is_id(word: &str) -> bool {
     word.len() == 36 && uuid::Uuid::parse_str(word).is_ok()
 }
 
-/// The names under `Commands:` in a help text.
+/// Returns the names under `Commands:` in a help text.
 fn subcommands(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let names = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
@@ -44,7 +44,7 @@ fn subcommands(help: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_help_of_every_command_is_worded_as_in_its_snapshot() {
+async fn the_help_of_every_command_matches_its_snapshot() {
     let mut commands = VecDeque::from([Vec::<String>::new()]);
     let mut count = 0;
     while let Some(command) = commands.pop_front() {
@@ -62,50 +62,50 @@ async fn the_help_of_every_command_is_worded_as_in_its_snapshot() {
     assert!(count > 15, "only {count} commands have help");
 }
 
-/// Runs a command that ends by itself with these variables, and compares what it prints.
-async fn assert_refusal(name: &str, args: &[&str], env: &[(&str, &str)]) {
+/// Runs a command with these variables, and compares its output with the snapshot.
+async fn assert_error(name: &str, args: &[&str], env: &[(&str, &str)]) {
     let ended = run(BinaryOptions::command(args, env), "").await;
     assert!(!ended.status.success(), "{ended:?}");
     assert_text(name, &transcript(args, &ended, &[]));
 }
 
 #[tokio::test]
-async fn refusals_of_a_configuration_are_worded_as_in_their_snapshots() {
+async fn errors_of_a_configuration_match_their_snapshots() {
     let wrong = [
         ("WATCHWORD__HTTP__PORT", "70000"),
         ("WATCHWORD__SESSIONS__MAX_PER_USER", "0"),
         ("WATCHWORD__HTTP__PROT", "3001"),
         ("REDIS_URL", "localhost"),
     ];
-    assert_refusal("refusal-config-check", &["config", "check"], &wrong).await;
-    assert_refusal("refusal-serve", &["serve"], &wrong).await;
+    assert_error("refusal-config-check", &["config", "check"], &wrong).await;
+    assert_error("refusal-serve", &["serve"], &wrong).await;
     let missing = ["config", "check", "--config", "does-not-exist.toml"];
-    assert_refusal("refusal-config-missing", &missing, &[]).await;
+    assert_error("refusal-config-missing", &missing, &[]).await;
 }
 
 #[tokio::test]
-async fn refusals_of_arguments_are_worded_as_in_their_snapshots() {
-    assert_refusal("refusal-unknown-command", &["serv"], &[]).await;
-    assert_refusal(
+async fn errors_of_arguments_match_their_snapshots() {
+    assert_error("refusal-unknown-command", &["serv"], &[]).await;
+    assert_error(
         "refusal-events-type",
         &["events", "export", "-", "--type", "nonsense"],
         &[],
     )
     .await;
-    assert_refusal("refusal-replay-rate", &["events", "replay", "--rate", "0"], &[]).await;
-    assert_refusal("refusal-replay-name", &["events", "replay", "--name", "a.b"], &[]).await;
+    assert_error("refusal-replay-rate", &["events", "replay", "--rate", "0"], &[]).await;
+    assert_error("refusal-replay-name", &["events", "replay", "--name", "a.b"], &[]).await;
 }
 
-/// Runs `watchword <args>` beside an application and compares what it prints.
+/// Runs `watchword <args>` beside an application, and compares its output with the snapshot.
 async fn assert_result(app: &TestApp, name: &str, args: &[&str], directory: &Path) {
     let ended = run(options(app, args), "").await;
     let directory = directory.display().to_string();
-    let places = [(directory.as_str(), "[directory]"), (&app.nats.url(), "[nats]")];
-    assert_text(name, &transcript(args, &ended, &places));
+    let paths = [(directory.as_str(), "[directory]"), (&app.nats.url(), "[nats]")];
+    assert_text(name, &transcript(args, &ended, &paths));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn results_of_commands_are_worded_as_in_their_snapshots() {
+async fn results_of_commands_match_their_snapshots() {
     let keeps_all = |settings: &mut watchword::config::Settings| {
         settings.stream.max_age = std::time::Duration::from_secs(10 * 365 * 86_400);
     };

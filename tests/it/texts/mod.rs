@@ -1,8 +1,8 @@
-//! What users and operators read, word by word: the body of every problem, and what the command line prints.
+//! The texts for users and operators: the body of every problem, and the output of the commands.
 //!
-//! The texts are snapshots in `snapshots/`, to be read like any other text. A text that differs from its snapshot, or has none,
-//! fails its test. `make snapshots` writes them anew; look at the difference before you commit it.
-#![expect(clippy::indexing_slicing, reason = "a missing field is a failed test")]
+//! Each text has a snapshot in `snapshots/`. A text that differs from its snapshot, or has none,
+//! fails its test. `make snapshots` writes the snapshots; review the difference before you commit.
+#![expect(clippy::indexing_slicing, reason = "a missing field fails the test")]
 
 mod commands;
 mod problems;

@@ -1,11 +1,12 @@
-//! The bodies of problems. Most of them are provoked by `coverage`, which has a row for every documented outcome.
+//! The bodies of problems. The tests in `coverage` cause most of them.
 
 use serde_json::{Value, json};
 
 use super::assert_text;
 use crate::support::run_dir::repository;
 
-/// Compares the body of a problem with the snapshot of its code, but for what differs from request to request.
+/// Compares the body of a problem with the snapshot of its code, without the fields that differ
+/// between requests.
 pub(crate) fn assert_problem(body: &Value) {
     let mut body = body.clone();
     let code = body["code"].as_str().expect("a code").to_owned();
@@ -18,7 +19,7 @@ pub(crate) fn assert_problem(body: &Value) {
     assert_text(&format!("problem-{code}"), &text);
 }
 
-/// A code without a snapshot has no test that shows its body.
+/// A code without a snapshot has no test of its body.
 #[test]
 fn every_problem_code_has_a_snapshot() {
     let document = std::fs::read(repository().join("docs/reference/openapi.json")).expect("the document");

@@ -139,10 +139,10 @@ impl Drop for Scratch {
     }
 }
 
-/// Finds a program on PATH or in one of `places`.
-fn find(name: &str, places: &[PathBuf]) -> Outcome<PathBuf> {
+/// Finds a program on PATH or in one of `directories`.
+fn find(name: &str, directories: &[PathBuf]) -> Outcome<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates = places
+    let mut candidates = directories
         .iter()
         .cloned()
         .chain(std::env::split_paths(&path))

@@ -136,8 +136,8 @@ fn program(name: &str) -> Outcome<PathBuf> {
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     versions.sort();
-    let places: Vec<PathBuf> = versions.into_iter().rev().map(|(_, directory)| directory).collect();
-    find(name, &places)
+    let directories: Vec<PathBuf> = versions.into_iter().rev().map(|(_, directory)| directory).collect();
+    find(name, &directories)
 }
 
 /// Returns the user and group for PostgreSQL, which refuses to run as root.

@@ -2,14 +2,14 @@ use std::fs;
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 
 /// A ClickHouse server with its HTTP interface.
 pub(crate) struct ClickHouse {
     server: Server,
 }
 
-is_server!(ClickHouse);
+deref_to_server!(ClickHouse);
 
 impl ClickHouse {
     pub(crate) async fn start() -> Self {

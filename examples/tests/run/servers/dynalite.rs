@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 use super::tool;
 
 /// A DynamoDB server (dynalite) with its tables in memory.
@@ -10,7 +10,7 @@ pub(crate) struct Dynalite {
     server: Server,
 }
 
-is_server!(Dynalite);
+deref_to_server!(Dynalite);
 
 impl Dynalite {
     pub(crate) async fn start() -> Self {

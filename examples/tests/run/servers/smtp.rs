@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::process::{LastSignal, ProcessSpec};
 use super::run_dir::{find_program, scratch};
-use super::server::{Server, is_server};
+use super::server::{Server, deref_to_server};
 use super::tool;
 
 /// An SMTP server (aiosmtpd) that stores mails in a maildir.
@@ -15,7 +15,7 @@ pub(crate) struct SmtpServer {
     maildir: PathBuf,
 }
 
-is_server!(SmtpServer);
+deref_to_server!(SmtpServer);
 
 impl SmtpServer {
     pub(crate) async fn start() -> Self {

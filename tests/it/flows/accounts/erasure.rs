@@ -1,4 +1,5 @@
-//! Erasing a deleted account: what is personal goes from the row, the sessions and the ledger; the id stays, and nothing else changes.
+//! Erasure of a deleted account: its personal data is erased from the row, the sessions and the
+//! ledger. Its id stays, and other accounts do not change.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ flow_tests! {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const WORDS: [&str; 5] = [
+const PERSONAL_WORDS: [&str; 5] = [
     "erasee",
     "Erasable Person",
     "Erasable Town",
@@ -25,22 +26,22 @@ const WORDS: [&str; 5] = [
     "erase-attribute",
 ];
 
-/// Every word about the person that the ledger still has.
-async fn traces(app: &TestApp) -> Vec<&'static str> {
+/// The personal words that are still in the ledger.
+async fn words_in_ledger(app: &TestApp) -> Vec<&'static str> {
     let ledger = app.ledger().await;
     let found = |word: &&str| {
         let in_row = |payload: &[u8]| payload.windows(word.len()).any(|part| part == word.as_bytes());
         ledger.iter().any(|row| in_row(&row.payload))
     };
-    WORDS.into_iter().filter(found).collect()
+    PERSONAL_WORDS.into_iter().filter(found).collect()
 }
 
 async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
     let clock = TestClock::running();
     let mut app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
     let admin = app.admin().await;
-    let person = somebody(&app).await;
-    let id = person.str("/user/id").to_owned();
+    let user = register_with_personal_data(&app).await;
+    let id = user.str("/user/id").to_owned();
     let other = app.registered("stays@example.com").await;
     let path = format!("/users/{id}");
     app.send_as(&admin.access, Method::DELETE, &path, &json!({}))
@@ -50,7 +51,7 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
     let stream = app.events().await;
     let before = app.ledger().await;
 
-    // Not before its time, whatever else happens.
+    // A restart does not erase it early.
     app.restart(clock.clone()).await;
     let admin = app
         .login("root@example.com", PASSWORD)
@@ -61,10 +62,10 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
     assert_eq!(
         listed.expect_status(200).json["totalCount"],
         json!(1),
-        "until then it can be looked up"
+        "the account can be found until its erasure"
     );
     assert_eq!(
-        traces(&app).await,
+        words_in_ledger(&app).await,
         ["erasee", "Erasable Person", "ERASE-AGENT", "erase-attribute"]
     );
 
@@ -82,7 +83,7 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
         }
     })
     .await;
-    assert_eq!(traces(&app).await, Vec::<&str>::new());
+    assert_eq!(words_in_ledger(&app).await, Vec::<&str>::new());
     assert_masked(&id, &before, &app.ledger().await);
     assert_rows(&app).await;
     let admin = app
@@ -90,25 +91,28 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
         .await
         .expect_status(200)
         .tokens();
-    let gone = app.get_as(&admin.access, &path).await.expect_status(200);
-    assert_eq!((gone.str("/id"), gone.str("/status")), (id.as_str(), "deleted"));
-    assert!(gone.str("/email").ends_with("@erased.invalid"));
+    let erased_user = app.get_as(&admin.access, &path).await.expect_status(200);
+    assert_eq!(
+        (erased_user.str("/id"), erased_user.str("/status")),
+        (id.as_str(), "deleted")
+    );
+    assert!(erased_user.str("/email").ends_with("@erased.invalid"));
     assert_eq!(other.str("/user/email"), "stays@example.com");
 
-    // The stream keeps what was published until its max_age; ledger and stream still agree by their ids.
+    // The stream keeps its messages until `max_age`. Ledger and stream still have the same ids.
     app.ledger_drained().await;
     let now = app.events().await;
     assert!(
         stream.iter().zip(&now).all(|(old, new)| old.bytes == new.bytes),
-        "the stream is not touched"
+        "the stream does not change"
     );
-    // The identifiers were free all the while.
+    // The identifiers can be registered again.
     app.registered("erasee@example.com").await;
     app.abandon().await;
 }
 
-/// Somebody whose events have a word about them in every field that may have one.
-async fn somebody(app: &TestApp) -> Answer {
+/// Register a user, and record events with personal data in every field that may contain it.
+async fn register_with_personal_data(app: &TestApp) -> Answer {
     let body = json!({
         "email": "erasee@example.com", "password": PASSWORD, "username": "erasee", "name": "Erasable Person",
         "profile": {"country": "Erasable Town"},
@@ -117,22 +121,22 @@ async fn somebody(app: &TestApp) -> Answer {
         .request(Method::POST, "/auth/register")
         .header("user-agent", "ERASE-AGENT")
         .json(&body);
-    let person = app.send(request).await.expect_status(201);
+    let user = app.send(request).await.expect_status(201);
     let login = json!({"identifier": "erasee", "password": PASSWORD});
     let request = app
         .request(Method::POST, "/auth/login")
         .header("user-agent", "ERASE-AGENT")
         .json(&login);
     app.send(request).await.expect_status(200);
-    let access = person.tokens().access;
+    let access = user.tokens().access;
     let custom = json!({"name": "seen", "attributes": {"what": "erase-attribute"}});
     app.send_as(&access, Method::POST, "/events", &custom)
         .await
         .expect_status(202);
-    person
+    user
 }
 
-/// Of the account's events what is personal is gone; everything else is as it was.
+/// Asserts that only the personal data in the events of the account changed.
 #[track_caller]
 fn assert_masked(id: &str, before: &[LedgerRow], after: &[LedgerRow]) {
     assert_eq!(before.len(), 7);
@@ -142,7 +146,7 @@ fn assert_masked(id: &str, before: &[LedgerRow], after: &[LedgerRow]) {
             (new.seq, new.id, &new.subject, new.user_id, new.user_seq, new.stream_seq)
         );
         let about = old.user_id.is_some_and(|user| user.to_string() == id);
-        assert!(about || old.payload == new.payload, "somebody else's event was changed");
+        assert!(about || old.payload == new.payload, "an event of another user changed");
         let [old, new] =
             [&old.payload, &new.payload].map(|bytes| serde_json::from_slice::<Value>(bytes).expect("JSON"));
         for field in ["userId", "userSeq", "timestamp", "sessionId", "reason", "actor"] {
@@ -152,7 +156,7 @@ fn assert_masked(id: &str, before: &[LedgerRow], after: &[LedgerRow]) {
     }
 }
 
-/// The same of the tables.
+/// Asserts that the tables contain no personal data of the account.
 async fn assert_rows(app: &TestApp) {
     for (query, left) in [
         (

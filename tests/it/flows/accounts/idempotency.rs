@@ -1,4 +1,4 @@
-//! Requests that are sent again under one `Idempotency-Key`: done once, answered alike, and nobody else's to ask for.
+//! Requests with an `Idempotency-Key`: a retry gets the same response, and has no effect.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ flow_tests! {
 }
 
 const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
-const MANY: usize = 64;
+const PARALLEL: usize = 64;
 
 async fn post(http: &Http, key: &str, path: &str, access: Option<&str>, body: &Value) -> Answer {
     let mut request = http
@@ -53,13 +53,17 @@ async fn record(http: &Http, key: &str, access: &str, body: &Value) -> Answer {
     post(http, key, "/events", Some(access), body).await
 }
 
-/// Either the answer or "not yet"; the latter are asked again until they have it too.
-async fn settled<F: Future<Output = Answer>>(answers: Vec<Answer>, status: u16, again: impl Fn() -> F) -> Vec<Answer> {
+/// Retry the requests that got `request_in_flight` until all have the expected status.
+async fn retry_in_flight<F: Future<Output = Answer>>(
+    answers: Vec<Answer>,
+    status: u16,
+    retry: impl Fn() -> F,
+) -> Vec<Answer> {
     let mut settled = Vec::new();
     for mut answer in answers {
         while answer.status == 409 {
             assert_problem(&answer.expect_problem(409, "request_in_flight").json);
-            answer = again().await;
+            answer = retry().await;
         }
         settled.push(answer.expect_status(status));
     }
@@ -88,10 +92,10 @@ fn assert_one_registration(answers: &[Answer]) {
 async fn parallel_registrations_with_one_key_create_one_account(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let one = || register(&app, KEY, "ada@example.com", PASSWORD);
-    let answers = join_all((0..MANY).map(|_| one())).await;
-    assert!(in_flight(&answers) > 0, "the first one hashes while the others ask");
+    let answers = join_all((0..PARALLEL).map(|_| one())).await;
+    assert!(in_flight(&answers) > 0, "the first request was still in flight");
     assert!(answers.iter().any(|answer| answer.status == 201));
-    let answers = settled(answers, 201, one).await;
+    let answers = retry_in_flight(answers, 201, one).await;
     assert_one_registration(&answers);
     let tokens = answers.last().expect("an answer").tokens();
     app.me(&tokens.access).await.expect_status(200);
@@ -112,12 +116,12 @@ async fn parallel_events_with_one_key_record_one_event(backend: Backend) {
     let access = app.registered("ada@example.com").await.tokens().access;
     let body = json!({"name": "seen", "attributes": {"a": 1, "b": {"c": 2, "d": [true]}}});
     let one = || record(&app, KEY, &access, &body);
-    let answers = join_all((0..MANY).map(|_| one())).await;
+    let answers = join_all((0..PARALLEL).map(|_| one())).await;
     in_flight(&answers);
-    let answers = settled(answers, 202, one).await;
+    let answers = retry_in_flight(answers, 202, one).await;
     let id = answers[0].str("/id").to_owned();
     assert!(answers.iter().all(|answer| answer.str("/id") == id));
-    // The same request, written in another way; and the key, as the draft has it.
+    // The same request with other field order, and the key in quotes, as the draft specifies.
     let same = json!({"attributes": {"b": {"d": [true], "c": 2}, "a": 1}, "name": "seen"});
     let quoted = record(&app, &format!("\"{KEY}\""), &access, &same).await;
     assert_eq!(quoted.expect_status(202).str("/id"), id);
@@ -125,7 +129,7 @@ async fn parallel_events_with_one_key_record_one_event(backend: Backend) {
     app.finish().await;
 }
 
-/// The instances know of each other's requests through the database alone.
+/// Only the database connects the instances.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_execute_a_request_once() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -140,8 +144,8 @@ async fn two_instances_execute_a_request_once() {
             join_all((0..8).map(|_| one(app.http()))),
             join_all((0..8).map(|_| one(second.http())))
         );
-        let mut answers = settled(here, 201, || one(app.http())).await;
-        answers.extend(settled(there, 201, || one(second.http())).await);
+        let mut answers = retry_in_flight(here, 201, || one(app.http())).await;
+        answers.extend(retry_in_flight(there, 201, || one(second.http())).await);
         assert_one_registration(&answers);
 
         let access = answers[0].tokens().access;
@@ -153,8 +157,8 @@ async fn two_instances_execute_a_request_once() {
             join_all((0..8).map(|_| event(app.http()))),
             join_all((0..8).map(|_| event(second.http())))
         );
-        let mut answers = settled(here, 202, || event(app.http())).await;
-        answers.extend(settled(there, 202, || event(second.http())).await);
+        let mut answers = retry_in_flight(here, 202, || event(app.http())).await;
+        answers.extend(retry_in_flight(there, 202, || event(second.http())).await);
         assert!(answers.iter().all(|answer| answer.json == answers[0].json));
     }
     let mut names = app.event_names().await;
@@ -176,12 +180,12 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
     let named = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
     let named = post(&app, KEY, "/auth/register", None, &named).await;
     named.expect_problem(422, "idempotency_key_reused");
-    // Somebody who knows the key and the address has to know the password, and trying one leaves its trace.
+    // A replay needs the password, and a wrong password records a failed login.
     register(&app, KEY, "ada@example.com", "correct horse battery 8")
         .await
         .expect_problem(422, "idempotency_key_reused");
 
-    // Each user has keys of their own, and each operation.
+    // A key belongs to one user and one operation.
     let bob = register(&app, "another", "bob@example.com", PASSWORD)
         .await
         .expect_status(201)
@@ -212,8 +216,8 @@ async fn a_failed_request_can_be_retried_with_its_key(backend: Backend) {
     register(&app, KEY, "bob@example.com", PASSWORD)
         .await
         .expect_status(201);
-    let kept = app.database.count("SELECT count(*) FROM idempotency_keys").await;
-    assert_eq!(kept.expect("a query"), 1);
+    let stored_keys = app.database.count("SELECT count(*) FROM idempotency_keys").await;
+    assert_eq!(stored_keys.expect("a query"), 1);
     app.finish().await;
 }
 
@@ -222,12 +226,12 @@ async fn a_registration_can_be_replayed_until_its_tokens_are_used(backend: Backe
     let first = register(&app, KEY, "ada@example.com", PASSWORD)
         .await
         .expect_status(201);
-    let again = register(&app, KEY, "ada@example.com", PASSWORD)
+    let replay = register(&app, KEY, "ada@example.com", PASSWORD)
         .await
         .expect_status(201);
-    assert_one_registration(&[first, again.clone()]);
-    app.refresh(&again.tokens().refresh).await.expect_status(200);
-    // The token of then would look like a stolen one now.
+    assert_one_registration(&[first, replay.clone()]);
+    app.refresh(&replay.tokens().refresh).await.expect_status(200);
+    // The first refresh token has been used. Returning it again would look like reuse.
     register(&app, KEY, "ada@example.com", PASSWORD)
         .await
         .expect_problem(409, "answer_spent");
@@ -265,9 +269,9 @@ async fn a_key_expires_after_a_day(backend: Backend) {
     clock.advance(Duration::from_secs(1));
     let second = seen().await;
     assert_ne!(second, first);
-    assert_eq!(seen().await, second, "remembered anew");
+    assert_eq!(seen().await, second, "the key was stored again");
 
-    let kept = || async {
+    let stored_keys = || async {
         app.database
             .count("SELECT count(*) FROM idempotency_keys")
             .await
@@ -276,9 +280,9 @@ async fn a_key_expires_after_a_day(backend: Backend) {
     let prune = |at| app.store().delete_expired(Expirable::IdempotencyKeys, at, 1000);
     let now = watchword::domain::clock::Clock::now(&clock);
     assert_eq!(prune(now).await.expect("prune"), 0);
-    assert_eq!(kept().await, 1);
+    assert_eq!(stored_keys().await, 1);
     assert_eq!(prune(now + time::Duration::days(2)).await.expect("prune"), 1);
-    assert_eq!(kept().await, 0);
+    assert_eq!(stored_keys().await, 0);
     app.finish().await;
 }
 

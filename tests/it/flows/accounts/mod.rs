@@ -1,4 +1,4 @@
-//! What a user does with their own account.
+//! Operations of users on their own account.
 
 mod erasure;
 mod idempotency;

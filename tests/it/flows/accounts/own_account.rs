@@ -1,4 +1,4 @@
-//! Registration and the own profile: uniqueness, policy, change and deletion.
+//! Registration and the caller's account: uniqueness, password policy, change and deletion.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ flow_tests! {
 }
 
 async fn parallel_registrations_of_one_address_create_one_account(backend: Backend) {
-    // Time for all of them, also on a busy machine: what is refused for want of it proves nothing.
+    // Long timeouts, so that no request is refused on a busy machine.
     let builder = TestApp::builder(backend).settings(|settings| {
         settings.database.acquire_timeout = Duration::from_secs(30);
         settings.passwords.max_wait = Duration::from_secs(30);
@@ -38,7 +38,7 @@ async fn parallel_registrations_of_one_address_create_one_account(backend: Backe
     let created = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(created, 1);
     for answer in answers.into_iter().filter(|answer| answer.status != 201) {
-        // On a busy machine some may not get their turn to hash: refused too, before anything was written.
+        // On a busy machine some requests may not get a hashing thread in time.
         if answer.status == 503 {
             answer.expect_problem(503, "overloaded");
         } else {
@@ -97,10 +97,10 @@ async fn a_password_must_satisfy_the_policy(backend: Backend) {
         assert_eq!(answer.str("/errors/0/pointer"), "/password", "{}", answer.text);
         assert!(
             password.is_empty() || !answer.text.contains(password),
-            "the answer must not echo the password"
+            "the response contains the password"
         );
     }
-    // Code points count, not bytes; nothing is cut off.
+    // The limit counts code points, not bytes. Passwords are not truncated.
     let longest = "é7xQ¿mλ2øWñ9kЖ!z".repeat(8);
     app.register("ada@example.com", &longest).await.expect_status(201);
     app.login("ada@example.com", &longest).await.expect_status(200);
@@ -108,7 +108,7 @@ async fn a_password_must_satisfy_the_policy(backend: Backend) {
     app.login("ada@example.com", &shorter)
         .await
         .expect_problem(401, "invalid_credentials");
-    // The same text in another normalisation form is the same password.
+    // The same text in another normalization form is the same password.
     app.login("ada@example.com", &longest.replace('é', "e\u{301}"))
         .await
         .expect_status(200);
@@ -131,7 +131,7 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         .await
         .expect_status(200);
     assert_eq!((me.str("/name"), me.str("/username")), ("Ada", "ada_l"));
-    assert_eq!(app.me(&ada).await.json, me.json, "a change shows at once");
+    assert_eq!(app.me(&ada).await.json, me.json, "the change is visible at once");
     change(&bob, json!({"username": "Ada_L"}))
         .await
         .expect_problem(409, "username_taken");
@@ -164,7 +164,11 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         .filter(|event| event.subject == "auth.user.updated")
         .map(|event| event.payload["data"]["changedFields"].clone())
         .collect();
-    assert_eq!(changed.len(), 2, "what changes nothing is no event: {changed:?}");
+    assert_eq!(
+        changed.len(),
+        2,
+        "an update without changes records no event: {changed:?}"
+    );
     assert_eq!(changed[0], json!(["name"]));
     assert_eq!(changed[1], json!(["name"]));
     let named: Vec<_> = events
@@ -172,7 +176,7 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         .filter(|event| event.subject == "auth.user.username_changed")
         .map(|event| event.payload["data"]["new"].clone())
         .collect();
-    assert_eq!(named, ["ada_l"], "a login name has an event of its own");
+    assert_eq!(named, ["ada_l"], "a username has its own event");
     app.finish().await;
 }
 
@@ -200,11 +204,11 @@ async fn deleting_an_account_requires_the_password(backend: Backend) {
     app.login("ada@example.com", PASSWORD)
         .await
         .expect_problem(401, "invalid_credentials");
-    let again = app.registered("ada@example.com").await;
+    let second = app.registered("ada@example.com").await;
     assert_ne!(
-        again.str("/user/id"),
+        second.str("/user/id"),
         first.str("/user/id"),
-        "a new account, not the old one"
+        "the account is a new one"
     );
     app.finish().await;
 }

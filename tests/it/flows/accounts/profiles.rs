@@ -1,4 +1,4 @@
-//! Account types: the roles they bring, the form of their profiles, and own ones from files.
+//! Account types: their roles, the schemas of their profiles, and custom types.
 
 use std::fs;
 
@@ -43,15 +43,15 @@ async fn a_profile_must_match_the_schema_of_its_account_type(backend: Backend) {
     let access = ada.tokens().access;
     assert_eq!(app.me(&access).await.json["profile"], profile);
     let artist = json!({"author": "Ada", "producer": "Charles", "country": "UK", "description": "engines"});
-    let made = app
+    let artist_account = app
         .post("/auth/register", &account("artist@example.com", "artist", &artist))
         .await
         .expect_status(201);
-    assert_eq!(made.json["user"]["roles"], json!(["user", "artist"]));
+    assert_eq!(artist_account.json["user"]["roles"], json!(["user", "artist"]));
 
-    refused(&app).await;
+    assert_invalid_profiles(&app).await;
 
-    // A patch is merged, and only what comes of it has to fit.
+    // A patch is merged. Only the result must match the schema.
     let change = |body: Value| {
         let (app, access) = (&app, access.clone());
         async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
@@ -65,7 +65,11 @@ async fn a_profile_must_match_the_schema_of_its_account_type(backend: Backend) {
         .await
         .expect_problem(422, "validation_failed");
     assert_eq!(errors(&refused), [("/profile/age".to_owned(), "maximum".to_owned())]);
-    assert_eq!(app.me(&access).await.json["profile"], merged, "nothing of it");
+    assert_eq!(
+        app.me(&access).await.json["profile"],
+        merged,
+        "the refused change has no effect"
+    );
     let cleared = change(json!({"profile": null})).await.expect_status(200);
     assert_eq!(cleared.json["profile"], json!({}));
     change(json!({"profile": {}})).await.expect_status(200);
@@ -77,13 +81,13 @@ async fn a_profile_must_match_the_schema_of_its_account_type(backend: Backend) {
     assert_eq!(
         updated["changedFields"],
         json!(["profile"]),
-        "the name of the field and no value"
+        "the event contains the name of the field, but no value"
     );
     app.finish().await;
 }
 
-/// Profiles that do not fit, and what is said of them.
-async fn refused(app: &TestApp) {
+/// Asserts the errors for profiles that do not match the schema.
+async fn assert_invalid_profiles(app: &TestApp) {
     let canary = "PROFILE-CANARY";
     for (account_type, profile, expected) in [
         ("user", json!({"age": "36"}), vec![("/profile/age", "type")]),
@@ -127,7 +131,7 @@ async fn refused(app: &TestApp) {
         assert_eq!(errors(&answer), expected, "{profile}");
         assert!(
             !answer.text.contains(canary),
-            "never repeats what was sent: {}",
+            "the response repeats the input: {}",
             answer.text
         );
     }
@@ -157,7 +161,7 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     assert_eq!(
         label.json["user"]["roles"],
         json!(["user", "publisher"]),
-        "a type of one's own"
+        "a custom account type"
     );
 
     write(
@@ -174,7 +178,7 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     assert_eq!(
         app.me(&access).await.json["profile"],
         profile,
-        "what is stored is only read"
+        "a stored profile is not validated"
     );
     let rename = app
         .send_as(&access, Method::PATCH, "/auth/me", &json!({"name": "Ada"}))
@@ -182,7 +186,7 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     assert_eq!(
         rename.expect_status(200).json["profile"],
         profile,
-        "a profile that is not written is not checked"
+        "an unchanged profile is not validated"
     );
     let written = app
         .send_as(&access, Method::PATCH, "/auth/me", &json!({"profile": {"hat": 1}}))
@@ -197,7 +201,7 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     app.finish().await;
 }
 
-/// A file that can't be used stops the start, and is named.
+/// The start fails, and the error names the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_schema_is_named_at_the_start() {
     let app = TestApp::spawn(Backend::Sqlite).await;
@@ -228,8 +232,8 @@ async fn an_invalid_schema_is_named_at_the_start() {
         let Err(refused) = App::build_with(settings, Environment::default()).await else {
             panic!("{name}: {text} was accepted")
         };
-        let said = refused.to_string();
-        assert!(said.contains(expected), "{text}: {said}");
+        let message = refused.to_string();
+        assert!(message.contains(expected), "{text}: {message}");
     }
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! Counting: what is answered is what a count of the whole ledger gives, for every range, before and after the hours are counted.
+//! Event counts: for every range they match the ledger, before and after the rollup by hour.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,10 +23,10 @@ flow_tests! {
 
 const HOUR: time::Duration = time::Duration::HOUR;
 
-/// When what happened.
-type Happened = Vec<(OffsetDateTime, String)>;
+/// The time and the subject of each event.
+type Recorded = Vec<(OffsetDateTime, String)>;
 
-async fn happened(app: &TestApp) -> Happened {
+async fn recorded(app: &TestApp) -> Recorded {
     let events = app.ledger().await.into_iter().map(|row| {
         let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
         let at = payload["data"]["timestamp"].as_str().expect("a time");
@@ -35,10 +35,10 @@ async fn happened(app: &TestApp) -> Happened {
     events.collect()
 }
 
-/// Counted the slow way.
-fn by_subject(happened: &Happened, from: OffsetDateTime, to: OffsetDateTime) -> Vec<Value> {
+/// Count the events by subject, without the rollup.
+fn by_subject(recorded: &Recorded, from: OffsetDateTime, to: OffsetDateTime) -> Vec<Value> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (_, subject) in happened.iter().filter(|(at, _)| from <= *at && *at < to) {
+    for (_, subject) in recorded.iter().filter(|(at, _)| from <= *at && *at < to) {
         *counts.entry(subject).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
@@ -53,8 +53,8 @@ fn text(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).expect("a text")
 }
 
-/// Hours in which different things happened, some of them nothing.
-async fn live(app: &TestApp, clock: &TestClock) {
+/// Record different events in each hour. Some hours have none.
+async fn record_events(app: &TestApp, clock: &TestClock) {
     app.admin().await;
     for hour in 0..30_u64 {
         if hour % 4 != 3 {
@@ -78,9 +78,9 @@ async fn live(app: &TestApp, clock: &TestClock) {
         .expect_status(401);
 }
 
-async fn check(app: &TestApp, access: &str, happened: &Happened) {
+async fn assert_counts(app: &TestApp, access: &str, recorded: &Recorded) {
     let get = async |path: String| app.get_as(access, &path).await.expect_status(200).json;
-    let (begin, end) = (happened[0].0, happened[happened.len() - 1].0);
+    let (begin, end) = (recorded[0].0, recorded[recorded.len() - 1].0);
     let moments = [
         begin - HOUR,
         begin,
@@ -96,21 +96,21 @@ async fn check(app: &TestApp, access: &str, happened: &Happened) {
     for (index, from) in moments.iter().enumerate() {
         for to in moments.get(index + 1..).into_iter().flatten().filter(|to| *to > from) {
             let range = format!("from={}&to={}", text(*from), text(*to));
-            let expected = by_subject(happened, *from, *to);
+            let expected = by_subject(recorded, *from, *to);
             let top = get(format!("/analytics/top-events?limit=100&{range}")).await;
             assert_eq!(top["events"], json!(expected), "{range}");
             let total: u64 = expected.iter().filter_map(|entry| entry["count"].as_u64()).sum();
             assert_eq!(top["total"], json!(total), "{range}");
             for bucket in ["hour", "day"] {
                 let timeline = get(format!("/analytics/timeline?bucket={bucket}&{range}")).await;
-                assert_timeline(&timeline, happened, (*from, *to), bucket);
+                assert_timeline(&timeline, recorded, (*from, *to), bucket);
             }
         }
     }
     let all = get("/analytics/top-events?limit=2".to_owned()).await;
-    let expected = by_subject(happened, begin, end + HOUR);
+    let expected = by_subject(recorded, begin, end + HOUR);
     assert_eq!(all["events"], json!(expected[..2]));
-    assert_eq!(all["total"], json!(happened.len()));
+    assert_eq!(all["total"], json!(recorded.len()));
     let logins = get(format!("/analytics/timeline?type=logged_in&to={}", text(end + HOUR))).await;
     assert_eq!(logins["buckets"].as_array().map(Vec::len), Some(30));
     let counted: u64 = logins["buckets"]
@@ -119,7 +119,7 @@ async fn check(app: &TestApp, access: &str, happened: &Happened) {
         .flatten()
         .filter_map(|bucket| bucket["count"].as_u64())
         .sum();
-    let expected = happened
+    let expected = recorded
         .iter()
         .filter(|(_, subject)| subject == "auth.user.logged_in")
         .count();
@@ -127,36 +127,39 @@ async fn check(app: &TestApp, access: &str, happened: &Happened) {
 }
 
 #[track_caller]
-fn assert_timeline(timeline: &Value, happened: &Happened, (from, to): (OffsetDateTime, OffsetDateTime), bucket: &str) {
+fn assert_timeline(timeline: &Value, recorded: &Recorded, (from, to): (OffsetDateTime, OffsetDateTime), bucket: &str) {
     let length = if bucket == "hour" { HOUR } else { HOUR * 24 };
     let mut start: Option<OffsetDateTime> = None;
     for bucket in timeline["buckets"].as_array().expect("buckets") {
         let at = OffsetDateTime::parse(bucket["start"].as_str().expect("a start"), &Rfc3339).expect("a time");
         match start {
-            Some(before) => assert_eq!(at - before, length, "no gaps"),
-            None => assert!(at <= from && from < at + length, "begins with the range: {at}, {from}"),
+            Some(before) => assert_eq!(at - before, length, "the buckets have a gap"),
+            None => assert!(
+                at <= from && from < at + length,
+                "the first bucket must contain the start of the range: {at}, {from}"
+            ),
         }
         assert_eq!(at.unix_timestamp() % length.whole_seconds(), 0);
         let within = |when: OffsetDateTime| from.max(at) <= when && when < to.min(at + length);
-        let expected = happened.iter().filter(|(when, _)| within(*when)).count();
+        let expected = recorded.iter().filter(|(when, _)| within(*when)).count();
         assert_eq!(bucket["count"], json!(expected), "{at} of {from} to {to}");
         start = Some(at);
     }
     assert!(
         start.is_some_and(|last| last < to && to <= last + length),
-        "ends with the range"
+        "the last bucket must contain the end of the range"
     );
 }
 
 async fn counts_match_the_ledger(backend: Backend) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
-    live(&app, &clock).await;
+    record_events(&app, &clock).await;
     let root = app.login("root@example.com", PASSWORD).await;
     let (id, access) = (root.str("/user/id").to_owned(), root.tokens().access);
-    let events = happened(&app).await;
-    check(&app, &access, &events).await;
-    // Once the hours are counted, nothing else is answered.
+    let events = recorded(&app).await;
+    assert_counts(&app, &access, &events).await;
+    // The rollup does not change the response.
     let highest = app.ledger().await.last().expect("a row").seq;
     let counted = "SELECT seq FROM event_counts_mark";
     eventually(Duration::from_secs(60), || async {
@@ -168,17 +171,17 @@ async fn counts_match_the_ledger(backend: Backend) {
         app.database.count(hours).await.expect("a query"),
         i64::try_from(events.len()).expect("few")
     );
-    check(&app, &access, &events).await;
+    assert_counts(&app, &access, &events).await;
 
     let user = app
         .get_as(&access, &format!("/analytics/users/{id}"))
         .await
         .expect_status(200)
         .json;
-    let of_user: Happened = events.clone();
+    let of_user: Recorded = events.clone();
     assert_eq!(
         user["events"],
-        json!(by_subject(&of_user, events[0].0, clock_end(&events)))
+        json!(by_subject(&of_user, events[0].0, after_last(&events)))
     );
     assert_eq!(user["total"], json!(events.len()));
     assert_eq!(user["userId"], json!(id));
@@ -188,7 +191,7 @@ async fn counts_match_the_ledger(backend: Backend) {
     app.finish().await;
 }
 
-fn clock_end(events: &Happened) -> OffsetDateTime {
+fn after_last(events: &Recorded) -> OffsetDateTime {
     events[events.len() - 1].0 + HOUR
 }
 

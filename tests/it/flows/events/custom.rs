@@ -1,4 +1,4 @@
-//! Events that an application records about its user: what is taken arrives, and what is refused leaves no trace.
+//! Custom events that an application records about its user.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn a_custom_event_reaches_the_stream(backend: Backend) {
     app.finish().await;
 }
 
-/// Attributes with so many keys.
+/// Attributes with `count` keys.
 fn keys(count: usize) -> Value {
     (0..count)
         .map(|n| (format!("key{n}"), json!(n)))
@@ -61,7 +61,7 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
     let access = app.registered("ada@example.com").await.tokens().access;
     let with = |attributes: Value| json!({"name": "shared", "attributes": attributes});
     let deep = json!({"a": keys(16), "b": [keys(15)]});
-    // `{"a":"…"}` has eight bytes beside the text.
+    // `{"a":"…"}` has eight bytes in addition to the text.
     let text = |bytes: usize| json!({"a": "x".repeat(bytes - 8)});
     for (body, pointer, code) in [
         (json!({}), "/name", "required"),
@@ -94,7 +94,7 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
         .await
         .expect_problem(401, "authentication_required");
     assert_eq!(app.event_names().await, ["registered"]);
-    // The same bounds from within.
+    // Attributes at the limits are accepted.
     record(&app, &access, &with(keys(32))).await.expect_status(202);
     record(&app, &access, &with(text(4096))).await.expect_status(202);
     app.logout(&access, "local").await.expect_status(204);

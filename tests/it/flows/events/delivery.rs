@@ -1,4 +1,5 @@
-//! Events and what goes wrong on their way: every one arrives, once, in its user's order, and requests never wait for NATS.
+//! Delivery of events to the stream during failures of NATS. Each event arrives once, in the order
+//! of its user. Requests do not wait for NATS.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,9 +17,9 @@ use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::proxy::Proxy;
 use crate::support::wait::eventually;
 
-/// Longer than the relay's longest back-off.
-const SOON: Duration = Duration::from_secs(60);
-/// How long NATS is away while the load goes on.
+/// Longer than the maximum backoff of the relay.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The duration of the outage of NATS.
 const OUTAGE: Duration = Duration::from_secs(10);
 
 flow_tests! {
@@ -30,9 +31,9 @@ flow_tests! {
     events_contain_the_personal_data_of_the_configured_profile,
 }
 
-/// Refreshes of several users that go on until told to stop; counts the answers.
+/// Load: several users refresh until [`Load::stop`].
 struct Load {
-    go_on: AtomicBool,
+    running: AtomicBool,
     done: AtomicU64,
 }
 
@@ -41,12 +42,12 @@ impl Load {
 
     fn new() -> Self {
         Self {
-            go_on: AtomicBool::new(true),
+            running: AtomicBool::new(true),
             done: AtomicU64::new(0),
         }
     }
 
-    /// One chain of refreshes per user. Every answer must be a 200, whatever NATS does.
+    /// Run one chain of refreshes per user. Every response must be a 200.
     async fn run(&self, http: Http) {
         let chain = async |n: usize| {
             let mut tokens = http
@@ -54,35 +55,32 @@ impl Load {
                 .await
                 .expect_status(201)
                 .tokens();
-            while self.go_on.load(Ordering::Relaxed) {
+            while self.running.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 tokens = http.refresh(&tokens.refresh).await.expect_status(200).tokens();
-                assert!(
-                    start.elapsed() < Duration::from_secs(5),
-                    "a request does not wait for NATS"
-                );
+                assert!(start.elapsed() < Duration::from_secs(5), "the request waited for NATS");
                 self.done.fetch_add(1, Ordering::Relaxed);
             }
         };
         join_all((0..Self::USERS).map(chain)).await;
     }
 
-    /// Waits until so many more refreshes are done.
-    async fn more(&self, count: u64) {
+    /// Wait for `count` more refreshes.
+    async fn wait_for(&self, count: u64) {
         let goal = self.done.load(Ordering::Relaxed) + count;
-        eventually(SOON, || async { self.done.load(Ordering::Relaxed) >= goal }).await;
+        eventually(TIMEOUT, || async { self.done.load(Ordering::Relaxed) >= goal }).await;
     }
 
-    /// Returns when the load has gone on for so long.
-    async fn lasts(&self, time: Duration) {
+    /// Keep the load running for `time`.
+    async fn run_for(&self, time: Duration) {
         let started = Instant::now();
         while started.elapsed() < time {
-            self.more(1).await;
+            self.wait_for(1).await;
         }
     }
 
     fn stop(&self) {
-        self.go_on.store(false, Ordering::Relaxed);
+        self.running.store(false, Ordering::Relaxed);
     }
 }
 
@@ -112,13 +110,13 @@ async fn killing_nats_under_load_loses_no_event(backend: Backend) {
     let (load, http) = (Load::new(), app.http());
     let faults = async {
         for outage in [OUTAGE, Duration::ZERO, Duration::ZERO] {
-            load.more(50).await;
+            load.wait_for(50).await;
             app.nats.kill();
-            load.lasts(outage).await;
-            load.more(50).await;
+            load.run_for(outage).await;
+            load.wait_for(50).await;
             app.nats.start_again().await;
         }
-        load.more(50).await;
+        load.wait_for(50).await;
         load.stop();
     };
     tokio::join!(load.run(http), faults);
@@ -130,9 +128,9 @@ async fn freezing_nats_under_load_loses_no_event(backend: Backend) {
     let (load, http) = (Load::new(), app.http());
     let faults = async {
         for _ in 0..3 {
-            load.more(50).await;
+            load.wait_for(50).await;
             app.nats.pause();
-            load.more(50).await;
+            load.wait_for(50).await;
             app.nats.resume();
         }
         load.stop();
@@ -141,7 +139,8 @@ async fn freezing_nats_under_load_loses_no_event(backend: Backend) {
     app.finish().await;
 }
 
-/// Everything arrives and is stored, but the service does not hear of it: the same ids again, and no duplicate.
+/// NATS stores the events, but the service does not receive the acks. It publishes the same ids
+/// again.
 async fn a_lost_acknowledgement_duplicates_no_event(backend: Backend) {
     let nats = NatsServer::start().await;
     let proxy = Proxy::to(nats.port()).await;
@@ -160,10 +159,10 @@ async fn a_lost_acknowledgement_duplicates_no_event(backend: Backend) {
         tokens = app.refresh(&tokens.refresh).await.expect_status(200).tokens();
     }
     let stream = app.settings().stream.name.clone();
-    eventually(SOON, || async { app.nats.messages(&stream).await.len() > 1 }).await;
+    eventually(TIMEOUT, || async { app.nats.messages(&stream).await.len() > 1 }).await;
     assert!(
         app.database.unpublished().await.expect("a query") > 0,
-        "no acknowledgement came through"
+        "an ack reached the service"
     );
     proxy.heal();
     proxy.reset_connections();
@@ -186,11 +185,11 @@ async fn a_deleted_stream_is_created_and_filled_again(backend: Backend) {
         .config
         .clone();
     jetstream.delete_stream(&config.name).await.expect("delete the stream");
-    jetstream.create_stream(config).await.expect("make it again");
+    jetstream.create_stream(config).await.expect("create it again");
 
-    // The next event makes the relay look at the stream. It may be there before the ones that were lost.
+    // The next event makes the relay check the stream. It may be stored before the lost events.
     app.refresh(&tokens.refresh).await.expect_status(200);
-    eventually(SOON, || async {
+    eventually(TIMEOUT, || async {
         let found = differences(&app.ledger().await, &app.events().await);
         let found: Vec<String> = found
             .into_iter()
@@ -204,14 +203,14 @@ async fn a_deleted_stream_is_created_and_filled_again(backend: Backend) {
     })
     .await;
     let after = app.events().await.into_iter().map(|event| event.bytes);
-    let again: Vec<_> = after.filter(|bytes| before.contains(bytes)).collect();
-    assert_eq!(again, before, "the same bytes in the same order");
+    let republished: Vec<_> = after.filter(|bytes| before.contains(bytes)).collect();
+    assert_eq!(republished, before, "the same bytes in the same order");
     app.abandon().await;
 }
 
 async fn events_contain_the_personal_data_of_the_configured_profile(backend: Backend) {
     use watchword::config::PiiMode;
-    for (mode, shown) in [(PiiMode::Full, true), (PiiMode::Masked, false), (PiiMode::None, false)] {
+    for (mode, visible) in [(PiiMode::Full, true), (PiiMode::Masked, false), (PiiMode::None, false)] {
         let app = TestApp::builder(backend)
             .settings(move |settings| settings.events.pii = mode)
             .spawn()
@@ -220,8 +219,8 @@ async fn events_contain_the_personal_data_of_the_configured_profile(backend: Bac
         app.login("ada@example.com", PASSWORD).await.expect_status(200);
         for event in app.events().await {
             let text = String::from_utf8_lossy(&event.bytes);
-            assert_eq!(text.contains("ada@example.com"), shown, "{mode:?}: {text}");
-            assert!(shown || !text.contains("127.0.0.1"), "{mode:?}: {text}");
+            assert_eq!(text.contains("ada@example.com"), visible, "{mode:?}: {text}");
+            assert!(visible || !text.contains("127.0.0.1"), "{mode:?}: {text}");
         }
         app.finish().await;
     }

@@ -1,7 +1,8 @@
-//! Messages compared with the files in `golden/`, one per subject: headers and body as a subscriber sees them.
+//! Golden files: one message for each subject, with headers and body, in `golden/`.
 //!
-//! What differs from run to run is replaced first: `<id 1>` is the first UUID that appears, and equal ones have equal
-//! numbers; `<time>` a time, `<span>` the span of a trace context, `<hash>` a keyed hash, `<version>` the service's version.
+//! Values that differ from run to run are masked: `<id 1>` is the first UUID, and equal UUIDs have
+//! equal numbers. `<time>` is a time, `<span>` the span of a trace context, `<hash>` a keyed hash,
+//! `<version>` the version of the service.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +15,10 @@ use uuid::Uuid;
 use crate::support::nats::StreamMessage;
 use crate::support::run_dir::repository;
 
-/// Set it to write the files instead of comparing with them; then read the difference.
+/// Set this variable to write the files. Then review the difference.
 const BLESS: &str = "WATCHWORD_BLESS";
 
-/// Compares a message with `golden/<name>.json`.
+/// Compare a message with `golden/<name>.json`.
 #[track_caller]
 pub(crate) fn assert_golden(name: &str, message: &StreamMessage) {
     let path = repository()
@@ -97,7 +98,7 @@ impl Masks {
     }
 }
 
-/// Replaces the third part of `00-<trace>-<span>-01`.
+/// Mask the third part of `00-<trace>-<span>-01`.
 fn mask_span(traceparent: &str) -> String {
     let mut parts: Vec<&str> = traceparent.split('-').collect();
     if let Some(span) = parts.get_mut(2) {

@@ -1,4 +1,4 @@
-//! Reading the ledger: who sees what, what the filters choose, and what is not a filter.
+//! Reading events: access, filters and invalid filters.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ flow_tests! {
     an_invalid_filter_is_refused,
 }
 
-/// The ids on a page.
+/// The ids of the events on a page.
 #[track_caller]
 pub(super) fn ids(page: &Answer) -> Vec<String> {
     let events = page.json["events"]
@@ -33,7 +33,7 @@ pub(super) fn ids(page: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// The names on a page without `auth.user.`, oldest first.
+/// The names of the events on a page, without `auth.user.`, oldest first.
 #[track_caller]
 fn names(page: &Answer) -> Vec<String> {
     let events = page.json["events"]
@@ -48,7 +48,7 @@ fn names(page: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// Whom the events of a page are about.
+/// The users that the events on a page are about.
 fn users(page: &Answer) -> Vec<&Value> {
     let events = page.json["events"].as_array().into_iter().flatten();
     let mut users: Vec<&Value> = events.map(|event| &event["data"]["userId"]).collect();
@@ -61,8 +61,8 @@ async fn page(http: &Http, access: &str, path: &str) -> Answer {
     http.get_as(access, path).await.expect_status(200)
 }
 
-/// A problem without what differs from request to request.
-fn timeless(answer: &Answer) -> Value {
+/// The problem without its request id.
+fn without_request_id(answer: &Answer) -> Value {
     let mut body = answer.json.clone();
     if let Some(fields) = body.as_object_mut() {
         fields.remove("requestId");
@@ -70,29 +70,30 @@ fn timeless(answer: &Answer) -> Value {
     body
 }
 
-/// An administrator, and two users: Ada has registered, Bob has also logged in. Somebody unknown has failed to.
-struct Scene {
+/// An administrator and two users. Ada has registered, Bob has also logged in. A login of an
+/// unknown user has failed.
+struct Fixture {
     app: TestApp,
     admin: String,
     ada: Answer,
     bob: Answer,
 }
 
-impl Scene {
+impl Fixture {
     async fn new(backend: Backend) -> Self {
         let app = TestApp::spawn(backend).await;
         let admin = app.admin().await.access;
         let ada = app.registered("ada@example.com").await;
         let bob = app.registered("bob@example.com").await;
         app.login("bob@example.com", PASSWORD).await.expect_status(200);
-        // About nobody: for administrators only.
+        // An event about no user is visible to administrators only.
         app.login("nobody@example.com", PASSWORD).await.expect_status(401);
         Self { app, admin, ada, bob }
     }
 }
 
 async fn users_see_their_own_events(backend: Backend) {
-    let Scene { app, ada, bob, .. } = Scene::new(backend).await;
+    let Fixture { app, ada, bob, .. } = Fixture::new(backend).await;
     let id = ada.str("/user/id");
     for path in [
         "/events",
@@ -100,9 +101,9 @@ async fn users_see_their_own_events(backend: Backend) {
         "/auth/me/activity",
         &format!("/events?userId={id}"),
     ] {
-        let seen = page(&app, &ada.tokens().access, path).await;
-        assert_eq!(names(&seen), ["registered"], "{path}");
-        assert_eq!(users(&seen), [id], "{path}");
+        let events = page(&app, &ada.tokens().access, path).await;
+        assert_eq!(names(&events), ["registered"], "{path}");
+        assert_eq!(users(&events), [id], "{path}");
     }
     assert_eq!(
         names(&page(&app, &bob.tokens().access, "/events").await),
@@ -112,7 +113,7 @@ async fn users_see_their_own_events(backend: Backend) {
 }
 
 async fn administrators_see_all_events(backend: Backend) {
-    let Scene { app, admin, bob, .. } = Scene::new(backend).await;
+    let Fixture { app, admin, bob, .. } = Fixture::new(backend).await;
     for path in ["/events", "/events/recent"] {
         let all = page(&app, &admin, path).await;
         assert_eq!(
@@ -132,7 +133,7 @@ async fn administrators_see_all_events(backend: Backend) {
     let of_bob = page(&app, &admin, &format!("/events?userId={bob}")).await;
     assert_eq!((names(&of_bob).len(), users(&of_bob)), (2, vec![&json!(bob)]));
     page(&app, &admin, &format!("/events/{}", ids(&of_bob)[0])).await;
-    // An administrator's own activity is their own.
+    // The activity of an administrator contains only their own events.
     assert_eq!(
         names(&page(&app, &admin, "/auth/me/activity").await),
         ["registered", "logged_in"]
@@ -141,24 +142,30 @@ async fn administrators_see_all_events(backend: Backend) {
 }
 
 async fn another_users_events_answer_like_unknown_ones(backend: Backend) {
-    let Scene { app, ada, bob, .. } = Scene::new(backend).await;
+    let Fixture { app, ada, bob, .. } = Fixture::new(backend).await;
     let (access, bobs_access) = (ada.tokens().access, bob.tokens().access);
     let unknown = Uuid::from_u128(7).to_string();
-    let ask = async |path: &str, id: &str| app.get_as(&access, &path.replace("{}", id)).await;
-    let refused = ask("/events?userId={}", bob.str("/user/id"))
+    let get = async |path: &str, id: &str| app.get_as(&access, &path.replace("{}", id)).await;
+    let refused = get("/events?userId={}", bob.str("/user/id"))
         .await
         .expect_problem(403, "forbidden");
-    assert_eq!(timeless(&refused), timeless(&ask("/events?userId={}", &unknown).await));
+    assert_eq!(
+        without_request_id(&refused),
+        without_request_id(&get("/events?userId={}", &unknown).await)
+    );
     let bobs_event = ids(&page(&app, &bobs_access, "/events").await).remove(0);
-    let refused = ask("/events/{}", &bobs_event).await.expect_problem(404, "not_found");
-    assert_eq!(timeless(&refused), timeless(&ask("/events/{}", &unknown).await));
+    let refused = get("/events/{}", &bobs_event).await.expect_problem(404, "not_found");
+    assert_eq!(
+        without_request_id(&refused),
+        without_request_id(&get("/events/{}", &unknown).await)
+    );
     for id in [&bob.tokens().session(), &unknown] {
         assert_eq!(
-            ask("/events?sessionId={}", id).await.expect_status(200).text,
+            get("/events?sessionId={}", id).await.expect_status(200).text,
             r#"{"events":[]}"#
         );
     }
-    // A position in a list is only that, whoever's event it is.
+    // `after` accepts the id of any event.
     assert_eq!(
         ids(&page(&app, &access, &format!("/events?after={bobs_event}")).await).len(),
         1
@@ -215,15 +222,15 @@ async fn each_filter_selects_its_events(backend: Backend) {
         ["registered", "token_refreshed", "logged_in", "logged_out"]
     );
 
-    let chosen = async |filter: &str| names(&page(&app, &access, &format!("/events?{filter}")).await);
-    assert_eq!(chosen("type=auth.user.logged_in").await, ["logged_in"]);
-    assert_eq!(chosen("type=logged_in").await, ["logged_in"]);
-    assert!(chosen("type=custom").await.is_empty());
-    assert_eq!(chosen(&format!("sessionId={session}")).await, ["token_refreshed"]);
+    let selected = async |filter: &str| names(&page(&app, &access, &format!("/events?{filter}")).await);
+    assert_eq!(selected("type=auth.user.logged_in").await, ["logged_in"]);
+    assert_eq!(selected("type=logged_in").await, ["logged_in"]);
+    assert!(selected("type=custom").await.is_empty());
+    assert_eq!(selected(&format!("sessionId={session}")).await, ["token_refreshed"]);
     let of_second = format!("sessionId={}", second.session());
-    assert_eq!(chosen(&of_second).await, ["logged_in", "logged_out"]);
+    assert_eq!(selected(&of_second).await, ["logged_in", "logged_out"]);
     assert_eq!(
-        chosen(&format!("{of_second}&type=logged_out&userId={user}")).await,
+        selected(&format!("{of_second}&type=logged_out&userId={user}")).await,
         ["logged_out"]
     );
     assert_eq!(
@@ -233,7 +240,7 @@ async fn each_filter_selects_its_events(backend: Backend) {
     app.finish().await;
 }
 
-/// To the millisecond, and however the moments are written.
+/// The precision is a millisecond, and a time may have any offset.
 async fn a_time_range_includes_its_start_and_excludes_its_end(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let tokens = app.registered("ada@example.com").await.tokens();
@@ -242,26 +249,29 @@ async fn a_time_range_includes_its_start_and_excludes_its_end(backend: Backend) 
     let second = app.login("ada@example.com", PASSWORD).await.tokens();
     app.logout(&second.access, "local").await.expect_status(204);
     let all = page(&app, &access, "/events").await;
-    let chosen = async |filter: &str| names(&page(&app, &access, &format!("/events?{filter}")).await);
+    let selected = async |filter: &str| names(&page(&app, &access, &format!("/events?{filter}")).await);
     let time = |index: usize| {
         all.json["events"][3 - index]["data"]["timestamp"]
             .as_str()
             .expect("a time")
     };
     let range = format!("from={}&to={}", time(1), time(3));
-    assert_eq!(chosen(&range).await, ["token_refreshed", "logged_in"]);
+    assert_eq!(selected(&range).await, ["token_refreshed", "logged_in"]);
     let parsed = OffsetDateTime::parse(time(1), &Rfc3339).expect("a time");
     let later = (parsed + time::Duration::nanoseconds(1))
         .format(&Rfc3339)
         .expect("a text");
-    assert_eq!(chosen(&format!("from={later}")).await, ["logged_in", "logged_out"]);
-    assert_eq!(chosen(&format!("to={later}")).await, ["registered", "token_refreshed"]);
-    // Another way to write the same moment.
-    let elsewhere = parsed.to_offset(time::UtcOffset::from_hms(5, 30, 0).expect("an offset"));
-    let elsewhere = elsewhere.format(&Rfc3339).expect("a text").replace('+', "%2B");
-    assert_eq!(chosen(&format!("to={elsewhere}")).await, ["registered"]);
-    assert!(chosen("from=9999-12-31T23:59:59Z").await.is_empty());
-    assert!(chosen("to=0001-01-01T00:00:00Z").await.is_empty());
+    assert_eq!(selected(&format!("from={later}")).await, ["logged_in", "logged_out"]);
+    assert_eq!(
+        selected(&format!("to={later}")).await,
+        ["registered", "token_refreshed"]
+    );
+    // The same time with another offset.
+    let with_offset = parsed.to_offset(time::UtcOffset::from_hms(5, 30, 0).expect("an offset"));
+    let with_offset = with_offset.format(&Rfc3339).expect("a text").replace('+', "%2B");
+    assert_eq!(selected(&format!("to={with_offset}")).await, ["registered"]);
+    assert!(selected("from=9999-12-31T23:59:59Z").await.is_empty());
+    assert!(selected("to=0001-01-01T00:00:00Z").await.is_empty());
     app.finish().await;
 }
 

@@ -1,4 +1,4 @@
-//! Paging through the ledger while others write to it.
+//! Paging through events while others are recorded.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,19 +18,19 @@ flow_tests! {
     paging_skips_and_repeats_no_event_while_events_are_recorded,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const WRITERS: usize = 4;
 
-/// Events that go on being recorded until told to stop.
+/// Users that record events until `running` is false.
 struct Writers {
-    go_on: AtomicBool,
+    running: AtomicBool,
     done: AtomicUsize,
 }
 
 impl Writers {
     async fn run(&self, app: &TestApp, access: &[String]) {
         let write = async |access: &str| {
-            while self.go_on.load(Ordering::Relaxed) {
+            while self.running.load(Ordering::Relaxed) {
                 let body = json!({"name": "written"});
                 app.send_as(access, Method::POST, "/events", &body)
                     .await
@@ -41,14 +41,14 @@ impl Writers {
         join_all(access.iter().map(|access| write(access))).await;
     }
 
-    /// Waits until so many more events are recorded.
-    async fn more(&self, count: usize) {
+    /// Wait for `count` more events.
+    async fn wait_for(&self, count: usize) {
         let goal = self.done.load(Ordering::Relaxed) + count;
-        eventually(SOON, || async { self.done.load(Ordering::Relaxed) >= goal }).await;
+        eventually(TIMEOUT, || async { self.done.load(Ordering::Relaxed) >= goal }).await;
     }
 }
 
-/// All ids from the newest to the oldest, page by page.
+/// Read all ids page by page, newest first.
 async fn read_all(app: &TestApp, access: &str, path: &str, limit: usize) -> Vec<String> {
     let mut all = Vec::new();
     let mut next = None;
@@ -64,9 +64,12 @@ async fn read_all(app: &TestApp, access: &str, path: &str, limit: usize) -> Vec<
         assert_eq!(
             next.as_ref(),
             ids.last().filter(|_| next.is_some()),
-            "the next page begins after the last event"
+            "the next page must start after the last event"
         );
-        assert!(next.is_none() || ids.len() == limit, "only the last page is not full");
+        assert!(
+            next.is_none() || ids.len() == limit,
+            "a page before the last one is not full"
+        );
         all.extend(ids);
         if next.is_none() {
             return all;
@@ -82,11 +85,11 @@ async fn paging_skips_and_repeats_no_event_while_events_are_recorded(backend: Ba
         access.push(app.registered(&format!("user{n}@example.com")).await.tokens().access);
     }
     let writers = Writers {
-        go_on: AtomicBool::new(true),
+        running: AtomicBool::new(true),
         done: AtomicUsize::new(0),
     };
     let read = async {
-        writers.more(40).await;
+        writers.wait_for(40).await;
         for (reader, path) in [(&admin, "/events"), (&access[0], "/auth/me/activity")] {
             let own = reader != &admin;
             let user = app.me(reader).await.str("/id").to_owned();
@@ -94,20 +97,23 @@ async fn paging_skips_and_repeats_no_event_while_events_are_recorded(backend: Ba
             let before = before.filter(|row| !own || row.user_id.is_some_and(|id| id.to_string() == user));
             let before: BTreeSet<String> = before.map(|row| row.id.to_string()).collect();
             let read = read_all(&app, reader, path, 7).await;
-            let different: BTreeSet<String> = read.iter().cloned().collect();
-            assert_eq!(different.len(), read.len(), "{path}: an event came twice");
-            assert!(read.is_sorted_by(|newer, older| newer > older), "{path}: newest first");
-            let missing: Vec<&String> = before.difference(&different).collect();
+            let unique: BTreeSet<String> = read.iter().cloned().collect();
+            assert_eq!(unique.len(), read.len(), "{path}: duplicate event");
+            assert!(
+                read.is_sorted_by(|newer, older| newer > older),
+                "{path}: not newest first"
+            );
+            let missing: Vec<&String> = before.difference(&unique).collect();
             assert!(
                 missing.is_empty(),
-                "{path}: {missing:?} of {} did not come",
+                "{path}: {missing:?} of {} are missing",
                 before.len()
             );
         }
-        writers.go_on.store(false, Ordering::Relaxed);
+        writers.running.store(false, Ordering::Relaxed);
     };
     tokio::join!(writers.run(&app, &access), read);
-    // When all is quiet, the pages are the ledger: whatever their size.
+    // After the last event, the pages match the ledger for every page size.
     let ledger: BTreeSet<String> = app.ledger().await.into_iter().map(|row| row.id.to_string()).collect();
     for limit in [1, 10, 200] {
         let read: BTreeSet<String> = read_all(&app, &admin, "/events", limit).await.into_iter().collect();

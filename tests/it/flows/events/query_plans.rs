@@ -1,4 +1,4 @@
-//! How `PostgreSQL` carries out what the routes ask: with an index each, said by the server itself.
+//! The query plans of `PostgreSQL` for the event routes: each uses an index.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::support::postgres::{Durability, Postgres};
 use crate::support::wait::eventually;
 
 const DATABASE: &str = "plans";
-/// PostgreSQL makes a plan for all values after five uses of a statement.
+/// After five uses of a statement, PostgreSQL uses a generic plan.
 const USES: usize = 7;
 
-/// Events of half a year, of a thousand users with five sessions each; their ids are of their times.
+/// Events of half a year, of a thousand users with five sessions each. The ids are ordered by time.
 const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at, published_at, session_id) \
      SELECT (lpad(to_hex(at), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
      'auth.user.' || (ARRAY['logged_in', 'token_refreshed', 'token_refreshed', 'custom', 'logged_out'])[1 + n % 5], \
@@ -36,9 +36,9 @@ async fn every_ledger_query_uses_an_index() {
     for sql in [EVENTS, "UPDATE users SET roles = 'user admin'", "VACUUM ANALYZE"] {
         postgres.execute(DATABASE, sql).await.expect("prepare the ledger");
     }
-    counted_up(&postgres).await;
+    until_counted(&postgres).await;
 
-    explain_everything(&postgres).await;
+    log_query_plans(&postgres).await;
     let tokens = eventually(Duration::from_secs(60), || async {
         let answer = app.login("root@example.com", crate::support::app::PASSWORD).await;
         if answer.status == 200 {
@@ -60,11 +60,11 @@ async fn every_ledger_query_uses_an_index() {
         let plans = &log[before..];
         assert!(
             plans.contains("on events") || plans.contains("events_"),
-            "{path}: nothing was explained:\n{plans}"
+            "{path}: the log contains no plan:\n{plans}"
         );
         assert_indexed(path, plans);
     }
-    // The streams, and everything that went on meanwhile.
+    // The streams, and the queries in the background.
     let before = postgres.process().log().len();
     for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?type=deleted&from=150000", ""] {
         let mut stream =
@@ -77,15 +77,18 @@ async fn every_ledger_query_uses_an_index() {
             stream.frame().await.expect("an event");
         }
     }
-    counted_up(&postgres).await;
+    until_counted(&postgres).await;
     let log = postgres.process().log();
-    assert!(log[before..].contains("CASE WHEN"), "the stream was explained");
+    assert!(
+        log[before..].contains("CASE WHEN"),
+        "the log contains no plan of the stream"
+    );
     assert_indexed("/events/stream", &log[before..]);
     app.abandon().await;
 }
 
-/// Has the server write every plan to its log, for connections that begin from now on; the others are closed.
-async fn explain_everything(postgres: &Postgres) {
+/// Log every query plan of new connections. Close the open connections.
+async fn log_query_plans(postgres: &Postgres) {
     for sql in [
         "ALTER DATABASE plans SET session_preload_libraries = 'auto_explain'",
         "ALTER DATABASE plans SET auto_explain.log_min_duration = 0",
@@ -93,12 +96,15 @@ async fn explain_everything(postgres: &Postgres) {
     ] {
         postgres.execute(DATABASE, sql).await.expect("explain everything");
     }
-    let kick =
+    let disconnect =
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plans' AND pid <> pg_backend_pid()";
-    postgres.execute("postgres", kick).await.expect("close the connections");
+    postgres
+        .execute("postgres", disconnect)
+        .await
+        .expect("close the connections");
 }
 
-/// Every way to ask.
+/// Every combination of filters.
 fn paths(id: &str) -> Vec<String> {
     let user = uuid::Uuid::from_u128(0x7000_8000_0000_0000_0007);
     let session = uuid::Uuid::from_u128(0x7001_8000_0000_0000_0007);
@@ -130,19 +136,19 @@ fn paths(id: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_indexed(what: &str, plans: &str) {
+fn assert_indexed(query: &str, plans: &str) {
     let scan = plans.find("Seq Scan on events");
-    // The table of counts is small, and read whole when all of it is asked for.
+    // The table of counts is small. A scan of it is fine.
     let scan = scan.filter(|at| !plans[*at..].starts_with("Seq Scan on event_counts"));
     if let Some(at) = scan {
         let begin = plans[..at].rfind("Query Text").unwrap_or(0);
         let end = plans.len().min(at + 600);
-        panic!("{what} reads the whole ledger:\n{}", &plans[begin..end]);
+        panic!("{query} scans the whole ledger:\n{}", &plans[begin..end]);
     }
 }
 
-/// Waits until every event is counted into its hour.
-async fn counted_up(postgres: &Postgres) {
+/// Wait until the rollup has counted every event.
+async fn until_counted(postgres: &Postgres) {
     let unequal = "DO $$ BEGIN IF (SELECT max(seq) FROM events) > (SELECT seq FROM event_counts_mark) THEN \
          RAISE EXCEPTION 'not yet'; END IF; END $$";
     eventually(Duration::from_secs(60), || async {

@@ -1,4 +1,4 @@
-//! The event `rate_limited`: few, late and complete.
+//! The event `rate_limited`: one per key and minute, with the number of refusals.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ flow_tests! {
     pending_refusals_are_recorded_at_shutdown,
 }
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn limited(backend: Backend) -> (TestApp, TestClock) {
+async fn spawn_limited(backend: Backend) -> (TestApp, TestClock) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend)
         .clock(clock.clone())
@@ -43,14 +43,14 @@ async fn from(app: &TestApp, network: &str, path: &str, body: &Value) -> u16 {
     answer.status.as_u16()
 }
 
-fn of_limits(events: Vec<StreamMessage>) -> Vec<StreamMessage> {
-    let is_one = |event: &StreamMessage| event.subject == "auth.user.rate_limited";
-    events.into_iter().filter(is_one).collect()
+fn rate_limited_events(events: Vec<StreamMessage>) -> Vec<StreamMessage> {
+    let is_rate_limited = |event: &StreamMessage| event.subject == "auth.user.rate_limited";
+    events.into_iter().filter(is_rate_limited).collect()
 }
 
-async fn recorded(app: &TestApp, count: usize) -> Vec<StreamMessage> {
-    eventually(SOON, || async {
-        let found = of_limits(app.events().await);
+async fn until_recorded(app: &TestApp, count: usize) -> Vec<StreamMessage> {
+    eventually(TIMEOUT, || async {
+        let found = rate_limited_events(app.events().await);
         if found.len() < count {
             Err(found.len())
         } else {
@@ -61,7 +61,7 @@ async fn recorded(app: &TestApp, count: usize) -> Vec<StreamMessage> {
 }
 
 async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
-    let (app, clock) = limited(backend).await;
+    let (app, clock) = spawn_limited(backend).await;
     let login = json!({"identifier": "Nobody@Example.com", "password": "not the password"});
     let register = json!({"email": "ada@example.com", "password": PASSWORD});
     assert_eq!(from(&app, "192.0.2.1", "/auth/login", &login).await, 401);
@@ -73,8 +73,8 @@ async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
         assert_eq!(from(&app, "192.0.2.1", "/auth/register", &register).await, 429);
     }
     assert!(
-        of_limits(app.events().await).is_empty(),
-        "none on the path of a request"
+        rate_limited_events(app.events().await).is_empty(),
+        "a request recorded an event"
     );
     let refused = app
         .metric("watchword_limit_refusals_total", "limiter=\"register\"")
@@ -82,7 +82,7 @@ async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
     assert!((refused - 3.0).abs() < 0.1, "{refused}");
 
     clock.advance(MINUTE);
-    let events = recorded(&app, 2).await;
+    let events = until_recorded(&app, 2).await;
     let data: Vec<_> = events.iter().map(|event| &event.payload["data"]).collect();
     assert_eq!(
         (&data[0]["limiter"], &data[0]["count"]),
@@ -100,7 +100,7 @@ async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
     let failed = failed.expect("a failed login").payload;
     assert_eq!(
         data[0]["identifierHash"], failed["data"]["identifierHash"],
-        "one name for one identifier"
+        "the hashes of one identifier differ"
     );
     assert_eq!(data[1].get("identifierHash"), None);
     for data in data {
@@ -108,18 +108,18 @@ async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
     }
     assert_golden("rate_limited", &events[0]);
 
-    // Nothing was refused in this minute, and something in the next one.
+    // A minute without refusals records no event.
     clock.advance(MINUTE);
     from(&app, "192.0.2.1", "/auth/register", &register).await;
     clock.advance(MINUTE);
-    let events = recorded(&app, 3).await;
+    let events = until_recorded(&app, 3).await;
     assert_eq!(events.len(), 3);
     assert_eq!(events[2].payload["data"]["count"], 1);
     app.finish().await;
 }
 
 async fn pending_refusals_are_recorded_at_shutdown(backend: Backend) {
-    let (mut app, clock) = limited(backend).await;
+    let (mut app, clock) = spawn_limited(backend).await;
     let register = |n: usize| json!({"email": format!("ada{n}@example.com"), "password": PASSWORD});
     assert_eq!(from(&app, "192.0.2.1", "/auth/register", &register(0)).await, 201);
     assert_eq!(from(&app, "192.0.2.1", "/auth/register", &register(1)).await, 429);

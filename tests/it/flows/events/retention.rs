@@ -1,4 +1,4 @@
-//! The ledger forgets what is past its retention and published, and nothing else.
+//! Published events beyond their retention are deleted.
 
 use time::{Duration, OffsetDateTime};
 use watchword::domain::clock::Clock as _;
@@ -16,16 +16,20 @@ async fn events_beyond_their_retention_are_deleted(backend: Backend) {
     app.login("ada@example.com", PASSWORD).await.expect_status(200);
     app.ledger_drained().await;
     let ledger = app.store().ledger();
-    let prune = |before: OffsetDateTime, after, most| {
+    let prune = |before: OffsetDateTime, after, limit| {
         let ledger = ledger.clone();
-        async move { ledger.delete_published(before, after, most).await.expect("prune") }
+        async move { ledger.delete_published(before, after, limit).await.expect("prune") }
     };
 
     let kept = prune(clock.now() - Duration::DAY, 0.into(), 1).await;
-    assert_eq!((kept.deleted, kept.next), (0, None), "what is young stays");
+    assert_eq!(
+        (kept.deleted, kept.next),
+        (0, None),
+        "an event within its retention was deleted"
+    );
 
     let first = prune(clock.now() + Duration::DAY, 0.into(), 1).await;
-    let next = first.next.expect("more to look at");
+    let next = first.next.expect("a next batch");
     let second = prune(clock.now() + Duration::DAY, next, 1).await;
     assert_eq!((first.deleted, second.deleted), (1, 1));
     assert!(app.ledger().await.is_empty());

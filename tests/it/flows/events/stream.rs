@@ -1,4 +1,4 @@
-//! Following the ledger: everything arrives once and in order, whoever commits late, and only for those who may see it.
+//! Following events: each arrives once and in order, also after late commits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,12 +29,12 @@ flow_tests! {
 }
 
 const PATH: &str = "/events/stream";
-/// How long a revoked session may still be served.
+/// The longest time that a revoked session still receives events.
 const REVOKED_WITHIN: Duration = Duration::from_secs(1);
-/// What a busy machine may add to a time.
+/// The longest delay of a busy machine.
 const SLACK: Duration = Duration::from_millis(500);
-/// As many streams as an instance has places.
-const PLACES: usize = 256;
+/// The number of streams that an instance serves.
+const MAX_STREAMS: usize = 256;
 
 async fn post(http: &Http, access: &str, name: &str) -> String {
     let answer = http
@@ -71,9 +71,9 @@ async fn a_custom_event_appears_in_the_stream(backend: Backend) {
 async fn a_stream_resumes_after_the_last_event_id(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
-    // Whoever has seen nothing yet knows a place, too.
+    // A client that has received no event can resume, too.
     let mut stream = EventSource::open(&app, &admin, PATH, None).await;
-    let place = stream.frame().await.expect("a greeting").id.expect("a place");
+    let start = stream.frame().await.expect("a greeting").id.expect("an id");
     drop(stream);
     for name in ["one", "two", "three"] {
         post(&app, &admin, name).await;
@@ -81,30 +81,30 @@ async fn a_stream_resumes_after_the_last_event_id(backend: Backend) {
     app.login("root@example.com", PASSWORD).await.expect_status(200);
     let ledger = app.ledger().await;
     let all: Vec<i64> = ledger.iter().map(|row| row.seq).collect();
-    let behind = |seq: i64| all.iter().copied().filter(|other| *other > seq).collect::<Vec<_>>();
-    let mut resumed = EventSource::open(&app, &admin, PATH, Some(place)).await;
+    let after = |seq: i64| all.iter().copied().filter(|other| *other > seq).collect::<Vec<_>>();
+    let mut resumed = EventSource::open(&app, &admin, PATH, Some(start)).await;
     let events = resumed.events(4).await;
-    assert_eq!(seqs(&events), behind(place));
+    assert_eq!(seqs(&events), after(start));
     for (event, row) in events.iter().rev().zip(ledger.iter().rev()) {
         assert_eq!(event.data.as_bytes(), row.payload);
     }
     let second = events[1].id.expect("an id");
-    let again = async |path: &str, last: Option<i64>, count: usize| {
+    let resume = async |path: &str, last: Option<i64>, count: usize| {
         seqs(&EventSource::open(&app, &admin, path, last).await.events(count).await)
     };
-    assert_eq!(again(PATH, Some(second), 2).await, behind(second));
+    assert_eq!(resume(PATH, Some(second), 2).await, after(second));
     assert_eq!(
-        again(&format!("{PATH}?from={second}"), None, 3).await,
-        behind(second - 1)
+        resume(&format!("{PATH}?from={second}"), None, 3).await,
+        after(second - 1)
     );
-    // What a client knows by itself goes before what its address says.
-    assert_eq!(again(&format!("{PATH}?from=0"), Some(second), 2).await, behind(second));
-    assert_eq!(again(&format!("{PATH}?from=0"), None, all.len()).await, all);
+    // `Last-Event-ID` takes precedence over `from`.
+    assert_eq!(resume(&format!("{PATH}?from=0"), Some(second), 2).await, after(second));
+    assert_eq!(resume(&format!("{PATH}?from=0"), None, all.len()).await, all);
     assert_eq!(
-        again(&format!("{PATH}?from=2000-01-01T00:00:00Z"), None, all.len()).await,
+        resume(&format!("{PATH}?from=2000-01-01T00:00:00Z"), None, all.len()).await,
         all
     );
-    let logins = again(&format!("{PATH}?type=logged_in"), Some(0), 2).await;
+    let logins = resume(&format!("{PATH}?type=logged_in"), Some(0), 2).await;
     assert_eq!(logins, [all[1], all[all.len() - 1]]);
     let time =
         |event: &Frame| serde_json::from_str::<Value>(&event.data).expect("JSON")["data"]["timestamp"].to_string();
@@ -112,7 +112,7 @@ async fn a_stream_resumes_after_the_last_event_id(backend: Backend) {
     let expected = events.iter().filter(|event| time(event) >= since);
     let expected = seqs(&expected.cloned().collect::<Vec<_>>());
     let from = format!("{PATH}?from={}", since.trim_matches('"'));
-    assert_eq!(again(&from, None, expected.len()).await, expected);
+    assert_eq!(resume(&from, None, expected.len()).await, expected);
     app.finish().await;
 }
 
@@ -123,21 +123,21 @@ async fn reconnecting_streams_lose_no_event_while_events_are_recorded(backend: B
     for n in 0..6 {
         writers.push(app.registered(&format!("user{n}@example.com")).await.tokens().access);
     }
-    let go_on = AtomicBool::new(true);
+    let running = AtomicBool::new(true);
     let write = join_all(writers.iter().map(async |access| {
-        while go_on.load(Ordering::Relaxed) {
+        while running.load(Ordering::Relaxed) {
             post(&app, access, "written").await;
         }
     }));
     let read = async {
         let mut seen = Vec::new();
-        // Each stream is left in the middle of things, and the next one goes on.
+        // Each stream is closed early, and the next one resumes.
         for round in 0..12 {
             let last = seen.last().copied().unwrap_or(0);
             let mut stream = EventSource::open(&app, &admin, PATH, Some(last)).await;
             seen.extend(seqs(&stream.events(5 + round).await));
         }
-        go_on.store(false, Ordering::Relaxed);
+        running.store(false, Ordering::Relaxed);
         seen
     };
     let (_, mut seen) = tokio::join!(write, read);
@@ -203,7 +203,7 @@ async fn a_stream_ends_with_its_session(backend: Backend) {
     app.finish().await;
 }
 
-/// The session goes on, the right does not.
+/// The session stays active, but its user is no administrator.
 async fn a_stream_ends_when_its_user_is_demoted(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.admin().await;
@@ -226,12 +226,12 @@ async fn streams_are_limited_and_end_with_the_service(backend: Backend) {
     let mut app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
     let mut streams = Vec::new();
-    for _ in 0..PLACES {
+    for _ in 0..MAX_STREAMS {
         streams.push(EventSource::open(&app, &admin, PATH, None).await);
     }
     let refused = app.get_as(&admin, PATH).await.expect_problem(503, "overloaded");
     assert_problem(&refused.json);
-    // Who leaves makes room.
+    // A closed stream releases its permit.
     streams.pop();
     let deadline = Duration::from_secs(10);
     crate::support::wait::eventually(deadline, || async {
@@ -251,7 +251,6 @@ async fn streams_are_limited_and_end_with_the_service(backend: Backend) {
     app.finish().await;
 }
 
-/// What one instance revokes ends the streams of the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_ends_when_another_instance_revokes_its_session() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -260,7 +259,7 @@ async fn a_stream_ends_when_another_instance_revokes_its_session() {
     within_once(REVOKED_WITHIN + SLACK, async || {
         let admin = app.login("root@example.com", PASSWORD).await.tokens().access;
         let mut stream = EventSource::open(&second, &admin, PATH, None).await;
-        // Another instance's events come, too.
+        // Events of another instance arrive, too.
         let id = post(&app, &admin, "shared").await;
         assert!(stream.event().await.expect("an event").data.contains(&id));
         app.logout(&admin, "local").await.expect_status(204);
@@ -273,11 +272,11 @@ async fn a_stream_ends_when_another_instance_revokes_its_session() {
     app.finish().await;
 }
 
-/// A place in the ledger that somebody has taken and not committed.
-const TAKE_A_PLACE: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) VALUES \
+/// A row that a transaction inserts, but has not committed.
+const INSERT_ROW: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) VALUES \
      (gen_random_uuid(), 'auth.user.custom', 1, '{\"late\":true}', 1795348800000)";
 
-/// A transaction that took its place early and commits late is waited for, and one that gives up is not.
+/// The stream waits for an open transaction with a lower sequence, until it commits or rolls back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_waits_for_a_late_commit() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -288,62 +287,62 @@ async fn a_stream_waits_for_a_late_commit() {
         stream.frame().await.expect("a greeting");
         let mut late = PgConnection::connect(url).await.expect("connect");
         late.execute("BEGIN").await.expect("begin");
-        late.execute(TAKE_A_PLACE).await.expect("take a place");
+        late.execute(INSERT_ROW).await.expect("insert a row");
         let id = post(&app, &admin, "shared").await;
-        // The relay has seen and published what was committed; the stream has to hold it back.
+        // The relay has published the committed event. The stream must hold it back.
         app.ledger_drained().await;
         let early = tokio::time::timeout(Duration::from_secs(1), stream.event()).await;
-        assert!(early.is_err(), "overtaken: {early:?}");
-        // A stream that begins now begins before the gap.
-        let mut begun_meanwhile = EventSource::open(&app, &admin, PATH, None).await;
+        assert!(early.is_err(), "the event overtook an open transaction: {early:?}");
+        // A new stream starts before the open transaction.
+        let mut second_stream = EventSource::open(&app, &admin, PATH, None).await;
         late.execute(if commits { "COMMIT" } else { "ROLLBACK" })
             .await
             .expect("end");
-        for stream in [&mut stream, &mut begun_meanwhile] {
+        for stream in [&mut stream, &mut second_stream] {
             let events = stream.events(if commits { 2 } else { 1 }).await;
             assert_eq!(events[0].data == r#"{"late":true}"#, commits, "{events:?}");
             assert!(events.last().is_some_and(|event| event.data.contains(&id)));
             assert!(seqs(&events).is_sorted());
         }
-        late.close().await.expect("leave");
+        late.close().await.expect("close the connection");
     }
-    // What was inserted by hand is no event of a user's.
+    // Events that were inserted by hand break the invariants.
     app.abandon().await;
 }
 
-/// More events than all the buffers between the service and a client hold.
+/// More events than fit into all buffers between the service and a client.
 const FLOOD: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) \
      SELECT gen_random_uuid(), 'auth.user.custom', 1, convert_to(json_build_object('n', n, 'fill', repeat('x', 8000))::text, 'UTF8'), \
      1795348800000 FROM generate_series(1, 3000) AS n";
-/// How long a client may leave a piece untouched, and how long it does.
-const UNTOUCHED: Duration = Duration::from_secs(1);
-const ASLEEP: Duration = Duration::from_secs(4);
+/// The timeout for a client that does not read, and how long the client does not read.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_secs(4);
 
-/// A client that does not read is dropped, though it is still there; it comes back and has missed nothing.
+/// After it reconnects, the client receives the rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_is_disconnected() {
     let builder = TestApp::builder(Backend::Postgres);
     let app = builder
-        .settings(|settings| settings.http.body_timeout = UNTOUCHED)
+        .settings(|settings| settings.http.body_timeout = BODY_TIMEOUT)
         .spawn()
         .await;
     let admin = app.admin().await.access;
     let first = app.ledger().await.last().expect("a row").seq + 1;
     app.database.execute(FLOOD).await.expect("a flood of events");
-    let mut asleep = RawConnection::to(app.port()).await.expect("connect");
+    let mut silent = RawConnection::to(app.port()).await.expect("connect");
     let request =
         format!("GET {PATH}?from={first} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {admin}\r\n\r\n");
-    asleep.send(request.as_bytes()).await.expect("send");
-    tokio::time::sleep(ASLEEP).await;
-    let text = asleep.read_to_end().await;
+    silent.send(request.as_bytes()).await.expect("send");
+    tokio::time::sleep(SILENCE).await;
+    let text = silent.read_to_end().await;
     let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
     let seen: Vec<i64> = ids.filter_map(|id| id.parse().ok()).collect();
     let last = *seen.last().expect("the beginning of the flood");
-    assert!(last < first + 2_999, "nothing was held back");
+    assert!(last < first + 2_999, "the client received everything");
     let rest = usize::try_from(first + 2_999 - last).expect("a number");
     let mut resumed = EventSource::open(&app, &admin, PATH, Some(last)).await;
     let rest = seqs(&resumed.events(rest).await);
     assert!(rest.iter().copied().eq(last + 1..first + 3_000));
-    // What was inserted by hand is no event of a user's.
+    // Events that were inserted by hand break the invariants.
     app.abandon().await;
 }

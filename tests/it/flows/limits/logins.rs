@@ -1,4 +1,4 @@
-//! The limits of a login: what a stranger can spend, what the owner keeps, and that nobody learns from them who has an account.
+//! Rate limits of logins: an attacker cannot lock out the owner, and learns of no account.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,11 +26,11 @@ flow_tests! {
 const ADA: &str = "ada@example.com";
 const WRONG: &str = "not the right password";
 const MINUTE: Duration = Duration::from_secs(60);
-/// The owner's network, and others.
+/// The owner's network, and those of attackers.
 const HOME: &str = "203.0.113.50";
-const STRANGERS: [&str; 3] = ["198.51.100.1", "198.51.100.2", "2001:db8:bad::1"];
+const ATTACKERS: [&str; 3] = ["198.51.100.1", "198.51.100.2", "2001:db8:bad::1"];
 
-/// An application behind a proxy that says where clients are, where an account has so many tries a minute and a day.
+/// An application behind a trusted proxy, with the given login limits per account.
 async fn behind_a_proxy(backend: Backend, minute: u32, day: u32) -> (TestApp, TestClock) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend)
@@ -60,19 +60,19 @@ async fn register_from(http: &Http, network: &str, email: &str, username: &str) 
     http.send(request.header("x-forwarded-for", network)).await
 }
 
-/// Wrong passwords until one is refused: how many were looked at, and the refusal.
+/// Guess until the rate limit. Return the number of verified guesses, and the 429 response.
 async fn guess(http: &Http, network: &str, identifier: &str) -> (usize, Answer) {
-    for tried in 0..100 {
+    for verified in 0..100 {
         let answer = login_from(http, network, identifier, WRONG).await;
         if answer.status == 429 {
-            return (tried, answer);
+            return (verified, answer);
         }
         answer.expect_problem(401, "invalid_credentials");
     }
-    panic!("a hundred tries and no limit");
+    panic!("a hundred guesses without a rate limit");
 }
 
-/// A refusal by this limiter: its headers agree with each other (draft-ietf-httpapi-ratelimit-headers). Returns the seconds to wait.
+/// Assert a 429 response by `limiter`, with consistent headers. Return the seconds to wait.
 #[track_caller]
 pub(crate) fn refused_by(answer: Answer, limiter: &str, quota: u32, window: u32) -> u64 {
     let answer = answer.expect_problem(429, "rate_limited");
@@ -96,19 +96,19 @@ async fn failures(app: &TestApp) -> i64 {
 async fn parallel_guesses_at_one_account_stop_at_its_rate_limit(backend: Backend) {
     let (app, clock) = behind_a_proxy(backend, 7, 100).await;
     register_from(&app, HOME, ADA, "ada").await.expect_status(201);
-    let guesses = join_all((0..200).map(|_| login_from(&app, STRANGERS[0], ADA, WRONG))).await;
-    let looked_at = guesses.iter().filter(|answer| answer.status == 401).count();
-    assert_eq!(looked_at, 7);
+    let guesses = join_all((0..200).map(|_| login_from(&app, ATTACKERS[0], ADA, WRONG))).await;
+    let verified = guesses.iter().filter(|answer| answer.status == 401).count();
+    assert_eq!(verified, 7);
     for answer in guesses.into_iter().filter(|answer| answer.status != 401) {
         refused_by(answer, "login_account_network", 7, 60);
     }
-    assert_eq!(failures(&app).await, 7, "no other password was looked at");
-    // The right one waits its turn too; from elsewhere it does not.
-    let right = login_from(&app, STRANGERS[0], ADA, PASSWORD).await;
+    assert_eq!(failures(&app).await, 7, "no other password was verified");
+    // The limit also holds for the right password, but not from another network.
+    let right = login_from(&app, ATTACKERS[0], ADA, PASSWORD).await;
     let wait = refused_by(right, "login_account_network", 7, 60);
     login_from(&app, HOME, ADA, PASSWORD).await.expect_status(200);
     clock.advance(Duration::from_secs(wait));
-    login_from(&app, STRANGERS[0], ADA, PASSWORD).await.expect_status(200);
+    login_from(&app, ATTACKERS[0], ADA, PASSWORD).await.expect_status(200);
     app.finish().await;
 }
 
@@ -116,44 +116,44 @@ async fn failed_logins_from_another_network_do_not_lock_the_owner_out(backend: B
     let (app, clock) = behind_a_proxy(backend, 3, 6).await;
     register_from(&app, HOME, ADA, "ada").await.expect_status(201);
 
-    // One network can't spend what the account has: from everywhere else the owner still logs in.
-    let (tried, refusal) = guess(&app, STRANGERS[0], ADA).await;
-    assert_eq!(tried, 3);
+    // One network cannot exhaust the limit of the account.
+    let (verified, refusal) = guess(&app, ATTACKERS[0], ADA).await;
+    assert_eq!(verified, 3);
     refused_by(refusal, "login_account_network_day", 3, 86_400);
     login_from(&app, "192.0.2.77", ADA, PASSWORD).await.expect_status(200);
 
-    // Several can: nobody unknown gets further, the owner included.
-    let (tried, _) = guess(&app, STRANGERS[1], ADA).await;
-    assert_eq!(tried, 3);
-    let (tried, refusal) = guess(&app, STRANGERS[2], ADA).await;
-    assert_eq!(tried, 0);
+    // Several networks can. Then all untrusted networks are refused, also with the right password.
+    let (verified, _) = guess(&app, ATTACKERS[1], ADA).await;
+    assert_eq!(verified, 3);
+    let (verified, refusal) = guess(&app, ATTACKERS[2], ADA).await;
+    assert_eq!(verified, 0);
     refused_by(refusal, "login_account", 6, 86_400);
-    let abroad = login_from(&app, "192.0.2.99", ADA, PASSWORD).await;
-    refused_by(abroad, "login_account", 6, 86_400);
+    let untrusted = login_from(&app, "192.0.2.99", ADA, PASSWORD).await;
+    refused_by(untrusted, "login_account", 6, 86_400);
 
-    // Where the owner has logged in or registered before, strangers make no difference, whatever identifier they use.
+    // Networks from which the owner logged in or registered are trusted.
     for (network, identifier) in [(HOME, ADA), ("192.0.2.77", "ADA@Example.com"), (HOME, "ada")] {
         login_from(&app, network, identifier, PASSWORD).await.expect_status(200);
     }
-    // That is no free pass: from there the network's own share is what there is.
-    let (tried, refusal) = guess(&app, HOME, ADA).await;
-    assert_eq!(tried, 3);
+    // A trusted network still has its own limit.
+    let (verified, refusal) = guess(&app, HOME, ADA).await;
+    assert_eq!(verified, 3);
     refused_by(refusal, "login_account_network_day", 3, 86_400);
 
-    // A network is known for a time.
+    // The trust in a network expires.
     clock.advance(Duration::from_secs(31 * 86_400));
-    guess(&app, STRANGERS[0], ADA).await;
-    guess(&app, STRANGERS[1], ADA).await;
+    guess(&app, ATTACKERS[0], ADA).await;
+    guess(&app, ATTACKERS[1], ADA).await;
     if backend == Backend::Sqlite {
-        // Redis forgets by its own clock, which a test can't move.
-        let stale = login_from(&app, HOME, ADA, PASSWORD).await;
-        refused_by(stale, "login_account", 6, 86_400);
+        // Redis expires keys by its own clock, which a test cannot change.
+        let expired = login_from(&app, HOME, ADA, PASSWORD).await;
+        refused_by(expired, "login_account", 6, 86_400);
     }
     app.finish().await;
 }
 
-/// What an answer shows, without what differs between any two requests.
-fn shown(answer: &Answer) -> (u16, HeaderMap, Value) {
+/// The response without the fields that differ between any two requests.
+fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
     let mut headers = answer.headers.clone();
     headers.remove(DATE);
     headers.remove("x-request-id");
@@ -172,13 +172,13 @@ async fn unknown_accounts_are_limited_like_known_ones(backend: Backend) {
     let disable = "UPDATE users SET status = 'disabled' WHERE email = 'disabled@example.com'";
     app.database.execute(disable).await.expect("disable an account");
 
-    // From three networks: every limiter of an account has its turn.
+    // Three networks exhaust every limit of an account.
     let mut curves = Vec::new();
     for identifier in [ADA, "nobody@example.com", disabled] {
         let mut curve = Vec::new();
-        for network in STRANGERS {
+        for network in ATTACKERS {
             for _ in 0..7 {
-                curve.push(shown(&login_from(&app, network, identifier, WRONG).await));
+                curve.push(comparable(&login_from(&app, network, identifier, WRONG).await));
             }
         }
         curves.push(curve);
@@ -187,19 +187,19 @@ async fn unknown_accounts_are_limited_like_known_ones(backend: Backend) {
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10);
     assert_eq!(curves[0], curves[1], "an unknown account is limited differently");
     assert_eq!(curves[0], curves[2], "a disabled account is limited differently");
-    // After a rest, still.
+    // The same after the limits have refilled.
     clock.advance(6 * 60 * MINUTE);
-    let known = shown(&login_from(&app, STRANGERS[2], ADA, WRONG).await);
-    let unknown = shown(&login_from(&app, STRANGERS[2], "nobody@example.com", WRONG).await);
-    assert_eq!(known, unknown);
+    let of_known = comparable(&login_from(&app, ATTACKERS[2], ADA, WRONG).await);
+    let of_unknown = comparable(&login_from(&app, ATTACKERS[2], "nobody@example.com", WRONG).await);
+    assert_eq!(of_known, of_unknown);
     app.finish().await;
 }
 
 async fn a_successful_login_resets_the_rate_limit(backend: Backend) {
     let (app, _clock) = behind_a_proxy(backend, 4, 8).await;
     register_from(&app, HOME, ADA, "ada").await.expect_status(201);
-    // Three mistakes and a success, again and again: never refused, from home or from a new network.
-    for network in [HOME, STRANGERS[0]] {
+    // Every successful login resets the limits, from a trusted and from a new network.
+    for network in [HOME, ATTACKERS[0]] {
         for _ in 0..4 {
             for _ in 0..2 {
                 login_from(&app, network, ADA, WRONG).await.expect_status(401);
@@ -207,17 +207,17 @@ async fn a_successful_login_resets_the_rate_limit(backend: Backend) {
             login_from(&app, network, ADA, PASSWORD).await.expect_status(200);
         }
     }
-    // Somebody else's login forgives nothing.
-    register_from(&app, STRANGERS[1], "eve@example.com", "eve")
+    // The login of another user does not reset the limit.
+    register_from(&app, ATTACKERS[1], "eve@example.com", "eve")
         .await
         .expect_status(201);
-    let (tried, _) = guess(&app, STRANGERS[1], ADA).await;
-    assert_eq!(tried, 4);
-    login_from(&app, STRANGERS[1], "eve@example.com", PASSWORD)
+    let (verified, _) = guess(&app, ATTACKERS[1], ADA).await;
+    assert_eq!(verified, 4);
+    login_from(&app, ATTACKERS[1], "eve@example.com", PASSWORD)
         .await
         .expect_status(200);
-    let (tried, _) = guess(&app, STRANGERS[1], ADA).await;
-    assert_eq!(tried, 0);
+    let (verified, _) = guess(&app, ATTACKERS[1], ADA).await;
+    assert_eq!(verified, 0);
     app.finish().await;
 }
 
@@ -246,27 +246,27 @@ async fn deleting_an_account_does_not_reset_its_rate_limit(backend: Backend) {
 
 async fn addresses_of_one_network_share_a_rate_limit(backend: Backend) {
     let (app, _clock) = behind_a_proxy(backend, 4, 100).await;
-    let nobody = "nobody@example.com";
-    // An IPv6 /64 is one network, and an IPv4 address is one however it is written.
+    let unknown = "nobody@example.com";
+    // An IPv6 /64 is one network. An IPv4 address is one network in every notation.
     for n in 1..=4 {
-        let answer = login_from(&app, &format!("2001:db8:1:2:{n}::{n}"), nobody, WRONG).await;
+        let answer = login_from(&app, &format!("2001:db8:1:2:{n}::{n}"), unknown, WRONG).await;
         answer.expect_problem(401, "invalid_credentials");
     }
-    let same = login_from(&app, "2001:db8:1:2:ffff:ffff:ffff:ffff", nobody, WRONG).await;
+    let same = login_from(&app, "2001:db8:1:2:ffff:ffff:ffff:ffff", unknown, WRONG).await;
     refused_by(same, "login_account_network", 4, 60);
-    let next = login_from(&app, "2001:db8:1:3::1", nobody, WRONG).await;
+    let next = login_from(&app, "2001:db8:1:3::1", unknown, WRONG).await;
     next.expect_problem(401, "invalid_credentials");
     for address in ["192.0.2.9", "::ffff:192.0.2.9", "192.0.2.9:4711", "[::ffff:c000:209]"] {
-        let answer = login_from(&app, address, nobody, WRONG).await;
+        let answer = login_from(&app, address, unknown, WRONG).await;
         answer.expect_problem(401, "invalid_credentials");
     }
-    let same = login_from(&app, "192.0.2.9", nobody, WRONG).await;
+    let same = login_from(&app, "192.0.2.9", unknown, WRONG).await;
     refused_by(same, "login_account_network", 4, 60);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_asks_redis_once_and_stores_no_identifier() {
+async fn a_login_calls_redis_once_and_stores_no_identifier() {
     let (app, _clock) = behind_a_proxy(Backend::Postgres, 4, 100).await;
     register_from(&app, HOME, ADA, "ada_l").await.expect_status(201);
     login_from(&app, HOME, ADA, PASSWORD).await.expect_status(200);
@@ -284,7 +284,7 @@ async fn a_login_asks_redis_once_and_stores_no_identifier() {
     app.finish().await;
 }
 
-/// Refreshes until one is refused: how many there were.
+/// Refresh until the rate limit. Return the number of successful refreshes.
 async fn refresh_to_the_limit(http: Http, mut token: String, done: &AtomicUsize) -> usize {
     for refreshed in 0..1000 {
         let answer = http.refresh(&token).await;
@@ -294,7 +294,7 @@ async fn refresh_to_the_limit(http: Http, mut token: String, done: &AtomicUsize)
         token = answer.expect_status(200).tokens().refresh;
         done.fetch_add(1, Ordering::Relaxed);
     }
-    panic!("a thousand refreshes and no limit");
+    panic!("a thousand refreshes without a rate limit");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -322,28 +322,28 @@ async fn rate_limits_hold_when_redis_dies_under_load() {
             .map(|token| refresh_to_the_limit(http.clone(), token, &done)),
     );
     let guesses = async {
-        let mut looked_at = 0;
+        let mut verified = 0;
         for n in 0..60 {
             let answer = http.login(&format!("nobody{n}@example.com"), WRONG).await;
             match answer.status.as_u16() {
-                401 => looked_at += 1,
+                401 => verified += 1,
                 status => assert_eq!(status, 429, "{}", answer.text),
             }
         }
-        looked_at
+        verified
     };
-    let killer = async {
+    let kill = async {
         while done.load(Ordering::Relaxed) < SESSIONS * REFRESHES as usize / 2 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         app.redis.as_mut().expect("Redis").kill();
         done.load(Ordering::Relaxed)
     };
-    let (refreshed, looked_at, killed_at) = tokio::join!(refreshes, guesses, killer);
+    let (refreshed, verified, killed_at) = tokio::join!(refreshes, guesses, kill);
     assert!(killed_at < SESSIONS * REFRESHES as usize, "Redis died too late");
-    // What Redis had counted was counted in the process too: nobody gets a second quota.
+    // The process counts too, so that no client gets a second quota.
     assert_eq!(refreshed, [REFRESHES as usize; SESSIONS]);
-    assert_eq!(looked_at, 12);
+    assert_eq!(verified, 12);
     assert!(app.metric("watchword_limit_fallbacks_total", "").await > 0.0);
     app.finish().await;
 }

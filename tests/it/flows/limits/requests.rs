@@ -1,4 +1,4 @@
-//! Rate limits: how many tries get as far as the password, whoever says to be where, and with or without Redis.
+//! Rate limits of requests, with forged addresses, several instances and failures of Redis.
 
 use std::time::{Duration, Instant};
 
@@ -22,20 +22,21 @@ flow_tests! {
 
 /// Logins per minute.
 const LIMIT: u32 = 10;
-const TRIES: usize = 200;
+const LOGINS: usize = 200;
 const MINUTE: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(60);
-/// For Redis: on a busy machine an answer may take longer than the default allows, and the count would go on in the process.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// On a busy machine, Redis may need longer than the default timeout. A timeout would make the
+/// process count on its own.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The service's own deadline for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// An application with limits, and a clock that stands still: nothing becomes available again by itself.
+/// An application with rate limits and a frozen clock, so that no quota refills.
 async fn limited(backend: Backend, trusted: &'static str) -> (TestApp, TestClock) {
-    limited_with(backend, trusted, PATIENCE).await
+    limited_with(backend, trusted, REDIS_TIMEOUT).await
 }
 
-/// The same, where an answer of Redis is waited for so long.
+/// Like [`limited`], with a timeout for Redis.
 async fn limited_with(backend: Backend, trusted: &'static str, redis_timeout: Duration) -> (TestApp, TestClock) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend)
@@ -52,9 +53,9 @@ async fn limited_with(backend: Backend, trusted: &'static str, redis_timeout: Du
     (app, clock)
 }
 
-/// A login with a wrong password, through a proxy that says `forwarded`.
+/// Log in with a wrong password and forwarding headers.
 async fn wrong_login(http: &Http, n: usize, forwarded: &str) -> Answer {
-    // Half of them against an account that exists.
+    // Half of the logins use an existing account.
     let identifier = if n.is_multiple_of(2) {
         "ada@example.com".to_owned()
     } else {
@@ -73,25 +74,25 @@ async fn wrong_login(http: &Http, n: usize, forwarded: &str) -> Answer {
     http.send(request).await
 }
 
-/// Sends [`TRIES`] wrong logins at once; returns how many got as far as the password.
-async fn storm(http: &Http, forwarded: impl Fn(usize) -> String) -> usize {
-    let answers = join_all((0..TRIES).map(|n| {
+/// Send [`LOGINS`] wrong logins in parallel. Return the number of verified passwords.
+async fn send_wrong_logins(http: &Http, forwarded: impl Fn(usize) -> String) -> usize {
+    let answers = join_all((0..LOGINS).map(|n| {
         let forwarded = forwarded(n);
         async move { wrong_login(http, n, &forwarded).await }
     }));
-    let mut tried = 0;
+    let mut verified = 0;
     for answer in answers.await {
         if answer.status == 401 {
             answer.expect_problem(401, "invalid_credentials");
-            tried += 1;
+            verified += 1;
         } else {
             assert_limited(answer);
         }
     }
-    tried
+    verified
 }
 
-/// The answer to one try too many; returns the seconds to wait.
+/// Assert a 429 response. Return the seconds to wait.
 #[track_caller]
 fn assert_limited(answer: Answer) -> u64 {
     let answer = answer.expect_problem(429, "rate_limited");
@@ -111,39 +112,39 @@ async fn failures(app: &TestApp) -> i64 {
 async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     let (app, clock) = limited(backend, "").await;
     app.registered("ada@example.com").await;
-    let tried = storm(&app, |_| String::new()).await;
-    assert_eq!(tried, LIMIT as usize);
+    let verified = send_wrong_logins(&app, |_| String::new()).await;
+    assert_eq!(verified, LIMIT as usize);
     assert_eq!(
         failures(&app).await,
         i64::from(LIMIT),
-        "no other try reached the hasher"
+        "no other login reached the hasher"
     );
 
-    // The right password is a try too, and waits its turn.
+    // The limit also holds for the right password.
     let wait = assert_limited(app.login("ada@example.com", PASSWORD).await);
     clock.advance(Duration::from_secs(wait));
     app.login("ada@example.com", PASSWORD).await.expect_status(200);
     assert_limited(app.login("ada@example.com", PASSWORD).await);
-    // A long rest gives the whole quota back, and no more.
+    // After an hour the quota is full, but not larger.
     clock.advance(60 * MINUTE);
-    assert_eq!(storm(&app, |_| String::new()).await, LIMIT as usize);
+    assert_eq!(send_wrong_logins(&app, |_| String::new()).await, LIMIT as usize);
     assert_eq!(failures(&app).await, 2 * i64::from(LIMIT));
     app.finish().await;
 }
 
 async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) {
-    // Nobody is trusted: what the client says about itself is not read.
+    // Without trusted proxies, forwarding headers are ignored.
     let (app, clock) = limited(backend, "").await;
     let forged = |n| format!("198.51.100.{n}");
-    assert_eq!(storm(&app, forged).await, LIMIT as usize);
+    assert_eq!(send_wrong_logins(&app, forged).await, LIMIT as usize);
     assert_eq!(failures(&app).await, i64::from(LIMIT));
     drop(clock);
     app.finish().await;
 
-    // A trusted proxy adds the address that it saw at the right; what stands left of it is the client's own.
+    // A trusted proxy appends the address of its client. Addresses before it may be forged.
     let (app, _clock) = limited(backend, "127.0.0.1/32").await;
     let prepended = |n| format!("198.51.100.{n}, 203.0.113.7");
-    assert_eq!(storm(&app, prepended).await, LIMIT as usize);
+    assert_eq!(send_wrong_logins(&app, prepended).await, LIMIT as usize);
     assert_eq!(failures(&app).await, i64::from(LIMIT));
     assert_limited(wrong_login(&app, 0, "203.0.113.7").await);
     wrong_login(&app, 0, "203.0.113.8")
@@ -159,7 +160,7 @@ async fn registrations_and_refreshes_are_rate_limited(backend: Backend) {
             settings.limits.enabled = true;
             settings.limits.register_per_hour = 3;
             settings.limits.refresh_per_minute = 5;
-            settings.redis.timeout = PATIENCE;
+            settings.redis.timeout = REDIS_TIMEOUT;
         })
         .spawn()
         .await;
@@ -174,7 +175,7 @@ async fn registrations_and_refreshes_are_rate_limited(backend: Backend) {
         .header("retry-after")
         .and_then(|value| value.parse().ok())
         .expect("seconds");
-    assert!((1..=1200).contains(&wait), "a third of an hour at most: {wait}");
+    assert!((1..=1200).contains(&wait), "longer than a third of an hour: {wait}");
     assert_eq!(
         app.database.count("SELECT count(*) FROM users").await.expect("a query"),
         3
@@ -186,7 +187,7 @@ async fn registrations_and_refreshes_are_rate_limited(backend: Backend) {
     for answer in answers {
         assert_limited(answer);
     }
-    // Another session has a count of its own.
+    // Another session has its own quota.
     app.refresh(&second.refresh).await.expect_status(200);
     app.finish().await;
 }
@@ -196,17 +197,20 @@ async fn two_instances_share_one_rate_limit() {
     let (app, clock) = limited(Backend::Postgres, "").await;
     app.registered("ada@example.com").await;
     let mut second = app.second_instance(clock.clone()).await;
-    let (here, there) = tokio::join!(storm(&app, |_| String::new()), storm(&second, |_| String::new()));
+    let (here, there) = tokio::join!(
+        send_wrong_logins(&app, |_| String::new()),
+        send_wrong_logins(&second, |_| String::new())
+    );
     assert_eq!(here + there, LIMIT as usize, "{here} + {there}");
     assert_eq!(failures(&app).await, i64::from(LIMIT));
     clock.advance(MINUTE);
-    assert_eq!(storm(&second, |_| String::new()).await, LIMIT as usize);
+    assert_eq!(send_wrong_logins(&second, |_| String::new()).await, LIMIT as usize);
     assert_limited(app.login("ada@example.com", PASSWORD).await);
     second.stop().await.expect("stop the second instance");
     app.finish().await;
 }
 
-/// Sends something that must be answered before the service's deadline.
+/// Assert that the response comes before the service's deadline.
 async fn in_time<F: Future<Output = Answer>>(request: F) -> Answer {
     let start = Instant::now();
     let answer = request.await;
@@ -214,7 +218,7 @@ async fn in_time<F: Future<Output = Answer>>(request: F) -> Answer {
     answer
 }
 
-/// Two instances that remember two sessions of one account, of which the first was revoked and the second was not.
+/// Two instances with two cached sessions of one account. The first session is revoked.
 struct Outage {
     app: TestApp,
     second: Instance,
@@ -247,7 +251,7 @@ impl Outage {
         self.app.redis.as_mut().expect("Redis")
     }
 
-    /// Revokes the second session as well, whatever Redis does. What another instance remembers is at most a second old.
+    /// Revoke the second session, and wait until the session caches expire.
     async fn revoke(&self) {
         in_time(self.app.logout(&self.active.access, "local"))
             .await
@@ -255,7 +259,7 @@ impl Outage {
         self.clock.advance(Duration::from_secs(1));
     }
 
-    /// Both instances refuse both sessions.
+    /// Assert that both instances refuse both sessions.
     async fn assert_revoked(&self) {
         for instance in [&*self.app, &self.second] {
             for tokens in [&self.revoked, &self.active] {
@@ -285,8 +289,8 @@ async fn rate_limits_and_revocations_hold_without_redis() {
         in_time(instance.login("ada@example.com", PASSWORD))
             .await
             .expect_status(200);
-        let tried = storm(instance, |_| String::new()).await;
-        assert_eq!(tried, LIMIT as usize - 1, "each instance counts for itself");
+        let verified = send_wrong_logins(instance, |_| String::new()).await;
+        assert_eq!(verified, LIMIT as usize - 1, "each instance has its own count");
     }
     assert_eq!(failures(&outage.app).await, 2 * i64::from(LIMIT - 1));
     outage.revoke().await;
@@ -297,7 +301,6 @@ async fn rate_limits_and_revocations_hold_without_redis() {
     outage.finish().await;
 }
 
-/// A Redis that comes back has forgotten everything; the database has not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
     let mut outage = Outage::new().await;
@@ -306,8 +309,8 @@ async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
     outage.redis().start_again().await;
     outage.clock.advance(MINUTE);
     let (app, clock) = (&outage.app, &outage.clock);
-    eventually(SOON, || async {
-        // A wrong login, so that there is something to count.
+    eventually(TIMEOUT, || async {
+        // A wrong login charges the limit, which creates a key.
         wrong_login(app, 0, "").await;
         clock.advance(MINUTE / LIMIT);
         let keys = app.redis.as_ref()?.command("KEYS watchword:limit:login:*").await.ok()?;
@@ -318,7 +321,6 @@ async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
     outage.finish().await;
 }
 
-/// A Redis that does not answer costs a little time, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logins_and_revocations_hold_while_redis_is_frozen() {
     let mut outage = Outage::new().await;

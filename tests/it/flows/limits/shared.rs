@@ -1,4 +1,4 @@
-//! What instances that share a Redis count together, and what each gives out by itself.
+//! Rate limits of instances that share a Redis, and the quota that each grants by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const QUOTA: u32 = 8;
 const HALF: u32 = QUOTA / 2;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// An instance's limits over the same Redis as others', and how often Redis did not answer it.
+/// The limits of an instance, and the counter of its fallbacks to the process.
 async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
     let client = redis::Client::open(redis.url()).expect("an address");
     let manager = client.get_connection_manager().await.expect("Redis");
@@ -33,52 +33,52 @@ async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
     )
 }
 
-/// How many of so many refreshes of a session at one moment pass.
-async fn refreshed(limits: &Limits, session: &str, tries: u32, now: OffsetDateTime) -> u32 {
-    let tries = (0..tries).map(|_| limits.charge(RateLimit::Refresh, session, None, now));
-    let passed = join_all(tries).await.iter().filter(|tried| tried.is_ok()).count();
-    u32::try_from(passed).expect("a small number")
+/// Charge parallel refreshes of a session. Return the number of granted ones.
+async fn charge_refreshes(limits: &Limits, session: &str, attempts: u32, now: OffsetDateTime) -> u32 {
+    let attempts = (0..attempts).map(|_| limits.charge(RateLimit::Refresh, session, None, now));
+    let granted = join_all(attempts).await.iter().filter(|charge| charge.is_ok()).count();
+    u32::try_from(granted).expect("a small number")
 }
 
-/// The same for passwords of one identifier from one network.
-async fn tried(limits: &Limits, tries: u32, now: OffsetDateTime) -> u32 {
-    let who = Identifier::new([1; 32]);
-    let tries = (0..tries).map(|_| limits.charge_login(who, None, now));
-    let passed = join_all(tries).await.iter().filter(|tried| tried.is_ok()).count();
-    u32::try_from(passed).expect("a small number")
+/// Charge parallel logins of one identifier from one network. Return the number of granted ones.
+async fn charge_logins(limits: &Limits, attempts: u32, now: OffsetDateTime) -> u32 {
+    let identifier = Identifier::new([1; 32]);
+    let attempts = (0..attempts).map(|_| limits.charge_login(identifier, None, now));
+    let granted = join_all(attempts).await.iter().filter(|charge| charge.is_ok()).count();
+    u32::try_from(granted).expect("a small number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_share_password_attempts_and_half_used_refresh_quotas() {
     let redis = RedisServer::start().await;
-    let ((first, of_first), (second, of_second)) = (instance(&redis).await, instance(&redis).await);
+    let ((first, first_fallbacks), (second, second_fallbacks)) = (instance(&redis).await, instance(&redis).await);
     let now = SystemClock.now();
 
-    assert_eq!(tried(&first, HALF, now).await, HALF);
+    assert_eq!(charge_logins(&first, HALF, now).await, HALF);
     assert_eq!(
-        tried(&second, QUOTA, now).await,
+        charge_logins(&second, QUOTA, now).await,
         HALF,
-        "no password is tried twice for it"
+        "the instances share the quota of logins"
     );
 
     assert_eq!(
-        refreshed(&first, "a", 3 * QUOTA, now).await,
+        charge_refreshes(&first, "a", 3 * QUOTA, now).await,
         QUOTA,
-        "one instance gives out no more"
+        "one instance grants the quota"
     );
     assert_eq!(
-        refreshed(&second, "a", QUOTA, now).await,
+        charge_refreshes(&second, "a", QUOTA, now).await,
         HALF,
-        "another one half as much"
+        "another instance grants half of it"
     );
     assert_eq!(
-        refreshed(&first, "a", 1, now + MINUTE / QUOTA).await,
+        charge_refreshes(&first, "a", 1, now + MINUTE / QUOTA).await,
         1,
-        "the rate is as ever"
+        "the quota refills at the usual rate"
     );
-    assert_eq!(refreshed(&first, "a", 1, now + MINUTE / QUOTA).await, 0);
-    assert_eq!(refreshed(&first, "a", 3 * QUOTA, now + 3 * MINUTE).await, QUOTA);
-    assert_eq!(of_first.get() + of_second.get(), 0, "Redis answered");
+    assert_eq!(charge_refreshes(&first, "a", 1, now + MINUTE / QUOTA).await, 0);
+    assert_eq!(charge_refreshes(&first, "a", 3 * QUOTA, now + 3 * MINUTE).await, QUOTA);
+    assert_eq!(first_fallbacks.get() + second_fallbacks.get(), 0, "Redis answered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,12 +87,12 @@ async fn a_rarely_refreshed_session_sends_nothing_to_redis() {
     let (limits, fallbacks) = instance(&redis).await;
     redis.kill();
     let now = SystemClock.now();
-    assert_eq!(refreshed(&limits, "a", HALF, now).await, HALF);
+    assert_eq!(charge_refreshes(&limits, "a", HALF, now).await, HALF);
     assert_eq!(fallbacks.get(), 0);
     assert_eq!(
-        refreshed(&limits, "a", QUOTA, now).await,
+        charge_refreshes(&limits, "a", QUOTA, now).await,
         HALF,
-        "the process goes on counting"
+        "the process continues to count"
     );
     assert_eq!(fallbacks.get(), i64::from(QUOTA).unsigned_abs());
 }

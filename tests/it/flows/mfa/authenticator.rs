@@ -1,4 +1,4 @@
-//! Setting an authenticator up, needing it, and giving it up.
+//! Enrolling, using and removing an authenticator.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use totp_rs::Totp;
 
-use super::{EMAIL, Person, offered};
+use super::{EMAIL, User, start_enrollment};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 
 flow_tests! {
-    an_authenticator_is_offered_and_confirmed,
+    an_authenticator_is_enrolled_and_confirmed,
     a_login_requires_the_authenticator_until_it_is_removed,
     malformed_second_factors_are_refused,
     an_authenticator_in_use_is_not_replaced,
 }
 
-async fn an_authenticator_is_offered_and_confirmed(backend: Backend) {
+async fn an_authenticator_is_enrolled_and_confirmed(backend: Backend) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
     let access = app.registered(EMAIL).await.tokens().access;
-    let (replaced, _) = offered(&app, &access).await;
-    let (totp, offer) = offered(&app, &access).await;
-    assert!(offer.str("/uri").contains(offer.str("/secret")));
+    let (replaced, _) = start_enrollment(&app, &access).await;
+    let (totp, enrollment) = start_enrollment(&app, &access).await;
+    assert!(enrollment.str("/uri").contains(enrollment.str("/secret")));
     assert_eq!((totp.issuer(), totp.account_name()), (Some("Watchword"), EMAIL));
-    let png = offer
+    let png = enrollment
         .str("/qrCode")
         .strip_prefix("data:image/png;base64,")
         .expect("a PNG");
     let png = base64::engine::general_purpose::STANDARD.decode(png).expect("base64");
     assert!(png.starts_with(b"\x89PNG\r\n"));
 
-    // An unconfirmed one changes nothing, and the code of one that was replaced is refused.
+    // A pending authenticator is not required. The code of a replaced one is refused.
     app.login(EMAIL, PASSWORD).await.expect_status(200);
     let confirm = async |totp: &Totp| {
         let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
@@ -50,36 +50,34 @@ async fn an_authenticator_is_offered_and_confirmed(backend: Backend) {
     confirm(&totp).await.expect_problem(404, "not_found");
 
     let factors = app.get_as(&access, "/auth/mfa").await.expect_status(200);
-    assert_eq!(factors.json["totp"]["id"], offer.json["factorId"]);
+    assert_eq!(factors.json["totp"]["id"], enrollment.json["factorId"]);
     assert_eq!(factors.json["recoveryCodesLeft"], 10);
-    assert!(!factors.text.contains(offer.str("/secret")));
+    assert!(!factors.text.contains(enrollment.str("/secret")));
     app.login(EMAIL, PASSWORD).await.expect_problem(401, "mfa_required");
     let events = app.events().await;
-    assert_eq!(events[4].payload["data"]["factorId"], offer.json["factorId"]);
+    assert_eq!(events[4].payload["data"]["factorId"], enrollment.json["factorId"]);
     app.finish().await;
 }
 
 async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let challenge = person.challenge().await;
-    let verified = person.verify(&challenge, &person.code()).await;
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let challenge = user.challenge().await;
+    let verified = user.verify(&challenge, &user.code()).await;
     let tokens = verified.expect_status(200).tokens();
-    person.app.me(&tokens.access).await.expect_status(200);
-    // The answer to a wrong password does not tell that there is a second factor.
-    person
-        .app
+    user.app.me(&tokens.access).await.expect_status(200);
+    // The response to a wrong password does not reveal the second factor.
+    user.app
         .login(EMAIL, "another password")
         .await
         .expect_problem(401, "invalid_credentials");
     let password = json!({ "password": PASSWORD });
-    person
-        .app
-        .send_as(&person.access, Method::DELETE, "/auth/mfa/totp", &password)
+    user.app
+        .send_as(&user.access, Method::DELETE, "/auth/mfa/totp", &password)
         .await
         .expect_status(204);
-    person.app.login(EMAIL, PASSWORD).await.expect_status(200);
+    user.app.login(EMAIL, PASSWORD).await.expect_status(200);
     assert_eq!(
-        person.app.event_names().await,
+        user.app.event_names().await,
         [
             "registered",
             "mfa_enrolled",
@@ -92,9 +90,9 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
             "logged_in",
         ]
     );
-    let with_factor = &person.app.events().await[5].payload["data"];
+    let with_factor = &user.app.events().await[5].payload["data"];
     assert_eq!(with_factor["amr"], json!(["pwd", "otp", "mfa"]));
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn malformed_second_factors_are_refused(backend: Backend) {
@@ -140,23 +138,22 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
 }
 
 async fn an_authenticator_in_use_is_not_replaced(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
+    let user = User::enrolled(TestApp::builder(backend)).await;
     let password = json!({ "password": PASSWORD });
-    person
-        .app
-        .send_as(&person.access, Method::POST, "/auth/mfa/totp", &password)
+    user.app
+        .send_as(&user.access, Method::POST, "/auth/mfa/totp", &password)
         .await
         .expect_problem(409, "mfa_already_enrolled");
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
-/// Who set it up knew the password then: the first code has to come soon, and before another password is set.
+/// A pending authenticator expires after 15 minutes, and with a password change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unconfirmed_authenticator_expires() {
     let clock = TestClock::frozen();
     let app = TestApp::builder(Backend::Sqlite).clock(clock.clone()).spawn().await;
     let access = app.registered(EMAIL).await.tokens().access;
-    let (late, _) = offered(&app, &access).await;
+    let (late, _) = start_enrollment(&app, &access).await;
     clock.advance(Duration::from_secs(15 * 60 - 1));
     let access = app.login(EMAIL, PASSWORD).await.tokens().access;
     clock.advance(Duration::from_secs(1));
@@ -164,7 +161,7 @@ async fn an_unconfirmed_authenticator_expires() {
     let path = "/auth/mfa/totp/confirm";
     let confirm = async |access: &str, totp: &Totp| app.send_as(access, Method::POST, path, &code(totp)).await;
     confirm(&access, &late).await.expect_problem(404, "not_found");
-    let (totp, _) = offered(&app, &access).await;
+    let (totp, _) = start_enrollment(&app, &access).await;
     let change = json!({ "currentPassword": PASSWORD, "newPassword": "quiet harbour 52" });
     app.send_as(&access, Method::POST, "/auth/password/change", &change)
         .await
@@ -179,18 +176,17 @@ async fn an_unconfirmed_authenticator_expires() {
     app.finish().await;
 }
 
-/// At rest a seed is sealed and the codes are hashes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_contains_no_plain_seed_or_code() {
-    let person = Person::enrolled(TestApp::builder(Backend::Sqlite)).await;
-    let seed = person.totp.secret().as_bytes().to_vec();
+    let user = User::enrolled(TestApp::builder(Backend::Sqlite)).await;
+    let seed = user.totp.secret().as_bytes().to_vec();
     let found = Mutex::new(Vec::new());
-    let look = |name: &str, needle: &[u8], bytes: &[u8]| {
+    let search = |name: &str, needle: &[u8], bytes: &[u8]| {
         if bytes.windows(needle.len()).any(|window| window == needle) {
             found.lock().expect("a list").push(name.to_owned());
         }
     };
-    let directory = person.app.settings().data_dir.clone();
+    let directory = user.app.settings().data_dir.clone();
     let files = std::fs::read_dir(&directory).expect("the data directory");
     let mut read = 0;
     for file in files
@@ -199,22 +195,18 @@ async fn the_database_contains_no_plain_seed_or_code() {
     {
         let bytes = std::fs::read(&file).expect("read");
         read += bytes.len();
-        look("the seed", &seed, &bytes);
-        look(
-            "the seed in base32",
-            person.totp.secret().to_base32().as_bytes(),
-            &bytes,
-        );
-        for code in &person.recovery_codes {
-            look("a recovery code", code.as_bytes(), &bytes);
-            look(
+        search("the seed", &seed, &bytes);
+        search("the seed in base32", user.totp.secret().to_base32().as_bytes(), &bytes);
+        for code in &user.recovery_codes {
+            search("a recovery code", code.as_bytes(), &bytes);
+            search(
                 "a recovery code without hyphens",
                 code.replace('-', "").as_bytes(),
                 &bytes,
             );
         }
     }
-    assert!(read > 10_000, "the database is somewhere else");
+    assert!(read > 10_000, "the database was not read");
     assert!(found.lock().expect("a list").is_empty(), "{found:?}");
-    person.app.finish().await;
+    user.app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! Codes of authenticators, recovery codes, and the challenges that they meet.
+//! Codes of authenticators, recovery codes and challenges.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Person, STEP};
+use super::{STEP, User};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
@@ -20,13 +20,13 @@ flow_tests! {
     a_malformed_challenge_is_refused,
 }
 
-/// Sends one code with many challenges at the same time; answers how many were let in.
-async fn let_in(person: &Person, code: &str, times: usize) -> usize {
+/// Send one code with `times` challenges in parallel. Return the number of successful logins.
+async fn successful_logins(user: &User, code: &str, times: usize) -> usize {
     let mut challenges = Vec::new();
     for _ in 0..times {
-        challenges.push(person.challenge().await);
+        challenges.push(user.challenge().await);
     }
-    let answers = join_all(challenges.iter().map(|challenge| person.verify(challenge, code))).await;
+    let answers = join_all(challenges.iter().map(|challenge| user.verify(challenge, code))).await;
     let refused = answers.iter().filter(|answer| answer.status != 200);
     for answer in refused {
         assert_eq!(answer.str("/code"), "invalid_second_factor", "{}", answer.text);
@@ -35,46 +35,45 @@ async fn let_in(person: &Person, code: &str, times: usize) -> usize {
 }
 
 async fn a_code_works_once_in_parallel_logins(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    assert_eq!(let_in(&person, &person.code(), 12).await, 1);
-    // Neither the step before it, whose code was never sent.
-    let before = person.totp.generate(person.clock.seconds() - 30).to_string();
-    let challenge = person.challenge().await;
-    person
-        .verify(&challenge, &before)
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    assert_eq!(successful_logins(&user, &user.code(), 12).await, 1);
+    // The unused code of an earlier step is refused, too.
+    let before = user.totp.generate(user.clock.seconds() - 30).to_string();
+    let challenge = user.challenge().await;
+    user.verify(&challenge, &before)
         .await
         .expect_problem(401, "invalid_second_factor");
-    person.clock.advance(STEP);
-    person.verify(&challenge, &person.code()).await.expect_status(200);
-    let names = person.app.event_names().await;
+    user.clock.advance(STEP);
+    user.verify(&challenge, &user.code()).await.expect_status(200);
+    let names = user.app.event_names().await;
     let count = |name: &str| names.iter().filter(|known| *known == name).count();
     assert_eq!(
         (count("mfa_verified"), count("logged_in"), count("mfa_failed")),
         (2, 2, 12)
     );
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn a_recovery_code_works_once_in_parallel_logins(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let typed = person.recovery_codes[3].to_lowercase().replace('-', " ");
-    assert_eq!(let_in(&person, &typed, 8).await, 1);
-    let left = person.app.get_as(&person.access, "/auth/mfa").await.expect_status(200);
-    assert_eq!(left.json["recoveryCodesLeft"], 9);
-    // New codes void the old ones.
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let code = user.recovery_codes[3].to_lowercase().replace('-', " ");
+    assert_eq!(successful_logins(&user, &code, 8).await, 1);
+    let factors = user.app.get_as(&user.access, "/auth/mfa").await.expect_status(200);
+    assert_eq!(factors.json["recoveryCodesLeft"], 9);
+    // New recovery codes replace the old ones.
     let password = json!({ "password": PASSWORD });
     let path = "/auth/mfa/recovery-codes";
-    let fresh = person
+    let new_codes = user
         .app
-        .send_as(&person.access, Method::POST, path, &password)
+        .send_as(&user.access, Method::POST, path, &password)
         .await
         .expect_status(200);
-    let challenge = person.challenge().await;
-    let old = person.verify(&challenge, &person.recovery_codes[4]).await;
+    let challenge = user.challenge().await;
+    let old = user.verify(&challenge, &user.recovery_codes[4]).await;
     old.expect_problem(401, "invalid_second_factor");
-    let used = person.verify(&challenge, fresh.str("/recoveryCodes/9")).await;
+    let used = user.verify(&challenge, new_codes.str("/recoveryCodes/9")).await;
     used.expect_status(200);
-    let ledger = person.app.events().await;
+    let ledger = user.app.events().await;
     let used = ledger
         .iter()
         .find(|event| event.subject.ends_with("recovery_code_used"));
@@ -82,71 +81,66 @@ async fn a_recovery_code_works_once_in_parallel_logins(backend: Backend) {
         used.expect("recovery_code_used").payload["data"]["factorType"],
         "recovery_code"
     );
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn a_challenge_ends_after_five_wrong_codes(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let challenge = person.challenge().await;
-    let wrong = person.wrong_code();
-    let tries = join_all((0..12).map(|_| person.verify(&challenge, &wrong))).await;
-    let count = |code: &str| tries.iter().filter(|answer| answer.str("/code") == code).count();
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let challenge = user.challenge().await;
+    let wrong = user.wrong_code();
+    let answers = join_all((0..12).map(|_| user.verify(&challenge, &wrong))).await;
+    let count = |code: &str| answers.iter().filter(|answer| answer.str("/code") == code).count();
     assert_eq!((count("invalid_second_factor"), count("invalid_challenge")), (5, 7));
-    person
-        .verify(&challenge, &person.code())
+    user.verify(&challenge, &user.code())
         .await
         .expect_problem(401, "invalid_challenge");
-    // Another one goes on.
-    let challenge = person.challenge().await;
-    person.verify(&challenge, &person.code()).await.expect_status(200);
-    person.app.finish().await;
+    // A new challenge works.
+    let challenge = user.challenge().await;
+    user.verify(&challenge, &user.code()).await.expect_status(200);
+    user.app.finish().await;
 }
 
 async fn a_challenge_works_once_and_for_five_minutes(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let (met, late) = (person.challenge().await, person.challenge().await);
-    person.verify(&met, &person.code()).await.expect_status(200);
-    person.clock.advance(Duration::from_secs(299));
-    for challenge in [&met, &late] {
-        person
-            .verify(challenge, &person.code())
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let (used, late) = (user.challenge().await, user.challenge().await);
+    user.verify(&used, &user.code()).await.expect_status(200);
+    user.clock.advance(Duration::from_secs(299));
+    for challenge in [&used, &late] {
+        user.verify(challenge, &user.code())
             .await
             .expect_problem(401, "invalid_challenge");
-        person.clock.advance(Duration::from_secs(1));
+        user.clock.advance(Duration::from_secs(1));
     }
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn a_password_change_ends_a_challenge(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let challenge = person.challenge().await;
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let challenge = user.challenge().await;
     let other_password = "UPDATE users SET password_hash = password_hash || ' ' WHERE email = 'ada@example.com'";
-    person
-        .app
+    user.app
         .database
         .execute(other_password)
         .await
         .expect("another password");
-    person
-        .verify(&challenge, &person.code())
+    user.verify(&challenge, &user.code())
         .await
         .expect_problem(401, "invalid_challenge");
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn a_malformed_challenge_is_refused(backend: Backend) {
-    let person = Person::enrolled(TestApp::builder(backend)).await;
-    let challenge = person.challenge().await;
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let challenge = user.challenge().await;
     for malformed in [
         "",
         "wlc_",
         &challenge[..challenge.len() - 1],
         &challenge.replace("wlc_", "wrt_"),
     ] {
-        person
-            .verify(malformed, &person.code())
+        user.verify(malformed, &user.code())
             .await
             .expect_problem(401, "invalid_challenge");
     }
-    person.app.finish().await;
+    user.app.finish().await;
 }

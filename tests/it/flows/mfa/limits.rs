@@ -1,11 +1,11 @@
-//! Second factors, limits and repeated requests together.
+//! Second factors, rate limits and replayed registrations.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 
-use super::{EMAIL, Person, STEP, offered};
+use super::{EMAIL, STEP, User, start_enrollment};
 use crate::flows::limits::logins::refused_by;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -27,27 +27,22 @@ async fn a_login_with_a_second_factor_resets_the_rate_limit(backend: Backend) {
         settings.limits.login_per_account_per_day = 4;
         settings.redis.timeout = Duration::from_secs(5);
     });
-    let person = Person::enrolled(builder).await;
+    let user = User::enrolled(builder).await;
     let username = json!({ "username": "ada" });
-    person
-        .app
-        .send_as(&person.access, Method::PATCH, "/auth/me", &username)
+    user.app
+        .send_as(&user.access, Method::PATCH, "/auth/me", &username)
         .await
         .expect_status(200);
-    // By each name more logins than a network has tries a day.
+    // More logins with each identifier than the daily limit of a network.
     for _ in 0..4 {
         for name in [EMAIL, "ada"] {
-            let asked = person
-                .app
-                .login(name, PASSWORD)
-                .await
-                .expect_problem(401, "mfa_required");
-            let challenge = asked.str("/challengeToken");
-            person.verify(challenge, &person.code()).await.expect_status(200);
-            person.clock.advance(STEP);
+            let challenged = user.app.login(name, PASSWORD).await.expect_problem(401, "mfa_required");
+            let challenge = challenged.str("/challengeToken");
+            user.verify(challenge, &user.code()).await.expect_status(200);
+            user.clock.advance(STEP);
         }
     }
-    person.app.finish().await;
+    user.app.finish().await;
 }
 
 async fn a_replayed_registration_does_not_bypass_the_second_factor(backend: Backend) {
@@ -59,7 +54,7 @@ async fn a_replayed_registration_does_not_bypass_the_second_factor(backend: Back
         app.send(request.header("idempotency-key", "once"))
     };
     let access = register().await.expect_status(201).tokens().access;
-    let (totp, _) = offered(&app, &access).await;
+    let (totp, _) = start_enrollment(&app, &access).await;
     register().await.expect_status(201);
     let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
     app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
@@ -69,7 +64,6 @@ async fn a_replayed_registration_does_not_bypass_the_second_factor(backend: Back
     app.finish().await;
 }
 
-/// Whoever has the password and goes on guessing hour by hour is stopped by the day, also with the right code.
 async fn the_daily_limit_stops_guesses_that_the_hourly_limit_allows(backend: Backend) {
     let builder = TestApp::builder(backend).settings(|settings| {
         settings.limits.enabled = true;
@@ -77,25 +71,25 @@ async fn the_daily_limit_stops_guesses_that_the_hourly_limit_allows(backend: Bac
         settings.limits.mfa_per_day = 4;
         settings.redis.timeout = Duration::from_secs(5);
     });
-    let person = Person::enrolled(builder).await;
+    let user = User::enrolled(builder).await;
     for _ in 0..2 {
-        let challenge = person.challenge().await;
+        let challenge = user.challenge().await;
         for _ in 0..2 {
-            let guess = person.verify(&challenge, &person.wrong_code()).await;
+            let guess = user.verify(&challenge, &user.wrong_code()).await;
             guess.expect_problem(401, "invalid_second_factor");
         }
-        refused_by(person.verify(&challenge, &person.code()).await, "mfa", 2, 3600);
-        person.clock.advance(HOUR);
+        refused_by(user.verify(&challenge, &user.code()).await, "mfa", 2, 3600);
+        user.clock.advance(HOUR);
     }
-    // The hour has tries again; a day that has four gives one back every six hours.
-    let challenge = person.challenge().await;
-    let wait = refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
+    // The hourly quota has refilled. The daily quota of four refills one every six hours.
+    let challenge = user.challenge().await;
+    let wait = refused_by(user.verify(&challenge, &user.code()).await, "mfa_day", 4, 86_400);
     assert_eq!(wait, 4 * 3600);
-    person.clock.advance(Duration::from_secs(wait));
-    let challenge = person.challenge().await;
-    person.verify(&challenge, &person.code()).await.expect_status(200);
-    person.clock.advance(STEP);
-    let challenge = person.challenge().await;
-    refused_by(person.verify(&challenge, &person.code()).await, "mfa_day", 4, 86_400);
-    person.app.finish().await;
+    user.clock.advance(Duration::from_secs(wait));
+    let challenge = user.challenge().await;
+    user.verify(&challenge, &user.code()).await.expect_status(200);
+    user.clock.advance(STEP);
+    let challenge = user.challenge().await;
+    refused_by(user.verify(&challenge, &user.code()).await, "mfa_day", 4, 86_400);
+    user.app.finish().await;
 }

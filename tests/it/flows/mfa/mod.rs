@@ -18,8 +18,8 @@ use crate::support::http::Answer;
 const EMAIL: &str = "ada@example.com";
 const STEP: Duration = Duration::from_secs(30);
 
-/// Somebody with an authenticator.
-struct Person {
+/// A user with an authenticator.
+struct User {
     app: TestApp,
     clock: TestClock,
     totp: Totp,
@@ -27,19 +27,19 @@ struct Person {
     recovery_codes: Vec<String>,
 }
 
-impl Person {
+impl User {
     async fn enrolled(builder: Builder) -> Self {
         let clock = TestClock::frozen();
         let app = builder.clock(clock.clone()).spawn().await;
         let access = app.registered(EMAIL).await.tokens().access;
-        let (totp, _) = offered(&app, &access).await;
+        let (totp, _) = start_enrollment(&app, &access).await;
         let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
         let confirmed = app
             .send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
             .await;
         let codes = confirmed.expect_status(200).json["recoveryCodes"].clone();
         let recovery_codes: Vec<String> = serde_json::from_value(codes).expect("texts");
-        // The code of the setup is used up.
+        // The code of the enrollment cannot be used again.
         clock.advance(STEP);
         Self {
             app,
@@ -50,19 +50,19 @@ impl Person {
         }
     }
 
-    /// The authenticator's code now.
+    /// The current code.
     fn code(&self) -> String {
         self.totp.generate(self.clock.seconds()).to_string()
     }
 
-    /// Another code than the authenticator's.
+    /// A code that is not valid.
     fn wrong_code(&self) -> String {
         let code: u32 = self.code().parse().expect("digits");
-        // Neither the neighbours' codes.
-        let near = [0, 30, 60].map(|ahead| self.totp.generate(self.clock.seconds() + ahead - 30).to_string());
+        // The codes of the neighboring steps are valid, too.
+        let valid = [0, 30, 60].map(|ahead| self.totp.generate(self.clock.seconds() + ahead - 30).to_string());
         (1..10)
             .map(|n| format!("{:06}", (code + n) % 1_000_000))
-            .find(|wrong| !near.contains(wrong))
+            .find(|wrong| !valid.contains(wrong))
             .expect("another code")
     }
 
@@ -83,11 +83,11 @@ impl Person {
     }
 }
 
-async fn offered(app: &TestApp, access: &str) -> (Totp, Answer) {
+async fn start_enrollment(app: &TestApp, access: &str) -> (Totp, Answer) {
     let password = json!({ "password": PASSWORD });
-    let offered = app
+    let enrollment = app
         .send_as(access, Method::POST, "/auth/mfa/totp", &password)
         .await
         .expect_status(201);
-    (Totp::from_url(offered.str("/uri")).expect("an address"), offered)
+    (Totp::from_url(enrollment.str("/uri")).expect("an address"), enrollment)
 }

@@ -1,32 +1,32 @@
-//! Setting an authenticator up locks nobody: whatever comes between two requests, a login never needs a factor that is not there.
+//! Concurrent enrollments of authenticators: no order of requests locks the user out.
 
 use reqwest::Method;
 use serde_json::json;
 use totp_rs::Totp;
 
-use super::{EMAIL, STEP, offered};
+use super::{EMAIL, STEP, start_enrollment};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
-use crate::support::held::{Held, until_waiting};
 use crate::support::http::Answer;
+use crate::support::row_lock::{RowLock, wait_until_blocked};
 
 const AUTHENTICATORS: &str = "SELECT id FROM second_factors FOR UPDATE";
 
-/// Somebody whose authenticator waits for its first code.
-struct Waiting {
+/// A user with a pending authenticator.
+struct Pending {
     app: TestApp,
     clock: TestClock,
     access: String,
     first: Totp,
 }
 
-impl Waiting {
+impl Pending {
     async fn new() -> Self {
         let clock = TestClock::frozen();
         let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
         let access = app.registered(EMAIL).await.tokens().access;
-        let (first, _) = offered(&app, &access).await;
+        let (first, _) = start_enrollment(&app, &access).await;
         Self {
             app,
             clock,
@@ -35,7 +35,7 @@ impl Waiting {
         }
     }
 
-    async fn set_up_another(&self) -> Answer {
+    async fn enroll_another(&self) -> Answer {
         let password = json!({ "password": PASSWORD });
         self.app
             .send_as(&self.access, Method::POST, "/auth/mfa/totp", &password)
@@ -49,7 +49,7 @@ impl Waiting {
             .await
     }
 
-    /// Logs in with the authenticator that is in use.
+    /// Log in with a confirmed authenticator.
     async fn log_in_with(&self, totp: &Totp) {
         self.clock.advance(STEP);
         let login = self.app.login(EMAIL, PASSWORD).await;
@@ -60,51 +60,51 @@ impl Waiting {
     }
 }
 
-/// The code was right when it was looked at; what it belongs to was gone when it was to be taken into use.
+/// The authenticator is replaced between the verification of its code and its activation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_of_a_replaced_authenticator_does_not_lock_the_user_out() {
-    let person = Waiting::new().await;
-    let database = &person.app.database;
-    let held = Held::by(database, AUTHENTICATORS, &[]).await;
+    let user = Pending::new().await;
+    let database = &user.app.database;
+    let row_lock = RowLock::take(database, AUTHENTICATORS, &[]).await;
     let (another, confirmed, ()) = tokio::join!(
-        person.set_up_another(),
+        user.enroll_another(),
         async {
-            until_waiting(database, 1).await;
-            person.confirm(&person.first).await
+            wait_until_blocked(database, 1).await;
+            user.confirm(&user.first).await
         },
         async {
-            until_waiting(database, 2).await;
-            held.release().await;
+            wait_until_blocked(database, 2).await;
+            row_lock.release().await;
         },
     );
     let another = another.expect_status(201);
     confirmed.expect_problem(404, "not_found");
-    person.app.login(EMAIL, PASSWORD).await.expect_status(200);
+    user.app.login(EMAIL, PASSWORD).await.expect_status(200);
     let another = Totp::from_url(another.str("/uri")).expect("an address");
-    person.confirm(&another).await.expect_status(200);
-    person.log_in_with(&another).await;
-    person.app.finish().await;
+    user.confirm(&another).await.expect_status(200);
+    user.log_in_with(&another).await;
+    user.app.finish().await;
 }
 
-/// The other way round: nothing waited when it was asked for, and one was in use when it was to be kept.
+/// An authenticator is confirmed while another enrollment waits for the lock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_authenticator_confirmed_in_between_is_not_replaced() {
-    let person = Waiting::new().await;
-    let database = &person.app.database;
-    let held = Held::by(database, AUTHENTICATORS, &[]).await;
+async fn a_concurrently_confirmed_authenticator_is_not_replaced() {
+    let user = Pending::new().await;
+    let database = &user.app.database;
+    let row_lock = RowLock::take(database, AUTHENTICATORS, &[]).await;
     let (confirmed, another, ()) = tokio::join!(
-        person.confirm(&person.first),
+        user.confirm(&user.first),
         async {
-            until_waiting(database, 1).await;
-            person.set_up_another().await
+            wait_until_blocked(database, 1).await;
+            user.enroll_another().await
         },
         async {
-            until_waiting(database, 2).await;
-            held.release().await;
+            wait_until_blocked(database, 2).await;
+            row_lock.release().await;
         },
     );
     confirmed.expect_status(200);
     another.expect_problem(409, "mfa_already_enrolled");
-    person.log_in_with(&person.first).await;
-    person.app.finish().await;
+    user.log_in_with(&user.first).await;
+    user.app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The real binary, killed at the worst moments: what was answered is there, and every event of it, once.
+//! Crashes of the real binary: acknowledged changes are durable, and each event is published once.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::support::redis::RedisServer;
 use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
-/// The variable that makes the binary end itself (SIGABRT or an exit) at a named point.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The variable that makes the binary crash at a named point.
 const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
 
 flow_tests! {
@@ -29,15 +29,15 @@ flow_tests! {
     termination_under_load_loses_no_event,
 }
 
-/// The binary with servers of its own.
-struct Crashing {
+/// The binary, with its own servers.
+struct Service {
     binary: Binary,
     nats: NatsServer,
     database: Database,
     _redis: Option<RedisServer>,
 }
 
-impl Crashing {
+impl Service {
     async fn start(backend: Backend) -> Self {
         let data_dir = scratch("app");
         let database = Database::fresh(backend, &data_dir).await;
@@ -59,22 +59,22 @@ impl Crashing {
         }
     }
 
-    /// Restarts the binary so that it ends itself the next time it comes to `point`.
+    /// Restart the binary with a crash point.
     async fn arm(&mut self, point: &str) {
         self.binary.stop().await;
         self.binary.start_again(CRASH_AT, Some(point)).await;
     }
 
-    /// Waits for the end, starts again without the crash point, and waits until ledger and stream agree.
+    /// Wait for the crash, restart without the crash point, and wait until ledger and stream agree.
     async fn recover(&mut self) {
-        let status = self.binary.wait_exit(SOON).await;
-        assert!(!status.success(), "a crash is no orderly end");
+        let status = self.binary.wait_exit(TIMEOUT).await;
+        assert!(!status.success(), "the service exited without a crash");
         self.binary.start_again(CRASH_AT, None).await;
         self.assert_consistent().await;
     }
 
     async fn assert_consistent(&self) {
-        eventually(SOON, || async {
+        eventually(TIMEOUT, || async {
             let ledger = self.database.ledger().await.map_err(|error| error.to_string())?;
             let mut found = differences(&ledger, &self.nats.messages("auth-events").await);
             found.extend(
@@ -100,7 +100,7 @@ impl Crashing {
             .collect()
     }
 
-    /// Registers; none when the connection broke.
+    /// Register. `None` if the connection broke.
     async fn try_register(&self, email: &str) -> Option<Answer> {
         let http = self.binary.http();
         let body = json!({"email": email, "password": PASSWORD});
@@ -109,7 +109,7 @@ impl Crashing {
             .ok()
     }
 
-    /// The same under a key, so that it can be repeated.
+    /// Register with an idempotency key. `None` if the connection broke.
     async fn try_register_once(&self, email: &str) -> Option<Answer> {
         let http = self.binary.http();
         let body = json!({"email": email, "password": PASSWORD});
@@ -119,17 +119,17 @@ impl Crashing {
 
     async fn finish(mut self) {
         let status = self.binary.stop().await;
-        assert!(status.success(), "SIGTERM is an orderly end: {status}");
+        assert!(status.success(), "the service did not exit cleanly: {status}");
         self.database.remove().await;
     }
 }
 
 async fn a_crash_before_the_commit_records_nothing(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     service.arm("before_commit").await;
     assert!(
         service.try_register("ada@example.com").await.is_none(),
-        "no answer from a dead process"
+        "the crashed process responded"
     );
     service.recover().await;
     assert_eq!(service.events().await, Vec::<String>::new(), "nothing was committed");
@@ -142,29 +142,29 @@ async fn a_crash_before_the_commit_records_nothing(backend: Backend) {
 }
 
 async fn a_crash_after_the_commit_publishes_the_event(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     service.arm("after_commit").await;
     assert!(
         service.try_register("ada@example.com").await.is_none(),
-        "no answer from a dead process"
+        "the crashed process responded"
     );
     service.recover().await;
     assert_eq!(service.events().await, ["registered"]);
-    let again = service.try_register("ada@example.com").await.expect("an answer");
-    again.expect_problem(409, "email_taken");
+    let replay = service.try_register("ada@example.com").await.expect("an answer");
+    replay.expect_problem(409, "email_taken");
     service.finish().await;
 }
 
 async fn a_registration_whose_answer_was_lost_is_replayed(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     for (point, events) in [("before_commit", 0), ("after_commit", 1)] {
         service.arm(point).await;
         assert!(service.try_register_once("ada@example.com").await.is_none());
         service.recover().await;
         assert_eq!(service.events().await.len(), events, "{point}");
     }
-    let again = service.try_register_once("ada@example.com").await.expect("an answer");
-    let tokens = again.expect_status(201).tokens();
+    let replay = service.try_register_once("ada@example.com").await.expect("an answer");
+    let tokens = replay.expect_status(201).tokens();
     service.binary.http().refresh(&tokens.refresh).await.expect_status(200);
     assert_eq!(service.events().await, ["registered", "token_refreshed"]);
     service.assert_consistent().await;
@@ -172,7 +172,7 @@ async fn a_registration_whose_answer_was_lost_is_replayed(backend: Backend) {
 }
 
 async fn a_crash_before_publishing_loses_no_event(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     service.arm("before_publish").await;
     drop(service.try_register("ada@example.com").await);
     service.recover().await;
@@ -181,27 +181,27 @@ async fn a_crash_before_publishing_loses_no_event(backend: Backend) {
 }
 
 async fn a_crash_between_publish_and_settle_duplicates_no_event(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     service.arm("after_publish_before_settle").await;
     drop(service.try_register("ada@example.com").await);
-    service.binary.wait_exit(SOON).await;
+    service.binary.wait_exit(TIMEOUT).await;
     assert_eq!(
         service.nats.messages("auth-events").await.len(),
         1,
-        "it is in the stream"
+        "the event is in the stream"
     );
     assert_eq!(
         service.database.unpublished().await.expect("a query"),
         1,
-        "and not settled"
+        "the event is not settled"
     );
     service.binary.start_again(CRASH_AT, None).await;
     service.assert_consistent().await;
     service.finish().await;
 }
 
-/// Refreshes until the connection breaks; returns the last token that was answered.
-async fn refresh_until_broken(service: &Crashing, mut token: String) -> String {
+/// Refresh until the connection breaks. Return the last token received.
+async fn refresh_until_broken(service: &Service, mut token: String) -> String {
     let http = service.binary.http();
     loop {
         let body = json!({"refreshToken": token});
@@ -217,7 +217,7 @@ async fn refresh_until_broken(service: &Crashing, mut token: String) -> String {
 }
 
 async fn random_crashes_under_load_lose_no_event(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     let mut token = service
         .try_register("ada@example.com")
         .await
@@ -229,9 +229,9 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
         let seen = service.database.ledger().await.expect("read the ledger").len();
         let database = &service.database;
         let kill = async {
-            // After some more events, a few more each round.
+            // Kill it after some events, and later in each round.
             let enough = seen + 5 + usize::try_from(round).expect("small") * 3;
-            eventually(SOON, || async {
+            eventually(TIMEOUT, || async {
                 database.ledger().await.is_ok_and(|rows| rows.len() >= enough)
             })
             .await;
@@ -240,7 +240,8 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
         };
         let ((), last) = tokio::join!(kill, refresh_until_broken(&service, token));
         service.recover().await;
-        // The answer to the last refresh may be lost: within the grace its parent still leads to the successor.
+        // The last response may be lost. Within the grace period, a retry returns the same
+        // successor.
         token = service
             .binary
             .http()
@@ -254,9 +255,9 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
     service.finish().await;
 }
 
-/// SIGTERM: what was begun is finished, and nothing waits in the ledger when the process ends.
+/// SIGTERM: in-flight requests finish, and the relay publishes all events before the exit.
 async fn termination_under_load_loses_no_event(backend: Backend) {
-    let mut service = Crashing::start(backend).await;
+    let mut service = Service::start(backend).await;
     let token = service
         .try_register("ada@example.com")
         .await
@@ -272,16 +273,16 @@ async fn termination_under_load_loses_no_event(backend: Backend) {
                 .await
                 .is_ok_and(|rows| rows.len() >= before + 10)
         };
-        eventually(SOON, enough).await;
+        eventually(TIMEOUT, enough).await;
         service.binary.terminate();
     };
     let ((), last) = tokio::join!(terminate, refresh_until_broken(&service, token));
-    let status = service.binary.wait_exit(SOON).await;
+    let status = service.binary.wait_exit(TIMEOUT).await;
     assert!(status.success(), "{status}");
     assert_eq!(
         service.database.unpublished().await.expect("a query"),
         0,
-        "the relay was flushed"
+        "the relay did not publish all events"
     );
     service.binary.start_again(CRASH_AT, None).await;
     service.binary.http().refresh(&last).await.expect_status(200);

@@ -1,5 +1,5 @@
-//! A full disk: what was answered with 2xx is on it, whatever SQLite went through. The real binary, with a limit on the size of
-//! the files that it writes.
+//! A full disk: acknowledged changes in SQLite are durable. The test runs the real binary with a
+//! limit on the size of its files.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,17 +8,17 @@ use crate::support::app::PASSWORD;
 use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::database::Database;
 
-/// Largest file in blocks of 512 bytes, as POSIX' `ulimit -f` counts. More than the empty database, and reached by its
-/// write-ahead log after a few accounts.
-const BLOCKS: u64 = 640;
-/// Accounts that are tried.
+/// The maximum size of a file in blocks of 512 bytes, the unit of `ulimit -f`. The empty database
+/// fits. The write-ahead log exceeds it after a few accounts.
+const MAX_BLOCKS: u64 = 640;
+/// The number of registrations.
 const ACCOUNTS: usize = 25;
 
 fn email(n: usize) -> String {
     format!("user{n}@example.com")
 }
 
-/// Starts the service again so that no file of it grows beyond [`BLOCKS`].
+/// Restart the service with a limit of [`MAX_BLOCKS`].
 async fn start_on_a_small_disk(binary: &mut Binary) {
     let spec = binary.process().spec_mut();
     let program = spec.program.display().to_string();
@@ -26,8 +26,8 @@ async fn start_on_a_small_disk(binary: &mut Binary) {
         &mut spec.args,
         vec![
             "-c".into(),
-            // Ignored, the signal becomes an error of the write, as a full disk is.
-            format!("trap '' XFSZ; ulimit -f {BLOCKS}; exec \"$0\" serve"),
+            // With SIGXFSZ ignored, the write fails, like on a full disk.
+            format!("trap '' XFSZ; ulimit -f {MAX_BLOCKS}; exec \"$0\" serve"),
             program.clone(),
         ],
     );
@@ -39,15 +39,15 @@ async fn start_on_a_small_disk(binary: &mut Binary) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_loses_no_answered_request() {
-    // No server of its own, which would inherit the limit.
+async fn a_full_disk_loses_no_acknowledged_change() {
+    // A nats-server of its own would inherit the limit.
     let mut binary = Binary::start(BinaryOptions::serve(&[("NATS_URL", "nats://127.0.0.1:1")])).await;
     assert!(binary.stop().await.success());
     let file = binary.data_dir().join("watchword.db");
     let empty = std::fs::metadata(&file).expect("the database").len();
     assert!(
-        empty + 64 * 1024 < BLOCKS * 512,
-        "the limit is for the log, not for {empty} bytes"
+        empty + 64 * 1024 < MAX_BLOCKS * 512,
+        "the empty database must fit into the limit, but has {empty} bytes"
     );
 
     start_on_a_small_disk(&mut binary).await;
@@ -71,14 +71,14 @@ async fn a_full_disk_loses_no_answered_request() {
         let answer = binary.http().login(&email(*n), PASSWORD).await;
         assert_eq!(
             answer.status, 200,
-            "account {n} was answered with 201 and is gone: {}",
+            "account {n} was acknowledged with 201 and is lost: {}",
             answer.text
         );
         let refresh = json!({"refreshToken": tokens.refresh});
         let request = binary.http().request(Method::POST, "/auth/refresh").json(&refresh);
         binary.http().send(request).await.expect_status(200);
     }
-    // Whoever was told of a failure tries again: it works, or it had worked.
+    // A retry of a failed registration succeeds, or the registration had succeeded.
     for n in &failed {
         let answer = binary.http().register(&email(*n), PASSWORD).await;
         assert!(matches!(answer.status.as_u16(), 201 | 409), "{n}: {}", answer.text);
@@ -90,16 +90,20 @@ async fn a_full_disk_loses_no_answered_request() {
         async move { database.count(sql).await.expect("a query") }
     };
     let all = i64::try_from(ACCOUNTS).expect("a few");
-    assert_eq!(count("SELECT count(*) FROM users").await, all, "each account once");
+    assert_eq!(
+        count("SELECT count(*) FROM users").await,
+        all,
+        "each account exists once"
+    );
     assert_eq!(
         count("SELECT count(DISTINCT user_id) FROM events WHERE subject = 'auth.user.registered'").await,
         all,
-        "and its event"
+        "each account has its event"
     );
     assert_eq!(
         count("SELECT count(*) FROM events WHERE subject = 'auth.user.registered'").await,
         all,
-        "once"
+        "each event exists once"
     );
     assert!(binary.stop().await.success());
 }

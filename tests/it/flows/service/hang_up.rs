@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::database::Backend;
-use crate::support::held::{Held, until_waiting};
+use crate::support::row_lock::{RowLock, wait_until_blocked};
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_ends_after_its_client_hung_up() {
@@ -18,18 +18,18 @@ async fn an_action_ends_after_its_client_hung_up() {
     let tokens = app.registered("ada@example.com").await.tokens();
     let change = json!({"name": "Ada Lovelace"});
 
-    let held = Held::account(&app.database, "ada@example.com").await;
+    let lock = RowLock::account(&app.database, "ada@example.com").await;
     tokio::select! {
         answer = app.send_as(&tokens.access, Method::PATCH, "/auth/me", &change) => {
             panic!("answered while its row is locked: {}", answer.text)
         }
-        () = until_waiting(&app.database, 1) => {}
+        () = wait_until_blocked(&app.database, 1) => {}
     }
     // The dropped request has closed its connection, which the server sees before it answers others.
     app.me(&tokens.access).await.expect_status(200);
-    held.release().await;
+    lock.release().await;
 
-    eventually(SOON, || async { app.event_names().await == ["registered", "updated"] }).await;
+    eventually(TIMEOUT, || async { app.event_names().await == ["registered", "updated"] }).await;
     assert_eq!(app.me(&tokens.access).await.str("/name"), "Ada Lovelace");
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The schema: made once, however many instances start on an empty database; and by hand, on the command line.
+//! Migrations: by several instances that start on an empty database, and on the command line.
 
 use std::time::Duration;
 
@@ -13,20 +13,19 @@ use crate::support::postgres::Postgres;
 use crate::support::proxy::Proxy;
 use crate::support::run_dir::scratch;
 
-/// The key that the instances share: 32 bytes in base64.
+/// The secret key that the instances share: 32 bytes in base64.
 const SECRET_KEY: &str = "vKy3SynzFLR0Lm9CgBTKJ+ujg+uj4b8MsCDFC/YNt3Y=";
-/// Each try is another chance for the instances to get in each other's way.
-const TRIES: usize = 3;
-/// Each way to the database: instances whose starts are a moment apart still meet.
+/// Several rounds make a conflict between the instances more likely.
+const ROUNDS: usize = 3;
+/// The latency to the database in each direction, so that the migrations overlap.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// The one number that a query answers.
 async fn number(database: &Database, sql: &'static str) -> i64 {
     database.count(sql).await.expect("a query")
 }
 
-/// Starts three instances at once, and looks at what they have made together.
-async fn three_start_at_once(command: &[&str], database: Database, nats: &NatsServer) {
+/// Start three instances in parallel. Assert that they share one schema and one signing key.
+async fn start_three(command: &[&str], database: Database, nats: &NatsServer) {
     let server = Postgres::shared().await.port();
     let proxy = Proxy::to(server).await;
     proxy.set_latency(LATENCY);
@@ -36,18 +35,18 @@ async fn three_start_at_once(command: &[&str], database: Database, nats: &NatsSe
         ("DATABASE_URL", url.as_str()),
         ("NATS_URL", &nats.url()),
         ("WATCHWORD_SECRET_KEY", SECRET_KEY),
-        // They are one service to their clients.
+        // Clients see one service.
         ("WATCHWORD__HTTP__PUBLIC_URL", "https://auth.example.com"),
     ];
     let options = BinaryOptions::command(command, &environment);
     let mut instances = [0; 3].map(|_| Binary::start_unready(options.clone()));
     join_all(instances.iter_mut().map(Binary::ready)).await;
 
-    let known = i64::try_from(Migrator::migrations().len()).expect("a few");
+    let migrations = i64::try_from(Migrator::migrations().len()).expect("a few");
     let rows = number(&database, "SELECT count(*) FROM seaql_migrations").await;
-    assert_eq!(rows, known, "each migration once");
-    let different = number(&database, "SELECT count(DISTINCT version) FROM seaql_migrations").await;
-    assert_eq!(different, known);
+    assert_eq!(rows, migrations, "each migration ran once");
+    let distinct = number(&database, "SELECT count(DISTINCT version) FROM seaql_migrations").await;
+    assert_eq!(distinct, migrations);
     assert_eq!(number(&database, "SELECT count(*) FROM signing_keys").await, 1);
 
     let mut key_sets = Vec::new();
@@ -58,7 +57,7 @@ async fn three_start_at_once(command: &[&str], database: Database, nats: &NatsSe
     assert_eq!(key_sets[0]["keys"].as_array().map(Vec::len), Some(1));
     assert!(key_sets.iter().all(|keys| *keys == key_sets[0]), "{key_sets:?}");
 
-    // What one of them signs, the others accept.
+    // Each instance accepts the tokens of the others.
     let [first, others @ ..] = &instances;
     let registered = first.http().register("ada@example.com", PASSWORD).await;
     let access = registered.expect_status(201).tokens().access;
@@ -74,29 +73,29 @@ async fn three_start_at_once(command: &[&str], database: Database, nats: &NatsSe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_instances_migrate_an_empty_database_together() {
     let nats = NatsServer::start().await;
-    for _ in 0..TRIES {
-        three_start_at_once(&["serve"], Database::empty().await, &nats).await;
+    for _ in 0..ROUNDS {
+        start_three(&["serve"], Database::empty().await, &nats).await;
     }
 }
 
-/// Without migrations, nothing makes the instances wait for one another but the signing key.
+/// Without migrations, only the signing key synchronizes the instances.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_instances_start_together_on_a_migrated_database() {
     let nats = NatsServer::start().await;
-    for _ in 0..TRIES {
+    for _ in 0..ROUNDS {
         let database = Database::fresh(Backend::Postgres, &scratch("migrated")).await;
-        three_start_at_once(&["serve", "--no-migrate"], database, &nats).await;
+        start_three(&["serve", "--no-migrate"], database, &nats).await;
     }
 }
 
-/// Runs `watchword migrate …` on a database.
+/// Run `watchword migrate …` on a database.
 async fn migrate(database: &Database, args: &[&str], input: &str) -> Ended {
     let url = database.url().expect("a PostgreSQL database");
     let args: Vec<&str> = ["migrate"].iter().chain(args).copied().collect();
     run(BinaryOptions::command(&args, &[("DATABASE_URL", url)]), input).await
 }
 
-/// The state in front of each migration's name.
+/// The printed state of each migration.
 #[track_caller]
 fn states(ended: &Ended) -> Vec<String> {
     assert!(ended.status.success(), "{ended:?}");
@@ -118,13 +117,13 @@ async fn migrations_run_from_the_command_line() {
     assert_eq!(
         database.count(tables).await.expect("a query"),
         0,
-        "looking changes nothing"
+        "`status` changed the database"
     );
     assert_eq!(states(&migrate(&database, &["up"], "").await), all("applied"));
     assert_eq!(
         states(&migrate(&database, &["up"], "").await),
         all("applied"),
-        "twice is once"
+        "a second `up` changes nothing"
     );
     assert_eq!(states(&migrate(&database, &["status"], "").await), all("applied"));
 
@@ -143,7 +142,7 @@ async fn migrations_run_from_the_command_line() {
     assert_eq!(
         states(&migrate(&database, &["up"], "").await),
         all("applied"),
-        "and up again"
+        "`up` after `down`"
     );
     database.remove().await;
 }

@@ -1,10 +1,10 @@
-//! The service as a whole: crashes, shutdown, migrations, refusals.
+//! The service as a whole: crashes, shutdown, migrations, malformed requests.
 
 mod crashes;
 mod disk_full;
 mod hang_up;
+mod lifecycle;
 mod migrations;
 mod problems;
 mod shutdown;
 mod storm;
-mod whole;

@@ -1,4 +1,4 @@
-//! What the service refuses, and that every refusal is a problem document that repeats nothing of the input.
+//! Malformed requests: each response is a problem document that repeats nothing of the input.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,13 +15,12 @@ flow_tests! {
     control_characters_are_refused_in_every_field,
 }
 
-/// In every body below; no answer may contain it.
+/// A text in the requests below, which no response may contain.
 const CANARY: &str = "Canary-7f3a!9";
 
-/// Headers of a request.
 type Headers = &'static [(&'static str, &'static str)];
 
-/// One raw request, and how it is refused.
+/// A raw request, and the expected error.
 struct Case {
     name: &'static str,
     method: Method,
@@ -32,8 +31,8 @@ struct Case {
     code: &'static str,
 }
 
-/// Bodies of POST /auth/login that are no JSON value: 400 `invalid_json`.
-const NOT_JSON: &[(&str, &str)] = &[
+/// Bodies that are not JSON: 400 `invalid_json`.
+const INVALID_JSON: &[(&str, &str)] = &[
     ("not JSON", "CANARY"),
     ("empty", ""),
     ("cut off", r#"{"identifier": "CANARY"#),
@@ -49,8 +48,8 @@ const NOT_JSON: &[(&str, &str)] = &[
     ("lone surrogate", r#"{"identifier": "\ud800", "password": "CANARY"}"#),
 ];
 
-/// Bodies of POST /auth/login that are not what it takes: 422 `validation_failed`.
-const NO_LOGIN: &[(&str, &str)] = &[
+/// Invalid bodies of POST /auth/login: 422 `validation_failed`.
+const INVALID_LOGINS: &[(&str, &str)] = &[
     ("array", r#"["CANARY"]"#),
     ("text", r#""CANARY""#),
     ("null", "null"),
@@ -64,8 +63,8 @@ const NO_LOGIN: &[(&str, &str)] = &[
     ("missing field", r#"{"identifier": "CANARY"}"#),
 ];
 
-/// Bodies of POST /auth/register that are not what it takes: 422 `validation_failed`.
-const NO_REGISTRATION: &[(&str, &str)] = &[
+/// Invalid bodies of POST /auth/register: 422 `validation_failed`.
+const INVALID_REGISTRATIONS: &[(&str, &str)] = &[
     (
         "unknown field",
         r#"{"email": "a@example.com", "password": "CANARY-long-enough", "isAdmin": true}"#,
@@ -77,8 +76,8 @@ const NO_REGISTRATION: &[(&str, &str)] = &[
     ("no address", r#"{"email": "CANARY", "password": "CANARY-long-enough"}"#),
 ];
 
-/// GET /auth/me with an `Authorization` that holds no access token: 401 `invalid_token`.
-const NO_ACCESS_TOKEN: &[(&str, Headers)] = &[
+/// `Authorization` headers without a valid access token: 401 `invalid_token`.
+const INVALID_ACCESS_TOKENS: &[(&str, Headers)] = &[
     ("no JWT", &[("authorization", "Bearer Canary-7f3a")]),
     ("other scheme", &[("authorization", "Basic Canary-7f3a")]),
     ("scheme alone", &[("authorization", "Bearer")]),
@@ -91,8 +90,8 @@ const NO_ACCESS_TOKEN: &[(&str, Headers)] = &[
     ),
 ];
 
-/// Headers of a body that is not JSON to begin with: 415 `unsupported_media_type`.
-const NO_MEDIA_TYPE: &[(&str, Headers)] = &[
+/// Headers of a body with another media type: 415 `unsupported_media_type`.
+const UNSUPPORTED_MEDIA_TYPES: &[(&str, Headers)] = &[
     ("no media type", &[]),
     ("text", &[("content-type", "text/plain")]),
     (
@@ -101,9 +100,9 @@ const NO_MEDIA_TYPE: &[(&str, Headers)] = &[
     ),
 ];
 
-/// A POST of JSON.
-fn post(name: &'static str, path: &'static str, body: &str, refusal: (u16, &'static str)) -> Case {
-    let (status, code) = refusal;
+/// A case that posts JSON.
+fn post(name: &'static str, path: &'static str, body: &str, expected: (u16, &'static str)) -> Case {
+    let (status, code) = expected;
     let headers = &[("content-type", "application/json")];
     Case {
         name,
@@ -116,15 +115,15 @@ fn post(name: &'static str, path: &'static str, body: &str, refusal: (u16, &'sta
     }
 }
 
-/// A request without a body.
-fn bare(
+/// A case without a body.
+fn without_body(
     name: &'static str,
     method: Method,
     path: &'static str,
     headers: Headers,
-    refusal: (u16, &'static str),
+    expected: (u16, &'static str),
 ) -> Case {
-    let (status, code) = refusal;
+    let (status, code) = expected;
     Case {
         name,
         method,
@@ -138,14 +137,14 @@ fn bare(
 
 fn cases() -> Vec<Case> {
     let (login, register) = ("/auth/login", "/auth/register");
-    let (invalid, unfit) = ((400, "invalid_json"), (422, "validation_failed"));
-    let (nobody, not_found) = ((401, "authentication_required"), (404, "not_found"));
+    let (invalid_json, validation_failed) = ((400, "invalid_json"), (422, "validation_failed"));
+    let (unauthenticated, not_found) = ((401, "authentication_required"), (404, "not_found"));
     let mut cases = vec![
         post(
             "unknown scope",
             "/auth/logout",
             r#"{"refreshToken": "x", "scope": "CANARY"}"#,
-            unfit,
+            validation_failed,
         ),
         post(
             "forged",
@@ -153,29 +152,43 @@ fn cases() -> Vec<Case> {
             r#"{"refreshToken": "CANARY"}"#,
             (401, "invalid_refresh_token"),
         ),
-        bare("unknown path", Method::GET, "/nothing/Canary-7f3a!9", &[], not_found),
-        bare(
+        without_body("unknown path", Method::GET, "/nothing/Canary-7f3a!9", &[], not_found),
+        without_body(
             "unknown path below",
             Method::GET,
             "/auth/me/Canary-7f3a!9",
             &[],
             not_found,
         ),
-        bare("wrong method", Method::DELETE, login, &[], (405, "method_not_allowed")),
-        bare("TRACE", Method::TRACE, login, &[], (405, "method_not_allowed")),
-        bare("me without a token", Method::GET, "/auth/me", &[], nobody),
-        bare("list without a token", Method::GET, "/auth/sessions", &[], nobody),
+        without_body("wrong method", Method::DELETE, login, &[], (405, "method_not_allowed")),
+        without_body("TRACE", Method::TRACE, login, &[], (405, "method_not_allowed")),
+        without_body("me without a token", Method::GET, "/auth/me", &[], unauthenticated),
+        without_body(
+            "list without a token",
+            Method::GET,
+            "/auth/sessions",
+            &[],
+            unauthenticated,
+        ),
     ];
-    cases.extend(NOT_JSON.iter().map(|(name, body)| post(name, login, body, invalid)));
-    cases.extend(NO_LOGIN.iter().map(|(name, body)| post(name, login, body, unfit)));
     cases.extend(
-        NO_REGISTRATION
+        INVALID_JSON
             .iter()
-            .map(|(name, body)| post(name, register, body, unfit)),
+            .map(|(name, body)| post(name, login, body, invalid_json)),
     );
-    let me = |headers| bare("bad token", Method::GET, "/auth/me", headers, (401, "invalid_token"));
     cases.extend(
-        NO_ACCESS_TOKEN
+        INVALID_LOGINS
+            .iter()
+            .map(|(name, body)| post(name, login, body, validation_failed)),
+    );
+    cases.extend(
+        INVALID_REGISTRATIONS
+            .iter()
+            .map(|(name, body)| post(name, register, body, validation_failed)),
+    );
+    let me = |headers| without_body("bad token", Method::GET, "/auth/me", headers, (401, "invalid_token"));
+    cases.extend(
+        INVALID_ACCESS_TOKENS
             .iter()
             .map(|(name, headers)| Case { name, ..me(headers) }),
     );
@@ -187,7 +200,7 @@ fn cases() -> Vec<Case> {
             (415, "unsupported_media_type"),
         )
     };
-    cases.extend(NO_MEDIA_TYPE.iter().map(|(name, headers)| Case {
+    cases.extend(UNSUPPORTED_MEDIA_TYPES.iter().map(|(name, headers)| Case {
         name,
         headers,
         ..login()
@@ -217,7 +230,7 @@ async fn malformed_requests_are_refused(backend: Backend) {
         );
         if found != (case.status, case.code) {
             wrong.push(format!(
-                "{}: {found:?}, not {:?}: {}",
+                "{}: {found:?}, expected {:?}: {}",
                 case.name,
                 (case.status, case.code),
                 answer.text
@@ -228,12 +241,12 @@ async fn malformed_requests_are_refused(backend: Backend) {
             wrong.push(format!("{}: repeats the input: {}", case.name, answer.text));
         }
         if case.status == 405 && answer.header("allow").is_none() {
-            wrong.push(format!("{}: a 405 says what is allowed", case.name));
+            wrong.push(format!("{}: a 405 without an `Allow` header", case.name));
         }
         answer.expect_problem(case.status, case.code);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(app.ledger().await.len(), 0, "nothing happened");
+    assert_eq!(app.ledger().await.len(), 0, "a malformed request recorded an event");
     app.finish().await;
 }
 
@@ -257,13 +270,13 @@ async fn a_large_body_is_refused(backend: Backend) {
     assert_eq!(
         refused.header("connection"),
         Some("close"),
-        "a client must not send its next request into the rest"
+        "the connection stays open before the body was read"
     );
     refused.expect_problem(413, "payload_too_large");
     let largest = login(of_size(16 * 1024)).await;
     assert!(
         [401, 422].contains(&largest.status.as_u16()),
-        "16 KiB is not too large: {}",
+        "16 KiB are refused: {}",
         largest.text
     );
 
@@ -291,7 +304,7 @@ async fn a_validation_error_names_every_field(backend: Backend) {
             "{error}"
         );
     }
-    // What has the wrong shape is reported first; what has the wrong value, once the shape is right.
+    // Errors of the structure are reported first, and errors of values only without those.
     let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
     assert!(
         pointers.contains(&"/name") && pointers.contains(&"/color"),
@@ -312,11 +325,11 @@ async fn a_validation_error_names_every_field(backend: Backend) {
     app.finish().await;
 }
 
-/// NUL and its kin reach neither the database nor the log: always a 4xx, never a 5xx.
+/// Control characters cause a 4xx, not a 5xx.
 async fn control_characters_are_refused_in_every_field(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let access = app.registered("ada@example.com").await.tokens().access;
-    let good = [
+    let bodies = [
         (
             "/auth/register",
             json!({"email": "a@example.com", "password": CANARY, "username": "abc", "name": "A"}),
@@ -329,7 +342,7 @@ async fn control_characters_are_refused_in_every_field(backend: Backend) {
         ("/auth/logout", json!({"refreshToken": "wrt_x", "scope": "local"})),
     ];
     for bad in ["\0", "\u{1b}[31m", "\r\nSet-Cookie: a", "\u{7f}", "\u{85}"] {
-        for (path, body) in &good {
+        for (path, body) in &bodies {
             for field in body.as_object().into_iter().flat_map(serde_json::Map::keys) {
                 let mut body = body.clone();
                 let value = body[field].as_str().unwrap_or_default().to_owned();

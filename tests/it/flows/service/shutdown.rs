@@ -1,6 +1,7 @@
-//! The end of the real binary: the first signal lets it finish what it has begun, the second does not.
+//! Shutdown of the real binary: after the first signal it finishes in-flight requests. After the
+//! second signal it exits at once.
 //!
-//! A request is in flight for certain when the service has asked for its body (`100 Continue`).
+//! A request is in flight once the service has sent `100 Continue`.
 
 use std::time::Duration;
 
@@ -25,13 +26,13 @@ flow_tests! {
     a_second_signal_ends_the_service_at_once,
 }
 
-const SOON: Duration = Duration::from_secs(60);
-/// Less than any deadline that would end the process in an orderly way.
-const AT_ONCE: Duration = Duration::from_secs(12);
-/// What the service logs at the first signal.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Shorter than any timeout after which the process would exit by itself.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(12);
+/// The log message after the first signal.
 const STOPPING: &str = "stopping after in-flight requests";
 
-/// The binary with servers of its own.
+/// The binary, with its own servers.
 struct Service {
     binary: Binary,
     database: Database,
@@ -43,7 +44,7 @@ impl Service {
         let data_dir = scratch("app");
         let database = Database::fresh(backend, &data_dir).await;
         let nats = NatsServer::start().await;
-        // A restart takes a while on a busy machine: a token whose answer was lost is good for longer.
+        // A long grace period, since a restart takes a while on a busy machine.
         let grace = ("WATCHWORD__TOKENS__REFRESH_GRACE", "60s");
         let mut options = BinaryOptions::serve(&[("NATS_URL", &nats.url()), grace]);
         options.data_dir = Some(data_dir);
@@ -62,8 +63,8 @@ impl Service {
         answer.expect_status(201).tokens()
     }
 
-    /// A refresh that is in flight, and the body that it waits for.
-    async fn begun_refresh(&self, tokens: &Tokens) -> (RawConnection, String) {
+    /// Start a refresh. Return the connection, and the body that the service waits for.
+    async fn start_refresh(&self, tokens: &Tokens) -> (RawConnection, String) {
         let (head, body) = post(
             "/auth/refresh",
             "Expect: 100-continue\r\n",
@@ -80,18 +81,18 @@ impl Service {
         RawConnection::to(self.binary.http().port()).await
     }
 
-    /// Sends the first signal and waits until it is heard.
-    async fn told_to_stop(&mut self) {
+    /// Send the first signal, and wait until the service has logged it.
+    async fn begin_shutdown(&mut self) {
         self.binary.terminate();
-        self.binary.process().logged(STOPPING, SOON).await;
+        self.binary.process().logged(STOPPING, TIMEOUT).await;
     }
 
-    /// Waits until nobody can connect any more.
-    async fn closed(&self) {
-        eventually(SOON, || async { self.connect().await.is_err() }).await;
+    /// Wait until the service accepts no connections.
+    async fn until_closed(&self) {
+        eventually(TIMEOUT, || async { self.connect().await.is_err() }).await;
     }
 
-    /// Everything that was recorded is in the stream and settled; the process has ended, so nobody is publishing now.
+    /// Assert that all events are in the stream and settled. The process must have exited.
     async fn assert_flushed(&self, events: &[&str]) {
         let ledger = self.database.ledger().await.expect("read the ledger");
         let names: Vec<&str> = ledger
@@ -108,19 +109,19 @@ impl Service {
 async fn a_signal_lets_in_flight_requests_finish(backend: Backend) {
     let mut service = Service::start(backend).await;
     let tokens = service.registered().await;
-    let (mut connection, body) = service.begun_refresh(&tokens).await;
-    service.told_to_stop().await;
-    service.closed().await;
+    let (mut connection, body) = service.start_refresh(&tokens).await;
+    service.begin_shutdown().await;
+    service.until_closed().await;
     assert!(service.binary.process().is_running(), "a request is in flight");
 
     connection.send(body.as_bytes()).await.expect("send the body");
     let answer = connection.read_to_end().await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let status = service.binary.wait_exit(SOON).await;
+    let status = service.binary.wait_exit(TIMEOUT).await;
     assert_eq!(status.code(), Some(0), "{status}");
     service.assert_flushed(&["registered", "token_refreshed"]).await;
 
-    // The answer is as good after a restart.
+    // The new token works after a restart.
     service.binary.start_again("UNUSED", None).await;
     let (_, json) = answer.split_once("\r\n\r\n").expect("a body");
     let json: serde_json::Value = serde_json::from_str(json).expect("JSON");
@@ -134,11 +135,11 @@ async fn a_second_signal_ends_the_service_at_once(backend: Backend) {
     for second in [Signal::TERM, Signal::INT] {
         let mut service = Service::start(backend).await;
         let tokens = service.registered().await;
-        let (connection, _) = service.begun_refresh(&tokens).await;
-        service.told_to_stop().await;
-        service.closed().await;
+        let (connection, _) = service.start_refresh(&tokens).await;
+        service.begin_shutdown().await;
+        service.until_closed().await;
         service.binary.process().signal(second);
-        let status = service.binary.wait_exit(AT_ONCE).await;
+        let status = service.binary.wait_exit(EXIT_TIMEOUT).await;
         assert_eq!(status.code(), Some(130), "{status}");
         drop(connection);
 
@@ -150,7 +151,7 @@ async fn a_second_signal_ends_the_service_at_once(backend: Backend) {
     }
 }
 
-/// A client that is gone leaves its action behind: it commits, and its event is published, before the process ends.
+/// The action commits, and its event is published, before the process exits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_finished_after_its_client_disconnects() {
     let mut service = Service::start(Backend::Postgres).await;
@@ -158,9 +159,9 @@ async fn a_request_is_finished_after_its_client_disconnects() {
     let mut holder = PgConnection::connect(service.database.url().expect("a PostgreSQL database"))
         .await
         .expect("connect");
-    let mut held = holder.begin().await.expect("begin");
+    let mut lock_tx = holder.begin().await.expect("begin");
     sqlx::query("SELECT 1 FROM users FOR UPDATE")
-        .execute(&mut *held)
+        .execute(&mut *lock_tx)
         .await
         .expect("hold the user's row");
 
@@ -169,13 +170,16 @@ async fn a_request_is_finished_after_its_client_disconnects() {
     connection.send((head + &body).as_bytes()).await.expect("send");
     let waiting = "SELECT count(*) FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually(SOON, || async { service.database.count(waiting).await.ok() == Some(1) }).await;
+    eventually(TIMEOUT, || async {
+        service.database.count(waiting).await.ok() == Some(1)
+    })
+    .await;
     connection.reset();
-    service.told_to_stop().await;
-    service.closed().await;
-    held.rollback().await.expect("let go");
+    service.begin_shutdown().await;
+    service.until_closed().await;
+    lock_tx.rollback().await.expect("release the row");
 
-    let status = service.binary.wait_exit(SOON).await;
+    let status = service.binary.wait_exit(TIMEOUT).await;
     assert_eq!(status.code(), Some(0), "{status}");
     service.assert_flushed(&["registered", "token_refreshed"]).await;
     assert_eq!(
@@ -187,7 +191,7 @@ async fn a_request_is_finished_after_its_client_disconnects() {
         2
     );
     service.binary.start_again("UNUSED", None).await;
-    // Its answer was lost: the same successor, not a reuse.
+    // The response was lost. The retry returns the same successor, and is not reuse.
     let http = service.binary.http();
     let body = json!({"refreshToken": tokens.refresh});
     http.send(http.request(Method::POST, "/auth/refresh").json(&body))

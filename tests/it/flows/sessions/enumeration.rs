@@ -1,4 +1,4 @@
-//! A login that fails does not tell why: not by its answer, not by its time.
+//! A failed login does not reveal its reason: neither the response nor its duration differs.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Answer;
-use crate::support::timing::cost_alike;
+use crate::support::timing::assert_equal_cost;
 
 flow_tests! {
     a_failed_login_answers_and_costs_the_same_for_every_reason,
@@ -17,8 +17,8 @@ flow_tests! {
 }
 
 const WRONG: &str = "not the right password";
-/// The ways to fail: nobody has the name; the password is wrong; the account is disabled.
-const CLASSES: [(&str, &str, &str); 3] = [
+/// The reasons for a failure: an unknown account, a wrong password, a disabled account.
+const REASONS: [(&str, &str, &str); 3] = [
     ("unknown", "nobody@example.com", PASSWORD),
     ("wrong", "ada@example.com", WRONG),
     ("disabled", "disabled@example.com", PASSWORD),
@@ -33,8 +33,8 @@ async fn with_accounts(backend: Backend) -> TestApp {
     app
 }
 
-/// What an answer shows, without what differs between any two requests.
-fn shown(answer: &Answer) -> (u16, HeaderMap, Value) {
+/// The response without the fields that differ between any two requests.
+fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
     let mut headers = answer.headers.clone();
     headers.remove(DATE);
     headers.remove("x-request-id");
@@ -48,23 +48,23 @@ fn shown(answer: &Answer) -> (u16, HeaderMap, Value) {
 async fn a_failed_login_answers_and_costs_the_same_for_every_reason(backend: Backend) {
     let app = with_accounts(backend).await;
     let mut answers = Vec::new();
-    for (_, identifier, password) in CLASSES {
+    for (_, identifier, password) in REASONS {
         let answer = app
             .login(identifier, password)
             .await
             .expect_problem(401, "invalid_credentials");
-        answers.push(shown(&answer));
+        answers.push(comparable(&answer));
     }
-    for (answer, (class, ..)) in answers.iter().zip(CLASSES) {
-        assert_eq!(Some(answer), answers.first(), "{class} answers differently");
+    for (answer, (reason, ..)) in answers.iter().zip(REASONS) {
+        assert_eq!(Some(answer), answers.first(), "the response for {reason} differs");
     }
-    cost_alike(CLASSES.map(|(class, ..)| class), async |class| {
-        let (_, identifier, password) = CLASSES[class];
+    assert_equal_cost(REASONS.map(|(reason, ..)| reason), async |reason| {
+        let (_, identifier, password) = REASONS[reason];
         let start = Instant::now();
         let answer = app.login(identifier, password).await;
-        let took = start.elapsed();
+        let elapsed = start.elapsed();
         answer.expect_problem(401, "invalid_credentials");
-        took
+        elapsed
     })
     .await;
     app.finish().await;
@@ -72,7 +72,7 @@ async fn a_failed_login_answers_and_costs_the_same_for_every_reason(backend: Bac
 
 async fn a_failed_login_is_recorded_without_the_identifier_or_password(backend: Backend) {
     let app = with_accounts(backend).await;
-    for (_, identifier, password) in CLASSES {
+    for (_, identifier, password) in REASONS {
         app.login(identifier, password)
             .await
             .expect_problem(401, "invalid_credentials");
@@ -105,11 +105,11 @@ async fn a_failed_login_is_recorded_without_the_identifier_or_password(backend: 
             .collect();
         assert!(
             hashes[0].is_string() && hashes[0] == hashes[1],
-            "one hash per identifier, however it is written"
+            "one hash per identifier in any spelling"
         );
     }
     for event in &failed[..2] {
-        assert_eq!(event.payload["data"].get("userId"), None, "nobody is known");
+        assert_eq!(event.payload["data"].get("userId"), None, "the user is unknown");
         assert_eq!(event.header("ce-subject"), None);
     }
     for event in &events {

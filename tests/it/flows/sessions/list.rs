@@ -1,4 +1,4 @@
-//! Listing and ending one's own sessions, and only one's own.
+//! Listing and revoking the caller's sessions.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ flow_tests! {
     an_expired_session_does_not_count_towards_the_limit,
 }
 
-/// The sessions of a list answer: an array, or an object with one.
+/// The ids of the listed sessions.
 fn listed(list: &Value) -> Vec<String> {
     let items = list
         .as_array()
@@ -74,7 +74,7 @@ async fn another_users_session_answers_like_an_unknown_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let ada = app.registered("ada@example.com").await.tokens();
     let bob = app.registered("bob@example.com").await.tokens();
-    let end = |id: String| {
+    let revoke = |id: String| {
         let path = format!("/auth/sessions/{id}");
         let (app, access) = (&app, &ada.access);
         async move {
@@ -83,8 +83,8 @@ async fn another_users_session_answers_like_an_unknown_one(backend: Backend) {
                 .expect_problem(404, "not_found")
         }
     };
-    let foreign = end(bob.session()).await;
-    let unknown = end(Uuid::from_u128(7).to_string()).await;
+    let foreign = revoke(bob.session()).await;
+    let unknown = revoke(Uuid::from_u128(7).to_string()).await;
     let without_id = |mut body: Value| {
         body.as_object_mut()
             .and_then(|body| body.remove("requestId"))
@@ -121,18 +121,18 @@ async fn the_oldest_session_is_revoked_beyond_the_limit(backend: Backend) {
     app.finish().await;
 }
 
-/// The sessions that the user's events say were ended, with the reasons, in order.
-async fn ended(app: &TestApp, user: &Value) -> Vec<(String, String)> {
+/// The sessions and reasons of the user's `session_revoked` events, in order.
+async fn revoked_sessions(app: &TestApp, user: &Value) -> Vec<(String, String)> {
     let events = app.events().await;
     let revoked = events
         .iter()
         .filter(|event| event.subject == "auth.user.session_revoked");
-    let ended = revoked.filter_map(|event| {
+    let revoked_sessions = revoked.filter_map(|event| {
         let event = &event.payload;
         let about = event["data"]["userId"] == *user;
         about.then(|| (text(&event["data"]["sessionId"]), text(&event["data"]["reason"])))
     });
-    ended.collect()
+    revoked_sessions.collect()
 }
 
 fn text(value: &Value) -> String {
@@ -143,17 +143,18 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 const ADA: &str = "ada@example.com";
 
-/// A user with two expired sessions, of which one is past its absolute end and one was idle for too long, and two active ones.
-struct Expired {
+/// A user with two active and two expired sessions: one reached its absolute lifetime, one was
+/// idle.
+struct Fixture {
     app: TestApp,
     clock: TestClock,
     user: Value,
     expired: [Tokens; 2],
-    own: Tokens,
+    current: Tokens,
     other: Tokens,
 }
 
-impl Expired {
+impl Fixture {
     async fn new(backend: Backend) -> Self {
         let clock = TestClock::frozen();
         let builder = TestApp::builder(backend).clock(clock.clone());
@@ -172,13 +173,13 @@ impl Expired {
         let old = app.refresh(&registered.tokens().refresh).await;
         let old = old.expect_status(200).tokens();
         clock.advance(38 * HOUR);
-        let (own, other) = (login(&app).await, login(&app).await);
+        let (current, other) = (login(&app).await, login(&app).await);
         Self {
             user: registered.json["user"]["id"].clone(),
             expired: [old, idle],
             app,
             clock,
-            own,
+            current,
             other,
         }
     }
@@ -187,7 +188,7 @@ impl Expired {
         self.app.send_as(access, Method::DELETE, path, &Value::Null).await
     }
 
-    /// The expired sessions have stayed what they were.
+    /// Assert that the expired sessions are still refused.
     async fn finish(self) {
         for tokens in &self.expired {
             self.app
@@ -204,65 +205,72 @@ async fn login(app: &TestApp) -> Tokens {
 }
 
 async fn deleting_sessions_skips_expired_ones(backend: Backend) {
-    let scene = Expired::new(backend).await;
-    for session in &scene.expired {
+    let fixture = Fixture::new(backend).await;
+    for session in &fixture.expired {
         let path = format!("/auth/sessions/{}", session.session());
-        scene
-            .delete(&scene.own.access, &path)
+        fixture
+            .delete(&fixture.current.access, &path)
             .await
             .expect_problem(404, "not_found");
     }
-    scene
-        .delete(&scene.own.access, "/auth/sessions")
+    fixture
+        .delete(&fixture.current.access, "/auth/sessions")
         .await
         .expect_status(204);
     assert_eq!(
-        ended(&scene.app, &scene.user).await,
-        [(scene.other.session(), "logout".to_owned())]
+        revoked_sessions(&fixture.app, &fixture.user).await,
+        [(fixture.other.session(), "logout".to_owned())]
     );
-    scene.finish().await;
+    fixture.finish().await;
 }
 
 async fn an_administrator_revokes_no_expired_session(backend: Backend) {
-    let scene = Expired::new(backend).await;
-    let root = scene.app.admin().await;
-    let path = format!("/users/{}/sessions", text(&scene.user));
-    scene.delete(&root.access, &path).await.expect_status(204);
-    let mut revoked = ended(&scene.app, &scene.user).await;
+    let fixture = Fixture::new(backend).await;
+    let root = fixture.app.admin().await;
+    let path = format!("/users/{}/sessions", text(&fixture.user));
+    fixture.delete(&root.access, &path).await.expect_status(204);
+    let mut revoked = revoked_sessions(&fixture.app, &fixture.user).await;
     revoked.sort();
-    let mut active = [&scene.own, &scene.other].map(|tokens| (tokens.session(), "admin".to_owned()));
+    let mut active = [&fixture.current, &fixture.other].map(|tokens| (tokens.session(), "admin".to_owned()));
     active.sort();
     assert_eq!(revoked, active);
-    scene.finish().await;
+    fixture.finish().await;
 }
 
-/// Nothing is left to revoke: no event either.
 async fn a_logout_of_expired_sessions_records_no_event(backend: Backend) {
-    let scene = Expired::new(backend).await;
-    scene.app.logout(&scene.other.access, "local").await.expect_status(204);
-    scene.app.logout(&scene.own.access, "others").await.expect_status(204);
-    let names = scene.app.event_names().await;
+    let fixture = Fixture::new(backend).await;
+    fixture
+        .app
+        .logout(&fixture.other.access, "local")
+        .await
+        .expect_status(204);
+    fixture
+        .app
+        .logout(&fixture.current.access, "others")
+        .await
+        .expect_status(204);
+    let names = fixture.app.event_names().await;
     assert_eq!(names.iter().filter(|name| *name == "logged_out").count(), 1);
-    scene.finish().await;
+    fixture.finish().await;
 }
 
 async fn expired_sessions_leave_room_for_logins(backend: Backend) {
-    let scene = Expired::new(backend).await;
-    scene.clock.advance(HOUR);
-    login(&scene.app).await;
-    login(&scene.app).await;
-    assert_eq!(ended(&scene.app, &scene.user).await, []);
-    login(&scene.app).await;
-    let revoked = ended(&scene.app, &scene.user).await;
+    let fixture = Fixture::new(backend).await;
+    fixture.clock.advance(HOUR);
+    login(&fixture.app).await;
+    login(&fixture.app).await;
+    assert_eq!(revoked_sessions(&fixture.app, &fixture.user).await, []);
+    login(&fixture.app).await;
+    let revoked = revoked_sessions(&fixture.app, &fixture.user).await;
     assert_eq!(revoked.len(), 1, "{revoked:?}");
     assert!(
-        [scene.own.session(), scene.other.session()].contains(&revoked[0].0),
-        "at the same moment"
+        [fixture.current.session(), fixture.other.session()].contains(&revoked[0].0),
+        "one of the two oldest sessions"
     );
-    scene.finish().await;
+    fixture.finish().await;
 }
 
-/// The oldest session is in use; a younger one has not been used for too long.
+/// The oldest session is active. A younger one has expired.
 async fn an_expired_session_does_not_count_towards_the_limit(backend: Backend) {
     let clock = TestClock::frozen();
     let builder = TestApp::builder(backend).clock(clock.clone());
@@ -287,7 +295,7 @@ async fn an_expired_session_does_not_count_towards_the_limit(backend: Backend) {
     app.finish().await;
 }
 
-/// What one instance revokes, every instance refuses within a second, also when it remembers the token.
+/// Also if the session cache of the instance contains the token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_reaches_every_instance_within_a_second() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -302,7 +310,7 @@ async fn a_revocation_reaches_every_instance_within_a_second() {
         })
         .await;
     }
-    // A refresh on one instance, the next one on the other: one history.
+    // Refreshes on both instances continue one chain.
     let next = second.refresh(&tokens.refresh).await.expect_status(200).tokens();
     let last = app.refresh(&next.refresh).await.expect_status(200).tokens();
     second.me(&last.access).await.expect_status(200);

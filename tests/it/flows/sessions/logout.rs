@@ -1,4 +1,4 @@
-//! Logout by every scope, with either token, and against a refresh at the same moment.
+//! Logout with every scope, with either token, and in parallel with a refresh.
 
 use std::time::Duration;
 
@@ -15,35 +15,35 @@ use crate::support::wait::eventually;
 flow_tests! {
     logout_revokes_the_sessions_of_its_scope,
     a_refresh_token_alone_logs_out,
-    logging_out_twice_is_the_same_as_once,
+    a_second_logout_records_no_event,
     a_refresh_racing_a_logout_leaves_no_active_token,
 }
 
-/// Three sessions of one user: `[0]` is the one that logs out.
+/// Three sessions of a user. The first one logs out.
 async fn sessions(app: &TestApp, email: &str) -> [Tokens; 3] {
     let first = app.registered(email).await.tokens();
     let second = app.login(email, PASSWORD).await.expect_status(200).tokens();
     let third = app.login(email, PASSWORD).await.expect_status(200).tokens();
     for tokens in [&first, &second, &third] {
-        // Remembered as valid by the instance.
+        // Put the session into the session cache.
         app.me(&tokens.access).await.expect_status(200);
     }
     [first, second, third]
 }
 
-async fn is_alive(app: &TestApp, tokens: &Tokens) -> bool {
+async fn is_active(app: &TestApp, tokens: &Tokens) -> bool {
     let access = app.me(&tokens.access).await;
     let refresh = app.refresh(&tokens.refresh).await;
     match (access.status.as_u16(), refresh.status.as_u16()) {
         (200, 200) => true,
         (401, 401) => false,
-        other => panic!("half alive: {other:?}"),
+        other => panic!("the tokens of a session differ: {other:?}"),
     }
 }
 
 async fn logout_revokes_the_sessions_of_its_scope(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    for (scope, alive) in [
+    for (scope, active) in [
         ("local", [false, true, true]),
         ("others", [true, false, false]),
         ("global", [false, false, false]),
@@ -51,10 +51,13 @@ async fn logout_revokes_the_sessions_of_its_scope(backend: Backend) {
         let bystander = app.registered(&format!("bystander-{scope}@example.com")).await.tokens();
         let sessions = sessions(&app, &format!("{scope}@example.com")).await;
         app.logout(&sessions[0].access, scope).await.expect_status(204);
-        for (session, alive) in sessions.iter().zip(alive) {
-            assert_eq!(is_alive(&app, session).await, alive, "scope {scope}");
+        for (session, active) in sessions.iter().zip(active) {
+            assert_eq!(is_active(&app, session).await, active, "scope {scope}");
         }
-        assert!(is_alive(&app, &bystander).await, "another user is not concerned");
+        assert!(
+            is_active(&app, &bystander).await,
+            "the session of another user was revoked"
+        );
         let events = app.events().await;
         let logged_out = events
             .iter()
@@ -67,7 +70,7 @@ async fn logout_revokes_the_sessions_of_its_scope(backend: Backend) {
     app.send_as(&tokens.access, Method::POST, "/auth/logout", &json!({}))
         .await
         .expect_status(204);
-    assert!(!is_alive(&app, &tokens).await, "the default scope is local");
+    assert!(!is_active(&app, &tokens).await, "the default scope is local");
     app.finish().await;
 }
 
@@ -88,7 +91,7 @@ async fn a_refresh_token_alone_logs_out(backend: Backend) {
 
     let body = json!({"refreshToken": other.refresh, "scope": "global"});
     app.post("/auth/logout", &body).await.expect_status(204);
-    assert!(!is_alive(&app, &other).await);
+    assert!(!is_active(&app, &other).await);
     app.post("/auth/logout", &json!({"refreshToken": "wrt_forged"}))
         .await
         .expect_problem(401, "invalid_refresh_token");
@@ -98,7 +101,7 @@ async fn a_refresh_token_alone_logs_out(backend: Backend) {
     app.finish().await;
 }
 
-async fn logging_out_twice_is_the_same_as_once(backend: Backend) {
+async fn a_second_logout_records_no_event(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let tokens = app.registered("ada@example.com").await.tokens();
     let body = json!({"refreshToken": tokens.refresh});
@@ -110,12 +113,12 @@ async fn logging_out_twice_is_the_same_as_once(backend: Backend) {
     assert_eq!(
         app.event_names().await,
         ["registered", "logged_out"],
-        "what ended nothing is no event"
+        "a logout of a revoked session records no event"
     );
     app.finish().await;
 }
 
-/// Whichever of the two comes first, no token that either of them returned is good for anything afterwards.
+/// In both orders, no token of the session works afterwards.
 async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
     const ROUNDS: usize = 100;
     let app = TestApp::spawn(backend).await;
@@ -124,7 +127,7 @@ async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
     for round in 0..ROUNDS {
         let tokens = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
         let logout = async {
-            // Alternating head starts, so that both orders happen.
+            // Delay every second logout, so that both orders happen.
             if round % 2 == 0 {
                 tokio::task::yield_now().await;
             }
@@ -136,11 +139,13 @@ async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
         match refresh.status.as_u16() {
             200 => {
                 refreshed += 1;
-                let late = refresh.tokens();
-                app.refresh(&late.refresh)
+                let refreshed_tokens = refresh.tokens();
+                app.refresh(&refreshed_tokens.refresh)
                     .await
                     .expect_problem(401, "invalid_refresh_token");
-                app.me(&late.access).await.expect_problem(401, "invalid_token");
+                app.me(&refreshed_tokens.access)
+                    .await
+                    .expect_problem(401, "invalid_token");
             }
             _ => {
                 refused += 1;

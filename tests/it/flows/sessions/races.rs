@@ -1,4 +1,4 @@
-//! What happens between the look at an identity and the lock that decides; and a schema that grows under a running service.
+//! Changes between authentication and the row lock, and schema changes in a running service.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ flow_tests! {
     parallel_logins_beyond_the_session_limit_leave_one_session,
 }
 
-/// The other instance still remembers the user, and its clock stands still: only the lock can tell.
+/// The session cache of the other instance never expires. Only the row lock detects the deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_account_is_not_changed_through_another_instance() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -42,7 +42,7 @@ async fn a_deleted_account_is_not_changed_through_another_instance() {
     app.finish().await;
 }
 
-/// During a rolling update the new version's migration runs while the old version serves.
+/// In a rolling update, the new version migrates while the old one serves requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_column_does_not_break_prepared_statements() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -69,29 +69,29 @@ async fn parallel_logins_beyond_the_session_limit_leave_one_session(backend: Bac
         .await;
     app.registered("ada@example.com").await;
     let answers = futures_util::future::join_all((0..8).map(|_| app.login("ada@example.com", PASSWORD))).await;
-    let mut alive = 0;
+    let mut active = 0;
     for answer in answers {
         let tokens = answer.expect_status(200).tokens();
-        alive += usize::from(app.me(&tokens.access).await.status == 200);
+        active += usize::from(app.me(&tokens.access).await.status == 200);
     }
-    assert_eq!(alive, 1);
-    let opened_then_ended = app.events().await.windows(2).any(|pair| match pair {
-        [opened, ended] => {
-            opened.subject.ends_with("logged_in")
-                && ended.subject.ends_with("session_revoked")
-                && opened.payload["data"]["sessionId"] == ended.payload["data"]["sessionId"]
+    assert_eq!(active, 1);
+    let revoked_itself = app.events().await.windows(2).any(|pair| match pair {
+        [created, revoked] => {
+            created.subject.ends_with("logged_in")
+                && revoked.subject.ends_with("session_revoked")
+                && created.payload["data"]["sessionId"] == revoked.payload["data"]["sessionId"]
         }
         _ => false,
     });
-    assert!(!opened_then_ended, "a login ended the session it had opened");
+    assert!(!revoked_itself, "a login revoked its own session");
     app.finish().await;
 }
 
-/// Another user's, which is known to the test.
+/// Set the password hash of another user, whose password the test knows.
 const NEW_PASSWORD: &str = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = 'bob@example.com') \
      WHERE email = 'ada@example.com'";
 
-/// A login that looked at the old password while another one was set opens nothing: the change has ended every session.
+/// The password changes after the login has read the old hash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_with_the_old_password_does_not_outlive_a_change() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -103,15 +103,15 @@ async fn a_login_with_the_old_password_does_not_outlive_a_change() {
         .await
         .expect("connect");
     change.execute("BEGIN").await.expect("begin");
-    // As if by a reset: the row is locked, and nobody sees the new password yet.
+    // Like a reset: the row is locked, and the new password is not committed.
     change.execute(NEW_PASSWORD).await.expect("set a password");
     let (login, ()) = tokio::join!(app.login("ada@example.com", PASSWORD), async {
-        // The login looks at the old password, and waits for the row.
+        // The login verifies the old password, and waits for the row.
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE users%'";
         eventually(Duration::from_secs(60), || async {
             match app.database.count(waiting).await {
-                Ok(0) => Err("nobody waits".to_owned()),
+                Ok(0) => Err("no query waits for a lock".to_owned()),
                 Ok(_) => Ok(()),
                 Err(error) => Err(error.to_string()),
             }

@@ -1,4 +1,4 @@
-//! Rotation of refresh tokens: one live descendant, the grace for a lost answer, and what reuse does.
+//! Rotation of refresh tokens: one active successor, the grace period, and reuse.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,7 +27,7 @@ flow_tests! {
     a_disabled_user_cannot_refresh,
 }
 
-/// An application with a clock that stands still, and the tokens of a registration.
+/// An application with a frozen clock, and the tokens of a registration.
 async fn frozen(backend: Backend) -> (TestApp, TestClock, Tokens) {
     let clock = TestClock::frozen();
     let app = TestApp::builder(backend).clock(clock.clone()).spawn().await;
@@ -35,13 +35,12 @@ async fn frozen(backend: Backend) -> (TestApp, TestClock, Tokens) {
     (app, clock, tokens)
 }
 
-/// Refreshes with a token that must be accepted.
-async fn rotate(app: &TestApp, tokens: &Tokens) -> Tokens {
+async fn refresh(app: &TestApp, tokens: &Tokens) -> Tokens {
     app.refresh(&tokens.refresh).await.expect_status(200).tokens()
 }
 
-/// The session is over for whoever holds any of its tokens.
-async fn assert_dead(app: &TestApp, tokens: &Tokens) {
+/// Assert that both tokens are refused.
+async fn assert_revoked(app: &TestApp, tokens: &Tokens) {
     app.refresh(&tokens.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
@@ -55,14 +54,14 @@ async fn parallel_refreshes_of_one_token_have_one_active_successor(backend: Back
     let rounds = 3;
     for round in 1..=rounds {
         let answers: Vec<Answer> = join_all((0..PARALLEL).map(|_| app.refresh(&tokens.refresh))).await;
-        // Within the grace all of them are the one holder whose answers were lost.
+        // Within the grace period, all requests are retries.
         assert!(
             answers.iter().all(|answer| answer.status == 200),
             "{:?}",
             answers.iter().find(|a| a.status != 200)
         );
         let successors: BTreeSet<String> = answers.iter().map(|answer| answer.tokens().refresh).collect();
-        assert_eq!(successors.len(), 1, "one live descendant in round {round}");
+        assert_eq!(successors.len(), 1, "several successors in round {round}");
         tokens = answers.first().expect("an answer").tokens();
     }
     let names = app.event_names().await;
@@ -78,42 +77,42 @@ async fn parallel_refreshes_of_one_token_have_one_active_successor(backend: Back
             .expect("a query"),
         4
     );
-    // The first one is a grandparent by now.
+    // The first token is older than the previous one.
     app.refresh(&first.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    assert_dead(&app, &tokens).await;
+    assert_revoked(&app, &tokens).await;
     app.finish().await;
 }
 
 async fn the_previous_token_yields_the_same_successor_within_the_grace_period(backend: Backend) {
     let (app, clock, parent) = frozen(backend).await;
-    let successor = rotate(&app, &parent).await;
+    let successor = refresh(&app, &parent).await;
     clock.advance(Duration::from_secs(9));
     assert_eq!(
-        rotate(&app, &parent).await.refresh,
+        refresh(&app, &parent).await.refresh,
         successor.refresh,
-        "the same successor, not a second branch"
+        "the retry returned another successor"
     );
     app.me(&successor.access).await.expect_status(200);
-    let next = rotate(&app, &successor).await;
+    let next = refresh(&app, &successor).await;
     app.me(&next.access).await.expect_status(200);
     assert_eq!(
         app.event_names().await,
         ["registered", "token_refreshed", "token_refreshed"],
-        "a repeated answer is no event"
+        "a retry records no event"
     );
     app.finish().await;
 }
 
 async fn the_previous_token_revokes_the_session_after_the_grace_period(backend: Backend) {
     let (app, clock, parent) = frozen(backend).await;
-    let successor = rotate(&app, &parent).await;
+    let successor = refresh(&app, &parent).await;
     clock.advance(Duration::from_secs(11));
     app.refresh(&parent.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    assert_dead(&app, &successor).await;
+    assert_revoked(&app, &successor).await;
     let events = app.events().await;
     let reuse = events.last().expect("an event");
     assert_eq!(reuse.subject, "auth.user.token_reuse_detected");
@@ -125,23 +124,23 @@ async fn the_previous_token_revokes_the_session_after_the_grace_period(backend: 
 
 async fn an_older_token_revokes_the_session_at_once(backend: Backend) {
     let (app, clock, grandparent) = frozen(backend).await;
-    let parent = rotate(&app, &grandparent).await;
-    let live = rotate(&app, &parent).await;
+    let parent = refresh(&app, &grandparent).await;
+    let current = refresh(&app, &parent).await;
     clock.advance(Duration::from_secs(1));
     app.refresh(&grandparent.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    assert_dead(&app, &live).await;
-    assert_dead(&app, &parent).await;
+    assert_revoked(&app, &current).await;
+    assert_revoked(&app, &parent).await;
     app.finish().await;
 }
 
-/// Nobody keeps anything: not the thief, not the owner; the user's other session goes on.
+/// Reuse revokes the tokens of the attacker and of the owner. Other sessions stay active.
 async fn reuse_revokes_the_access_token_too(backend: Backend) {
     let (app, clock, stolen) = frozen(backend).await;
     let other = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
-    let owner = rotate(&app, &stolen).await;
-    // The access token is known to this instance and remembered as valid.
+    let owner = refresh(&app, &stolen).await;
+    // Put the session into the session cache.
     app.me(&owner.access).await.expect_status(200);
     clock.advance(Duration::from_secs(60));
     app.refresh(&stolen.refresh)
@@ -149,28 +148,28 @@ async fn reuse_revokes_the_access_token_too(backend: Backend) {
         .expect_problem(401, "invalid_refresh_token");
     app.me(&owner.access).await.expect_problem(401, "invalid_token");
     app.me(&stolen.access).await.expect_problem(401, "invalid_token");
-    assert_dead(&app, &owner).await;
+    assert_revoked(&app, &owner).await;
     app.me(&other.access).await.expect_status(200);
     let names = app.event_names().await;
     assert_eq!(
         names.iter().filter(|name| *name == "token_reuse_detected").count(),
         1,
-        "a dead session is reported once"
+        "reuse in a revoked session is reported once"
     );
     app.finish().await;
 }
 
 async fn a_token_can_be_refreshed_after_a_restart(backend: Backend) {
-    let (mut app, clock, spent) = frozen(backend).await;
-    let live = rotate(&app, &spent).await;
+    let (mut app, clock, used) = frozen(backend).await;
+    let current = refresh(&app, &used).await;
     app.restart(clock.clone()).await;
-    app.me(&live.access).await.expect_status(200);
-    let next = rotate(&app, &live).await;
+    app.me(&current.access).await.expect_status(200);
+    let next = refresh(&app, &current).await;
     clock.advance(Duration::from_secs(1));
-    app.refresh(&spent.refresh)
+    app.refresh(&used.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    assert_dead(&app, &next).await;
+    assert_revoked(&app, &next).await;
     app.finish().await;
 }
 
@@ -178,7 +177,7 @@ async fn refreshing_cannot_pass_the_absolute_lifetime(backend: Backend) {
     let (app, clock, mut tokens) = frozen(backend).await;
     for day in 1..=29 {
         clock.advance(DAY);
-        tokens = rotate(&app, &tokens).await;
+        tokens = refresh(&app, &tokens).await;
         if day % 7 == 0 {
             app.me(&tokens.access).await.expect_status(200);
         }
@@ -187,7 +186,7 @@ async fn refreshing_cannot_pass_the_absolute_lifetime(backend: Backend) {
     assert_eq!(
         answer.json["refreshExpiresIn"],
         DAY.as_secs(),
-        "no longer than the session lives"
+        "not longer than the lifetime of the session"
     );
     clock.advance(DAY);
     app.refresh(&answer.tokens().refresh)
@@ -202,7 +201,7 @@ async fn refreshing_cannot_pass_the_absolute_lifetime(backend: Backend) {
 async fn an_idle_session_expires(backend: Backend) {
     let (app, clock, tokens) = frozen(backend).await;
     clock.advance(7 * DAY - Duration::from_secs(1));
-    let tokens = rotate(&app, &tokens).await;
+    let tokens = refresh(&app, &tokens).await;
     clock.advance(7 * DAY);
     app.refresh(&tokens.refresh)
         .await
@@ -230,7 +229,7 @@ async fn forged_refresh_tokens_are_refused(backend: Backend) {
         app.refresh(&token).await.expect_problem(401, "invalid_refresh_token");
     }
     app.me(&tokens.refresh).await.expect_problem(401, "invalid_token");
-    rotate(&app, &tokens).await;
+    refresh(&app, &tokens).await;
     app.finish().await;
 }
 
@@ -244,7 +243,7 @@ async fn a_disabled_user_cannot_refresh(backend: Backend) {
     app.refresh(&tokens.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    // Done behind the service's back: what it remembers may be one second old.
+    // The service did not make this change, so the session cache must expire first.
     clock.advance(Duration::from_millis(1001));
     eventually(Duration::from_secs(60), || async {
         app.me(&tokens.access).await.status == 401

@@ -1,4 +1,4 @@
-//! The first administrator, made on the command line by the real binary.
+//! Creating the first administrator on the command line.
 
 use std::path::PathBuf;
 
@@ -17,16 +17,16 @@ flow_tests! {
 
 const EMAIL: &str = "root@example.com";
 const PASSWORD: &str = "one very long sentence 12";
-const SOON: std::time::Duration = std::time::Duration::from_secs(30);
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// What the command works on.
-struct Place {
+/// The data directory, the database and the NATS server of the commands.
+struct Fixture {
     data_dir: PathBuf,
     database: Database,
     nats: NatsServer,
 }
 
-impl Place {
+impl Fixture {
     fn options(&self, args: &[&str]) -> BinaryOptions {
         let mut options = BinaryOptions::command(args, &[("NATS_URL", &self.nats.url())]);
         options.data_dir = Some(self.data_dir.clone());
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// The command ended with an error, which says `reason`.
+/// Assert that the command failed with an error that contains `reason`.
 #[track_caller]
 fn assert_refused(ended: &Ended, reason: &str) {
     assert!(!ended.status.success(), "{ended:?}");
@@ -65,23 +65,23 @@ fn assert_refused(ended: &Ended, reason: &str) {
 
 async fn the_command_line_creates_an_administrator(backend: Backend) {
     let data_dir = scratch("app");
-    let place = Place {
+    let fixture = Fixture {
         database: Database::fresh(backend, &data_dir).await,
         data_dir,
         nats: NatsServer::start().await,
     };
 
-    // The first command makes the schema where there is none.
-    let made = place.create(EMAIL, &format!("{PASSWORD}\n")).await;
-    assert!(made.status.success(), "{made:?}");
-    let id = made.stdout.trim().to_owned();
+    // The first command migrates an empty database.
+    let created = fixture.create(EMAIL, &format!("{PASSWORD}\n")).await;
+    assert!(created.status.success(), "{created:?}");
+    let id = created.stdout.trim().to_owned();
     assert_eq!(
         id.parse::<uuid::Uuid>().map(|id| id.to_string()),
         Ok(id.clone()),
-        "the answer is the id alone: {made:?}"
+        "the output is not only the id: {created:?}"
     );
 
-    let again = place.create("Root@Example.com", PASSWORD).await;
+    let again = fixture.create("Root@Example.com", PASSWORD).await;
     assert_refused(&again, "the email address is taken");
     for (password, reason) in [
         ("password", "the password"),
@@ -89,14 +89,14 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         ("", "the password"),
         ("second@example.com", "the password"),
     ] {
-        assert_refused(&place.create("second@example.com", password).await, reason);
+        assert_refused(&fixture.create("second@example.com", password).await, reason);
     }
-    assert_refused(&place.create("no address", PASSWORD).await, "the email address");
-    assert_eq!(place.users().await, 1, "a refusal leaves nothing behind");
+    assert_refused(&fixture.create("no address", PASSWORD).await, "the email address");
+    assert_eq!(fixture.users().await, 1, "a refused command created a user");
 
-    let mut service = Binary::start(place.options(&["serve"])).await;
-    let events = eventually(SOON, || async {
-        let events = place.nats.messages("auth-events").await;
+    let mut service = Binary::start(fixture.options(&["serve"])).await;
+    let events = eventually(TIMEOUT, || async {
+        let events = fixture.nats.messages("auth-events").await;
         if events.is_empty() { None } else { Some(events) }
     });
     let events = events.await;
@@ -114,7 +114,7 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
     let me = service.http().me(&tokens.access).await.expect_status(200);
     assert_eq!(me.json["roles"], json!(["user", "admin"]));
 
-    // Nobody becomes one over HTTP.
+    // A registration over HTTP cannot create an administrator.
     let body = json!({"email": "eve@example.com", "password": PASSWORD, "roles": ["admin"]});
     service
         .http()
@@ -122,14 +122,17 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         .await
         .expect_problem(422, "validation_failed");
 
-    let beside = place.create("second@example.com", PASSWORD).await;
+    let while_running = fixture.create("second@example.com", PASSWORD).await;
     match backend {
-        Backend::Sqlite => assert_refused(&beside, "another process uses"),
+        Backend::Sqlite => assert_refused(&while_running, "another process uses"),
         Backend::Postgres => {
-            assert!(beside.status.success(), "{beside:?}");
-            eventually(SOON, || async { place.nats.messages("auth-events").await.len() == 3 }).await;
+            assert!(while_running.status.success(), "{while_running:?}");
+            eventually(TIMEOUT, || async {
+                fixture.nats.messages("auth-events").await.len() == 3
+            })
+            .await;
         }
     }
     assert!(service.stop().await.success());
-    place.database.remove().await;
+    fixture.database.remove().await;
 }

@@ -1,4 +1,4 @@
-//! Administrators manage accounts: made, read, changed and deleted, with entity tags, and with the events that say so.
+//! Administrators create, read, change and delete users, with entity tags and events.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ flow_tests! {
     a_user_changes_only_the_fields_of_the_owner,
 }
 
-/// Asks with a body and an `If-Match`.
-async fn ask(
+/// Send a request with an optional body and `If-Match` header.
+async fn send(
     app: &TestApp,
     access: &str,
     method: Method,
@@ -39,7 +39,7 @@ fn tag(answer: &Answer) -> String {
     answer.header("etag").expect("an ETag").to_owned()
 }
 
-/// The events about an account: their names, and the rest of `data`.
+/// The names and `data` of the events about a user.
 async fn events_of(app: &TestApp, user: &str) -> Vec<(String, Value)> {
     let rows = app.ledger().await.into_iter();
     let about = rows.filter(|row| row.user_id.is_some_and(|id| id.to_string() == user));
@@ -61,68 +61,79 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
         "email": "Ada@Example.com", "password": PASSWORD, "name": "Ada", "username": "ada",
         "accountType": "artist", "profile": {"author": "Ada Lovelace", "country": "UK"},
     });
-    let made = app.send_as(&admin.access, Method::POST, "/users", &body).await;
-    let made = made.expect_status(201);
-    assert!(made.json.get("accessToken").is_none(), "nobody is signed in");
-    assert_eq!(made.json["roles"], json!(["user", "artist"]));
-    assert_eq!(made.json["profile"], body["profile"]);
-    let (id, path) = (made.str("/id").to_owned(), format!("/users/{}", made.str("/id")));
+    let created = app.send_as(&admin.access, Method::POST, "/users", &body).await;
+    let created = created.expect_status(201);
+    assert!(
+        created.json.get("accessToken").is_none(),
+        "the response contains tokens"
+    );
+    assert_eq!(created.json["roles"], json!(["user", "artist"]));
+    assert_eq!(created.json["profile"], body["profile"]);
+    let (id, path) = (created.str("/id").to_owned(), format!("/users/{}", created.str("/id")));
     let read = app.get_as(&admin.access, &path).await.expect_status(200);
-    assert_eq!((&read.json, tag(&read)), (&made.json, tag(&made)));
+    assert_eq!((&read.json, tag(&read)), (&created.json, tag(&created)));
 
-    // Everything that differs changes; what is left out goes.
+    // PUT removes the omitted fields.
     let body = json!({"email": "lovelace@example.com", "accountType": "user", "username": "countess"});
-    let put = ask(&app, &admin.access, Method::PUT, &path, Some(body), Some(&tag(&made))).await;
+    let put = send(
+        &app,
+        &admin.access,
+        Method::PUT,
+        &path,
+        Some(body),
+        Some(&tag(&created)),
+    )
+    .await;
     let put = put.expect_status(200);
     assert_eq!(put.str("/email"), "lovelace@example.com");
     assert_eq!(put.str("/accountType"), "user");
     assert!(put.json.get("name").is_none(), "{}", put.text);
     assert_eq!(put.json["profile"], json!({}));
-    assert_eq!(put.json["roles"], made.json["roles"], "roles have routes of their own");
+    assert_eq!(put.json["roles"], created.json["roles"], "PUT changed the roles");
     app.login("ada", PASSWORD)
         .await
         .expect_problem(401, "invalid_credentials");
     let session = app.login("Countess", PASSWORD).await.expect_status(200).tokens();
 
     let patch = json!({"name": "Ada", "email": null});
-    let refused = ask(&app, &admin.access, Method::PATCH, &path, Some(patch), None).await;
+    let refused = send(&app, &admin.access, Method::PATCH, &path, Some(patch), None).await;
     refused.expect_problem(422, "validation_failed");
     let patch = json!({"name": "Ada"});
-    let patched = ask(&app, &admin.access, Method::PATCH, &path, Some(patch.clone()), None).await;
+    let patched = send(&app, &admin.access, Method::PATCH, &path, Some(patch.clone()), None).await;
     let patched = patched.expect_status(200);
     assert_ne!(tag(&patched), tag(&put));
-    // The same again changes nothing and is no event.
-    let again = ask(&app, &admin.access, Method::PATCH, &path, Some(patch), None).await;
+    // The same change again records no event.
+    let again = send(&app, &admin.access, Method::PATCH, &path, Some(patch), None).await;
     assert_eq!(tag(&again.expect_status(200)), tag(&patched));
 
-    ask(&app, &admin.access, Method::DELETE, &path, None, Some(&tag(&put)))
+    send(&app, &admin.access, Method::DELETE, &path, None, Some(&tag(&put)))
         .await
         .expect_problem(412, "precondition_failed");
     app.me(&session.access).await.expect_status(200);
-    ask(&app, &admin.access, Method::DELETE, &path, None, Some(&tag(&patched)))
+    send(&app, &admin.access, Method::DELETE, &path, None, Some(&tag(&patched)))
         .await
         .expect_status(204);
     app.me(&session.access).await.expect_problem(401, "invalid_token");
     app.refresh(&session.refresh)
         .await
         .expect_problem(401, "invalid_refresh_token");
-    let gone = app.get_as(&admin.access, &path).await.expect_status(200);
-    assert_eq!(gone.str("/status"), "deleted");
+    let deleted = app.get_as(&admin.access, &path).await.expect_status(200);
+    assert_eq!(deleted.str("/status"), "deleted");
     for method in [Method::DELETE, Method::PATCH] {
         let body = (method == Method::PATCH).then(|| json!({"name": "Back"}));
-        ask(&app, &admin.access, method, &path, body, None)
+        send(&app, &admin.access, method, &path, body, None)
             .await
             .expect_problem(404, "not_found");
     }
 
     let root = root.as_str().expect("sub");
-    assert_told(&events_of(&app, &id).await, root);
+    assert_events(&events_of(&app, &id).await, root);
     app.finish().await;
 }
 
-/// What the events of the account's life say.
+/// Assert the events about the user.
 #[track_caller]
-fn assert_told(events: &[(String, Value)], root: &str) {
+fn assert_events(events: &[(String, Value)], root: &str) {
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
         "registered",
@@ -156,7 +167,7 @@ async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {
     let path = format!("/users/{}", ada.str("/user/id"));
     let seen = tag(&app.get_as(&admin.access, &path).await.expect_status(200));
     let change = |name: &'static str| {
-        ask(
+        send(
             &app,
             &admin.access,
             Method::PATCH,
@@ -170,14 +181,14 @@ async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {
     let won = won.expect_status(200);
     lost.expect_problem(412, "precondition_failed");
     let now = app.get_as(&admin.access, &path).await.expect_status(200);
-    assert_eq!(now.json, won.json, "nothing of the refused one");
+    assert_eq!(now.json, won.json, "the refused change had an effect");
 
     for (header, status) in [
         ("\"other\"", 412),
         (&format!("W/{}", tag(&now))[..], 412),
         ("no tag", 400),
     ] {
-        let answer = ask(
+        let answer = send(
             &app,
             &admin.access,
             Method::PATCH,
@@ -196,10 +207,10 @@ async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {
             header
         };
         let body = json!({"name": name});
-        let answer = ask(&app, &admin.access, Method::PATCH, &path, Some(body), Some(&header)).await;
+        let answer = send(&app, &admin.access, Method::PATCH, &path, Some(body), Some(&header)).await;
         answer.expect_status(200);
     }
-    // A login changes nothing that an answer shows.
+    // A login does not change the entity tag.
     let before = tag(&app.get_as(&admin.access, &path).await);
     app.login("ada@example.com", PASSWORD).await.expect_status(200);
     assert_eq!(tag(&app.get_as(&admin.access, &path).await), before);
@@ -215,7 +226,7 @@ async fn emails_and_usernames_are_unique_in_any_spelling(backend: Backend) {
         async move { app.send_as(&access, Method::POST, "/users", &body).await }
     };
     make("jos\u{e9}@example.com", "Stra\u{df}e").await.expect_status(201);
-    // Another case, another normalisation form.
+    // Another case, another normalization form.
     for email in [
         "JOSE\u{301}@Example.COM",
         "jos\u{c9}@example.com",
@@ -238,7 +249,7 @@ async fn emails_and_usernames_are_unique_in_any_spelling(backend: Backend) {
             .await
             .expect_problem(409, code);
     }
-    // Another spelling of one's own is no conflict.
+    // Another spelling of the user's own address is no conflict.
     let changed = app
         .send_as(
             &admin.access,
@@ -255,7 +266,7 @@ async fn another_user_answers_like_an_unknown_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let ada = app.registered("ada@example.com").await.tokens().access;
     let bob = app.registered("bob@example.com").await.str("/user/id").to_owned();
-    let nobody = uuid::Uuid::from_u128(7).to_string();
+    let unknown = uuid::Uuid::from_u128(7).to_string();
     for (method, rest, body) in [
         (Method::GET, "", None),
         (Method::PATCH, "", Some(json!({"name": "X"}))),
@@ -274,12 +285,12 @@ async fn another_user_answers_like_an_unknown_one(backend: Backend) {
         (Method::DELETE, "/sessions", None),
     ] {
         let mut answers = Vec::new();
-        for id in [&bob, &nobody] {
+        for id in [&bob, &unknown] {
             let path = format!("/users/{id}{rest}");
-            let answer = ask(&app, &ada, method.clone(), &path, body.clone(), None).await;
-            let mut said = answer.json.clone();
-            said["requestId"] = Value::Null;
-            answers.push((answer.status, said));
+            let answer = send(&app, &ada, method.clone(), &path, body.clone(), None).await;
+            let mut body = answer.json.clone();
+            body["requestId"] = Value::Null;
+            answers.push((answer.status, body));
         }
         assert!(answers[0].0.is_client_error(), "{method} {rest}: {answers:?}");
         assert_eq!(answers[0], answers[1], "{method} {rest}");
@@ -294,14 +305,14 @@ async fn a_user_changes_only_the_fields_of_the_owner(backend: Backend) {
     let path = format!("/users/{id}");
     let read = app.get_as(&access, &path).await.expect_status(200);
     let body = json!({"name": "Ada", "username": "ada", "profile": {"age": 36}});
-    let changed = ask(&app, &access, Method::PATCH, &path, Some(body), Some(&tag(&read))).await;
+    let changed = send(&app, &access, Method::PATCH, &path, Some(body), Some(&tag(&read))).await;
     assert_eq!(app.me(&access).await.json, changed.expect_status(200).json);
     for body in [json!({"email": "x@example.com"}), json!({"accountType": "artist"})] {
-        let refused = ask(&app, &access, Method::PATCH, &path, Some(body), None).await;
+        let refused = send(&app, &access, Method::PATCH, &path, Some(body), None).await;
         refused.expect_problem(403, "forbidden");
     }
     for body in [json!({"roles": ["admin"]}), json!({"status": "active"})] {
-        let refused = ask(&app, &access, Method::PATCH, &path, Some(body), None).await;
+        let refused = send(&app, &access, Method::PATCH, &path, Some(body), None).await;
         refused.expect_problem(422, "validation_failed");
     }
     let events = events_of(&app, &id).await;

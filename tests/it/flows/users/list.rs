@@ -1,4 +1,4 @@
-//! The list of users: pages by number and by `after`, filters, searches, and counts that know their bound.
+//! The list of users: pages by number and by `after`, filters, search, and a bounded total.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ flow_tests! {
     the_total_of_the_list_is_bounded,
 }
 
-/// More users than are counted, older than everybody who registers.
+/// Insert more users than the total counts. They are older than registered users.
 const MANY_POSTGRES: &str = "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
      SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'many' || n || '@example.org', 'many' || n || '@example.org', \
      'user', 'user', 'active', '', 0, 0 FROM generate_series(1, 10050) AS n";
@@ -48,7 +48,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
         .collect();
     assert_eq!(emails(&all)[..6], newest_first);
     assert_eq!(all.json["totalCount"], json!(7));
-    let facts = |answer: &Answer| {
+    let page_fields = |answer: &Answer| {
         [
             "currentPage",
             "totalPages",
@@ -60,7 +60,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
         .map(|field| answer.json[field].clone())
     };
     assert_eq!(
-        facts(&all),
+        page_fields(&all),
         [json!(1), json!(1), json!(false), json!(false), json!(7), json!(true)]
     );
     assert!(all.json.get("next").is_none(), "{}", all.text);
@@ -70,7 +70,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
     for page in 1..=4 {
         let numbered = list(&app, &admin, &format!("?limit=2&page={page}")).await;
         assert_eq!(
-            facts(&numbered)[..4],
+            page_fields(&numbered)[..4],
             [json!(page), json!(4), json!(page < 4), json!(page > 1)]
         );
         by_number.extend(emails(&numbered).into_iter().map(str::to_owned));
@@ -78,7 +78,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
         by_key.extend(emails(&keyed).into_iter().map(str::to_owned));
         match keyed.json["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
-            None => assert_eq!(page, 4, "the end"),
+            None => assert_eq!(page, 4, "only the last page has no `next`"),
         }
     }
     assert_eq!(by_number, emails(&all));
@@ -91,7 +91,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
 async fn an_invalid_parameter_of_the_list_is_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
-    for wrong in [
+    for invalid in [
         "page=0",
         "page=x",
         "limit=101",
@@ -105,7 +105,7 @@ async fn an_invalid_parameter_of_the_list_is_refused(backend: Backend) {
         "colour=red",
         "page=1&page=2",
     ] {
-        let answer = app.get_as(&admin.access, &format!("/users?{wrong}")).await;
+        let answer = app.get_as(&admin.access, &format!("/users?{invalid}")).await;
         answer.expect_problem(422, "validation_failed");
     }
     app.finish().await;
@@ -223,7 +223,7 @@ async fn the_total_of_the_list_is_bounded(backend: Backend) {
     assert_eq!(
         last.json["hasNextPage"],
         json!(true),
-        "there are more than can be paged by number"
+        "more pages exist than page numbers"
     );
     let next = last.json["next"].as_str().expect("next");
     let rest = list(&app, &admin, &format!("?limit=100&search=many&after={next}")).await;
@@ -233,7 +233,7 @@ async fn the_total_of_the_list_is_bounded(backend: Backend) {
         "`after` leads to the end"
     );
     assert_eq!(emails(&rest)[0], "many50@example.org");
-    // Exactly as many as are counted are counted exactly.
+    // Up to 10,000 users the total is exact.
     let fewer = "DELETE FROM users WHERE email_canonical LIKE 'many%' AND length(email_canonical) = 17 AND email_canonical > 'many100'";
     app.database.execute(fewer).await.expect("delete some");
     let answer = list(&app, &admin, "?search=many").await;

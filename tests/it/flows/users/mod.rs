@@ -1,4 +1,4 @@
-//! What an administrator does with users.
+//! Operations of administrators on users.
 
 mod create_admin;
 mod crud;

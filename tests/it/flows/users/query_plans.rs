@@ -1,4 +1,4 @@
-//! How `PostgreSQL` carries out lists of users, searches and look-ups: by an index each, said by the server itself.
+//! The query plans of `PostgreSQL` for lists, searches and lookups of users: each uses an index.
 
 use reqwest::Method;
 use secrecy::SecretString;
@@ -9,10 +9,10 @@ use crate::support::database::Backend;
 use crate::support::postgres::{Durability, Postgres};
 
 const DATABASE: &str = "user_plans";
-/// PostgreSQL would make a plan for all values after five uses of a prepared statement.
+/// After five uses of a statement, PostgreSQL uses a generic plan.
 const USES: usize = 7;
 
-/// Users of whom every thousandth is an artist, every hundredth disabled, and few are anything else.
+/// Users: every thousandth is an artist, every hundredth is disabled, and four are moderators.
 const USERS: &str = "INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
      password_hash, created_at, updated_at, search_text) \
      SELECT (lpad(to_hex(1780000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
@@ -40,8 +40,11 @@ async fn every_query_for_users_uses_an_index() {
     ] {
         postgres.execute(DATABASE, sql).await.expect("explain everything");
     }
-    let kick = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'user_plans' AND pid <> pg_backend_pid()";
-    postgres.execute("postgres", kick).await.expect("close the connections");
+    let disconnect = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'user_plans' AND pid <> pg_backend_pid()";
+    postgres
+        .execute("postgres", disconnect)
+        .await
+        .expect("close the connections");
     let tokens = crate::support::wait::eventually(std::time::Duration::from_secs(60), || async {
         let answer = app.login("root@example.com", PASSWORD).await;
         if answer.status == 200 {
@@ -78,7 +81,7 @@ async fn every_query_for_users_uses_an_index() {
         }
         assert_indexed(&path, &postgres.process().log()[before..]);
     }
-    // Whether another administrator is left is asked with an index too.
+    // The check for another administrator uses an index, too.
     let before = postgres.process().log().len();
     let demote = app
         .request(Method::DELETE, &format!("/users/{id}/roles/admin"))
@@ -96,7 +99,8 @@ async fn every_query_for_users_uses_an_index() {
     app.abandon().await;
 }
 
-/// Whoever may not install an extension has no index of trigrams: the migration goes on, and searches find all the same.
+/// A database role that may not install extensions can migrate and search without the trigram
+/// index.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_search_works_without_the_trigram_extension() {
     let postgres = Postgres::private(Durability::Fast).await;
@@ -105,8 +109,8 @@ async fn the_search_works_without_the_trigram_extension() {
         postgres.execute("bare", sql).await.expect("make a role");
     }
     let url = postgres.url("bare");
-    let (_, place) = url.split_once('@').expect("a user in the address");
-    let url = format!("postgres://lodger@{place}");
+    let (_, address) = url.split_once('@').expect("a user in the address");
+    let url = format!("postgres://lodger@{address}");
     let builder = TestApp::builder(Backend::Postgres);
     let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
     let app = builder.spawn().await;
@@ -123,15 +127,14 @@ async fn the_search_works_without_the_trigram_extension() {
 }
 
 #[track_caller]
-fn assert_indexed(what: &str, plans: &str) {
+fn assert_indexed(query: &str, plans: &str) {
     assert!(
         plans.contains("users_") && plans.contains("Query Text"),
-        "{what}: nothing was explained:\n{plans}"
+        "{query}: the log contains no plan:\n{plans}"
     );
     if let Some(at) = plans.find("Seq Scan on users") {
-        // What most users are is counted by reading the first of them.
         let end = plans.len().min(at + 400);
         let begin = plans[..at].rfind("Query Text").unwrap_or(0);
-        panic!("{what} reads all users:\n{}", &plans[begin..end]);
+        panic!("{query} scans all users:\n{}", &plans[begin..end]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whoever has lost the right to administer does not give it away any more, however close the two come.
+//! A removed administrator cannot make another one, in either order of the two requests.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use serde_json::json;
 use super::rights::{act, another_admin};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
-use crate::support::held::{Held, until_waiting, waiting};
 use crate::support::http::{Answer, Tokens};
+use crate::support::row_lock::{RowLock, blocked_transactions, wait_until_blocked};
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
-/// Takes an address: whoever makes an account with it waits for what becomes of that.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Take an address without a commit. A user with this address cannot be created until then.
 const TAKE_ADDRESS: &str = "UPDATE users SET email_canonical = $1 WHERE email = 'root@example.com'";
-const MADE: &str =
+const PROMOTED: &str =
     "SELECT count(*) FROM users WHERE email LIKE 'carol%' AND roles LIKE '%admin%' AND status = 'active'";
 
-/// How an administrator goes, what is recorded then, and what the one who went is told.
-const WAYS_OUT: [(Method, &str, &str, (u16, &str)); 3] = [
+/// How an administrator is removed, the event, and the error that the removed administrator gets.
+const REMOVALS: [(Method, &str, &str, (u16, &str)); 3] = [
     (Method::DELETE, "/roles/admin", "role_revoked", (403, "forbidden")),
     (Method::POST, "/disable", "disabled", (401, "invalid_token")),
     (Method::DELETE, "", "deleted", (401, "invalid_token")),
@@ -28,17 +28,17 @@ const WAYS_OUT: [(Method, &str, &str, (u16, &str)); 3] = [
 
 /// How an administrator makes another one.
 #[derive(Clone, Copy, Debug)]
-enum WayIn {
+enum Promotion {
     Grant,
     Create,
-    /// One who was disabled.
+    /// Enable a disabled administrator.
     Enable,
 }
 
-impl WayIn {
+impl Promotion {
     const ALL: [Self; 3] = [Self::Grant, Self::Create, Self::Enable];
 
-    /// What is recorded then.
+    /// The recorded event.
     fn event(self) -> &'static str {
         match self {
             Self::Grant => "role_granted",
@@ -48,27 +48,27 @@ impl WayIn {
     }
 }
 
-/// One administrator sends another one away, who makes a third.
-struct Scene<'a> {
+/// The administrator `root` removes the administrator `bob`, who makes `carol` an administrator.
+struct Fixture<'a> {
     app: &'a TestApp,
     root: &'a Tokens,
     bob: Tokens,
     bob_email: String,
     bob_path: String,
-    /// Who is to be an administrator.
+    /// The address of the next administrator.
     carol: String,
-    /// The account of `carol`, when there is one.
+    /// The path of the account of `carol`, if it exists.
     carol_path: String,
 }
 
-impl<'a> Scene<'a> {
-    async fn new(app: &'a TestApp, root: &'a Tokens, round: usize, way_in: WayIn) -> Self {
+impl<'a> Fixture<'a> {
+    async fn new(app: &'a TestApp, root: &'a Tokens, round: usize, promotion: Promotion) -> Self {
         let (bob_email, carol) = (format!("bob{round}@example.com"), format!("carol{round}@example.com"));
         let (bob, bob_path) = another_admin(app, root, &bob_email).await;
-        let carol_path = match way_in {
-            WayIn::Grant => format!("/users/{}", app.registered(&carol).await.str("/user/id")),
-            WayIn::Create => String::new(),
-            WayIn::Enable => {
+        let carol_path = match promotion {
+            Promotion::Grant => format!("/users/{}", app.registered(&carol).await.str("/user/id")),
+            Promotion::Create => String::new(),
+            Promotion::Enable => {
                 let (_, path) = another_admin(app, root, &carol).await;
                 let disabled = act(app, &root.access, Method::POST, &format!("{path}/disable")).await;
                 disabled.expect_status(200);
@@ -86,110 +86,116 @@ impl<'a> Scene<'a> {
         }
     }
 
-    async fn make_administrator(&self, way_in: WayIn) -> Answer {
-        match way_in {
-            WayIn::Grant => {
+    async fn promote_carol(&self, promotion: Promotion) -> Answer {
+        match promotion {
+            Promotion::Grant => {
                 let path = format!("{}/roles/admin", self.carol_path);
                 act(self.app, &self.bob.access, Method::PUT, &path).await
             }
-            WayIn::Create => {
+            Promotion::Create => {
                 let body = json!({ "email": self.carol, "password": PASSWORD, "roles": ["user", "admin"] });
                 self.app.send_as(&self.bob.access, Method::POST, "/users", &body).await
             }
-            WayIn::Enable => {
+            Promotion::Enable => {
                 let path = format!("{}/enable", self.carol_path);
                 act(self.app, &self.bob.access, Method::POST, &path).await
             }
         }
     }
 
-    async fn send_away(&self, (method, path, ..): &(Method, &str, &str, (u16, &str))) -> Answer {
+    async fn remove_bob(&self, (method, path, ..): &(Method, &str, &str, (u16, &str))) -> Answer {
         let path = format!("{}{path}", self.bob_path);
         act(self.app, &self.root.access, method.clone(), &path).await
     }
 
-    /// Keeps `carol` from becoming an administrator for the time being.
-    async fn hold_carol(&self, way_in: WayIn) -> Held {
-        match way_in {
-            WayIn::Grant | WayIn::Enable => Held::account(&self.app.database, &self.carol).await,
-            WayIn::Create => Held::by(&self.app.database, TAKE_ADDRESS, &[&self.carol]).await,
+    /// Lock the row that `promote_carol` needs.
+    async fn lock_carol(&self, promotion: Promotion) -> RowLock {
+        match promotion {
+            Promotion::Grant | Promotion::Enable => RowLock::account(&self.app.database, &self.carol).await,
+            Promotion::Create => RowLock::take(&self.app.database, TAKE_ADDRESS, &[&self.carol]).await,
         }
     }
 
-    /// The names of the newest two events, in the order of the ledger.
-    async fn newest(&self) -> [String; 2] {
+    /// The names of the last two events, in ledger order.
+    async fn last_events(&self) -> [String; 2] {
         let mut names = self.app.event_names().await.into_iter().rev();
         let (last, before) = (names.next().expect("an event"), names.next().expect("an event"));
         [before, last]
     }
 }
 
-/// The right was there when it was looked at: whoever takes it away waits until what was done with it is recorded.
+/// The removal waits until the removed administrator has made the other one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demotion_waits_for_a_grant_in_progress() {
     let app = TestApp::spawn(Backend::Postgres).await;
     let root = app.admin().await;
     let mut round = 0;
-    for way_in in WayIn::ALL {
-        for way_out in &WAYS_OUT {
+    for promotion in Promotion::ALL {
+        for removal in &REMOVALS {
             round += 1;
-            let scene = Scene::new(&app, &root, round, way_in).await;
-            let held = scene.hold_carol(way_in).await;
-            let is_away = Cell::new(false);
-            let (made, away, ()) = tokio::join!(
-                scene.make_administrator(way_in),
+            let fixture = Fixture::new(&app, &root, round, promotion).await;
+            let row_lock = fixture.lock_carol(promotion).await;
+            let is_removed = Cell::new(false);
+            let (promoted, removed, ()) = tokio::join!(
+                fixture.promote_carol(promotion),
                 async {
-                    until_waiting(&app.database, 1).await;
-                    let away = scene.send_away(way_out).await;
-                    is_away.set(true);
-                    away
+                    wait_until_blocked(&app.database, 1).await;
+                    let removed = fixture.remove_bob(removal).await;
+                    is_removed.set(true);
+                    removed
                 },
                 async {
-                    eventually(SOON, || async { is_away.get() || waiting(&app.database).await == 2 }).await;
-                    held.release().await;
+                    eventually(TIMEOUT, || async {
+                        is_removed.get() || blocked_transactions(&app.database).await == 2
+                    })
+                    .await;
+                    row_lock.release().await;
                 },
             );
-            assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
-            assert!(made.status.is_success(), "{way_in:?}: {}", made.text);
+            assert!(removed.status.is_success(), "{promotion:?}: {}", removed.text);
+            assert!(promoted.status.is_success(), "{promotion:?}: {}", promoted.text);
             assert_eq!(
-                scene.newest().await,
-                [way_in.event(), way_out.2],
-                "{way_in:?}: who has lost the right gave it away"
+                fixture.last_events().await,
+                [promotion.event(), removal.2],
+                "{promotion:?}: a removed administrator made another one"
             );
         }
     }
     app.finish().await;
 }
 
-/// The other way round: the right is looked at when nobody is about to take it away.
+/// The administrator is removed before the authorization is checked again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demoted_admin_cannot_create_an_admin() {
     let app = TestApp::spawn(Backend::Postgres).await;
     let root = app.admin().await;
     let mut round = 0;
-    for way_in in WayIn::ALL {
-        for way_out in &WAYS_OUT {
+    for promotion in Promotion::ALL {
+        for removal in &REMOVALS {
             round += 1;
-            let scene = Scene::new(&app, &root, round, way_in).await;
-            let held = Held::account(&app.database, &scene.bob_email).await;
-            let is_made = Cell::new(false);
-            let (away, made, ()) = tokio::join!(
-                scene.send_away(way_out),
+            let fixture = Fixture::new(&app, &root, round, promotion).await;
+            let row_lock = RowLock::account(&app.database, &fixture.bob_email).await;
+            let is_promoted = Cell::new(false);
+            let (removed, promoted, ()) = tokio::join!(
+                fixture.remove_bob(removal),
                 async {
-                    until_waiting(&app.database, 1).await;
-                    let made = scene.make_administrator(way_in).await;
-                    is_made.set(true);
-                    made
+                    wait_until_blocked(&app.database, 1).await;
+                    let promoted = fixture.promote_carol(promotion).await;
+                    is_promoted.set(true);
+                    promoted
                 },
                 async {
-                    eventually(SOON, || async { is_made.get() || waiting(&app.database).await == 2 }).await;
-                    held.release().await;
+                    eventually(TIMEOUT, || async {
+                        is_promoted.get() || blocked_transactions(&app.database).await == 2
+                    })
+                    .await;
+                    row_lock.release().await;
                 },
             );
-            assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
-            let (status, code) = way_out.3;
-            made.expect_problem(status, code);
-            assert_eq!(app.database.count(MADE).await.expect("a count"), 0, "{way_in:?}");
+            assert!(removed.status.is_success(), "{promotion:?}: {}", removed.text);
+            let (status, code) = removal.3;
+            promoted.expect_problem(status, code);
+            assert_eq!(app.database.count(PROMOTED).await.expect("a count"), 0, "{promotion:?}");
         }
     }
     app.finish().await;

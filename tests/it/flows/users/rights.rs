@@ -1,4 +1,4 @@
-//! Roles, disabled accounts and ended sessions; and that somebody is always left to administer.
+//! Roles, disabled users and revoked sessions. At least one administrator always remains.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) async fn act(http: &Http, access: &str, method: Method, path: &str) -
     http.send(http.request(method, path).bearer_auth(access)).await
 }
 
-/// Somebody with the role `admin`, and the path of their account.
+/// Register an administrator. Return the tokens and the path of the user.
 pub(super) async fn another_admin(app: &TestApp, admin: &Tokens, email: &str) -> (Tokens, String) {
     let answer = app.registered(email).await;
     let path = format!("/users/{}", answer.str("/user/id"));
@@ -62,7 +62,7 @@ async fn an_administrator_grants_and_revokes_roles(backend: Backend) {
         granted.json["roles"],
         "in tokens after a refresh"
     );
-    // Again is no change.
+    // A second grant records no event.
     change(Method::PUT, "moderator").await.expect_status(200);
     for unknown in ["wizard", "Admin", "admin%20user"] {
         change(Method::PUT, unknown)
@@ -130,7 +130,7 @@ async fn a_disabled_user_is_refused_until_enabled(backend: Backend) {
     app.finish().await;
 }
 
-/// Another instance remembers an answer for a second at most; with Redis, not even that long.
+/// The session cache of another instance expires after a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_user_is_refused_on_every_instance_within_a_second() {
     let app = TestApp::spawn(Backend::Postgres).await;
@@ -172,7 +172,7 @@ async fn an_administrator_revokes_every_session_of_a_user(backend: Backend) {
     let mut sessions = both.map(|tokens| json!(tokens.session())).to_vec();
     ended.sort_by_key(Value::to_string);
     sessions.sort_by_key(Value::to_string);
-    assert_eq!(ended, sessions, "one event each");
+    assert_eq!(ended, sessions, "one event for each session");
     for event in &events {
         assert_eq!(event.subject, "auth.user.session_revoked");
         assert_eq!(event.payload["data"]["reason"], "admin");
@@ -184,7 +184,7 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
     let own = own_path(&admin);
-    let refused_to_go = || async {
+    let assert_refused = || async {
         act(&app, &admin.access, Method::DELETE, &format!("{own}/roles/admin"))
             .await
             .expect_problem(409, "last_administrator");
@@ -204,13 +204,13 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
             .expect_problem(403, "forbidden");
         app.get_as(&admin.access, "/users").await.expect_status(200);
     };
-    refused_to_go().await;
-    // One who is disabled could not help.
+    assert_refused().await;
+    // A disabled administrator does not count.
     let (_, path) = another_admin(&app, &admin, "bob@example.com").await;
     act(&app, &admin.access, Method::POST, &format!("{path}/disable"))
         .await
         .expect_status(200);
-    refused_to_go().await;
+    assert_refused().await;
     act(&app, &admin.access, Method::POST, &format!("{path}/enable"))
         .await
         .expect_status(200);
@@ -231,7 +231,7 @@ async fn two_administrators_demoting_each_other_leave_one(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let root = app.admin().await;
     for round in 0..8 {
-        // Two administrators; the one before them goes, so that one of the two is the last.
+        // Demote the first administrator, so that only the two others remain.
         let (ada, ada_path) = another_admin(&app, &root, &format!("ada{round}@example.com")).await;
         let (bob, bob_path) = another_admin(&app, &root, &format!("bob{round}@example.com")).await;
         let own = own_path(&root);
@@ -244,7 +244,7 @@ async fn two_administrators_demoting_each_other_leave_one(backend: Backend) {
             2 => ("", "/disable"),
             _ => ("", ""),
         };
-        let method = |what: &str| match what {
+        let method = |operation: &str| match operation {
             "/disable" => Method::POST,
             _ => Method::DELETE,
         };
@@ -259,13 +259,15 @@ async fn two_administrators_demoting_each_other_leave_one(backend: Backend) {
             "round {round}: {} {} / {} {}",
             one.status, one.text, two.status, two.text
         );
-        let left = if one.status.is_success() { &ada } else { &bob };
-        app.get_as(&left.access, "/users").await.expect_status(200);
-        act(&app, &left.access, Method::PUT, &format!("{own}/roles/admin"))
+        let remaining = if one.status.is_success() { &ada } else { &bob };
+        app.get_as(&remaining.access, "/users").await.expect_status(200);
+        act(&app, &remaining.access, Method::PUT, &format!("{own}/roles/admin"))
             .await
             .expect_status(200);
-        let left = own_path(left);
-        act(&app, &root.access, Method::DELETE, &left).await.expect_status(204);
+        let remaining = own_path(remaining);
+        act(&app, &root.access, Method::DELETE, &remaining)
+            .await
+            .expect_status(204);
     }
     app.finish().await;
 }

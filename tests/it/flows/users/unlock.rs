@@ -1,4 +1,4 @@
-//! What an administrator's unlocking forgets, in the process and in Redis.
+//! The rate limits that `unlock` resets, in the process and in Redis.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::support::redis::RedisServer;
 const ADA: Identifier = Identifier::new([1; 32]);
 const BOB: Identifier = Identifier::new([2; 32]);
 
-async fn tried(limits: &Limits, who: Identifier, network: u8) -> Result<(), RateLimit> {
+async fn charge_login(limits: &Limits, identifier: Identifier, network: u8) -> Result<(), RateLimit> {
     let ip = Some(IpAddr::from([192, 0, 2, network]));
-    let reserved = limits.charge_login(who, ip, SystemClock.now()).await;
-    reserved.map_err(|exceeded: Exceeded| exceeded.limit)
+    let charged = limits.charge_login(identifier, ip, SystemClock.now()).await;
+    charged.map_err(|exceeded: Exceeded| exceeded.limit)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,29 +27,29 @@ async fn unlocking_resets_failed_logins_from_other_networks() {
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
     let in_redis = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
-    let places: [Arc<dyn RateLimiter>; 2] = [Arc::new(InMemoryLimiter::new(1000)), Arc::new(in_redis)];
+    let limiters: [Arc<dyn RateLimiter>; 2] = [Arc::new(InMemoryLimiter::new(1000)), Arc::new(in_redis)];
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.login_per_account_per_day = 4;
     settings.login_per_account_per_minute = 2;
-    for place in places {
-        let limits = Limits::new(&settings, place, metrics.limits().clone());
-        for who in [ADA, BOB] {
+    for limiter in limiters {
+        let limits = Limits::new(&settings, limiter, metrics.limits().clone());
+        for identifier in [ADA, BOB] {
             for network in [1, 1, 2, 2] {
-                tried(&limits, who, network).await.expect("a try");
+                charge_login(&limits, identifier, network).await.expect("a login");
             }
-            assert_eq!(tried(&limits, who, 3).await, Err(RateLimit::LoginAccount));
+            assert_eq!(charge_login(&limits, identifier, 3).await, Err(RateLimit::LoginAccount));
         }
         limits.unlock(&[ADA], SystemClock.now()).await;
-        tried(&limits, ADA, 3).await.expect("a try again");
+        charge_login(&limits, ADA, 3).await.expect("a login after the unlock");
         assert_eq!(
-            tried(&limits, ADA, 1).await,
+            charge_login(&limits, ADA, 1).await,
             Err(RateLimit::LoginPairDay),
-            "networks' own counts stay"
+            "`unlock` reset the limit of the network"
         );
         assert_eq!(
-            tried(&limits, BOB, 3).await,
+            charge_login(&limits, BOB, 3).await,
             Err(RateLimit::LoginAccount),
-            "others' counts stay"
+            "`unlock` reset the limit of another user"
         );
     }
     assert_eq!(fallbacks.get(), 0, "Redis answered");

@@ -1,4 +1,4 @@
-//! Where a secret could have gone.
+//! Sinks: everything that could contain a leaked secret.
 
 use std::fs;
 use std::path::Path;
@@ -14,27 +14,26 @@ use crate::support::database::Database;
 use crate::support::nats::NatsServer;
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a place is for.
+/// The purpose of a sink, which decides what it may contain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What operators read and what is kept on the way: nothing about a person.
+    /// Logs and Redis: no secrets and no personal data.
     Log,
-    /// Events and rows: what is promised about a person.
+    /// Events and rows: personal data, but no secrets.
     Data,
-    /// What the sender of a request gets back.
-    Answer,
+    /// Responses: names of fields that the client sent.
+    Response,
 }
 
-/// Bytes to search.
-pub(super) struct Place {
+pub(super) struct Sink {
     pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
 }
 
-impl Place {
+impl Sink {
     pub(super) fn new(kind: Kind, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         let (name, bytes) = (name.to_owned(), bytes.into());
         Self { kind, name, bytes }
@@ -42,8 +41,8 @@ impl Place {
 }
 
 /// Waits until every event is in the stream.
-pub(super) async fn published(database: &Database) {
-    eventually(SOON, || async {
+pub(super) async fn until_published(database: &Database) {
+    eventually(TIMEOUT, || async {
         match database.unpublished().await {
             Ok(0) => Ok(()),
             other => Err(format!("{other:?}")),
@@ -53,7 +52,7 @@ pub(super) async fn published(database: &Database) {
 }
 
 /// Every table as JSON, bytes in hexadecimal.
-pub(super) async fn tables(url: &str) -> Vec<Place> {
+pub(super) async fn tables(url: &str) -> Vec<Sink> {
     const TABLES: &str = "SELECT table_name::text FROM information_schema.tables \
                           WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'";
     let mut connection = PgConnection::connect(url).await.expect("the database");
@@ -61,29 +60,29 @@ pub(super) async fn tables(url: &str) -> Vec<Place> {
         .fetch_all(&mut connection)
         .await
         .expect("the tables");
-    let mut places = Vec::new();
+    let mut sinks = Vec::new();
     for name in names {
         let rows = format!("SELECT row_to_json(t)::text FROM \"{name}\" t");
         let rows = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut connection).await;
         let rows: Vec<String> = rows.expect("the rows");
-        places.push(Place::new(Kind::Data, &format!("table {name}"), rows.join("\n")));
+        sinks.push(Sink::new(Kind::Data, &format!("table {name}"), rows.join("\n")));
     }
-    places
+    sinks
 }
 
 /// Every message with its headers.
-pub(super) async fn stream(nats: &NatsServer) -> Vec<Place> {
+pub(super) async fn stream(nats: &NatsServer) -> Vec<Sink> {
     let messages = nats.messages("auth-events").await;
-    let places = messages.into_iter().map(|message| {
+    let sinks = messages.into_iter().map(|message| {
         let name = format!("message {} ({})", message.seq, message.subject);
         let headers = format!("{:?}\n", message.headers).into_bytes();
-        Place::new(Kind::Data, &name, [headers, message.bytes].concat())
+        Sink::new(Kind::Data, &name, [headers, message.bytes].concat())
     });
-    places.collect()
+    sinks.collect()
 }
 
-/// Every key that is left, with its value.
-pub(super) async fn redis(url: &str) -> Place {
+/// Every key in Redis, with its value.
+pub(super) async fn redis(url: &str) -> Sink {
     let client = redis::Client::open(url).expect("an address");
     let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
     let keys: Vec<Vec<u8>> = redis::cmd("KEYS")
@@ -101,12 +100,12 @@ pub(super) async fn redis(url: &str) -> Place {
         let mut read = match kind.as_str() {
             "string" => redis::cmd("GET"),
             "hash" => redis::cmd("HGETALL"),
-            // A count that has expired since: its name is searched all the same.
+            // The key has expired since. Its name is searched nevertheless.
             "none" => {
                 bytes.extend(key);
                 continue;
             }
-            other => panic!("a {other} is not read"),
+            other => panic!("unsupported Redis type: {other}"),
         };
         let value: redis::Value = read.arg(&key).query_async(&mut connection).await.expect("a value");
         bytes.extend(key);
@@ -115,64 +114,64 @@ pub(super) async fn redis(url: &str) -> Place {
             bytes.extend(value);
         }
     }
-    Place::new(Kind::Log, "Redis", bytes)
+    Sink::new(Kind::Log, "Redis", bytes)
 }
 
-/// Writes down every command that Redis gets.
+/// A recording of the commands that Redis receives.
 pub(super) struct Monitor {
     url: String,
     last: String,
-    heard: JoinHandle<Vec<u8>>,
+    commands: JoinHandle<Vec<u8>>,
 }
 
-/// Begins to listen.
+/// Start recording.
 pub(super) async fn monitor(url: &str) -> Monitor {
     let (before, address) = url.rsplit_once('@').expect("a password");
     let password = before.rsplit_once(':').expect("a password").1;
     let mut socket = TcpStream::connect(address).await.expect("Redis");
-    let begin = format!("AUTH {password}\r\nMONITOR\r\n");
-    socket.write_all(begin.as_bytes()).await.expect("a question");
-    let mut both = [0; 10];
-    socket.read_exact(&mut both).await.expect("an answer");
-    assert_eq!(&both, b"+OK\r\n+OK\r\n");
+    let start = format!("AUTH {password}\r\nMONITOR\r\n");
+    socket.write_all(start.as_bytes()).await.expect("send the commands");
+    let mut replies = [0; 10];
+    socket.read_exact(&mut replies).await.expect("an answer");
+    assert_eq!(&replies, b"+OK\r\n+OK\r\n");
     let last = format!("the end of port {}", socket.local_addr().expect("an address").port());
     let ends_with = last.clone();
     let read = async move {
-        let mut heard = Vec::new();
-        while !String::from_utf8_lossy(&heard).contains(&ends_with) {
-            if socket.read_buf(&mut heard).await.expect("what Redis was told") == 0 {
+        let mut commands = Vec::new();
+        while !String::from_utf8_lossy(&commands).contains(&ends_with) {
+            if socket.read_buf(&mut commands).await.expect("read a command") == 0 {
                 break;
             }
         }
-        heard
+        commands
     };
     let url = url.to_owned();
     Monitor {
         url,
         last,
-        heard: tokio::spawn(read),
+        commands: tokio::spawn(read),
     }
 }
 
 impl Monitor {
-    /// What was heard until now.
+    /// Stop. Return the recorded commands.
     pub(super) async fn stop(self) -> Vec<u8> {
         let client = redis::Client::open(self.url).expect("an address");
         let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
         let echo = redis::cmd("ECHO").arg(&self.last).query_async(&mut connection).await;
         let echoed: String = echo.expect("an echo");
         assert_eq!(echoed, self.last);
-        self.heard.await.expect("the listener")
+        self.commands.await.expect("the recording task")
     }
 }
 
 /// Every file below a directory.
-pub(super) fn directory(name: &str, path: &Path) -> Place {
+pub(super) fn directory(name: &str, path: &Path) -> Sink {
     let mut bytes = Vec::new();
-    let mut open = vec![path.to_owned()];
-    while let Some(path) = open.pop() {
+    let mut pending = vec![path.to_owned()];
+    while let Some(path) = pending.pop() {
         if path.is_dir() {
-            open.extend(
+            pending.extend(
                 fs::read_dir(path)
                     .expect("a directory")
                     .map(|entry| entry.expect("an entry").path()),
@@ -181,19 +180,19 @@ pub(super) fn directory(name: &str, path: &Path) -> Place {
             bytes.extend(fs::read(path).unwrap_or_default());
         }
     }
-    Place::new(Kind::Data, name, bytes)
+    Sink::new(Kind::Data, name, bytes)
 }
 
-/// The search would find nothing in places that are empty: what must be in them is there.
-pub(super) fn assert_alive(places: &[Place], secrets: &Secrets) {
-    for (name, count) in secrets.at_home(places) {
-        assert!(count > 0, "{name} is in no event and no table");
+/// Asserts that the sinks contain the expected data. A search of empty sinks proves nothing.
+pub(super) fn assert_not_empty(sinks: &[Sink], secrets: &Secrets) {
+    for (name, count) in secrets.personal_counts(sinks) {
+        assert!(count > 0, "no event and no table contains {name}");
     }
-    for place in places {
-        let may_be_empty = ["table ", "answers", "the data directory"]
+    for sink in sinks {
+        let may_be_empty = ["table ", "responses", "the data directory"]
             .iter()
-            .any(|name| place.name.starts_with(name));
-        assert!(may_be_empty || !place.bytes.is_empty(), "{} is empty", place.name);
+            .any(|name| sink.name.starts_with(name));
+        assert!(may_be_empty || !sink.bytes.is_empty(), "{} is empty", sink.name);
     }
     for subject in [
         "registered",
@@ -212,10 +211,10 @@ pub(super) fn assert_alive(places: &[Place], secrets: &Secrets) {
         "password_reset_requested",
         "password_reset_completed",
     ] {
-        let message = places
+        let message = sinks
             .iter()
-            .any(|place| place.name.ends_with(&format!("auth.user.{subject})")));
-        assert!(message, "no message about {subject}");
+            .any(|sink| sink.name.ends_with(&format!("auth.user.{subject})")));
+        assert!(message, "no message with the subject {subject}");
     }
     for table in [
         "users",
@@ -225,7 +224,7 @@ pub(super) fn assert_alive(places: &[Place], secrets: &Secrets) {
         "one_time_codes",
         "outgoing_mail",
     ] {
-        let rows = places.iter().find(|place| place.name == format!("table {table}"));
+        let rows = sinks.iter().find(|sink| sink.name == format!("table {table}"));
         assert!(rows.is_some_and(|rows| !rows.bytes.is_empty()), "no rows of {table}");
     }
 }

@@ -1,4 +1,4 @@
-//! The programs at work under the users that are meant for them: what they need is what they may.
+//! The service and its consumers run with the permissions of their users.
 
 use async_nats::jetstream;
 use futures_util::TryStreamExt as _;
@@ -9,14 +9,14 @@ use watchword_events::subscriber::CancellationToken;
 use watchword_events::{HandlerError, Subscriber};
 
 use super::shipped;
-use crate::relay::rig::{SOON, STREAM};
+use crate::relay::rig::{STREAM, TIMEOUT};
 use crate::support::app::PASSWORD;
 use crate::support::binary::{Binary, BinaryOptions, run};
 use crate::support::nats::NatsServer;
 use crate::support::nats_users::{api, connect, durables, login, password, provision};
 use crate::support::wait::eventually;
 
-/// Where the consumers' dead letters are.
+/// The stream of dead letters.
 const DEAD_LETTERS: &str = "auth-events-dlq";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,20 +24,21 @@ async fn the_service_publishes_compares_and_repairs_as_the_publisher() {
     let nats = shipped().await;
     let mut service = service(&nats).await;
     register(&service, "ada@example.com").await;
-    events(&nats, 1).await;
-    // Killed and started again it compares the ledger with the stream, for which it reads messages.
+    wait_for_events(&nats, 1).await;
+    // After a crash the service compares the ledger with the stream, so it reads messages.
     service.kill();
     service.start_again("WATCHWORD_CRASH_AT", None).await;
     register(&service, "bob@example.com").await;
-    events(&nats, 2).await;
+    wait_for_events(&nats, 2).await;
     let log = service.process().log();
     assert!(!log.contains("ermission"), "{log}");
-    // Without the stream it waits, since it may not make one; when there is one again, everything is published again.
+    // Without the stream the service waits, since it may not create one. Once the stream exists, it
+    // publishes all events again.
     nats.jetstream().await.delete_stream(STREAM).await.expect("delete");
     register(&service, "eve@example.com").await;
     service
         .process()
-        .logged("$JS.API.STREAM.CREATE.auth-events", SOON)
+        .logged("$JS.API.STREAM.CREATE.auth-events", TIMEOUT)
         .await;
     let log = service.process().log();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("lacks a permission")).collect();
@@ -46,7 +47,7 @@ async fn the_service_publishes_compares_and_repairs_as_the_publisher() {
         "{lines:?}"
     );
     provision(&nats).await;
-    events(&nats, 3).await;
+    wait_for_events(&nats, 3).await;
     assert!(service.stop().await.success());
 }
 
@@ -55,8 +56,8 @@ async fn replays_work_as_the_publisher() {
     let nats = shipped().await;
     let mut service = service(&nats).await;
     register(&service, "ada@example.com").await;
-    events(&nats, 1).await;
-    // The second one reads what the first one has left.
+    wait_for_events(&nats, 1).await;
+    // The second replay reads what the first one stored.
     for name in ["monday", "tuesday"] {
         let mut options = BinaryOptions::command(
             &["events", "replay", "--name", name],
@@ -86,19 +87,19 @@ async fn every_durable_is_read_and_dead_lettered_by_its_own_user() {
     register(&service, "ada@example.com").await;
     let login = json!({ "identifier": "ada@example.com", "password": PASSWORD });
     service.http().post("/auth/login", &login).await.expect_status(200);
-    events(&nats, 2).await;
+    wait_for_events(&nats, 2).await;
     for durable in durables() {
-        reads_one(&nats, &durable).await;
+        dead_letter_one(&nats, &durable).await;
     }
-    let letters = nats.messages(DEAD_LETTERS).await;
-    let mut from: Vec<&str> = letters
+    let dead_letters = nats.messages(DEAD_LETTERS).await;
+    let mut durables_with_dead_letters: Vec<&str> = dead_letters
         .iter()
-        .filter_map(|letter| letter.subject.strip_prefix("auth.dlq."))
+        .filter_map(|message| message.subject.strip_prefix("auth.dlq."))
         .collect();
-    from.sort_unstable();
-    assert_eq!(from, durables());
-    let reports = letters.iter().filter(|letter| {
-        letter
+    durables_with_dead_letters.sort_unstable();
+    assert_eq!(durables_with_dead_letters, durables());
+    let reports = dead_letters.iter().filter(|message| {
+        message
             .subject
             .starts_with("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.auth-events.")
     });
@@ -111,20 +112,20 @@ async fn tail_reads_every_event_as_its_user() {
     let service = service(&nats).await;
     register(&service, "ada@example.com").await;
     let (sender, mut seen) = unbounded_channel();
-    let (client, mut complaints) = connect(&nats, "tail").await;
+    let (client, mut errors) = connect(&nats, "tail").await;
     let tail = Subscriber::ephemeral().from_start().with_client(client);
     let task = tokio::spawn(tail.run(move |received, _| {
         let _ = sender.send(received.subject);
         std::future::ready(())
     }));
-    let first = timeout(SOON, seen.recv()).await.expect("an event");
+    let first = timeout(TIMEOUT, seen.recv()).await.expect("an event");
     assert_eq!(first.as_deref(), Some("auth.user.registered"));
-    assert_eq!(complaints.try_recv().ok(), None);
+    assert_eq!(errors.try_recv().ok(), None);
     task.abort();
 }
 
 #[tokio::test]
-async fn tail_cannot_change_a_durable_by_naming_it_in_the_request_for_its_own_consumer() {
+async fn tail_cannot_change_a_durable_that_its_request_names() {
     let nats = shipped().await;
     let (client, _complaints) = connect(&nats, "tail").await;
     let durable = || async {
@@ -142,7 +143,10 @@ async fn tail_cannot_change_a_durable_by_naming_it_in_the_request_for_its_own_co
         .request("$JS.API.CONSUMER.CREATE.auth-events.own", request.into())
         .await;
     let answer = String::from_utf8_lossy(&answer.expect("an answer").payload).into_owned();
-    assert!(answer.contains(r#""name":"own""#), "the subject decides: {answer}");
+    assert!(
+        answer.contains(r#""name":"own""#),
+        "the server uses the name in the subject: {answer}"
+    );
     assert_eq!(durable().await, before);
 }
 
@@ -151,8 +155,8 @@ async fn the_viewer_reads_and_the_operator_changes() {
     let nats = shipped().await;
     let service = service(&nats).await;
     register(&service, "ada@example.com").await;
-    events(&nats, 1).await;
-    let (client, mut complaints) = connect(&nats, "viewer").await;
+    wait_for_events(&nats, 1).await;
+    let (client, mut errors) = connect(&nats, "viewer").await;
     let stream = jetstream::new(client).get_stream(STREAM).await.expect("the stream");
     let consumers: Vec<String> = stream.consumer_names().try_collect().await.expect("the names");
     assert_eq!(consumers.len(), durables().len());
@@ -162,19 +166,19 @@ async fn the_viewer_reads_and_the_operator_changes() {
         .direct_get_last_for_subject("auth.user.registered")
         .await
         .expect("a message");
-    assert_eq!(complaints.try_recv().ok(), None);
+    assert_eq!(errors.try_recv().ok(), None);
 
-    let (client, mut complaints) = connect(&nats, "operator").await;
+    let (client, mut errors) = connect(&nats, "operator").await;
     api(&client, "CONSUMER.DELETE.auth-events.tasks-service", &json!(null)).await;
     api(&client, "STREAM.PURGE.auth-events", &json!({})).await;
     api(&client, "STREAM.DELETE.auth-events-dlq", &json!(null)).await;
     assert_eq!(nats.messages(STREAM).await.len(), 0);
-    // What is missing is made again.
+    // Provisioning creates what is missing.
     provision(&nats).await;
-    assert_eq!(complaints.try_recv().ok(), None);
+    assert_eq!(errors.try_recv().ok(), None);
 }
 
-/// The binary under the publisher's user.
+/// Starts the service as the user `publisher`.
 async fn service(nats: &NatsServer) -> Binary {
     let options = BinaryOptions::serve(&[
         ("NATS_URL", &nats.url()),
@@ -188,17 +192,18 @@ async fn register(service: &Binary, email: &str) {
     service.http().register(email, PASSWORD).await.expect_status(201);
 }
 
-/// Waits until the stream has so many events.
-async fn events(nats: &NatsServer, count: usize) {
-    eventually(SOON, || async {
+/// Waits until the stream has `count` events.
+async fn wait_for_events(nats: &NatsServer, count: usize) {
+    eventually(TIMEOUT, || async {
         let found = nats.messages(STREAM).await.len();
         if found == count { Ok(()) } else { Err(found) }
     })
     .await;
 }
 
-/// The kit reads one event of the durable and gives it up, all under the durable's own user.
-async fn reads_one(nats: &NatsServer, durable: &str) {
+/// The subscriber kit reads one event of the durable and makes it a dead letter, as the durable's
+/// user.
+async fn dead_letter_one(nats: &NatsServer, durable: &str) {
     let stop = CancellationToken::new();
     let done = stop.clone();
     let connected = Subscriber::durable(durable)
@@ -210,8 +215,8 @@ async fn reads_one(nats: &NatsServer, durable: &str) {
         done.cancel();
         async { Err(HandlerError::poison("the test gives it up")) }
     });
-    let ended = timeout(SOON, run).await;
+    let ended = timeout(TIMEOUT, run).await;
     ended
-        .unwrap_or_else(|_| panic!("{durable} reads nothing"))
+        .unwrap_or_else(|_| panic!("{durable} gets no event"))
         .expect("run");
 }

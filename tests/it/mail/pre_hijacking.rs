@@ -1,4 +1,5 @@
-//! An account that somebody made with another one's address comes back to whoever reads the mails.
+//! Account pre-hijacking: an attacker registers another person's address and adds an authenticator.
+//! A password reset gives the account to the owner of the mailbox.
 
 use reqwest::Method;
 use serde_json::json;
@@ -15,7 +16,7 @@ flow_tests! {
     a_reset_keeps_the_authenticator_of_a_verified_account,
 }
 
-async fn enrol(app: &TestApp, clock: &TestClock, access: &str) {
+async fn enroll(app: &TestApp, clock: &TestClock, access: &str) {
     let password = json!({ "password": PASSWORD });
     let offered = app.send_as(access, Method::POST, "/auth/mfa/totp", &password).await;
     let totp = Totp::from_url(offered.expect_status(201).str("/uri")).expect("an address");
@@ -28,7 +29,7 @@ async fn enrol(app: &TestApp, clock: &TestClock, access: &str) {
 async fn a_reset_removes_the_authenticator_of_an_unverified_account(backend: Backend) {
     let (app, smtp, clock) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
-    enrol(&app, &clock, &access).await;
+    enroll(&app, &clock, &access).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
@@ -51,7 +52,7 @@ async fn a_reset_keeps_the_authenticator_of_a_verified_account(backend: Backend)
     verify(&app, &smtp.mail(ADA, VERIFY, 1).await.code())
         .await
         .expect_status(204);
-    enrol(&app, &clock, &access).await;
+    enroll(&app, &clock, &access).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);

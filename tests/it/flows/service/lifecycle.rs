@@ -1,4 +1,4 @@
-//! The life of one account from registration to deletion, and every event of it in the stream.
+//! The life of an account from registration to deletion, and all its events in the stream.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -15,11 +15,11 @@ flow_tests! {
     the_specification_lists_every_route_and_the_docs_work_offline,
 }
 
-/// A client whose requests can be recognised in the events.
+/// A client with fixed request metadata, which the events contain.
 struct Client<'a>(&'a TestApp);
 
 impl Client<'_> {
-    fn marked(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.0
             .request(method, path)
             .header("user-agent", "golden/1.0")
@@ -28,7 +28,7 @@ impl Client<'_> {
     }
 
     async fn send(&self, method: Method, path: &str, access: Option<&str>, body: Option<Value>) -> Answer {
-        let mut request = self.marked(method, path);
+        let mut request = self.request(method, path);
         if let Some(access) = access {
             request = request.bearer_auth(access);
         }
@@ -55,7 +55,7 @@ impl Client<'_> {
     }
 }
 
-/// Each step below is followed by its event; the numbers are the user's own sequence.
+/// The comments number the events by `userSeq`.
 async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let client = Client(&app);
@@ -63,7 +63,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     // 1 registered
     let body = json!({"email": "Ada@Example.com", "password": PASSWORD, "username": "ada_l", "name": "Ada Lovelace"});
     let registered = client.post("/auth/register", body).await.expect_status(201);
-    token_answer(&registered);
+    assert_token_response(&registered);
     // 2 login_failed
     let wrong = json!({"email": "ada@example.com", "password": "not the password"});
     client
@@ -72,9 +72,9 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
         .expect_problem(401, "invalid_credentials");
     // 3 logged_in, 4 token_refreshed
     let login = client.login().await;
-    token_answer(&login);
+    assert_token_response(&login);
     let refreshed = client.refresh(&login.tokens().refresh).await.expect_status(200);
-    token_answer(&refreshed);
+    assert_token_response(&refreshed);
     let access = refreshed.tokens().access;
     let me = client
         .send(Method::GET, "/auth/me", Some(&access), None)
@@ -82,7 +82,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
         .expect_status(200);
     assert_eq!(
         me.json, refreshed.json["user"],
-        "me and the token answers show the same user"
+        "`/auth/me` and the token response differ"
     );
     // 5 updated
     let change = json!({"name": "Ada King"});
@@ -91,7 +91,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
         .await
         .expect_status(200);
     assert_eq!(me.str("/name"), "Ada King");
-    // 6 session_revoked: the one of the registration
+    // 6 session_revoked: the session of the registration
     let path = format!("/auth/sessions/{}", registered.tokens().session());
     client
         .send(Method::DELETE, &path, Some(&access), None)
@@ -125,7 +125,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     app.finish().await;
 }
 
-/// The events of [`life_of_an_account_on`].
+/// The events of [`the_events_of_an_accounts_life_match_their_golden_files`].
 const EVENTS: [&str; 13] = [
     "registered",
     "login_failed",
@@ -142,7 +142,8 @@ const EVENTS: [&str; 13] = [
     "deleted",
 ];
 
-/// The stream holds [`EVENTS`], and the first of each kind looks like its golden file.
+/// Assert that the stream holds [`EVENTS`]. Compare the first event of each kind with its golden
+/// file.
 async fn compare_events(app: &TestApp) {
     let events = app.events().await;
     let name = |event: &StreamMessage| event.subject.trim_start_matches("auth.user.").to_owned();
@@ -160,8 +161,8 @@ async fn compare_events(app: &TestApp) {
     }
 }
 
-/// The shape that register, login and refresh share.
-fn token_answer(answer: &Answer) {
+/// Assert the response of register, login and refresh.
+fn assert_token_response(answer: &Answer) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.str("/tokenType"), "Bearer");
     assert_eq!(answer.json["expiresIn"], json!(900));
@@ -225,7 +226,7 @@ async fn the_specification_lists_every_route_and_the_docs_work_offline(backend: 
     let remote = ["src=\"http", "src='http", "href=\"http", "@import"]
         .iter()
         .find(|mark| docs.contains(**mark));
-    assert_eq!(remote, None, "Swagger UI must not load anything from elsewhere");
+    assert_eq!(remote, None, "Swagger UI loads remote files");
     app.get("/healthz").await.expect_status(200);
     app.finish().await;
 }

@@ -1,23 +1,25 @@
-//! Every right, tried by every user: who has it may, and nobody else may.
+//! Tries every operation as every user: users with the permission succeed, and all others are
+//! refused.
 
 use async_nats::Client;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::shipped;
-use crate::relay::rig::SOON;
+use crate::relay::rig::TIMEOUT;
 use crate::support::nats::NatsServer;
 use crate::support::nats_users::{connect, durables, inbox, users};
 
-/// An operation, what it is asked with, and who may.
-struct Right {
+/// An operation, and the users who have permission for it.
+struct Permission {
     verb: Verb,
     subject: String,
-    who: Vec<String>,
+    users_allowed: Vec<String>,
 }
 
-/// The server refuses this as broken JSON. (What does not look like JSON it takes for an empty request, and purges.)
-const NO_REQUEST: &str = "{no request";
+/// The server refuses this as invalid JSON. A body that does not look like JSON would count as an
+/// empty request, and purge the stream.
+const INVALID_REQUEST: &str = "{no request";
 
 #[derive(Clone, Copy, Debug)]
 enum Verb {
@@ -25,7 +27,7 @@ enum Verb {
     Subscribe,
 }
 
-/// What is published, or asked of the JetStream API, in general.
+/// Subjects of events and of requests to the JetStream API.
 const PUBLISH: &[(&str, &[&str])] = &[
     ("auth.user.logged_in", &["publisher"]),
     ("auth.user.registered", &["publisher"]),
@@ -98,7 +100,7 @@ const PUBLISH: &[(&str, &[&str])] = &[
         &["publisher", "viewer", "operator"],
     ),
     ("$JS.API.CONSUMER.NAMES.auth-events", &["viewer", "operator"]),
-    // A consumer of somebody's own. Without a name in the subject the request could be about any consumer.
+    // An ephemeral consumer. Without a name in the subject, the request could name any consumer.
     (
         "$JS.API.CONSUMER.CREATE.auth-events.own",
         &["provisioner", "tail", "verify-offline", "operator"],
@@ -112,7 +114,8 @@ const PUBLISH: &[(&str, &[&str])] = &[
     ("$JS.API.CONSUMER.CREATE.auth-events-dlq.own", &["operator"]),
 ];
 
-/// What is done to a durable: who else may, and whether its own user may. `*` is the durable's name.
+/// Subjects about a durable, the users with permission, and whether the durable's own user has it.
+/// `*` is the durable's name.
 const DURABLE: &[(&str, &[&str], bool)] = &[
     (
         "$JS.API.CONSUMER.INFO.auth-events.*",
@@ -143,7 +146,7 @@ const DURABLE: &[(&str, &[&str], bool)] = &[
     ("$JS.API.CONSUMER.RESET.auth-events.*", &["operator"], false),
 ];
 
-/// What is listened to.
+/// Subjects of subscriptions.
 const SUBSCRIBE: &[(&str, &[&str])] = &[
     (">", &[]),
     ("_INBOX.>", &[]),
@@ -156,24 +159,26 @@ const SUBSCRIBE: &[(&str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn every_nats_user_has_exactly_its_rights() {
+async fn every_nats_user_has_exactly_its_permissions() {
     let nats = shipped().await;
     let users: Vec<String> = users().into_iter().map(|user| user.name).collect();
-    let rights = rights(&users);
+    let permissions = permissions(&users);
     let mut wrong = Vec::new();
     for user in &users {
-        let (client, mut complaints) = connect(&nats, user).await;
-        for (number, right) in rights.iter().enumerate() {
-            let may = right.who.contains(user);
-            let could = try_it(&client, &mut complaints, right, number).await;
-            if may != could {
-                let (verb, subject) = (right.verb, &right.subject);
-                wrong.push(format!("{user} {verb:?} {subject}: may {may}, could {could}"));
+        let (client, mut errors) = connect(&nats, user).await;
+        for (number, permission) in permissions.iter().enumerate() {
+            let is_allowed = permission.users_allowed.contains(user);
+            let succeeded = try_operation(&client, &mut errors, permission, number).await;
+            if is_allowed != succeeded {
+                let (verb, subject) = (permission.verb, &permission.subject);
+                wrong.push(format!(
+                    "{user} {verb:?} {subject}: allowed {is_allowed}, succeeded {succeeded}"
+                ));
             }
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
-    nothing_has_happened(&nats).await;
+    assert_no_request_took_effect(&nats).await;
 }
 
 #[tokio::test]
@@ -202,64 +207,72 @@ fn every_durable_has_a_user_of_its_name() {
     }
 }
 
-/// The whole table.
-fn rights(users: &[String]) -> Vec<Right> {
-    let right = |verb, subject: String, who: &[&str]| Right {
+/// Returns all operations.
+fn permissions(users: &[String]) -> Vec<Permission> {
+    let permission = |verb, subject: String, users_allowed: &[&str]| Permission {
         verb,
         subject,
-        who: who.iter().map(ToString::to_string).collect(),
+        users_allowed: users_allowed.iter().map(ToString::to_string).collect(),
     };
-    let mut rights: Vec<Right> = Vec::new();
-    for (subject, who) in PUBLISH {
-        rights.push(right(Verb::Publish, (*subject).to_owned(), who));
+    let mut permissions: Vec<Permission> = Vec::new();
+    for (subject, users_allowed) in PUBLISH {
+        permissions.push(permission(Verb::Publish, (*subject).to_owned(), users_allowed));
     }
     for durable in durables() {
-        for (subject, who, owner) in DURABLE {
-            let mut right = right(Verb::Publish, subject.replace('*', &durable), who);
-            right.who.extend(owner.then(|| durable.clone()));
-            rights.push(right);
+        for (subject, users_allowed, owner) in DURABLE {
+            let mut permission = permission(Verb::Publish, subject.replace('*', &durable), users_allowed);
+            permission.users_allowed.extend(owner.then(|| durable.clone()));
+            permissions.push(permission);
         }
     }
-    for (subject, who) in SUBSCRIBE {
-        rights.push(right(Verb::Subscribe, (*subject).to_owned(), who));
+    for (subject, users_allowed) in SUBSCRIBE {
+        permissions.push(permission(Verb::Subscribe, (*subject).to_owned(), users_allowed));
     }
     for user in users {
-        rights.push(right(Verb::Subscribe, format!("{}.>", inbox(user)), &[user]));
+        permissions.push(permission(Verb::Subscribe, format!("{}.>", inbox(user)), &[user]));
     }
-    rights
+    permissions
 }
 
-/// Whether the server lets the user do it.
+/// Whether the server allows the operation.
 ///
-/// The server says nothing about what it allows, so something it always refuses is done afterwards: complaints come in the
-/// order of their causes. Nothing that is asked for is done, since the request cannot be read.
-async fn try_it(client: &Client, complaints: &mut UnboundedReceiver<String>, right: &Right, number: usize) -> bool {
+/// The server does not confirm what it allows. Therefore a forbidden operation follows: errors
+/// arrive in order. The operation itself has no effect, because its request is invalid.
+async fn try_operation(
+    client: &Client,
+    errors: &mut UnboundedReceiver<String>,
+    permission: &Permission,
+    number: usize,
+) -> bool {
     let marker = format!("marker.{number}");
-    let subscription = match right.verb {
+    let subscription = match permission.verb {
         Verb::Publish => {
-            let sent = client.publish(right.subject.clone(), NO_REQUEST.into()).await;
+            let sent = client.publish(permission.subject.clone(), INVALID_REQUEST.into()).await;
             sent.map(|()| None).expect("send")
         }
-        Verb::Subscribe => Some(client.subscribe(right.subject.clone()).await.expect("send")),
+        Verb::Subscribe => Some(client.subscribe(permission.subject.clone()).await.expect("send")),
     };
     client.publish(marker.clone(), "".into()).await.expect("send");
-    let mut could = true;
+    let mut succeeded = true;
     loop {
-        let complaint = timeout(SOON, complaints.recv()).await.expect("the marker's complaint");
-        let complaint = complaint.expect("a connection").to_lowercase();
-        if complaint.contains(&format!("\"{marker}\"")) {
+        let error = timeout(TIMEOUT, errors.recv())
+            .await
+            .expect("an error about the marker");
+        let error = error.expect("a connection").to_lowercase();
+        if error.contains(&format!("\"{marker}\"")) {
             break;
         }
-        let subject = right.subject.to_lowercase();
-        assert!(complaint.contains(&format!("\"{subject}\"")), "{complaint}");
-        could = false;
+        let subject = permission.subject.to_lowercase();
+        assert!(error.contains(&format!("\"{subject}\"")), "{error}");
+        succeeded = false;
     }
     drop(subscription);
-    could
+    succeeded
 }
 
-/// The stream has what the publisher published, the dead letters are one for each durable, and everything is still there.
-async fn nothing_has_happened(nats: &NatsServer) {
+/// Checks that the stream has the publisher's events, that there is one dead letter for each
+/// durable, and that no stream or consumer was deleted.
+async fn assert_no_request_took_effect(nats: &NatsServer) {
     assert_eq!(nats.messages("auth-events").await.len(), 2);
     assert_eq!(nats.messages("auth-events-dlq").await.len(), durables().len());
     let stream = nats

@@ -1,4 +1,5 @@
-//! Where rows are played: one application, asked one thing at a time, so that what is recorded meanwhile is the answer's.
+//! The application that rows run against. Rows run one at a time, so that new events belong to the
+//! current request.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,28 +19,26 @@ use crate::support::oauth;
 use crate::support::smtp::SmtpServer;
 use crate::support::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// One application.
-pub(super) struct Stage {
+pub(super) struct Fixture {
     app: TestApp,
     smtp: Option<SmtpServer>,
-    /// Stands still: what is computed from the time, such as an authenticator's code, is right when it arrives.
+    /// Frozen, so that an authenticator's code does not expire on its way.
     clock: TestClock,
-    /// Whether an earlier row was refused by a limit: its event is recorded when the clock moves on.
+    /// Whether an earlier row was rate limited. Its event is recorded when the clock advances.
     has_refused: AtomicBool,
-    people: AtomicU32,
+    counter: AtomicU32,
     admin: Mutex<Option<Tokens>>,
 }
 
-/// Somebody with an account.
-pub(super) struct Person {
+pub(super) struct User {
     pub(super) id: Uuid,
     pub(super) email: String,
     pub(super) tokens: Tokens,
 }
 
-/// How a request ended, and what was recorded.
+/// The outcome of a request, and the events that it recorded.
 pub(super) struct Observed {
     outcome: String,
     answer: Value,
@@ -47,13 +46,13 @@ pub(super) struct Observed {
     about: Option<Uuid>,
 }
 
-impl Stage {
+impl Fixture {
     pub(super) async fn new(backend: Backend) -> Self {
         let smtp = SmtpServer::start().await;
-        Self::of(TestApp::builder(backend).settings(smtp.settings()), Some(smtp)).await
+        Self::with_builder(TestApp::builder(backend).settings(smtp.settings()), Some(smtp)).await
     }
 
-    /// Where everything is allowed a few times at most.
+    /// An application with low rate limits.
     pub(super) async fn limited(backend: Backend) -> Self {
         let builder = TestApp::builder(backend).settings(|settings| {
             settings.limits.enabled = true;
@@ -66,23 +65,23 @@ impl Stage {
             settings.limits.code_per_minute = 1;
             settings.limits.resend_per_hour = 1;
         });
-        Self::of(builder, None).await
+        Self::with_builder(builder, None).await
     }
 
-    /// Where nobody sends mails or reads them in the log.
+    /// An application that neither sends nor logs mails.
     pub(super) async fn without_mail(backend: Backend) -> Self {
         let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "test".to_owned());
-        Self::of(builder, None).await
+        Self::with_builder(builder, None).await
     }
 
-    async fn of(builder: Builder, smtp: Option<SmtpServer>) -> Self {
+    async fn with_builder(builder: Builder, smtp: Option<SmtpServer>) -> Self {
         let clock = TestClock::frozen();
         Self {
             app: builder.clock(clock.clone()).spawn().await,
             smtp,
             clock,
             has_refused: AtomicBool::new(false),
-            people: AtomicU32::new(0),
+            counter: AtomicU32::new(0),
             admin: Mutex::new(None),
         }
     }
@@ -91,7 +90,7 @@ impl Stage {
         self.app.finish().await;
     }
 
-    /// The time that the application sees.
+    /// The time of the application's clock.
     pub(super) fn now(&self) -> OffsetDateTime {
         self.clock.now()
     }
@@ -100,42 +99,42 @@ impl Stage {
         self.app.http()
     }
 
-    /// An address that nobody has.
+    /// A unique address.
     pub(super) fn new_email(&self) -> String {
-        format!("person{}@example.com", self.people.fetch_add(1, Ordering::Relaxed))
+        format!("person{}@example.com", self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A new account, signed in.
-    pub(super) async fn person(&self) -> Person {
+    /// Register a user.
+    pub(super) async fn user(&self) -> User {
         let email = self.new_email();
         let answer = self.app.registered(&email).await;
         let id = answer.str("/user/id").parse().expect("an id");
         let tokens = answer.tokens();
-        Person { id, email, tokens }
+        User { id, email, tokens }
     }
 
-    /// An account that was registered with a key, and the body that did it.
-    pub(super) async fn keyed_registration(&self) -> (Value, Person) {
+    /// Register a user with an idempotency key. Return the body, too.
+    pub(super) async fn keyed_registration(&self) -> (Value, User) {
         let email = self.new_email();
         let body = json!({ "email": email, "password": PASSWORD });
         let request = self
             .post("/auth/register", &body)
-            .header("idempotency-key", self.key(&body));
+            .header("idempotency-key", self.key_for(&body));
         let answer = self.http().send(request).await.expect_status(201);
         let id = answer.str("/user/id").parse().expect("an id");
         let tokens = answer.tokens();
-        (body, Person { id, email, tokens })
+        (body, User { id, email, tokens })
     }
 
-    /// The key of a registration.
-    pub(super) fn key(&self, body: &Value) -> String {
+    /// The idempotency key for a body.
+    pub(super) fn key_for(&self, body: &Value) -> String {
         format!("key-of-{}", body["email"].as_str().expect("an address"))
     }
 
     /// The administrator's tokens.
     pub(super) async fn admin(&self) -> Tokens {
-        let mut known = self.admin.lock().await;
-        let tokens = match known.take() {
+        let mut cached = self.admin.lock().await;
+        let tokens = match cached.take() {
             None => self.app.admin().await,
             Some(tokens) if self.is_expired(&tokens) => {
                 let login = self.http().login("root@example.com", PASSWORD).await;
@@ -143,7 +142,7 @@ impl Stage {
             }
             Some(tokens) => tokens,
         };
-        known.insert(tokens).clone()
+        cached.insert(tokens).clone()
     }
 
     fn is_expired(&self, tokens: &Tokens) -> bool {
@@ -151,10 +150,10 @@ impl Stage {
         expiry <= self.now().unix_timestamp()
     }
 
-    /// Lets time pass until no rate limit is exhausted, and waits for the events of the earlier refusals, which the
-    /// service records once their minute is over: they are not the next row's. Before the first row nothing is
-    /// exhausted, and there is nothing to wait for.
-    pub(super) async fn rest(&self) {
+    /// Advance the clock until no rate limit is exhausted, and wait for the events of earlier
+    /// refusals. The service records them after a minute, and they must not count for the next row.
+    /// Does nothing before the first row.
+    pub(super) async fn wait_for_quota(&self) {
         if !self.has_refused.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -166,16 +165,16 @@ impl Stage {
         };
         let before = recorded().await;
         self.clock.advance(Duration::from_secs(3660));
-        eventually(SOON, || async { recorded().await > before }).await;
+        eventually(TIMEOUT, || async { recorded().await > before }).await;
     }
 
-    /// The code of the newest of `count` mails of this kind to somebody.
-    pub(super) async fn mailed_code(&self, person: &Person, subject: &str, count: usize) -> String {
+    /// The code of the newest of `count` mails to the user with this subject.
+    pub(super) async fn mailed_code(&self, user: &User, subject: &str, count: usize) -> String {
         let smtp = self.smtp.as_ref().expect("a mail server");
-        smtp.mail(&person.email, subject, count).await.code()
+        smtp.mail(&user.email, subject, count).await.code()
     }
 
-    /// The administrator's id, after everybody else who was made one has been demoted.
+    /// Demote all other administrators. Return the id of the only one left.
     pub(super) async fn sole_admin(&self) -> String {
         let admin = self.admin().await;
         let own = admin.claims()["sub"].as_str().expect("sub").to_owned();
@@ -191,17 +190,16 @@ impl Stage {
         own
     }
 
-    /// Another session of the same person.
-    pub(super) async fn another_session(&self, person: &Person) -> Tokens {
+    /// Start another session.
+    pub(super) async fn log_in_again(&self, user: &User) -> Tokens {
         self.http()
-            .login(&person.email, PASSWORD)
+            .login(&user.email, PASSWORD)
             .await
             .expect_status(200)
             .tokens()
     }
 
-    /// The successors of a pair of tokens.
-    pub(super) async fn refreshed(&self, tokens: &Tokens) -> Tokens {
+    pub(super) async fn refresh(&self, tokens: &Tokens) -> Tokens {
         self.http().refresh(&tokens.refresh).await.expect_status(200).tokens()
     }
 
@@ -213,13 +211,13 @@ impl Stage {
         self.request(Method::POST, path).json(body)
     }
 
-    /// POST of a form by the client that is configured.
+    /// POST a form as the configured client.
     pub(super) fn as_client(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         oauth::as_client(&self.app, path, fields)
     }
 
-    /// Sends a request and sees what it records.
-    pub(super) async fn ask(&self, request: RequestBuilder) -> Observed {
+    /// Send a request. Return the outcome and the events.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Observed {
         let before = self.app.ledger().await.len();
         let answer = self.http().send(request).await;
         let events = self.app.ledger().await.split_off(before);
@@ -234,8 +232,8 @@ impl Stage {
         }
     }
 
-    /// Sends a request whose answer does not end, and sees how it begins.
-    pub(super) async fn begin(&self, request: RequestBuilder) -> Observed {
+    /// Send a request whose response does not end. Return the outcome and the events.
+    pub(super) async fn open_stream(&self, request: RequestBuilder) -> Observed {
         let before = self.app.ledger().await.len();
         let answer = request.send().await.expect("an answer");
         Observed {
@@ -246,86 +244,86 @@ impl Stage {
         }
     }
 
-    /// Sends it until it is refused for being too frequent.
+    /// Send the request until it is rate limited.
     pub(super) async fn until_limited(&self, request: impl Fn() -> RequestBuilder) -> Observed {
         for _ in 0..10 {
-            let observed = self.ask(request()).await;
+            let observed = self.send(request()).await;
             if observed.outcome.starts_with("429") {
                 return observed;
             }
         }
-        panic!("ten times, and no limit");
+        panic!("ten requests without a rate limit");
     }
 }
 
 impl Observed {
-    /// Whom the events have to be about; nobody known when this is not called.
-    pub(super) const fn about(mut self, person: &Person) -> Self {
-        self.about = Some(person.id);
+    /// The user that the events must be about. Without this call, they must be about no user.
+    pub(super) const fn about(mut self, user: &User) -> Self {
+        self.about = Some(user.id);
         self
     }
 
-    /// The same, by the account's id.
+    /// Like [`Self::about`], with the id.
     pub(super) fn about_id(mut self, id: &str) -> Self {
         self.about = id.parse().ok();
         self
     }
 
-    /// The status, and for a refusal the problem's code.
+    /// The status, and for an error the problem's code.
     pub(super) fn outcome(&self) -> &str {
         &self.outcome
     }
 
-    /// The body of the answer when it is a problem, and its code.
+    /// The code and the body, if the response is a problem.
     pub(super) fn problem(&self) -> Option<(String, Value)> {
         let code = self.answer.get("code")?.as_str()?;
         Some((code.to_owned(), self.answer.clone()))
     }
 
-    /// A text in the answer.
+    /// A string in the response.
     pub(super) fn text(&self, pointer: &str) -> String {
         let text = self.answer.pointer(pointer).and_then(Value::as_str);
         text.unwrap_or_else(|| panic!("no {pointer} in {}", self.answer))
             .to_owned()
     }
 
-    /// The id in the answer.
-    pub(super) fn answered_id(&self) -> String {
+    /// The id in the response.
+    pub(super) fn response_id(&self) -> String {
         self.answer["id"].as_str().expect("an id").to_owned()
     }
 
-    /// About the account in the answer.
-    pub(super) fn about_answered(mut self) -> Self {
+    /// Like [`Self::about`], with the user of the new session in the response.
+    pub(super) fn about_response_session(mut self) -> Self {
         let id = self.answer.pointer("/user/id").and_then(Value::as_str);
         self.about = id.and_then(|id| id.parse().ok());
         self
     }
 
-    /// About the user that is the answer.
-    pub(super) fn about_answered_user(mut self) -> Self {
+    /// Like [`Self::about`], with the user that is the response.
+    pub(super) fn about_response_user(mut self) -> Self {
         let id = self.answer.get("id").and_then(Value::as_str);
         self.about = id.and_then(|id| id.parse().ok());
         self
     }
 
-    /// Where it is not what was promised.
+    /// The differences from the expected outcome and events.
     pub(super) fn differences(&self, outcome: &str, events: &[(&str, Value)]) -> impl Iterator<Item = String> {
         let mut found = Vec::new();
         if self.outcome != outcome {
             found.push(format!("ended in {}", self.outcome));
         }
         let recorded: Vec<&str> = self.events.iter().map(|row| row.subject.as_str()).collect();
-        let promised: Vec<String> = events.iter().map(|(name, _)| format!("auth.user.{name}")).collect();
-        if recorded != promised {
-            found.push(format!("recorded {recorded:?} and not {promised:?}"));
+        let expected: Vec<String> = events.iter().map(|(name, _)| format!("auth.user.{name}")).collect();
+        if recorded != expected {
+            found.push(format!("recorded {recorded:?}, expected {expected:?}"));
         }
-        for (row, (_, wanted)) in self.events.iter().zip(events) {
+        for (row, (_, fields)) in self.events.iter().zip(events) {
             let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
             let data = &payload["data"];
-            for (field, value) in wanted.as_object().expect("fields") {
+            for (field, value) in fields.as_object().expect("fields") {
                 if data.get(field) != Some(value) {
                     found.push(format!(
-                        "{}: {field} is {:?} and not {value}",
+                        "{}: {field} is {:?}, expected {value}",
                         row.subject,
                         data.get(field)
                     ));
@@ -333,7 +331,10 @@ impl Observed {
             }
             let about = self.about.map(|id| json!(id));
             if row.user_id != self.about || data.get("userId") != about.as_ref() {
-                found.push(format!("{} is about {:?} and not {about:?}", row.subject, row.user_id));
+                found.push(format!(
+                    "{} is about {:?}, expected {about:?}",
+                    row.subject, row.user_id
+                ));
             }
         }
         found.into_iter()

@@ -1,4 +1,4 @@
-//! The events of passwords and addresses, as subscribers see them.
+//! The events of passwords and addresses, compared with their golden files.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ flow_tests! {
     the_events_of_passwords_and_addresses_match_their_golden_files,
 }
 
-/// A request that can be recognised in its event.
-fn marked(app: &TestApp, path: &str) -> RequestBuilder {
+/// A request with fixed metadata, which its event contains.
+fn tagged(app: &TestApp, path: &str) -> RequestBuilder {
     app.request(Method::POST, path)
         .header("user-agent", "golden/1.0")
         .header("x-request-id", "golden-request")
@@ -22,30 +22,30 @@ fn marked(app: &TestApp, path: &str) -> RequestBuilder {
 }
 
 async fn post(app: &TestApp, path: &str, body: &Value, status: u16) {
-    app.send(marked(app, path).json(body)).await.expect_status(status);
+    app.send(tagged(app, path).json(body)).await.expect_status(status);
 }
 
 async fn the_events_of_passwords_and_addresses_match_their_golden_files(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
-    let request = marked(&app, "/auth/email/resend").bearer_auth(&access);
+    let request = tagged(&app, "/auth/email/resend").bearer_auth(&access);
     app.send(request).await.expect_status(202);
-    let outcomes = {
+    let statuses = {
         smtp.count(2).await;
         let mails = smtp.mails();
         assert!(mails.iter().all(|mail| mail.header("Subject") == VERIFY));
-        // Two mails may arrive in either order; the newer code is the one that is good.
-        let mut good = Vec::new();
+        // Two mails may arrive in either order. Only the newer code works.
+        let mut statuses = Vec::new();
         for mail in mails {
-            let request = marked(&app, "/auth/email/verify").json(&json!({ "code": mail.code() }));
-            good.push(app.send(request).await.status.as_u16());
+            let request = tagged(&app, "/auth/email/verify").json(&json!({ "code": mail.code() }));
+            statuses.push(app.send(request).await.status.as_u16());
         }
-        good.sort_unstable();
-        good
+        statuses.sort_unstable();
+        statuses
     };
-    assert_eq!(outcomes, [204, 422]);
+    assert_eq!(statuses, [204, 422]);
     let change = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
-    let request = marked(&app, "/auth/password/change").bearer_auth(&access);
+    let request = tagged(&app, "/auth/password/change").bearer_auth(&access);
     app.send(request.json(&change)).await.expect_status(204);
     post(&app, "/auth/password/forgot", &json!({ "email": ADA }), 202).await;
     let code = smtp.mail(ADA, RESET, 1).await.code();
@@ -73,8 +73,8 @@ async fn the_events_of_passwords_and_addresses_match_their_golden_files(backend:
     for (name, event) in expected.iter().zip(&events).take(6).skip(1) {
         assert_golden(name, event);
     }
-    let nobody = &events[6].payload["data"];
-    assert_eq!((nobody.get("userId"), nobody.get("userSeq")), (None, None));
-    assert_ne!(nobody["identifierHash"], events[4].payload["data"]["identifierHash"]);
+    let unknown = &events[6].payload["data"];
+    assert_eq!((unknown.get("userId"), unknown.get("userSeq")), (None, None));
+    assert_ne!(unknown["identifierHash"], events[4].payload["data"]["identifierHash"]);
     app.finish().await;
 }
