@@ -1,10 +1,5 @@
 //! The subscriber kit against a real nats-server.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failed assertion ends a test"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 #[path = "../support/logs.rs"]
 mod logs;

@@ -1,9 +1,5 @@
 //! Configuration: sources, refusals, redaction and documentation.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
 use std::{fs, path::PathBuf};
 

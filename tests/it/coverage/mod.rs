@@ -3,10 +3,7 @@
 //! A new route makes `every_outcome_has_a_row` fail and say which rows are missing. Add them to the file of its resource here
 //! (or a new one, listed in `table`): what to do, how it ends, and the events, with the fields that matter. The ways that all
 //! routes share, such as a broken body or no token, are provoked from the document alone, in `shared`.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a missing field of the document is a failed test"
-)]
+#![expect(clippy::indexing_slicing, reason = "a missing field of the document is a failed test")]
 
 mod account;
 mod document;

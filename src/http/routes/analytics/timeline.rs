@@ -68,12 +68,7 @@ impl Timeline {
     ///
     /// In buckets of hours or days of UTC, at most 1000. Without `from`, the last 48 hours or 30
     /// days. For administrators.
-    #[oai(
-        path = "/analytics/timeline",
-        method = "get",
-        operation_id = "eventTimeline",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/timeline", method = "get", operation_id = "eventTimeline", tag = "Tag::Analytics")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn get(
         &self,

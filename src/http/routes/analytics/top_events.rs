@@ -35,12 +35,7 @@ impl TopEvents {
     ///
     /// Counts the events of the ledger, which goes back as far as `events.retention`. For
     /// administrators.
-    #[oai(
-        path = "/analytics/top-events",
-        method = "get",
-        operation_id = "topEvents",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/top-events", method = "get", operation_id = "topEvents", tag = "Tag::Analytics")]
     async fn list(
         &self,
         context: RequestContext,

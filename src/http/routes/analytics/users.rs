@@ -45,12 +45,7 @@ impl UserAnalytics {
     /// Count a user's events
     ///
     /// Also of deleted users. For administrators.
-    #[oai(
-        path = "/analytics/users/:id",
-        method = "get",
-        operation_id = "userAnalytics",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/users/:id", method = "get", operation_id = "userAnalytics", tag = "Tag::Analytics")]
     async fn get(
         &self,
         context: RequestContext,

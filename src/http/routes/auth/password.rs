@@ -91,12 +91,7 @@ impl Passwords {
     ///
     /// Requires the current password, and ends every session, this one included. Records
     /// `auth.user.password_changed`, or `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/password/change",
-        method = "post",
-        operation_id = "changePassword",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/password/change", method = "post", operation_id = "changePassword", tag = "Tag::Account")]
     async fn change(
         &self,
         context: RequestContext,
@@ -141,12 +136,7 @@ impl Passwords {
     /// Takes a mailed code, and ends every session. The code works once, for 30 minutes unless
     /// configured otherwise, until a newer one is mailed or the password changes. Records
     /// `auth.user.password_reset_completed`.
-    #[oai(
-        path = "/auth/password/reset",
-        method = "post",
-        operation_id = "resetPassword",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/password/reset", method = "post", operation_id = "resetPassword", tag = "Tag::Authentication")]
     async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<NoContent, ResetError> {
         let mut fields = Fields::default();
         let password = fields.take("/password", Password::parse(&body.0.password));

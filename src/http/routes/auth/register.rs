@@ -73,12 +73,7 @@ impl Register {
     /// same account, session and refresh token and a new access token, until that refresh token is
     /// used. A repeated request with another password is refused and records
     /// `auth.user.login_failed`.
-    #[oai(
-        path = "/auth/register",
-        method = "post",
-        operation_id = "register",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/register", method = "post", operation_id = "register", tag = "Tag::Authentication")]
     async fn register(
         &self,
         context: RequestContext,

@@ -129,12 +129,7 @@ impl Events {
     /// List the latest events
     ///
     /// The first page of `GET /events` without filters.
-    #[oai(
-        path = "/events/recent",
-        method = "get",
-        operation_id = "listRecentEvents",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/recent", method = "get", operation_id = "listRecentEvents", tag = "Tag::Events")]
     async fn recent(
         &self,
         context: RequestContext,

@@ -123,12 +123,7 @@ impl EventStreams {
     /// is lost or repeated. A client that reconnects sends the last `id` it received as
     /// `Last-Event-ID`. The stream ends when the token expires, the session ends, the service
     /// stops, or the client does not read. For administrators.
-    #[oai(
-        path = "/events/stream",
-        method = "get",
-        operation_id = "followEvents",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/stream", method = "get", operation_id = "followEvents", tag = "Tag::Events")]
     async fn follow(
         &self,
         context: RequestContext,

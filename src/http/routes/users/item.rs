@@ -55,12 +55,7 @@ impl OneUser {
     /// Replaces all fields that can be changed. For administrators. Records
     /// `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, in this
     /// order, for the fields that changed; their `actor` is the administrator.
-    #[oai(
-        path = "/users/:id",
-        method = "put",
-        operation_id = "replaceUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "put", operation_id = "replaceUser", tag = "Tag::Users")]
     async fn replace(
         &self,
         context: RequestContext,
@@ -92,12 +87,7 @@ impl OneUser {
     /// Records `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, in
     /// this order, for the fields that changed; their `actor` is the administrator who changed
     /// another user.
-    #[oai(
-        path = "/users/:id",
-        method = "patch",
-        operation_id = "updateUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "patch", operation_id = "updateUser", tag = "Tag::Users")]
     async fn update(
         &self,
         context: RequestContext,
@@ -125,12 +115,7 @@ impl OneUser {
     /// after `accounts.erase_after`. For administrators, who delete their own account at
     /// `/auth/me`, with its password. Records `auth.user.deleted` with the administrator as its
     /// `actor`.
-    #[oai(
-        path = "/users/:id",
-        method = "delete",
-        operation_id = "deleteUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "delete", operation_id = "deleteUser", tag = "Tag::Users")]
     async fn delete(
         &self,
         context: RequestContext,

@@ -24,12 +24,7 @@ impl UserMfa {
     ///
     /// Removes the authenticator and the recovery codes of a user who has lost them: logins then
     /// need the password alone. For administrators. Records `auth.user.mfa_removed`.
-    #[oai(
-        path = "/users/:id/mfa",
-        method = "delete",
-        operation_id = "removeUserMfa",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/mfa", method = "delete", operation_id = "removeUserMfa", tag = "Tag::Users")]
     async fn remove(
         &self,
         context: RequestContext,

@@ -24,12 +24,7 @@ impl UserSessions {
     ///
     /// Ends all sessions of the user. For administrators. Records one `auth.user.session_revoked`
     /// for each session.
-    #[oai(
-        path = "/users/:id/sessions",
-        method = "delete",
-        operation_id = "revokeUserSessions",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/sessions", method = "delete", operation_id = "revokeUserSessions", tag = "Tag::Users")]
     async fn revoke(
         &self,
         context: RequestContext,

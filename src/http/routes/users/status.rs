@@ -29,12 +29,7 @@ impl UserStatus {
     /// Refuses the user's logins and refreshes, and ends all their sessions. The last active
     /// administrator cannot be disabled. For administrators. Records `auth.user.disabled`, unless
     /// the user is disabled already.
-    #[oai(
-        path = "/users/:id/disable",
-        method = "post",
-        operation_id = "disableUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/disable", method = "post", operation_id = "disableUser", tag = "Tag::Users")]
     async fn disable(
         &self,
         context: RequestContext,
@@ -52,12 +47,7 @@ impl UserStatus {
     ///
     /// Lets a disabled user log in again. For administrators. Records `auth.user.enabled`, unless
     /// the user is active already.
-    #[oai(
-        path = "/users/:id/enable",
-        method = "post",
-        operation_id = "enableUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/enable", method = "post", operation_id = "enableUser", tag = "Tag::Users")]
     async fn enable(
         &self,
         context: RequestContext,

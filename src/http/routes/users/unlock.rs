@@ -24,12 +24,7 @@ impl UserUnlock {
     ///
     /// Resets the account's login rate limit; limits of networks still apply. For administrators.
     /// Records `auth.user.unlocked`.
-    #[oai(
-        path = "/users/:id/unlock",
-        method = "post",
-        operation_id = "unlockUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/unlock", method = "post", operation_id = "unlockUser", tag = "Tag::Users")]
     async fn unlock(
         &self,
         context: RequestContext,

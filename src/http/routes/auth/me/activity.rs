@@ -28,12 +28,7 @@ impl Activity {
     ///
     /// The events about the caller, newest first, also for administrators. To get the next page,
     /// send `next` as `after`.
-    #[oai(
-        path = "/auth/me/activity",
-        method = "get",
-        operation_id = "listActivity",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/me/activity", method = "get", operation_id = "listActivity", tag = "Tag::Account")]
     async fn list(
         &self,
         context: RequestContext,

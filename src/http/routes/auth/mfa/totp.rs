@@ -76,12 +76,7 @@ impl TotpRoutes {
     /// Requires the password. Logins stay as they are until its first code reaches
     /// `/auth/mfa/totp/confirm`; an older pending authenticator is replaced. A wrong password
     /// records `auth.user.login_failed`.
-    #[oai(
-        path = "/auth/mfa/totp",
-        method = "post",
-        operation_id = "enrolTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp", method = "post", operation_id = "enrolTotp", tag = "Tag::Mfa")]
     async fn enroll(
         &self,
         context: RequestContext,
@@ -101,12 +96,7 @@ impl TotpRoutes {
     ///
     /// Takes its first code; from now on logins need it. Returns the recovery codes. Records
     /// `auth.user.mfa_enrolled` and `auth.user.recovery_codes_generated`.
-    #[oai(
-        path = "/auth/mfa/totp/confirm",
-        method = "post",
-        operation_id = "confirmTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp/confirm", method = "post", operation_id = "confirmTotp", tag = "Tag::Mfa")]
     async fn activate(
         &self,
         context: RequestContext,
@@ -125,12 +115,7 @@ impl TotpRoutes {
     ///
     /// Requires the password. Logins need the password alone again. Records
     /// `auth.user.mfa_removed`, or `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/mfa/totp",
-        method = "delete",
-        operation_id = "removeTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp", method = "delete", operation_id = "removeTotp", tag = "Tag::Mfa")]
     async fn remove(
         &self,
         context: RequestContext,

@@ -48,12 +48,7 @@ impl MfaVerification {
     /// Continues where `/auth/login` answered `mfa_required`. A code works once, and five wrong
     /// codes end the challenge. Records `auth.user.mfa_verified` or `auth.user.recovery_code_used`,
     /// then `auth.user.logged_in`; or `auth.user.mfa_failed`.
-    #[oai(
-        path = "/auth/mfa/verify",
-        method = "post",
-        operation_id = "verifyMfa",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/verify", method = "post", operation_id = "verifyMfa", tag = "Tag::Mfa")]
     async fn verify(
         &self,
         context: RequestContext,
