@@ -100,8 +100,7 @@ fn headers(status: u16) -> Vec<MetaHeader> {
 /// Declare the error type of an operation: a [`Problem`](crate::http::problem::Problem) with a list
 /// of its possible codes.
 macro_rules! error_responses {
-    ($(#[$doc:meta])* $name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
-        $(#[$doc])*
+    ($name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
         #[derive(Debug)]
         pub struct $name($crate::http::problem::Problem);
 

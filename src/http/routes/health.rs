@@ -61,11 +61,8 @@ struct Ready {
     events_detail: Option<String>,
 }
 
-error_responses! {
-    ReadinessError: [ALWAYS], []
-}
+error_responses! { ReadinessError: [ALWAYS], [] }
 
-/// The resource.
 pub struct Health(pub Arc<dyn Readiness>);
 
 #[OpenApi]

@@ -59,7 +59,6 @@ impl Parameter for Bucket {
     }
 }
 
-/// The resource.
 pub struct Timeline(pub Api);
 
 #[OpenApi]

@@ -26,7 +26,6 @@ struct TopEventsBody {
     total: u64,
 }
 
-/// The resource.
 pub struct TopEvents(pub Api);
 
 #[OpenApi]

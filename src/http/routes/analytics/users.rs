@@ -33,11 +33,8 @@ struct UserActivity {
     last_at: Option<Timestamp>,
 }
 
-error_responses! {
-    UserAnalyticsError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound]
-}
+error_responses! { UserAnalyticsError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound] }
 
-/// The resource.
 pub struct UserAnalytics(pub Api);
 
 #[OpenApi]

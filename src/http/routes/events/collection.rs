@@ -38,17 +38,10 @@ enum Recorded {
     Accepted(Json<RecordedEvent>),
 }
 
-error_responses! {
-    RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited]
-}
-error_responses! {
-    ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
-error_responses! {
-    ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed]
-}
+error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited] }
+error_responses! { ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed] }
 
-/// The resource.
 pub struct Events(pub Api);
 
 #[OpenApi]

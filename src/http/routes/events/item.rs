@@ -14,11 +14,8 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::routes::Tag;
 
-error_responses! {
-    GetEventError: [BEARER, ALWAYS], [InvalidParameter, NotFound]
-}
+error_responses! { GetEventError: [BEARER, ALWAYS], [InvalidParameter, NotFound] }
 
-/// The resource.
 pub struct Event(pub Api);
 
 #[OpenApi]

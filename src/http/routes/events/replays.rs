@@ -30,14 +30,9 @@ enum Started {
     ),
 }
 
-error_responses! {
-    StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict]
-}
-error_responses! {
-    GetReplayError: [BEARER, ALWAYS], [Forbidden, InvalidParameter, NotFound]
-}
+error_responses! { StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict] }
+error_responses! { GetReplayError: [BEARER, ALWAYS], [Forbidden, InvalidParameter, NotFound] }
 
-/// The resource.
 pub struct Replays(pub Api);
 
 #[OpenApi]

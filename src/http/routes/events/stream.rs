@@ -108,11 +108,8 @@ enum Streaming {
     Ok(EventStream),
 }
 
-error_responses! {
-    FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
+error_responses! { FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
 
-/// The resource.
 pub struct EventStreams(pub Api);
 
 #[OpenApi]

@@ -25,9 +25,7 @@ use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::{CreatedTagged, Success};
 use crate::http::routes::Tag;
 
-error_responses! {
-    ListError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
+error_responses! { ListError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
 error_responses! {
     CreateError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [AnswerSpent, Forbidden, EmailTaken, UsernameTaken, RateLimited]
 }

@@ -17,9 +17,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Tagged};
 use crate::http::routes::Tag;
 
-error_responses! {
-    GetError: [BEARER, ALWAYS], [InvalidParameter, NotFound]
-}
+error_responses! { GetError: [BEARER, ALWAYS], [InvalidParameter, NotFound] }
 error_responses! {
     UpdateError: [BODY, BEARER, ALWAYS],
         [InvalidParameter, Forbidden, NotFound, EmailTaken, UsernameTaken, PreconditionFailed, RateLimited]

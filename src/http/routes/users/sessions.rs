@@ -12,9 +12,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
-error_responses! {
-    RevokeError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { RevokeError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserSessions(pub Api);
 

@@ -16,9 +16,7 @@ use crate::http::routes::Tag;
 error_responses! {
     DisableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, LastAdministrator, RateLimited]
 }
-error_responses! {
-    EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserStatus(pub Api);
 

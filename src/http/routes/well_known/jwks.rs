@@ -34,9 +34,7 @@ struct Jwk {
     alg: String,
 }
 
-error_responses! {
-    GetError: [ALWAYS], []
-}
+error_responses! { GetError: [ALWAYS], [] }
 
 pub struct Jwks(pub Api);
 

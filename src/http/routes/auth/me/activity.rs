@@ -15,11 +15,8 @@ use crate::http::middleware::RequestContext;
 use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
-error_responses! {
-    ListActivityError: [BEARER, ALWAYS], [ValidationFailed]
-}
+error_responses! { ListActivityError: [BEARER, ALWAYS], [ValidationFailed] }
 
-/// The resource.
 pub struct Activity(pub Api);
 
 #[OpenApi]

@@ -42,15 +42,9 @@ struct ProfilePatch {
     profile: Patch<ProfileBody>,
 }
 
-error_responses! {
-    GetError: [BEARER, ALWAYS], []
-}
-error_responses! {
-    UpdateError: [BODY, BEARER, ALWAYS], [UsernameTaken, RateLimited]
-}
-error_responses! {
-    DeleteError: [BODY, BEARER, ALWAYS], [LastAdministrator, RateLimited, Overloaded]
-}
+error_responses! { GetError: [BEARER, ALWAYS], [] }
+error_responses! { UpdateError: [BODY, BEARER, ALWAYS], [UsernameTaken, RateLimited] }
+error_responses! { DeleteError: [BODY, BEARER, ALWAYS], [LastAdministrator, RateLimited, Overloaded] }
 
 pub struct Me(pub Api);
 
