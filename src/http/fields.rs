@@ -28,6 +28,11 @@ impl Fields {
         self.0.push(error);
     }
 
+    /// Add the errors of `other`.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// Return the values when there is no error.
     ///
     /// # Errors

@@ -64,20 +64,18 @@ impl Users {
         account_type: Query<Option<QueryParam<AccountType>>>,
     ) -> Result<Success<UserList>, ListError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        let known = ["page", "after", "limit", "search", "role", "status", "accountType"];
-        names.reject_unknown(&known, &mut fields);
+        let mut query = names.read();
         let filter = Filter {
-            search: QueryParam::value(search.0, "search", &mut fields).map(|search| search.0),
-            role: QueryParam::value(role.0, "role", &mut fields),
-            status: QueryParam::value(status.0, "status", &mut fields),
-            account_type: QueryParam::value(account_type.0, "accountType", &mut fields),
+            search: query.take("search", search).map(|search| search.0),
+            role: query.take("role", role),
+            status: query.take("status", status),
+            account_type: query.take("accountType", account_type),
         };
-        let page = QueryParam::value(page.0, "page", &mut fields);
-        let after = QueryParam::value(after.0, "after", &mut fields);
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default();
-        let start = start(page, after, &mut fields);
-        let (filter, limit) = fields.finish(Some((filter, u64::from(limit.0))))?;
+        let page = query.take("page", page);
+        let after = query.take("after", after);
+        let limit = query.take("limit", limit).unwrap_or_default();
+        let start = start(page, after, query.errors());
+        let (filter, limit) = query.finish((filter, u64::from(limit.0)))?;
         let page = self
             .0
             .call(&context, |cx| list::run(cx, caller, filter, start, limit))

@@ -10,7 +10,6 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventPage, Stored};
 use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
@@ -40,15 +39,14 @@ impl Activity {
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListActivityError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["type", "after", "limit"], &mut fields);
+        let mut query = names.read();
         let filter = Filter {
-            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
-            after: QueryParam::value(after.0, "after", &mut fields).map(Into::into),
+            subject: query.take("type", subject).map(|subject| subject.0),
+            after: query.take("after", after).map(Into::into),
             ..Filter::default()
         };
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
-        let filter = fields.finish(Some(filter))?;
+        let limit = query.take("limit", limit).unwrap_or_default().0;
+        let filter = query.finish(filter)?;
         let page = self.0.call(&context, |cx| list::own(cx, caller, filter, limit)).await?;
         Ok(Stored::page(&page))
     }
