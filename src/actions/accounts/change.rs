@@ -3,7 +3,7 @@
 //! `username_changed`, `updated`.
 
 use serde_json::{Map, Value};
-use watchword_events::{Actor, AuthEvent, ChangedField, EmailChanged, Updated, UsernameChanged};
+use watchword_events::{Actor, ChangedField, EmailChanged, Updated, UsernameChanged};
 
 use super::identifier_taken::{IdentifierTaken, identifier_taken};
 use crate::actions::ActionError::{self, Refused};
@@ -103,18 +103,18 @@ pub(in crate::actions) async fn apply(
             old: Some(before.email),
             new: Some(tx.user().email.clone()),
         };
-        tx.record_as(actor.clone(), AuthEvent::EmailChanged(changed)).await?;
+        tx.record_as(actor.clone(), changed).await?;
     }
     if username {
         let changed = UsernameChanged {
             old: before.username,
             new: tx.user().username.clone(),
         };
-        tx.record_as(actor.clone(), AuthEvent::UsernameChanged(changed)).await?;
+        tx.record_as(actor.clone(), changed).await?;
     }
     if !fields.is_empty() {
         let updated = Updated { changed_fields: fields };
-        tx.record_as(actor, AuthEvent::Updated(updated)).await?;
+        tx.record_as(actor, updated).await?;
     }
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! Mails the code that confirms an address again: `email_verification_requested`.
 
-use watchword_events::{AuthEvent, EmailVerificationRequested};
+use watchword_events::EmailVerificationRequested;
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -38,8 +38,7 @@ pub async fn run(cx: Context, caller: Identity) -> Result<(), ActionError<Refusa
     }
     let recipient = Recipient::without_password(tx.user());
     one_time_codes::issue(&cx, &mut tx, CodePurpose::EmailVerification, Some(&recipient)).await?;
-    tx.record(AuthEvent::EmailVerificationRequested(EmailVerificationRequested {}))
-        .await?;
+    tx.record(EmailVerificationRequested {}).await?;
     tx.commit().await?;
     Ok(())
 }

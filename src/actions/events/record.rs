@@ -1,7 +1,7 @@
 //! Records an application's own event about its user: `custom`, with the user as the actor.
 
 use serde_json::{Map, Value};
-use watchword_events::{Actor, AuthEvent, Custom};
+use watchword_events::{Actor, Custom};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -46,10 +46,10 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId,
         Idempotent::New(guard) => guard,
         Idempotent::Replay(id) => return Ok(id.into()),
     };
-    let event = AuthEvent::Custom(Custom {
+    let event = Custom {
         name: input.name.as_str().to_owned(),
         attributes: attributes.and_then(into_map),
-    });
+    };
     let tx = cx.begin().await?;
     let mut tx = authenticate::lock(&cx, tx, &caller)
         .await?

@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 use time::Duration;
-use watchword_events::{AuthEvent, FactorType, MfaEnrolled};
+use watchword_events::{FactorType, MfaEnrolled};
 
 use super::recovery_codes::replace;
 use crate::actions::ActionError::{self, Refused};
@@ -57,7 +57,7 @@ pub async fn run(cx: Context, caller: Identity, code: FactorCode) -> Result<Vec<
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(AuthEvent::MfaEnrolled(enrolled)).await?;
+    tx.record(enrolled).await?;
     let codes = replace(&cx, &mut tx, &factor).await?;
     tx.commit().await?;
     Ok(codes)

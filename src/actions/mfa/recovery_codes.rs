@@ -1,7 +1,7 @@
 //! Generates new recovery codes in place of the old ones: `recovery_codes_generated`.
 
 use secrecy::SecretString;
-use watchword_events::{AuthEvent, FactorType, RecoveryCodesGenerated};
+use watchword_events::{FactorType, RecoveryCodesGenerated};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::error::widen;
@@ -64,6 +64,6 @@ pub(super) async fn replace(
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(AuthEvent::RecoveryCodesGenerated(generated)).await?;
+    tx.record(generated).await?;
     Ok(codes.texts)
 }

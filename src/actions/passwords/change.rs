@@ -1,6 +1,6 @@
 //! Changes the caller's password: `password_changed`, and every session ends with the old password.
 
-use watchword_events::{AuthEvent, PasswordChanged};
+use watchword_events::PasswordChanged;
 
 use super::confirm;
 use super::user_inputs::password_user_inputs;
@@ -48,7 +48,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), Acti
     let ended = tx
         .revoke_sessions(None, RevokeReason::PasswordChange, &services.sessions)
         .await?;
-    tx.record(AuthEvent::PasswordChanged(PasswordChanged {})).await?;
+    tx.record(PasswordChanged {}).await?;
     tx.commit().await?;
     services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

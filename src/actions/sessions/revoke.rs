@@ -1,7 +1,7 @@
 //! Revokes the caller's sessions: one of them, or all but the current one. Each gets its
 //! `session_revoked`.
 
-use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
+use watchword_events::{SessionRevoked, SessionRevokedReason};
 
 use super::authenticate::{self, Identity};
 use crate::actions::ActionError::{self, Refused};
@@ -63,9 +63,9 @@ pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Ref
     Ok(())
 }
 
-fn revoked(session: SessionId) -> AuthEvent {
-    AuthEvent::SessionRevoked(SessionRevoked {
+fn revoked(session: SessionId) -> SessionRevoked {
+    SessionRevoked {
         session_id: session.as_uuid(),
         reason: SessionRevokedReason::Logout,
-    })
+    }
 }
