@@ -29,10 +29,7 @@ pub async fn run(cx: Context, caller: Identity) -> Result<(), ActionError<Refusa
     }
     charge_user(&cx, &caller, RateLimit::Resend).await?;
     let may_mail = one_time_codes::may_mail(&cx, &email::canonical(&caller.user.email)).await;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     if tx.user().email_verified || !may_mail {
         return Ok(());
     }

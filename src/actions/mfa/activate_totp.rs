@@ -35,10 +35,7 @@ pub enum Refusal {
 pub async fn run(cx: Context, caller: Identity, code: FactorCode) -> Result<Vec<SecretString>, ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
     let now = cx.now();
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     // The password was verified at enrollment; that does not last forever.
     let oldest = now - PENDING_TTL;
     let found = tx.second_factor().await?;

@@ -41,10 +41,7 @@ pub(super) async fn lock_factor<'a>(
     cx: &'a Context,
     caller: &Identity,
 ) -> Result<(UserTx<'a>, SealedFactor), ActionError<Refusal>> {
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(cx, tx, caller)
-        .await?
-        .ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+    let mut tx = authenticate::lock_caller(cx, caller, confirm::Refusal::SessionEnded.into()).await?;
     let factor = tx.second_factor_in_use().await?;
     Ok((tx, factor.ok_or(Refused(Refusal::NoFactor))?))
 }

@@ -39,11 +39,8 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), Acti
     allowed.map_err(|error| Refused(Refusal::NewPassword(error)))?;
     confirm::run(&cx, &caller, input.current).await.map_err(widen)?;
     let hash = services.hasher.hash(input.new).await?.into_string().into();
-    let tx = cx.begin().await?;
     // A concurrent change of the password has ended this session too.
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, confirm::Refusal::SessionEnded.into()).await?;
     tx.set_password(&hash).await?;
     let ended = tx
         .revoke_sessions(None, RevokeReason::PasswordChange, &services.sessions)

@@ -26,10 +26,7 @@ pub enum Refusal {
 /// [`Refusal`]; nothing has changed then.
 pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<(), ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let policy = &cx.services.sessions;
     if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
         return Err(Refused(Refusal::NotFound));
@@ -46,10 +43,7 @@ pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<()
 /// [`Refusal`]; nothing has changed then.
 pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let (current, policy) = (Some(caller.session_id), &cx.services.sessions);
     let ended = tx.revoke_sessions(current, RevokeReason::Logout, policy).await?;
     if ended.is_empty() {

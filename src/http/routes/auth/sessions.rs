@@ -96,8 +96,7 @@ impl Sessions {
         id: Path<Uuid>,
     ) -> Result<NoContent, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let session = SessionId::from(id.0);
-        self.0.call(&context, |cx| revoke::run(cx, caller, session)).await?;
+        self.0.call(&context, |cx| revoke::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }

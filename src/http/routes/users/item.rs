@@ -43,8 +43,8 @@ impl OneUser {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, GetError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| get::run(cx, caller, target)).await?;
+        let user = self.0.call(&context, |cx| get::run(cx, caller, id.0.into())).await?;
+        let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
         Ok(Tagged::from(&user))
     }
 
@@ -130,14 +130,6 @@ impl OneUser {
             .call(&context, |cx| delete::run(cx, caller, target, expected))
             .await?;
         Ok(NoContent::Done)
-    }
-}
-
-impl From<get::Refusal> for Problem {
-    fn from(refusal: get::Refusal) -> Self {
-        match refusal {
-            get::Refusal::NotFound => Self::new(ProblemCode::NotFound),
-        }
     }
 }
 

@@ -31,8 +31,9 @@ impl UserMfa {
         id: Path<Uuid>,
     ) -> Result<NoContent, RemoveError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        self.0.call(&context, |cx| remove_mfa::run(cx, caller, target)).await?;
+        self.0
+            .call(&context, |cx| remove_mfa::run(cx, caller, id.0.into()))
+            .await?;
         Ok(NoContent::Done)
     }
 }

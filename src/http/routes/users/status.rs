@@ -36,8 +36,10 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, DisableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| status::disable(cx, caller, target)).await?;
+        let user = self
+            .0
+            .call(&context, |cx| status::disable(cx, caller, id.0.into()))
+            .await?;
         Ok(Tagged::from(&user))
     }
 
@@ -54,8 +56,10 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, EnableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| status::enable(cx, caller, target)).await?;
+        let user = self
+            .0
+            .call(&context, |cx| status::enable(cx, caller, id.0.into()))
+            .await?;
         Ok(Tagged::from(&user))
     }
 }

@@ -31,8 +31,7 @@ impl UserUnlock {
         id: Path<Uuid>,
     ) -> Result<NoContent, UnlockError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        self.0.call(&context, |cx| unlock::run(cx, caller, target)).await?;
+        self.0.call(&context, |cx| unlock::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }
