@@ -45,6 +45,14 @@ impl Fields {
     }
 }
 
+/// Return the value of a body's only field.
+///
+/// # Errors
+/// 422 with its error.
+pub fn only_field<T>(pointer: &str, parsed: Result<T, TextError>) -> Result<T, Problem> {
+    parsed.map_err(|error| field_error(pointer, error).into())
+}
+
 /// The field error of a text that was refused.
 #[must_use]
 pub fn field_error(pointer: &str, error: TextError) -> FieldError {

@@ -132,7 +132,7 @@ fn unknown_type() -> FieldError {
 impl From<registration::Refusal> for Problem {
     fn from(refusal: registration::Refusal) -> Self {
         match refusal {
-            registration::Refusal::Password(error) => Self::validation(vec![field_error("/password", error)]),
+            registration::Refusal::Password(error) => field_error("/password", error).into(),
             registration::Refusal::Profile(error) => error.into(),
             registration::Refusal::Taken(taken) => taken.into(),
             registration::Refusal::Key(refusal) => refusal.into(),
@@ -160,15 +160,13 @@ impl From<IdentifierTaken> for Problem {
 
 impl From<ProfileError> for Problem {
     fn from(error: ProfileError) -> Self {
-        Self::validation(match error {
-            ProfileError::UnknownType => vec![unknown_type()],
-            ProfileError::TooLarge => vec![FieldError::new(
-                "/profile",
-                "too_large",
-                "must be at most 4 KiB as compact JSON",
-            )],
-            ProfileError::Violations(violations) => violations.iter().map(violated).collect(),
-        })
+        match error {
+            ProfileError::UnknownType => unknown_type().into(),
+            ProfileError::TooLarge => {
+                FieldError::new("/profile", "too_large", "must be at most 4 KiB as compact JSON").into()
+            }
+            ProfileError::Violations(violations) => Self::validation(violations.iter().map(violated).collect()),
+        }
     }
 }
 

@@ -188,6 +188,13 @@ impl From<ProblemCode> for Problem {
     }
 }
 
+/// 422 with this one error.
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::validation(vec![error])
+    }
+}
+
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.code.status()

@@ -122,6 +122,6 @@ impl From<Refusal> for Problem {
                 format!("must be at most {MAX_BUCKETS} buckets before the end of the range"),
             ),
         };
-        Self::validation(vec![FieldError::new("/from", code, detail)])
+        FieldError::new("/from", code, detail).into()
     }
 }

@@ -143,11 +143,10 @@ impl From<list::Refusal> for Problem {
     fn from(refusal: list::Refusal) -> Self {
         match refusal {
             list::Refusal::Forbidden => Self::new(ProblemCode::Forbidden),
-            list::Refusal::TooFar => Self::validation(vec![FieldError::new(
-                "/page",
-                "too_far",
-                "must lie within the first 10 000 users; use `after` to go further",
-            )]),
+            list::Refusal::TooFar => {
+                let detail = "must lie within the first 10 000 users; use `after` to go further";
+                FieldError::new("/page", "too_far", detail).into()
+            }
         }
     }
 }
@@ -155,7 +154,7 @@ impl From<list::Refusal> for Problem {
 impl From<create::Refusal> for Problem {
     fn from(refusal: create::Refusal) -> Self {
         match refusal {
-            create::Refusal::UnknownRole => Self::validation(vec![unknown_role("/roles")]),
+            create::Refusal::UnknownRole => unknown_role("/roles").into(),
             create::Refusal::Account(refusal) => refusal.into(),
             create::Refusal::Taken(taken) => taken.into(),
             create::Refusal::Key(refusal) => refusal.into(),

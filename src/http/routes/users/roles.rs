@@ -78,14 +78,13 @@ impl UserRoles {
 }
 
 fn parse(role: &str) -> Result<Role, Problem> {
-    role.parse()
-        .map_err(|_| Problem::validation(vec![unknown_role("/role")]))
+    role.parse().map_err(|_| unknown_role("/role").into())
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownRole => Self::validation(vec![unknown_role("/role")]),
+            Refusal::UnknownRole => unknown_role("/role").into(),
             Refusal::Admin(refusal) => refusal.into(),
         }
     }

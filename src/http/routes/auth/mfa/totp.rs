@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::recovery_codes::RecoveryCodeList;
 use crate::actions::mfa::{activate_totp, enroll_totp, remove_totp};
-use crate::domain::second_factor::FactorCode;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::password_confirmation::PasswordConfirmation;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::fields::Fields;
+use crate::http::fields::only_field;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
@@ -104,9 +103,7 @@ impl TotpRoutes {
         body: StrictJson<FirstCode>,
     ) -> Result<Success<RecoveryCodeList>, ActivateError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        let code = fields.parse::<FactorCode>("/code", &body.0.code);
-        let code = fields.finish(code)?;
+        let code = only_field("/code", body.0.code.parse())?;
         let codes = self.0.call(&context, |cx| activate_totp::run(cx, caller, code)).await?;
         Ok(Success::new(codes))
     }
@@ -144,11 +141,10 @@ impl From<activate_totp::Refusal> for Problem {
     fn from(refusal: activate_totp::Refusal) -> Self {
         match refusal {
             activate_totp::Refusal::NotPending => Self::new(ProblemCode::NotFound),
-            activate_totp::Refusal::WrongCode => Self::validation(vec![FieldError::new(
-                "/code",
-                "wrong_code",
-                "is not the authenticator's code; check that both clocks are right",
-            )]),
+            activate_totp::Refusal::WrongCode => {
+                let detail = "is not the authenticator's code; check that both clocks are right";
+                FieldError::new("/code", "wrong_code", detail).into()
+            }
             activate_totp::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
         }
     }

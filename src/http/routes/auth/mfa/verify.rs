@@ -4,11 +4,10 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::actions::mfa::verify::{self, Input, Refusal};
-use crate::domain::second_factor::FactorCode;
 use crate::http::api::Api;
 use crate::http::dto::tokens::Tokens;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
-use crate::http::fields::Fields;
+use crate::http::fields::only_field;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
@@ -54,10 +53,8 @@ impl MfaVerification {
         context: RequestContext,
         body: StrictJson<SecondFactor>,
     ) -> Result<Success<Tokens>, VerifyError> {
-        let mut fields = Fields::default();
-        let code = fields.parse::<FactorCode>("/code", &body.0.code);
         let input = Input {
-            code: fields.finish(code)?,
+            code: only_field("/code", body.0.code.parse())?,
             challenge_token: body.0.challenge_token,
         };
         let pair = self.0.call(&context, |cx| verify::run(cx, input)).await?;
