@@ -93,26 +93,14 @@ impl App {
 
 /// Open the database as configured.
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
-    let profile = event_profile(settings);
-    Ok(Store::connect(
-        &settings.database,
-        &settings.data_dir,
-        profile,
-        environment.random.clone(),
-    )
-    .await?)
+    let (profile, random) = (event_profile(settings), environment.random.clone());
+    Ok(Store::connect(&settings.database, &settings.data_dir, profile, random).await?)
 }
 
 /// Open the database beside the service, which may have it open.
 pub(super) async fn open_store_beside(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
-    let profile = event_profile(settings);
-    Ok(Store::connect_beside(
-        &settings.database,
-        &settings.data_dir,
-        profile,
-        environment.random.clone(),
-    )
-    .await?)
+    let (profile, random) = (event_profile(settings), environment.random.clone());
+    Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, random).await?)
 }
 
 fn event_profile(settings: &Settings) -> EventProfile {
