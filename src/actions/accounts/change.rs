@@ -27,7 +27,6 @@ pub struct Change {
     pub profile: Option<ProfileChange>,
 }
 
-/// How to change a profile.
 pub enum ProfileChange {
     /// Replace all its fields.
     Replace(Map<String, Value>),
