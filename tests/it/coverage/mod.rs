@@ -6,7 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of the document is a failed test")]
 
 mod account;
-mod document;
+pub(crate) mod document;
 mod events;
 mod mail;
 mod mfa;

@@ -337,6 +337,12 @@ impl TestApp {
         self.events().await.into_iter().map(short).collect()
     }
 
+    /// The number of recorded logins that failed.
+    pub(crate) async fn failed_logins(&self) -> i64 {
+        let failed = "SELECT count(*) FROM events WHERE subject = 'auth.user.login_failed'";
+        self.database.count(failed).await.expect("a count")
+    }
+
     /// Waits until the ledger is drained and the stream holds exactly its events, each user's in order.
     ///
     /// Waiting covers the time between an event's publication and the check's two reads.

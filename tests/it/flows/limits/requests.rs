@@ -101,20 +101,13 @@ fn assert_limited(answer: Answer) -> u64 {
     wait
 }
 
-async fn failures(app: &TestApp) -> i64 {
-    app.database
-        .count("SELECT count(*) FROM events WHERE subject = 'auth.user.login_failed'")
-        .await
-        .expect("a query")
-}
-
 async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     let (app, clock) = limited(backend, "").await;
     app.registered("ada@example.com").await;
     let tried = storm(&app, |_| String::new()).await;
     assert_eq!(tried, LIMIT as usize);
     assert_eq!(
-        failures(&app).await,
+        app.failed_logins().await,
         i64::from(LIMIT),
         "no other try reached the hasher"
     );
@@ -127,7 +120,7 @@ async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     // A long rest gives the whole quota back, and no more.
     clock.advance(60 * MINUTE);
     assert_eq!(storm(&app, |_| String::new()).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, 2 * i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, 2 * i64::from(LIMIT));
     app.finish().await;
 }
 
@@ -136,7 +129,7 @@ async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) 
     let (app, clock) = limited(backend, "").await;
     let forged = |n| format!("198.51.100.{n}");
     assert_eq!(storm(&app, forged).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     drop(clock);
     app.finish().await;
 
@@ -144,7 +137,7 @@ async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) 
     let (app, _clock) = limited(backend, "127.0.0.1/32").await;
     let prepended = |n| format!("198.51.100.{n}, 203.0.113.7");
     assert_eq!(storm(&app, prepended).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     assert_limited(wrong_login(&app, 0, "203.0.113.7").await);
     wrong_login(&app, 0, "203.0.113.8")
         .await
@@ -198,7 +191,7 @@ async fn two_instances_share_one_rate_limit() {
     let mut second = app.second_instance(clock.clone()).await;
     let (here, there) = tokio::join!(storm(&app, |_| String::new()), storm(&second, |_| String::new()));
     assert_eq!(here + there, LIMIT as usize, "{here} + {there}");
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     clock.advance(MINUTE);
     assert_eq!(storm(&second, |_| String::new()).await, LIMIT as usize);
     assert_limited(app.login("ada@example.com", PASSWORD).await);
@@ -288,7 +281,7 @@ async fn rate_limits_and_revocations_hold_without_redis() {
         let tried = storm(instance, |_| String::new()).await;
         assert_eq!(tried, LIMIT as usize - 1, "each instance counts for itself");
     }
-    assert_eq!(failures(&outage.app).await, 2 * i64::from(LIMIT - 1));
+    assert_eq!(outage.app.failed_logins().await, 2 * i64::from(LIMIT - 1));
     outage.revoke().await;
     outage.assert_revoked().await;
     for instance in [&*outage.app, &outage.second] {

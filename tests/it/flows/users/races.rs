@@ -124,6 +124,15 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Releases the lock that the first request waits for, once the second one is answered or waits too.
+async fn release(app: &TestApp, held: Held, is_answered: &Cell<bool>) {
+    eventually(SOON, || async {
+        is_answered.get() || waiting(&app.database).await == 2
+    })
+    .await;
+    held.release().await;
+}
+
 /// The right was there when it was looked at: whoever takes it away waits until what was done with it is recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demotion_waits_for_a_grant_in_progress() {
@@ -144,10 +153,7 @@ async fn a_demotion_waits_for_a_grant_in_progress() {
                     is_away.set(true);
                     away
                 },
-                async {
-                    eventually(SOON, || async { is_away.get() || waiting(&app.database).await == 2 }).await;
-                    held.release().await;
-                },
+                release(&app, held, &is_away),
             );
             assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
             assert!(made.status.is_success(), "{way_in:?}: {}", made.text);
@@ -181,10 +187,7 @@ async fn a_demoted_admin_cannot_create_an_admin() {
                     is_made.set(true);
                     made
                 },
-                async {
-                    eventually(SOON, || async { is_made.get() || waiting(&app.database).await == 2 }).await;
-                    held.release().await;
-                },
+                release(&app, held, &is_made),
             );
             assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
             let (status, code) = way_out.3;
