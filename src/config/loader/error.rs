@@ -7,10 +7,7 @@ use std::{fmt, io, path::PathBuf};
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {path}", path = path.display())]
-    Read {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// The file is not TOML. The text of the line is omitted, because it may contain a secret.
     #[error("{path}, line {line}: {message}", path = path.display())]
     Syntax {
