@@ -1,7 +1,5 @@
 //! Extracts the bearer token of a request (RFC 6750 section 2.1) without verifying it.
 
-use std::fmt;
-
 use poem::http::HeaderValue;
 use poem::http::header::AUTHORIZATION;
 use poem::{Request, RequestBody, Result};
@@ -9,6 +7,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::problem::{Problem, ProblemCode};
+use crate::domain::hide_in_debug;
 
 /// The name of the scheme in the `OpenAPI` document.
 const SCHEME: &str = "Bearer";
@@ -33,11 +32,7 @@ impl BearerToken {
     }
 }
 
-impl fmt::Debug for BearerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(***)")
-    }
-}
+hide_in_debug! { BearerToken }
 
 /// The access token of a request, if it has one; a malformed one is refused all the same.
 #[derive(Debug, Clone)]
