@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret as _;
@@ -14,6 +13,7 @@ use crate::actions::idempotency::Idempotency;
 use crate::actions::jobs::rotate_keys;
 use crate::actions::{Dependencies, Services};
 use crate::config::{PiiMode, RedisSettings, Settings};
+use crate::domain::clock::signed_duration;
 use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::second_factor::SecondFactorPolicy;
@@ -162,7 +162,7 @@ pub(super) fn build_services(
             store.clone(),
             sessions,
             denylist,
-            long(tokens.access_ttl + tokens.leeway),
+            signed_duration(tokens.access_ttl + tokens.leeway),
         ),
         idempotency: Idempotency::new(&secret)?,
         limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
@@ -173,11 +173,11 @@ pub(super) fn build_services(
         challenges: LoginChallenges::new(&secret)?,
         second_factors: SecondFactorPolicy {
             issuer: settings.mfa.issuer.clone(),
-            challenge_ttl: long(settings.mfa.challenge_ttl),
+            challenge_ttl: signed_duration(settings.mfa.challenge_ttl),
         },
         mail: MailPolicy {
             delivers: mail::delivers(settings),
-            code_ttl: long(settings.mail.code_ttl),
+            code_ttl: signed_duration(settings.mail.code_ttl),
         },
         accounts: account_types::load(&settings.accounts)?,
         sessions,
@@ -208,9 +208,9 @@ fn mail_worker(
 
 fn session_policy(settings: &Settings) -> SessionPolicy {
     SessionPolicy {
-        absolute_ttl: long(settings.sessions.absolute_ttl),
-        idle_ttl: long(settings.sessions.idle_ttl),
-        refresh_grace: long(settings.tokens.refresh_grace),
+        absolute_ttl: signed_duration(settings.sessions.absolute_ttl),
+        idle_ttl: signed_duration(settings.sessions.idle_ttl),
+        refresh_grace: signed_duration(settings.tokens.refresh_grace),
         max_per_user: settings.sessions.max_per_user,
     }
 }
@@ -255,8 +255,4 @@ fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError
     ConnectionManager::new_lazy_with_config(client, config)
         .map(Some)
         .map_err(AppError::Redis)
-}
-
-fn long(duration: Duration) -> time::Duration {
-    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
 }
