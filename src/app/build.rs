@@ -23,7 +23,6 @@ use crate::jetstream::Nats;
 use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
-use crate::security::hasher::HasherStats;
 use crate::security::{
     AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
     RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
@@ -228,13 +227,7 @@ fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> 
         max_queue_per_thread: passwords.max_queue_per_thread,
         max_wait: passwords.max_wait,
     };
-    let stats = HasherStats {
-        queue_depth: metrics.hash_queue_depth.clone(),
-        active: metrics.hash_active.clone(),
-        wait_seconds: metrics.hash_wait.clone(),
-        rejected: metrics.hash_rejected.clone(),
-    };
-    Ok(Hasher::start(params, size, stats, environment.random.clone())?)
+    Ok(Hasher::start(params, size, metrics.into(), environment.random.clone())?)
 }
 
 fn client_stats(metrics: &Metrics) -> ClientStats {
