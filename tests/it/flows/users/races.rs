@@ -124,13 +124,30 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Releases the lock that the first request waits for, once the second one is answered or waits too.
-async fn release(app: &TestApp, held: Held, is_answered: &Cell<bool>) {
-    eventually(SOON, || async {
-        is_answered.get() || waiting(&app.database).await == 2
-    })
-    .await;
-    held.release().await;
+/// Answers two requests of which the first one waits for what is held, until the second one is
+/// answered or waits too.
+async fn cross(
+    app: &TestApp,
+    held: Held,
+    first: impl Future<Output = Answer>,
+    second: impl Future<Output = Answer>,
+) -> (Answer, Answer) {
+    let is_answered = Cell::new(false);
+    let second = async {
+        until_waiting(&app.database, 1).await;
+        let answer = second.await;
+        is_answered.set(true);
+        answer
+    };
+    let release = async {
+        eventually(SOON, || async {
+            is_answered.get() || waiting(&app.database).await == 2
+        })
+        .await;
+        held.release().await;
+    };
+    let (first, second, ()) = tokio::join!(first, second, release);
+    (first, second)
 }
 
 /// The right was there when it was looked at: whoever takes it away waits until what was done with it is recorded.
@@ -144,17 +161,8 @@ async fn a_demotion_waits_for_a_grant_in_progress() {
             round += 1;
             let scene = Scene::new(&app, &root, round, way_in).await;
             let held = scene.hold_carol(way_in).await;
-            let is_away = Cell::new(false);
-            let (made, away, ()) = tokio::join!(
-                scene.make_administrator(way_in),
-                async {
-                    until_waiting(&app.database, 1).await;
-                    let away = scene.send_away(way_out).await;
-                    is_away.set(true);
-                    away
-                },
-                release(&app, held, &is_away),
-            );
+            let (grant, demotion) = (scene.make_administrator(way_in), scene.send_away(way_out));
+            let (made, away) = cross(&app, held, grant, demotion).await;
             assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
             assert!(made.status.is_success(), "{way_in:?}: {}", made.text);
             assert_eq!(
@@ -178,17 +186,8 @@ async fn a_demoted_admin_cannot_create_an_admin() {
             round += 1;
             let scene = Scene::new(&app, &root, round, way_in).await;
             let held = Held::account(&app.database, &scene.bob_email).await;
-            let is_made = Cell::new(false);
-            let (away, made, ()) = tokio::join!(
-                scene.send_away(way_out),
-                async {
-                    until_waiting(&app.database, 1).await;
-                    let made = scene.make_administrator(way_in).await;
-                    is_made.set(true);
-                    made
-                },
-                release(&app, held, &is_made),
-            );
+            let (grant, demotion) = (scene.make_administrator(way_in), scene.send_away(way_out));
+            let (away, made) = cross(&app, held, demotion, grant).await;
             assert!(away.status.is_success(), "{way_in:?}: {}", away.text);
             let (status, code) = way_out.3;
             made.expect_problem(status, code);
