@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret as _;
@@ -14,6 +13,7 @@ use crate::actions::idempotency::Idempotency;
 use crate::actions::jobs::rotate_keys;
 use crate::actions::{Dependencies, Services};
 use crate::config::{PiiMode, RedisSettings, Settings};
+use crate::domain::clock::signed_duration;
 use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
 use crate::domain::second_factor::SecondFactorPolicy;
@@ -23,7 +23,6 @@ use crate::jetstream::Nats;
 use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
-use crate::security::hasher::HasherStats;
 use crate::security::{
     AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
     RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
@@ -93,26 +92,14 @@ impl App {
 
 /// Open the database as configured.
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
-    let profile = event_profile(settings);
-    Ok(Store::connect(
-        &settings.database,
-        &settings.data_dir,
-        profile,
-        environment.random.clone(),
-    )
-    .await?)
+    let (profile, random) = (event_profile(settings), environment.random.clone());
+    Ok(Store::connect(&settings.database, &settings.data_dir, profile, random).await?)
 }
 
 /// Open the database beside the service, which may have it open.
 pub(super) async fn open_store_beside(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
-    let profile = event_profile(settings);
-    Ok(Store::connect_beside(
-        &settings.database,
-        &settings.data_dir,
-        profile,
-        environment.random.clone(),
-    )
-    .await?)
+    let (profile, random) = (event_profile(settings), environment.random.clone());
+    Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, random).await?)
 }
 
 fn event_profile(settings: &Settings) -> EventProfile {
@@ -174,7 +161,7 @@ pub(super) fn build_services(
             store.clone(),
             sessions,
             denylist,
-            long(tokens.access_ttl + tokens.leeway),
+            signed_duration(tokens.access_ttl + tokens.leeway),
         ),
         idempotency: Idempotency::new(&secret)?,
         limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
@@ -185,11 +172,11 @@ pub(super) fn build_services(
         challenges: LoginChallenges::new(&secret)?,
         second_factors: SecondFactorPolicy {
             issuer: settings.mfa.issuer.clone(),
-            challenge_ttl: long(settings.mfa.challenge_ttl),
+            challenge_ttl: signed_duration(settings.mfa.challenge_ttl),
         },
         mail: MailPolicy {
             delivers: mail::delivers(settings),
-            code_ttl: long(settings.mail.code_ttl),
+            code_ttl: signed_duration(settings.mail.code_ttl),
         },
         accounts: account_types::load(&settings.accounts)?,
         sessions,
@@ -220,9 +207,9 @@ fn mail_worker(
 
 fn session_policy(settings: &Settings) -> SessionPolicy {
     SessionPolicy {
-        absolute_ttl: long(settings.sessions.absolute_ttl),
-        idle_ttl: long(settings.sessions.idle_ttl),
-        refresh_grace: long(settings.tokens.refresh_grace),
+        absolute_ttl: signed_duration(settings.sessions.absolute_ttl),
+        idle_ttl: signed_duration(settings.sessions.idle_ttl),
+        refresh_grace: signed_duration(settings.tokens.refresh_grace),
         max_per_user: settings.sessions.max_per_user,
     }
 }
@@ -240,13 +227,7 @@ fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> 
         max_queue_per_thread: passwords.max_queue_per_thread,
         max_wait: passwords.max_wait,
     };
-    let stats = HasherStats {
-        queue_depth: metrics.hash_queue_depth.clone(),
-        active: metrics.hash_active.clone(),
-        wait_seconds: metrics.hash_wait.clone(),
-        rejected: metrics.hash_rejected.clone(),
-    };
-    Ok(Hasher::start(params, size, stats, environment.random.clone())?)
+    Ok(Hasher::start(params, size, metrics.into(), environment.random.clone())?)
 }
 
 fn client_stats(metrics: &Metrics) -> ClientStats {
@@ -267,8 +248,4 @@ fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError
     ConnectionManager::new_lazy_with_config(client, config)
         .map(Some)
         .map_err(AppError::Redis)
-}
-
-fn long(duration: Duration) -> time::Duration {
-    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
 }

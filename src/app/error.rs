@@ -1,5 +1,7 @@
 //! Errors of the start and of commands.
 
+use std::fmt::Display;
+
 use super::account_types::AccountTypesError;
 use crate::actions::accounts::registration;
 use crate::actions::{ActionError, Failure};
@@ -78,6 +80,16 @@ pub enum AppError {
     Stopped(&'static str),
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+impl AppError {
+    /// What is wrong with `what` the operator gave.
+    pub(crate) fn argument(what: &'static str, problem: impl Display) -> Self {
+        Self::Argument {
+            what,
+            problem: problem.to_string(),
+        }
+    }
 }
 
 impl From<ActionError<registration::Refusal>> for AppError {

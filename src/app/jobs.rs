@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::Services;
 use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, signed_duration};
 use crate::domain::ids::LedgerSeq;
 use crate::store::{Expirable, Store, StoreError};
 use crate::telemetry::{error_chain, spawn};
@@ -99,7 +99,7 @@ impl Jobs {
 
     /// Erase deleted accounts at the start and every minute.
     async fn erase_accounts(self, erase_after: Duration) {
-        let age = time::Duration::try_from(erase_after).unwrap_or(time::Duration::MAX);
+        let age = signed_duration(erase_after);
         loop {
             match erase_accounts::run(&self.services.background(), age).await {
                 Ok(erased) if erased.accounts > 0 => {
@@ -139,7 +139,7 @@ impl Jobs {
 
     /// Delete events past their retention, and other rows that have expired.
     async fn delete_expired(self, retention: Duration) {
-        let retention = time::Duration::try_from(retention).unwrap_or(time::Duration::MAX);
+        let retention = signed_duration(retention);
         while self.sleep_or_stop(EXPIRY_INTERVAL).await {
             let now = self.clock.now();
             match self.delete_events_and_sessions(now, now - retention).await {
@@ -196,9 +196,7 @@ impl Jobs {
 
     /// Sleep; false when it is time to stop.
     async fn sleep_or_stop(&self, interval: Duration) -> bool {
-        tokio::select! {
-            () = self.stop.cancelled() => false,
-            () = tokio::time::sleep(interval) => true,
-        }
+        let slept = self.stop.run_until_cancelled(tokio::time::sleep(interval)).await;
+        slept.is_some()
     }
 }

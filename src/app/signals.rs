@@ -3,6 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::AppError;
+
 /// The exit code after the second signal.
 const INTERRUPTED: i32 = 130;
 
@@ -10,9 +12,10 @@ const INTERRUPTED: i32 = 130;
 ///
 /// # Errors
 /// The system refuses the signal handlers.
-pub fn stop_on_signals() -> std::io::Result<CancellationToken> {
+pub fn stop_on_signals() -> Result<CancellationToken, AppError> {
     let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let handler = |kind| signal(kind).map_err(|error| AppError::argument("signals", error));
+    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
     let token = stop.clone();
     tokio::spawn(async move {
         for round in 0.. {

@@ -107,10 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
     }
     let settings = Settings::load(file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| AppError::Argument {
-        what: "the runtime",
-        problem: error.to_string(),
-    })?;
+    let runtime = runtime.map_err(|error| AppError::argument("the runtime", error))?;
     runtime.block_on(async {
         match cli.command {
             Command::Serve(command) => command.run(settings).await,
@@ -141,10 +138,8 @@ fn confirmed(yes: bool, question: &str) -> Result<(), AppError> {
     if answer.trim() == "yes" {
         return Ok(());
     }
-    Err(AppError::Argument {
-        what: "the confirmation",
-        problem: "was not given; nothing was changed (--yes skips it)".to_owned(),
-    })
+    let problem = "was not given; nothing was changed (--yes skips it)";
+    Err(AppError::argument("the confirmation", problem))
 }
 
 /// A count with its noun: `1 event`, `2 events`.

@@ -20,10 +20,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
-        let stop = stop_on_signals().map_err(|error| AppError::Argument {
-            what: "signals",
-            problem: error.to_string(),
-        })?;
+        let stop = stop_on_signals()?;
         let build = async {
             if self.no_migrate {
                 App::build_unmigrated(settings.clone(), Environment::default()).await

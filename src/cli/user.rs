@@ -37,10 +37,7 @@ impl User {
 /// Read the password from standard input: an argument would appear in the process list and in the
 /// shell's history.
 fn read_password() -> Result<SecretString, AppError> {
-    let unreadable = |error: std::io::Error| AppError::Argument {
-        what: "the password",
-        problem: error.to_string(),
-    };
+    let unreadable = |error: std::io::Error| AppError::argument("the password", error);
     let mut text = String::new();
     let stdin = std::io::stdin();
     if stdin.is_terminal() {

@@ -1,10 +1,9 @@
 //! Emails to users, before rendering.
 
-use std::fmt;
-
 use secrecy::SecretString;
 use time::Duration;
 
+use super::hide_in_debug;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -29,11 +28,7 @@ pub struct EmailMessage {
     pub minutes: u64,
 }
 
-impl fmt::Debug for EmailMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EmailMessage(***)")
-    }
-}
+hide_in_debug! { EmailMessage }
 
 #[derive(Debug, Clone, Copy)]
 pub struct MailPolicy {

@@ -1,8 +1,9 @@
 //! Idempotency keys: names that clients give to requests, so that they can send them again
 //! (draft-ietf-httpapi-idempotency-key-header).
 
-use std::fmt;
 use std::str::FromStr;
+
+use super::hide_in_debug;
 
 /// In characters.
 pub const MAX_KEY_LENGTH: usize = 255;
@@ -26,11 +27,7 @@ impl IdempotencyKey {
     }
 }
 
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdempotencyKey(***)")
-    }
-}
+hide_in_debug! { IdempotencyKey }
 
 impl FromStr for IdempotencyKey {
     type Err = InvalidKey;

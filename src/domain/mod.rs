@@ -17,3 +17,15 @@ pub mod signing_key;
 pub mod text;
 pub mod text_enum;
 pub mod user;
+
+/// Implements `Debug` with the name of the type alone, for values that no log line may show.
+macro_rules! hide_in_debug {
+    ($name:ident) => {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(***)"))
+            }
+        }
+    };
+}
+pub(crate) use hide_in_debug;

@@ -1,11 +1,10 @@
 //! One-time codes: they prove that the user reads the mail of an address.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::hide_in_debug;
 use super::random::Random;
 use super::text_enum::text_enum;
 
@@ -56,11 +55,7 @@ impl OneTimeCode {
     }
 }
 
-impl fmt::Debug for OneTimeCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OneTimeCode(***)")
-    }
-}
+hide_in_debug! { OneTimeCode }
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! Passwords, and the policy for new ones (NIST SP 800-63B-4 section 3.1.1).
 
-use std::fmt;
-
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use super::hide_in_debug;
 use super::text::TextError;
 
 /// A password in Unicode form C. Wiped when dropped, never printed, never serialized.
@@ -43,11 +42,7 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(***)")
-    }
-}
+hide_in_debug! { Password }
 
 /// A password that is found within ten thousand guesses is no secret, however slow the hash.
 const MIN_GUESSES_LOG10: f64 = 4.0;

@@ -1,7 +1,5 @@
 //! Extracts the bearer token of a request (RFC 6750 section 2.1) without verifying it.
 
-use std::fmt;
-
 use poem::http::HeaderValue;
 use poem::http::header::AUTHORIZATION;
 use poem::{Request, RequestBody, Result};
@@ -9,6 +7,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::problem::{Problem, ProblemCode};
+use crate::domain::hide_in_debug;
 
 /// The name of the scheme in the `OpenAPI` document.
 const SCHEME: &str = "Bearer";
@@ -24,7 +23,15 @@ pub struct BearerToken(String);
 
 impl BearerToken {
     pub(crate) fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        token_of(request)
+        let mut values = request.headers().get_all(AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => {
+                let token = parse(value).ok_or(ProblemCode::InvalidToken)?;
+                Ok(Some(Self(token.to_owned())))
+            }
+            (Some(_), Some(_)) => Err(ProblemCode::InvalidToken.into()),
+        }
     }
 
     #[must_use]
@@ -33,27 +40,11 @@ impl BearerToken {
     }
 }
 
-impl fmt::Debug for BearerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(***)")
-    }
-}
+hide_in_debug! { BearerToken }
 
 /// The access token of a request, if it has one; a malformed one is refused all the same.
 #[derive(Debug, Clone)]
 pub struct OptionalBearerToken(pub Option<BearerToken>);
-
-fn token_of(request: &Request) -> Result<Option<BearerToken>, Problem> {
-    let mut values = request.headers().get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => {
-            let token = parse(value).ok_or(ProblemCode::InvalidToken)?;
-            Ok(Some(BearerToken(token.to_owned())))
-        }
-        (Some(_), Some(_)) => Err(ProblemCode::InvalidToken.into()),
-    }
-}
 
 fn parse(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.as_bytes().split_at_checked(SCHEME.len())?;
@@ -75,22 +66,6 @@ const fn is_token68_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
-fn register_scheme(registry: &mut Registry) {
-    registry.create_security_scheme(
-        SCHEME,
-        MetaSecurityScheme {
-            ty: "http",
-            description: Some("An access token from /auth/login, /auth/register or /auth/refresh."),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: Some("JWT"),
-            flows: None,
-            openid_connect_url: None,
-        },
-    );
-}
-
 impl<'a> ApiExtractor<'a> for BearerToken {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
@@ -98,7 +73,19 @@ impl<'a> ApiExtractor<'a> for BearerToken {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        register_scheme(registry);
+        registry.create_security_scheme(
+            SCHEME,
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("An access token from /auth/login, /auth/register or /auth/refresh."),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
     }
 
     fn security_schemes() -> Vec<&'static str> {
@@ -110,7 +97,7 @@ impl<'a> ApiExtractor<'a> for BearerToken {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
-        Ok(token_of(request)?.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?)
+        Ok(Self::of(request)?.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?)
     }
 }
 
@@ -121,11 +108,11 @@ impl<'a> ApiExtractor<'a> for OptionalBearerToken {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        register_scheme(registry);
+        BearerToken::register(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        BearerToken::security_schemes()
     }
 
     fn has_security_fallback() -> bool {
@@ -137,6 +124,6 @@ impl<'a> ApiExtractor<'a> for OptionalBearerToken {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> Result<Self> {
-        Ok(Self(token_of(request)?))
+        Ok(Self(BearerToken::of(request)?))
     }
 }

@@ -7,7 +7,7 @@ use poem_openapi::payload::Payload as _;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses};
 use poem_openapi::types::Type as _;
 
-use super::problem::{ProblemCode, ProblemJson};
+use super::problem::{Problem, ProblemCode};
 
 /// Problems of every operation with a JSON body.
 pub const BODY: &[ProblemCode] = &[
@@ -59,8 +59,8 @@ pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
         status: Some(*status),
         status_range: None,
         content: vec![MetaMediaType {
-            content_type: ProblemJson::CONTENT_TYPE,
-            schema: ProblemJson::schema_ref(),
+            content_type: Problem::CONTENT_TYPE,
+            schema: Problem::schema_ref(),
         }],
         headers: headers(*status),
     };
@@ -100,8 +100,7 @@ fn headers(status: u16) -> Vec<MetaHeader> {
 /// Declare the error type of an operation: a [`Problem`](crate::http::problem::Problem) with a list
 /// of its possible codes.
 macro_rules! error_responses {
-    ($(#[$doc:meta])* $name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
-        $(#[$doc])*
+    ($name:ident: [$($shared:expr),* $(,)?], [$($code:ident),* $(,)?]) => {
         #[derive(Debug)]
         pub struct $name($crate::http::problem::Problem);
 
@@ -128,7 +127,7 @@ macro_rules! error_responses {
             }
 
             fn register(registry: &mut poem_openapi::registry::Registry) {
-                <$crate::http::problem::ProblemJson as poem_openapi::payload::Payload>::register(registry);
+                <$crate::http::problem::Problem as poem_openapi::payload::Payload>::register(registry);
             }
         }
     };

@@ -28,6 +28,11 @@ impl Fields {
         self.0.push(error);
     }
 
+    /// Add the errors of `other`.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// Return the values when there is no error.
     ///
     /// # Errors
@@ -38,6 +43,14 @@ impl Fields {
             _ => Err(Problem::validation(self.0)),
         }
     }
+}
+
+/// Return the value of a body's only field.
+///
+/// # Errors
+/// 422 with its error.
+pub fn only_field<T>(pointer: &str, parsed: Result<T, TextError>) -> Result<T, Problem> {
+    parsed.map_err(|error| field_error(pointer, error).into())
 }
 
 /// The field error of a text that was refused.

@@ -5,13 +5,14 @@
 use std::borrow::Cow;
 
 use poem::{FromRequest, Request, RequestBody, Result};
+use poem_openapi::param::Query;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use url::form_urlencoded;
 
 use super::fields::Fields;
 use super::payload::pointer_to;
-use super::problem::FieldError;
+use super::problem::{FieldError, Problem};
 
 /// Most names that are checked; no operation has so many parameters.
 const MAX_NAMES: usize = 16;
@@ -134,13 +135,54 @@ impl<const DEFAULT: u32, const MAX: u32> Parameter for Bounded<DEFAULT, MAX> {
 #[derive(Debug)]
 pub struct ParameterNames(Vec<String>);
 
+/// Takes the parameters of a request one by one, and collects what is wrong with them.
+pub struct Parameters {
+    sent: ParameterNames,
+    taken: Vec<&'static str>,
+    errors: Fields,
+}
+
 impl ParameterNames {
+    /// Take the values of these parameters.
+    #[must_use]
+    pub fn read(self) -> Parameters {
+        Parameters {
+            sent: self,
+            taken: Vec::new(),
+            errors: Fields::default(),
+        }
+    }
+
     /// Add an error for each name that is not in `known`.
     pub fn reject_unknown(&self, known: &[&str], fields: &mut Fields) {
         for name in self.0.iter().filter(|name| !known.contains(&name.as_str())) {
             let detail = "The parameter is not known.";
             fields.refuse(FieldError::new(pointer_to(name), "unknown_parameter", detail));
         }
+    }
+}
+
+impl Parameters {
+    /// Return the value of the parameter `name`, or collect its error.
+    pub fn take<T: Parameter>(&mut self, name: &'static str, sent: Query<Option<QueryParam<T>>>) -> Option<T> {
+        self.taken.push(name);
+        QueryParam::value(sent.0, name, &mut self.errors)
+    }
+
+    /// The errors so far, for values that do not fit together.
+    pub const fn errors(&mut self) -> &mut Fields {
+        &mut self.errors
+    }
+
+    /// Return the values when nothing is wrong with them, and no other parameter was sent.
+    ///
+    /// # Errors
+    /// 422 with every error.
+    pub fn finish<T>(self, values: T) -> Result<T, Problem> {
+        let mut errors = Fields::default();
+        self.sent.reject_unknown(&self.taken, &mut errors);
+        errors.append(self.errors);
+        errors.finish(Some(values))
     }
 }
 

@@ -31,7 +31,6 @@ pub struct Router {
     pub table: RouteTable,
 }
 
-/// Build the router of a deployment.
 pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readiness: Arc<dyn Readiness>) -> Router {
     let deployment = Arc::new(deployment);
     let base = settings.base_path.as_str();

@@ -168,14 +168,9 @@ impl Supervisor {
 
     /// Connect and supervise the stream until the shutdown.
     async fn serve(&mut self, options: ConnectOptions, addresses: Vec<ServerAddr>, server_name: Option<String>) {
-        let client = match connect::connect(
-            options,
-            addresses,
-            Arc::clone(&self.state.status),
-            Arc::clone(&self.state.permissions),
-        )
-        .await
-        {
+        let shown = connect::shown(&addresses);
+        self.state.status.send_modify(|status| status.server_url = Some(shown));
+        let client = match self.state.connect(options.retry_on_initial_connect(), addresses).await {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(error = %error_chain(&error), "NATS cannot be used");

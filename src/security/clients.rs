@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::constant_time;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prometheus::{IntCounter, IntCounterVec};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::sha256::sha256;
 use crate::config::{CLIENT_HASH_PREFIX, OauthClient};
 use crate::domain::random::Random;
 
@@ -30,7 +31,7 @@ pub fn new_client_secret(random: &dyn Random) -> (SecretString, String) {
     let mut secret = String::with_capacity(CLIENT_SECRET_LEN);
     secret.push_str(CLIENT_SECRET_PREFIX);
     URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut secret);
-    let digits: String = hash_of(&secret).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = sha256(&secret).iter().map(|byte| format!("{byte:02x}")).collect();
     (SecretString::from(secret), format!("{CLIENT_HASH_PREFIX}{digits}"))
 }
 
@@ -81,7 +82,7 @@ impl Clients {
     /// so that the time does not reveal which ids exist.
     #[must_use]
     pub fn authenticate(&self, id: &str, secret: &str) -> Option<ClientId> {
-        let hash = if is_secret(secret) { hash_of(secret) } else { [0; 32] };
+        let hash = if is_secret(secret) { sha256(secret) } else { [0; 32] };
         let mut found = None;
         for (known, expected) in &self.known {
             let same_secret = constant_time::verify_slices_are_equal(expected, &hash).is_ok();
@@ -107,11 +108,4 @@ fn is_secret(text: &str) -> bool {
         && text
             .strip_prefix(CLIENT_SECRET_PREFIX)
             .is_some_and(|rest| URL_SAFE_NO_PAD.decode(rest).is_ok())
-}
-
-fn hash_of(secret: &str) -> [u8; 32] {
-    let mut hash = [0_u8; 32];
-    let digest = digest::digest(&digest::SHA256, secret.as_bytes());
-    hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-    hash
 }

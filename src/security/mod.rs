@@ -12,6 +12,7 @@ pub mod recovery_codes;
 pub mod refresh_token;
 pub mod secret_key;
 pub mod secret_key_file;
+mod sha256;
 pub mod signing_keys;
 pub mod token_error;
 pub mod totp;

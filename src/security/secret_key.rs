@@ -12,6 +12,7 @@ use aws_lc_rs::{hkdf, hmac};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::sha256;
 use crate::config::{SecretKeyProblem, decode_secret_key};
 use crate::domain::random::Random;
 
@@ -194,11 +195,7 @@ pub struct MacKey(hmac::Key);
 impl MacKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 32] {
-        let tag = hmac::sign(&self.0, message);
-        let mut bytes = [0_u8; 32];
-        // Both have 32 bytes; `zip` copies them without an index.
-        bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
-        bytes
+        sha256::array(hmac::sign(&self.0, message).as_ref())
     }
 
     /// Whether `tag` authenticates `message`, in constant time.

@@ -1,8 +1,6 @@
 //! The seed of an authenticator and its codes: HMAC-SHA-1, six digits, 30 seconds, as every
 //! authenticator app supports (RFC 6238).
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
@@ -12,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::qr_code::{self, QrCodeError};
 use super::secret_key::{SecretKey, SecretKeyError};
+use crate::domain::hide_in_debug;
 use crate::domain::ids::FactorId;
 use crate::domain::random::Random;
 
@@ -104,11 +103,7 @@ impl TotpSeed {
     }
 }
 
-impl fmt::Debug for TotpSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TotpSeed(***)")
-    }
-}
+hide_in_debug! { TotpSeed }
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,6 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, T
 
 use super::{Store, StoreError};
 
-/// A row of a result.
 pub(super) struct Row(QueryResult);
 
 impl Row {

@@ -22,10 +22,7 @@ pub(crate) fn refreshed_at(postgres: &Postgres) -> Outcome<HashMap<String, f64>>
 }
 
 /// Returns the time in milliseconds since 1970.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "compared with the time that PostgreSQL read from the same clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "compared with the time that PostgreSQL read from the same clock")]
 pub(crate) fn now_ms() -> f64 {
     std::time::SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -156,11 +156,7 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
     let body = String::from_utf8(event.to_json()?)?.replace('\'', "''");
     let id = event.id.to_string();
     let now = rig.postgres.number("SELECT floor(extract(epoch FROM now()) * 1000)")?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "milliseconds since 1970"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
     let begin = now as u64 - SPAN;
     let step = SPAN / EVENTS;
     let started = Instant::now();

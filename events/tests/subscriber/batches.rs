@@ -4,59 +4,39 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::subscriber::{BatchLimits, CancellationToken, Durable};
-use watchword_events::{DeliveryInfo, EventKind, HandlerError, ReceivedEvent, SubscribeError, Subscriber};
+use watchword_events::{DeliveryInfo, EventKind, HandlerError, ReceivedEvent, Subscriber};
 
-use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
-use super::{DURABLE, consumer_info, durable, settled};
+use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
+use super::{DURABLE, Running, consumer_info, durable, settled, soon};
 
 /// Events by their numbers, and the highest attempt among them.
 type Batch = (Vec<u128>, u32);
 
-struct Running {
-    seen: UnboundedReceiver<Batch>,
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), SubscribeError>>,
-}
-
-impl Running {
-    /// Starts a subscriber whose handler returns `answer` for a batch.
-    async fn start<A>(subscriber: Subscriber<Durable>, limits: BatchLimits, server: &NatsServer, answer: A) -> Self
-    where
-        A: Fn(&Batch) -> Result<(), HandlerError> + Send + Sync + 'static,
-    {
-        let (sender, seen) = unbounded_channel();
-        let stop = CancellationToken::new();
-        let connected = subscriber.stop_on(stop.clone()).connect(&server.url()).await.unwrap();
-        let handler = move |events: Vec<(ReceivedEvent, DeliveryInfo)>| {
-            let numbers = events.iter().map(|(received, _)| received.id.as_u128()).collect();
-            let attempt = events.iter().map(|(_, delivery)| delivery.attempt).max().unwrap();
-            let batch = (numbers, attempt);
-            let answer = answer(&batch);
-            let _ = sender.send(batch);
-            async move { answer }
-        };
-        let task = tokio::spawn(connected.run_batches(limits, handler));
-        Self { seen, stop, task }
-    }
-
-    async fn next(&mut self) -> Batch {
-        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
-            .await
-            .unwrap()
-            .unwrap()
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        tokio::time::timeout(TEST_TIMEOUT, self.task)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
-    }
+/// Starts a subscriber whose handler returns `answer` for a batch.
+async fn start<A>(
+    subscriber: Subscriber<Durable>,
+    limits: BatchLimits,
+    server: &NatsServer,
+    answer: A,
+) -> Running<Batch>
+where
+    A: Fn(&Batch) -> Result<(), HandlerError> + Send + Sync + 'static,
+{
+    let (sender, seen) = unbounded_channel();
+    let stop = CancellationToken::new();
+    let connected = subscriber.stop_on(stop.clone()).connect(&server.url()).await.unwrap();
+    let handler = move |events: Vec<(ReceivedEvent, DeliveryInfo)>| {
+        let numbers = events.iter().map(|(received, _)| received.id.as_u128()).collect();
+        let attempt = events.iter().map(|(_, delivery)| delivery.attempt).max().unwrap();
+        let batch = (numbers, attempt);
+        let answer = answer(&batch);
+        let _ = sender.send(batch);
+        async move { answer }
+    };
+    let task = tokio::spawn(connected.run_batches(limits, handler));
+    Running { seen, stop, task }
 }
 
 /// Limits of batches that are full before they are old.
@@ -109,7 +89,7 @@ async fn events_arrive_once_in_full_batches_and_in_order() {
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=1000).await;
-    let mut running = Running::start(durable(), of(250), &server, |_| Ok(())).await;
+    let mut running = start(durable(), of(250), &server, |_| Ok(())).await;
     for batch in 0..4 {
         let (numbers, attempt) = running.next().await;
         let expected: Vec<u128> = (batch * 250 + 1..=batch * 250 + 250).collect();
@@ -130,7 +110,7 @@ async fn a_batch_that_is_not_full_is_handled_after_its_wait() {
         max_events: 100,
         max_wait: Duration::from_millis(50),
     };
-    let mut running = Running::start(durable(), limits, &server, |_| Ok(())).await;
+    let mut running = start(durable(), limits, &server, |_| Ok(())).await;
     let mut seen = Vec::new();
     while seen.len() < 3 {
         seen.extend(running.next().await.0);
@@ -146,7 +126,7 @@ async fn a_failed_batch_is_redelivered_and_the_next_one_is_kept() {
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=20).await;
-    let mut running = Running::start(durable(), of(10), &server, |(numbers, attempt)| {
+    let mut running = start(durable(), of(10), &server, |(numbers, attempt)| {
         if numbers.contains(&3) && *attempt < 3 {
             return Err(HandlerError::retry("the store is unavailable"));
         }
@@ -179,7 +159,7 @@ async fn only_the_poison_events_of_a_batch_become_dead_letters() {
         .await
         .unwrap();
     publish_all(&context, 7..=10).await;
-    let mut running = Running::start(durable(), of(10), &server, |(numbers, _)| {
+    let mut running = start(durable(), of(10), &server, |(numbers, _)| {
         if numbers.contains(&3) {
             return Err(HandlerError::poison("no such column"));
         }
@@ -207,7 +187,7 @@ async fn an_event_that_fails_its_last_batch_is_handled_alone() {
     let dead = dead_letter_stream(&context).await;
     publish_all(&context, 1..=8).await;
     let subscriber = durable().max_deliver(3);
-    let running = Running::start(subscriber, of(8), &server, |(numbers, _)| {
+    let running = start(subscriber, of(8), &server, |(numbers, _)| {
         assert!(!numbers.contains(&5), "too much for the handler");
         Ok(())
     })
@@ -247,14 +227,10 @@ async fn stopping_finishes_the_batch_and_releases_the_next_one() {
     .await;
     stop.cancel();
     release.notify_one();
-    tokio::time::timeout(TEST_TIMEOUT, task)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    soon(task).await.unwrap().unwrap();
     let info = consumer_info(&context).await.unwrap();
     assert_eq!(info.ack_floor.stream_sequence, 4);
-    let mut second = Running::start(durable(), of(4), &server, |_| Ok(())).await;
+    let mut second = start(durable(), of(4), &server, |_| Ok(())).await;
     assert_eq!(second.next().await.0, [5, 6, 7, 8]);
     settled(&context, 8).await;
     second.stop().await;

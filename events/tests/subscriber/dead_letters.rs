@@ -8,8 +8,8 @@ use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::subscriber::{DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT};
 use watchword_events::{EventKind, HandlerError, Subscriber};
 
-use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
-use super::{DURABLE, QUICK, Running, durable, settled};
+use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
+use super::{DURABLE, QUICK, Running, durable, settled, soon};
 
 async fn create_dead_letter_stream(context: &Context) -> Stream {
     let config = jetstream::stream::Config {
@@ -23,7 +23,7 @@ async fn create_dead_letter_stream(context: &Context) -> Stream {
 async fn read_dead_letters(stream: &Stream, count: usize) -> Vec<jetstream::Message> {
     let consumer: PullConsumer = stream.create_consumer(pull::Config::default()).await.unwrap();
     let messages = consumer.messages().await.unwrap().take(count).map(Result::unwrap);
-    tokio::time::timeout(TEST_TIMEOUT, messages.collect()).await.unwrap()
+    soon(messages.collect()).await
 }
 
 fn header(message: &jetstream::Message, name: &str) -> Option<String> {

@@ -9,8 +9,8 @@ use tokio::sync::{Barrier, Notify};
 use tokio::time::Instant;
 use watchword_events::{EventKind, HandlerError, TraceParent};
 
-use super::support::{NatsServer, TEST_TIMEOUT, create_stream, event, publish};
-use super::{QUICK, Running, consumer_info, durable, settled};
+use super::support::{NatsServer, create_stream, event, publish};
+use super::{QUICK, Running, consumer_info, durable, settled, soon};
 
 #[tokio::test]
 async fn events_arrive_once_in_order_and_a_restart_resumes_after_them() {
@@ -183,11 +183,7 @@ async fn stopping_waits_for_handlers_in_flight_and_starts_no_others() {
         "a handler is in flight"
     );
     release.notify_one();
-    tokio::time::timeout(TEST_TIMEOUT, task)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    soon(task).await.unwrap().unwrap();
     let info = consumer_info(&context).await.unwrap();
     assert_eq!(
         (info.ack_floor.stream_sequence, info.num_pending, info.num_ack_pending),

@@ -2,47 +2,27 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::subscriber::{CancellationToken, Ephemeral};
-use watchword_events::{EventKind, SubscribeError, Subscriber};
+use watchword_events::{EventKind, Subscriber};
 
-use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, eventually, publish};
+use super::support::{NatsServer, STREAM, create_stream, event, eventually, publish};
+use super::{Running, soon};
 
-struct Tail {
-    seen: UnboundedReceiver<u128>,
-    stop: CancellationToken,
-    task: JoinHandle<Result<(), SubscribeError>>,
+/// Starts a subscriber, and tells the numbers of its events.
+async fn start(subscriber: Subscriber<Ephemeral>, url: &str) -> Running<u128> {
+    let (sender, seen) = unbounded_channel();
+    let stop = CancellationToken::new();
+    let connected = subscriber.stop_on(stop.clone()).connect(url).await.unwrap();
+    let task = tokio::spawn(connected.run(move |received, _| {
+        let _ = sender.send(received.id.as_u128());
+        async {}
+    }));
+    Running { seen, stop, task }
 }
 
-impl Tail {
-    async fn start(subscriber: Subscriber<Ephemeral>, url: &str) -> Self {
-        let (sender, seen) = unbounded_channel();
-        let stop = CancellationToken::new();
-        let connected = subscriber.stop_on(stop.clone()).connect(url).await.unwrap();
-        let task = tokio::spawn(connected.run(move |received, _| {
-            let _ = sender.send(received.id.as_u128());
-            async {}
-        }));
-        Self { seen, stop, task }
-    }
-
-    async fn next(&mut self) -> u128 {
-        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
-            .await
-            .unwrap()
-            .unwrap()
-    }
-
-    async fn stop(mut self) {
-        self.stop.cancel();
-        tokio::time::timeout(TEST_TIMEOUT, self.task)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
-        assert!(self.seen.try_recv().is_err());
-    }
+async fn stop_after_the_last(tail: Running<u128>) {
+    assert!(tail.stop().await.try_recv().is_err());
 }
 
 async fn is_reading(context: &async_nats::jetstream::Context) {
@@ -66,11 +46,11 @@ async fn from_start_delivers_stored_events_and_then_new_ones() {
         .await
         .unwrap();
     publish(&context, &event(EventKind::LoggedIn, 2)).await;
-    let mut tail = Tail::start(Subscriber::ephemeral().from_start(), &server.url()).await;
+    let mut tail = start(Subscriber::ephemeral().from_start(), &server.url()).await;
     assert_eq!((tail.next().await, tail.next().await), (1, 2));
     publish(&context, &event(EventKind::LoggedOut, 3)).await;
     assert_eq!(tail.next().await, 3);
-    tail.stop().await;
+    stop_after_the_last(tail).await;
 }
 
 #[tokio::test]
@@ -86,20 +66,20 @@ async fn since_delivers_events_from_that_time_and_reports_when_it_has_caught_up(
 
     let caught_up = CancellationToken::new();
     let subscriber = Subscriber::ephemeral().since(second).caught_up(caught_up.clone());
-    let mut tail = Tail::start(subscriber, &server.url()).await;
+    let mut tail = start(subscriber, &server.url()).await;
     assert_eq!((tail.next().await, tail.next().await), (2, 3));
-    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
+    soon(caught_up.cancelled()).await;
     publish(&context, &event(EventKind::LoggedOut, 4)).await;
     assert_eq!(tail.next().await, 4);
-    tail.stop().await;
+    stop_after_the_last(tail).await;
 
     // There is no event to wait for.
     let caught_up = CancellationToken::new();
     let later = second + Duration::from_secs(3600);
     let subscriber = Subscriber::ephemeral().since(later).caught_up(caught_up.clone());
-    let tail = Tail::start(subscriber, &server.url()).await;
-    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
-    tail.stop().await;
+    let tail = start(subscriber, &server.url()).await;
+    soon(caught_up.cancelled()).await;
+    stop_after_the_last(tail).await;
 }
 
 #[tokio::test]
@@ -119,7 +99,7 @@ async fn caught_up_waits_for_the_handler() {
         let _ = sender.send(watched.is_cancelled());
         async {}
     }));
-    tokio::time::timeout(TEST_TIMEOUT, caught_up.cancelled()).await.unwrap();
+    soon(caught_up.cancelled()).await;
     for _ in 1..=3 {
         assert_eq!(seen.recv().await, Some(false));
     }
@@ -133,12 +113,12 @@ async fn by_default_only_new_events_arrive() {
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
-    let mut tail = Tail::start(Subscriber::ephemeral().events([EventKind::Registered]), &server.url()).await;
+    let mut tail = start(Subscriber::ephemeral().events([EventKind::Registered]), &server.url()).await;
     is_reading(&context).await;
     publish(&context, &event(EventKind::LoggedIn, 2)).await;
     publish(&context, &event(EventKind::Registered, 3)).await;
     assert_eq!(tail.next().await, 3);
-    tail.stop().await;
+    stop_after_the_last(tail).await;
 }
 
 #[tokio::test]
@@ -146,7 +126,7 @@ async fn reading_resumes_after_a_server_crash_and_a_recreated_stream() {
     let mut server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
-    let mut tail = Tail::start(Subscriber::ephemeral(), &server.url()).await;
+    let mut tail = start(Subscriber::ephemeral(), &server.url()).await;
     is_reading(&context).await;
     for number in 1..=2 {
         publish(&context, &event(EventKind::Registered, number)).await;
@@ -161,5 +141,5 @@ async fn reading_resumes_after_a_server_crash_and_a_recreated_stream() {
     create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 4)).await;
     assert_eq!(tail.next().await, 4);
-    tail.stop().await;
+    stop_after_the_last(tail).await;
 }

@@ -1,10 +1,5 @@
 //! The subscriber kit against a real nats-server.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failed assertion ends a test"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 #[path = "../support/logs.rs"]
 mod logs;
@@ -49,9 +44,9 @@ fn durable() -> Subscriber<Durable> {
     Subscriber::durable(DURABLE).backoff(QUICK)
 }
 
-/// A running subscriber that sends its deliveries to a channel.
-struct Running {
-    seen: UnboundedReceiver<(ReceivedEvent, DeliveryInfo)>,
+/// A running subscriber that sends what it receives to a channel.
+struct Running<T = (ReceivedEvent, DeliveryInfo)> {
+    seen: UnboundedReceiver<T>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), SubscribeError>>,
 }
@@ -74,25 +69,27 @@ impl Running {
         Self { seen, stop, task }
     }
 
-    async fn next(&mut self) -> (ReceivedEvent, DeliveryInfo) {
-        tokio::time::timeout(TEST_TIMEOUT, self.seen.recv())
-            .await
-            .unwrap()
-            .unwrap()
-    }
-
     async fn next_number(&mut self) -> u128 {
         self.next().await.0.id.as_u128()
     }
+}
 
-    async fn stop(self) {
-        self.stop.cancel();
-        tokio::time::timeout(TEST_TIMEOUT, self.task)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
+impl<T> Running<T> {
+    async fn next(&mut self) -> T {
+        soon(self.seen.recv()).await.unwrap()
     }
+
+    /// Returns what was received and not asked for.
+    async fn stop(self) -> UnboundedReceiver<T> {
+        self.stop.cancel();
+        soon(self.task).await.unwrap().unwrap();
+        self.seen
+    }
+}
+
+/// Waits for what is ready soon.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TEST_TIMEOUT, future).await.unwrap()
 }
 
 async fn consumer_info(context: &Context) -> Option<Info> {

@@ -48,21 +48,20 @@ async fn read(server: &NatsServer) -> JoinHandle<Result<(), SubscribeError>> {
     tokio::spawn(connected.run(|_, _| async { Ok(()) }))
 }
 
+/// The server's report about the subject, and what the subscriber says about it.
+async fn expect_logged(logs: &Logs, subject: &str, message: &str) {
+    let reported = "the NATS server reported an error";
+    logs.line(&["ERROR", reported, "Permissions Violation", subject]).await;
+    logs.line(&["WARN", message, "may not publish on", subject]).await;
+}
+
 #[tokio::test]
 async fn a_missing_permission_to_read_the_durable_is_logged() {
     let logs = Logs::capture();
     let (server, context) = server(&[NEXT]).await;
     create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&[
-        "ERROR",
-        "the NATS server reported an error",
-        "Permissions Violation",
-        INFO,
-    ])
-    .await;
-    logs.line(&["WARN", "cannot reach the consumer", "may not publish on", INFO])
-        .await;
+    expect_logged(&logs, INFO, "cannot reach the consumer").await;
     task.abort();
 }
 
@@ -71,15 +70,7 @@ async fn a_missing_permission_to_create_the_durable_is_logged() {
     let logs = Logs::capture();
     let (server, _context) = server(&[INFO, NEXT]).await;
     let task = read(&server).await;
-    logs.line(&[
-        "ERROR",
-        "the NATS server reported an error",
-        "Permissions Violation",
-        CREATE,
-    ])
-    .await;
-    logs.line(&["WARN", "cannot reach the consumer", "may not publish on", CREATE])
-        .await;
+    expect_logged(&logs, CREATE, "cannot reach the consumer").await;
     task.abort();
 }
 
@@ -89,15 +80,7 @@ async fn a_missing_permission_to_pull_messages_is_logged() {
     let (server, context) = server(&[INFO]).await;
     create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&[
-        "ERROR",
-        "the NATS server reported an error",
-        "Permissions Violation",
-        NEXT,
-    ])
-    .await;
-    logs.line(&["WARN", "reading stopped", "may not publish on", NEXT])
-        .await;
+    expect_logged(&logs, NEXT, "reading stopped").await;
     task.abort();
 }
 
@@ -107,14 +90,6 @@ async fn a_missing_permission_to_acknowledge_is_logged() {
     let (server, context) = server(&[INFO, NEXT]).await;
     create_durable(&context).await;
     let task = read(&server).await;
-    logs.line(&[
-        "ERROR",
-        "the NATS server reported an error",
-        "Permissions Violation",
-        ACK,
-    ])
-    .await;
-    logs.line(&["WARN", "answer not confirmed", "may not publish on", ACK])
-        .await;
+    expect_logged(&logs, ACK, "answer not confirmed").await;
     task.abort();
 }

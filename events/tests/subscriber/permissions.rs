@@ -5,8 +5,8 @@ use async_nats::{ConnectOptions, Event as ClientEvent};
 use tokio::sync::mpsc::unbounded_channel;
 use watchword_events::{EventKind, SubscribeError};
 
-use super::support::{NatsServer, STREAM, TEST_TIMEOUT, create_stream, event, publish};
-use super::{DURABLE, consumer_info, durable, settled};
+use super::support::{NatsServer, STREAM, create_stream, event, publish};
+use super::{DURABLE, consumer_info, durable, settled, soon};
 
 const USERS: &str = r#"
 authorization { users: [
@@ -55,7 +55,7 @@ async fn reading_an_existing_durable_needs_few_permissions() {
         let _ = sender.send(received.id.as_u128());
         async { Ok(()) }
     }));
-    let first = tokio::time::timeout(TEST_TIMEOUT, seen.recv()).await.unwrap();
+    let first = soon(seen.recv()).await;
     assert_eq!(first, Some(2), "unwanted events are skipped");
     settled(&context, 2).await;
     assert_eq!(seen_violations.try_recv().ok(), None);
@@ -76,9 +76,7 @@ async fn a_durable_that_filters_out_wanted_events_is_refused() {
         .connect(&server.url())
         .await
         .unwrap();
-    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
-        .await
-        .unwrap();
+    let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
     assert!(
         matches!(
             refused,
@@ -106,9 +104,7 @@ async fn a_durable_without_explicit_acknowledgements_is_refused() {
     };
     stream.create_consumer(config).await.unwrap();
     let connected = durable().connect(&server.url()).await.unwrap();
-    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
-        .await
-        .unwrap();
+    let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
     assert!(
         matches!(refused, Err(SubscribeError::NotExplicit { .. })),
         "{refused:?}"
@@ -123,9 +119,7 @@ async fn an_invalid_durable_name_is_refused_at_once() {
         .connect(&server.url())
         .await
         .unwrap();
-    let refused = tokio::time::timeout(TEST_TIMEOUT, connected.run(|_, _| async { Ok(()) }))
-        .await
-        .unwrap();
+    let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
     assert!(matches!(refused, Err(SubscribeError::Consumer { .. })), "{refused:?}");
 }
 

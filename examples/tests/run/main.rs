@@ -1,11 +1,6 @@
 //! Runs every example against real servers. The tests deliver every event to an example with a
 //! store a second time, which must change nothing.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failed assertion ends a test"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 #[expect(dead_code, reason = "the tests of the subscriber kit use the rest of it")]
 #[path = "../../../events/tests/support/mod.rs"]

@@ -3,7 +3,7 @@
 //! `username_changed`, `updated`.
 
 use serde_json::{Map, Value};
-use watchword_events::{Actor, AuthEvent, ChangedField, EmailChanged, Updated, UsernameChanged};
+use watchword_events::{Actor, ChangedField, EmailChanged, Updated, UsernameChanged};
 
 use super::identifier_taken::{IdentifierTaken, identifier_taken};
 use crate::actions::ActionError::{self, Refused};
@@ -27,7 +27,6 @@ pub struct Change {
     pub profile: Option<ProfileChange>,
 }
 
-/// How to change a profile.
 pub enum ProfileChange {
     /// Replace all its fields.
     Replace(Map<String, Value>),
@@ -103,18 +102,18 @@ pub(in crate::actions) async fn apply(
             old: Some((&before.email).into()),
             new: Some((&tx.user().email).into()),
         };
-        tx.record_as(actor.clone(), AuthEvent::EmailChanged(changed)).await?;
+        tx.record_as(actor.clone(), changed).await?;
     }
     if username {
         let changed = UsernameChanged {
             old: before.username.as_ref().map(Into::into),
             new: tx.user().username.as_ref().map(Into::into),
         };
-        tx.record_as(actor.clone(), AuthEvent::UsernameChanged(changed)).await?;
+        tx.record_as(actor.clone(), changed).await?;
     }
     if !fields.is_empty() {
         let updated = Updated { changed_fields: fields };
-        tx.record_as(actor, AuthEvent::Updated(updated)).await?;
+        tx.record_as(actor, updated).await?;
     }
     Ok(true)
 }

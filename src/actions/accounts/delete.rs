@@ -1,6 +1,6 @@
 //! Deletes the caller's own account: `deleted`, and every session ends.
 
-use watchword_events::{AuthEvent, Deleted, DeletedReason};
+use watchword_events::{Deleted, DeletedReason};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -34,7 +34,7 @@ pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<()
         .revoke_sessions(None, RevokeReason::Deleted, &cx.services.sessions)
         .await?;
     let reason = DeletedReason::User;
-    tx.record(AuthEvent::Deleted(Deleted { reason })).await?;
+    tx.record(Deleted { reason }).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

@@ -1,7 +1,5 @@
 //! Registers an account: the account, its first session and the event `registered`.
 
-use watchword_events::AuthEvent;
-
 use super::identifier_taken::identifier_taken;
 use super::registration::{Input, Refusal, prepare, registered, send_verification};
 use super::registration_replay;
@@ -45,7 +43,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
         expires_at: tx.now() + cx.services.sessions.absolute_ttl,
     };
     let session = tx.open_session(session, &cx.services.sessions).await?.session;
-    let event = AuthEvent::Registered(registered(tx.user()));
+    let event = registered(tx.user());
     tx.record(event).await?;
     let tokens = cx.issue_tokens(&session, tx.user(), tx.now())?;
     let pair = tokens.of(tx.commit().await?);

@@ -1,6 +1,6 @@
 //! Mails the code that confirms an address again: `email_verification_requested`.
 
-use watchword_events::{AuthEvent, EmailVerificationRequested};
+use watchword_events::EmailVerificationRequested;
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -28,17 +28,13 @@ pub async fn run(cx: Context, caller: Identity) -> Result<(), ActionError<Refusa
     }
     charge_user(&cx, &caller, RateLimit::Resend).await?;
     let may_mail = one_time_codes::may_mail(&cx, caller.user.email.canonical()).await;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     if tx.user().email_verified || !may_mail {
         return Ok(());
     }
     let recipient = Recipient::without_password(tx.user());
     one_time_codes::issue(&cx, &mut tx, CodePurpose::EmailVerification, Some(&recipient)).await?;
-    tx.record(AuthEvent::EmailVerificationRequested(EmailVerificationRequested {}))
-        .await?;
+    tx.record(EmailVerificationRequested {}).await?;
     tx.commit().await?;
     Ok(())
 }

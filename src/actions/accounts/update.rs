@@ -38,10 +38,7 @@ pub async fn run(
         return Err(Refused(Refusal::Forbidden));
     }
     charge_user(&cx, &caller, RateLimit::Change).await?;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     if !expected.is_met_by(tx.user()) {
         return Err(Refused(Refusal::Stale));
     }

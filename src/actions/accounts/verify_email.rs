@@ -1,6 +1,6 @@
 //! Confirms an address with the code that was mailed to it: `email_verified`.
 
-use watchword_events::{AuthEvent, EmailVerified};
+use watchword_events::EmailVerified;
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::rate_limits::charge_network;
@@ -28,7 +28,7 @@ pub async fn run(cx: Context, code: OneTimeCode) -> Result<(), ActionError<Refus
     let redeemed = one_time_codes::redeem(&cx, PURPOSE, &code, owner).await?;
     let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
     tx.confirm_email().await?;
-    tx.record(AuthEvent::EmailVerified(EmailVerified {})).await?;
+    tx.record(EmailVerified {}).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_user(owner);
     Ok(())

@@ -76,9 +76,7 @@ impl Bucket {
 /// # Errors
 /// [`Refusal`]
 pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Timeline, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let seconds = input.bucket.seconds();
     let until = input.until.unwrap_or_else(|| cx.now());
     let default_from = || {

@@ -1,9 +1,8 @@
 //! Counts the most frequent events of a time range, for administrators.
 
 use super::most_frequent_first;
-use crate::actions::ActionError::{self, Refused};
-use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
+use crate::actions::{ActionError, Context};
 pub use crate::store::CountFilter;
 
 #[derive(Debug)]
@@ -30,9 +29,7 @@ pub async fn run(
     filter: CountFilter,
     limit: u32,
 ) -> Result<TopEvents, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let mut counts = cx.services.store.ledger().count_by_subject(&filter).await?;
     let total = counts.iter().map(|(_, count)| count).sum();
     counts.sort_by(most_frequent_first);

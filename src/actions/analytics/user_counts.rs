@@ -21,9 +21,7 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`]
 pub async fn run(cx: Context, caller: Identity, user: UserId) -> Result<UserCounts, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let store = &cx.services.store;
     if !store.user_exists(user).await? {
         return Err(Refused(Refusal::NotFound));

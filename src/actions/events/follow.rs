@@ -54,9 +54,7 @@ pub async fn run(
     start: Start,
     subject: Option<&'static str>,
 ) -> Result<Follower, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let ledger = cx.services.store.ledger();
     // Subscribed before the first read, so that no commit falls between the two.
     let commits = ledger.commits();

@@ -20,9 +20,7 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`]
 pub async fn run(cx: Context, caller: Identity, id: Uuid) -> Result<Replay, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let found = cx.services.store.ledger().replay(id).await?;
     found.ok_or(Refused(Refusal::NotFound))
 }

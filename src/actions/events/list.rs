@@ -6,7 +6,6 @@ use crate::actions::{Context, Failure};
 use crate::domain::ids::EventId;
 pub use crate::store::EventFilter as Filter;
 
-/// One page of a list.
 #[derive(Debug)]
 pub struct Page {
     /// The exact bytes of each event.

@@ -1,14 +1,13 @@
 //! Records an application's own event about its user: `custom`, with the user as the actor.
 
 use serde_json::{Map, Value};
-use watchword_events::{Actor, AuthEvent, Custom};
+use watchword_events::{Actor, Custom};
 
-use crate::actions::ActionError::{self, Refused};
-use crate::actions::Context;
 use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::{self, Identity};
+use crate::actions::{ActionError, Context};
 use crate::domain::custom_event::{Attributes, CustomName};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;
@@ -46,14 +45,11 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId,
         Idempotent::New(guard) => guard,
         Idempotent::Replay(id) => return Ok(id.into()),
     };
-    let event = AuthEvent::Custom(Custom {
+    let event = Custom {
         name: input.name.as_str().to_owned(),
         attributes: attributes.and_then(into_map),
-    });
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    };
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let actor = Actor::User {
         id: tx.user().id.as_uuid(),
     };

@@ -35,9 +35,7 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`]; nothing is stored then.
 pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Replay, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::NotAdmin));
-    }
+    caller.require_admin(Refusal::NotAdmin)?;
     let now = cx.now();
     let id = uuid_v7(now, &*cx.services.random);
     let name = match input.name {

@@ -13,7 +13,6 @@ const EVENT_BATCH_SIZE: u64 = 200;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Accounts that were erased.
     pub accounts: u64,
     /// Accounts that were not, since events about them are still to be published.
     pub waiting: u64,

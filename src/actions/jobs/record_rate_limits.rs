@@ -1,7 +1,7 @@
 //! Records what rate limits refused as `rate_limited`, one event for each key and minute, off the
 //! path of any request.
 
-use watchword_events::{AuthEvent, IdentifierHash, RateLimited};
+use watchword_events::{IdentifierHash, RateLimited};
 
 use crate::actions::{Context, Failure};
 use crate::domain::clock::ceil_seconds;
@@ -28,7 +28,7 @@ pub async fn run(cx: &Context) -> Result<usize, Failure> {
 async fn record(cx: &Context, refusals: &[RefusedRequests]) -> Result<(), Failure> {
     let mut tx = cx.begin_system().await?;
     for refusal in refusals {
-        tx.record(AuthEvent::RateLimited(rate_limited(refusal))).await?;
+        tx.record(rate_limited(refusal)).await?;
     }
     Ok(tx.commit().await?)
 }

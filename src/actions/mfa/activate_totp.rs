@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 use time::Duration;
-use watchword_events::{AuthEvent, FactorType, MfaEnrolled};
+use watchword_events::{FactorType, MfaEnrolled};
 
 use super::recovery_codes::replace;
 use crate::actions::ActionError::{self, Refused};
@@ -35,10 +35,7 @@ pub enum Refusal {
 pub async fn run(cx: Context, caller: Identity, code: FactorCode) -> Result<Vec<SecretString>, ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
     let now = cx.now();
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     // The password was verified at enrollment; that does not last forever.
     let oldest = now - PENDING_TTL;
     let found = tx.second_factor().await?;
@@ -57,7 +54,7 @@ pub async fn run(cx: Context, caller: Identity, code: FactorCode) -> Result<Vec<
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(AuthEvent::MfaEnrolled(enrolled)).await?;
+    tx.record(enrolled).await?;
     let codes = replace(&cx, &mut tx, &factor).await?;
     tx.commit().await?;
     Ok(codes)

@@ -1,7 +1,7 @@
 //! Challenges a login whose password was right for the second factor: `mfa_challenged`.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use watchword_events::{AuthEvent, FactorType, MfaChallenged};
+use watchword_events::{FactorType, MfaChallenged};
 
 use crate::actions::{Context, Failure};
 use crate::domain::ids::ChallengeId;
@@ -47,7 +47,7 @@ pub(in crate::actions) async fn run(
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(AuthEvent::MfaChallenged(challenged)).await?;
+    tx.record(challenged).await?;
     tx.commit().await?;
     Ok(Challenge {
         token,

@@ -1,7 +1,7 @@
 //! Generates new recovery codes in place of the old ones: `recovery_codes_generated`.
 
 use secrecy::SecretString;
-use watchword_events::{AuthEvent, FactorType, RecoveryCodesGenerated};
+use watchword_events::{FactorType, RecoveryCodesGenerated};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::error::widen;
@@ -41,10 +41,7 @@ pub(super) async fn lock_factor<'a>(
     cx: &'a Context,
     caller: &Identity,
 ) -> Result<(UserTx<'a>, SealedFactor), ActionError<Refusal>> {
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(cx, tx, caller)
-        .await?
-        .ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+    let mut tx = authenticate::lock_caller(cx, caller, confirm::Refusal::SessionEnded.into()).await?;
     let factor = tx.second_factor_in_use().await?;
     Ok((tx, factor.ok_or(Refused(Refusal::NoFactor))?))
 }
@@ -64,6 +61,6 @@ pub(super) async fn replace(
         factor_id: factor.id.as_uuid(),
         factor_type: FactorType::Totp,
     };
-    tx.record(AuthEvent::RecoveryCodesGenerated(generated)).await?;
+    tx.record(generated).await?;
     Ok(codes.texts)
 }

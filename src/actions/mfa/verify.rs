@@ -54,8 +54,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     let Some(accepted) = accept(&cx, &mut tx, &factor, &input.code).await? else {
         tx.count_attempt(challenge).await?;
         let (factor_id, factor_type) = (factor.id.as_uuid(), FactorType::Totp);
-        tx.record(AuthEvent::MfaFailed(MfaFailed { factor_id, factor_type }))
-            .await?;
+        tx.record(MfaFailed { factor_id, factor_type }).await?;
         tx.commit().await?;
         return Err(Refused(Refusal::WrongCode));
     };
@@ -117,13 +116,13 @@ async fn accept(
             };
             tx.consume_totp_step(factor.id, step).await?;
             let factor_type = FactorType::Totp;
-            Ok(Some(AuthEvent::MfaVerified(MfaVerified { factor_id, factor_type })))
+            Ok(Some(MfaVerified { factor_id, factor_type }.into()))
         }
         FactorCode::Recovery(code) => {
             let hash = recovery_code_hash(secret, factor.user_id, code)?;
             let used = tx.consume_recovery_code(hash).await?;
             let factor_type = FactorType::RecoveryCode;
-            Ok(used.then_some(AuthEvent::RecoveryCodeUsed(RecoveryCodeUsed { factor_id, factor_type })))
+            Ok(used.then_some(RecoveryCodeUsed { factor_id, factor_type }.into()))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Revokes the session of a token for a client (RFC 7009), and with it both its tokens:
 //! `session_revoked`.
 
-use watchword_events::{Actor, AuthEvent, SessionRevoked, SessionRevokedReason};
+use watchword_events::{Actor, SessionRevoked, SessionRevokedReason};
 
 use crate::actions::sessions::presented::{self, Presented};
 use crate::actions::{Context, Failure};
@@ -34,7 +34,7 @@ pub async fn run(cx: Context, client: ClientId, token: String) -> Result<(), Fai
     let actor = Actor::Service {
         id: client.as_str().to_owned(),
     };
-    tx.record_as(Some(actor), AuthEvent::SessionRevoked(revoked)).await?;
+    tx.record_as(Some(actor), revoked).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&[session]).await;
     Ok(())

@@ -16,7 +16,6 @@ pub struct ServerMetadata {
     pub max_age: Duration,
 }
 
-/// Return the metadata.
 #[must_use]
 pub fn run(services: &Services) -> ServerMetadata {
     let services = &services.0;

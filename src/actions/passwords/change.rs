@@ -1,6 +1,6 @@
 //! Changes the caller's password: `password_changed`, and every session ends with the old password.
 
-use watchword_events::{AuthEvent, PasswordChanged};
+use watchword_events::PasswordChanged;
 
 use super::confirm;
 use super::user_inputs::password_user_inputs;
@@ -37,16 +37,13 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), Acti
     allowed.map_err(|error| Refused(Refusal::NewPassword(error)))?;
     confirm::run(&cx, &caller, input.current).await.map_err(widen)?;
     let hash = services.hasher.hash(input.new).await?.into_string().into();
-    let tx = cx.begin().await?;
     // A concurrent change of the password has ended this session too.
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(confirm::Refusal::SessionEnded.into()))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, confirm::Refusal::SessionEnded.into()).await?;
     tx.set_password(&hash).await?;
     let ended = tx
         .revoke_sessions(None, RevokeReason::PasswordChange, &services.sessions)
         .await?;
-    tx.record(AuthEvent::PasswordChanged(PasswordChanged {})).await?;
+    tx.record(PasswordChanged {}).await?;
     tx.commit().await?;
     services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

@@ -5,7 +5,7 @@
 //! statements, one recorded event, one commit. The email is sent later, at no moment that a client
 //! could measure.
 
-use watchword_events::{AuthEvent, IdentifierHash, PasswordResetRequested};
+use watchword_events::{IdentifierHash, PasswordResetRequested};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
@@ -43,11 +43,11 @@ pub async fn run(cx: Context, email: Email) -> Result<(), ActionError<Refusal>> 
         .filter(|found| found.user.status == UserStatus::Active)
         .map(|found| Recipient::new(&found.user, &found.password_hash));
     one_time_codes::issue(&cx, &mut tx, CodePurpose::PasswordReset, recipient.as_ref()).await?;
-    let requested = AuthEvent::PasswordResetRequested(PasswordResetRequested {
+    let requested = PasswordResetRequested {
         identifier_hash,
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
-    });
+    };
     tx.record(requested).await?;
     Ok(tx.commit().await?)
 }

@@ -1,7 +1,7 @@
 //! Sets a new password with a mailed code: `password_reset_completed`, and every session ends with
 //! the old password.
 
-use watchword_events::{AuthEvent, PasswordResetCompleted};
+use watchword_events::PasswordResetCompleted;
 
 use super::user_inputs::password_user_inputs;
 use crate::actions::ActionError::{self, Refused};
@@ -60,8 +60,7 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
     let ended = tx
         .revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions)
         .await?;
-    tx.record(AuthEvent::PasswordResetCompleted(PasswordResetCompleted {}))
-        .await?;
+    tx.record(PasswordResetCompleted {}).await?;
     if let Some(factor) = squatted {
         tx.remove_second_factor().await?;
         tx.record(mfa_removed(&factor)).await?;

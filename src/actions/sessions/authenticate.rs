@@ -20,6 +20,17 @@ pub struct Identity {
     pub session_id: SessionId,
 }
 
+impl Identity {
+    /// Refuse a caller who is not an administrator.
+    pub(in crate::actions) fn require_admin<R>(&self, refusal: R) -> Result<(), ActionError<R>> {
+        if self.user.is_admin() {
+            Ok(())
+        } else {
+            Err(Refused(refusal))
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Forged, expired, revoked, or of a user who may not log in; the client cannot tell which.
@@ -61,6 +72,17 @@ pub async fn uncached(cx: &Context, access_token: &str) -> Result<Identity, Acti
     let user = cx.services.session_cache.lookup_uncached(session_id, now).await?;
     let user = user.ok_or(Refused(Refusal::InvalidToken))?;
     Ok(Identity { user, session_id })
+}
+
+/// Begin a transaction and lock the caller's user; `ended` when their account or session has ended
+/// since they were authenticated.
+pub(in crate::actions) async fn lock_caller<'a, R>(
+    cx: &'a Context,
+    caller: &Identity,
+    ended: R,
+) -> Result<UserTx<'a>, ActionError<R>> {
+    let tx = cx.begin().await?;
+    lock(cx, tx, caller).await?.ok_or(Refused(ended))
 }
 
 /// Lock the caller's user; `None` when their account or session has ended since they were

@@ -6,7 +6,7 @@
 //! event.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use watchword_events::{AuthEvent, AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
+use watchword_events::{AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
 
 use super::open;
 use crate::actions::ActionError::{self, Refused};
@@ -133,12 +133,12 @@ pub(in crate::actions) async fn record_failure(
     Ok(tx.commit().await?)
 }
 
-fn login_failed(cx: &Context, identifier: &str, reason: LoginFailedReason) -> AuthEvent {
-    AuthEvent::LoginFailed(LoginFailed {
+fn login_failed(cx: &Context, identifier: &str, reason: LoginFailedReason) -> LoginFailed {
+    LoginFailed {
         identifier_hash: IdentifierHash::from_mac(cx.services.secret.identifier_hash(identifier)),
         reason,
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
         attempts: None,
-    })
+    }
 }

@@ -1,7 +1,7 @@
 //! Logs out: ends one session, the others or all of a user, by access token or by the refresh token
 //! alone.
 
-use watchword_events::{AuthEvent, LoggedOut, LogoutScope};
+use watchword_events::{LoggedOut, LogoutScope};
 
 use super::presented::{self, Presented};
 use crate::actions::ActionError::{self, Refused};
@@ -49,7 +49,7 @@ pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), Ac
         session_id: session.as_uuid(),
         scope,
     };
-    tx.record(AuthEvent::LoggedOut(logged_out)).await?;
+    tx.record(logged_out).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

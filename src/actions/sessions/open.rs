@@ -1,6 +1,6 @@
 //! The end of every login: a new session, `logged_in`, and the tokens.
 
-use watchword_events::{AuthEvent, AuthMethod, LoggedIn, LoginMethod, SessionRevoked, SessionRevokedReason};
+use watchword_events::{AuthMethod, LoggedIn, LoginMethod, SessionRevoked, SessionRevokedReason};
 
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::SessionId;
@@ -30,7 +30,7 @@ pub(in crate::actions) async fn run(
         method: LoginMethod::Password,
         amr,
     };
-    tx.record(AuthEvent::LoggedIn(logged_in)).await?;
+    tx.record(logged_in).await?;
     let ended = if others < u64::from(policy.max_per_user) {
         Vec::new()
     } else {
@@ -52,7 +52,7 @@ async fn revoke_surplus(cx: &Context, tx: &mut UserTx<'_>, opened: SessionId) ->
             session_id: session.as_uuid(),
             reason: SessionRevokedReason::Limit,
         };
-        tx.record(AuthEvent::SessionRevoked(revoked)).await?;
+        tx.record(revoked).await?;
     }
     Ok(surplus)
 }

@@ -20,7 +20,6 @@ pub(in crate::actions) enum Presented<'a> {
     Unknown,
 }
 
-/// Which token was presented.
 pub(in crate::actions) enum Token<'a> {
     Access(&'a str),
     Refresh(&'a str),

@@ -1,6 +1,6 @@
 //! Exchanges the live refresh token of a session for its successor (RFC 9700 section 4.14.2).
 
-use watchword_events::{AuthEvent, ReuseAction, TokenRefreshed, TokenReuseDetected};
+use watchword_events::{ReuseAction, TokenRefreshed, TokenReuseDetected};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::{Context, Failure, TokenPair};
@@ -55,7 +55,7 @@ async fn rotated(cx: &Context, mut tx: UserTx<'_>, session: &Session) -> Result<
         session_id: session.id.as_uuid(),
         generation: session.generation,
     };
-    tx.record(AuthEvent::TokenRefreshed(refreshed)).await?;
+    tx.record(refreshed).await?;
     let tokens = cx.issue_tokens(session, tx.user(), tx.now())?;
     Ok(tokens.of(tx.commit().await?))
 }
@@ -93,7 +93,7 @@ pub(in crate::actions) async fn end_reused(
         current_generation: session.generation,
         action: ReuseAction::SessionRevoked,
     };
-    tx.record(AuthEvent::TokenReuseDetected(reuse)).await?;
+    tx.record(reuse).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&[session.id]).await;
     Ok(())

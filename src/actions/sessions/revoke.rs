@@ -1,7 +1,7 @@
 //! Revokes the caller's sessions: one of them, or all but the current one. Each gets its
 //! `session_revoked`.
 
-use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
+use watchword_events::{SessionRevoked, SessionRevokedReason};
 
 use super::authenticate::{self, Identity};
 use crate::actions::ActionError::{self, Refused};
@@ -26,10 +26,7 @@ pub enum Refusal {
 /// [`Refusal`]; nothing has changed then.
 pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<(), ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let policy = &cx.services.sessions;
     if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
         return Err(Refused(Refusal::NotFound));
@@ -46,10 +43,7 @@ pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<()
 /// [`Refusal`]; nothing has changed then.
 pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Refusal>> {
     charge_user(&cx, &caller, RateLimit::Change).await?;
-    let tx = cx.begin().await?;
-    let mut tx = authenticate::lock(&cx, tx, &caller)
-        .await?
-        .ok_or(Refused(Refusal::SessionEnded))?;
+    let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let (current, policy) = (Some(caller.session_id), &cx.services.sessions);
     let ended = tx.revoke_sessions(current, RevokeReason::Logout, policy).await?;
     if ended.is_empty() {
@@ -63,9 +57,9 @@ pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Ref
     Ok(())
 }
 
-fn revoked(session: SessionId) -> AuthEvent {
-    AuthEvent::SessionRevoked(SessionRevoked {
+fn revoked(session: SessionId) -> SessionRevoked {
+    SessionRevoked {
         session_id: session.as_uuid(),
         reason: SessionRevokedReason::Logout,
-    })
+    }
 }

@@ -38,9 +38,7 @@ pub(in crate::actions) enum AdminGuard {
 
 /// Charge the caller, who must be an administrator.
 pub(in crate::actions) async fn authorize(cx: &Context, caller: &Identity) -> Result<(), ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::Forbidden));
-    }
+    caller.require_admin(Refusal::Forbidden)?;
     Ok(charge_user(cx, caller, RateLimit::Change).await?)
 }
 

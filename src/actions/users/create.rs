@@ -1,7 +1,5 @@
 //! Creates a user without logging in, and records `registered`.
 
-use watchword_events::AuthEvent;
-
 use super::admin_guard;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::accounts::identifier_taken::{IdentifierTaken, identifier_taken};
@@ -80,7 +78,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<User, Ac
     if may_mail {
         registration::send_verification(&cx, &mut tx).await?;
     }
-    let event = AuthEvent::Registered(registered(tx.user()));
+    let event = registered(tx.user());
     tx.record_as(admin_guard::actor(&caller), event).await?;
     Ok(tx.commit().await?)
 }

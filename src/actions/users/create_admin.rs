@@ -1,7 +1,5 @@
 //! Creates the first administrator, from the command line only, and records `registered`.
 
-use watchword_events::AuthEvent;
-
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::accounts::identifier_taken::identifier_taken;
@@ -42,7 +40,7 @@ pub async fn run(cx: Context, email: Email, password: Password) -> Result<User, 
     };
     let tx = cx.begin().await?;
     let mut tx = tx.insert_user(new).await.map_err(identifier_taken)?;
-    let event = AuthEvent::Registered(registered(tx.user()));
+    let event = registered(tx.user());
     tx.record(event).await?;
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,6 @@
 //! Deletes a user: records `deleted` and revokes their sessions.
 
-use watchword_events::{AuthEvent, Deleted, DeletedReason};
+use watchword_events::{Deleted, DeletedReason};
 
 use super::admin_guard::{self, AdminGuard};
 use crate::actions::ActionError::{self, Refused};
@@ -40,11 +40,8 @@ pub async fn run(
     tx.delete_user().await?;
     let policy = &cx.services.sessions;
     let ended = tx.revoke_sessions(None, RevokeReason::Deleted, policy).await?;
-    let deleted = Deleted {
-        reason: DeletedReason::Admin,
-    };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::Deleted(deleted))
-        .await?;
+    let reason = DeletedReason::Admin;
+    tx.record_as(admin_guard::actor(&caller), Deleted { reason }).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

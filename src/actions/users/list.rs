@@ -49,9 +49,7 @@ pub async fn run(
     start: Start,
     limit: u64,
 ) -> Result<Page, ActionError<Refusal>> {
-    if !caller.user.is_admin() {
-        return Err(Refused(Refusal::Forbidden));
-    }
+    caller.require_admin(Refusal::Forbidden)?;
     let (after, skip) = match start {
         Start::After(user) => (Some(user), 0),
         Start::Page(number) => (None, number.saturating_sub(1).saturating_mul(limit)),

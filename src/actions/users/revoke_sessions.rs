@@ -1,6 +1,6 @@
 //! Revokes all sessions of a user, and records one `session_revoked` each.
 
-use watchword_events::{AuthEvent, SessionRevoked, SessionRevokedReason};
+use watchword_events::{SessionRevoked, SessionRevokedReason};
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::sessions::authenticate::Identity;
@@ -26,8 +26,7 @@ pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), Ac
             session_id: session.as_uuid(),
             reason: SessionRevokedReason::Admin,
         };
-        tx.record_as(admin_guard::actor(&caller), AuthEvent::SessionRevoked(revoked))
-            .await?;
+        tx.record_as(admin_guard::actor(&caller), revoked).await?;
     }
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;

@@ -1,6 +1,6 @@
 //! Grants and revokes roles: `role_granted`, `role_revoked`.
 
-use watchword_events::{AuthEvent, RoleGranted, RoleRevoked};
+use watchword_events::{RoleGranted, RoleRevoked};
 
 use super::admin_guard::{self, AdminGuard};
 use crate::actions::ActionError::{self, Refused};
@@ -40,8 +40,7 @@ pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) ->
     roles.push(role.clone());
     tx.set_roles(&roles).await?;
     let granted = RoleGranted { role: role.to_string() };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::RoleGranted(granted))
-        .await?;
+    tx.record_as(admin_guard::actor(&caller), granted).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
@@ -70,8 +69,7 @@ pub async fn revoke(
     let roles: Vec<Role> = roles.cloned().collect();
     tx.set_roles(&roles).await?;
     let revoked = RoleRevoked { role: role.to_string() };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::RoleRevoked(revoked))
-        .await?;
+    tx.record_as(admin_guard::actor(&caller), revoked).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)

@@ -1,6 +1,6 @@
 //! Disables and enables users: `disabled`, `enabled`.
 
-use watchword_events::{AuthEvent, Disabled, DisabledReason, Enabled, EnabledReason};
+use watchword_events::{Disabled, DisabledReason, Enabled, EnabledReason};
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::sessions::authenticate::Identity;
@@ -25,11 +25,8 @@ pub async fn disable(cx: Context, caller: Identity, target: UserId) -> Result<Us
     tx.set_status(UserStatus::Disabled).await?;
     let policy = &cx.services.sessions;
     let ended = tx.revoke_sessions(None, RevokeReason::Disabled, policy).await?;
-    let disabled = Disabled {
-        reason: DisabledReason::Admin,
-    };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::Disabled(disabled))
-        .await?;
+    let reason = DisabledReason::Admin;
+    tx.record_as(admin_guard::actor(&caller), Disabled { reason }).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(user)
@@ -48,11 +45,8 @@ pub async fn enable(cx: Context, caller: Identity, target: UserId) -> Result<Use
         return Ok(tx.unchanged());
     }
     tx.set_status(UserStatus::Active).await?;
-    let enabled = Enabled {
-        reason: EnabledReason::Admin,
-    };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::Enabled(enabled))
-        .await?;
+    let reason = EnabledReason::Admin;
+    tx.record_as(admin_guard::actor(&caller), Enabled { reason }).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)

@@ -1,6 +1,6 @@
 //! Unlocks a user: resets the account's login rate limit and records `unlocked`.
 
-use watchword_events::{AuthEvent, Unlocked, UnlockedReason};
+use watchword_events::{Unlocked, UnlockedReason};
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::rate_limits::reset_account;
@@ -16,11 +16,8 @@ use crate::domain::user::version::Expected;
 pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
     let mut tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::NotNeeded).await?;
-    let unlocked = Unlocked {
-        reason: UnlockedReason::Admin,
-    };
-    tx.record_as(admin_guard::actor(&caller), AuthEvent::Unlocked(unlocked))
-        .await?;
+    let reason = UnlockedReason::Admin;
+    tx.record_as(admin_guard::actor(&caller), Unlocked { reason }).await?;
     let user = tx.commit().await?;
     reset_account(&cx, &user).await;
     Ok(())

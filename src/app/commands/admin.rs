@@ -15,14 +15,9 @@ use crate::telemetry::Metrics;
 /// # Errors
 /// [`AppError`]; nothing has changed then.
 pub async fn create_admin(settings: &Settings, email: &str, password: &str) -> Result<Uuid, AppError> {
-    let argument = |what: &'static str| {
-        move |error: TextError| AppError::Argument {
-            what,
-            problem: error.to_string(),
-        }
-    };
-    let email = email.parse().map_err(argument("the email address"))?;
-    let password = Password::parse(password).map_err(argument("the password"))?;
+    let email = email.parse();
+    let email = email.map_err(|error: TextError| AppError::argument("the email address", error))?;
+    let password = Password::parse(password).map_err(|error| AppError::argument("the password", error))?;
     let environment = Environment::default();
     let store = open_store(settings, &environment).await?;
     store.migrate_up().await?;

@@ -30,10 +30,7 @@ impl Export {
         } else {
             Destination::File(self.file)
         };
-        let stop = stop_on_signals().map_err(|error| AppError::Argument {
-            what: "signals",
-            problem: error.to_string(),
-        })?;
+        let stop = stop_on_signals()?;
         let mut view = ProgressView::new("Exporting");
         let written = export(settings, &selection, destination, &mut view, &stop).await;
         if let Ok(written) = &written {

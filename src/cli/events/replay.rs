@@ -39,10 +39,7 @@ pub(in crate::cli) struct ReplayArgs {
 impl ReplayArgs {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
         let name = self.name.map(|name| name.parse::<ReplayName>()).transpose();
-        let name = name.map_err(|error| AppError::Argument {
-            what: "--name",
-            problem: error.to_string(),
-        })?;
+        let name = name.map_err(|error| AppError::argument("--name", error))?;
         let selection = self.selection.parse()?;
         let target = if self.everyone {
             let stream = &settings.stream.name;
@@ -56,10 +53,7 @@ impl ReplayArgs {
         } else {
             ReplayTarget::Replays
         };
-        let stop = stop_on_signals().map_err(|error| AppError::Argument {
-            what: "signals",
-            problem: error.to_string(),
-        })?;
+        let stop = stop_on_signals()?;
         let order = ReplayOrder {
             name,
             target,

@@ -40,10 +40,7 @@ impl SelectionArgs {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
         {
-            return Err(AppError::Argument {
-                what: "--to",
-                problem: "must be later than --from".to_owned(),
-            });
+            return Err(AppError::argument("--to", "must be later than --from"));
         }
         Ok(Selection {
             from: self.from,

@@ -29,10 +29,7 @@ impl Tail {
             from: self.from,
             ..self.about.parse()
         };
-        let stop = stop_on_signals().map_err(|error| AppError::Argument {
-            what: "signals",
-            problem: error.to_string(),
-        })?;
+        let stop = stop_on_signals()?;
         let mut screen = Screen {
             on_terminal: std::io::stdout().is_terminal(),
         };

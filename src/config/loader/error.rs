@@ -7,16 +7,10 @@ use std::{fmt, io, path::PathBuf};
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {path}", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// The file is not TOML. The text of the line is omitted, because it may contain a secret.
     #[error("{path}, line {line}: {message}", path = path.display())]
     Syntax {
-        /// The file.
         path: PathBuf,
         /// Line of the error, counted from 1.
         line: usize,

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use poem_openapi::Object;
+use poem_openapi::types::Example;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::actions::accounts::change::ProfileError;
@@ -18,19 +21,56 @@ use crate::http::problem::{FieldError, Problem, ProblemCode};
 /// A profile in a body.
 pub type ProfileBody = BTreeMap<String, Value>;
 
-/// What a registration and an administrator say about a new account.
-pub struct AccountFields {
+/// An account to register.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields, example)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewAccount {
+    /// Email address; unique among accounts, regardless of case.
+    #[oai(validator(max_length = 254))]
     pub email: String,
+    /// Password, 8 to 128 characters of any kind; the minimum is configurable.
+    #[oai(validator(max_length = 128))]
     pub password: String,
+    /// Display name, 1 to 100 characters.
+    #[oai(skip_serializing_if_is_none)]
     pub name: Option<String>,
+    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
+    /// regardless of case.
+    #[oai(skip_serializing_if_is_none)]
     pub username: Option<String>,
+    /// Account type: `user`, `artist` or another configured type. Defaults to `user`.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     pub account_type: Option<String>,
+    /// Profile, valid by the schema of the account type; at most 4 KiB.
+    #[oai(skip_serializing_if_is_none)]
     pub profile: Option<ProfileBody>,
 }
 
-impl AccountFields {
+impl Example for NewAccount {
+    fn example() -> Self {
+        Self {
+            email: "test@example.com".to_owned(),
+            password: "password123!x".to_owned(),
+            name: Some("Test User".to_owned()),
+            username: None,
+            account_type: None,
+            profile: None,
+        }
+    }
+}
+
+impl NewAccount {
+    /// # Errors
+    /// 422 with every field that is refused.
+    pub fn parse(self) -> Result<registration::Input, Problem> {
+        let mut fields = Fields::default();
+        let input = self.parse_into(&mut fields);
+        fields.finish(input)
+    }
+
     /// Parse the fields; `None` when one of them is refused.
-    pub fn parse(self, fields: &mut Fields) -> Option<registration::Input> {
+    pub fn parse_into(self, fields: &mut Fields) -> Option<registration::Input> {
         let email = fields.parse("/email", &self.email);
         let password = fields.take("/password", Password::parse(&self.password));
         let name = self.name.and_then(|name| fields.parse("/name", &name));
@@ -92,7 +132,7 @@ fn unknown_type() -> FieldError {
 impl From<registration::Refusal> for Problem {
     fn from(refusal: registration::Refusal) -> Self {
         match refusal {
-            registration::Refusal::Password(error) => Self::validation(vec![field_error("/password", error)]),
+            registration::Refusal::Password(error) => field_error("/password", error).into(),
             registration::Refusal::Profile(error) => error.into(),
             registration::Refusal::Taken(taken) => taken.into(),
             registration::Refusal::Key(refusal) => refusal.into(),
@@ -120,15 +160,13 @@ impl From<IdentifierTaken> for Problem {
 
 impl From<ProfileError> for Problem {
     fn from(error: ProfileError) -> Self {
-        Self::validation(match error {
-            ProfileError::UnknownType => vec![unknown_type()],
-            ProfileError::TooLarge => vec![FieldError::new(
-                "/profile",
-                "too_large",
-                "must be at most 4 KiB as compact JSON",
-            )],
-            ProfileError::Violations(violations) => violations.iter().map(violated).collect(),
-        })
+        match error {
+            ProfileError::UnknownType => unknown_type().into(),
+            ProfileError::TooLarge => {
+                FieldError::new("/profile", "too_large", "must be at most 4 KiB as compact JSON").into()
+            }
+            ProfileError::Violations(violations) => Self::validation(violations.iter().map(violated).collect()),
+        }
     }
 }
 

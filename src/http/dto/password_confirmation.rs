@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::actions::passwords::confirm::Refusal;
 use crate::domain::password::Password;
-use crate::http::fields::Fields;
+use crate::http::fields::only_field;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 
 /// The caller's password, again.
@@ -31,9 +31,7 @@ impl PasswordConfirmation {
     /// # Errors
     /// 422 when it cannot be a password.
     pub fn parse(&self) -> Result<Password, Problem> {
-        let mut fields = Fields::default();
-        let password = fields.take("/password", Password::parse(&self.password));
-        fields.finish(password)
+        only_field("/password", Password::parse(&self.password))
     }
 }
 
@@ -41,7 +39,7 @@ impl PasswordConfirmation {
 #[must_use]
 pub fn wrong_password(pointer: &str) -> Problem {
     let detail = "is not the account's password";
-    Problem::validation(vec![FieldError::new(pointer, "wrong_password", detail)])
+    FieldError::new(pointer, "wrong_password", detail).into()
 }
 
 impl From<Refusal> for Problem {

@@ -25,10 +25,7 @@ const MAX_RATE: u32 = 1_000_000;
 pub struct NewReplay {
     /// A unique name: 1 to 40 lower-case letters, digits and hyphens. It is part of the subjects of
     /// replayed events. The replay's id by default.
-    #[oai(
-        skip_serializing_if_is_none,
-        validator(min_length = 1, max_length = 40, pattern = "^[a-z0-9-]+$")
-    )]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 40, pattern = "^[a-z0-9-]+$"))]
     name: Option<String>,
     /// Only what happened at this moment (RFC 3339) or later.
     #[oai(skip_serializing_if_is_none)]
@@ -43,10 +40,7 @@ pub struct NewReplay {
     #[oai(skip_serializing_if_is_none, validator(max_items = 100))]
     user_ids: Option<Vec<String>>,
     /// At most so many events per second.
-    #[oai(
-        skip_serializing_if_is_none,
-        validator(minimum(value = "1"), maximum(value = "1000000"))
-    )]
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1"), maximum(value = "1000000")))]
     rate: Option<u32>,
     /// Who gets the events; `replays` by default.
     #[oai(skip_serializing_if_is_none)]

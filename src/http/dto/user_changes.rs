@@ -3,10 +3,10 @@
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use uuid::Uuid;
 
-use super::account::{self, AccountFields, ProfileBody, profile_fields};
+use super::account::{self, NewAccount, ProfileBody, profile_fields};
 use super::user::UserBody;
 use crate::actions::accounts::change::{Change, ProfileChange};
 use crate::actions::accounts::update;
@@ -131,6 +131,26 @@ impl Example for UserPatch {
     }
 }
 
+/// What to change of the account. A field that is left out stays; `null` removes it.
+#[derive(Object, Deserialize)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProfilePatch {
+    /// Display name, 1 to 100 characters.
+    #[oai(default)]
+    #[serde(default)]
+    name: Patch<String>,
+    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
+    /// regardless of case.
+    #[oai(default)]
+    #[serde(default)]
+    username: Patch<String>,
+    /// Fields to merge into the profile (RFC 7396). `null` removes a field, or the whole profile.
+    #[oai(default)]
+    #[serde(default)]
+    profile: Patch<ProfileBody>,
+}
+
 /// A page of users.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
@@ -160,7 +180,7 @@ impl NewUser {
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<create::Input, Problem> {
         let mut fields = Fields::default();
-        let account = AccountFields {
+        let account = NewAccount {
             email: self.email,
             password: self.password,
             name: self.name,
@@ -168,7 +188,7 @@ impl NewUser {
             account_type: self.account_type,
             profile: self.profile,
         };
-        let account = account.parse(&mut fields);
+        let account = account.parse_into(&mut fields);
         let roles = self.roles.and_then(|texts| account::roles(&mut fields, &texts));
         fields.finish(account.map(|account| create::Input { account, roles }))
     }
@@ -203,37 +223,36 @@ impl UserPatch {
         let account_type = self
             .account_type
             .and_then(|text| account::account_type(&mut fields, &text));
-        let own = own_change(&mut fields, self.name, self.username, self.profile);
+        let name = self.name.into_option();
+        let name = name.map(|name| name.and_then(|name| fields.parse("/name", &name)));
+        let username = self.username.into_option();
+        let username = username.map(|name| name.and_then(|name| fields.parse("/username", &name)));
+        let profile = self.profile.into_option().map(|profile| match profile {
+            Some(patch) => ProfileChange::Merge(profile_fields(patch)),
+            None => ProfileChange::Replace(Map::new()),
+        });
         fields.finish(Some(Change {
             email,
+            username,
+            name,
             account_type,
-            ..own
+            profile,
         }))
     }
 }
 
-/// Parse what users may change of their own account.
-pub fn own_change(
-    fields: &mut Fields,
-    name: Patch<String>,
-    username: Patch<String>,
-    profile: Patch<ProfileBody>,
-) -> Change {
-    let name = name
-        .into_option()
-        .map(|name| name.map(|name| fields.parse("/name", &name)));
-    let username = username
-        .into_option()
-        .map(|name| name.map(|name| fields.parse("/username", &name)));
-    let profile = profile.into_option().map(|profile| match profile {
-        Some(patch) => ProfileChange::Merge(profile_fields(patch)),
-        None => ProfileChange::Replace(profile_fields(ProfileBody::new())),
-    });
-    Change {
-        name: name.map(Option::flatten),
-        username: username.map(Option::flatten),
-        profile,
-        ..Change::default()
+impl ProfilePatch {
+    /// # Errors
+    /// 422 with every field that is refused.
+    pub fn parse(self) -> Result<Change, Problem> {
+        let patch = UserPatch {
+            email: None,
+            name: self.name,
+            username: self.username,
+            account_type: None,
+            profile: self.profile,
+        };
+        patch.parse()
     }
 }
 

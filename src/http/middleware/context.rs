@@ -106,7 +106,6 @@ impl RequestContext {
         self.0.user.get().copied()
     }
 
-    /// The limits of the request body.
     #[must_use]
     pub fn body_limits(&self) -> BodyLimits {
         self.0.parts.body

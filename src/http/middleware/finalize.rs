@@ -14,7 +14,6 @@ use crate::http::problem::{
     PROBLEM_CONTENT_TYPE, Problem, ProblemCode, ProblemDocument, problem_of_error, problem_of_status, require_headers,
 };
 
-/// The result of an endpoint.
 pub(super) enum EndpointResult {
     Response(Response),
     Error(Error),

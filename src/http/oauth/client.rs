@@ -1,8 +1,6 @@
 //! The credentials of a client: HTTP Basic as in RFC 6749 section 2.3.1, with a form-encoded id and
 //! secret.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use poem::http::HeaderValue;
@@ -16,6 +14,7 @@ use super::OAuthError;
 use super::form::decode;
 use crate::actions::Services;
 use crate::actions::oauth::authenticate_client::{self, ClientId};
+use crate::domain::hide_in_debug;
 
 /// The scheme's name in the specification.
 const SCHEME: &str = "ClientBasic";
@@ -41,11 +40,7 @@ impl ClientCredentials {
     }
 }
 
-impl fmt::Debug for ClientCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientCredentials(***)")
-    }
-}
+hide_in_debug! { ClientCredentials }
 
 fn credentials_of(request: &Request) -> Option<ClientCredentials> {
     let mut values = request.headers().get_all(AUTHORIZATION).iter();

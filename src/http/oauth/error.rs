@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use poem::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use poem::http::{HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
+use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON as _, Type as _};
 use poem_openapi::{ApiResponse, Object};
@@ -158,6 +159,6 @@ impl ApiResponse for OAuthRefusal {
 
     fn register(registry: &mut Registry) {
         OAuthErrorBody::register(registry);
-        <crate::http::problem::ProblemJson as poem_openapi::payload::Payload>::register(registry);
+        <Problem as Payload>::register(registry);
     }
 }

@@ -1,7 +1,6 @@
 //! `application/x-www-form-urlencoded`, parsed strictly: RFC 6749 section 3.2 forbids repeated
 //! parameters.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::OAuthError;
+use crate::domain::hide_in_debug;
 use crate::http::payload::read_body;
 use crate::http::problem::ProblemCode;
 
@@ -53,11 +53,7 @@ impl FormFields {
     }
 }
 
-impl fmt::Debug for FormFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FormFields(***)")
-    }
-}
+hide_in_debug! { FormFields }
 
 fn parse(bytes: &[u8]) -> Result<Vec<(String, String)>, OAuthError> {
     const MALFORMED: OAuthError = OAuthError::InvalidRequest("The body is not a form encoded in UTF-8.");

@@ -11,7 +11,6 @@ use poem_openapi::error::{
 
 use super::{Problem, ProblemCode};
 
-/// The problem of an error.
 pub(crate) fn problem_of_error(error: &Error) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
@@ -49,7 +48,6 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
     problem_of_status(status)
 }
 
-/// The problem of a status.
 pub(crate) fn problem_of_status(status: StatusCode) -> Problem {
     let code = match status {
         StatusCode::UNAUTHORIZED => ProblemCode::AuthenticationRequired,

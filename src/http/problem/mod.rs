@@ -1,8 +1,8 @@
 //! Error responses: RFC 9457 `application/problem+json`, everywhere.
 //!
 //! A [`Problem`] says what went wrong; it never repeats what the client sent and shows no
-//! internals. [`ProblemJson`] is its payload in a documented response, [`catch`] converts every
-//! other error, and the outermost middleware adds the absolute `type` and the request id.
+//! internals. [`catch`] converts every other error, and the outermost middleware adds the absolute
+//! `type` and the request id.
 
 mod catch;
 mod code;
@@ -188,6 +188,13 @@ impl From<ProblemCode> for Problem {
     }
 }
 
+/// 422 with this one error.
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::validation(vec![error])
+    }
+}
+
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.code.status()
@@ -211,23 +218,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A [`Problem`] as the payload of a documented response.
-#[derive(Debug, Clone)]
-pub struct ProblemJson(pub Problem);
-
-impl From<Problem> for ProblemJson {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl From<ProblemCode> for ProblemJson {
-    fn from(code: ProblemCode) -> Self {
-        Self(Problem::new(code))
-    }
-}
-
-impl Payload for ProblemJson {
+impl Payload for Problem {
     const CONTENT_TYPE: &'static str = PROBLEM_CONTENT_TYPE;
 
     fn schema_ref() -> MetaSchemaRef {
@@ -236,12 +227,6 @@ impl Payload for ProblemJson {
 
     fn register(registry: &mut Registry) {
         ProblemDocument::register(registry);
-    }
-}
-
-impl IntoResponse for ProblemJson {
-    fn into_response(self) -> Response {
-        self.0.into_response()
     }
 }
 

@@ -61,11 +61,8 @@ struct Ready {
     events_detail: Option<String>,
 }
 
-error_responses! {
-    ReadinessError: [ALWAYS], []
-}
+error_responses! { ReadinessError: [ALWAYS], [] }
 
-/// The resource.
 pub struct Health(pub Arc<dyn Readiness>);
 
 #[OpenApi]
@@ -85,12 +82,7 @@ impl Health {
     /// Answers 503 while the service is shutting down and while the database does not answer. An
     /// outage of NATS is reported and does not make the service unready: it serves requests, and
     /// events wait in the ledger.
-    #[oai(
-        path = "/readyz",
-        method = "get",
-        operation_id = "getReadiness",
-        tag = "Tag::Service"
-    )]
+    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness", tag = "Tag::Service")]
     async fn ready(&self, _context: RequestContext) -> Result<Success<Ready>, ReadinessError> {
         let report = self.0.check().await;
         let reason = match report {

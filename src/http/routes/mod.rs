@@ -56,6 +56,66 @@ impl Tag {
     ];
 }
 
+/// A group of routes, and the function that builds them over one [`Api`].
+macro_rules! group {
+    ($group:ident, $build:ident: $($route:path,)+) => {
+        type $group = ($($route,)+);
+
+        fn $build(api: &Api) -> $group {
+            ($($route(api.clone()),)+)
+        }
+    };
+}
+
+group! { AuthenticationRoutes, authentication:
+    auth::register::Register,
+    auth::login::Login,
+    auth::refresh::Refresh,
+    auth::logout::Logout,
+    auth::password::Passwords,
+}
+group! { AccountRoutes, account:
+    auth::me::Me,
+    auth::me::activity::Activity,
+    auth::email::Emails,
+    auth::sessions::Sessions,
+}
+group! { MfaRoutes, mfa:
+    auth::mfa::factors::FactorRoutes,
+    auth::mfa::totp::TotpRoutes,
+    auth::mfa::recovery_codes::RecoveryCodeRoutes,
+    auth::mfa::verify::MfaVerification,
+}
+group! { UsersRoutes, users:
+    users::collection::Users,
+    users::item::OneUser,
+    users::roles::UserRoles,
+    users::status::UserStatus,
+    users::unlock::UserUnlock,
+    users::mfa::UserMfa,
+    users::sessions::UserSessions,
+}
+group! { EventsRoutes, events:
+    events::collection::Events,
+    events::item::Event,
+    events::stream::EventStreams,
+    events::replays::Replays,
+}
+group! { AnalyticsRoutes, analytics:
+    analytics::top_events::TopEvents,
+    analytics::users::UserAnalytics,
+    analytics::timeline::Timeline,
+}
+group! { OauthRoutes, oauth:
+    oauth::introspect::Introspect,
+    oauth::revoke::Revoke,
+}
+group! { ServiceRoutes, service:
+    auth::verify::Verify,
+    well_known::jwks::Jwks,
+    well_known::oauth_authorization_server::AuthorizationServer,
+}
+
 /// All routes, in groups: a tuple may have 16 parts.
 pub type Routes = (
     AuthenticationRoutes,
@@ -66,113 +126,20 @@ pub type Routes = (
     AnalyticsRoutes,
     OauthRoutes,
     ServiceRoutes,
-);
-
-type AuthenticationRoutes = (
-    auth::register::Register,
-    auth::login::Login,
-    auth::refresh::Refresh,
-    auth::logout::Logout,
-    auth::password::Passwords,
-);
-
-type AccountRoutes = (
-    auth::me::Me,
-    auth::me::activity::Activity,
-    auth::email::Emails,
-    auth::sessions::Sessions,
-);
-
-type MfaRoutes = (
-    auth::mfa::factors::FactorRoutes,
-    auth::mfa::totp::TotpRoutes,
-    auth::mfa::recovery_codes::RecoveryCodeRoutes,
-    auth::mfa::verify::MfaVerification,
-);
-
-type UsersRoutes = (
-    users::collection::Users,
-    users::item::OneUser,
-    users::roles::UserRoles,
-    users::status::UserStatus,
-    users::unlock::UserUnlock,
-    users::mfa::UserMfa,
-    users::sessions::UserSessions,
-);
-
-type EventsRoutes = (
-    events::collection::Events,
-    events::item::Event,
-    events::stream::EventStreams,
-    events::replays::Replays,
-);
-
-type AnalyticsRoutes = (
-    analytics::top_events::TopEvents,
-    analytics::users::UserAnalytics,
-    analytics::timeline::Timeline,
-);
-
-type OauthRoutes = (oauth::introspect::Introspect, oauth::revoke::Revoke);
-
-type ServiceRoutes = (
-    auth::verify::Verify,
-    well_known::jwks::Jwks,
-    well_known::oauth_authorization_server::AuthorizationServer,
     Health,
 );
 
 /// All routes over one [`Api`].
 pub fn all(api: &Api, readiness: Arc<dyn Readiness>) -> Routes {
     (
-        (
-            auth::register::Register(api.clone()),
-            auth::login::Login(api.clone()),
-            auth::refresh::Refresh(api.clone()),
-            auth::logout::Logout(api.clone()),
-            auth::password::Passwords(api.clone()),
-        ),
-        (
-            auth::me::Me(api.clone()),
-            auth::me::activity::Activity(api.clone()),
-            auth::email::Emails(api.clone()),
-            auth::sessions::Sessions(api.clone()),
-        ),
-        (
-            auth::mfa::factors::FactorRoutes(api.clone()),
-            auth::mfa::totp::TotpRoutes(api.clone()),
-            auth::mfa::recovery_codes::RecoveryCodeRoutes(api.clone()),
-            auth::mfa::verify::MfaVerification(api.clone()),
-        ),
-        (
-            users::collection::Users(api.clone()),
-            users::item::OneUser(api.clone()),
-            users::roles::UserRoles(api.clone()),
-            users::status::UserStatus(api.clone()),
-            users::unlock::UserUnlock(api.clone()),
-            users::mfa::UserMfa(api.clone()),
-            users::sessions::UserSessions(api.clone()),
-        ),
-        (
-            events::collection::Events(api.clone()),
-            events::item::Event(api.clone()),
-            events::stream::EventStreams(api.clone()),
-            events::replays::Replays(api.clone()),
-        ),
-        (
-            analytics::top_events::TopEvents(api.clone()),
-            analytics::users::UserAnalytics(api.clone()),
-            analytics::timeline::Timeline(api.clone()),
-        ),
-        (
-            oauth::introspect::Introspect(api.clone()),
-            oauth::revoke::Revoke(api.clone()),
-        ),
-        (
-            auth::verify::Verify(api.clone()),
-            well_known::jwks::Jwks(api.clone()),
-            well_known::oauth_authorization_server::AuthorizationServer(api.clone()),
-            Health(readiness),
-        ),
+        authentication(api),
+        account(api),
+        mfa(api),
+        users(api),
+        events(api),
+        analytics(api),
+        oauth(api),
+        service(api),
+        Health(readiness),
     )
 }

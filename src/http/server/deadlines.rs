@@ -41,7 +41,6 @@ pub(super) struct ConnectionDeadlines {
     lingering_since: AtomicU64,
 }
 
-/// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
     /// The whole head of a request.

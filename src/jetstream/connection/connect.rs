@@ -43,7 +43,7 @@ fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
 }
 
 /// The addresses without credentials, for display.
-fn shown(addresses: &[ServerAddr]) -> String {
+pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
     let shown: Vec<String> = addresses
         .iter()
         .map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port()))
@@ -144,43 +144,16 @@ fn reconnect_pause(attempts: usize) -> Duration {
         .min(MAX_RECONNECT_INTERVAL)
 }
 
-/// Return a client that keeps trying to connect in the background and updates `status`.
-///
-/// # Errors
-///
-/// [`NatsError::Client`] when the options are not valid.
+/// As [`ConnectionState::connect`](super::ConnectionState::connect).
 pub(crate) async fn connect(
     options: ConnectOptions,
     addresses: Vec<ServerAddr>,
     status: Arc<watch::Sender<NatsStatus>>,
     permissions: Arc<PermissionErrors>,
 ) -> Result<Client, NatsError> {
-    status.send_modify(|status| status.server_url = Some(shown(&addresses)));
     options
-        .retry_on_initial_connect()
         .event_callback(move |event| {
             // The client waits for this before it reads the next message: nothing here may wait.
-            on_event(&event, &status, &permissions);
-            std::future::ready(())
-        })
-        .connect(addresses)
-        .await
-        .map_err(NatsError::Client)
-}
-
-/// Connect now or fail, for a command. Later events update `status`.
-///
-/// # Errors
-///
-/// [`NatsError::Client`] when no server answers.
-pub(crate) async fn connect_now(
-    options: ConnectOptions,
-    addresses: Vec<ServerAddr>,
-    status: Arc<watch::Sender<NatsStatus>>,
-    permissions: Arc<PermissionErrors>,
-) -> Result<Client, NatsError> {
-    options
-        .event_callback(move |event| {
             on_event(&event, &status, &permissions);
             std::future::ready(())
         })

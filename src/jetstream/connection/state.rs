@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_nats::{
-    Client,
+    Client, ConnectOptions, ServerAddr,
     connection::State,
     jetstream::{Context, stream::Config},
 };
@@ -14,7 +14,7 @@ use super::{
     permissions::PermissionErrors,
     status::{NatsStatus, StreamFacts},
 };
-use crate::jetstream::error::ProbeError;
+use crate::jetstream::error::{NatsError, ProbeError};
 
 /// The connection, as soon as there is one, and what is known about it.
 #[derive(Debug)]
@@ -58,6 +58,21 @@ impl ConnectionState {
             recheck: Notify::new(),
             connection: OnceLock::new(),
         }
+    }
+
+    /// Connect a client whose events update the status; at once, unless the options say to keep
+    /// trying.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::Client`] when the options are not valid, or no server answers.
+    pub(crate) async fn connect(
+        &self,
+        options: ConnectOptions,
+        addresses: Vec<ServerAddr>,
+    ) -> Result<Client, NatsError> {
+        let (status, permissions) = (Arc::clone(&self.status), Arc::clone(&self.permissions));
+        connect::connect(options, addresses, status, permissions).await
     }
 
     /// Keep the client. There is one for the life of the process: it reconnects by itself.

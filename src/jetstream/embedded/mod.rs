@@ -246,10 +246,7 @@ impl Embedded {
     }
 
     async fn rest(&self, pause: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.shutdown.cancelled() => {}
-        }
+        let _ = self.shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
     }
 }
 

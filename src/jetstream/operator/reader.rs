@@ -32,13 +32,7 @@ impl StreamReader {
         let state = Arc::new(ConnectionState::new(desired, connect::identity(&settings.nats)));
         let addresses = admin::addresses(settings).await?;
         let options = connect::options(&settings.nats).await?;
-        let client = connect::connect_now(
-            options,
-            addresses,
-            Arc::clone(&state.status),
-            Arc::clone(&state.permissions),
-        )
-        .await?;
+        let client = state.connect(options, addresses).await?;
         let version = provision::check_version(&client.server_info().version)?;
         state.keep(Connection::new(client, None));
         let reader = Self {

@@ -12,7 +12,7 @@
 //! [`Retry`]: PublishOutcome::Retry
 //! [`Parked`]: PublishOutcome::Parked
 
-use std::{error::Error as _, fmt};
+use std::error::Error as _;
 
 use async_nats::jetstream::{
     Error as ServerError, ErrorCode,
@@ -45,32 +45,38 @@ impl PublishOutcome {
 }
 
 /// Why an event was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// No connection, or no usable stream.
+    #[error("no connection or no usable stream")]
     NotReady,
-    /// An earlier event failed.
+    #[error("not sent: an earlier event has to be stored first")]
     NotSent,
-    /// No stream takes the subject.
+    #[error("no stream takes the subject")]
     NoStream,
+    #[error("no acknowledgement in time")]
     AckTimeout,
-    /// The connection was lost before the acknowledgement.
+    #[error("connection lost before the acknowledgement")]
     ConnectionLost,
     /// The NATS user may not publish to the subject.
+    #[error("the NATS user has no right to {0}")]
     Denied(String),
     /// A stream of another name took the event.
+    #[error("taken by the stream {0}")]
     ForeignStream(String),
     /// Larger than the server or the stream takes.
+    #[error("{size} bytes, more than the {limit} allowed")]
     TooLarge {
         /// In bytes, headers included.
         size: usize,
         limit: usize,
     },
+    #[error("{text} (error {code})")]
     Server {
         /// See the table above.
         code: u64,
         text: String,
     },
+    #[error("{0}")]
     Client(String),
 }
 
@@ -89,23 +95,6 @@ impl Reason {
             Self::TooLarge { .. } => "too_large",
             Self::Server { .. } => "refused_by_server",
             Self::Client(_) => "client",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotReady => f.write_str("no connection or no usable stream"),
-            Self::NotSent => f.write_str("not sent: an earlier event has to be stored first"),
-            Self::NoStream => f.write_str("no stream takes the subject"),
-            Self::AckTimeout => f.write_str("no acknowledgement in time"),
-            Self::ConnectionLost => f.write_str("connection lost before the acknowledgement"),
-            Self::Denied(subject) => write!(f, "the NATS user has no right to {subject}"),
-            Self::ForeignStream(stream) => write!(f, "taken by the stream {stream}"),
-            Self::TooLarge { size, limit } => write!(f, "{size} bytes, more than the {limit} allowed"),
-            Self::Server { code, text } => write!(f, "{text} (error {code})"),
-            Self::Client(text) => f.write_str(text),
         }
     }
 }

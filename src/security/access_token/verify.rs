@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Validation;
@@ -44,14 +43,6 @@ struct WireHeader {
     typ: String,
     #[serde(default)]
     kid: String,
-}
-
-/// SHA-256 of the token: the key in the cache, which thus contains no token.
-pub(super) fn token_id(token: &str) -> [u8; 32] {
-    let mut id = [0_u8; 32];
-    let hash = digest::digest(&digest::SHA256, token.as_bytes());
-    id.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-    id
 }
 
 /// Verify everything but the times, which [`Times::check`] compares with `now`; here `now` only

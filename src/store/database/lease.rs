@@ -82,20 +82,18 @@ impl Lease {
     }
 
     pub(super) async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let session = self.session()?;
-        let (connection, before) = session.start();
-        let result = query(statement).fetch_all(connection).await;
-        session.finish(before, &result);
-        result
-            .map(|rows| rows.into_iter().map(Into::into).collect())
-            .map_err(rows)
+        self.fetch_all(query(statement)).await
     }
 
     /// As [`query_all`](Self::query_all), planned for these values.
     pub(super) async fn query_all_planned(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.fetch_all(query(statement).persistent(false)).await
+    }
+
+    async fn fetch_all(&mut self, query: Query<'static, Postgres, SqlxValues>) -> Result<Vec<QueryResult>, DbErr> {
         let session = self.session()?;
         let (connection, before) = session.start();
-        let result = query(statement).persistent(false).fetch_all(connection).await;
+        let result = query.fetch_all(connection).await;
         session.finish(before, &result);
         result
             .map(|rows| rows.into_iter().map(Into::into).collect())

@@ -46,14 +46,18 @@ impl<'a> AnyTx<'a> {
         self.core.advance_to(moment);
     }
 
-    pub async fn record(&mut self, event: AuthEvent) -> Result<EventId, StoreError> {
+    pub async fn record(&mut self, event: impl Into<AuthEvent>) -> Result<EventId, StoreError> {
         self.record_as(None, event).await
     }
 
     /// Record an event with an actor, and return its id.
-    pub async fn record_as(&mut self, actor: Option<Actor>, event: AuthEvent) -> Result<EventId, StoreError> {
+    pub async fn record_as(
+        &mut self,
+        actor: Option<Actor>,
+        event: impl Into<AuthEvent>,
+    ) -> Result<EventId, StoreError> {
         let user = self.next_user_ref().await?;
-        self.core.insert_event(user, actor, event).await
+        self.core.insert_event(user, actor, event.into()).await
     }
 
     /// Commit and wake the relay.

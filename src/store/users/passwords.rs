@@ -8,7 +8,6 @@ use crate::store::transaction::UserTx;
 use crate::store::{StoreError, convert};
 
 impl UserTx<'_> {
-    /// Store the hash of a new password.
     pub async fn set_password(&mut self, hash: &SecretString) -> Result<(), StoreError> {
         let row = user::ActiveModel {
             id: Set(self.user_id().as_uuid()),

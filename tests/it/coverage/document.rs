@@ -4,10 +4,10 @@ use serde_json::Value;
 use watchword::http::docs::specification;
 use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
 
-pub(super) struct Operation {
-    pub(super) id: String,
-    pub(super) method: reqwest::Method,
-    pub(super) path: String,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: reqwest::Method,
+    pub(crate) path: String,
     /// `201`, `409 email_taken`, …
     pub(super) outcomes: Vec<String>,
     /// The events that the description names, without `auth.user.`.
@@ -16,7 +16,7 @@ pub(super) struct Operation {
     pub(super) is_secured: bool,
 }
 
-pub(super) fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(&specification::committed()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {

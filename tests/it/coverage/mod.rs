@@ -5,13 +5,10 @@
 //! file of the resource (list a new file in `table`): the request, the outcome, and the events with
 //! the fields that matter. `shared` triggers the outcomes that all routes share, such as a
 //! malformed body or no token.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a missing field of the document is a failed test"
-)]
+#![expect(clippy::indexing_slicing, reason = "a missing field of the document is a failed test")]
 
 mod account;
-mod document;
+pub(crate) mod document;
 mod events;
 mod fixture;
 mod mail;

@@ -24,7 +24,7 @@ use watchword::http::client_ip::TrustedProxies;
 use watchword::http::detached::Detached;
 use watchword::http::middleware::{Edge, EdgeSettings, RequestContext, RouteTable};
 use watchword::http::payload::{BodyLimits, Patch, StrictJson};
-use watchword::http::problem::{Problem, ProblemCode, ProblemJson, pages};
+use watchword::http::problem::{Problem, ProblemCode, pages};
 use watchword::http::server::{ServerSettings, serve};
 use watchword::telemetry::Metrics;
 
@@ -79,10 +79,10 @@ enum Taken {
     Ok(PlainText<String>),
     /// The email is taken.
     #[oai(status = 409)]
-    Conflict(ProblemJson),
+    Conflict(Problem),
     /// The rate limit is exhausted.
     #[oai(status = 429)]
-    Limited(ProblemJson, #[oai(header = "RateLimit")] String),
+    Limited(Problem, #[oai(header = "RateLimit")] String),
 }
 
 pub(super) struct Api {
@@ -151,7 +151,7 @@ impl Api {
             Some("error") => Err(Taken::Conflict(ProblemCode::EmailTaken.into())),
             Some("limited") => {
                 let problem = Problem::new(ProblemCode::RateLimited).with_retry_after(Duration::from_millis(2500));
-                Ok(Taken::Limited(problem.into(), "\"login\";r=0;t=3".to_owned()))
+                Ok(Taken::Limited(problem, "\"login\";r=0;t=3".to_owned()))
             }
             Some("never") => Ok(Taken::Ok(PlainText(String::new()))),
             _ => Ok(Taken::Conflict(ProblemCode::EmailTaken.into())),

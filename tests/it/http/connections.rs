@@ -184,6 +184,15 @@ async fn a_client_that_reads_slowly_is_dropped() {
     );
 }
 
+/// Opens an event stream, whose first bytes have arrived.
+async fn follow(address: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    assert!(socket.read(&mut [0_u8; 4096]).await.unwrap() > 0);
+    socket
+}
+
 #[tokio::test]
 async fn an_event_stream_may_stay_silent() {
     let mut server = long_timeouts();
@@ -191,13 +200,8 @@ async fn an_event_stream_may_stay_silent() {
     server.idle_timeout = SHORT;
     server.transfer_timeout = SHORT;
     let app = start_with(server, edge_settings()).await;
-    let mut socket = TcpStream::connect(app.address).await.unwrap();
-    socket
-        .write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    let mut socket = follow(app.address).await;
     let mut buffer = [0_u8; 4096];
-    assert!(socket.read(&mut buffer).await.unwrap() > 0);
     let silent = timeout(SHORT * 4, async {
         while let Ok(count) = socket.read(&mut buffer).await {
             assert!(count > 0, "the stream was closed");
@@ -261,13 +265,7 @@ async fn shutdown_finishes_in_flight_requests_and_accepts_no_others() {
 #[tokio::test]
 async fn shutdown_ends_event_streams() {
     let mut app = start().await;
-    let mut socket = TcpStream::connect(app.address).await.unwrap();
-    socket
-        .write_all(b"GET /base/stream HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
-    let mut buffer = [0_u8; 4096];
-    assert!(socket.read(&mut buffer).await.unwrap() > 0);
+    let _socket = follow(app.address).await;
     app.stop.cancel();
     let dropped = timeout(BEFORE_OTHER_TIMEOUTS, &mut app.served).await.unwrap().unwrap();
     assert_eq!(dropped, 0);

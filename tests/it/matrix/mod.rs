@@ -7,9 +7,9 @@
 mod table;
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
-use watchword::http::docs::specification;
+use serde_json::json;
 
+use crate::coverage::document::{Operation, operations};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
@@ -25,26 +25,6 @@ type Row = (&'static str, [u16; 5]);
 
 /// An id in a path is the id of `user`, or of a resource of `user`.
 const CALLERS: [&str; 5] = ["anonymous", "user", "other user", "artist", "admin"];
-
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-}
-
-fn operations() -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&specification::committed()).expect("JSON");
-    let paths = document["paths"].as_object().expect("paths");
-    let operations = paths.iter().flat_map(|(path, item)| {
-        let methods = item.as_object().expect("a path item");
-        methods.iter().map(move |(method, operation)| Operation {
-            id: operation["operationId"].as_str().expect("an operationId").to_owned(),
-            method: method.to_uppercase().parse().expect("a method"),
-            path: path.clone(),
-        })
-    });
-    operations.collect()
-}
 
 #[test]
 fn every_operation_has_a_row() {

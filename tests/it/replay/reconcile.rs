@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::rig::{SEEDED, events, seed};
+use super::rig::{SEEDED, events, options_on, seed};
 use crate::support::app::{PASSWORD, TestApp};
-use crate::support::binary::{Binary, BinaryOptions, run};
+use crate::support::binary::{Binary, run};
 use crate::support::database::{Backend, Database};
 use crate::support::flow_tests;
 use crate::support::invariants::differences;
@@ -38,13 +38,8 @@ async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     let database = Database::fresh(backend, &data_dir).await;
     let nats = NatsServer::start().await;
     let command = |args: &[&str]| {
-        let mut options = BinaryOptions::command(args, &[("NATS_URL", &nats.url())]);
-        options.data_dir = Some(data_dir.clone());
-        let options = options.with("WATCHWORD__STREAM__MAX_AGE", "3650d");
-        match database.url() {
-            Some(url) => options.with("DATABASE_URL", url),
-            None => options,
-        }
+        let options = options_on(&data_dir, &database, &nats, args);
+        options.with("WATCHWORD__STREAM__MAX_AGE", "3650d")
     };
     let mut service = Binary::start(command(&["serve"])).await;
     service.http().register("ada@example.com", PASSWORD).await;

@@ -1,14 +1,22 @@
 //! Runs the commands beside a running service.
 
+use std::path::Path;
+
 use crate::support::app::TestApp;
 use crate::support::binary::{BinaryOptions, Ended, run};
 use crate::support::database::Database;
+use crate::support::nats::NatsServer;
 
 /// Returns the options of a command that uses the database and the NATS server of `app`.
 pub(crate) fn options(app: &TestApp, args: &[&str]) -> BinaryOptions {
-    let mut options = BinaryOptions::command(args, &[("NATS_URL", &app.nats.url())]);
-    options.data_dir = Some(app.settings().data_dir.clone());
-    match app.database.url() {
+    options_on(&app.settings().data_dir, &app.database, &app.nats, args)
+}
+
+/// A command on a database and a NATS server.
+pub(crate) fn options_on(data_dir: &Path, database: &Database, nats: &NatsServer, args: &[&str]) -> BinaryOptions {
+    let mut options = BinaryOptions::command(args, &[("NATS_URL", &nats.url())]);
+    options.data_dir = Some(data_dir.to_owned());
+    match database.url() {
         Some(url) => options.with("DATABASE_URL", url),
         None => options,
     }

@@ -7,9 +7,9 @@ use async_nats::jetstream::stream::Stream;
 
 use watchword::config::Settings;
 
-use super::rig::{SEEDED, options, seed};
+use super::rig::{SEEDED, options, options_on, seed};
 use crate::support::app::TestApp;
-use crate::support::binary::{Binary, BinaryOptions, Ended, run};
+use crate::support::binary::{Binary, Ended, run};
 use crate::support::database::{Backend, Database, LedgerRow};
 use crate::support::flow_tests;
 use crate::support::nats::{NatsServer, StreamMessage};
@@ -121,14 +121,7 @@ async fn unpublished_events_are_not_missing(backend: Backend) {
     let data_dir = scratch("app");
     let database = Database::fresh(backend, &data_dir).await;
     let nats = NatsServer::start().await;
-    let command = |args: &[&str]| {
-        let mut options = BinaryOptions::command(args, &[("NATS_URL", &nats.url())]);
-        options.data_dir = Some(data_dir.clone());
-        match database.url() {
-            Some(url) => options.with("DATABASE_URL", url),
-            None => options,
-        }
-    };
+    let command = |args: &[&str]| options_on(&data_dir, &database, &nats, args);
     let mut service = Binary::start(command(&["serve"])).await;
     service
         .http()

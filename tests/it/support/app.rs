@@ -340,6 +340,12 @@ impl TestApp {
         self.events().await.into_iter().map(short).collect()
     }
 
+    /// The number of recorded logins that failed.
+    pub(crate) async fn failed_logins(&self) -> i64 {
+        let failed = "SELECT count(*) FROM events WHERE subject = 'auth.user.login_failed'";
+        self.database.count(failed).await.expect("a count")
+    }
+
     /// Waits until the ledger is drained, and the stream holds exactly its events, each user's in
     /// order. It waits because the check reads the ledger and the stream one after the other.
     pub(crate) async fn assert_consistent(&self) {

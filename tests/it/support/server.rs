@@ -66,6 +66,11 @@ impl Server {
         &mut self.process
     }
 
+    /// What the server has written to its log.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Sends SIGTERM, and waits until the server has ended.
     pub(crate) async fn stop(&mut self) {
         self.process.stop().await;

@@ -17,9 +17,7 @@ pub use crate::store::{Replay, ReplayName, ReplayTarget};
 pub struct ReplayOrder {
     /// Name of the replay to start or resume. `None`: a new name.
     pub name: Option<ReplayName>,
-    /// Where the copies go.
     pub target: ReplayTarget,
-    /// The events to replay.
     pub selection: Selection,
     /// Maximum number of events per second.
     pub rate: Option<u32>,
@@ -28,7 +26,6 @@ pub struct ReplayOrder {
 /// A replay after this run.
 #[derive(Debug)]
 pub struct Replayed {
-    /// The replay.
     pub replay: Replay,
     /// The stream of the copies.
     pub stream: String,
@@ -143,10 +140,7 @@ fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
 }
 
 fn refused(name: &str, problem: &str) -> AppError {
-    AppError::Argument {
-        what: "--name",
-        problem: format!("{name} {problem}"),
-    }
+    AppError::argument("--name", format!("{name} {problem}"))
 }
 
 /// The default name of a replay: its start time in UTC.

@@ -78,10 +78,7 @@ async fn reopened(
     stop: &CancellationToken,
 ) -> Option<Scan> {
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(RETRY_INTERVAL) => {}
-            () = stop.cancelled() => return None,
-        }
+        stop.run_until_cancelled(tokio::time::sleep(RETRY_INTERVAL)).await?;
         if let Ok(scan) = open(reader, selection, start).await {
             return Some(scan);
         }

@@ -162,7 +162,6 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
     }
 }
 
-/// The fields of an object.
 struct ObjectFields<'de, 't> {
     fields: map::Iter<'de>,
     /// The names of the type's fields; `None` if it takes any.
@@ -230,7 +229,6 @@ impl<'de> MapAccess<'de> for ObjectFields<'de, '_> {
     }
 }
 
-/// The elements of an array.
 struct ArrayItems<'de, 't> {
     items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
     trail: Option<&'t Trail<'t>>,

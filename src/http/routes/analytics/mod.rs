@@ -28,6 +28,4 @@ impl EventCount {
     }
 }
 
-error_responses! {
-    AnalyticsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
+error_responses! { AnalyticsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }

@@ -10,7 +10,6 @@ use crate::actions::analytics::timeline::{self, Bucket, MAX_BUCKETS, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event_parameters::{Subject, check_range};
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
@@ -59,7 +58,6 @@ impl Parameter for Bucket {
     }
 }
 
-/// The resource.
 pub struct Timeline(pub Api);
 
 #[OpenApi]
@@ -68,12 +66,7 @@ impl Timeline {
     ///
     /// In buckets of hours or days of UTC, at most 1000. Without `from`, the last 48 hours or 30
     /// days. For administrators.
-    #[oai(
-        path = "/analytics/timeline",
-        method = "get",
-        operation_id = "eventTimeline",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/timeline", method = "get", operation_id = "eventTimeline", tag = "Tag::Analytics")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn get(
         &self,
@@ -91,16 +84,15 @@ impl Timeline {
         to: Query<Option<QueryParam<OffsetDateTime>>>,
     ) -> Result<Success<TimelineBody>, AnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["bucket", "type", "from", "to"], &mut fields);
+        let mut query = names.read();
         let input = timeline::Input {
-            bucket: QueryParam::value(bucket.0, "bucket", &mut fields).unwrap_or(Bucket::Day),
-            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
-            from: QueryParam::value(from.0, "from", &mut fields),
-            until: QueryParam::value(to.0, "to", &mut fields),
+            bucket: query.take("bucket", bucket).unwrap_or(Bucket::Day),
+            subject: query.take("type", subject).map(|subject| subject.0),
+            from: query.take("from", from),
+            until: query.take("to", to),
         };
-        check_range(input.from, input.until, &mut fields);
-        let input = fields.finish(Some(input))?;
+        check_range(input.from, input.until, query.errors());
+        let input = query.finish(input)?;
         let timeline = self.0.call(&context, |cx| timeline::run(cx, caller, input)).await?;
         Ok(Success::new(timeline))
     }
@@ -130,6 +122,6 @@ impl From<Refusal> for Problem {
                 format!("must be at most {MAX_BUCKETS} buckets before the end of the range"),
             ),
         };
-        Self::validation(vec![FieldError::new("/from", code, detail)])
+        FieldError::new("/from", code, detail).into()
     }
 }

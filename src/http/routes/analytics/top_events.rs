@@ -9,7 +9,6 @@ use crate::actions::analytics::top_events::{self, CountFilter, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event_parameters::check_range;
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::query::{Bounded, ParameterNames, QueryParam};
@@ -26,7 +25,6 @@ struct TopEventsBody {
     total: u64,
 }
 
-/// The resource.
 pub struct TopEvents(pub Api);
 
 #[OpenApi]
@@ -35,12 +33,7 @@ impl TopEvents {
     ///
     /// Counts the events of the ledger, which goes back as far as `events.retention`. For
     /// administrators.
-    #[oai(
-        path = "/analytics/top-events",
-        method = "get",
-        operation_id = "topEvents",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/top-events", method = "get", operation_id = "topEvents", tag = "Tag::Analytics")]
     async fn list(
         &self,
         context: RequestContext,
@@ -54,16 +47,15 @@ impl TopEvents {
         limit: Query<Option<QueryParam<Bounded<10, 100>>>>,
     ) -> Result<Success<TopEventsBody>, AnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["from", "to", "limit"], &mut fields);
+        let mut query = names.read();
         let filter = CountFilter {
             subject: None,
-            from: QueryParam::value(from.0, "from", &mut fields),
-            until: QueryParam::value(to.0, "to", &mut fields),
+            from: query.take("from", from),
+            until: query.take("to", to),
         };
-        check_range(filter.from, filter.until, &mut fields);
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
-        let filter = fields.finish(Some(filter))?;
+        check_range(filter.from, filter.until, query.errors());
+        let limit = query.take("limit", limit).unwrap_or_default().0;
+        let filter = query.finish(filter)?;
         let top = self
             .0
             .call(&context, |cx| top_events::run(cx, caller, filter, limit))

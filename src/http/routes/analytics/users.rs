@@ -33,11 +33,8 @@ struct UserActivity {
     last_at: Option<Timestamp>,
 }
 
-error_responses! {
-    UserAnalyticsError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound]
-}
+error_responses! { UserAnalyticsError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound] }
 
-/// The resource.
 pub struct UserAnalytics(pub Api);
 
 #[OpenApi]
@@ -45,12 +42,7 @@ impl UserAnalytics {
     /// Count a user's events
     ///
     /// Also of deleted users. For administrators.
-    #[oai(
-        path = "/analytics/users/:id",
-        method = "get",
-        operation_id = "userAnalytics",
-        tag = "Tag::Analytics"
-    )]
+    #[oai(path = "/analytics/users/:id", method = "get", operation_id = "userAnalytics", tag = "Tag::Analytics")]
     async fn get(
         &self,
         context: RequestContext,
@@ -59,13 +51,12 @@ impl UserAnalytics {
         id: Path<Uuid>,
     ) -> Result<Success<UserActivity>, UserAnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let user_id = id.0;
         let counts = self
             .0
-            .call(&context, |cx| user_counts::run(cx, caller, user_id.into()))
+            .call(&context, |cx| user_counts::run(cx, caller, id.0.into()))
             .await?;
         Ok(Success::new(UserActivity {
-            user_id,
+            user_id: id.0,
             total: counts.subjects.iter().map(|(_, count)| count).sum(),
             events: EventCount::list(counts.subjects),
             first_at: counts.first.map(Timestamp::from),

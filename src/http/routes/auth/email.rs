@@ -46,12 +46,7 @@ impl Emails {
     ///
     /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a
     /// newer one is mailed or the address changes. Records `auth.user.email_verified`.
-    #[oai(
-        path = "/auth/email/verify",
-        method = "post",
-        operation_id = "verifyEmail",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/email/verify", method = "post", operation_id = "verifyEmail", tag = "Tag::Account")]
     async fn verify(&self, context: RequestContext, body: StrictJson<MailedCode>) -> Result<NoContent, VerifyError> {
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
         self.0.call(&context, |cx| verify_email::run(cx, code)).await?;
@@ -62,12 +57,7 @@ impl Emails {
     ///
     /// Mails a new code and voids older ones, unless the address is confirmed. Records
     /// `auth.user.email_verification_requested`.
-    #[oai(
-        path = "/auth/email/resend",
-        method = "post",
-        operation_id = "resendVerification",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/email/resend", method = "post", operation_id = "resendVerification", tag = "Tag::Account")]
     async fn resend(&self, context: RequestContext, bearer: BearerToken) -> Result<Accepted, ResendError> {
         let caller = self.0.identify(&context, &bearer).await?;
         self.0.call(&context, |cx| resend_verification::run(cx, caller)).await?;

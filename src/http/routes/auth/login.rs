@@ -59,12 +59,7 @@ impl Login {
     /// account that may not log in. An account with a second factor answers `mfa_required` with a
     /// `challengeToken`; continue at `/auth/mfa/verify`. Records `auth.user.logged_in`,
     /// `auth.user.mfa_challenged` or `auth.user.login_failed`.
-    #[oai(
-        path = "/auth/login",
-        method = "post",
-        operation_id = "login",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/login", method = "post", operation_id = "login", tag = "Tag::Authentication")]
     async fn login(
         &self,
         context: RequestContext,

@@ -61,12 +61,7 @@ impl Logout {
     ///
     /// Ends this session, all others, or all: their tokens are refused from then on. Takes the
     /// access token, or the refresh token alone. Records `auth.user.logged_out`.
-    #[oai(
-        path = "/auth/logout",
-        method = "post",
-        operation_id = "logout",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/logout", method = "post", operation_id = "logout", tag = "Tag::Authentication")]
     async fn logout(
         &self,
         context: RequestContext,

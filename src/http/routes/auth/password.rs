@@ -10,7 +10,7 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::password_confirmation::wrong_password;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::fields::{Fields, field_error};
+use crate::http::fields::{Fields, field_error, only_field};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
@@ -91,12 +91,7 @@ impl Passwords {
     ///
     /// Requires the current password, and ends every session, this one included. Records
     /// `auth.user.password_changed`, or `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/password/change",
-        method = "post",
-        operation_id = "changePassword",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/password/change", method = "post", operation_id = "changePassword", tag = "Tag::Account")]
     async fn change(
         &self,
         context: RequestContext,
@@ -129,9 +124,7 @@ impl Passwords {
         context: RequestContext,
         body: StrictJson<ForgottenPassword>,
     ) -> Result<Accepted, ForgotError> {
-        let mut fields = Fields::default();
-        let email = fields.parse("/email", &body.0.email);
-        let email = fields.finish(email)?;
+        let email = only_field("/email", body.0.email.parse())?;
         self.0.call(&context, |cx| forgot::run(cx, email)).await?;
         Ok(Accepted::Accepted)
     }
@@ -141,16 +134,9 @@ impl Passwords {
     /// Takes a mailed code, and ends every session. The code works once, for 30 minutes unless
     /// configured otherwise, until a newer one is mailed or the password changes. Records
     /// `auth.user.password_reset_completed`.
-    #[oai(
-        path = "/auth/password/reset",
-        method = "post",
-        operation_id = "resetPassword",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/password/reset", method = "post", operation_id = "resetPassword", tag = "Tag::Authentication")]
     async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<NoContent, ResetError> {
-        let mut fields = Fields::default();
-        let password = fields.take("/password", Password::parse(&body.0.password));
-        let password = fields.finish(password)?;
+        let password = only_field("/password", Password::parse(&body.0.password))?;
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
         let input = reset::Input { code, password };
         self.0.call(&context, |cx| reset::run(cx, input)).await?;
@@ -161,7 +147,7 @@ impl Passwords {
 impl From<change::Refusal> for Problem {
     fn from(refusal: change::Refusal) -> Self {
         match refusal {
-            change::Refusal::NewPassword(error) => Self::validation(vec![field_error("/newPassword", error)]),
+            change::Refusal::NewPassword(error) => field_error("/newPassword", error).into(),
             change::Refusal::CurrentPassword(confirm::Refusal::WrongPassword) => wrong_password("/currentPassword"),
             change::Refusal::CurrentPassword(refusal) => refusal.into(),
         }
@@ -180,7 +166,7 @@ impl From<reset::Refusal> for Problem {
     fn from(refusal: reset::Refusal) -> Self {
         match refusal {
             reset::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
-            reset::Refusal::NewPassword(error) => Self::validation(vec![field_error("/password", error)]),
+            reset::Refusal::NewPassword(error) => field_error("/password", error).into(),
         }
     }
 }

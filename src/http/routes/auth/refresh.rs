@@ -35,12 +35,7 @@ impl Refresh {
     /// response may repeat the request within ten seconds and gets the same successor; any other
     /// reuse ends the session. Records `auth.user.token_refreshed` or
     /// `auth.user.token_reuse_detected`.
-    #[oai(
-        path = "/auth/refresh",
-        method = "post",
-        operation_id = "refresh",
-        tag = "Tag::Authentication"
-    )]
+    #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh", tag = "Tag::Authentication")]
     async fn refresh(
         &self,
         context: RequestContext,

@@ -57,12 +57,7 @@ impl Sessions {
     /// List the caller's sessions
     ///
     /// Live sessions, newest first.
-    #[oai(
-        path = "/auth/sessions",
-        method = "get",
-        operation_id = "listSessions",
-        tag = "Tag::Sessions"
-    )]
+    #[oai(path = "/auth/sessions", method = "get", operation_id = "listSessions", tag = "Tag::Sessions")]
     async fn list(&self, context: RequestContext, bearer: BearerToken) -> Result<Success<SessionList>, ListError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let current = caller.session_id;
@@ -78,12 +73,7 @@ impl Sessions {
     ///
     /// Ends all of the caller's sessions but this one. Records one `auth.user.session_revoked` per
     /// session.
-    #[oai(
-        path = "/auth/sessions",
-        method = "delete",
-        operation_id = "revokeOtherSessions",
-        tag = "Tag::Sessions"
-    )]
+    #[oai(path = "/auth/sessions", method = "delete", operation_id = "revokeOtherSessions", tag = "Tag::Sessions")]
     async fn revoke_others(
         &self,
         context: RequestContext,
@@ -97,12 +87,7 @@ impl Sessions {
     /// Revoke a session
     ///
     /// Ends one of the caller's sessions. Records `auth.user.session_revoked`.
-    #[oai(
-        path = "/auth/sessions/:id",
-        method = "delete",
-        operation_id = "revokeSession",
-        tag = "Tag::Sessions"
-    )]
+    #[oai(path = "/auth/sessions/:id", method = "delete", operation_id = "revokeSession", tag = "Tag::Sessions")]
     async fn revoke(
         &self,
         context: RequestContext,
@@ -111,8 +96,7 @@ impl Sessions {
         id: Path<Uuid>,
     ) -> Result<NoContent, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let session = SessionId::from(id.0);
-        self.0.call(&context, |cx| revoke::run(cx, caller, session)).await?;
+        self.0.call(&context, |cx| revoke::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }

@@ -102,11 +102,8 @@ impl ApiResponse for Admitted {
     fn register(_registry: &mut Registry) {}
 }
 
-error_responses! {
-    VerifyError: [BEARER, ALWAYS], []
-}
+error_responses! { VerifyError: [BEARER, ALWAYS], [] }
 
-/// The resource.
 pub struct Verify(pub Api);
 
 #[OpenApi]

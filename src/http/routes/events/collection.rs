@@ -14,7 +14,6 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventPage, Stored};
 use crate::http::dto::event_parameters::{PageSize, Subject, check_range};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::fields::Fields;
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
@@ -38,17 +37,10 @@ enum Recorded {
     Accepted(Json<RecordedEvent>),
 }
 
-error_responses! {
-    RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited]
-}
-error_responses! {
-    ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
-error_responses! {
-    ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed]
-}
+error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited] }
+error_responses! { ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed] }
 
-/// The resource.
 pub struct Events(pub Api);
 
 #[OpenApi]
@@ -106,22 +98,18 @@ impl Events {
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListEventsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(
-            &["type", "userId", "sessionId", "from", "to", "after", "limit"],
-            &mut fields,
-        );
+        let mut query = names.read();
         let filter = Filter {
-            user: QueryParam::value(user_id.0, "userId", &mut fields).map(Into::into),
-            session: QueryParam::value(session_id.0, "sessionId", &mut fields).map(Into::into),
-            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
-            from: QueryParam::value(from.0, "from", &mut fields),
-            until: QueryParam::value(to.0, "to", &mut fields),
-            after: QueryParam::value(after.0, "after", &mut fields).map(Into::into),
+            user: query.take("userId", user_id).map(Into::into),
+            session: query.take("sessionId", session_id).map(Into::into),
+            subject: query.take("type", subject).map(|subject| subject.0),
+            from: query.take("from", from),
+            until: query.take("to", to),
+            after: query.take("after", after).map(Into::into),
         };
-        check_range(filter.from, filter.until, &mut fields);
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
-        let filter = fields.finish(Some(filter))?;
+        check_range(filter.from, filter.until, query.errors());
+        let limit = query.take("limit", limit).unwrap_or_default().0;
+        let filter = query.finish(filter)?;
         let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
         Ok(Stored::page(&page))
     }
@@ -129,12 +117,7 @@ impl Events {
     /// List the latest events
     ///
     /// The first page of `GET /events` without filters.
-    #[oai(
-        path = "/events/recent",
-        method = "get",
-        operation_id = "listRecentEvents",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/recent", method = "get", operation_id = "listRecentEvents", tag = "Tag::Events")]
     async fn recent(
         &self,
         context: RequestContext,
@@ -144,10 +127,9 @@ impl Events {
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListRecentEventsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["limit"], &mut fields);
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
-        fields.finish(Some(()))?;
+        let mut query = names.read();
+        let limit = query.take("limit", limit).unwrap_or_default().0;
+        query.finish(())?;
         let filter = Filter::default();
         let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
         Ok(Stored::page(&page))

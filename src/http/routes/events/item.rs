@@ -5,7 +5,6 @@ use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::events::get;
-use crate::domain::ids::EventId;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventBody, Stored};
@@ -14,11 +13,8 @@ use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::routes::Tag;
 
-error_responses! {
-    GetEventError: [BEARER, ALWAYS], [InvalidParameter, NotFound]
-}
+error_responses! { GetEventError: [BEARER, ALWAYS], [InvalidParameter, NotFound] }
 
-/// The resource.
 pub struct Event(pub Api);
 
 #[OpenApi]
@@ -36,8 +32,7 @@ impl Event {
         id: Path<Uuid>,
     ) -> Result<Stored<EventBody>, GetEventError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let id = EventId::from(id.0);
-        let event = self.0.call(&context, |cx| get::run(cx, caller, id)).await?;
+        let event = self.0.call(&context, |cx| get::run(cx, caller, id.0.into())).await?;
         let event = event.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
         Ok(Stored::event(event))
     }

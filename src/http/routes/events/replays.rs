@@ -30,14 +30,9 @@ enum Started {
     ),
 }
 
-error_responses! {
-    StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict]
-}
-error_responses! {
-    GetReplayError: [BEARER, ALWAYS], [Forbidden, InvalidParameter, NotFound]
-}
+error_responses! { StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict] }
+error_responses! { GetReplayError: [BEARER, ALWAYS], [Forbidden, InvalidParameter, NotFound] }
 
-/// The resource.
 pub struct Replays(pub Api);
 
 #[OpenApi]
@@ -47,12 +42,7 @@ impl Replays {
     /// Publishes the committed events that match every filter again, in the order of the ledger: to
     /// the replay stream, or to the event stream for all subscribers. An instance starts within
     /// seconds; if it stops, another one continues. One replay runs at a time. For administrators.
-    #[oai(
-        path = "/events/replays",
-        method = "post",
-        operation_id = "startReplay",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/replays", method = "post", operation_id = "startReplay", tag = "Tag::Events")]
     async fn start(
         &self,
         request: &Request,
@@ -72,12 +62,7 @@ impl Replays {
     ///
     /// Returns the progress of a replay, also of one that the command line started. For
     /// administrators.
-    #[oai(
-        path = "/events/replays/:id",
-        method = "get",
-        operation_id = "readReplay",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/replays/:id", method = "get", operation_id = "readReplay", tag = "Tag::Events")]
     async fn get(
         &self,
         context: RequestContext,

@@ -104,11 +104,8 @@ enum Streaming {
     Ok(EventStream),
 }
 
-error_responses! {
-    FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
+error_responses! { FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
 
-/// The resource.
 pub struct EventStreams(pub Api);
 
 #[OpenApi]
@@ -119,12 +116,7 @@ impl EventStreams {
     /// is lost or repeated. A client that reconnects sends the last `id` it received as
     /// `Last-Event-ID`. The stream ends when the token expires, the session ends, the service
     /// stops, or the client does not read. For administrators.
-    #[oai(
-        path = "/events/stream",
-        method = "get",
-        operation_id = "followEvents",
-        tag = "Tag::Events"
-    )]
+    #[oai(path = "/events/stream", method = "get", operation_id = "followEvents", tag = "Tag::Events")]
     async fn follow(
         &self,
         context: RequestContext,

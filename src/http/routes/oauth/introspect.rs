@@ -81,12 +81,7 @@ impl Introspect {
     /// access token's session shows after at most a second. Unknown parameters are ignored; a
     /// repeated parameter is refused. For services that authenticate as a client of
     /// `oauth.clients`.
-    #[oai(
-        path = "/oauth/introspect",
-        method = "post",
-        operation_id = "introspect",
-        tag = "Tag::Oauth"
-    )]
+    #[oai(path = "/oauth/introspect", method = "post", operation_id = "introspect", tag = "Tag::Oauth")]
     async fn introspect(
         &self,
         context: RequestContext,

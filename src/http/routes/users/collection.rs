@@ -25,9 +25,7 @@ use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::{CreatedTagged, Success};
 use crate::http::routes::Tag;
 
-error_responses! {
-    ListError: [BEARER, ALWAYS], [Forbidden, ValidationFailed]
-}
+error_responses! { ListError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
 error_responses! {
     CreateError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [AnswerSpent, Forbidden, EmailTaken, UsernameTaken, RateLimited]
 }
@@ -66,20 +64,18 @@ impl Users {
         account_type: Query<Option<QueryParam<AccountType>>>,
     ) -> Result<Success<UserList>, ListError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        let known = ["page", "after", "limit", "search", "role", "status", "accountType"];
-        names.reject_unknown(&known, &mut fields);
+        let mut query = names.read();
         let filter = Filter {
-            search: QueryParam::value(search.0, "search", &mut fields).map(|search| search.0),
-            role: QueryParam::value(role.0, "role", &mut fields),
-            status: QueryParam::value(status.0, "status", &mut fields),
-            account_type: QueryParam::value(account_type.0, "accountType", &mut fields),
+            search: query.take("search", search).map(|search| search.0),
+            role: query.take("role", role),
+            status: query.take("status", status),
+            account_type: query.take("accountType", account_type),
         };
-        let page = QueryParam::value(page.0, "page", &mut fields);
-        let after = QueryParam::value(after.0, "after", &mut fields);
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default();
-        let start = start(page, after, &mut fields);
-        let (filter, limit) = fields.finish(Some((filter, u64::from(limit.0))))?;
+        let page = query.take("page", page);
+        let after = query.take("after", after);
+        let limit = query.take("limit", limit).unwrap_or_default();
+        let start = start(page, after, query.errors());
+        let (filter, limit) = query.finish((filter, u64::from(limit.0)))?;
         let page = self
             .0
             .call(&context, |cx| list::run(cx, caller, filter, start, limit))
@@ -147,11 +143,10 @@ impl From<list::Refusal> for Problem {
     fn from(refusal: list::Refusal) -> Self {
         match refusal {
             list::Refusal::Forbidden => Self::new(ProblemCode::Forbidden),
-            list::Refusal::TooFar => Self::validation(vec![FieldError::new(
-                "/page",
-                "too_far",
-                "must lie within the first 10 000 users; use `after` to go further",
-            )]),
+            list::Refusal::TooFar => {
+                let detail = "must lie within the first 10 000 users; use `after` to go further";
+                FieldError::new("/page", "too_far", detail).into()
+            }
         }
     }
 }
@@ -159,7 +154,7 @@ impl From<list::Refusal> for Problem {
 impl From<create::Refusal> for Problem {
     fn from(refusal: create::Refusal) -> Self {
         match refusal {
-            create::Refusal::UnknownRole => Self::validation(vec![unknown_role("/roles")]),
+            create::Refusal::UnknownRole => unknown_role("/roles").into(),
             create::Refusal::Account(refusal) => refusal.into(),
             create::Refusal::Taken(taken) => taken.into(),
             create::Refusal::Key(refusal) => refusal.into(),

@@ -17,9 +17,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Tagged};
 use crate::http::routes::Tag;
 
-error_responses! {
-    GetError: [BEARER, ALWAYS], [InvalidParameter, NotFound]
-}
+error_responses! { GetError: [BEARER, ALWAYS], [InvalidParameter, NotFound] }
 error_responses! {
     UpdateError: [BODY, BEARER, ALWAYS],
         [InvalidParameter, Forbidden, NotFound, EmailTaken, UsernameTaken, PreconditionFailed, RateLimited]
@@ -45,8 +43,8 @@ impl OneUser {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, GetError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| get::run(cx, caller, target)).await?;
+        let user = self.0.call(&context, |cx| get::run(cx, caller, id.0.into())).await?;
+        let user = user.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
         Ok(Tagged::from(&user))
     }
 
@@ -55,12 +53,7 @@ impl OneUser {
     /// Replaces all fields that can be changed. For administrators. Records
     /// `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, in this
     /// order, for the fields that changed; their `actor` is the administrator.
-    #[oai(
-        path = "/users/:id",
-        method = "put",
-        operation_id = "replaceUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "put", operation_id = "replaceUser", tag = "Tag::Users")]
     async fn replace(
         &self,
         context: RequestContext,
@@ -92,12 +85,7 @@ impl OneUser {
     /// Records `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, in
     /// this order, for the fields that changed; their `actor` is the administrator who changed
     /// another user.
-    #[oai(
-        path = "/users/:id",
-        method = "patch",
-        operation_id = "updateUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "patch", operation_id = "updateUser", tag = "Tag::Users")]
     async fn update(
         &self,
         context: RequestContext,
@@ -125,12 +113,7 @@ impl OneUser {
     /// after `accounts.erase_after`. For administrators, who delete their own account at
     /// `/auth/me`, with its password. Records `auth.user.deleted` with the administrator as its
     /// `actor`.
-    #[oai(
-        path = "/users/:id",
-        method = "delete",
-        operation_id = "deleteUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id", method = "delete", operation_id = "deleteUser", tag = "Tag::Users")]
     async fn delete(
         &self,
         context: RequestContext,
@@ -147,14 +130,6 @@ impl OneUser {
             .call(&context, |cx| delete::run(cx, caller, target, expected))
             .await?;
         Ok(NoContent::Done)
-    }
-}
-
-impl From<get::Refusal> for Problem {
-    fn from(refusal: get::Refusal) -> Self {
-        match refusal {
-            get::Refusal::NotFound => Self::new(ProblemCode::NotFound),
-        }
     }
 }
 

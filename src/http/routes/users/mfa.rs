@@ -12,9 +12,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
-error_responses! {
-    RemoveError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { RemoveError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserMfa(pub Api);
 
@@ -24,12 +22,7 @@ impl UserMfa {
     ///
     /// Removes the authenticator and the recovery codes of a user who has lost them: logins then
     /// need the password alone. For administrators. Records `auth.user.mfa_removed`.
-    #[oai(
-        path = "/users/:id/mfa",
-        method = "delete",
-        operation_id = "removeUserMfa",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/mfa", method = "delete", operation_id = "removeUserMfa", tag = "Tag::Users")]
     async fn remove(
         &self,
         context: RequestContext,
@@ -38,8 +31,9 @@ impl UserMfa {
         id: Path<Uuid>,
     ) -> Result<NoContent, RemoveError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        self.0.call(&context, |cx| remove_mfa::run(cx, caller, target)).await?;
+        self.0
+            .call(&context, |cx| remove_mfa::run(cx, caller, id.0.into()))
+            .await?;
         Ok(NoContent::Done)
     }
 }

@@ -32,12 +32,7 @@ impl UserRoles {
     ///
     /// Grants a role to a user: at once in this service, in access tokens after the next refresh.
     /// For administrators. Records `auth.user.role_granted`, unless the user has the role already.
-    #[oai(
-        path = "/users/:id/roles/:role",
-        method = "put",
-        operation_id = "grantRole",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/roles/:role", method = "put", operation_id = "grantRole", tag = "Tag::Users")]
     async fn grant(
         &self,
         context: RequestContext,
@@ -61,12 +56,7 @@ impl UserRoles {
     ///
     /// Revokes a role of a user. The last active administrator cannot be demoted. For
     /// administrators. Records `auth.user.role_revoked`, unless the user does not have the role.
-    #[oai(
-        path = "/users/:id/roles/:role",
-        method = "delete",
-        operation_id = "revokeRole",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/roles/:role", method = "delete", operation_id = "revokeRole", tag = "Tag::Users")]
     async fn revoke(
         &self,
         context: RequestContext,
@@ -88,14 +78,13 @@ impl UserRoles {
 }
 
 fn parse(role: &str) -> Result<Role, Problem> {
-    role.parse()
-        .map_err(|_| Problem::validation(vec![unknown_role("/role")]))
+    role.parse().map_err(|_| unknown_role("/role").into())
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownRole => Self::validation(vec![unknown_role("/role")]),
+            Refusal::UnknownRole => unknown_role("/role").into(),
             Refusal::Admin(refusal) => refusal.into(),
         }
     }

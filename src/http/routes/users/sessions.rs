@@ -12,9 +12,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
-error_responses! {
-    RevokeError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { RevokeError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserSessions(pub Api);
 
@@ -24,12 +22,7 @@ impl UserSessions {
     ///
     /// Ends all sessions of the user. For administrators. Records one `auth.user.session_revoked`
     /// for each session.
-    #[oai(
-        path = "/users/:id/sessions",
-        method = "delete",
-        operation_id = "revokeUserSessions",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/sessions", method = "delete", operation_id = "revokeUserSessions", tag = "Tag::Users")]
     async fn revoke(
         &self,
         context: RequestContext,
@@ -38,9 +31,8 @@ impl UserSessions {
         id: Path<Uuid>,
     ) -> Result<NoContent, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
         self.0
-            .call(&context, |cx| revoke_sessions::run(cx, caller, target))
+            .call(&context, |cx| revoke_sessions::run(cx, caller, id.0.into()))
             .await?;
         Ok(NoContent::Done)
     }

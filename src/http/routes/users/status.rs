@@ -16,9 +16,7 @@ use crate::http::routes::Tag;
 error_responses! {
     DisableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, LastAdministrator, RateLimited]
 }
-error_responses! {
-    EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserStatus(pub Api);
 
@@ -29,12 +27,7 @@ impl UserStatus {
     /// Refuses the user's logins and refreshes, and ends all their sessions. The last active
     /// administrator cannot be disabled. For administrators. Records `auth.user.disabled`, unless
     /// the user is disabled already.
-    #[oai(
-        path = "/users/:id/disable",
-        method = "post",
-        operation_id = "disableUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/disable", method = "post", operation_id = "disableUser", tag = "Tag::Users")]
     async fn disable(
         &self,
         context: RequestContext,
@@ -43,8 +36,10 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, DisableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| status::disable(cx, caller, target)).await?;
+        let user = self
+            .0
+            .call(&context, |cx| status::disable(cx, caller, id.0.into()))
+            .await?;
         Ok(Tagged::from(&user))
     }
 
@@ -52,12 +47,7 @@ impl UserStatus {
     ///
     /// Lets a disabled user log in again. For administrators. Records `auth.user.enabled`, unless
     /// the user is active already.
-    #[oai(
-        path = "/users/:id/enable",
-        method = "post",
-        operation_id = "enableUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/enable", method = "post", operation_id = "enableUser", tag = "Tag::Users")]
     async fn enable(
         &self,
         context: RequestContext,
@@ -66,8 +56,10 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, EnableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        let user = self.0.call(&context, |cx| status::enable(cx, caller, target)).await?;
+        let user = self
+            .0
+            .call(&context, |cx| status::enable(cx, caller, id.0.into()))
+            .await?;
         Ok(Tagged::from(&user))
     }
 }

@@ -12,9 +12,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 
-error_responses! {
-    UnlockError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited]
-}
+error_responses! { UnlockError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
 
 pub struct UserUnlock(pub Api);
 
@@ -24,12 +22,7 @@ impl UserUnlock {
     ///
     /// Resets the account's login rate limit; limits of networks still apply. For administrators.
     /// Records `auth.user.unlocked`.
-    #[oai(
-        path = "/users/:id/unlock",
-        method = "post",
-        operation_id = "unlockUser",
-        tag = "Tag::Users"
-    )]
+    #[oai(path = "/users/:id/unlock", method = "post", operation_id = "unlockUser", tag = "Tag::Users")]
     async fn unlock(
         &self,
         context: RequestContext,
@@ -38,8 +31,7 @@ impl UserUnlock {
         id: Path<Uuid>,
     ) -> Result<NoContent, UnlockError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let target = id.0.into();
-        self.0.call(&context, |cx| unlock::run(cx, caller, target)).await?;
+        self.0.call(&context, |cx| unlock::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }

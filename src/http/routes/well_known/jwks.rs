@@ -34,9 +34,7 @@ struct Jwk {
     alg: String,
 }
 
-error_responses! {
-    GetError: [ALWAYS], []
-}
+error_responses! { GetError: [ALWAYS], [] }
 
 pub struct Jwks(pub Api);
 
@@ -46,12 +44,7 @@ impl Jwks {
     ///
     /// Returns the keys that verify access tokens. Cache them as `Cache-Control` says, and fetch
     /// them again when a token names an unknown key.
-    #[oai(
-        path = "/.well-known/jwks.json",
-        method = "get",
-        operation_id = "getJwks",
-        tag = "Tag::Service"
-    )]
+    #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getJwks", tag = "Tag::Service")]
     async fn get(&self, _context: RequestContext) -> Result<Cacheable<JwkSet>, GetError> {
         let published = jwks::run(self.0.services());
         let keys = published.keys.keys.into_iter();

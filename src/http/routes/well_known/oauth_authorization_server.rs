@@ -34,9 +34,7 @@ struct ServerMetadata {
     grant_types_supported: Vec<String>,
 }
 
-error_responses! {
-    GetError: [ALWAYS], []
-}
+error_responses! { GetError: [ALWAYS], [] }
 
 pub struct AuthorizationServer(pub Api);
 

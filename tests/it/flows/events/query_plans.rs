@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use secrecy::SecretString;
 use serde_json::json;
 
-use crate::support::app::TestApp;
-use crate::support::database::Backend;
-use crate::support::postgres::{Durability, Postgres};
+use crate::support::plans::{Plans, USES, excerpt};
+use crate::support::postgres::Postgres;
+use crate::support::sse::EventSource;
 use crate::support::wait::eventually;
 
 const DATABASE: &str = "plans";
-/// After five uses of a statement, PostgreSQL uses a generic plan.
-const USES: usize = 7;
 
 /// Events of half a year, of a thousand users with five sessions each. The ids are ordered by time.
 const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at, published_at, session_id) \
@@ -25,83 +22,44 @@ const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_ledger_query_uses_an_index() {
-    let mut postgres = Postgres::private(Durability::Fast).await;
-    postgres.create_database(DATABASE, None).await;
-    let url = postgres.url(DATABASE);
-    let builder = TestApp::builder(Backend::Postgres);
-    let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
-    let app = builder.spawn().await;
-    let root = app.registered("root@example.com").await;
-    let id = root.str("/user/id").to_owned();
-    for sql in [EVENTS, "UPDATE users SET roles = 'user admin'", "VACUUM ANALYZE"] {
-        postgres.execute(DATABASE, sql).await.expect("prepare the ledger");
-    }
-    until_counted(&postgres).await;
+    let plans = Plans::of(DATABASE, &[EVENTS, "VACUUM ANALYZE"]).await;
+    until_counted(&plans.postgres).await;
+    let access = plans.explain().await;
+    let app = &plans.app;
 
-    log_query_plans(&postgres).await;
-    let tokens = eventually(Duration::from_secs(60), || async {
-        let answer = app.login("root@example.com", crate::support::app::PASSWORD).await;
-        if answer.status == 200 {
-            Ok(answer.tokens())
-        } else {
-            Err(answer.text)
-        }
-    });
-    let access = tokens.await.access;
-
-    let paths = paths(&id);
-    for path in &paths {
-        let before = postgres.process().log().len();
-        for _ in 0..USES {
-            let answer = app.get_as(&access, path).await;
-            assert!(answer.status == 200 || answer.status == 404, "{path}: {}", answer.text);
-        }
-        let log = postgres.process().log();
-        let plans = &log[before..];
+    for path in &paths(&plans.user_id) {
+        let logged = plans.during(async {
+            for _ in 0..USES {
+                let answer = app.get_as(&access, path).await;
+                assert!(answer.status == 200 || answer.status == 404, "{path}: {}", answer.text);
+            }
+        });
+        let logged = logged.await;
         assert!(
-            plans.contains("on events") || plans.contains("events_"),
-            "{path}: the log contains no plan:\n{plans}"
+            logged.contains("on events") || logged.contains("events_"),
+            "{path}: the log contains no plan:\n{logged}"
         );
-        assert_indexed(path, plans);
+        assert_indexed(path, &logged);
     }
     // The streams, and the queries in the background.
-    let before = postgres.process().log().len();
-    for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?type=deleted&from=150000", ""] {
-        let mut stream =
-            crate::support::sse::EventSource::open(&app, &access, &format!("/events/stream{from}"), None).await;
-        stream.frame().await.expect("a greeting");
-        app.send_as(&access, Method::POST, "/events", &json!({"name": "seen"}))
-            .await
-            .expect_status(202);
-        if from.contains("from=1") || from.is_empty() {
-            stream.frame().await.expect("an event");
+    let logged = plans.during(async {
+        for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?type=deleted&from=150000", ""] {
+            let path = format!("/events/stream{from}");
+            let mut stream = EventSource::open(app, &access, &path, None).await;
+            stream.frame().await.expect("a greeting");
+            app.send_as(&access, Method::POST, "/events", &json!({"name": "seen"}))
+                .await
+                .expect_status(202);
+            if from.contains("from=1") || from.is_empty() {
+                stream.frame().await.expect("an event");
+            }
         }
-    }
-    until_counted(&postgres).await;
-    let log = postgres.process().log();
-    assert!(
-        log[before..].contains("CASE WHEN"),
-        "the log contains no plan of the stream"
-    );
-    assert_indexed("/events/stream", &log[before..]);
-    app.abandon().await;
-}
-
-/// Log every query plan of new connections. Close the open connections.
-async fn log_query_plans(postgres: &Postgres) {
-    for sql in [
-        "ALTER DATABASE plans SET session_preload_libraries = 'auto_explain'",
-        "ALTER DATABASE plans SET auto_explain.log_min_duration = 0",
-        "ALTER DATABASE plans SET auto_explain.log_nested_statements = on",
-    ] {
-        postgres.execute(DATABASE, sql).await.expect("explain everything");
-    }
-    let disconnect =
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plans' AND pid <> pg_backend_pid()";
-    postgres
-        .execute("postgres", disconnect)
-        .await
-        .expect("close the connections");
+        until_counted(&plans.postgres).await;
+    });
+    let logged = logged.await;
+    assert!(logged.contains("CASE WHEN"), "the log contains no plan of the stream");
+    assert_indexed("/events/stream", &logged);
+    plans.app.abandon().await;
 }
 
 /// Every combination of filters.
@@ -141,9 +99,7 @@ fn assert_indexed(query: &str, plans: &str) {
     // The table of counts is small. A scan of it is fine.
     let scan = scan.filter(|at| !plans[*at..].starts_with("Seq Scan on event_counts"));
     if let Some(at) = scan {
-        let begin = plans[..at].rfind("Query Text").unwrap_or(0);
-        let end = plans.len().min(at + 600);
-        panic!("{query} scans the whole ledger:\n{}", &plans[begin..end]);
+        panic!("{query} scans the whole ledger:\n{}", excerpt(plans, at));
     }
 }
 

@@ -86,13 +86,6 @@ pub(crate) fn refused_by(answer: Answer, limiter: &str, quota: u32, window: u32)
     wait
 }
 
-async fn failures(app: &TestApp) -> i64 {
-    app.database
-        .count("SELECT count(*) FROM events WHERE subject = 'auth.user.login_failed'")
-        .await
-        .expect("a query")
-}
-
 async fn parallel_guesses_at_one_account_stop_at_its_rate_limit(backend: Backend) {
     let (app, clock) = behind_a_proxy(backend, 7, 100).await;
     register_from(&app, HOME, ADA, "ada").await.expect_status(201);
@@ -102,7 +95,7 @@ async fn parallel_guesses_at_one_account_stop_at_its_rate_limit(backend: Backend
     for answer in guesses.into_iter().filter(|answer| answer.status != 401) {
         refused_by(answer, "login_account_network", 7, 60);
     }
-    assert_eq!(failures(&app).await, 7, "no other password was verified");
+    assert_eq!(app.failed_logins().await, 7, "no other password was verified");
     // The limit also holds for the right password, but not from another network.
     let right = login_from(&app, ATTACKERS[0], ADA, PASSWORD).await;
     let wait = refused_by(right, "login_account_network", 7, 60);

@@ -102,20 +102,13 @@ fn assert_limited(answer: Answer) -> u64 {
     wait
 }
 
-async fn failures(app: &TestApp) -> i64 {
-    app.database
-        .count("SELECT count(*) FROM events WHERE subject = 'auth.user.login_failed'")
-        .await
-        .expect("a query")
-}
-
 async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     let (app, clock) = limited(backend, "").await;
     app.registered("ada@example.com").await;
     let verified = send_wrong_logins(&app, |_| String::new()).await;
     assert_eq!(verified, LIMIT as usize);
     assert_eq!(
-        failures(&app).await,
+        app.failed_logins().await,
         i64::from(LIMIT),
         "no other login reached the hasher"
     );
@@ -128,7 +121,7 @@ async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     // After an hour the quota is full, but not larger.
     clock.advance(60 * MINUTE);
     assert_eq!(send_wrong_logins(&app, |_| String::new()).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, 2 * i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, 2 * i64::from(LIMIT));
     app.finish().await;
 }
 
@@ -137,7 +130,7 @@ async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) 
     let (app, clock) = limited(backend, "").await;
     let forged = |n| format!("198.51.100.{n}");
     assert_eq!(send_wrong_logins(&app, forged).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     drop(clock);
     app.finish().await;
 
@@ -145,7 +138,7 @@ async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) 
     let (app, _clock) = limited(backend, "127.0.0.1/32").await;
     let prepended = |n| format!("198.51.100.{n}, 203.0.113.7");
     assert_eq!(send_wrong_logins(&app, prepended).await, LIMIT as usize);
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     assert_limited(wrong_login(&app, 0, "203.0.113.7").await);
     wrong_login(&app, 0, "203.0.113.8")
         .await
@@ -202,7 +195,7 @@ async fn two_instances_share_one_rate_limit() {
         send_wrong_logins(&second, |_| String::new())
     );
     assert_eq!(here + there, LIMIT as usize, "{here} + {there}");
-    assert_eq!(failures(&app).await, i64::from(LIMIT));
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     clock.advance(MINUTE);
     assert_eq!(send_wrong_logins(&second, |_| String::new()).await, LIMIT as usize);
     assert_limited(app.login("ada@example.com", PASSWORD).await);
@@ -292,7 +285,7 @@ async fn rate_limits_and_revocations_hold_without_redis() {
         let verified = send_wrong_logins(instance, |_| String::new()).await;
         assert_eq!(verified, LIMIT as usize - 1, "each instance has its own count");
     }
-    assert_eq!(failures(&outage.app).await, 2 * i64::from(LIMIT - 1));
+    assert_eq!(outage.app.failed_logins().await, 2 * i64::from(LIMIT - 1));
     outage.revoke().await;
     outage.assert_revoked().await;
     for instance in [&*outage.app, &outage.second] {

@@ -4,13 +4,11 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::rights::act;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
+use crate::support::plans::{Plans, USES, excerpt};
 use crate::support::postgres::{Durability, Postgres};
-
-const DATABASE: &str = "user_plans";
-/// After five uses of a statement, PostgreSQL uses a generic plan.
-const USES: usize = 7;
 
 /// Users: every thousandth is an artist, every hundredth is disabled, and four are moderators.
 const USERS: &str = "INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
@@ -23,40 +21,11 @@ const USERS: &str = "INSERT INTO users (id, email, email_canonical, username, us
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_for_users_uses_an_index() {
-    let mut postgres = Postgres::private(Durability::Fast).await;
-    postgres.create_database(DATABASE, None).await;
-    let url = postgres.url(DATABASE);
-    let builder = TestApp::builder(Backend::Postgres);
-    let builder = builder.settings(move |settings| settings.database.url = Some(SecretString::from(url)));
-    let app = builder.spawn().await;
-    let root = app.registered("root@example.com").await;
-    let promote = "UPDATE users SET roles = 'user admin'";
-    for sql in [promote, USERS, "VACUUM ANALYZE users"] {
-        postgres.execute(DATABASE, sql).await.expect("prepare the users");
-    }
-    for sql in [
-        "ALTER DATABASE user_plans SET session_preload_libraries = 'auto_explain'",
-        "ALTER DATABASE user_plans SET auto_explain.log_min_duration = 0",
-    ] {
-        postgres.execute(DATABASE, sql).await.expect("explain everything");
-    }
-    let disconnect = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'user_plans' AND pid <> pg_backend_pid()";
-    postgres
-        .execute("postgres", disconnect)
-        .await
-        .expect("close the connections");
-    let tokens = crate::support::wait::eventually(std::time::Duration::from_secs(60), || async {
-        let answer = app.login("root@example.com", PASSWORD).await;
-        if answer.status == 200 {
-            Ok(answer.tokens())
-        } else {
-            Err(answer.text)
-        }
-    });
-    let access = tokens.await.access;
+    let plans = Plans::of("user_plans", &[USERS, "VACUUM ANALYZE users"]).await;
+    let access = plans.explain().await;
+    let (app, id) = (&plans.app, &plans.user_id);
 
     let middle = "019e6fc3-9ba0-7000-8000-000000000000";
-    let id = root.str("/user/id");
     for path in [
         "/users".to_owned(),
         "/users?page=500&limit=20".to_owned(),
@@ -75,28 +44,30 @@ async fn every_query_for_users_uses_an_index() {
         format!("/users?accountType=artist&after={middle}"),
         format!("/users/{id}"),
     ] {
-        let before = postgres.process().log().len();
-        for _ in 0..USES {
-            app.get_as(&access, &path).await.expect_status(200);
-        }
-        assert_indexed(&path, &postgres.process().log()[before..]);
+        let logged = plans.during(async {
+            for _ in 0..USES {
+                app.get_as(&access, &path).await.expect_status(200);
+            }
+        });
+        assert_indexed(&path, &logged.await);
     }
     // The check for another administrator uses an index, too.
-    let before = postgres.process().log().len();
-    let demote = app
-        .request(Method::DELETE, &format!("/users/{id}/roles/admin"))
-        .bearer_auth(&access);
-    app.send(demote).await.expect_problem(409, "last_administrator");
-    app.send_as(
-        &access,
-        Method::PATCH,
-        &format!("/users/{id}"),
-        &json!({"name": "Root"}),
-    )
-    .await
-    .expect_status(200);
-    assert_indexed("the last administrator", &postgres.process().log()[before..]);
-    app.abandon().await;
+    let logged = plans.during(async {
+        let demote = format!("/users/{id}/roles/admin");
+        act(app, &access, Method::DELETE, &demote)
+            .await
+            .expect_problem(409, "last_administrator");
+        app.send_as(
+            &access,
+            Method::PATCH,
+            &format!("/users/{id}"),
+            &json!({"name": "Root"}),
+        )
+        .await
+        .expect_status(200);
+    });
+    assert_indexed("the last administrator", &logged.await);
+    plans.app.abandon().await;
 }
 
 /// A database role that may not install extensions can migrate and search without the trigram
@@ -133,8 +104,6 @@ fn assert_indexed(query: &str, plans: &str) {
         "{query}: the log contains no plan:\n{plans}"
     );
     if let Some(at) = plans.find("Seq Scan on users") {
-        let end = plans.len().min(at + 400);
-        let begin = plans[..at].rfind("Query Text").unwrap_or(0);
-        panic!("{query} scans all users:\n{}", &plans[begin..end]);
+        panic!("{query} scans all users:\n{}", excerpt(plans, at));
     }
 }

@@ -124,6 +124,32 @@ impl<'a> Fixture<'a> {
     }
 }
 
+/// Send `first`, which waits for the row lock, then `second`. Release the lock when the second
+/// request is answered or waits too. Return both answers.
+async fn cross(
+    app: &TestApp,
+    row_lock: RowLock,
+    first: impl Future<Output = Answer>,
+    second: impl Future<Output = Answer>,
+) -> (Answer, Answer) {
+    let is_answered = Cell::new(false);
+    let second = async {
+        wait_until_blocked(&app.database, 1).await;
+        let answer = second.await;
+        is_answered.set(true);
+        answer
+    };
+    let release = async {
+        eventually(TIMEOUT, || async {
+            is_answered.get() || blocked_transactions(&app.database).await == 2
+        })
+        .await;
+        row_lock.release().await;
+    };
+    let (first, second, ()) = tokio::join!(first, second, release);
+    (first, second)
+}
+
 /// The removal waits until the removed administrator has made the other one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demotion_waits_for_a_grant_in_progress() {
@@ -135,23 +161,8 @@ async fn a_demotion_waits_for_a_grant_in_progress() {
             round += 1;
             let fixture = Fixture::new(&app, &root, round, promotion).await;
             let row_lock = fixture.lock_carol(promotion).await;
-            let is_removed = Cell::new(false);
-            let (promoted, removed, ()) = tokio::join!(
-                fixture.promote_carol(promotion),
-                async {
-                    wait_until_blocked(&app.database, 1).await;
-                    let removed = fixture.remove_bob(removal).await;
-                    is_removed.set(true);
-                    removed
-                },
-                async {
-                    eventually(TIMEOUT, || async {
-                        is_removed.get() || blocked_transactions(&app.database).await == 2
-                    })
-                    .await;
-                    row_lock.release().await;
-                },
-            );
+            let (promotion_request, removal_request) = (fixture.promote_carol(promotion), fixture.remove_bob(removal));
+            let (promoted, removed) = cross(&app, row_lock, promotion_request, removal_request).await;
             assert!(removed.status.is_success(), "{promotion:?}: {}", removed.text);
             assert!(promoted.status.is_success(), "{promotion:?}: {}", promoted.text);
             assert_eq!(
@@ -175,23 +186,8 @@ async fn a_demoted_admin_cannot_create_an_admin() {
             round += 1;
             let fixture = Fixture::new(&app, &root, round, promotion).await;
             let row_lock = RowLock::account(&app.database, &fixture.bob_email).await;
-            let is_promoted = Cell::new(false);
-            let (removed, promoted, ()) = tokio::join!(
-                fixture.remove_bob(removal),
-                async {
-                    wait_until_blocked(&app.database, 1).await;
-                    let promoted = fixture.promote_carol(promotion).await;
-                    is_promoted.set(true);
-                    promoted
-                },
-                async {
-                    eventually(TIMEOUT, || async {
-                        is_promoted.get() || blocked_transactions(&app.database).await == 2
-                    })
-                    .await;
-                    row_lock.release().await;
-                },
-            );
+            let (promotion_request, removal_request) = (fixture.promote_carol(promotion), fixture.remove_bob(removal));
+            let (removed, promoted) = cross(&app, row_lock, removal_request, promotion_request).await;
             assert!(removed.status.is_success(), "{promotion:?}: {}", removed.text);
             let (status, code) = removal.3;
             promoted.expect_problem(status, code);

@@ -10,16 +10,12 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventPage, Stored};
 use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
-error_responses! {
-    ListActivityError: [BEARER, ALWAYS], [ValidationFailed]
-}
+error_responses! { ListActivityError: [BEARER, ALWAYS], [ValidationFailed] }
 
-/// The resource.
 pub struct Activity(pub Api);
 
 #[OpenApi]
@@ -28,12 +24,7 @@ impl Activity {
     ///
     /// The events about the caller, newest first, also for administrators. To get the next page,
     /// send `next` as `after`.
-    #[oai(
-        path = "/auth/me/activity",
-        method = "get",
-        operation_id = "listActivity",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/me/activity", method = "get", operation_id = "listActivity", tag = "Tag::Account")]
     async fn list(
         &self,
         context: RequestContext,
@@ -48,15 +39,14 @@ impl Activity {
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListActivityError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["type", "after", "limit"], &mut fields);
+        let mut query = names.read();
         let filter = Filter {
-            subject: QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0),
-            after: QueryParam::value(after.0, "after", &mut fields).map(Into::into),
+            subject: query.take("type", subject).map(|subject| subject.0),
+            after: query.take("after", after).map(Into::into),
             ..Filter::default()
         };
-        let limit = QueryParam::value(limit.0, "limit", &mut fields).unwrap_or_default().0;
-        let filter = fields.finish(Some(filter))?;
+        let limit = query.take("limit", limit).unwrap_or_default().0;
+        let filter = query.finish(filter)?;
         let page = self.0.call(&context, |cx| list::own(cx, caller, filter, limit)).await?;
         Ok(Stored::page(&page))
     }

@@ -2,55 +2,25 @@
 
 pub mod activity;
 
-use poem_openapi::{Object, OpenApi};
-use serde::Deserialize;
+use poem_openapi::OpenApi;
 
-use crate::actions::accounts::change::Change;
 use crate::actions::accounts::{delete, update};
 use crate::domain::user::version::Expected;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::account::ProfileBody;
 use crate::http::dto::password_confirmation::PasswordConfirmation;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::own_change;
+use crate::http::dto::user_changes::ProfilePatch;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
-use crate::http::payload::{Patch, StrictJson};
+use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Success};
 use crate::http::routes::Tag;
 
-/// What to change of the account. A field that is left out stays; `null` removes it.
-#[derive(Object, Deserialize)]
-#[oai(rename_all = "camelCase", deny_unknown_fields)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ProfilePatch {
-    /// Display name, 1 to 100 characters.
-    #[oai(default)]
-    #[serde(default)]
-    name: Patch<String>,
-    /// Second identifier to log in with: 3 to 50 letters, digits, `.`, `_` or `-`; unique
-    /// regardless of case.
-    #[oai(default)]
-    #[serde(default)]
-    username: Patch<String>,
-    /// Fields to merge into the profile (RFC 7396). `null` removes a field, or the whole profile.
-    #[oai(default)]
-    #[serde(default)]
-    profile: Patch<ProfileBody>,
-}
-
-error_responses! {
-    GetError: [BEARER, ALWAYS], []
-}
-error_responses! {
-    UpdateError: [BODY, BEARER, ALWAYS], [UsernameTaken, RateLimited]
-}
-error_responses! {
-    DeleteError: [BODY, BEARER, ALWAYS], [LastAdministrator, RateLimited, Overloaded]
-}
+error_responses! { GetError: [BEARER, ALWAYS], [] }
+error_responses! { UpdateError: [BODY, BEARER, ALWAYS], [UsernameTaken, RateLimited] }
+error_responses! { DeleteError: [BODY, BEARER, ALWAYS], [LastAdministrator, RateLimited, Overloaded] }
 
 pub struct Me(pub Api);
 
@@ -77,7 +47,7 @@ impl Me {
         body: StrictJson<ProfilePatch>,
     ) -> Result<Success<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let change = parse(body.0)?;
+        let change = body.0.parse()?;
         let user = self
             .0
             .call(&context, |cx| update::run(cx, caller, Expected::Any, change))
@@ -90,12 +60,7 @@ impl Me {
     /// Requires the password. Ends all sessions and frees the email address and the username. The
     /// last active administrator cannot delete their account. Records `auth.user.deleted`, or
     /// `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/me",
-        method = "delete",
-        operation_id = "deleteMe",
-        tag = "Tag::Account"
-    )]
+    #[oai(path = "/auth/me", method = "delete", operation_id = "deleteMe", tag = "Tag::Account")]
     async fn delete(
         &self,
         context: RequestContext,
@@ -107,12 +72,6 @@ impl Me {
         self.0.call(&context, |cx| delete::run(cx, caller, password)).await?;
         Ok(NoContent::Done)
     }
-}
-
-fn parse(body: ProfilePatch) -> Result<Change, Problem> {
-    let mut fields = Fields::default();
-    let change = own_change(&mut fields, body.name, body.username, body.profile);
-    fields.finish(Some(change))
 }
 
 impl From<delete::Refusal> for Problem {

@@ -40,12 +40,7 @@ impl RecoveryCodeRoutes {
     ///
     /// Requires the password. The old codes stop working. Records
     /// `auth.user.recovery_codes_generated`, or `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/mfa/recovery-codes",
-        method = "post",
-        operation_id = "generateRecoveryCodes",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/recovery-codes", method = "post", operation_id = "generateRecoveryCodes", tag = "Tag::Mfa")]
     async fn generate(
         &self,
         context: RequestContext,

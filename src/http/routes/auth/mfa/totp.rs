@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::recovery_codes::RecoveryCodeList;
 use crate::actions::mfa::{activate_totp, enroll_totp, remove_totp};
-use crate::domain::second_factor::FactorCode;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::password_confirmation::PasswordConfirmation;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::fields::Fields;
+use crate::http::fields::only_field;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
@@ -76,12 +75,7 @@ impl TotpRoutes {
     /// Requires the password. Logins stay as they are until its first code reaches
     /// `/auth/mfa/totp/confirm`; an older pending authenticator is replaced. A wrong password
     /// records `auth.user.login_failed`.
-    #[oai(
-        path = "/auth/mfa/totp",
-        method = "post",
-        operation_id = "enrolTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp", method = "post", operation_id = "enrolTotp", tag = "Tag::Mfa")]
     async fn enroll(
         &self,
         context: RequestContext,
@@ -101,12 +95,7 @@ impl TotpRoutes {
     ///
     /// Takes its first code; from now on logins need it. Returns the recovery codes. Records
     /// `auth.user.mfa_enrolled` and `auth.user.recovery_codes_generated`.
-    #[oai(
-        path = "/auth/mfa/totp/confirm",
-        method = "post",
-        operation_id = "confirmTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp/confirm", method = "post", operation_id = "confirmTotp", tag = "Tag::Mfa")]
     async fn activate(
         &self,
         context: RequestContext,
@@ -114,9 +103,7 @@ impl TotpRoutes {
         body: StrictJson<FirstCode>,
     ) -> Result<Success<RecoveryCodeList>, ActivateError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        let code = fields.parse::<FactorCode>("/code", &body.0.code);
-        let code = fields.finish(code)?;
+        let code = only_field("/code", body.0.code.parse())?;
         let codes = self.0.call(&context, |cx| activate_totp::run(cx, caller, code)).await?;
         Ok(Success::new(codes))
     }
@@ -125,12 +112,7 @@ impl TotpRoutes {
     ///
     /// Requires the password. Logins need the password alone again. Records
     /// `auth.user.mfa_removed`, or `auth.user.login_failed` for a wrong password.
-    #[oai(
-        path = "/auth/mfa/totp",
-        method = "delete",
-        operation_id = "removeTotp",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/totp", method = "delete", operation_id = "removeTotp", tag = "Tag::Mfa")]
     async fn remove(
         &self,
         context: RequestContext,
@@ -159,11 +141,10 @@ impl From<activate_totp::Refusal> for Problem {
     fn from(refusal: activate_totp::Refusal) -> Self {
         match refusal {
             activate_totp::Refusal::NotPending => Self::new(ProblemCode::NotFound),
-            activate_totp::Refusal::WrongCode => Self::validation(vec![FieldError::new(
-                "/code",
-                "wrong_code",
-                "is not the authenticator's code; check that both clocks are right",
-            )]),
+            activate_totp::Refusal::WrongCode => {
+                let detail = "is not the authenticator's code; check that both clocks are right";
+                FieldError::new("/code", "wrong_code", detail).into()
+            }
             activate_totp::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
         }
     }

@@ -4,11 +4,10 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::actions::mfa::verify::{self, Input, Refusal};
-use crate::domain::second_factor::FactorCode;
 use crate::http::api::Api;
 use crate::http::dto::tokens::Tokens;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
-use crate::http::fields::Fields;
+use crate::http::fields::only_field;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
@@ -48,21 +47,14 @@ impl MfaVerification {
     /// Continues where `/auth/login` answered `mfa_required`. A code works once, and five wrong
     /// codes end the challenge. Records `auth.user.mfa_verified` or `auth.user.recovery_code_used`,
     /// then `auth.user.logged_in`; or `auth.user.mfa_failed`.
-    #[oai(
-        path = "/auth/mfa/verify",
-        method = "post",
-        operation_id = "verifyMfa",
-        tag = "Tag::Mfa"
-    )]
+    #[oai(path = "/auth/mfa/verify", method = "post", operation_id = "verifyMfa", tag = "Tag::Mfa")]
     async fn verify(
         &self,
         context: RequestContext,
         body: StrictJson<SecondFactor>,
     ) -> Result<Success<Tokens>, VerifyError> {
-        let mut fields = Fields::default();
-        let code = fields.parse::<FactorCode>("/code", &body.0.code);
         let input = Input {
-            code: fields.finish(code)?,
+            code: only_field("/code", body.0.code.parse())?,
             challenge_token: body.0.challenge_token,
         };
         let pair = self.0.call(&context, |cx| verify::run(cx, input)).await?;
