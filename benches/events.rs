@@ -11,9 +11,7 @@ fn all(c: &mut Criterion) {
     let body = event.to_json().unwrap_or_default();
     assert!(!body.is_empty(), "the example serializes");
     c.bench_function("event: encode", |b| b.iter(|| black_box(&event).to_json()));
-    c.bench_function("event: decode as a subscriber", |b| {
-        b.iter(|| ReceivedEvent::from_json(black_box(&body)))
-    });
+    c.bench_function("event: decode as a subscriber", |b| b.iter(|| ReceivedEvent::from_json(black_box(&body))));
     let attributes = Attributes {
         id: event.id,
         subject: event.event.subject(),

@@ -27,9 +27,7 @@ fn body(c: &mut Criterion) {
         parse_strict::<NewAccount>(BODY).is_ok_and(|account| account.name.is_some()),
         "the body fits"
     );
-    c.bench_function("body: strict JSON", |b| {
-        b.iter(|| parse_strict::<NewAccount>(black_box(BODY)).is_ok())
-    });
+    c.bench_function("body: strict JSON", |b| b.iter(|| parse_strict::<NewAccount>(black_box(BODY)).is_ok()));
     c.bench_function("body: serde_json alone", |b| {
         b.iter(|| serde_json::from_slice::<NewAccount>(black_box(BODY)).is_ok());
     });
@@ -52,10 +50,7 @@ fn limits(c: &mut Criterion) {
         .collect();
     let mut next = networks.iter().cycle();
     c.bench_function("limit: in process, 4096 networks", |b| {
-        b.iter(|| {
-            next.next()
-                .and_then(|tries| limiter.charge(black_box(tries), now).now_or_never())
-        });
+        b.iter(|| next.next().and_then(|tries| limiter.charge(black_box(tries), now).now_or_never()));
     });
 }
 

@@ -19,17 +19,10 @@ const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00 UTC);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn access_tokens(random: &SystemRandom) -> Result<AccessTokens, Box<dyn Error>> {
-    let new = NewKey {
-        activates_at: NOW,
-        expires_at: NOW + 31 * DAY,
-    };
+    let new = NewKey { activates_at: NOW, expires_at: NOW + 31 * DAY };
     let ring = KeyRing::new([SigningKey::generate(&new, NOW, random)?]);
-    let policy = TokenPolicy::new(
-        "https://auth.example.com",
-        "watchword",
-        Duration::from_secs(900),
-        Duration::from_secs(5),
-    );
+    let policy =
+        TokenPolicy::new("https://auth.example.com", "watchword", Duration::from_secs(900), Duration::from_secs(5));
     Ok(AccessTokens::new(policy, Arc::new(ring))?)
 }
 
@@ -37,11 +30,7 @@ fn access(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let random = SystemRandom::default();
     let tokens = access_tokens(&random)?;
     let (user_id, session_id) = (UserId::new_v7(NOW, &random), SessionId::new_v7(NOW, &random));
-    let grant = AccessGrant {
-        user_id,
-        session_id,
-        roles: &[Role::User],
-    };
+    let grant = AccessGrant { user_id, session_id, roles: &[Role::User] };
     let issue = || tokens.issue(&grant, NOW, &random).map(|issued| issued.token);
     let token = issue()?;
     tokens.verify(token.expose_secret(), NOW)?;
@@ -68,9 +57,7 @@ fn refresh(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let session = SessionId::new_v7(NOW, &random);
     let token = tokens.mint(session, 7);
     c.bench_function("refresh token: mint", |b| b.iter(|| tokens.mint(black_box(session), 7)));
-    c.bench_function("refresh token: parse", |b| {
-        b.iter(|| tokens.parse(black_box(token.expose_secret())))
-    });
+    c.bench_function("refresh token: parse", |b| b.iter(|| tokens.parse(black_box(token.expose_secret()))));
     Ok(())
 }
 

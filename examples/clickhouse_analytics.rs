@@ -26,10 +26,7 @@ use watchword_events::subscriber::BatchLimits;
 use watchword_events::{DeliveryInfo, HandlerError, ReceivedEvent, Subscriber};
 use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
-const LIMITS: BatchLimits = BatchLimits {
-    max_events: 5_000,
-    max_wait: Duration::from_secs(1),
-};
+const LIMITS: BatchLimits = BatchLimits { max_events: 5_000, max_wait: Duration::from_secs(1) };
 
 /// `occurred_ms` is `occurred_at` in milliseconds since 1970: old servers have no type with
 /// milliseconds.
@@ -107,10 +104,7 @@ impl ClickHouse {
         let status = response.status();
         if !status.is_success() {
             let reason = response.text().await?;
-            anyhow::bail!(
-                "ClickHouse answered {status}: {}",
-                reason.lines().next().unwrap_or_default()
-            );
+            anyhow::bail!("ClickHouse answered {status}: {}", reason.lines().next().unwrap_or_default());
         }
         Ok(())
     }

@@ -72,9 +72,7 @@ async fn create_tables(pool: &PgPool, inbox: &PostgresInbox) -> Result<(), sqlx:
     let mut transaction = pool.begin().await?;
     // Without the lock, two programs that start together would both create the table, and one would
     // fail.
-    transaction
-        .execute("SELECT pg_advisory_xact_lock(hashtext('auth_audit'))")
-        .await?;
+    transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth_audit'))").await?;
     transaction.execute(TABLE).await?;
     transaction.commit().await
 }

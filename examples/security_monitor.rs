@@ -126,14 +126,9 @@ async fn recent_failures(
 ) -> Result<i64, sqlx::Error> {
     let (id, since) = (user.id.to_string(), login.timestamp.unix_timestamp() - FAILURE_TTL);
     // Older failures no longer count.
-    let delete = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?")
-        .bind(&id)
-        .bind(since);
+    let delete = sqlx::query("DELETE FROM logins WHERE user_id = ? AND at < ?").bind(&id).bind(since);
     delete.execute(&mut *connection).await?;
-    let failures = sqlx::query_scalar(FAILURES_SINCE_LAST_LOGIN)
-        .bind(&id)
-        .bind(user.seq)
-        .bind(since);
+    let failures = sqlx::query_scalar(FAILURES_SINCE_LAST_LOGIN).bind(&id).bind(user.seq).bind(since);
     failures.fetch_one(connection).await
 }
 

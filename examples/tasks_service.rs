@@ -133,17 +133,12 @@ async fn assign(Data(db): Data<&SqlitePool>, body: poem::Result<Json<NewTask>>) 
 /// Lists all tasks with the names of their assignees.
 #[handler]
 async fn list(Data(db): Data<&SqlitePool>) -> poem::Result<Json<Value>> {
-    let json: String = sqlx::query_scalar(LIST)
-        .fetch_one(db)
-        .await
-        .map_err(InternalServerError)?;
+    let json: String = sqlx::query_scalar(LIST).fetch_one(db).await.map_err(InternalServerError)?;
     serde_json::from_str(&json).map(Json).map_err(InternalServerError)
 }
 
 fn problem(status: StatusCode, detail: &str) -> Response {
     let body = json!({"status": status.as_u16(), "title": status.canonical_reason(), "detail": detail});
-    let response = Response::builder()
-        .status(status)
-        .content_type("application/problem+json");
+    let response = Response::builder().status(status).content_type("application/problem+json");
     response.body(body.to_string())
 }

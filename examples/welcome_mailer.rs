@@ -109,9 +109,7 @@ impl Mailer {
             print(address, name);
             return Ok(());
         };
-        let mail = self
-            .compose(id, address, name, received)
-            .map_err(HandlerError::Poison)?;
+        let mail = self.compose(id, address, name, received).map_err(HandlerError::Poison)?;
         match smtp.send(mail).await {
             Ok(_) => Ok(()),
             // Such as an unknown mailbox: a retry would fail again.

@@ -98,9 +98,7 @@ fn operation(event: &EventType) -> Value {
 fn message(event: &EventType, deployment: &Deployment) -> Value {
     let example = example::of(event.kind);
     let body = example.to_json().ok();
-    let body: Value = body
-        .and_then(|body| serde_json::from_slice(&body).ok())
-        .unwrap_or_default();
+    let body: Value = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
     let headers: Map<String, Value> = headers::for_event(&example, example::SCHEMA_BASE)
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Value::from(value)))

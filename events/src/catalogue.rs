@@ -159,10 +159,7 @@ impl EventKind {
     /// Returns the event that is published on `subject`, if this version of the crate knows it.
     #[must_use]
     pub fn from_subject(subject: &str) -> Option<Self> {
-        CATALOGUE
-            .iter()
-            .find(|known| known.subject == subject)
-            .map(|known| known.kind)
+        CATALOGUE.iter().find(|known| known.subject == subject).map(|known| known.kind)
     }
 }
 

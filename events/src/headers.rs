@@ -81,11 +81,7 @@ pub const DESCRIPTIONS: &[HeaderDescription] = &[
 ];
 
 const fn always(name: &'static str, meaning: &'static str) -> HeaderDescription {
-    HeaderDescription {
-        name,
-        meaning,
-        presence: Presence::Always,
-    }
+    HeaderDescription { name, meaning, presence: Presence::Always }
 }
 
 /// The inputs of the headers: columns of the ledger and settings of the service, so that a relay
@@ -122,10 +118,7 @@ pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
         (CONTENT_TYPE, "application/json".to_owned()),
         (CE_SPECVERSION, "1.0".to_owned()),
         (CE_ID, id),
-        (
-            CE_TYPE,
-            header_value(&format!("{}.v{}", message.subject, message.version)),
-        ),
+        (CE_TYPE, header_value(&format!("{}.v{}", message.subject, message.version))),
         (CE_SOURCE, header_value(&source)),
     ];
     headers.extend(message.user_id.map(|user| (CE_SUBJECT, user.to_string())));
@@ -157,17 +150,13 @@ pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)
 /// Percent-encodes what CloudEvents requires to be encoded in a header: space, `"`, `%` and
 /// everything outside printable ASCII (NATS protocol binding, section 3.1.3.2).
 fn header_value(value: &str) -> String {
-    percent_encode(value, |byte| {
-        matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%')
-    })
+    percent_encode(value, |byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%'))
 }
 
 /// Percent-encodes a path segment of a URI reference, except unreserved characters (RFC 3986,
 /// section 2.3).
 fn uri_segment(segment: &str) -> String {
-    percent_encode(segment, |byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-    })
+    percent_encode(segment, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
 }
 
 fn percent_encode(text: &str, keep: impl Fn(u8) -> bool) -> String {

@@ -47,10 +47,9 @@ impl AuthEvent {
                 user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
-            Self::RateLimited(it) => Self::RateLimited(RateLimited {
-                ip: profile.apply(it.ip, |ip| Some(network(ip))),
-                ..it
-            }),
+            Self::RateLimited(it) => {
+                Self::RateLimited(RateLimited { ip: profile.apply(it.ip, |ip| Some(network(ip))), ..it })
+            }
             Self::PasswordResetRequested(it) => Self::PasswordResetRequested(PasswordResetRequested {
                 ip: profile.apply(it.ip, |ip| Some(network(ip))),
                 user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
@@ -126,10 +125,7 @@ fn mask_texts(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(mask_word(&text)),
         Value::Array(items) => items.into_iter().map(mask_texts).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, mask_texts(value)))
-            .collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, mask_texts(value))).collect(),
         other => other,
     }
 }
@@ -156,9 +152,7 @@ fn client_name(agent: &str) -> Option<String> {
         return Some((*name).to_owned());
     }
     let product = agent.split(['/', ' ']).next().unwrap_or_default();
-    let plain = (1..=32).contains(&product.len())
-        && product
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let plain =
+        (1..=32).contains(&product.len()) && product.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     plain.then(|| product.to_owned())
 }

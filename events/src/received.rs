@@ -102,13 +102,7 @@ impl ReceivedEvent {
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
         let raw: Value = serde_json::from_slice(body).map_err(DecodeError::Json)?;
         let envelope = Envelope::deserialize(&raw).map_err(DecodeError::Envelope)?;
-        let Envelope {
-            id,
-            subject,
-            schema_version,
-            data: head,
-            metadata,
-        } = envelope;
+        let Envelope { id, subject, schema_version, data: head, metadata } = envelope;
         let timestamp = OffsetDateTime::parse(&head.timestamp, &Rfc3339).map_err(DecodeError::Timestamp)?;
         let user = head.user_id.zip(head.user_seq).map(|(id, seq)| UserRef { id, seq });
         let event = known_event(&subject, schema_version, user, object(&raw, "data"))?;
@@ -157,9 +151,7 @@ fn known_event(
     if kind.definition().about_known_user && user.is_none() {
         return Err(DecodeError::MissingUser { subject });
     }
-    kind.decode(data)
-        .map(Some)
-        .map_err(|source| DecodeError::Payload { subject, source })
+    kind.decode(data).map(Some).map_err(|source| DecodeError::Payload { subject, source })
 }
 
 /// Returns the object under `key`. Decoding the envelope has refused a body without it.
@@ -183,18 +175,8 @@ impl TryFrom<ReceivedEvent> for Event {
             metadata,
             ..
         } = received;
-        let event = event.ok_or(DecodeError::UnknownEvent {
-            subject,
-            version: schema_version,
-        })?;
-        Ok(Self {
-            id,
-            timestamp,
-            user,
-            actor,
-            event,
-            metadata,
-        })
+        let event = event.ok_or(DecodeError::UnknownEvent { subject, version: schema_version })?;
+        Ok(Self { id, timestamp, user, actor, event, metadata })
     }
 }
 

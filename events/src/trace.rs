@@ -35,10 +35,7 @@ impl TraceParent {
     /// Returns a child span in the same trace. `span_id` is the child's own id.
     #[must_use]
     pub fn child(self, span_id: [u8; 8]) -> Self {
-        Self {
-            span_id: span(span_id),
-            ..self
-        }
+        Self { span_id: span(span_id), ..self }
     }
 
     /// Returns the trace's id as 32 lower-case hexadecimal digits.
@@ -66,13 +63,7 @@ fn span(id: [u8; 8]) -> NonZeroU64 {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "00-{:032x}-{:016x}-{:02x}",
-            self.trace_id,
-            self.span_id,
-            u8::from(self.sampled)
-        )
+        write!(out, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
     }
 }
 

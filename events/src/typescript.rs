@@ -41,10 +41,7 @@ pub fn declarations() -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "export type AuthEvent =\n  | {};", names.join("\n  | "));
     out.push_str(TAIL);
-    let bodies: Vec<Value> = CATALOGUE
-        .iter()
-        .map(|event| schema::document(event, schema::DEFAULT_BASE_URL))
-        .collect();
+    let bodies: Vec<Value> = CATALOGUE.iter().map(|event| schema::document(event, schema::DEFAULT_BASE_URL)).collect();
     let shared = Shared::of(bodies.first().unwrap_or(&Value::Null));
     for (name, schema) in &shared.0 {
         comment(&mut out, "", schema);
@@ -70,9 +67,7 @@ struct Shared(Vec<(&'static str, Value)>);
 
 impl Shared {
     fn of(body: &Value) -> Self {
-        let found = SHARED
-            .iter()
-            .filter_map(|(name, pointer)| Some((*name, body.pointer(pointer)?.clone())));
+        let found = SHARED.iter().filter_map(|(name, pointer)| Some((*name, body.pointer(pointer)?.clone())));
         Self(found.collect())
     }
 

@@ -52,10 +52,7 @@ impl Event {
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let definition = self.event.kind().definition();
         if definition.about_known_user && self.user.is_none() {
-            return Err(serde_json::Error::custom(format_args!(
-                "{} must name its user",
-                definition.subject
-            )));
+            return Err(serde_json::Error::custom(format_args!("{} must name its user", definition.subject)));
         }
         serde_json::to_vec(&Body {
             id: self.id,

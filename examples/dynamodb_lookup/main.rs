@@ -72,12 +72,7 @@ async fn create_table(database: &DynamoDb) -> anyhow::Result<()> {
         _created_or_exists => {}
     }
     let name = json!({"TableName": TABLE});
-    while database
-        .call("DescribeTable", &name)
-        .await??
-        .pointer("/Table/TableStatus")
-        != Some(&json!("ACTIVE"))
-    {
+    while database.call("DescribeTable", &name).await??.pointer("/Table/TableStatus") != Some(&json!("ACTIVE")) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
@@ -124,11 +119,7 @@ async fn print_history(database: &DynamoDb, user: &str) -> anyhow::Result<()> {
         }
         let mut page = database.call("Query", &query).await??;
         for item in page.get("Items").and_then(Value::as_array).into_iter().flatten() {
-            let text = |name: &str| {
-                item.pointer(&format!("/{name}/S"))
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
+            let text = |name: &str| item.pointer(&format!("/{name}/S")).and_then(Value::as_str).unwrap_or_default();
             println!("{} {} {}", text("occurredAt"), text("subject"), text("data"));
         }
         from = match page.get_mut("LastEvaluatedKey") {

@@ -44,8 +44,7 @@ impl EndedSessions {
         if self.cleaned_up.is_none_or(|cleaned_up| at - cleaned_up > MAX_TOKEN_AGE) {
             self.cleaned_up = Some(at);
             self.sessions.retain(|_, ended| at - *ended < MAX_TOKEN_AGE);
-            self.users
-                .retain(|_, ends| ends.iter().any(|(ended, _)| at - *ended < MAX_TOKEN_AGE));
+            self.users.retain(|_, ends| ends.iter().any(|(ended, _)| at - *ended < MAX_TOKEN_AGE));
         }
     }
 

@@ -72,11 +72,7 @@ async fn main() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this example uses the system clock")]
     let since = OffsetDateTime::now_utc() - MAX_TOKEN_AGE;
     let subscriber = Subscriber::ephemeral().since(since).caught_up(caught_up.clone());
-    let connected = subscriber
-        .stop_on(stop.clone())
-        .connect(&nats_url())
-        .await
-        .context(NATS_HELP)?;
+    let connected = subscriber.stop_on(stop.clone()).connect(&nats_url()).await.context(NATS_HELP)?;
     let (nats, listener, fetcher) = (connected.client(), verifier.clone(), verifier.clone());
     tokio::spawn(connected.run(move |received, _| {
         locked(&listener.ended).apply(&received);
@@ -119,22 +115,16 @@ impl Verifier {
 #[handler]
 async fn whoami(request: &Request, Data(verifier): Data<&Arc<Verifier>>, nats: Data<&async_nats::Client>) -> Response {
     if nats.connection_state() != State::Connected {
-        return StatusCode::SERVICE_UNAVAILABLE
-            .with_header("retry-after", "1")
-            .into_response();
+        return StatusCode::SERVICE_UNAVAILABLE.with_header("retry-after", "1").into_response();
     }
-    let token = request
-        .header("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "));
+    let token = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let claims = match token {
         Some(token) => verifier.verify(token).await,
         None => None,
     };
     match claims {
         Some(claims) => Json(claims).into_response(),
-        None => StatusCode::UNAUTHORIZED
-            .with_header("www-authenticate", "Bearer")
-            .into_response(),
+        None => StatusCode::UNAUTHORIZED.with_header("www-authenticate", "Bearer").into_response(),
     }
 }
 

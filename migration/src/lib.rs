@@ -50,9 +50,7 @@ impl Migration {
         match backend {
             DbBackend::Postgres => Ok(self.postgres),
             DbBackend::Sqlite => Ok(self.sqlite),
-            other => Err(DbErr::Migration(format!(
-                "{other:?} is not supported: use PostgreSQL or SQLite"
-            ))),
+            other => Err(DbErr::Migration(format!("{other:?} is not supported: use PostgreSQL or SQLite"))),
         }
     }
 }

@@ -49,10 +49,7 @@ impl Migrator {
     pub async fn down(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
         db.execute_unprepared(CREATE_TABLE).await?;
         let applied = applied(db).await?;
-        let done = MIGRATIONS
-            .iter()
-            .rev()
-            .filter(|migration| applied.contains(migration.name));
+        let done = MIGRATIONS.iter().rev().filter(|migration| applied.contains(migration.name));
         for migration in done.take(limit(steps)) {
             let tx = db.begin().await?;
             tx.execute_unprepared(migration.down).await?;
@@ -84,10 +81,8 @@ fn limit(steps: Option<u32>) -> usize {
 
 /// Return the names of the applied migrations, all of which this version must know.
 async fn applied(db: &impl ConnectionTrait) -> Result<HashSet<String>, DbErr> {
-    let all = Statement::from_string(
-        db.get_database_backend(),
-        "SELECT version FROM seaql_migrations ORDER BY version",
-    );
+    let all =
+        Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations ORDER BY version");
     let mut names = HashSet::new();
     for row in db.query_all_raw(all).await? {
         let name: String = row.try_get("", "version")?;

@@ -66,10 +66,7 @@ impl Services {
     /// The context of an action that `request` asks for.
     #[must_use]
     pub fn context(&self, request: RequestMetadata) -> Context {
-        Context {
-            services: Arc::clone(&self.0),
-            request,
-        }
+        Context { services: Arc::clone(&self.0), request }
     }
 
     /// The context of work that no request asks for.

@@ -60,10 +60,7 @@ pub(super) struct Fingerprint {
 
 impl Fingerprint {
     pub(super) fn of(operation: &'static str) -> Self {
-        Self {
-            operation,
-            text: Vec::new(),
-        }
+        Self { operation, text: Vec::new() }
     }
 
     /// Add a field, present or not.

@@ -45,12 +45,7 @@ impl Recipient {
 pub(super) async fn may_mail(cx: &Context, canonical: &str) -> bool {
     let (services, now) = (&cx.services, cx.now());
     let key = Identifier::new(services.secret.identifier_hash(canonical)).to_string();
-    services.mail.delivers
-        && services
-            .limits
-            .charge(RateLimit::MailAddress, &key, cx.request.ip, now)
-            .await
-            .is_ok()
+    services.mail.delivers && services.limits.charge(RateLimit::MailAddress, &key, cx.request.ip, now).await.is_ok()
 }
 
 /// Issue a code and enqueue the email that carries it. Without a recipient the same work is done,

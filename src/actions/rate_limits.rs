@@ -31,9 +31,7 @@ pub(super) async fn charge_network(cx: &Context, limit: RateLimit) -> Result<(),
 /// [`Failure::Limited`]: do not verify the password.
 pub(super) async fn charge_password(cx: &Context, identifier: &str) -> Result<(), Failure> {
     let limits = &cx.services.limits;
-    Ok(limits
-        .charge_login(hashed(cx, identifier), cx.request.ip, cx.now())
-        .await?)
+    Ok(limits.charge_login(hashed(cx, identifier), cx.request.ip, cx.now()).await?)
 }
 
 /// The password was right and the session is committed: reset what the owner was charged from this

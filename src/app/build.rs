@@ -144,11 +144,7 @@ pub(super) fn build_services(
     };
     let counted_here = InMemoryLimiter::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(RedisLimiter::new(
-            redis,
-            counted_here,
-            metrics.limits().fallbacks.clone(),
-        )),
+        Some(redis) => Arc::new(RedisLimiter::new(redis, counted_here, metrics.limits().fallbacks.clone())),
         None => Arc::new(counted_here),
     };
     Ok(Services::new(Dependencies {
@@ -165,9 +161,7 @@ pub(super) fn build_services(
         ),
         idempotency: Idempotency::new(&secret)?,
         limits: Limits::new(&settings.limits, limiter, metrics.limits().clone()),
-        passwords: PasswordPolicy {
-            min_length: settings.passwords.min_length,
-        },
+        passwords: PasswordPolicy { min_length: settings.passwords.min_length },
         codes: OneTimeCodeMac::new(&secret)?,
         challenges: LoginChallenges::new(&secret)?,
         second_factors: SecondFactorPolicy {
@@ -245,7 +239,5 @@ fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError
         .set_connection_timeout(Some(settings.timeout))
         .set_response_timeout(Some(settings.timeout))
         .set_number_of_retries(1);
-    ConnectionManager::new_lazy_with_config(client, config)
-        .map(Some)
-        .map_err(AppError::Redis)
+    ConnectionManager::new_lazy_with_config(client, config).map(Some).map_err(AppError::Redis)
 }

@@ -85,10 +85,7 @@ pub enum AppError {
 impl AppError {
     /// What is wrong with `what` the operator gave.
     pub(crate) fn argument(what: &'static str, problem: impl Display) -> Self {
-        Self::Argument {
-            what,
-            problem: problem.to_string(),
-        }
+        Self::Argument { what, problem: problem.to_string() }
     }
 }
 

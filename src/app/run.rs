@@ -45,10 +45,7 @@ impl App {
         );
         let mut server = telemetry::spawn("http", server);
         let metrics_server = self.metrics_server.map(|metrics_server| {
-            telemetry::spawn(
-                "metrics",
-                metrics_server.run(self.metrics.clone(), self.stop.connected.clone()),
-            )
+            telemetry::spawn("metrics", metrics_server.run(self.metrics.clone(), self.stop.connected.clone()))
         });
         let jobs = Jobs {
             services: self.services.clone(),

@@ -33,10 +33,7 @@ impl Migrate {
             Self::Down { steps, yes } => {
                 confirmed(
                     yes,
-                    &format!(
-                        "Reverting {} deletes the data in the tables.",
-                        counted(u64::from(steps), "migration")
-                    ),
+                    &format!("Reverting {} deletes the data in the tables.", counted(u64::from(steps), "migration")),
                 )?;
                 commands::migrate_down(settings, steps).await?
             }

@@ -54,10 +54,7 @@ async fn info(settings: &Settings) -> Result<ExitCode, AppError> {
         stream.last_seq,
         stream.consumers,
         stream.replicas,
-        stream
-            .leader
-            .map(|leader| format!(", led by {leader}"))
-            .unwrap_or_default(),
+        stream.leader.map(|leader| format!(", led by {leader}")).unwrap_or_default(),
         stream.server_version,
     ));
     Ok(ExitCode::SUCCESS)

@@ -52,10 +52,7 @@ impl AccountsSettings {
             }
         }
         if !seen.contains(&"user") {
-            problems.refuse(
-                "accounts.types",
-                "must include the type user, the default of new accounts",
-            );
+            problems.refuse("accounts.types", "must include the type user, the default of new accounts");
         }
         if !self.roles.iter().all(|role| is_name(role)) {
             problems.refuse(

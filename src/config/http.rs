@@ -97,13 +97,7 @@ impl HttpSettings {
         ] {
             between_durations(problems, key, value, second, max);
         }
-        between_durations(
-            problems,
-            "http.shutdown_grace",
-            self.shutdown_grace,
-            Duration::ZERO,
-            10 * MINUTE,
-        );
+        between_durations(problems, "http.shutdown_grace", self.shutdown_grace, Duration::ZERO, 10 * MINUTE);
         at_least(problems, "http.max_connections", self.max_connections, 1);
     }
 }
@@ -111,10 +105,7 @@ impl HttpSettings {
 fn check_base_path(path: &str, problems: &mut Problems) {
     const KEY: &str = "http.base_path";
     if !path.starts_with('/') {
-        problems.refuse(
-            KEY,
-            format!("must start with '/', for example \"/api/v1\"; got {path:?}"),
-        );
+        problems.refuse(KEY, format!("must start with '/', for example \"/api/v1\"; got {path:?}"));
     } else if path != "/" && path.ends_with('/') {
         problems.refuse(KEY, format!("must not end with '/'; got {path:?}"));
     } else if path.contains("//") || !path.bytes().all(is_path_byte) {

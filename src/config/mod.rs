@@ -95,10 +95,7 @@ impl Settings {
         if let Some(secret) = &self.secret_key
             && let Err(problem) = decode_secret_key(secret)
         {
-            problems.refuse(
-                "secret_key",
-                format!("{problem}; create one with: openssl rand -base64 32"),
-            );
+            problems.refuse("secret_key", format!("{problem}; create one with: openssl rand -base64 32"));
         }
         self.http.check(&mut problems);
         self.database.check(&mut problems);
@@ -133,10 +130,7 @@ impl Settings {
             && metrics.port() == self.http.port
             && (metrics.ip() == self.http.host || metrics.ip().is_unspecified() || self.http.host.is_unspecified())
         {
-            problems.refuse(
-                "metrics.listen",
-                "must not use the public listener's port: metrics are not public",
-            );
+            problems.refuse("metrics.listen", "must not use the public listener's port: metrics are not public");
         }
     }
 

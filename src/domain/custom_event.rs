@@ -56,9 +56,7 @@ impl FromStr for CustomName {
         let mut bytes = text.bytes();
         let begins = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
         if !begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
-            return Err(TextError::Form(
-                "must be a letter followed by letters, digits, '_', '-' or '.'",
-            ));
+            return Err(TextError::Form("must be a letter followed by letters, digits, '_', '-' or '.'"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -147,11 +145,7 @@ fn check(value: &Value, keys: &mut usize) -> Result<(), AttributesError> {
 }
 
 fn is_secret_key(key: &str) -> bool {
-    let plain: String = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     SECRET_KEYS.contains(&plain.as_str())
 }
 

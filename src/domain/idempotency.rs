@@ -50,12 +50,7 @@ fn unescape(text: &str) -> Result<String, InvalidKey> {
     while let Some(character) = characters.next() {
         match character {
             '"' => return Err(InvalidKey),
-            '\\' => key.push(
-                characters
-                    .next()
-                    .filter(|next| matches!(next, '"' | '\\'))
-                    .ok_or(InvalidKey)?,
-            ),
+            '\\' => key.push(characters.next().filter(|next| matches!(next, '"' | '\\')).ok_or(InvalidKey)?),
             other => key.push(other),
         }
     }

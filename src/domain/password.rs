@@ -70,9 +70,7 @@ impl PasswordPolicy {
         let parts = with_parts(user_inputs);
         let user_inputs: Vec<&str> = parts.iter().map(String::as_str).collect();
         if is_guessable(&password.0, &user_inputs) {
-            return Err(TextError::Form(
-                "is easy to guess: a common password, or one made of your own data",
-            ));
+            return Err(TextError::Form("is easy to guess: a common password, or one made of your own data"));
         }
         Ok(())
     }
@@ -140,11 +138,7 @@ mod tests {
             let password: String = password.chars().take(Password::MAX_LENGTH).collect();
             is_accepted(&password);
         }
-        assert!(
-            started.elapsed() < std::time::Duration::from_secs(2),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
     }
 
     #[test]

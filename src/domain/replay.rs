@@ -26,9 +26,7 @@ impl FromStr for ReplayName {
     fn from_str(name: &str) -> Result<Self, TextError> {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(fits) {
-            return Err(TextError::Form(
-                "must be 1 to 40 lower-case letters, digits and hyphens",
-            ));
+            return Err(TextError::Form("must be 1 to 40 lower-case letters, digits and hyphens"));
         }
         Ok(Self(name.to_owned()))
     }

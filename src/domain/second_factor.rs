@@ -40,19 +40,13 @@ impl FromStr for FactorCode {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let code: Zeroizing<String> = Zeroizing::new(
-            text.chars()
-                .filter(|c| !SEPARATORS.contains(c))
-                .map(|c| c.to_ascii_uppercase())
-                .collect(),
-        );
+        let code: Zeroizing<String> =
+            Zeroizing::new(text.chars().filter(|c| !SEPARATORS.contains(c)).map(|c| c.to_ascii_uppercase()).collect());
         let is_base32 = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
         match code.len() {
             TOTP_DIGITS if code.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self::Totp(code)),
             RECOVERY_CHARACTERS if code.bytes().all(is_base32) => Ok(Self::Recovery(code)),
-            _ => Err(TextError::Form(
-                "must be the six digits of the authenticator, or a recovery code",
-            )),
+            _ => Err(TextError::Form("must be the six digits of the authenticator, or a recovery code")),
         }
     }
 }

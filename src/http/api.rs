@@ -29,12 +29,7 @@ impl Api {
     /// them, without a slash at the end.
     #[must_use]
     pub const fn new(services: Services, detached: Detached, streams: Streams, base_url: Arc<str>) -> Self {
-        Self {
-            services,
-            detached,
-            streams,
-            base_url,
-        }
+        Self { services, detached, streams, base_url }
     }
 
     /// Where clients reach the service, base path included, without a slash at the end.
@@ -90,10 +85,7 @@ impl Api {
             Some(caller) => caller,
             None => {
                 let token = token.clone();
-                let work = self.call(
-                    context,
-                    |cx| async move { authenticate::run(&cx, token.as_str()).await },
-                );
+                let work = self.call(context, |cx| async move { authenticate::run(&cx, token.as_str()).await });
                 // The span of a polled request is made when there is something to log.
                 work.instrument(context.span().clone()).await?
             }

@@ -44,9 +44,7 @@ impl Encoding {
         if matches!(self, Self::Never) || !is_compressible(response) {
             return;
         }
-        response
-            .headers_mut()
-            .append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept-Encoding"));
         if !matches!(self, Self::Gzip) {
             return;
         }
@@ -115,10 +113,7 @@ fn is_text(content_type: &HeaderValue) -> bool {
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
     let values = headers.get_all(ACCEPT_ENCODING).iter();
-    for item in values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','))
-    {
+    for item in values.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')) {
         let mut parts = item.split(';');
         let coding = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
         let weight = weight(parts);

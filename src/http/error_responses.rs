@@ -64,9 +64,7 @@ pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
         }],
         headers: headers(*status),
     };
-    MetaResponses {
-        responses: descriptions.iter().map(response).collect(),
-    }
+    MetaResponses { responses: descriptions.iter().map(response).collect() }
 }
 
 /// The headers of an error response that a client should read.

@@ -18,9 +18,7 @@ impl Fields {
 
     /// Take the value of a field that was parsed, or its error.
     pub fn take<T>(&mut self, pointer: &str, parsed: Result<T, TextError>) -> Option<T> {
-        parsed
-            .inspect_err(|error| self.0.push(field_error(pointer, *error)))
-            .ok()
+        parsed.inspect_err(|error| self.0.push(field_error(pointer, *error))).ok()
     }
 
     /// Add an error.

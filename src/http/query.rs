@@ -36,10 +36,7 @@ pub struct ParamError {
 impl ParamError {
     /// `code` is stable; `detail` is for developers and never repeats what was sent.
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 
     /// The same error of a field or parameter.
@@ -92,10 +89,7 @@ impl<T: Parameter> ParseFromParameter for QueryParam<T> {
         let mut values = iter.into_iter();
         match (values.next(), values.next()) {
             (Some(only), None) => Self::parse_from_parameter(only.as_ref()),
-            (Some(_), Some(_)) => Ok(Self(Err(ParamError::new(
-                "repeated",
-                "The parameter is given more than once.",
-            )))),
+            (Some(_), Some(_)) => Ok(Self(Err(ParamError::new("repeated", "The parameter is given more than once.")))),
             (None, _) => Err(ParseError::expected_input()),
         }
     }
@@ -146,11 +140,7 @@ impl ParameterNames {
     /// Take the values of these parameters.
     #[must_use]
     pub fn read(self) -> Parameters {
-        Parameters {
-            sent: self,
-            taken: Vec::new(),
-            errors: Fields::default(),
-        }
+        Parameters { sent: self, taken: Vec::new(), errors: Fields::default() }
     }
 
     /// Add an error for each name that is not in `known`.

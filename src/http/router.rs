@@ -46,10 +46,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         .with_route("/problems", &["GET"])
         .with_route("/problems/{code}", &["GET"]);
     let mut route = Route::new()
-        .at(
-            "/schemas/:subject/:file",
-            get(event_schema.data(Arc::clone(&deployment))),
-        )
+        .at("/schemas/:subject/:file", get(event_schema.data(Arc::clone(&deployment))))
         .nest("/problems", pages());
     if settings.swagger_ui {
         table = table.with_route("/docs", &["GET"]).with_route("/docs/", &["GET"]);
@@ -69,18 +66,13 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     } else {
         Route::new().nest(trimmed, route)
     };
-    Router {
-        endpoint: endpoint.map_to_response().boxed(),
-        table,
-    }
+    Router { endpoint: endpoint.map_to_response().boxed(), table }
 }
 
 fn json(document: String) -> impl Endpoint {
     let (document, compressed) = (Bytes::from(document), Precompressed::default());
     make_sync(move |_| {
-        let mut response = Response::builder()
-            .content_type("application/json")
-            .body(document.clone());
+        let mut response = Response::builder().content_type("application/json").body(document.clone());
         response.set_data(compressed.clone());
         response
     })
@@ -105,10 +97,7 @@ fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &s
             let service = specification::service(all(&api, readiness.clone()), &base);
             let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
             let html = service.swagger_ui_html().replace(&service.spec(), &document);
-            ScriptedPage::new(&format!(
-                "<!doctype html>{}",
-                html.replace("<title>Swagger UI</title>", title)
-            ))
+            ScriptedPage::new(&format!("<!doctype html>{}", html.replace("<title>Swagger UI</title>", title)))
         });
         page.response()
     })

@@ -53,10 +53,7 @@ impl Streams {
     /// All streams end when `stop` is cancelled.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(MAX_STREAMS)),
-            stop,
-        }
+        Self { permits: Arc::new(Semaphore::new(MAX_STREAMS)), stop }
     }
 
     /// Acquire a permit for one stream.

@@ -68,21 +68,13 @@ impl Nats {
             reported: None,
         };
         let task = telemetry::spawn("nats", supervisor.run(target, options));
-        Ok(NatsHandle {
-            connection,
-            source,
-            task,
-        })
+        Ok(NatsHandle { connection, source, task })
     }
 }
 
 fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
     let stop = CancellationToken::new();
-    let refused = |source| NatsError::File {
-        key: "data_dir",
-        path: settings.data_dir.clone(),
-        source,
-    };
+    let refused = |source| NatsError::File { key: "data_dir", path: settings.data_dir.clone(), source };
     let (announce, running) = watch::channel(None);
     let embedded = Embedded::new(&settings.nats, &settings.data_dir, announce, stop.clone()).map_err(refused)?;
     Ok(EmbeddedTask {
@@ -242,10 +234,9 @@ impl Supervisor {
         info: &async_nats::ServerInfo,
     ) -> Result<ServerVersion, StreamFault> {
         match &connection.server_name {
-            Some(expected) if *expected != info.server_name => Err(StreamFault::OtherServer {
-                expected: expected.clone(),
-                found: info.server_name.clone(),
-            }),
+            Some(expected) if *expected != info.server_name => {
+                Err(StreamFault::OtherServer { expected: expected.clone(), found: info.server_name.clone() })
+            }
             _ => provision::check_version(&info.version),
         }
     }

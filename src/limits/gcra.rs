@@ -27,8 +27,7 @@ impl Quota {
     /// Microseconds that charges may be ahead of the steady rate.
     #[must_use]
     pub fn tolerance_micros(self) -> i64 {
-        self.interval_micros()
-            .saturating_mul(i64::from(self.burst.saturating_sub(1)))
+        self.interval_micros().saturating_mul(i64::from(self.burst.saturating_sub(1)))
     }
 
     /// Charge once at `now`. `arrival` is the theoretical arrival time of this charge; return that

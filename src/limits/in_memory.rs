@@ -23,10 +23,7 @@ impl InMemoryLimiter {
     /// Keep at most `keys` counts, and as many trusted networks.
     #[must_use]
     pub fn new(keys: usize) -> Self {
-        Self(Mutex::new(Counts {
-            arrivals: Cache::new(keys),
-            trusted: Cache::new(keys),
-        }))
+        Self(Mutex::new(Counts { arrivals: Cache::new(keys), trusted: Cache::new(keys) }))
     }
 
     /// Count charges if each of them is in the first half of a quota that instances may grant on
@@ -53,8 +50,7 @@ impl InMemoryLimiter {
 
 impl Counts {
     fn trusts(&self, mark: Option<&String>, now: i64) -> bool {
-        mark.and_then(|mark| self.trusted.get(mark))
-            .is_some_and(|until| *until > now)
+        mark.and_then(|mark| self.trusted.get(mark)).is_some_and(|until| *until > now)
     }
 
     fn arrival(&self, key: &str) -> i64 {

@@ -125,17 +125,14 @@ impl Limits {
             (RateLimit::LoginPairDay, pair.clone()),
             (RateLimit::LoginAccount, identifier.to_string()),
         ];
-        self.charge_all(&limits, Some(trusted(&pair)), (ip, Some(identifier)), now)
-            .await
+        self.charge_all(&limits, Some(trusted(&pair)), (ip, Some(identifier)), now).await
     }
 
     /// Reset the limits after a login: the counts of all `identifiers` of the account from this
     /// network start again from zero, the charge of the first one over all networks is refunded,
     /// and the network is trusted for each of them.
     pub async fn login_succeeded(&self, identifiers: &[Identifier], ip: Option<IpAddr>, now: OffsetDateTime) {
-        let refund = identifiers
-            .first()
-            .map(|used| self.charge_of(RateLimit::LoginAccount, &used.to_string()));
+        let refund = identifiers.first().map(|used| self.charge_of(RateLimit::LoginAccount, &used.to_string()));
         self.trust(identifiers, ip, now, refund).await;
     }
 
@@ -159,10 +156,7 @@ impl Limits {
         let reset = Reset {
             clear: identifiers.iter().flat_map(of_pair).collect(),
             refund: refund.into_iter().collect(),
-            trust: identifiers
-                .iter()
-                .map(|identifier| trusted(&pair(*identifier, ip)))
-                .collect(),
+            trust: identifiers.iter().map(|identifier| trusted(&pair(*identifier, ip))).collect(),
             trust_for: self.0.settings.known_network_ttl,
         };
         self.0.limiter.reset(&reset, now).await;

@@ -115,10 +115,7 @@ impl RedisLimiter {
             call.key(name(key));
         }
         let trust_for = i64::try_from(reset.trust_for.as_millis()).unwrap_or(i64::MAX).max(1);
-        call.arg(micros(now))
-            .arg(reset.trust.len())
-            .arg(reset.clear.len())
-            .arg(trust_for);
+        call.arg(micros(now)).arg(reset.trust.len()).arg(reset.clear.len()).arg(trust_for);
         for charge in &reset.refund {
             call.arg(charge.quota.interval_micros());
         }

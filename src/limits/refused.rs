@@ -64,12 +64,7 @@ impl RefusedByKey {
         let mut sums = self.sums();
         let has_sum = sums.contains_key(&(refused.limit, refused.key.clone()));
         if !has_sum && sums.len() >= MAX_KEYS {
-            refused = RefusedRequests {
-                ip: None,
-                identifier: None,
-                key: None,
-                ..refused
-            };
+            refused = RefusedRequests { ip: None, identifier: None, key: None, ..refused };
         }
         match sums.entry((refused.limit, refused.key.clone())) {
             Entry::Occupied(mut sum) => sum.get_mut().add(refused),

@@ -86,9 +86,7 @@ impl Composer {
             .multipart(MultiPart::alternative_plain_html(texts.text, texts.html))?;
         // Automatic replies must not answer it (RFC 3834).
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-        email
-            .headers_mut()
-            .insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
+        email.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
         Ok(email)
     }
 }

@@ -11,16 +11,10 @@ use crate::domain::email_message::EmailKind;
 
 /// The templates of the program, by the names of their files.
 const EMBEDDED: [(&str, &str); 6] = [
-    (
-        "verify_email.subject.txt",
-        include_str!("templates/verify_email.subject.txt"),
-    ),
+    ("verify_email.subject.txt", include_str!("templates/verify_email.subject.txt")),
     ("verify_email.txt", include_str!("templates/verify_email.txt")),
     ("verify_email.html", include_str!("templates/verify_email.html")),
-    (
-        "reset_password.subject.txt",
-        include_str!("templates/reset_password.subject.txt"),
-    ),
+    ("reset_password.subject.txt", include_str!("templates/reset_password.subject.txt")),
     ("reset_password.txt", include_str!("templates/reset_password.txt")),
     ("reset_password.html", include_str!("templates/reset_password.html")),
 ];
@@ -127,10 +121,7 @@ fn read(path: &Path) -> Result<Option<String>, MailError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(MailError::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(MailError::File { path: path.to_owned(), source }),
     }
 }
 
@@ -152,10 +143,7 @@ mod tests {
             rendered.html
         );
         assert!(rendered.text.contains("<b>Ada</b>"), "{}", rendered.text);
-        assert_eq!(
-            one_line("Hello Ada\r\nBcc: eve@example.com\n"),
-            "Hello Ada Bcc: eve@example.com"
-        );
+        assert_eq!(one_line("Hello Ada\r\nBcc: eve@example.com\n"), "Hello Ada Bcc: eve@example.com");
     }
 
     #[test]

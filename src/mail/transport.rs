@@ -43,10 +43,7 @@ impl Smtp {
             let password = password.expose_secret().to_owned();
             builder = builder.credentials(Credentials::new(username.clone(), password));
         }
-        Ok(Self {
-            transport: builder.build(),
-            timeout: settings.timeout,
-        })
+        Ok(Self { transport: builder.build(), timeout: settings.timeout })
     }
 
     /// Send an email.
@@ -80,10 +77,7 @@ fn send_error(error: &SmtpError) -> SendError {
 fn parameters(settings: &MailSettings, host: &str) -> Result<TlsParameters, MailError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(path) = &settings.ca {
-        let pem = fs::read(path).map_err(|source| MailError::File {
-            path: path.clone(),
-            source,
-        })?;
+        let pem = fs::read(path).map_err(|source| MailError::File { path: path.clone(), source })?;
         builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(MailError::Tls)?);
     }
     builder.build_rustls().map_err(MailError::Tls)

@@ -155,25 +155,16 @@ mod tests {
                     last_seq: last_seq.into(),
                     horizon,
                 },
-                messages: messages
-                    .into_iter()
-                    .map(|(seq, id)| (seq, Uuid::from_u128(id)))
-                    .collect(),
+                messages: messages.into_iter().map(|(seq, id)| (seq, Uuid::from_u128(id))).collect(),
             }
         }
 
         fn lost(&self, rows: &[AckedRow]) -> (Vec<i64>, Option<u64>) {
             let mut search = Search::default();
             for row in rows.iter().rev() {
-                let probe = |seq: StreamSeq| {
-                    self.messages
-                        .get(&seq.get())
-                        .map_or(Stored::Nothing, |id| Stored::Event(*id))
-                };
-                let state = self
-                    .extent
-                    .judge(row)
-                    .unwrap_or_else(|| judge_message(row, probe(row.stream_seq)));
+                let probe =
+                    |seq: StreamSeq| self.messages.get(&seq.get()).map_or(Stored::Nothing, |id| Stored::Event(*id));
+                let state = self.extent.judge(row).unwrap_or_else(|| judge_message(row, probe(row.stream_seq)));
                 if search.take(row, state) || self.extent.ends_above(row) {
                     break;
                 }
@@ -210,9 +201,7 @@ mod tests {
 
     #[test]
     fn a_lost_end_whose_sequences_are_assigned_again_is_found_exactly() {
-        let messages = (1..=90)
-            .map(|n| (n, n.into()))
-            .chain((91..=105).map(|n| (n, u128::from(n) + 1000)));
+        let messages = (1..=90).map(|n| (n, n.into())).chain((91..=105).map(|n| (n, u128::from(n) + 1000)));
         let stream = Fake::new(1, 105, messages);
         assert_eq!(stream.lost(&rows(100)), ((91..=100).rev().collect(), Some(90)));
     }

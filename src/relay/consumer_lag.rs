@@ -125,9 +125,9 @@ fn figures(usage: &StreamUsage, lag: &DurableLag, now: time::OffsetDateTime) -> 
     ConsumerFigures {
         pending: lag.pending,
         distance: next.get().saturating_sub(usage.first_seq.get()),
-        oldest_age: lag.oldest.map_or(Duration::ZERO, |oldest| {
-            Duration::try_from(now - oldest.published).unwrap_or_default()
-        }),
+        oldest_age: lag
+            .oldest
+            .map_or(Duration::ZERO, |oldest| Duration::try_from(now - oldest.published).unwrap_or_default()),
         headroom: lag.oldest.map_or(1.0, |oldest| usage.headroom(&oldest, now)),
     }
 }

@@ -78,10 +78,7 @@ pub struct Findings {
 impl Findings {
     /// No message of the stream compared yet.
     pub(crate) fn of(first: StreamSeq, last: StreamSeq) -> Self {
-        Self {
-            sequences: (first, last),
-            ..Self::default()
-        }
+        Self { sequences: (first, last), ..Self::default() }
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {

@@ -35,7 +35,5 @@ fn show(metrics: &Metrics, backlog: &Backlog, age: Option<time::Duration>) {
     let count = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
     metrics.outbox_pending.set(count(backlog.pending));
     metrics.outbox_parked.set(count(backlog.parked));
-    metrics
-        .outbox_oldest_age
-        .set(age.map_or(0.0, |age| age.as_seconds_f64().max(0.0)));
+    metrics.outbox_oldest_age.set(age.map_or(0.0, |age| age.as_seconds_f64().max(0.0)));
 }

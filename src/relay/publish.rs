@@ -75,11 +75,7 @@ async fn read_after<P>(parts: &RelayParts<P>, last: Option<LedgerSeq>) -> Vec<Le
     if last.is_none() {
         return Vec::new();
     }
-    parts
-        .ledger
-        .unpublished_after(last, READ_BATCH_SIZE)
-        .await
-        .unwrap_or_default()
+    parts.ledger.unpublished_after(last, READ_BATCH_SIZE).await.unwrap_or_default()
 }
 
 /// What the ledger has to settle about one batch.

@@ -67,12 +67,7 @@ pub async fn reconcile<P: EventPublisher>(
     now: OffsetDateTime,
 ) -> Result<ReconcileReport, ReconcileError> {
     let facts = publisher.position().await.map_err(ReconcileError::Position)?;
-    let run = Run {
-        ledger,
-        publisher,
-        extent: Extent::new(&facts, now),
-        facts,
-    };
+    let run = Run { ledger, publisher, extent: Extent::new(&facts, now), facts };
     let mut search = run.search().await?;
     let adopted = run.adopt(search.in_place(), now).await?;
     let reopened = run.reopen(&search.take_lost()).await?;
@@ -101,11 +96,7 @@ struct Adopted {
 impl<P: EventPublisher> Run<'_, P> {
     /// Compare acknowledged rows with the stream, from the highest sequence down.
     async fn search(&self) -> Result<Search, ReconcileError> {
-        let max = self
-            .facts
-            .max_msgs
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(usize::MAX);
+        let max = self.facts.max_msgs.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
         let mut search = Search::default();
         let mut pages = Pages::new(self.ledger);
         while let Some(page) = pages.next().await? {
@@ -134,11 +125,7 @@ impl<P: EventPublisher> Run<'_, P> {
                 }
             }
         };
-        stream::iter(judged)
-            .map(judge)
-            .buffered(MAX_PROBES_IN_FLIGHT)
-            .try_collect()
-            .await
+        stream::iter(judged).map(judge).buffered(MAX_PROBES_IN_FLIGHT).try_collect().await
     }
 
     async fn reopen(&self, lost: &[LedgerSeq]) -> Result<u64, StoreError> {
@@ -195,10 +182,7 @@ impl<P: EventPublisher> Run<'_, P> {
                     Stored::Event(id) => candidates.get(&id),
                     Stored::Nothing | Stored::Other => None,
                 };
-                Ok(row.map(|row| StreamAck {
-                    seq: *row,
-                    stream_seq: seq,
-                }))
+                Ok(row.map(|row| StreamAck { seq: *row, stream_seq: seq }))
             });
         let found: Vec<Option<StreamAck>> = found.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
@@ -235,11 +219,7 @@ impl<'a> Pages<'a> {
         let mut page = self.ledger.acked_page(self.before, self.limit).await?;
         self.done = u64::try_from(page.len()).is_ok_and(|rows| rows < self.limit);
         let lowest = page.last().map(|row| row.stream_seq);
-        let edge = page
-            .iter()
-            .filter(|row| Some(row.stream_seq) == lowest)
-            .map(|row| row.seq)
-            .collect();
+        let edge = page.iter().filter(|row| Some(row.stream_seq) == lowest).map(|row| row.seq).collect();
         page.retain(|row| !self.edge.contains(&row.seq));
         // A page of rows that are all on the page before is skipped.
         let again = u64::from(!page.is_empty());

@@ -124,32 +124,21 @@ impl Run {
             None => match self.read_target(parts, replay).await {
                 Ok(facts) => facts,
                 Err(error) => {
-                    return self
-                        .retry_later(parts, replay, observe, error_chain(&error).to_string())
-                        .await;
+                    return self.retry_later(parts, replay, observe, error_chain(&error).to_string()).await;
                 }
             },
         };
         let limit = self.pace.batch_size();
         let page = match self.prefetched.take() {
             Some(page) => page,
-            None => {
-                parts
-                    .ledger
-                    .selected(&replay.selection, replay.progress.rest, limit)
-                    .await?
-            }
+            None => parts.ledger.selected(&replay.selection, replay.progress.rest, limit).await?,
         };
         let batch = Batch::of(page.rows, &mut self.stored);
         let prefetch = async {
             if page.rest.is_empty() {
                 return Ok(None);
             }
-            parts
-                .ledger
-                .selected(&replay.selection, page.rest, limit)
-                .await
-                .map(Some)
+            parts.ledger.selected(&replay.selection, page.rest, limit).await.map(Some)
         };
         let (outcomes, prefetched) = tokio::join!(parts.publisher.publish(&batch.events, &facts), prefetch);
         crash_point::reach("after_replay_before_progress");
@@ -270,15 +259,11 @@ struct Pace {
 
 impl Pace {
     fn new(rate: Option<u32>) -> Self {
-        Self {
-            rate,
-            next: Instant::now(),
-        }
+        Self { rate, next: Instant::now() }
     }
 
     fn batch_size(&self) -> u64 {
-        self.rate
-            .map_or(BATCH_SIZE, |rate| (u64::from(rate) / 10).clamp(1, BATCH_SIZE))
+        self.rate.map_or(BATCH_SIZE, |rate| (u64::from(rate) / 10).clamp(1, BATCH_SIZE))
     }
 
     /// Wait for the time that the sent events take at this rate. Lost time is not made up for.
@@ -307,10 +292,7 @@ mod tests {
                 .into(),
             events: Vec::new(),
         };
-        let acked = |stream_seq: u64| PublishOutcome::Acked {
-            stream_seq: stream_seq.into(),
-            duplicate: false,
-        };
+        let acked = |stream_seq: u64| PublishOutcome::Acked { stream_seq: stream_seq.into(), duplicate: false };
         let all = batch.count(&[acked(3), PublishOutcome::Parked(Reason::NotSent), acked(4), acked(6)]);
         assert_eq!(
             (all.published, all.refused, all.target_seq, all.through),
@@ -325,10 +307,7 @@ mod tests {
             acked(4),
             acked(5),
         ]);
-        assert_eq!(
-            (hole.published, hole.target_seq, hole.through),
-            (2, 3.into(), Some(2.into()))
-        );
+        assert_eq!((hole.published, hole.target_seq, hole.through), (2, 3.into(), Some(2.into())));
         assert_eq!(hole.failure, Some(Reason::AckTimeout));
     }
 }

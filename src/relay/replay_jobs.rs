@@ -58,11 +58,7 @@ async fn run_next(parts: &ReplayJobParts) -> Result<(), StoreError> {
             return Ok(());
         }
     };
-    tracing::info!(
-        replay = found.name,
-        sent = found.progress.sent,
-        "replay started on this instance"
-    );
+    tracing::info!(replay = found.name, sent = found.progress.sent, "replay started on this instance");
     let mut parts = ReplayParts {
         ledger: parts.ledger.clone(),
         publisher,
@@ -72,12 +68,7 @@ async fn run_next(parts: &ReplayJobParts) -> Result<(), StoreError> {
     };
     let end = replay(&mut parts, &mut found, &mut |_| {}).await?;
     let done = end == ReplayEnd::Done;
-    tracing::info!(
-        replay = found.name,
-        sent = found.progress.sent,
-        done,
-        "replay ended on this instance"
-    );
+    tracing::info!(replay = found.name, sent = found.progress.sent, done, "replay ended on this instance");
     Ok(())
 }
 

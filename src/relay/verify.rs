@@ -57,11 +57,7 @@ pub async fn verify(
         suspects: Vec::new(),
         first_row: None,
     };
-    let request = ScanRequest {
-        start,
-        subjects: Vec::new(),
-        headers_only: true,
-    };
+    let request = ScanRequest { start, subjects: Vec::new(), headers_only: true };
     let mut from = facts.first_seq;
     if facts.last_seq >= facts.first_seq {
         let mut scan = reader.scan(request).await?;
@@ -78,9 +74,7 @@ pub async fn verify(
         }
     }
     if let Some(highest) = highest.filter(|highest| *highest > facts.last_seq) {
-        let behind = ledger
-            .positions_between(facts.last_seq.saturating_add(1), highest, run.horizon)
-            .await?;
+        let behind = ledger.positions_between(facts.last_seq.saturating_add(1), highest, run.horizon).await?;
         run.suspects.extend(behind);
     }
     run.confirm(&facts).await
@@ -219,13 +213,8 @@ impl Run<'_> {
         let suspects = std::mem::take(&mut self.suspects);
         for rows in suspects.chunks(SCAN_CHUNK) {
             let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-            let now: HashMap<Uuid, EventPosition> = self
-                .ledger
-                .positions_by_id(&ids)
-                .await?
-                .into_iter()
-                .map(|row| (row.id, row))
-                .collect();
+            let now: HashMap<Uuid, EventPosition> =
+                self.ledger.positions_by_id(&ids).await?.into_iter().map(|row| (row.id, row)).collect();
             for row in rows {
                 let unchanged = now.get(&row.id).is_some_and(|now| now.stream_seq == row.stream_seq);
                 if !unchanged || self.misplaced.contains(&row.id) || self.discarded(row, before, &facts) {

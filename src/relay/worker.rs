@@ -157,9 +157,7 @@ impl<P: EventPublisher> Worker<P> {
         if !self.parts.shutdown.is_cancelled() {
             return false;
         }
-        let stop_at = *self
-            .stop_at
-            .get_or_insert_with(|| Instant::now() + self.parts.flush_timeout);
+        let stop_at = *self.stop_at.get_or_insert_with(|| Instant::now() + self.parts.flush_timeout);
         matches!(step, Step::Idle | Step::NotReady) || Instant::now() >= stop_at
     }
 

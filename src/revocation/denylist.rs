@@ -50,8 +50,7 @@ impl Denylist for RedisDenylist {
             }
             let mut pipe = redis::pipe();
             for session in sessions {
-                pipe.set_ex(key(*session), "", ttl.whole_seconds().unsigned_abs().max(1))
-                    .ignore();
+                pipe.set_ex(key(*session), "", ttl.whole_seconds().unsigned_abs().max(1)).ignore();
             }
             if let Err(error) = pipe.query_async::<()>(&mut self.0.clone()).await {
                 tracing::warn!(%error, "Redis does not answer; the database alone decides which sessions have ended");
@@ -61,11 +60,6 @@ impl Denylist for RedisDenylist {
     }
 
     fn contains(&self, session: SessionId) -> BoxFuture<'_, bool> {
-        async move {
-            redis::AsyncCommands::exists(&mut self.0.clone(), key(session))
-                .await
-                .unwrap_or(false)
-        }
-        .boxed()
+        async move { redis::AsyncCommands::exists(&mut self.0.clone(), key(session)).await.unwrap_or(false) }.boxed()
     }
 }

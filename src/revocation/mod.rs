@@ -97,14 +97,7 @@ impl SessionCache {
         let user = Arc::new(user);
         // Cached first and checked afterwards: an invalidation in between is not missed.
         let ends_at = row.ends_at(&self.policy);
-        self.sessions.insert(
-            session,
-            CachedSession {
-                user: user.clone(),
-                at: now,
-                ends_at,
-            },
-        );
+        self.sessions.insert(session, CachedSession { user: user.clone(), at: now, ends_at });
         if self.invalidations.load(Ordering::SeqCst) != invalidations {
             self.sessions.remove(&session);
         }

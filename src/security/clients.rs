@@ -67,10 +67,7 @@ impl Clients {
         let known = configured
             .iter()
             .filter_map(|client| Some((ClientId(client.id.as_str().into()), client.hash()?)));
-        Self {
-            known: known.collect(),
-            stats,
-        }
+        Self { known: known.collect(), stats }
     }
 
     #[must_use]

@@ -105,10 +105,7 @@ mod tests {
         let sealed = encrypt_message(&secret, id, kind, &message, &random).unwrap();
         assert!(!sealed.windows(3).any(|window| window == b"ada"));
         let opened = decrypt_message(&secret, id, kind, &sealed).unwrap();
-        assert_eq!(
-            (opened.to.as_str(), opened.code.expose_secret()),
-            ("ada@example.com", "wmc_code")
-        );
+        assert_eq!((opened.to.as_str(), opened.code.expose_secret()), ("ada@example.com", "wmc_code"));
         assert!(decrypt_message(&secret, Uuid::from_u128(2), kind, &sealed).is_err());
         assert!(decrypt_message(&secret, id, EmailKind::VerifyEmail, &sealed).is_err());
     }

@@ -47,9 +47,7 @@ impl RefreshTokens {
     /// # Errors
     /// [`SecretKeyError::Crypto`]; not expected.
     pub fn new(secret: &SecretKey) -> Result<Self, SecretKeyError> {
-        Ok(Self {
-            key: secret.mac_key("refresh-token")?,
-        })
+        Ok(Self { key: secret.mac_key("refresh-token")? })
     }
 
     /// Create the token of one generation of a session; the same arguments give the same token.

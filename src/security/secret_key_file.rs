@@ -42,11 +42,7 @@ impl SecretKey {
 }
 
 fn load(path: &Path) -> Result<SecretKey, SecretKeyLoadError> {
-    let unreadable = |source| SecretKeyLoadError::File {
-        path: path.to_owned(),
-        action: "read",
-        source,
-    };
+    let unreadable = |source| SecretKeyLoadError::File { path: path.to_owned(), action: "read", source };
     let text = fs::read_to_string(path).map_err(unreadable)?;
     warn_if_shared(path).map_err(unreadable)?;
     SecretKey::from_base64(&SecretString::from(text))

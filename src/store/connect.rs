@@ -45,9 +45,7 @@ impl Address {
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", "15s"),
         ];
-        Ok(Self::Postgres(Box::new(
-            options.application_name("watchword").options(limits),
-        )))
+        Ok(Self::Postgres(Box::new(options.application_name("watchword").options(limits))))
     }
 
     /// The address for logs and messages, without the password.
@@ -55,12 +53,9 @@ impl Address {
     pub fn display(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("SQLite, {}", path.display()),
-            Self::Postgres(o) => format!(
-                "PostgreSQL, {}:{}/{}",
-                o.get_host(),
-                o.get_port(),
-                o.get_database().unwrap_or_default()
-            ),
+            Self::Postgres(o) => {
+                format!("PostgreSQL, {}:{}/{}", o.get_host(), o.get_port(), o.get_database().unwrap_or_default())
+            }
         }
     }
 }
@@ -155,11 +150,7 @@ fn own_file(database: &Path) -> Result<File, OpenError> {
         move |source| OpenError::DataDir { path, source }
     };
     // The file holds password hashes: no other user may read a directory that is created here.
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(unusable(folder))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable(folder))?;
     // SQLite would create files that every user can read. The files that it creates next to this
     // one get this one's mode.
     lock_file::open_private(database).map_err(unusable(folder))?;

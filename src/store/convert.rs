@@ -54,9 +54,7 @@ pub(super) fn user(row: user::Model) -> Result<User, StoreError> {
             (None, _) => None,
         },
         name: row.name.map(DisplayName::stored),
-        profile: serde_json::from_str(&row.profile)
-            .map(Profile::stored)
-            .map_err(|_| corrupt("profile"))?,
+        profile: serde_json::from_str(&row.profile).map(Profile::stored).map_err(|_| corrupt("profile"))?,
         account_type: row.account_type.parse().map_err(|_| corrupt("account_type"))?,
         roles: row
             .roles

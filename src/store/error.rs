@@ -112,6 +112,5 @@ fn is_transient(code: &str) -> bool {
         return matches!(class, "08" | "25" | "40" | "53" | "55" | "57") || code == "0A000";
     }
     // BUSY, LOCKED, IOERR, FULL, CANTOPEN.
-    code.parse::<u32>()
-        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13 | 14))
 }

@@ -75,10 +75,7 @@ impl Ledger {
     /// Stand for election as the leader of the relays.
     #[must_use]
     pub fn leader_election(&self) -> LeaderElection {
-        LeaderElection {
-            ledger: self.clone(),
-            connection: None,
-        }
+        LeaderElection { ledger: self.clone(), connection: None }
     }
 
     /// Try to get the right to replay events; `None` when another process has it.

@@ -7,12 +7,7 @@ use std::path::Path;
 
 /// Open a file that only this user can read, and create it where it is missing.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
+    File::options().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 /// Lock a file until it is closed; `None` when another process holds the lock. The system releases

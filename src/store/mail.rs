@@ -148,10 +148,7 @@ impl Store {
 }
 
 fn claimed(row: &Row) -> Result<ClaimedMail, StoreError> {
-    let corrupt = |column| StoreError::Corrupt {
-        table: "outgoing_mail",
-        column,
-    };
+    let corrupt = |column| StoreError::Corrupt { table: "outgoing_mail", column };
     let kind: String = row.get("kind")?;
     Ok(ClaimedMail {
         id: row.get("id")?,

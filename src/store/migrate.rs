@@ -36,10 +36,7 @@ impl Store {
     /// The migrations of this version, in order.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, StoreError> {
         let all = Migrator::status(&self.db().for_migrations()).await?;
-        let state = |(name, applied): (&str, bool)| MigrationState {
-            name: name.to_owned(),
-            applied,
-        };
+        let state = |(name, applied): (&str, bool)| MigrationState { name: name.to_owned(), applied };
         Ok(all.into_iter().map(state).collect())
     }
 
@@ -51,10 +48,7 @@ impl Store {
         };
         // A migration of another instance may take long, so this connection waits without the
         // pool's limits.
-        let options = options
-            .as_ref()
-            .clone()
-            .options([("lock_timeout", "0"), ("statement_timeout", "0")]);
+        let options = options.as_ref().clone().options([("lock_timeout", "0"), ("statement_timeout", "0")]);
         let mut connection = PgConnection::connect_with(&options).await.map_err(unavailable)?;
         sqlx::query("SELECT pg_advisory_lock($1)")
             .bind(MIGRATION_LOCK)

@@ -31,9 +31,7 @@ impl SystemTx<'_> {
             activates_at: Set(convert::millis(key.activates_at)),
             expires_at: Set(convert::millis(key.expires_at)),
         };
-        signing_key::Entity::insert(row)
-            .exec_without_returning(&self.core.db)
-            .await?;
+        signing_key::Entity::insert(row).exec_without_returning(&self.core.db).await?;
         Ok(())
     }
 
@@ -47,10 +45,7 @@ impl SystemTx<'_> {
 }
 
 async fn oldest_first(db: &impl ConnectionTrait) -> Result<Vec<SealedKey>, StoreError> {
-    let rows = signing_key::Entity::find()
-        .order_by_asc(signing_key::Column::ActivatesAt)
-        .all(db)
-        .await?;
+    let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).all(db).await?;
     Ok(rows.into_iter().map(key).collect())
 }
 

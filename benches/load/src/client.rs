@@ -38,10 +38,7 @@ impl Client {
     pub(crate) async fn connect(port: u16) -> Outcome<Self> {
         let socket = TcpStream::connect(("127.0.0.1", port)).await?;
         socket.set_nodelay(true)?;
-        Ok(Self {
-            socket,
-            buffer: Vec::with_capacity(4096),
-        })
+        Ok(Self { socket, buffer: Vec::with_capacity(4096) })
     }
 
     /// Sends JSON and reads the response.
@@ -56,11 +53,8 @@ impl Client {
 
     /// Reads a resource, with a bearer token if there is one.
     pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Outcome<Answer> {
-        let bearer = token
-            .map(|token| format!("authorization: Bearer {token}\r\n"))
-            .unwrap_or_default();
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n"))
-            .await
+        let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n")).await
     }
 
     async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
@@ -90,8 +84,5 @@ fn parse(bytes: &[u8]) -> Outcome<Option<Answer>> {
         .find_map(|line| line.strip_prefix("content-length: "))
         .map_or(Ok(0), str::parse::<usize>)?;
     let body = rest.get(4..).unwrap_or_default();
-    Ok((body.len() >= length).then(|| Answer {
-        status,
-        body: body.to_vec(),
-    }))
+    Ok((body.len() >= length).then(|| Answer { status, body: body.to_vec() }))
 }

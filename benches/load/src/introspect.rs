@@ -41,12 +41,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     Ok(vec![Row {
         what: "POST /oauth/introspect / GET /auth/me, requests/s",
         target: "≥ 60 %",
-        measured: format!(
-            "{:.0} % ({:.0} of {:.0})",
-            ratio * 100.0,
-            median(&rates),
-            median(&me_rates)
-        ),
+        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&rates), median(&me_rates)),
         met: ratio >= 0.6,
     }])
 }

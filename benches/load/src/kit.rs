@@ -37,10 +37,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     ];
     note(&format!("batches of 500: {} events/s", list(&batches)));
     Ok(vec![
-        row(
-            "Subscriber kit, one event at a time / bare pull loop with the same acknowledgements",
-            one,
-        ),
+        row("Subscriber kit, one event at a time / bare pull loop with the same acknowledgements", one),
         row(
             "Subscriber kit, 32 events at a time / bare pull loop with the same acknowledgements",
             many,
@@ -65,11 +62,7 @@ async fn compare(nats: &Nats, at_once: usize) -> Outcome<(f64, f64)> {
         bare.push(run_bare(nats, at_once, &format!("bare-{at_once}-{round}")).await?);
         kit.push(run_kit(nats, at_once, &format!("kit-{at_once}-{round}")).await?);
     }
-    note(&format!(
-        "{at_once} at a time: kit {} bare {} events/s",
-        list(&kit),
-        list(&bare)
-    ));
+    note(&format!("{at_once} at a time: kit {} bare {} events/s", list(&kit), list(&bare)));
     Ok((median(&kit), median(&bare)))
 }
 
@@ -110,9 +103,7 @@ async fn run_bare(nats: &Nats, at_once: usize, durable: &str) -> Outcome<f64> {
     let started = Instant::now();
     let reading = messages.map_err(async_nats::Error::from);
     if at_once == 1 {
-        reading
-            .try_for_each(|message| async move { message.double_ack().await })
-            .await?;
+        reading.try_for_each(|message| async move { message.double_ack().await }).await?;
     } else {
         let acks = reading.try_for_each_concurrent(at_once, |message| async move { message.double_ack().await });
         acks.await?;
@@ -142,10 +133,7 @@ async fn run_kit(nats: &Nats, at_once: usize, durable: &str) -> Outcome<f64> {
 async fn run_batches(nats: &Nats, durable: &str) -> Outcome<f64> {
     let consumer = make_durable(nats, durable).await?;
     let stop = CancellationToken::new();
-    let connected = Subscriber::durable(durable)
-        .stop_on(stop.clone())
-        .connect(&nats.url())
-        .await?;
+    let connected = Subscriber::durable(durable).stop_on(stop.clone()).connect(&nats.url()).await?;
     let seen = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
     let running = connected.run_batches(BatchLimits::default(), move |events| {

@@ -44,9 +44,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let mut client = Client::connect(service.port()).await?;
     let mut seen = HashMap::new();
     for account in &accounts {
-        let refreshed = client
-            .post("/auth/refresh", &json!({ "refreshToken": account.refresh }))
-            .await?;
+        let refreshed = client.post("/auth/refresh", &json!({ "refreshToken": account.refresh })).await?;
         refreshed.text("/refreshToken")?;
         let message = timeout(Duration::from_secs(5), messages.next())
             .await?
@@ -64,11 +62,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
         tokio::time::sleep(PAUSE).await;
     }
     let latencies = latencies(&rig, &seen)?;
-    let (p50, p99, max) = (
-        percentile(&latencies, 50.0),
-        percentile(&latencies, 99.0),
-        percentile(&latencies, 100.0),
-    );
+    let (p50, p99, max) = (percentile(&latencies, 50.0), percentile(&latencies, 99.0), percentile(&latencies, 100.0));
     note(&format!(
         "{} events: p50 {p50:.2} ms, p99 {p99:.2} ms, longest {max:.2} ms",
         latencies.len()

@@ -23,10 +23,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     // Both sides use the denylist in Redis.
     let in_redis = compare(&rig, "in Redis", &[("REDIS_URL", redis.url())]).await?;
     Ok(vec![
-        row(
-            "POST /auth/refresh with limits in the process / without limits",
-            in_process,
-        ),
+        row("POST /auth/refresh with limits in the process / without limits", in_process),
         row("POST /auth/refresh with limits in Redis / without limits", in_redis),
     ])
 }
@@ -63,16 +60,8 @@ async fn compare(rig: &Rig, place: &str, environment: &[(&str, String)]) -> Outc
             }
         }
     }
-    note(&format!(
-        "{place}: refreshes/s with limits {}; without {}",
-        list(&with),
-        list(&without)
-    ));
-    let ratios: Vec<f64> = with
-        .iter()
-        .zip(&without)
-        .map(|(with, without)| with / without)
-        .collect();
+    note(&format!("{place}: refreshes/s with limits {}; without {}", list(&with), list(&without)));
+    let ratios: Vec<f64> = with.iter().zip(&without).map(|(with, without)| with / without).collect();
     Ok((median(&with), median(&without), median(&ratios)))
 }
 

@@ -63,10 +63,7 @@ async fn main() -> ExitCode {
         return ended(bare::serve(port, size).await);
     }
     if let Some(unknown) = arguments.iter().find(|name| !ALL.contains(&name.as_str())) {
-        report::note(&format!(
-            "unknown measurement: {unknown}\nusage: watchword-bench [{}]",
-            ALL.join("] [")
-        ));
+        report::note(&format!("unknown measurement: {unknown}\nusage: watchword-bench [{}]", ALL.join("] [")));
         return ExitCode::FAILURE;
     }
     ended(measure(&arguments).await)
@@ -74,10 +71,7 @@ async fn main() -> ExitCode {
 
 async fn measure(chosen: &[String]) -> Outcome<()> {
     report::head();
-    for &name in ALL
-        .iter()
-        .filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name))
-    {
+    for &name in ALL.iter().filter(|name| chosen.is_empty() || chosen.iter().any(|chosen| chosen == *name)) {
         report::note(&format!("== {name}"));
         let rows: Vec<Row> = match name {
             "passwords" => passwords::measure().await?,

@@ -41,12 +41,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     Ok(vec![Row {
         what: "GET /auth/me / bare poem-openapi endpoint, requests/s",
         target: "≥ 60 %",
-        measured: format!(
-            "{:.0} % ({:.0} of {:.0})",
-            ratio * 100.0,
-            median(&me_rates),
-            median(&bare_rates)
-        ),
+        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&me_rates), median(&bare_rates)),
         met: ratio >= 0.6,
     }])
 }
@@ -63,11 +58,7 @@ pub(crate) async fn bare(size: usize, logs: &std::path::Path) -> Outcome<(Child,
             if answer.status == 200 && answer.body_len() == size {
                 return Ok((child, port));
             }
-            return Err(format!(
-                "the bare endpoint answers {} bytes instead of {size}",
-                answer.body_len()
-            )
-            .into());
+            return Err(format!("the bare endpoint answers {} bytes instead of {size}", answer.body_len()).into());
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

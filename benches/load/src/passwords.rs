@@ -67,12 +67,7 @@ fn row(what: &'static str, rates: &[f64], raw: &[f64]) -> Row {
     Row {
         what,
         target: "≥ 90 %",
-        measured: format!(
-            "{:.0} % ({:.1}/s of {:.1}/s)",
-            ratio * 100.0,
-            median(rates),
-            median(raw)
-        ),
+        measured: format!("{:.0} % ({:.1}/s of {:.1}/s)", ratio * 100.0, median(rates), median(raw)),
         met: ratio >= 0.9,
     }
 }

@@ -39,19 +39,13 @@ const QUERIES: [Query; 12] = [
     ("GET /events?userId&type&from&to", |n, ledger| {
         format!("/events?userId={}&type={}&{}", user(n), kind(n), ledger.range(n))
     }),
-    ("GET /events?sessionId", |n, _| {
-        format!("/events?sessionId={}", session(n))
-    }),
-    ("GET /events/recent?limit=200", |_, _| {
-        "/events/recent?limit=200".to_owned()
-    }),
+    ("GET /events?sessionId", |n, _| format!("/events?sessionId={}", session(n))),
+    ("GET /events/recent?limit=200", |_, _| "/events/recent?limit=200".to_owned()),
     ("GET /auth/me/activity", |_, _| "/auth/me/activity".to_owned()),
     ("GET /analytics/top-events?from&to", |n, ledger| {
         format!("/analytics/top-events?{}", ledger.range(n))
     }),
-    ("GET /analytics/top-events, all events", |_, _| {
-        "/analytics/top-events".to_owned()
-    }),
+    ("GET /analytics/top-events, all events", |_, _| "/analytics/top-events".to_owned()),
     ("GET /analytics/timeline?bucket=hour, 40 days", |n, ledger| {
         format!("/analytics/timeline?bucket=hour&{}", ledger.days(n, 40))
     }),
@@ -74,12 +68,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     for (what, path) in QUERIES {
         rows.push(get_latency::measure(&mut client, &access, what, |n| path(n, &ledger)).await?);
     }
-    let of_user = |n: u64| {
-        format!(
-            "/analytics/users/{}",
-            if n.is_multiple_of(2) { &account } else { KNOWN }
-        )
-    };
+    let of_user = |n: u64| format!("/analytics/users/{}", if n.is_multiple_of(2) { &account } else { KNOWN });
     rows.push(get_latency::measure(&mut client, &access, "GET /analytics/users/{id}", of_user).await?);
     rig.stop_service().await?;
     Ok(rows)
@@ -95,10 +84,7 @@ async fn counted(rig: &Rig) -> Outcome<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    note(&format!(
-        "counted into hours within {:.0} s",
-        started.elapsed().as_secs_f64()
-    ));
+    note(&format!("counted into hours within {:.0} s", started.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -162,9 +148,7 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
     let started = Instant::now();
     // Create the indexes after the rows: sorting once is faster than inserting in every order.
     let others = "FROM pg_indexes WHERE tablename = 'events' AND indexname NOT IN ('events_pkey', 'events_id_key')";
-    let make = rig
-        .postgres
-        .sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
+    let make = rig.postgres.sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
     let drop = rig
         .postgres
         .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
@@ -184,23 +168,16 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
                ('00000000-0000-7001-8000-' || lpad(to_hex(n * 31 % {SESSIONS}), 12, '0'))::uuid AS session_id \
                FROM (SELECT n, {begin} + n * {step} AS at FROM generate_series({first}::bigint, {last}) AS n) AS times) AS rows"
         ))?;
-        note(&format!(
-            "{} events after {:.0} s",
-            last + 1,
-            started.elapsed().as_secs_f64()
-        ));
+        note(&format!("{} events after {:.0} s", last + 1, started.elapsed().as_secs_f64()));
     }
-    rig.postgres
-        .sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
+    rig.postgres.sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
     rig.postgres.sql(&format!(
         "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
          VALUES ('{KNOWN}', 'known@example.com', 'known@example.com', 'user', 'user', 'active', '', 0, 0)"
     ))?;
     rig.postgres.sql("VACUUM ANALYZE events")?;
     rig.postgres.sql("CHECKPOINT")?;
-    let size = rig
-        .postgres
-        .sql("SELECT pg_size_pretty(pg_total_relation_size('events'))")?;
+    let size = rig.postgres.sql("SELECT pg_size_pretty(pg_total_relation_size('events'))")?;
     note(&format!("{EVENTS} events, {size} with their indexes"));
     Ok(Ledger { begin })
 }

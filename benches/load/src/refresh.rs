@@ -32,26 +32,13 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             refreshes.push(refreshed / started.elapsed().as_secs_f64());
         }
     }
-    note(&format!(
-        "pgbench transactions/s: {}; refreshes/s: {}",
-        list(&pgbench),
-        list(&refreshes)
-    ));
-    let ratios: Vec<f64> = refreshes
-        .iter()
-        .zip(&pgbench)
-        .map(|(ours, theirs)| ours / theirs)
-        .collect();
+    note(&format!("pgbench transactions/s: {}; refreshes/s: {}", list(&pgbench), list(&refreshes)));
+    let ratios: Vec<f64> = refreshes.iter().zip(&pgbench).map(|(ours, theirs)| ours / theirs).collect();
     let ratio = median(&ratios);
     Ok(vec![Row {
         what: "POST /auth/refresh / pgbench with the same statements, transactions/s",
         target: "≥ 50 %",
-        measured: format!(
-            "{:.0} % ({:.0} of {:.0})",
-            ratio * 100.0,
-            median(&refreshes),
-            median(&pgbench)
-        ),
+        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&refreshes), median(&pgbench)),
         met: ratio >= 0.5,
     }])
 }
@@ -61,9 +48,7 @@ pub(crate) async fn refresh_for(port: u16, account: &mut Account, round: Duratio
     let mut client = Client::connect(port).await?;
     let (mut refreshed, started) = (0.0, Instant::now());
     while started.elapsed() < round {
-        let answer = client
-            .post("/auth/refresh", &json!({ "refreshToken": account.refresh }))
-            .await?;
+        let answer = client.post("/auth/refresh", &json!({ "refreshToken": account.refresh })).await?;
         account.refresh = answer.text("/refreshToken")?;
         refreshed += 1.0;
     }
@@ -115,9 +100,6 @@ fn transactions(rig: &Rig, script: &std::path::Path) -> Outcome<f64> {
             "--client", &clients, "--jobs", "2", "--time", &seconds, "--define", "known=0",
         ],
     )?;
-    let rate = text
-        .lines()
-        .find_map(|line| line.strip_prefix("tps = "))
-        .ok_or_else(|| text.clone())?;
+    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")).ok_or_else(|| text.clone())?;
     Ok(rate.split(' ').next().unwrap_or_default().parse()?)
 }

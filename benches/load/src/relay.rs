@@ -61,11 +61,5 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 
 async fn last_sequence(rig: &Rig) -> Outcome<u64> {
     let context = async_nats::jetstream::new(async_nats::connect(rig.nats.url()).await?);
-    Ok(context
-        .get_stream("auth-events")
-        .await?
-        .get_info()
-        .await?
-        .state
-        .last_sequence)
+    Ok(context.get_stream("auth-events").await?.get_info().await?.state.last_sequence)
 }

@@ -53,10 +53,7 @@ fn exported(few: &Run, many: &Run) -> Row {
     Row {
         what: "events export: memory for 1 000 000 events, beside that for 200 000",
         target: "≤ 110 %",
-        measured: format!(
-            "{:.0} % ({many:.1} of {few:.1} MiB; {rate:.0} events/s)",
-            many / few * 100.0
-        ),
+        measured: format!("{:.0} % ({many:.1} of {few:.1} MiB; {rate:.0} events/s)", many / few * 100.0),
         met: many <= few * 1.1,
     }
 }

@@ -17,10 +17,7 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn print(&self) {
         let met = if self.met { "met" } else { "MISSED" };
-        line(&format!(
-            "| {} | {} | {} | {met} |",
-            self.what, self.target, self.measured
-        ));
+        line(&format!("| {} | {} | {} | {met} |", self.what, self.target, self.measured));
     }
 }
 

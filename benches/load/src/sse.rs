@@ -51,11 +51,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
             latencies.push(arrived - commits.get(&user).ok_or("a user without a refresh")?);
         }
     }
-    let (p50, p99, max) = (
-        percentile(&latencies, 50.0),
-        percentile(&latencies, 99.0),
-        percentile(&latencies, 100.0),
-    );
+    let (p50, p99, max) = (percentile(&latencies, 50.0), percentile(&latencies, 99.0), percentile(&latencies, 100.0));
     note(&format!(
         "{} deliveries: p50 {p50:.1} ms, p99 {p99:.1} ms, longest {max:.1} ms",
         latencies.len()
@@ -81,23 +77,14 @@ async fn follow(port: u16, token: String, ready: Arc<Barrier>) -> Outcome<Vec<(S
         return Err(format!("GET /events/stream answers {status}").into());
     }
     // The greeting: events committed from now on arrive.
-    while !lines
-        .next_line()
-        .await?
-        .ok_or("the stream has ended")?
-        .starts_with(": following")
-    {}
+    while !lines.next_line().await?.ok_or("the stream has ended")?.starts_with(": following") {}
     ready.wait().await;
     let mut seen = Vec::with_capacity(EVENTS);
     while seen.len() < EVENTS {
-        let line = timeout(TIMEOUT, lines.next_line())
-            .await??
-            .ok_or("the stream has ended")?;
+        let line = timeout(TIMEOUT, lines.next_line()).await??.ok_or("the stream has ended")?;
         if let Some(event) = line.strip_prefix("data: ") {
             let now = now_ms();
-            let user = ReceivedEvent::from_json(event.as_bytes())?
-                .user
-                .ok_or("an event without a user")?;
+            let user = ReceivedEvent::from_json(event.as_bytes())?.user.ok_or("an event without a user")?;
             seen.push((user.id.to_string(), now));
         }
     }

@@ -22,9 +22,5 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// Formats numbers on one line, for notes.
 pub(crate) fn list(values: &[f64]) -> String {
-    values
-        .iter()
-        .map(|value| format!("{value:.0}"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    values.iter().map(|value| format!("{value:.0}")).collect::<Vec<_>>().join(" ")
 }

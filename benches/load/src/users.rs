@@ -24,18 +24,14 @@ type Query = (&'static str, fn(u64, u64) -> String);
 const QUERIES: [Query; 13] = [
     ("GET /users", |_, _| "/users".to_owned()),
     ("GET /users?page", |n, _| format!("/users?page={}", 1 + n * 7 % 500)),
-    ("GET /users?after", |n, users| {
-        format!("/users?after={}", id(number(n, users)))
-    }),
+    ("GET /users?after", |n, users| format!("/users?after={}", id(number(n, users)))),
     ("GET /users?search, one user", |n, users| {
         format!("/users?search=person{}@", number(n, users))
     }),
     ("GET /users?search, a few thousand", |n, _| {
         format!("/users?search={:03}", 100 + n * 37 % 900)
     }),
-    ("GET /users?search, nearly all users", |_, _| {
-        "/users?search=example".to_owned()
-    }),
+    ("GET /users?search, nearly all users", |_, _| "/users?search=example".to_owned()),
     ("GET /users?search, no user", |n, _| format!("/users?search=nobody-{n}")),
     ("GET /users?search&status&after", |n, users| {
         let after = id(number(n, users));
@@ -90,9 +86,7 @@ fn fill(rig: &Rig, users: u64) -> Outcome<()> {
     let started = Instant::now();
     // Create the indexes after the rows: sorting once is faster than inserting in every order.
     let others = "FROM pg_indexes WHERE tablename = 'users' AND indexname <> 'users_pkey'";
-    let make = rig
-        .postgres
-        .sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
+    let make = rig.postgres.sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
     let drop = rig
         .postgres
         .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
@@ -115,13 +109,10 @@ fn fill(rig: &Rig, users: u64) -> Outcome<()> {
         ))?;
         note(&format!("{last} users after {:.0} s", started.elapsed().as_secs_f64()));
     }
-    rig.postgres
-        .sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
+    rig.postgres.sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
     rig.postgres.sql("VACUUM ANALYZE users")?;
     rig.postgres.sql("CHECKPOINT")?;
-    let size = rig
-        .postgres
-        .sql("SELECT pg_size_pretty(pg_total_relation_size('users'))")?;
+    let size = rig.postgres.sql("SELECT pg_size_pretty(pg_total_relation_size('users'))")?;
     note(&format!(
         "{users} users, {size} with their indexes, after {:.0} s",
         started.elapsed().as_secs_f64()

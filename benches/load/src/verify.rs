@@ -36,12 +36,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     Ok(vec![Row {
         what: "GET /auth/verify / bare poem endpoint with the same headers, requests/s",
         target: "≥ 70 %",
-        measured: format!(
-            "{:.0} % ({:.0} of {:.0})",
-            ratio * 100.0,
-            median(&rates),
-            median(&bare_rates)
-        ),
+        measured: format!("{:.0} % ({:.0} of {:.0})", ratio * 100.0, median(&rates), median(&bare_rates)),
         met: ratio >= 0.7,
     }])
 }

@@ -34,11 +34,7 @@ pub(super) fn of(schema: &Value, pointer: &str) -> Vec<Field> {
 }
 
 fn text(schema: &Value, keyword: &str) -> String {
-    schema
-        .get(keyword)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    schema.get(keyword).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Returns the type of a field: `uuid`, `date-time`, `integer`, `string[]`, …
@@ -70,12 +66,8 @@ fn values(schema: &Value) -> Vec<(String, String)> {
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
     let choices = listed("oneOf").filter_map(|choice| {
-        let constant = choice
-            .get("const")
-            .or_else(|| choice.pointer("/properties/type/const"))?;
+        let constant = choice.get("const").or_else(|| choice.pointer("/properties/type/const"))?;
         Some((word(constant), text(choice, "description")))
     });
-    choices
-        .chain(listed("enum").map(|value| (word(value), String::new())))
-        .collect()
+    choices.chain(listed("enum").map(|value| (word(value), String::new()))).collect()
 }

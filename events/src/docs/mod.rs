@@ -66,11 +66,7 @@ fn extra_fields(event: &EventType) -> Vec<String> {
 
 /// Examples are valid by construction, and a test refuses an empty one.
 fn pretty_example(event: &EventType) -> String {
-    let value: Option<Value> = example::of(event.kind)
-        .to_json()
-        .ok()
-        .and_then(|body| serde_json::from_slice(&body).ok());
-    value
-        .and_then(|value| serde_json::to_string_pretty(&value).ok())
-        .unwrap_or_default()
+    let value: Option<Value> =
+        example::of(event.kind).to_json().ok().and_then(|body| serde_json::from_slice(&body).ok());
+    value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_default()
 }

@@ -77,8 +77,6 @@ impl Example for Deleted {
     const USER_SEQ: i64 = 10;
 
     fn example() -> Self {
-        Self {
-            reason: DeletedReason::User,
-        }
+        Self { reason: DeletedReason::User }
     }
 }

@@ -43,10 +43,7 @@ trait Example {
 
     /// The account that the event is about.
     fn user() -> Option<UserRef> {
-        Some(UserRef {
-            id: USER,
-            seq: Self::USER_SEQ,
-        })
+        Some(UserRef { id: USER, seq: Self::USER_SEQ })
     }
 
     /// Who acted, where it was not the user.

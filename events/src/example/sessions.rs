@@ -43,10 +43,7 @@ impl Example for LoggedOut {
     const USER_SEQ: i64 = 9;
 
     fn example() -> Self {
-        Self {
-            session_id: SESSION,
-            scope: LogoutScope::Local,
-        }
+        Self { session_id: SESSION, scope: LogoutScope::Local }
     }
 }
 
@@ -54,10 +51,7 @@ impl Example for TokenRefreshed {
     const USER_SEQ: i64 = 3;
 
     fn example() -> Self {
-        Self {
-            session_id: SESSION,
-            generation: 1,
-        }
+        Self { session_id: SESSION, generation: 1 }
     }
 }
 
@@ -65,10 +59,7 @@ impl Example for SessionRevoked {
     const USER_SEQ: i64 = 8;
 
     fn example() -> Self {
-        Self {
-            session_id: SESSION,
-            reason: SessionRevokedReason::Reuse,
-        }
+        Self { session_id: SESSION, reason: SessionRevokedReason::Reuse }
     }
 }
 

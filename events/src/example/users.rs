@@ -10,9 +10,7 @@ impl Example for RoleGranted {
     const USER_SEQ: i64 = 13;
 
     fn example() -> Self {
-        Self {
-            role: "artist".to_owned(),
-        }
+        Self { role: "artist".to_owned() }
     }
 
     fn actor() -> Option<Actor> {
@@ -24,9 +22,7 @@ impl Example for RoleRevoked {
     const USER_SEQ: i64 = 14;
 
     fn example() -> Self {
-        Self {
-            role: "artist".to_owned(),
-        }
+        Self { role: "artist".to_owned() }
     }
 
     fn actor() -> Option<Actor> {
@@ -38,9 +34,7 @@ impl Example for Disabled {
     const USER_SEQ: i64 = 15;
 
     fn example() -> Self {
-        Self {
-            reason: DisabledReason::Admin,
-        }
+        Self { reason: DisabledReason::Admin }
     }
 
     fn actor() -> Option<Actor> {
@@ -52,9 +46,7 @@ impl Example for Enabled {
     const USER_SEQ: i64 = 16;
 
     fn example() -> Self {
-        Self {
-            reason: EnabledReason::Admin,
-        }
+        Self { reason: EnabledReason::Admin }
     }
 
     fn actor() -> Option<Actor> {
@@ -66,9 +58,7 @@ impl Example for Unlocked {
     const USER_SEQ: i64 = 17;
 
     fn example() -> Self {
-        Self {
-            reason: UnlockedReason::Admin,
-        }
+        Self { reason: UnlockedReason::Admin }
     }
 
     fn actor() -> Option<Actor> {

@@ -153,10 +153,7 @@ impl Subscriber<Durable> {
 impl Subscriber<Ephemeral> {
     /// Creates a subscriber that sees the events published from now on.
     pub fn ephemeral() -> Self {
-        Self::new(Ephemeral {
-            start: Start::New,
-            caught_up: None,
-        })
+        Self::new(Ephemeral { start: Start::New, caught_up: None })
     }
 
     /// Begins with the oldest event in the stream.

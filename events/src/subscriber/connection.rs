@@ -64,10 +64,7 @@ impl<M> Subscriber<M> {
 
     /// Uses a connection that the program already has.
     pub fn with_client(self, client: Client) -> Connected<M> {
-        Connected {
-            subscriber: self,
-            client,
-        }
+        Connected { subscriber: self, client }
     }
 }
 

@@ -35,10 +35,7 @@ fn parse(url: &str) -> UrlCredentials {
     };
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     match (address.username(), address.password()) {
-        (Some(name), Some(password)) => UrlCredentials::User {
-            name: decoded(name),
-            password: decoded(password),
-        },
+        (Some(name), Some(password)) => UrlCredentials::User { name: decoded(name), password: decoded(password) },
         (Some(token), None) => UrlCredentials::Token(decoded(token)),
         (None, _) => UrlCredentials::None,
     }
@@ -55,20 +52,14 @@ mod tests {
     use super::{UrlCredentials, inbox_prefix, parse};
 
     fn user(name: &str, password: &str) -> UrlCredentials {
-        UrlCredentials::User {
-            name: name.to_owned(),
-            password: password.to_owned(),
-        }
+        UrlCredentials::User { name: name.to_owned(), password: password.to_owned() }
     }
 
     #[test]
     fn credentials_precede_the_host() {
         assert_eq!(parse("nats://tail:secret@localhost:4222"), user("tail", "secret"));
         assert_eq!(parse("tls://tail:a%40b%3Ac@nats.example.com"), user("tail", "a@b:c"));
-        assert_eq!(
-            parse("nats://t0ken@localhost"),
-            UrlCredentials::Token("t0ken".to_owned())
-        );
+        assert_eq!(parse("nats://t0ken@localhost"), UrlCredentials::Token("t0ken".to_owned()));
         for none in ["nats://localhost:4222", "localhost", "", "nats://"] {
             assert_eq!(parse(none), UrlCredentials::None, "{none}");
         }

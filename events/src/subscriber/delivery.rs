@@ -59,11 +59,7 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     pub(crate) fn new(message: Message, delivery: DeliveryInfo) -> Self {
-        Self {
-            message,
-            delivery,
-            since: Instant::now(),
-        }
+        Self { message, delivery, since: Instant::now() }
     }
 }
 

@@ -80,11 +80,7 @@ where
                     failures = 1;
                 }
             }
-            Err(error) => warn!(
-                stream = subscriber.stream,
-                error = &*error,
-                "cannot read the stream; retrying"
-            ),
+            Err(error) => warn!(stream = subscriber.stream, error = &*error, "cannot read the stream; retrying"),
         }
         tokio::time::sleep(RECONNECT_BACKOFF.after(failures)).await;
     }
@@ -108,9 +104,7 @@ async fn open(
     };
     let deliver_policy = match (after, start) {
         (None, Start::Since(start_time)) => DeliverPolicy::ByStartTime { start_time },
-        (after, _) => DeliverPolicy::ByStartSequence {
-            start_sequence: after.unwrap_or_default() + 1,
-        },
+        (after, _) => DeliverPolicy::ByStartSequence { start_sequence: after.unwrap_or_default() + 1 },
     };
     let config = pull::Config {
         name: Some(unique_name(jetstream)),
@@ -122,21 +116,13 @@ async fn open(
         num_replicas: 1,
         ..Default::default()
     };
-    let position = Position {
-        stream_created: info.created,
-        after,
-    };
+    let position = Position { stream_created: info.created, after };
     let consumer = stream.create_consumer(config).await?;
     if consumer.cached_info().num_pending == 0 {
         subscriber.report_caught_up();
     }
     Ok((
-        consumer
-            .stream()
-            .expires(PULL_TIMEOUT)
-            .heartbeat(HEARTBEAT_INTERVAL)
-            .messages()
-            .await?,
+        consumer.stream().expires(PULL_TIMEOUT).heartbeat(HEARTBEAT_INTERVAL).messages().await?,
         position,
     ))
 }
@@ -185,12 +171,7 @@ where
             Ok(received) => handler(received, delivery).await,
             Err(error) => {
                 let (subject, sequence) = (message.subject.as_str(), delivery.stream_sequence);
-                warn!(
-                    subject,
-                    sequence,
-                    error = error_chain(&error),
-                    "message is not an event; skipped"
-                );
+                warn!(subject, sequence, error = error_chain(&error), "message is not an event; skipped");
             }
         }
         if is_last {

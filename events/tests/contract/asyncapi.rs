@@ -62,10 +62,7 @@ fn every_reference_resolves() {
 fn every_example_matches_its_message_schemas() {
     let document = asyncapi::document(&deployment());
     let valid = |schema: &Value, instance: &Value| {
-        let validator = jsonschema::draft7::options()
-            .should_validate_formats(true)
-            .build(schema)
-            .unwrap();
+        let validator = jsonschema::draft7::options().should_validate_formats(true).build(schema).unwrap();
         validator.validate(instance).map_err(|error| error.to_string())
     };
     for event in CATALOGUE {
@@ -79,10 +76,7 @@ fn every_example_matches_its_message_schemas() {
         assert!(valid(&message["headers"], &json!({})).is_err());
         assert_eq!(
             message["x-json-schema"],
-            format!(
-                "https://auth.example.com/api/schemas/{}/{}.json",
-                event.subject, event.version
-            )
+            format!("https://auth.example.com/api/schemas/{}/{}.json", event.subject, event.version)
         );
     }
 }

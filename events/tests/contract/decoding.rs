@@ -18,12 +18,7 @@ fn changed(kind: EventKind, change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 fn set(value: &mut Value, pointer: &str, new: Value) {
     let (object, key) = pointer.rsplit_once('/').unwrap();
-    value
-        .pointer_mut(object)
-        .unwrap()
-        .as_object_mut()
-        .unwrap()
-        .insert(key.to_owned(), new);
+    value.pointer_mut(object).unwrap().as_object_mut().unwrap().insert(key.to_owned(), new);
 }
 
 #[test]
@@ -63,22 +58,10 @@ fn unknown_events_and_versions_are_read_without_a_payload() {
 fn a_body_that_is_not_an_event_is_refused_with_a_reason() {
     let registered =
         |change: fn(&mut Value)| ReceivedEvent::from_json(&changed(EventKind::Registered, change)).unwrap_err();
-    assert!(matches!(
-        ReceivedEvent::from_json(b"hello").unwrap_err(),
-        DecodeError::Json(_)
-    ));
-    assert!(matches!(
-        ReceivedEvent::from_json(b"[]").unwrap_err(),
-        DecodeError::Envelope(_)
-    ));
-    assert!(matches!(
-        ReceivedEvent::from_json(b"{}").unwrap_err(),
-        DecodeError::Envelope(_)
-    ));
-    assert!(matches!(
-        registered(|body| set(body, "/id", json!("7"))),
-        DecodeError::Envelope(_)
-    ));
+    assert!(matches!(ReceivedEvent::from_json(b"hello").unwrap_err(), DecodeError::Json(_)));
+    assert!(matches!(ReceivedEvent::from_json(b"[]").unwrap_err(), DecodeError::Envelope(_)));
+    assert!(matches!(ReceivedEvent::from_json(b"{}").unwrap_err(), DecodeError::Envelope(_)));
+    assert!(matches!(registered(|body| set(body, "/id", json!("7"))), DecodeError::Envelope(_)));
     assert!(matches!(
         registered(|body| set(body, "/data/timestamp", json!("noon"))),
         DecodeError::Timestamp(_)
@@ -96,20 +79,14 @@ fn a_body_that_is_not_an_event_is_refused_with_a_reason() {
 #[test]
 fn an_unknown_enum_value_is_refused() {
     let bytes = changed(EventKind::Deleted, |body| set(body, "/data/reason", json!("boredom")));
-    assert!(matches!(
-        ReceivedEvent::from_json(&bytes).unwrap_err(),
-        DecodeError::Payload { .. }
-    ));
+    assert!(matches!(ReceivedEvent::from_json(&bytes).unwrap_err(), DecodeError::Payload { .. }));
 }
 
 #[test]
 fn a_body_has_exactly_the_documented_layout() {
     let mut event = example::of(EventKind::Deleted);
     event.timestamp = datetime!(2026-11-22 13:00:00.123_987 +1);
-    event.event = watchword_events::Deleted {
-        reason: DeletedReason::Admin,
-    }
-    .into();
+    event.event = watchword_events::Deleted { reason: DeletedReason::Admin }.into();
     event.actor = Some(Actor::Admin { id: Uuid::from_u128(7) });
     event.metadata.request_id = None;
     let expected = concat!(
@@ -133,9 +110,7 @@ fn every_actor_round_trips() {
     for actor in [
         Actor::User { id },
         Actor::Admin { id },
-        Actor::Service {
-            id: "billing".to_owned(),
-        },
+        Actor::Service { id: "billing".to_owned() },
         Actor::System,
     ] {
         let mut event = example::of(EventKind::SessionRevoked);

@@ -35,11 +35,7 @@ fn the_committed_schemas_are_up_to_date_and_complete() {
 fn the_events_reference_is_up_to_date_and_complete() {
     let committed = fs::read_to_string(reference().join("events.md")).unwrap_or_default();
     assert_eq!(committed, docs::page(), "docs/reference/events.md {HINT}");
-    assert_eq!(
-        committed.matches("```json\n{\n").count(),
-        CATALOGUE.len(),
-        "an example is empty"
-    );
+    assert_eq!(committed.matches("```json\n{\n").count(), CATALOGUE.len(), "an example is empty");
     assert!(docs::table().contains("| `auth.user.logged_in` | 1 | sessionId, email?, ip?, userAgent?, method, amr |"));
 }
 

@@ -18,12 +18,7 @@ fn directory() -> PathBuf {
 fn golden_bodies() -> Vec<(String, Vec<u8>)> {
     let files = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path());
     files
-        .map(|path| {
-            (
-                path.file_name().unwrap().to_str().unwrap().to_owned(),
-                fs::read(path).unwrap(),
-            )
-        })
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap()))
         .collect()
 }
 
@@ -37,12 +32,7 @@ fn every_example_matches_its_golden_file_byte_for_byte() {
             fs::write(&path, &bytes).unwrap();
         }
         let golden = fs::read(&path).unwrap_or_default();
-        assert_eq!(
-            String::from_utf8_lossy(&bytes),
-            String::from_utf8_lossy(&golden),
-            "{}",
-            path.display()
-        );
+        assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&golden), "{}", path.display());
     }
 }
 
@@ -54,10 +44,7 @@ fn every_golden_file_matches_its_schema_and_round_trips() {
         let received = ReceivedEvent::from_json(&bytes).unwrap();
         let kind = EventKind::from_subject(&received.subject).unwrap();
         let validator = validator(&schema::document(&kind.definition(), schema::DEFAULT_BASE_URL));
-        let errors: Vec<String> = validator
-            .iter_errors(received.raw())
-            .map(|error| error.to_string())
-            .collect();
+        let errors: Vec<String> = validator.iter_errors(received.raw()).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
         let written = Event::try_from(received).unwrap().to_json().unwrap();
         assert_eq!(written, bytes.trim_ascii_end(), "{name}");
@@ -69,10 +56,7 @@ fn every_example_round_trips() {
     for event in CATALOGUE {
         let example = example::of(event.kind);
         assert_eq!(Event::from_json(&example.to_json().unwrap()).unwrap(), example);
-        assert_eq!(
-            (example.event.kind(), example.event.subject()),
-            (event.kind, event.subject)
-        );
+        assert_eq!((example.event.kind(), example.event.subject()), (event.kind, event.subject));
     }
 }
 
@@ -90,26 +74,13 @@ fn the_session_of_an_event_is_its_payloads_session_id() {
 #[test]
 fn subjects_versions_and_descriptions_are_well_formed() {
     for event in CATALOGUE {
-        assert_eq!(
-            event.subject,
-            format!("{}{}", watchword_events::SUBJECT_PREFIX, event.name)
-        );
-        assert!(
-            event.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
-            "{}",
-            event.name
-        );
+        assert_eq!(event.subject, format!("{}{}", watchword_events::SUBJECT_PREFIX, event.name));
+        assert!(event.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", event.name);
         assert!(event.version >= 1 && event.description.ends_with('.') && !event.description.contains(['|', '\n']));
-        assert_eq!(
-            CATALOGUE.iter().filter(|other| other.subject == event.subject).count(),
-            1
-        );
+        assert_eq!(CATALOGUE.iter().filter(|other| other.subject == event.subject).count(), 1);
     }
     for promised in ["registered", "logged_in", "logged_out", "token_refreshed"] {
-        assert!(
-            CATALOGUE.iter().any(|event| event.name == promised),
-            "{promised} must not be removed"
-        );
+        assert!(CATALOGUE.iter().any(|event| event.name == promised), "{promised} must not be removed");
     }
 }
 
@@ -120,8 +91,7 @@ fn a_schema_refuses_invalid_messages_and_accepts_unknown_fields() {
         let mut good: Value = serde_json::from_slice(&example::of(event.kind).to_json().unwrap()).unwrap();
         // An event about no account gets one, so that the cases below can change it.
         let data = good["data"].as_object_mut().unwrap();
-        data.entry("userId")
-            .or_insert("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02".into());
+        data.entry("userId").or_insert("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02".into());
         data.entry("userSeq").or_insert(1.into());
         let with = |pointer: &str, value: Value| {
             let mut changed = good.clone();
@@ -130,13 +100,7 @@ fn a_schema_refuses_invalid_messages_and_accepts_unknown_fields() {
         };
         let without = |object: &str, key: &str| {
             let mut changed = good.clone();
-            changed
-                .pointer_mut(object)
-                .unwrap()
-                .as_object_mut()
-                .unwrap()
-                .remove(key)
-                .unwrap();
+            changed.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(key).unwrap();
             changed
         };
         for bad in [

@@ -21,10 +21,7 @@ const MESSAGE: Attributes<'static> = Attributes {
 };
 
 fn value<'a>(headers: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| value.as_str())
+    headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
 #[test]
@@ -50,20 +47,14 @@ fn a_message_has_exactly_these_headers() {
 
 #[test]
 fn an_event_about_no_account_has_no_ce_subject() {
-    let headers = for_message(&Attributes {
-        user_id: None,
-        ..MESSAGE
-    });
+    let headers = for_message(&Attributes { user_id: None, ..MESSAGE });
     assert_eq!(value(&headers, "ce-subject"), None);
 }
 
 #[test]
 fn an_invalid_traceparent_is_left_out() {
     for traceparent in [None, Some("00-nonsense"), Some("evil\r\nNats-Rollup: all")] {
-        assert_eq!(
-            value(&for_message(&Attributes { traceparent, ..MESSAGE }), "traceparent"),
-            None
-        );
+        assert_eq!(value(&for_message(&Attributes { traceparent, ..MESSAGE }), "traceparent"), None);
     }
 }
 
@@ -76,17 +67,10 @@ fn values_are_percent_encoded_as_cloud_events_requires() {
         schema_base: "https://example.com/\u{20ac} x\r\n",
         ..MESSAGE
     });
-    assert_eq!(
-        value(&headers, "ce-source"),
-        Some("/b%25C3%25BCro%2520%2522a%2522/%2525")
-    );
+    assert_eq!(value(&headers, "ce-source"), Some("/b%25C3%25BCro%2520%2522a%2522/%2525"));
     let dataschema = "https://example.com/%E2%82%AC%20x%0D%0A/schemas/auth.user.logged_in/1.json";
     assert_eq!(value(&headers, "ce-dataschema"), Some(dataschema));
-    assert!(
-        headers
-            .iter()
-            .all(|(_, value)| value.bytes().all(|byte| byte.is_ascii_graphic()))
-    );
+    assert!(headers.iter().all(|(_, value)| value.bytes().all(|byte| byte.is_ascii_graphic())));
 }
 
 #[test]
@@ -94,11 +78,7 @@ fn exactly_the_sent_headers_are_documented() {
     let sent: Vec<&str> = for_message(&MESSAGE).into_iter().map(|(name, _)| name).collect();
     let documented: Vec<&str> = DESCRIPTIONS.iter().map(|header| header.name).collect();
     assert_eq!(sent, documented);
-    let minimal = Attributes {
-        user_id: None,
-        traceparent: None,
-        ..MESSAGE
-    };
+    let minimal = Attributes { user_id: None, traceparent: None, ..MESSAGE };
     let sent: Vec<&str> = for_message(&minimal).into_iter().map(|(name, _)| name).collect();
     let always: Vec<&str> = DESCRIPTIONS
         .iter()

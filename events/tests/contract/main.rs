@@ -20,12 +20,6 @@ fn body(kind: EventKind) -> String {
 }
 
 fn validator(schema: &Value) -> Validator {
-    assert!(
-        jsonschema::draft202012::meta::is_valid(schema),
-        "not a schema: {schema:#}"
-    );
-    jsonschema::draft202012::options()
-        .should_validate_formats(true)
-        .build(schema)
-        .unwrap()
+    assert!(jsonschema::draft202012::meta::is_valid(schema), "not a schema: {schema:#}");
+    jsonschema::draft202012::options().should_validate_formats(true).build(schema).unwrap()
 }

@@ -42,20 +42,12 @@ fn the_page_shows_every_event_with_its_fields_and_example() {
             assert!(text.contains(&format!("{command}{}", event.subject)), "{text}");
         }
         let (_, after) = text.split_once("Example").unwrap();
-        let shown: Value = serde_json::Deserializer::from_str(after)
-            .into_iter()
-            .next()
-            .unwrap()
-            .unwrap();
+        let shown: Value = serde_json::Deserializer::from_str(after).into_iter().next().unwrap().unwrap();
         let body: Value = serde_json::from_slice(&example::of(event.kind).to_json().unwrap()).unwrap();
         assert_eq!(shown, body);
         let fields = body.get("data").and_then(Value::as_object).unwrap();
         for field in fields.keys() {
-            assert!(
-                section.contains(&format!("<td><code>{field}</code>")),
-                "{}: {field}",
-                event.name
-            );
+            assert!(section.contains(&format!("<td><code>{field}</code>")), "{}: {field}", event.name);
         }
     }
     for header in headers::DESCRIPTIONS {

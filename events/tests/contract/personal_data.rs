@@ -46,11 +46,7 @@ fn the_masked_profile_reduces_ip_addresses_to_networks() {
         ("::ffff:192.0.2.7", "192.0.2.0"),
         ("2001:db8:aaaa:bbbb:cccc::1", "2001:db8:aaaa::"),
     ] {
-        assert_eq!(
-            logged_in(ip, "curl", Pii::Masked).ip,
-            Some(network.parse().unwrap()),
-            "{ip}"
-        );
+        assert_eq!(logged_in(ip, "curl", Pii::Masked).ip, Some(network.parse().unwrap()), "{ip}");
     }
 }
 
@@ -70,11 +66,7 @@ fn the_masked_profile_reduces_user_agents_to_client_names() {
         (long.as_str(), None),
         ("", None),
     ] {
-        assert_eq!(
-            logged_in("192.0.2.7", agent, Pii::Masked).user_agent.as_deref(),
-            family,
-            "{agent}"
-        );
+        assert_eq!(logged_in("192.0.2.7", agent, Pii::Masked).user_agent.as_deref(), family, "{agent}");
     }
 }
 

@@ -27,12 +27,7 @@ struct Published {
 impl Published {
     fn load(schema: &Path) -> Self {
         let subject = schema.parent().unwrap().file_name().unwrap().to_str().unwrap();
-        let version = schema
-            .file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .trim_end_matches(".schema.json");
+        let version = schema.file_name().unwrap().to_str().unwrap().trim_end_matches(".schema.json");
         let (major, minor) = version.split_once('.').unwrap();
         Self {
             name: format!("{subject} {version}"),
@@ -64,9 +59,7 @@ fn read(path: &Path) -> Value {
 }
 
 fn published() -> Vec<Published> {
-    let schemas = files()
-        .into_iter()
-        .filter(|path| path.to_str().unwrap().ends_with(".schema.json"));
+    let schemas = files().into_iter().filter(|path| path.to_str().unwrap().ends_with(".schema.json"));
     schemas.map(|path| Published::load(&path)).collect()
 }
 
@@ -94,9 +87,7 @@ fn minimal(sample: &Value, schema: &Value) -> Value {
     let (Some(fields), Some(required)) = (sample.as_object(), schema.get("required").and_then(Value::as_array)) else {
         return sample.clone();
     };
-    let kept = fields
-        .iter()
-        .filter(|(name, _)| required.contains(&Value::from(name.as_str())));
+    let kept = fields.iter().filter(|(name, _)| required.contains(&Value::from(name.as_str())));
     let kept = kept.map(|(name, value)| {
         let field = schema.get("properties").and_then(|fields| fields.get(name));
         (name.clone(), minimal(value, field.unwrap_or(&Value::Null)))
@@ -167,22 +158,11 @@ fn old_and_new_samples_match_old_and_new_schemas() {
         let new_sample = sample(event);
         for (what, schema, sample) in [
             ("the old sample, the new schema", &new_schema, old.sample.clone()),
-            (
-                "the minimal old sample, the new schema",
-                &new_schema,
-                minimal(&old.sample, &old.schema),
-            ),
+            ("the minimal old sample, the new schema", &new_schema, minimal(&old.sample, &old.schema)),
             ("the new sample, the old schema", &old.schema, new_sample.clone()),
-            (
-                "the minimal new sample, the old schema",
-                &old.schema,
-                minimal(&new_sample, &new_schema),
-            ),
+            ("the minimal new sample, the old schema", &old.schema, minimal(&new_sample, &new_schema)),
         ] {
-            let errors: Vec<String> = validator(schema)
-                .iter_errors(&sample)
-                .map(|error| error.to_string())
-                .collect();
+            let errors: Vec<String> = validator(schema).iter_errors(&sample).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{}: {what}: {errors:?}", old.name);
         }
     }
@@ -202,33 +182,21 @@ fn every_published_sample_can_be_read() {
 fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
     type Change = fn(&mut Value);
     fn fields(schema: &mut Value) -> &mut serde_json::Map<String, Value> {
-        schema
-            .pointer_mut("/properties/data/properties")
-            .unwrap()
-            .as_object_mut()
-            .unwrap()
+        schema.pointer_mut("/properties/data/properties").unwrap().as_object_mut().unwrap()
     }
     fn required(schema: &mut Value) -> &mut Vec<Value> {
-        schema
-            .pointer_mut("/properties/data/required")
-            .unwrap()
-            .as_array_mut()
-            .unwrap()
+        schema.pointer_mut("/properties/data/required").unwrap().as_array_mut().unwrap()
     }
     let breaks: [(&str, Change); 8] = [
         ("a required field is removed", |it| drop(fields(it).shift_remove("amr"))),
-        ("an optional field is removed", |it| {
-            drop(fields(it).shift_remove("email"))
-        }),
+        ("an optional field is removed", |it| drop(fields(it).shift_remove("email"))),
         ("another type", |it| fields(it)["email"]["type"] = "integer".into()),
         ("a new required field", |it| {
             fields(it).insert("country".to_owned(), serde_json::json!({ "type": "string" }));
             required(it).push("country".into());
         }),
         ("an optional field is required", |it| required(it).push("email".into())),
-        ("a required field is optional", |it| {
-            required(it).retain(|name| name != "amr")
-        }),
+        ("a required field is optional", |it| required(it).retain(|name| name != "amr")),
         ("a new value", |it| {
             let values = fields(it)["method"]["oneOf"].as_array_mut().unwrap();
             values.push(serde_json::json!({ "type": "string", "const": "telepathy" }));

@@ -15,16 +15,9 @@ fn values_that_the_specification_allows_are_parsed() {
         (format!("cc-{TRACE_ID}-{SPAN_ID}-01-what-the-future-holds"), true),
     ] {
         let trace: TraceParent = text.parse().unwrap();
-        assert_eq!(
-            (trace.trace_id().as_str(), trace.span_id().as_str()),
-            (TRACE_ID, SPAN_ID),
-            "{text}"
-        );
+        assert_eq!((trace.trace_id().as_str(), trace.span_id().as_str()), (TRACE_ID, SPAN_ID), "{text}");
         assert_eq!(trace.sampled(), sampled, "{text}");
-        assert_eq!(
-            trace.to_string(),
-            format!("00-{TRACE_ID}-{SPAN_ID}-0{}", u8::from(sampled))
-        );
+        assert_eq!(trace.to_string(), format!("00-{TRACE_ID}-{SPAN_ID}-0{}", u8::from(sampled)));
     }
 }
 
@@ -53,15 +46,9 @@ fn values_that_the_specification_forbids_are_refused() {
 #[test]
 fn a_child_span_keeps_the_trace_id() {
     let root = TraceParent::new([0xab; 16], [1; 8], true);
-    assert_eq!(
-        root.to_string(),
-        format!("00-{}-{}-01", "ab".repeat(16), "01".repeat(8))
-    );
+    assert_eq!(root.to_string(), format!("00-{}-{}-01", "ab".repeat(16), "01".repeat(8)));
     let child = root.child([2; 8]);
-    assert_eq!(
-        child.to_string(),
-        format!("00-{}-{}-01", "ab".repeat(16), "02".repeat(8))
-    );
+    assert_eq!(child.to_string(), format!("00-{}-{}-01", "ab".repeat(16), "02".repeat(8)));
     let never_zero = TraceParent::new([0; 16], [0; 8], false);
     assert_eq!(never_zero.to_string().parse(), Ok(never_zero));
 }

@@ -41,10 +41,7 @@ where
 
 /// Limits of batches that are full before they are old.
 fn of(max_events: usize) -> BatchLimits {
-    BatchLimits {
-        max_events,
-        max_wait: Duration::from_secs(60),
-    }
+    BatchLimits { max_events, max_wait: Duration::from_secs(60) }
 }
 
 async fn publish_all(context: &Context, numbers: std::ops::RangeInclusive<u128>) {
@@ -73,10 +70,7 @@ async fn dead_letters(dead: &Stream, count: u64) -> Vec<String> {
     let mut sequences = Vec::new();
     for sequence in 1..=messages {
         let dead_letter = dead.get_raw_message(sequence).await.unwrap();
-        let from = dead_letter
-            .headers
-            .get(watchword_events::subscriber::DLQ_SEQUENCE)
-            .unwrap();
+        let from = dead_letter.headers.get(watchword_events::subscriber::DLQ_SEQUENCE).unwrap();
         sequences.push(from.as_str().to_owned());
     }
     sequences.sort();
@@ -106,10 +100,7 @@ async fn a_batch_that_is_not_full_is_handled_after_its_wait() {
     let context = server.jetstream().await;
     create_stream(&context).await;
     publish_all(&context, 1..=3).await;
-    let limits = BatchLimits {
-        max_events: 100,
-        max_wait: Duration::from_millis(50),
-    };
+    let limits = BatchLimits { max_events: 100, max_wait: Duration::from_millis(50) };
     let mut running = start(durable(), limits, &server, |_| Ok(())).await;
     let mut seen = Vec::new();
     while seen.len() < 3 {
@@ -152,12 +143,7 @@ async fn only_the_poison_events_of_a_batch_become_dead_letters() {
     let dead = dead_letter_stream(&context).await;
     publish_all(&context, 1..=5).await;
     // The sixth message is not an event, so no handler gets it.
-    context
-        .publish("auth.user.logged_in", "hello".into())
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    context.publish("auth.user.logged_in", "hello".into()).await.unwrap().await.unwrap();
     publish_all(&context, 7..=10).await;
     let mut running = start(durable(), of(10), &server, |(numbers, _)| {
         if numbers.contains(&3) {
@@ -168,11 +154,7 @@ async fn only_the_poison_events_of_a_batch_become_dead_letters() {
     .await;
     assert_eq!(running.next().await.0, [1, 2, 3, 4, 5, 7, 8, 9, 10]);
     for number in [1, 2, 3, 4, 5, 7, 8, 9, 10] {
-        assert_eq!(
-            running.next().await,
-            (vec![number], 1),
-            "each is handled once more, alone"
-        );
+        assert_eq!(running.next().await, (vec![number], 1), "each is handled once more, alone");
     }
     assert_eq!(dead_letters(&dead, 2).await, ["3", "6"]);
     settled(&context, 10).await;

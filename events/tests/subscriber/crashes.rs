@@ -42,10 +42,7 @@ async fn victim_one_by_one() {
 #[ignore = "a test below runs it in a process that dies"]
 async fn victim_in_batches() {
     let connected = subscriber().connect(&env::var(NATS).unwrap()).await.unwrap();
-    let limits = BatchLimits {
-        max_events: 20,
-        max_wait: Duration::from_millis(20),
-    };
+    let limits = BatchLimits { max_events: 20, max_wait: Duration::from_millis(20) };
     let handler = |events: Vec<(ReceivedEvent, _)>| async move {
         events.iter().for_each(|(received, _)| handle(received));
         Ok(())

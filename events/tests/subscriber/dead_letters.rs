@@ -27,11 +27,7 @@ async fn read_dead_letters(stream: &Stream, count: usize) -> Vec<jetstream::Mess
 }
 
 fn header(message: &jetstream::Message, name: &str) -> Option<String> {
-    message
-        .headers
-        .as_ref()?
-        .get(name)
-        .map(|value| value.as_str().to_owned())
+    message.headers.as_ref()?.get(name).map(|value| value.as_str().to_owned())
 }
 
 #[tokio::test]
@@ -64,11 +60,7 @@ async fn a_dead_letter_has_the_reason_and_origin_of_its_event() {
         ("ce-id", &poison.id.to_string()),
         ("traceparent", poison.metadata.traceparent.as_deref().unwrap()),
     ] {
-        assert_eq!(
-            header(&dead_letter, name).unwrap().trim_end(),
-            value.trim_end(),
-            "{name}"
-        );
+        assert_eq!(header(&dead_letter, name).unwrap().trim_end(), value.trim_end(), "{name}");
     }
     running.stop().await;
 }
@@ -108,15 +100,10 @@ async fn an_event_becomes_a_dead_letter_after_its_last_attempt() {
     create_stream(&context).await;
     let dead = create_dead_letter_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
-    let mut running = Running::start(durable().max_deliver(3), &server.url(), |_, _| {
-        Err(HandlerError::retry("busy"))
-    })
-    .await;
+    let mut running =
+        Running::start(durable().max_deliver(3), &server.url(), |_, _| Err(HandlerError::retry("busy"))).await;
     let dead_letter = read_dead_letters(&dead, 1).await.remove(0);
-    assert_eq!(
-        header(&dead_letter, DLQ_REASON).unwrap(),
-        "given up after 3 attempts: busy"
-    );
+    assert_eq!(header(&dead_letter, DLQ_REASON).unwrap(), "given up after 3 attempts: busy");
     assert_eq!(header(&dead_letter, DLQ_ATTEMPTS).unwrap(), "3");
     for attempt in 1..=3 {
         assert_eq!(running.next().await.1.attempt, attempt);
@@ -214,10 +201,7 @@ async fn without_dead_letters_a_poison_event_is_only_terminated() {
     running.next().await;
     settled(&context, 1).await;
     assert_eq!(dead.info().await.unwrap().state.messages, 0);
-    let kept = eventually("the event stays in the stream", async || {
-        context.get_stream(STREAM).await.ok()
-    })
-    .await;
+    let kept = eventually("the event stays in the stream", async || context.get_stream(STREAM).await.ok()).await;
     assert_eq!(kept.cached_info().state.messages, 1);
     running.stop().await;
 }

@@ -78,18 +78,10 @@ async fn without_a_choice_unknown_events_arrive_too() {
     create_stream(&context).await;
     let body = String::from_utf8(event(EventKind::Registered, 1).to_json().unwrap()).unwrap();
     let body = body.replace("auth.user.registered", "auth.user.teleported");
-    context
-        .publish("auth.user.teleported", body.into())
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    context.publish("auth.user.teleported", body.into()).await.unwrap().await.unwrap();
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
     let (received, _) = running.next().await;
-    assert_eq!(
-        (received.subject.as_str(), received.event),
-        ("auth.user.teleported", None)
-    );
+    assert_eq!((received.subject.as_str(), received.event), ("auth.user.teleported", None));
     running.stop().await;
 }
 
@@ -130,12 +122,7 @@ async fn a_handler_slower_than_ack_wait_keeps_its_event() {
     let (sender, mut seen) = unbounded_channel();
     let wait = Duration::from_millis(300);
     // A second handler is idle, so a redelivered event would arrive at once.
-    let connected = durable()
-        .ack_wait(wait)
-        .concurrency(2)
-        .connect(&server.url())
-        .await
-        .unwrap();
+    let connected = durable().ack_wait(wait).concurrency(2).connect(&server.url()).await.unwrap();
     let task = tokio::spawn(connected.run(move |received, delivery| {
         let sender = sender.clone();
         async move {
@@ -177,18 +164,13 @@ async fn stopping_waits_for_handlers_in_flight_and_starts_no_others() {
     started.notified().await;
     stop.cancel();
     assert!(
-        tokio::time::timeout(Duration::from_millis(100), &mut task)
-            .await
-            .is_err(),
+        tokio::time::timeout(Duration::from_millis(100), &mut task).await.is_err(),
         "a handler is in flight"
     );
     release.notify_one();
     soon(task).await.unwrap().unwrap();
     let info = consumer_info(&context).await.unwrap();
-    assert_eq!(
-        (info.ack_floor.stream_sequence, info.num_pending, info.num_ack_pending),
-        (1, 1, 0)
-    );
+    assert_eq!((info.ack_floor.stream_sequence, info.num_pending, info.num_ack_pending), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -199,11 +181,8 @@ async fn concurrency_is_the_number_of_handlers_at_once() {
     for number in 1..=12 {
         publish(&context, &event(EventKind::LoggedIn, number)).await;
     }
-    let (together, running, most) = (
-        Arc::new(Barrier::new(3)),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-    );
+    let (together, running, most) =
+        (Arc::new(Barrier::new(3)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let connected = durable().concurrency(3).connect(&server.url()).await.unwrap();
     let task = tokio::spawn(connected.run({
         let most = Arc::clone(&most);

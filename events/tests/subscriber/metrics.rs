@@ -14,10 +14,7 @@ struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Metrics for Seen {
     fn received(&self, subject: &str, delivery: &DeliveryInfo) {
-        let line = format!(
-            "received {subject} attempt {} lag {}",
-            delivery.attempt, delivery.pending
-        );
+        let line = format!("received {subject} attempt {} lag {}", delivery.attempt, delivery.pending);
         self.0.lock().unwrap().push(line);
     }
 
@@ -27,10 +24,7 @@ impl Metrics for Seen {
     }
 
     fn unconfirmed(&self, subject: &str, outcome: DeliveryOutcome) {
-        self.0
-            .lock()
-            .unwrap()
-            .push(format!("unconfirmed {subject} {outcome:?}"));
+        self.0.lock().unwrap().push(format!("unconfirmed {subject} {outcome:?}"));
     }
 }
 
@@ -67,10 +61,7 @@ async fn metrics_get_every_delivery_with_its_lag_and_outcome() {
         "received auth.user.logged_in attempt 1 lag 0",
         "settled auth.user.logged_in Acked",
     ];
-    eventually("all reports", async || {
-        (seen.0.lock().unwrap().len() >= expected.len()).then_some(())
-    })
-    .await;
+    eventually("all reports", async || (seen.0.lock().unwrap().len() >= expected.len()).then_some(())).await;
     assert_eq!(*seen.0.lock().unwrap(), expected);
     running.stop().await;
 }
@@ -89,18 +80,14 @@ async fn metrics_get_an_unconfirmed_acknowledgement() {
             let context = context.clone();
             async move {
                 // The durable is deleted while its event is in flight.
-                context
-                    .delete_consumer_from_stream(super::DURABLE, "auth-events")
-                    .await?;
+                context.delete_consumer_from_stream(super::DURABLE, "auth-events").await?;
                 Ok(())
             }
         }
     }));
     eventually("the report", async || {
         let seen = seen.0.lock().unwrap();
-        seen.iter()
-            .any(|line| line == "unconfirmed auth.user.registered Acked")
-            .then_some(())
+        seen.iter().any(|line| line == "unconfirmed auth.user.registered Acked").then_some(())
     })
     .await;
     task.abort();

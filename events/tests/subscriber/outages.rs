@@ -46,8 +46,7 @@ async fn reading_resumes_after_missed_heartbeats() {
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
     eventually("the durable", async || consumer_info(&context).await).await;
     server.signal("STOP");
-    logs.line(&["WARN", "reading stopped", "no heartbeat from the consumer"])
-        .await;
+    logs.line(&["WARN", "reading stopped", "no heartbeat from the consumer"]).await;
     server.signal("CONT");
     publish(&context, &event(EventKind::Registered, 1)).await;
     assert_eq!(running.next_number().await, 1);
@@ -61,10 +60,7 @@ async fn server_restarts_and_crashes_lose_no_event() {
     let mut server = NatsServer::start().await;
     create_stream(&server.jetstream().await).await;
     // The server redelivers what was fetched before it died after this time.
-    let subscriber = durable()
-        .ack_wait(Duration::from_secs(1))
-        .max_deliver(100)
-        .concurrency(4);
+    let subscriber = durable().ack_wait(Duration::from_secs(1)).max_deliver(100).concurrency(4);
     let mut running = Running::start(subscriber, &server.url(), |_, _| Ok(())).await;
     let mut seen = BTreeSet::new();
     for round in 0..4 {
@@ -136,10 +132,7 @@ async fn a_failed_event_is_redelivered_after_its_durable_was_deleted() {
         publish(&context, &event(EventKind::Registered, number)).await;
     }
     let hour = Duration::from_secs(3600);
-    let subscriber = durable().backoff(watchword_events::Backoff {
-        initial: hour,
-        max: hour,
-    });
+    let subscriber = durable().backoff(watchword_events::Backoff { initial: hour, max: hour });
     let mut running = Running::start(subscriber, &server.url(), |received, delivery| {
         let fails = received.id.as_u128() == 2 && delivery.stream_sequence == 2 && delivery.pending > 0;
         if fails {
@@ -159,11 +152,7 @@ async fn a_failed_event_is_redelivered_after_its_durable_was_deleted() {
     })
     .await;
     context.delete_consumer_from_stream(DURABLE, STREAM).await.unwrap();
-    assert_eq!(
-        running.next_number().await,
-        2,
-        "it was not acknowledged, so it is redelivered"
-    );
+    assert_eq!(running.next_number().await, 2, "it was not acknowledged, so it is redelivered");
     running.stop().await;
 }
 

@@ -32,10 +32,7 @@ async fn reading_an_existing_durable_needs_few_permissions() {
     let admin = ConnectOptions::with_user_and_password("admin".to_owned(), "admin".to_owned());
     let context = async_nats::jetstream::new(admin.connect(server.url()).await.unwrap());
     let stream = create_stream(&context).await;
-    stream
-        .create_consumer(created_by_an_administrator("auth.user.*"))
-        .await
-        .unwrap();
+    stream.create_consumer(created_by_an_administrator("auth.user.*")).await.unwrap();
     publish(&context, &event(EventKind::LoggedIn, 1)).await;
     publish(&context, &event(EventKind::Registered, 2)).await;
 
@@ -67,10 +64,7 @@ async fn a_durable_that_filters_out_wanted_events_is_refused() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
-    stream
-        .create_consumer(created_by_an_administrator("auth.user.registered"))
-        .await
-        .unwrap();
+    stream.create_consumer(created_by_an_administrator("auth.user.registered")).await.unwrap();
     let connected = durable()
         .events([EventKind::Registered, EventKind::Deleted])
         .connect(&server.url())
@@ -78,19 +72,10 @@ async fn a_durable_that_filters_out_wanted_events_is_refused() {
         .unwrap();
     let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
     assert!(
-        matches!(
-            refused,
-            Err(SubscribeError::Filtered {
-                subject: "auth.user.deleted",
-                ..
-            })
-        ),
+        matches!(refused, Err(SubscribeError::Filtered { subject: "auth.user.deleted", .. })),
         "{refused:?}"
     );
-    assert_eq!(
-        consumer_info(&context).await.unwrap().config.filter_subject,
-        "auth.user.registered"
-    );
+    assert_eq!(consumer_info(&context).await.unwrap().config.filter_subject, "auth.user.registered");
 }
 
 #[tokio::test]
@@ -105,20 +90,14 @@ async fn a_durable_without_explicit_acknowledgements_is_refused() {
     stream.create_consumer(config).await.unwrap();
     let connected = durable().connect(&server.url()).await.unwrap();
     let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
-    assert!(
-        matches!(refused, Err(SubscribeError::NotExplicit { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SubscribeError::NotExplicit { .. })), "{refused:?}");
 }
 
 #[tokio::test]
 async fn an_invalid_durable_name_is_refused_at_once() {
     let server = NatsServer::start().await;
     create_stream(&server.jetstream().await).await;
-    let connected = watchword_events::Subscriber::durable("not a name")
-        .connect(&server.url())
-        .await
-        .unwrap();
+    let connected = watchword_events::Subscriber::durable("not a name").connect(&server.url()).await.unwrap();
     let refused = soon(connected.run(|_, _| async { Ok(()) })).await;
     assert!(matches!(refused, Err(SubscribeError::Consumer { .. })), "{refused:?}");
 }

@@ -26,8 +26,7 @@ async fn log_lines_of_a_handler_and_of_its_failure_carry_the_publishers_trace() 
     let trace: TraceParent = original.metadata.traceparent.unwrap().parse().unwrap();
     let (trace, parent, id) = (trace.trace_id(), trace.span_id(), original.id.to_string());
     for text in ["handling the event", "event failed; retrying"] {
-        logs.line(&[text, "durable=\"test-reader\"", &trace, &parent, &id])
-            .await;
+        logs.line(&[text, "durable=\"test-reader\"", &trace, &parent, &id]).await;
     }
     task.abort();
 }

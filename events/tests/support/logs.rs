@@ -36,9 +36,7 @@ impl Logs {
         eventually(&format!("a log line with {parts:?}"), async || {
             let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
             let mut lines = all.lines();
-            lines
-                .find(|line| parts.iter().all(|part| line.contains(part)))
-                .map(str::to_owned)
+            lines.find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
         })
         .await
     }

@@ -79,10 +79,7 @@ impl NatsServer {
 
     /// Sends a signal by name, such as `STOP` or `CONT`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status();
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.unwrap().success());
     }
 
@@ -152,9 +149,7 @@ pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Opt
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    polling
-        .await
-        .unwrap_or_else(|_| panic!("timed out waiting for: {what}"))
+    polling.await.unwrap_or_else(|_| panic!("timed out waiting for: {what}"))
 }
 
 pub(crate) async fn create_stream(context: &Context) -> stream::Stream {
@@ -168,10 +163,7 @@ pub(crate) async fn create_stream(context: &Context) -> stream::Stream {
 
 /// Returns the example of this kind, with `number` as its id.
 pub(crate) fn event(kind: EventKind, number: u128) -> Event {
-    Event {
-        id: Uuid::from_u128(number),
-        ..example::of(kind)
-    }
+    Event { id: Uuid::from_u128(number), ..example::of(kind) }
 }
 
 /// Publishes an event as the service does.
@@ -181,9 +173,6 @@ pub(crate) async fn publish(context: &Context, event: &Event) -> u64 {
         headers.insert(name, value);
     }
     let body = event.to_json().unwrap();
-    let ack = context
-        .publish_with_headers(event.event.subject(), headers, body.into())
-        .await
-        .unwrap();
+    let ack = context.publish_with_headers(event.event.subject(), headers, body.into()).await.unwrap();
     ack.await.unwrap().sequence
 }

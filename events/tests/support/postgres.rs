@@ -41,11 +41,7 @@ impl Postgres {
             .current_dir(directory.path())
             .output()
             .unwrap();
-        assert!(
-            initialized.status.success(),
-            "{}",
-            String::from_utf8_lossy(&initialized.stderr)
-        );
+        assert!(initialized.status.success(), "{}", String::from_utf8_lossy(&initialized.stderr));
         let child = spawn(&directory);
         let postgres = Self { child, directory };
         postgres.ready().await;
@@ -54,10 +50,7 @@ impl Postgres {
 
     /// Crashes the server and restarts it.
     pub(crate) async fn crash(&mut self) {
-        let sent = Command::new("kill")
-            .arg("-QUIT")
-            .arg(self.child.id().to_string())
-            .status();
+        let sent = Command::new("kill").arg("-QUIT").arg(self.child.id().to_string()).status();
         assert!(sent.unwrap().success());
         self.child.wait().unwrap();
         self.child = spawn(&self.directory);
@@ -81,22 +74,14 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGQUIT and not SIGKILL: the server's children must end too. It may have ended before.
-        let _ = Command::new("kill")
-            .arg("-QUIT")
-            .arg(self.child.id().to_string())
-            .status();
+        let _ = Command::new("kill").arg("-QUIT").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
 pub(crate) async fn connect(socket: PathBuf) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::new()
-        .socket(socket)
-        .username("test")
-        .database("postgres");
-    let pool = PgPoolOptions::new()
-        .max_connections(20)
-        .acquire_timeout(Duration::from_secs(3));
+    let options = PgConnectOptions::new().socket(socket).username("test").database("postgres");
+    let pool = PgPoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(3));
     pool.connect_with(options).await
 }
 

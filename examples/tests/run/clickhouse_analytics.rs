@@ -74,16 +74,9 @@ async fn every_event_is_one_row_even_if_it_is_delivered_twice() {
     let writer = example.start();
     caught_up(&stream, DURABLE, count).await;
     writer.stop().await;
-    assert_eq!(
-        database.query(COUNT).await,
-        format!("{count}\t{count}"),
-        "everything was delivered again"
-    );
+    assert_eq!(database.query(COUNT).await, format!("{count}\t{count}"), "everything was delivered again");
     database.query("OPTIMIZE TABLE auth_events FINAL").await;
-    assert_eq!(
-        database.query("SELECT count() FROM auth_events").await,
-        count.to_string()
-    );
+    assert_eq!(database.query("SELECT count() FROM auth_events").await, count.to_string());
 
     let first = "SELECT occurred_at, occurred_ms, subject, user_id, user_seq, environment, JSONExtractRaw \
                  FROM auth_events ORDER BY event_id LIMIT 1";

@@ -26,13 +26,7 @@ async fn a_lookup_prints_each_event_once_in_order_of_time() {
     for second in 1..20 {
         ada.publish(logged_out(), Duration::from_secs(second)).await;
     }
-    bob.publish(
-        Deleted {
-            reason: DeletedReason::User,
-        },
-        Duration::ZERO,
-    )
-    .await;
+    bob.publish(Deleted { reason: DeletedReason::User }, Duration::ZERO).await;
     // An event about no account.
     let mut unknown = event(EventKind::LoginFailed, 7);
     unknown.user = None;

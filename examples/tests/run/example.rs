@@ -65,9 +65,7 @@ impl Example {
 
     /// Runs the example until it succeeds, and returns its output.
     pub(crate) async fn output(&self) -> String {
-        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output())
-            .await
-            .unwrap();
+        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output()).await.unwrap();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -75,9 +73,7 @@ impl Example {
 
     /// Runs the example until it fails, and returns its error output.
     pub(crate) async fn failure(&self) -> String {
-        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output())
-            .await
-            .unwrap();
+        let output = tokio::time::timeout(TEST_TIMEOUT, self.command().output()).await.unwrap();
         let output = output.unwrap();
         assert!(!output.status.success(), "the example succeeded");
         assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -168,10 +164,7 @@ impl<'a> Account<'a> {
                     + self.seq as u128,
             ),
             timestamp: START + after,
-            user: Some(UserRef {
-                id: self.id,
-                seq: self.seq,
-            }),
+            user: Some(UserRef { id: self.id, seq: self.seq }),
             event: event.into(),
             ..example::of(EventKind::Registered)
         }

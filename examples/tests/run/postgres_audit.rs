@@ -12,10 +12,7 @@ use crate::support::{NatsServer, create_stream, event, publish};
 const DURABLE: &str = "postgres-audit";
 
 fn logged_out() -> LoggedOut {
-    LoggedOut {
-        session_id: Uuid::from_u128(1),
-        scope: LogoutScope::Local,
-    }
+    LoggedOut { session_id: Uuid::from_u128(1), scope: LogoutScope::Local }
 }
 
 fn example(server: &NatsServer, database: &Postgres) -> Example {
@@ -65,11 +62,7 @@ async fn every_event_is_one_row_despite_a_database_crash_and_redelivery() {
     type Row = (OffsetDateTime, String, Uuid, String, String);
     let rows = "SELECT occurred_at, subject, account, data->>'scope', metadata->>'service' FROM auth_audit \
                 WHERE account = $1 ORDER BY account_seq";
-    let rows: Vec<Row> = sqlx::query_as(rows)
-        .bind(ada.id)
-        .fetch_all(&database.pool().await)
-        .await
-        .unwrap();
+    let rows: Vec<Row> = sqlx::query_as(rows).bind(ada.id).fetch_all(&database.pool().await).await.unwrap();
     assert_eq!(rows.len(), 100);
     for (second, row) in (0..).zip(rows) {
         let at = START + Duration::from_secs(second);

@@ -73,16 +73,10 @@ async fn a_success_after_three_recent_failures_raises_one_alert() {
     // Failures survive a restart.
     let mut monitor = example.start();
     ada.publish(success(), minutes(3)).await;
-    let alert = format!(
-        "ALERT 2026-03-01 12:03:00.0 +00:00:00 {}: logged in after 3 failures",
-        ada.id
-    );
+    let alert = format!("ALERT 2026-03-01 12:03:00.0 +00:00:00 {}: logged in after 3 failures", ada.id);
     assert_eq!(monitor.line().await, alert);
     ada.publish(stolen(), minutes(4)).await;
-    let alert = format!(
-        "ALERT 2026-03-01 12:04:00.0 +00:00:00 {}: a refresh token was used twice",
-        ada.id
-    );
+    let alert = format!("ALERT 2026-03-01 12:04:00.0 +00:00:00 {}: a refresh token was used twice", ada.id);
     assert_eq!(monitor.line().await, alert);
     // Failures before the last success do not count.
     ada.publish(failure(), minutes(4)).await;
@@ -102,18 +96,11 @@ async fn a_success_after_three_recent_failures_raises_one_alert() {
     bob.publish(success(), minutes(8)).await;
     let mut monitor = example.start();
     let line = monitor.line().await;
-    assert!(
-        line.contains(&format!("{}: logged in after 3 failures", bob.id)),
-        "{line}"
-    );
+    assert!(line.contains(&format!("{}: logged in after 3 failures", bob.id)), "{line}");
     monitor.stop().await;
     // Old failures are deleted at a success.
     let memory = SqlitePool::connect(&format!("sqlite://{memory}")).await.unwrap();
     let of_eve = "SELECT COUNT(*) FROM logins WHERE user_id = ?";
-    let of_eve: i64 = sqlx::query_scalar(of_eve)
-        .bind(eve.id.to_string())
-        .fetch_one(&memory)
-        .await
-        .unwrap();
+    let of_eve: i64 = sqlx::query_scalar(of_eve).bind(eve.id.to_string()).fetch_one(&memory).await.unwrap();
     assert_eq!(of_eve, 1);
 }

@@ -12,10 +12,7 @@ async fn tail_prints_one_line_per_event() {
     let mut tail = Example::new("tail", &server).start();
     let line = tail.line().await;
     let start = r#"1 auth.user.registered {"userId":"01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02","timestamp":"2026-11-22T"#;
-    assert!(
-        line.starts_with(start) && line.contains(r#""email":"ada@example.com""#),
-        "{line}"
-    );
+    assert!(line.starts_with(start) && line.contains(r#""email":"ada@example.com""#), "{line}");
     publish(&context, &event(EventKind::LoggedIn, 2)).await;
     assert!(tail.line().await.starts_with("2 auth.user.logged_in {"));
     tail.stop().await;

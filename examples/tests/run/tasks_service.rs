@@ -21,9 +21,7 @@ fn registered(name: &str) -> Registered {
     }
 }
 
-const DELETED: Deleted = Deleted {
-    reason: DeletedReason::User,
-};
+const DELETED: Deleted = Deleted { reason: DeletedReason::User };
 
 struct Tasks {
     http: reqwest::Client,

@@ -41,12 +41,7 @@ async fn welcome_mailer_runs_as_its_user() {
 #[tokio::test]
 async fn security_monitor_and_tasks_service_run_as_their_users() {
     let server = provisioned().await;
-    acknowledges_events(
-        &as_user("security_monitor", "security-monitor", &server),
-        "security-monitor",
-        &server,
-    )
-    .await;
+    acknowledges_events(&as_user("security_monitor", "security-monitor", &server), "security-monitor", &server).await;
     let tasks = as_user("tasks_service", "tasks-service", &server);
     let tasks = tasks.set("TASKS_LISTEN", format!("127.0.0.1:{}", free_port()));
     acknowledges_events(&tasks, "tasks-service", &server).await;
@@ -71,10 +66,7 @@ async fn examples_with_a_database_run_as_their_users() {
 #[tokio::test]
 async fn verify_offline_runs_as_its_user() {
     let server = provisioned().await;
-    let routes = poem::Route::new().at(
-        "/.well-known/jwks.json",
-        poem::endpoint::make_sync(|_| r#"{"keys":[]}"#),
-    );
+    let routes = poem::Route::new().at("/.well-known/jwks.json", poem::endpoint::make_sync(|_| r#"{"keys":[]}"#));
     let (url, keys) = serve(routes).await;
     let listen = format!("127.0.0.1:{}", free_port());
     let example = as_user("verify_offline", "verify-offline", &server);

@@ -35,10 +35,7 @@ impl Verifier {
         let http = reqwest::Client::new();
         let verifier = Self { running, http, url };
         // The example prints its address before it listens.
-        eventually("the example listens", async || {
-            verifier.http.get(&verifier.url).send().await.ok()
-        })
-        .await;
+        eventually("the example listens", async || verifier.http.get(&verifier.url).send().await.ok()).await;
         verifier
     }
 
@@ -71,13 +68,7 @@ async fn ended_sessions_are_refused_within_a_second() {
     let verifier = Verifier::start(&nats, &auth.url()).await;
     assert!(!verifier.accepts(&before).await, "it ended before the start");
     assert!(verifier.accepts(&good).await);
-    let answer = verifier
-        .http
-        .get(&verifier.url)
-        .bearer_auth(&good.access)
-        .send()
-        .await
-        .unwrap();
+    let answer = verifier.http.get(&verifier.url).bearer_auth(&good.access).send().await.unwrap();
     let claims: Value = answer.json().await.unwrap();
     assert_eq!(claims.get("roles"), Some(&json!(["user"])));
 
@@ -223,9 +214,7 @@ async fn invalid_tokens_are_refused_and_unknown_keys_are_fetched_rarely() {
     let published = Published::default();
     let [old, new, foreign] = ["old", "new", "foreign"].map(Key::new);
     published.keys.lock().unwrap().push(old.public());
-    let routes = Route::new()
-        .at("/.well-known/jwks.json", get(jwks))
-        .data(published.clone());
+    let routes = Route::new().at("/.well-known/jwks.json", get(jwks)).data(published.clone());
     let (issuer, server) = serve(routes).await;
     let verifier = Verifier::start(&nats, &issuer).await;
 
@@ -242,31 +231,15 @@ async fn invalid_tokens_are_refused_and_unknown_keys_are_fetched_rarely() {
     for (name, token) in [
         ("no signature", format!("{unsigned}.")),
         ("alg none", none),
-        (
-            "another key under its id",
-            Key {
-                id: "old",
-                ..Key::new("x")
-            }
-            .token(&issuer, |_, _| {}),
-        ),
+        ("another key under its id", Key { id: "old", ..Key::new("x") }.token(&issuer, |_, _| {})),
         ("another type", of_old(|header, _| header["typ"] = json!("JWT"))),
         ("no type", of_old(|header, _| header["typ"] = Value::Null)),
         ("another issuer", old.token("http://elsewhere", |_, _| {})),
-        (
-            "another audience",
-            of_old(|_, claims| claims["aud"] = json!("elsewhere")),
-        ),
+        ("another audience", of_old(|_, claims| claims["aud"] = json!("elsewhere"))),
         ("no audience", of_old(|_, claims| claims["aud"] = Value::Null)),
         ("no session", of_old(|_, claims| claims["sid"] = Value::Null)),
-        (
-            "expired",
-            old.token(&issuer, |_, claims| claims["exp"] = json!(now - 6)),
-        ),
-        (
-            "not yet",
-            old.token(&issuer, |_, claims| claims["nbf"] = json!(now + 60)),
-        ),
+        ("expired", old.token(&issuer, |_, claims| claims["exp"] = json!(now - 6))),
+        ("not yet", old.token(&issuer, |_, claims| claims["nbf"] = json!(now + 60))),
         ("a word", "token".to_owned()),
     ] {
         assert_eq!(verifier.status(&token).await, StatusCode::UNAUTHORIZED, "{name}");
@@ -288,10 +261,7 @@ async fn invalid_tokens_are_refused_and_unknown_keys_are_fetched_rarely() {
     let took = started.elapsed();
     assert!(took < Duration::from_secs(12), "{took:?}");
     let fetches = u64::from(published.fetches.load(Ordering::SeqCst) - before);
-    assert!(
-        (1..=1 + took.as_secs() / 5).contains(&fetches),
-        "{fetches} fetches in {took:?}"
-    );
+    assert!((1..=1 + took.as_secs() / 5).contains(&fetches), "{fetches} fetches in {took:?}");
     assert_eq!(verifier.status(&good).await, StatusCode::OK);
     verifier.running.stop().await;
     server.abort();

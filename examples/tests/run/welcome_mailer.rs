@@ -96,8 +96,7 @@ async fn an_event_without_a_full_address_becomes_a_dead_letter() {
         .await
         .unwrap();
     let mut ada = Account::new(&context, 1);
-    ada.publish(registered("a***@example.com", "a***"), Duration::ZERO)
-        .await;
+    ada.publish(registered("a***@example.com", "a***"), Duration::ZERO).await;
     let example = Example::new("welcome_mailer", &server).set("SMTP_URL", smtp.url());
     let mailer = example.start();
     caught_up(&stream, DURABLE, 1).await;

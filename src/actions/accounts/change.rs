@@ -67,10 +67,7 @@ pub(in crate::actions) fn new_profile(
         return Ok(Profile::default());
     };
     let profile = Profile::new(given).map_err(|_| ProfileError::TooLarge)?;
-    cx.services
-        .accounts
-        .check(account_type, &profile)
-        .map_err(ProfileError::Violations)?;
+    cx.services.accounts.check(account_type, &profile).map_err(ProfileError::Violations)?;
     Ok(profile)
 }
 
@@ -121,10 +118,7 @@ pub(in crate::actions) async fn apply(
 /// Keep what differs from the user as they are, and check it.
 fn differences(cx: &Context, user: &User, change: Change) -> Result<UserChange, ProfileError> {
     let account_type = change.account_type.filter(|new| *new != user.account_type);
-    if account_type
-        .as_ref()
-        .is_some_and(|new| !cx.services.accounts.knows(new))
-    {
+    if account_type.as_ref().is_some_and(|new| !cx.services.accounts.knows(new)) {
         return Err(ProfileError::UnknownType);
     }
     let written = match change.profile {
@@ -139,10 +133,7 @@ fn differences(cx: &Context, user: &User, change: Change) -> Result<UserChange, 
     let changes_type = account_type.is_some() && !user.profile.is_empty();
     if profile.is_some() || changes_type {
         let kind = account_type.as_ref().unwrap_or(&user.account_type);
-        let result = cx
-            .services
-            .accounts
-            .check(kind, profile.as_ref().unwrap_or(&user.profile));
+        let result = cx.services.accounts.check(kind, profile.as_ref().unwrap_or(&user.profile));
         result.map_err(ProfileError::Violations)?;
     }
     Ok(UserChange {

@@ -30,9 +30,7 @@ pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<()
         return Err(Refused(Refusal::LastAdministrator));
     }
     tx.delete_user().await?;
-    let ended = tx
-        .revoke_sessions(None, RevokeReason::Deleted, &cx.services.sessions)
-        .await?;
+    let ended = tx.revoke_sessions(None, RevokeReason::Deleted, &cx.services.sessions).await?;
     let reason = DeletedReason::User;
     tx.record(Deleted { reason }).await?;
     tx.commit().await?;

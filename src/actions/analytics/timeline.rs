@@ -89,26 +89,16 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Timeline
         return Err(Refused(Refusal::EmptyRange));
     }
     let first = from.unix_timestamp().div_euclid(seconds);
-    let last = (until - time::Duration::nanoseconds(1))
-        .unix_timestamp()
-        .div_euclid(seconds);
+    let last = (until - time::Duration::nanoseconds(1)).unix_timestamp().div_euclid(seconds);
     if last - first >= MAX_BUCKETS {
         return Err(Refused(Refusal::TooManyBuckets));
     }
-    let filter = CountFilter {
-        subject: input.subject,
-        from: Some(from),
-        until: Some(until),
-    };
+    let filter = CountFilter { subject: input.subject, from: Some(from), until: Some(until) };
     let ledger = cx.services.store.ledger();
     let counts = ledger.count_by_time(input.bucket.hours(), &filter).await?;
     let counts: HashMap<i64, u64> = counts.into_iter().collect();
     let bucket = |number| (start_of(number, seconds), counts.get(&number).copied().unwrap_or(0));
-    Ok(Timeline {
-        from,
-        until,
-        buckets: (first..=last).map(bucket).collect(),
-    })
+    Ok(Timeline { from, until, buckets: (first..=last).map(bucket).collect() })
 }
 
 /// The start of a bucket by its number since the Unix epoch.

@@ -64,11 +64,7 @@ pub async fn run(
         Start::After(_) => return Err(Refused(Refusal::BeyondEnd)),
         Start::At(from) => (ledger.seq_before(from).await?, Some(from)),
     };
-    Ok(Follower {
-        seq,
-        filter: FollowFilter { subject, from },
-        commits,
-    })
+    Ok(Follower { seq, filter: FollowFilter { subject, from }, commits })
 }
 
 /// Confirm, by the database and not by the session cache, that the token is an administrator's.

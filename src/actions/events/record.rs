@@ -50,9 +50,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId,
         attributes: attributes.and_then(into_map),
     };
     let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
-    let actor = Actor::User {
-        id: tx.user().id.as_uuid(),
-    };
+    let actor = Actor::User { id: tx.user().id.as_uuid() };
     let id = tx.record_as(Some(actor), event).await?;
     // After the user's lock, which no two requests of one caller hold at once.
     let claimed = idempotency::claim(&cx, guard.as_ref(), tx, id.as_uuid()).await;

@@ -37,9 +37,7 @@ fn rate_limited(refused: &RefusedRequests) -> RateLimited {
     RateLimited {
         limiter: refused.limit.as_str().to_owned(),
         ip: refused.ip,
-        identifier_hash: refused
-            .identifier
-            .map(|identifier| IdentifierHash::from_mac(identifier.mac())),
+        identifier_hash: refused.identifier.map(|identifier| IdentifierHash::from_mac(identifier.mac())),
         retry_after: ceil_seconds(refused.retry_after),
         count: refused.count,
     }

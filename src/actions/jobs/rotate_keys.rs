@@ -40,8 +40,7 @@ async fn rotate(cx: &Context) -> Result<Vec<SealedKey>, Failure> {
     if let Some(new) = &plan.create {
         let key = SigningKey::generate(new, tx.now(), &*cx.services.random)?;
         tracing::info!(kid = key.kid(), activates_at = %new.activates_at, "new signing key");
-        tx.insert_signing_key(key.seal(&cx.services.secret, &*cx.services.random)?)
-            .await?;
+        tx.insert_signing_key(key.seal(&cx.services.secret, &*cx.services.random)?).await?;
     }
     for kid in &plan.drop {
         tracing::info!(kid, "signing key expired");

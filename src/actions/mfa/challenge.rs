@@ -26,18 +26,15 @@ pub(in crate::actions) async fn run(
     password: &SecretString,
 ) -> Result<Challenge, Failure> {
     let services = &cx.services;
-    let factor = tx.second_factor_in_use().await?.ok_or(StoreError::Corrupt {
-        table: "users",
-        column: "second_factor",
-    })?;
+    let factor = tx
+        .second_factor_in_use()
+        .await?
+        .ok_or(StoreError::Corrupt { table: "users", column: "second_factor" })?;
     let ttl = services.second_factors.challenge_ttl;
     let challenge = LoginChallenge {
         id: ChallengeId::new_v7(tx.now(), &*services.random),
         user_id: tx.user().id,
-        password_mark: services
-            .challenges
-            .password_fingerprint(password.expose_secret())
-            .to_vec(),
+        password_mark: services.challenges.password_fingerprint(password.expose_secret()).to_vec(),
         attempts: 0,
         expires_at: tx.now() + ttl,
     };
@@ -49,8 +46,5 @@ pub(in crate::actions) async fn run(
     };
     tx.record(challenged).await?;
     tx.commit().await?;
-    Ok(Challenge {
-        token,
-        expires_in: ttl.whole_seconds().unsigned_abs(),
-    })
+    Ok(Challenge { token, expires_in: ttl.whole_seconds().unsigned_abs() })
 }

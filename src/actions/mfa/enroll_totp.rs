@@ -37,10 +37,7 @@ pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<En
     let seed = TotpSeed::generate(&*services.random);
     let setup = seed.setup(&services.second_factors.issuer, caller.user.email.as_str())?;
     let sealed = seed.seal(&services.secret, factor_id, &*services.random)?;
-    let stored = services
-        .store
-        .upsert_pending_factor(factor_id, caller.user.id, sealed, now)
-        .await?;
+    let stored = services.store.upsert_pending_factor(factor_id, caller.user.id, sealed, now).await?;
     if stored {
         Ok(Enrollment { factor_id, setup })
     } else {

@@ -24,10 +24,9 @@ pub struct Totp {
 pub async fn run(cx: Context, caller: Identity) -> Result<Factors, Failure> {
     let (store, user) = (&cx.services.store, caller.user.id);
     let factor = store.second_factor(user).await?;
-    let totp = factor.filter(|factor| factor.confirmed).map(|factor| Totp {
-        id: factor.id,
-        created_at: factor.created_at,
-    });
+    let totp = factor
+        .filter(|factor| factor.confirmed)
+        .map(|factor| Totp { id: factor.id, created_at: factor.created_at });
     Ok(Factors {
         totp,
         recovery_codes_left: store.recovery_codes_left(user).await?,

@@ -80,9 +80,7 @@ async fn access_token(cx: &Context, token: &str) -> Result<Introspection, Failur
         Err(error) => return refuse(cx, error).await,
     };
     let user = cx.services.session_cache.lookup(claims.session_id, now).await?;
-    Ok(user.map_or(Introspection::Inactive, |user| {
-        active_access(&cx.services, &claims, &user)
-    }))
+    Ok(user.map_or(Introspection::Inactive, |user| active_access(&cx.services, &claims, &user)))
 }
 
 async fn refresh_token(cx: &Context, token: &str) -> Result<Introspection, Failure> {

@@ -40,9 +40,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<(), Acti
     // A concurrent change of the password has ended this session too.
     let mut tx = authenticate::lock_caller(&cx, &caller, confirm::Refusal::SessionEnded.into()).await?;
     tx.set_password(&hash).await?;
-    let ended = tx
-        .revoke_sessions(None, RevokeReason::PasswordChange, &services.sessions)
-        .await?;
+    let ended = tx.revoke_sessions(None, RevokeReason::PasswordChange, &services.sessions).await?;
     tx.record(PasswordChanged {}).await?;
     tx.commit().await?;
     services.session_cache.invalidate_sessions(&ended).await;

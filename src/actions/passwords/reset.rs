@@ -57,9 +57,7 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
     } else {
         tx.second_factor_in_use().await?
     };
-    let ended = tx
-        .revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions)
-        .await?;
+    let ended = tx.revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions).await?;
     tx.record(PasswordResetCompleted {}).await?;
     if let Some(factor) = squatted {
         tx.remove_second_factor().await?;

@@ -46,10 +46,7 @@ pub fn cached(services: &Services, access_token: &str) -> Option<Identity> {
     let now = services.clock.now();
     let claims = services.access.verify(access_token, now).ok()?;
     let user = services.session_cache.cached(claims.session_id, now)?;
-    Some(Identity {
-        user,
-        session_id: claims.session_id,
-    })
+    Some(Identity { user, session_id: claims.session_id })
 }
 
 /// Authenticate.

@@ -89,8 +89,7 @@ async fn open_session(
     let (mut tx, hash) = match locked {
         Some((tx, hash)) if tx.user().status == UserStatus::Active => (tx, hash),
         Some((mut tx, _)) => {
-            tx.record(login_failed(cx, identifier, LoginFailedReason::Disabled))
-                .await?;
+            tx.record(login_failed(cx, identifier, LoginFailedReason::Disabled)).await?;
             tx.commit().await?;
             return Err(Refused(Refusal::InvalidCredentials));
         }

@@ -45,10 +45,7 @@ pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), Ac
     if ended.is_empty() {
         return Ok(());
     }
-    let logged_out = LoggedOut {
-        session_id: session.as_uuid(),
-        scope,
-    };
+    let logged_out = LoggedOut { session_id: session.as_uuid(), scope };
     tx.record(logged_out).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;

@@ -29,22 +29,14 @@ pub async fn run(cx: Context, refresh_token: String) -> Result<TokenPair, Action
     })?;
     services
         .limits
-        .charge(
-            RateLimit::Refresh,
-            &claim.session_id.to_string(),
-            cx.request.ip,
-            cx.now(),
-        )
+        .charge(RateLimit::Refresh, &claim.session_id.to_string(), cx.request.ip, cx.now())
         .await?;
 
     let locked = cx.begin().await?.lock_user_of(claim.session_id).await?;
     let mut tx = locked
         .filter(|tx| tx.user().status == UserStatus::Active)
         .ok_or(Refused(Refusal::InvalidToken))?;
-    match tx
-        .rotate_session(claim.session_id, claim.generation, &services.sessions)
-        .await?
-    {
+    match tx.rotate_session(claim.session_id, claim.generation, &services.sessions).await? {
         Some(session) => Ok(rotated(&cx, tx, &session).await?),
         None => not_rotated(&cx, tx, claim).await,
     }
@@ -85,8 +77,7 @@ pub(in crate::actions) async fn end_reused(
     session: &Session,
     claim: RefreshClaim,
 ) -> Result<(), Failure> {
-    tx.revoke_session(session.id, RevokeReason::Reuse, &cx.services.sessions)
-        .await?;
+    tx.revoke_session(session.id, RevokeReason::Reuse, &cx.services.sessions).await?;
     let reuse = TokenReuseDetected {
         session_id: session.id.as_uuid(),
         presented_generation: claim.generation,

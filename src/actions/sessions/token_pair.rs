@@ -45,11 +45,7 @@ impl Context {
         now: OffsetDateTime,
     ) -> Result<IssuedTokens, Failure> {
         let services = &self.services;
-        let grant = AccessGrant {
-            user_id: user.id,
-            session_id: session.id,
-            roles: &user.roles,
-        };
+        let grant = AccessGrant { user_id: user.id, session_id: session.id, roles: &user.roles };
         let remaining = session.ends_at(&services.sessions) - now;
         Ok(IssuedTokens {
             access: services.access.issue(&grant, now, &*services.random)?,

@@ -46,21 +46,13 @@ pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountT
         let file = own.iter().find(|file| is_of(file, name));
         let (path, text) = match file {
             Some(path) => {
-                let source = |source| AccountTypesError::Read {
-                    path: path.clone(),
-                    source,
-                };
+                let source = |source| AccountTypesError::Read { path: path.clone(), source };
                 (path.clone(), fs::read_to_string(path).map_err(source)?)
             }
-            None => (
-                PathBuf::from(format!("the built-in {name}.json")),
-                built_in(name).to_owned(),
-            ),
+            None => (PathBuf::from(format!("the built-in {name}.json")), built_in(name).to_owned()),
         };
-        let schema: Value = serde_json::from_str(&text).map_err(|source| AccountTypesError::Json {
-            path: path.clone(),
-            source,
-        })?;
+        let schema: Value =
+            serde_json::from_str(&text).map_err(|source| AccountTypesError::Json { path: path.clone(), source })?;
         let refused = |source| AccountTypesError::Schema { path, source };
         types.add(account_type, roles, &schema).map_err(refused)?;
     }
@@ -85,10 +77,7 @@ fn is_of(file: &Path, name: &str) -> bool {
 
 /// The `.json` files of a directory, in the order of their names.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, AccountTypesError> {
-    let read = |source| AccountTypesError::Read {
-        path: directory.to_owned(),
-        source,
-    };
+    let read = |source| AccountTypesError::Read { path: directory.to_owned(), source };
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(read)? {
         let path = entry.map_err(read)?.path();

@@ -54,12 +54,7 @@ impl ReplayArgs {
             ReplayTarget::Replays
         };
         let stop = stop_on_signals()?;
-        let order = ReplayOrder {
-            name,
-            target,
-            selection,
-            rate: self.rate,
-        };
+        let order = ReplayOrder { name, target, selection, rate: self.rate };
         let mut view = ProgressView::new("Replaying");
         let replayed = replay(settings, order, &mut view, &stop).await;
         view.end();

@@ -42,11 +42,7 @@ impl SelectionArgs {
         {
             return Err(AppError::argument("--to", "must be later than --from"));
         }
-        Ok(Selection {
-            from: self.from,
-            to: self.to,
-            ..self.about.parse()
-        })
+        Ok(Selection { from: self.from, to: self.to, ..self.about.parse() })
     }
 }
 
@@ -66,14 +62,9 @@ pub(super) fn time(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 fn subject(text: &str) -> Result<&'static str, String> {
-    let known = CATALOGUE
-        .iter()
-        .find(|event| text == event.name || text == event.subject);
+    let known = CATALOGUE.iter().find(|event| text == event.name || text == event.subject);
     known.map(|event| event.subject).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|event| event.name).collect();
-        format!(
-            "the types are {} (each also with the prefix {SUBJECT_PREFIX})",
-            names.join(", ")
-        )
+        format!("the types are {} (each also with the prefix {SUBJECT_PREFIX})", names.join(", "))
     })
 }

@@ -25,14 +25,9 @@ pub(in crate::cli) struct Tail {
 
 impl Tail {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
-        let selection = Selection {
-            from: self.from,
-            ..self.about.parse()
-        };
+        let selection = Selection { from: self.from, ..self.about.parse() };
         let stop = stop_on_signals()?;
-        let mut screen = Screen {
-            on_terminal: std::io::stdout().is_terminal(),
-        };
+        let mut screen = Screen { on_terminal: std::io::stdout().is_terminal() };
         tail(settings, &selection, &mut screen, &stop).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -46,13 +46,8 @@ fn report(stream: &str, findings: &Findings) -> String {
     for difference in Difference::ALL {
         let count = findings.count(difference);
         let _ = writeln!(text, "{:<13} {count}", difference.to_string());
-        let of_kind = findings
-            .list()
-            .iter()
-            .filter(|finding| finding.difference == difference);
-        of_kind
-            .take(MAX_PRINTED)
-            .for_each(|finding| text.push_str(&line(finding)));
+        let of_kind = findings.list().iter().filter(|finding| finding.difference == difference);
+        of_kind.take(MAX_PRINTED).for_each(|finding| text.push_str(&line(finding)));
         if count > MAX_PRINTED as u64 {
             let _ = writeln!(text, "  … and {} more", count - MAX_PRINTED as u64);
         }

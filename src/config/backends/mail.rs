@@ -88,10 +88,7 @@ impl MailSettings {
         }
         self.check_login(problems);
         if self.from.parse::<Mailbox>().is_err() {
-            problems.refuse(
-                "mail.from",
-                "must be an address such as \"Watchword <no-reply@example.com>\"",
-            );
+            problems.refuse("mail.from", "must be an address such as \"Watchword <no-reply@example.com>\"");
         }
         if self.product.is_empty() || self.product.chars().any(char::is_control) {
             problems.refuse("mail.product", "must not be empty or contain control characters");
@@ -101,40 +98,25 @@ impl MailSettings {
             ("mail.reset_path", &self.reset_path),
         ] {
             if !path.starts_with('/') || !path.bytes().all(is_path_byte) {
-                problems.refuse(
-                    key,
-                    "must be a path such as \"/account/reset\", without query and fragment",
-                );
+                problems.refuse(key, "must be a path such as \"/account/reset\", without query and fragment");
             }
         }
         between_durations(problems, "mail.code_ttl", self.code_ttl, MINUTE, DAY);
-        between_durations(
-            problems,
-            "mail.timeout",
-            self.timeout,
-            Duration::from_secs(1),
-            5 * MINUTE,
-        );
+        between_durations(problems, "mail.timeout", self.timeout, Duration::from_secs(1), 5 * MINUTE);
         between_durations(problems, "mail.retry_for", self.retry_for, MINUTE, 7 * DAY);
         between(problems, "mail.max_connections", self.max_connections, 1, 64);
     }
 
     fn check_login(&self, problems: &mut Problems) {
         if self.username.is_some() != self.password.is_some() {
-            problems.refuse(
-                "mail.username",
-                "requires mail.password and the other way round: set both or neither",
-            );
+            problems.refuse("mail.username", "requires mail.password and the other way round: set both or neither");
         }
         if self.host.is_none() && self.username.is_some() {
             problems.refuse("mail.host", "is required when mail.username is set");
         }
         let is_local = matches!(self.host.as_deref(), Some("localhost" | "127.0.0.1" | "::1"));
         if self.tls == MailTls::None && self.username.is_some() && !is_local {
-            problems.refuse(
-                "mail.tls",
-                "must be starttls or tls: the password would be sent unencrypted",
-            );
+            problems.refuse("mail.tls", "must be starttls or tls: the password would be sent unencrypted");
         }
     }
 }

@@ -56,10 +56,7 @@ impl NatsSettings {
         self.check_identity(problems);
         self.check_files(problems);
         if self.tls.cert.is_some() != self.tls.key.is_some() {
-            problems.refuse(
-                "nats.tls.cert",
-                "requires nats.tls.key and the other way round: set both or neither",
-            );
+            problems.refuse("nats.tls.cert", "requires nats.tls.key and the other way round: set both or neither");
         }
         let tokens = self.inbox_prefix.split('.');
         if tokens.clone().any(str::is_empty) || self.inbox_prefix.contains(['*', '>', ' ', '\t', '\r', '\n']) {
@@ -80,16 +77,10 @@ impl NatsSettings {
         .filter_map(|(key, set)| set.then_some(key))
         .collect();
         if let [first, _, ..] = identities.as_slice() {
-            problems.refuse(
-                first,
-                format!("only one identity can be used; {} are set", identities.join(", ")),
-            );
+            problems.refuse(first, format!("only one identity can be used; {} are set", identities.join(", ")));
         }
         if self.user.is_some() != self.password.is_some() {
-            problems.refuse(
-                "nats.user",
-                "requires nats.password and the other way round: set both or neither",
-            );
+            problems.refuse("nats.user", "requires nats.password and the other way round: set both or neither");
         }
         if let (None, [first, ..]) = (&self.url, identities.as_slice()) {
             problems.refuse(first, "applies to an external server only; set nats.url (NATS_URL) too");

@@ -42,12 +42,6 @@ impl RedisSettings {
                 );
             }
         }
-        between_durations(
-            problems,
-            "redis.timeout",
-            self.timeout,
-            Duration::from_millis(10),
-            Duration::from_secs(5),
-        );
+        between_durations(problems, "redis.timeout", self.timeout, Duration::from_millis(10), Duration::from_secs(5));
     }
 }

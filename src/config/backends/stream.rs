@@ -109,10 +109,7 @@ impl StreamSettings {
             if !well_formed(subject) {
                 problems.refuse(KEY, format!("{subject:?} is not a valid subject"));
             } else if covers(subject, DEAD_LETTERS) {
-                problems.refuse(
-                    KEY,
-                    format!("{subject:?} overlaps {DEAD_LETTERS} of the dead-letter stream"),
-                );
+                problems.refuse(KEY, format!("{subject:?} overlaps {DEAD_LETTERS} of the dead-letter stream"));
             }
         }
         if !self.subjects.iter().any(|subject| covers(subject, EVENTS)) {

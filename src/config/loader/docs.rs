@@ -63,10 +63,7 @@ fn begin_section(out: &mut String, section: &str) {
 fn row(out: &mut String, key: &Key) {
     let short = SHORT_NAMES.iter().filter(|(_, name)| *name == key.name);
     let short: String = short.map(|(variable, _)| format!("`{variable}`, ")).collect();
-    let default = key
-        .default
-        .as_ref()
-        .map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
+    let default = key.default.as_ref().map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
     let _ = writeln!(
         out,
         "| `{}` | {} | {default} | {} | {short}`{}` |",

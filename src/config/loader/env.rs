@@ -40,10 +40,7 @@ pub(super) fn long(name: &str, text: &str) -> Meaning {
 
 /// Parses a variable of [`SHORT_NAMES`].
 pub(super) fn short(name: &str, text: &str) -> Meaning {
-    let key = SHORT_NAMES
-        .iter()
-        .find(|(short, _)| *short == name)
-        .and_then(|(_, key)| keys::find(key));
+    let key = SHORT_NAMES.iter().find(|(short, _)| *short == name).and_then(|(_, key)| keys::find(key));
     match key {
         Some(key) if !text.is_empty() => Meaning::Sets(key, value(key, text)),
         _ => Meaning::Nothing,

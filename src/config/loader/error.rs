@@ -77,11 +77,7 @@ impl Problems {
 
     /// Add a problem of `key`, whose value came from `origin`.
     pub(in crate::config) fn add(&mut self, key: &str, problem: impl Into<String>, origin: Option<String>) {
-        self.0.push(Problem {
-            key: key.to_owned(),
-            problem: problem.into(),
-            origin,
-        });
+        self.0.push(Problem { key: key.to_owned(), problem: problem.into(), origin });
     }
 
     /// The problems as an error, in the order of their keys.

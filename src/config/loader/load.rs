@@ -76,10 +76,7 @@ impl Loader {
     }
 
     fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| syntax(path.to_owned(), &text, &error))?;
         self.table("", &table, &format!("in {}", path.display()));
         Ok(())
@@ -91,16 +88,13 @@ impl Loader {
             match (keys::find(&full), value) {
                 (Some(key), _) => match Value::serialize(value) {
                     Ok(value) => self.set(key.name.as_str(), value, origin.to_owned()),
-                    Err(_) => self
-                        .problems
-                        .add(&full, "this kind of value is not understood", Some(origin.to_owned())),
+                    Err(_) => self.problems.add(&full, "this kind of value is not understood", Some(origin.to_owned())),
                 },
                 (None, toml::Value::Table(inner)) if keys::is_section(&full) => {
                     self.table(&format!("{full}."), inner, origin);
                 }
                 (None, _) if keys::is_section(&full) => {
-                    self.problems
-                        .add(&full, "is a section, not a key", Some(origin.to_owned()));
+                    self.problems.add(&full, "is a section, not a key", Some(origin.to_owned()));
                 }
                 // Inside an unknown section a single report says enough.
                 (None, _) => self.unknown(&full, origin.to_owned()),
@@ -168,10 +162,7 @@ impl Loader {
         }
         // The address the service has by default follows its port.
         let port = figment.extract_inner::<u16>("http.port").unwrap_or_default();
-        figment.join(Serialized::default(
-            "http.public_url",
-            format!("http://localhost:{port}"),
-        ))
+        figment.join(Serialized::default("http.public_url", format!("http://localhost:{port}")))
     }
 
     fn mistyped(&mut self, error: &figment::Error) -> Result<(), ConfigError> {
@@ -182,8 +173,7 @@ impl Loader {
             .copied()
             .find(|key| path == *key || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
         let origin = known.and_then(|key| self.origins.get(key).cloned());
-        self.problems
-            .add(known.unwrap_or(&path), expected(error, known.unwrap_or(&path)), origin);
+        self.problems.add(known.unwrap_or(&path), expected(error, known.unwrap_or(&path)), origin);
         match known.and_then(|key| self.given.remove(key)) {
             Some(_) => Ok(()),
             // A mistake in the defaults themselves: there is nothing to fall back to.

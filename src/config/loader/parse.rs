@@ -28,9 +28,7 @@ pub(in crate::config) fn networks<'de, D: Deserializer<'de>>(deserializer: D) ->
 
 fn network(text: &str) -> Option<IpNet> {
     let text = text.trim();
-    text.parse::<IpNet>()
-        .ok()
-        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// A list of texts, each trimmed.

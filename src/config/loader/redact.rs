@@ -35,11 +35,7 @@ pub(in crate::config) fn secret_urls<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => {
-            let urls: Vec<String> = value
-                .expose_secret()
-                .split(',')
-                .map(|text| nats_url(text.trim()))
-                .collect();
+            let urls: Vec<String> = value.expose_secret().split(',').map(|text| nats_url(text.trim())).collect();
             serializer.serialize_some(&urls.join(","))
         }
         None => serializer.serialize_none(),
@@ -89,10 +85,7 @@ fn hide_parameters(url: &mut Url) {
         .map(|(name, value)| {
             let lower = name.to_ascii_lowercase();
             let hidden = SECRET_PARAMETERS.iter().any(|part| lower.contains(part));
-            (
-                name.into_owned(),
-                if hidden { HIDDEN.to_owned() } else { value.into_owned() },
-            )
+            (name.into_owned(), if hidden { HIDDEN.to_owned() } else { value.into_owned() })
         })
         .collect();
     url.query_pairs_mut().clear().extend_pairs(pairs);
@@ -110,15 +103,9 @@ mod tests {
                 "postgres://app:p%40ss@db/auth?sslmode=require",
                 "postgres://app:***@db/auth?sslmode=require",
             ),
-            (
-                "postgres://db/auth?user=a&password=s3cret",
-                "postgres://db/auth?user=a&password=***",
-            ),
+            ("postgres://db/auth?user=a&password=s3cret", "postgres://db/auth?user=a&password=***"),
             ("redis://:s3cret@cache:6379/0", "redis://:***@cache:6379/0"),
-            (
-                "sqlite://data/watchword.db?mode=rwc",
-                "sqlite://data/watchword.db?mode=rwc",
-            ),
+            ("sqlite://data/watchword.db?mode=rwc", "sqlite://data/watchword.db?mode=rwc"),
             ("sqlite::memory:", "sqlite::memory:"),
             ("s3cret", "***"),
             ("postgres:s3cret", "***"),

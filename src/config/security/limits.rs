@@ -53,13 +53,7 @@ impl LimitsSettings {
     pub(in crate::config) fn check(&self, problems: &mut Problems) {
         const MAX: u32 = 1_000_000;
         between(problems, "limits.login_per_minute", self.login_per_minute, 1, MAX);
-        between(
-            problems,
-            "limits.login_per_account_per_day",
-            self.login_per_account_per_day,
-            2,
-            MAX,
-        );
+        between(problems, "limits.login_per_account_per_day", self.login_per_account_per_day, 2, MAX);
         if self.login_per_account_per_day >= 2 {
             // A quota per minute above a network's quota per day would never apply.
             between(

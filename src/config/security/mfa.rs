@@ -27,10 +27,7 @@ impl MfaSettings {
             || self.issuer.contains(':')
             || self.issuer.chars().any(char::is_control)
         {
-            problems.refuse(
-                "mfa.issuer",
-                format!("must have 1 to {MAX_ISSUER_LENGTH} characters and no colon"),
-            );
+            problems.refuse("mfa.issuer", format!("must have 1 to {MAX_ISSUER_LENGTH} characters and no colon"));
         }
         let (min, max) = (Duration::from_secs(30), Duration::from_secs(15 * 60));
         between_durations(problems, "mfa.challenge_ttl", self.challenge_ttl, min, max);

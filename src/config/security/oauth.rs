@@ -65,10 +65,7 @@ impl From<Entry> for OauthClient {
                 (id.trim().to_owned(), hash.trim().to_owned())
             }
         };
-        Self {
-            id,
-            secret_hash: hash.into(),
-        }
+        Self { id, secret_hash: hash.into() }
     }
 }
 

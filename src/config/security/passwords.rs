@@ -65,10 +65,7 @@ impl PasswordsSettings {
             );
         }
         if passes > 64 {
-            problems.refuse(
-                "passwords.argon2_iterations",
-                format!("must be at most 64; got {passes}"),
-            );
+            problems.refuse("passwords.argon2_iterations", format!("must be at most 64; got {passes}"));
         }
         between(problems, "passwords.argon2_parallelism", self.argon2_parallelism, 1, 16);
     }
@@ -86,9 +83,7 @@ impl PasswordsSettings {
                 ),
             );
         } else if let Some(threads) = self.hash_threads {
-            let max = usize::try_from(limit_kib / one_kib.max(1))
-                .unwrap_or(usize::MAX)
-                .min(1024);
+            let max = usize::try_from(limit_kib / one_kib.max(1)).unwrap_or(usize::MAX).min(1024);
             if !(1..=max).contains(&threads) {
                 problems.refuse(
                     "passwords.hash_threads",
@@ -96,13 +91,7 @@ impl PasswordsSettings {
                 );
             }
         }
-        between(
-            problems,
-            "passwords.max_queue_per_thread",
-            self.max_queue_per_thread,
-            1,
-            10_000,
-        );
+        between(problems, "passwords.max_queue_per_thread", self.max_queue_per_thread, 1, 10_000);
         between_durations(
             problems,
             "passwords.max_wait",

@@ -50,10 +50,7 @@ impl AccountTypes {
                 known.push(role);
             }
         }
-        Self {
-            types: BTreeMap::new(),
-            roles: known,
-        }
+        Self { types: BTreeMap::new(), roles: known }
     }
 
     /// Add a type. A schema that refers to another file cannot be used.

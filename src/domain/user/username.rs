@@ -19,9 +19,7 @@ impl FromStr for Username {
 
     fn from_str(name: &str) -> Result<Self, TextError> {
         let text = text::normalize(name, MIN_LENGTH, MAX_LENGTH)?;
-        let allowed = text
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        let allowed = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
         let framed = text.starts_with(char::is_alphanumeric) && text.ends_with(char::is_alphanumeric);
         if !allowed || !framed {
             return Err(TextError::Form(

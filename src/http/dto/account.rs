@@ -122,11 +122,7 @@ pub fn unknown_role(pointer: &str) -> FieldError {
 }
 
 fn unknown_type() -> FieldError {
-    FieldError::new(
-        "/accountType",
-        "unknown_account_type",
-        "must be one of the configured account types",
-    )
+    FieldError::new("/accountType", "unknown_account_type", "must be one of the configured account types")
 }
 
 impl From<registration::Refusal> for Problem {

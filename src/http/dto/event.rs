@@ -60,10 +60,7 @@ pub struct StoredJson<T> {
 
 impl<T: Type> Stored<T> {
     const fn new(json: Vec<u8>) -> Self {
-        Self::Ok(StoredJson {
-            json,
-            documented_as: PhantomData,
-        })
+        Self::Ok(StoredJson { json, documented_as: PhantomData })
     }
 }
 

@@ -40,8 +40,7 @@ impl Parameter for Uuid {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        text.parse()
-            .map_err(|_| ParamError::new("invalid_format", "must be a UUID"))
+        text.parse().map_err(|_| ParamError::new("invalid_format", "must be a UUID"))
     }
 }
 
@@ -51,12 +50,7 @@ impl Parameter for OffsetDateTime {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        let invalid = |_| {
-            ParamError::new(
-                "invalid_format",
-                "must be a time such as 2026-11-22T12:00:00Z (RFC 3339)",
-            )
-        };
+        let invalid = |_| ParamError::new("invalid_format", "must be a time such as 2026-11-22T12:00:00Z (RFC 3339)");
         Self::parse(text, &Rfc3339).map_err(invalid)
     }
 }

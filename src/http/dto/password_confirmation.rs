@@ -21,9 +21,7 @@ pub struct PasswordConfirmation {
 
 impl Example for PasswordConfirmation {
     fn example() -> Self {
-        Self {
-            password: "password123!x".to_owned(),
-        }
+        Self { password: "password123!x".to_owned() }
     }
 }
 

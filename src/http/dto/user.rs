@@ -67,12 +67,7 @@ impl From<&User> for UserBody {
             username: user.username.as_ref().map(Into::into),
             name: user.name.as_ref().map(Into::into),
             account_type: user.account_type.to_string(),
-            profile: user
-                .profile
-                .fields()
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            profile: user.profile.fields().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             roles: user.roles.iter().map(ToString::to_string).collect(),
             status: match user.status {
                 user::UserStatus::Active => UserStatus::Active,

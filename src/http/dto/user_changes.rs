@@ -220,9 +220,7 @@ impl UserPatch {
     pub fn parse(self) -> Result<Change, Problem> {
         let mut fields = Fields::default();
         let email = self.email.and_then(|email| fields.parse("/email", &email));
-        let account_type = self
-            .account_type
-            .and_then(|text| account::account_type(&mut fields, &text));
+        let account_type = self.account_type.and_then(|text| account::account_type(&mut fields, &text));
         let name = self.name.into_option();
         let name = name.map(|name| name.and_then(|name| fields.parse("/name", &name)));
         let username = self.username.into_option();
@@ -231,13 +229,7 @@ impl UserPatch {
             Some(patch) => ProfileChange::Merge(profile_fields(patch)),
             None => ProfileChange::Replace(Map::new()),
         });
-        fields.finish(Some(Change {
-            email,
-            username,
-            name,
-            account_type,
-            profile,
-        }))
+        fields.finish(Some(Change { email, username, name, account_type, profile }))
     }
 }
 

@@ -127,9 +127,7 @@ impl fmt::Debug for RequestContext {
 
 impl<'a> FromRequest<'a> for RequestContext {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> Result<Self> {
-        let context = request
-            .data::<Self>()
-            .ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
+        let context = request.data::<Self>().ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
         if let Some(PathPattern(pattern)) = request.data::<PathPattern>() {
             // A response carries its pattern. After a panic or a missed deadline it is taken from
             // here.

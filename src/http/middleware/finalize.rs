@@ -72,18 +72,13 @@ pub(super) async fn finish(
         headers.insert(X_REQUEST_ID, request_id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
 /// The problem document of an error response, or the one of its status if it has none.
 async fn document_of(response: &mut Response) -> ProblemDocument {
-    let is_problem = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value == PROBLEM_CONTENT_TYPE);
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == PROBLEM_CONTENT_TYPE);
     let status = response.status();
     let body = response.take_body();
     let sent = if is_problem { body.into_bytes().await.ok() } else { None };
@@ -94,13 +89,8 @@ async fn document_of(response: &mut Response) -> ProblemDocument {
 /// Announce that an HTTP/1 connection closes after a body that was not read to its end. Otherwise
 /// the client would send its next request on it (RFC 9112 section 9.6).
 pub(super) fn close_after_unread_body(response: &mut Response, version: Version) {
-    let unread = matches!(
-        response.status(),
-        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
-    );
+    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
     if unread && version < Version::HTTP_2 {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

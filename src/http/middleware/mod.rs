@@ -80,13 +80,7 @@ impl Edge {
     #[must_use]
     pub fn new(settings: EdgeSettings, routes: RouteTable, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
-            state: EdgeState {
-                settings,
-                routes,
-                clock,
-                random,
-                metrics: None,
-            },
+            state: EdgeState { settings, routes, clock, random, metrics: None },
         }
     }
 
@@ -102,10 +96,7 @@ impl<E: Endpoint> Middleware<E> for Edge {
     type Output = EdgeEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        EdgeEndpoint {
-            state: self.state.clone(),
-            inner,
-        }
+        EdgeEndpoint { state: self.state.clone(), inner }
     }
 }
 

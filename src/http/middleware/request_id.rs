@@ -36,7 +36,5 @@ impl Random for Drawn {
 
 fn is_well_formed(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }

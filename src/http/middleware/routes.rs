@@ -28,10 +28,7 @@ pub(super) struct Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self {
-            template: UNMATCHED.into(),
-            allow: None,
-        }
+        Self { template: UNMATCHED.into(), allow: None }
     }
 }
 
@@ -63,11 +60,7 @@ impl RouteTable {
         let mut methods: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
             let known = methods.entry(path.path).or_default();
-            known.extend(
-                path.operations
-                    .into_iter()
-                    .map(|operation| operation.method.to_string()),
-            );
+            known.extend(path.operations.into_iter().map(|operation| operation.method.to_string()));
         }
         for (path, methods) in methods {
             self = self.with_route(&path, &methods);
@@ -88,10 +81,7 @@ impl RouteTable {
         let allow = HeaderValue::from_str(&allow.join(", ")).ok();
         let named = template.replace('{', ":").replace('}', "");
         let patterns = [pattern_of(&template), format!("{named}/"), named];
-        let route = Route {
-            template: template.into(),
-            allow,
-        };
+        let route = Route { template: template.into(), allow };
         // poem-openapi numbers the parameters of a path. poem keeps their names, and ends the root
         // of nested routes in a slash.
         for pattern in patterns {
@@ -110,9 +100,7 @@ impl RouteTable {
 
     /// The route of a pattern, or the route `unmatched`.
     pub(super) fn find(&self, pattern: Option<&str>) -> &Route {
-        pattern
-            .and_then(|pattern| self.routes.get(pattern))
-            .unwrap_or(&self.unmatched)
+        pattern.and_then(|pattern| self.routes.get(pattern)).unwrap_or(&self.unmatched)
     }
 }
 

@@ -35,11 +35,7 @@ impl TraceContext {
             _ => None,
         };
         let (trace_id, flags) = parent.unwrap_or((new_trace_id, SAMPLED));
-        Self {
-            trace_id,
-            span_id,
-            flags,
-        }
+        Self { trace_id, span_id, flags }
     }
 
     /// The id of the whole trace.
@@ -57,13 +53,7 @@ impl fmt::Display for TraceId {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{}-{:016x}-{:02x}",
-            self.trace_id(),
-            u64::from_be_bytes(self.span_id),
-            self.flags
-        )
+        write!(f, "00-{}-{:016x}-{:02x}", self.trace_id(), u64::from_be_bytes(self.span_id), self.flags)
     }
 }
 

@@ -40,16 +40,12 @@ impl OAuthError {
 
     fn body(self) -> OAuthErrorBody {
         let (error, description) = match self {
-            Self::InvalidClient => (
-                OAuthErrorCode::InvalidClient,
-                "Authenticate with HTTP Basic: the client's id and secret.",
-            ),
+            Self::InvalidClient => {
+                (OAuthErrorCode::InvalidClient, "Authenticate with HTTP Basic: the client's id and secret.")
+            }
             Self::InvalidRequest(what) => (OAuthErrorCode::InvalidRequest, what),
         };
-        OAuthErrorBody {
-            error,
-            error_description: description.to_owned(),
-        }
+        OAuthErrorBody { error, error_description: description.to_owned() }
     }
 }
 
@@ -80,9 +76,7 @@ impl IntoResponse for OAuthError {
             .header(CONTENT_TYPE, "application/json")
             .body(self.body().to_json_string());
         if self == Self::InvalidClient {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         response
     }
@@ -147,10 +141,7 @@ impl ApiResponse for OAuthRefusal {
             schema: String::schema_ref(),
         });
         let mut responses = vec![
-            own(
-                400,
-                "`invalid_request`: The body is not a form, or the form is incomplete.",
-            ),
+            own(400, "`invalid_request`: The body is not a form, or the form is incomplete."),
             refused,
         ];
         responses.extend(meta(&PROBLEMS).responses);

@@ -35,9 +35,10 @@ impl<T> FormBody<T> {
     /// `invalid_request` for another content type, a wrong encoding, text that is not UTF-8,
     /// control characters and a repeated parameter.
     pub fn fields(&self) -> Result<FormFields, OAuthError> {
-        let bytes = self.bytes.as_ref().ok_or(OAuthError::InvalidRequest(
-            "Send a body of type application/x-www-form-urlencoded.",
-        ))?;
+        let bytes = self
+            .bytes
+            .as_ref()
+            .ok_or(OAuthError::InvalidRequest("Send a body of type application/x-www-form-urlencoded."))?;
         parse(bytes).map(FormFields)
     }
 }
@@ -107,10 +108,7 @@ impl<'a, T: Type> ApiExtractor<'a> for FormBody<T> {
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![MetaMediaType {
-                content_type: CONTENT_TYPE,
-                schema: T::schema_ref(),
-            }],
+            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: T::schema_ref() }],
             required: true,
         })
     }
@@ -148,10 +146,7 @@ mod tests {
         assert_eq!(fields, [("token", "a+b c\u{e4}"), ("token_type_hint", ""), ("x", "")]);
         assert!(parse(b"").expect("an empty form").is_empty());
         let fields = FormFields(parse(b"token=&x=1").expect("a form"));
-        assert_eq!(
-            (fields.get("token"), fields.get("x"), fields.get("y")),
-            (None, Some("1"), None)
-        );
+        assert_eq!((fields.get("token"), fields.get("x"), fields.get("y")), (None, Some("1"), None));
     }
 
     #[test]

@@ -32,11 +32,7 @@ impl Example for TokenForm {
 /// `invalid_request`
 pub fn token_of(fields: &FormFields) -> Result<&str, OAuthError> {
     if fields.get("client_secret").is_some() {
-        return Err(OAuthError::InvalidRequest(
-            "Send the client's secret in the Authorization header only.",
-        ));
+        return Err(OAuthError::InvalidRequest("Send the client's secret in the Authorization header only."));
     }
-    fields
-        .get("token")
-        .ok_or(OAuthError::InvalidRequest("The parameter token is missing."))
+    fields.get("token").ok_or(OAuthError::InvalidRequest("The parameter token is missing."))
 }

@@ -21,10 +21,7 @@ pub struct BodyLimits {
 impl Default for BodyLimits {
     /// 16 KiB in 10 s.
     fn default() -> Self {
-        Self {
-            max_bytes: 16 * 1024,
-            timeout: Duration::from_secs(10),
-        }
+        Self { max_bytes: 16 * 1024, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -33,10 +30,7 @@ impl Default for BodyLimits {
 /// # Errors
 /// 413 when the body is too large; 408 when it does not arrive in time; 400 when it breaks off.
 pub async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Bytes, Problem> {
-    let limits = request
-        .data::<RequestContext>()
-        .map(RequestContext::body_limits)
-        .unwrap_or_default();
+    let limits = request.data::<RequestContext>().map(RequestContext::body_limits).unwrap_or_default();
     let body = body.take().map_err(|_taken| Problem::new(ProblemCode::InternalError))?;
     match tokio::time::timeout(limits.timeout, collect(body, limits.max_bytes)).await {
         Ok(read) => read,

@@ -97,11 +97,7 @@ fn required_fields<T: Type>() -> Vec<&'static str> {
         MetaSchemaRef::Reference(name) => {
             let mut registry = Registry::new();
             T::register(&mut registry);
-            registry
-                .schemas
-                .remove(&name)
-                .map(|schema| schema.required)
-                .unwrap_or_default()
+            registry.schemas.remove(&name).map(|schema| schema.required).unwrap_or_default()
         }
     }
 }

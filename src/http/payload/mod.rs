@@ -88,10 +88,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for StrictJson<T> {
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![MetaMediaType {
-                content_type: Self::CONTENT_TYPE,
-                schema: T::schema_ref(),
-            }],
+            content: vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: T::schema_ref() }],
             required: true,
         })
     }
@@ -121,10 +118,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for OptionalJson<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        <StrictJson<T> as ApiExtractor>::request_meta().map(|meta| MetaRequest {
-            required: false,
-            ..meta
-        })
+        <StrictJson<T> as ApiExtractor>::request_meta().map(|meta| MetaRequest { required: false, ..meta })
     }
 
     async fn from_request(

@@ -71,10 +71,7 @@ impl<T: Type> Type for Patch<T> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        T::schema_ref().merge(MetaSchema {
-            nullable: true,
-            ..MetaSchema::ANY
-        })
+        T::schema_ref().merge(MetaSchema { nullable: true, ..MetaSchema::ANY })
     }
 
     fn register(registry: &mut Registry) {

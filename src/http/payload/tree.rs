@@ -26,10 +26,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let findings = findings.into_inner();
     match parsed {
         // serde_json's message is not repeated: it may contain input.
-        Err(_) => Err(findings.fault.map_or_else(
-            || ProblemCode::InvalidJson.into(),
-            |fault| fault.problem(&findings.path),
-        )),
+        Err(_) => Err(findings
+            .fault
+            .map_or_else(|| ProblemCode::InvalidJson.into(), |fault| fault.problem(&findings.path))),
         Ok(_) if !findings.control_characters.is_empty() => Err(Problem::validation(findings.control_characters)),
         Ok(value) => Ok(value),
     }
@@ -55,9 +54,11 @@ impl Fault {
             Self::DuplicateKey => ("duplicate_key", "The same key is given more than once."),
             Self::TooDeep => ("too_deep", "The value is nested deeper than 32 levels."),
         };
-        Problem::new(ProblemCode::InvalidJson)
-            .with_detail(detail)
-            .with_error(FieldError::new(render(path), code, detail))
+        Problem::new(ProblemCode::InvalidJson).with_detail(detail).with_error(FieldError::new(
+            render(path),
+            code,
+            detail,
+        ))
     }
 }
 
@@ -126,9 +127,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -102,10 +102,7 @@ impl Problem {
     /// 422 with one error per field.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        Self {
-            errors,
-            ..Self::new(ProblemCode::ValidationFailed)
-        }
+        Self { errors, ..Self::new(ProblemCode::ValidationFailed) }
     }
 
     /// 401 with a login challenge: the password is correct, and the second factor is missing.
@@ -165,9 +162,7 @@ impl Problem {
             detail: self.detail.into_owned(),
             errors: self.errors,
             expires_in: self.challenge.as_ref().map(|challenge| challenge.expires_in),
-            challenge_token: self
-                .challenge
-                .map(|challenge| challenge.token.expose_secret().to_owned()),
+            challenge_token: self.challenge.map(|challenge| challenge.token.expose_secret().to_owned()),
             request_id: None,
         };
         (document, self.headers)

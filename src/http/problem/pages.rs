@@ -27,10 +27,7 @@ fn index() -> Response {
 
 #[handler]
 fn page(Path(name): Path<String>) -> Result<Response, Problem> {
-    let code = ProblemCode::ALL
-        .iter()
-        .find(|code| code.as_str() == name)
-        .ok_or(ProblemCode::NotFound)?;
+    let code = ProblemCode::ALL.iter().find(|code| code.as_str() == name).ok_or(ProblemCode::NotFound)?;
     let mut entry = String::from("<dl>");
     describe(&mut entry, *code);
     entry.push_str("</dl>");

@@ -72,9 +72,7 @@ impl Health {
     /// Depends on nothing else, so that an outage elsewhere does not restart the process.
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth", tag = "Tag::Service")]
     async fn live(&self, _context: RequestContext) -> Success<Alive> {
-        Success::new(Alive {
-            status: "ok".to_owned(),
-        })
+        Success::new(Alive { status: "ok".to_owned() })
     }
 
     /// Check that the service is ready

@@ -50,9 +50,7 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Server<E> {
             Arc::clone(&self).answer(request, peer, in_flight)
         });
         let mut connection = pin!(self.builder.serve_connection(io, service));
-        let mut timer = pin!(sleep_until(
-            deadlines.due(&self.settings).map_or_else(far, |(at, _)| at)
-        ));
+        let mut timer = pin!(sleep_until(deadlines.due(&self.settings).map_or_else(far, |(at, _)| at)));
         // Child tokens, since polling a token takes its lock, which connections should not share.
         let (stop, kill) = (self.stop.child_token(), self.kill.child_token());
         let (mut stop, mut kill) = (pin!(stop.cancelled()), pin!(kill.cancelled()));
@@ -93,9 +91,7 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Server<E> {
     where
         Response<B>: From<poem::Response>,
     {
-        let local = self
-            .local
-            .map_or_else(LocalAddr::default, |local| LocalAddr(local.into()));
+        let local = self.local.map_or_else(LocalAddr::default, |local| LocalAddr(local.into()));
         let request = (request, local, RemoteAddr(peer.into()), Scheme::HTTP).into();
         let response: Response<B> = self.endpoint.get_response(request).await.into();
         if response

@@ -79,10 +79,7 @@ impl ConnectionDeadlines {
         } else if let Some(since) = self.at(&self.blocked_since) {
             (self.reader_due(since, settings), WaitingFor::Reader)
         } else if busy {
-            (
-                self.at(&self.last_progress)? + settings.transfer_timeout,
-                WaitingFor::Transfer,
-            )
+            (self.at(&self.last_progress)? + settings.transfer_timeout, WaitingFor::Transfer)
         } else if let Some(since) = self.at(&self.closing_since) {
             // From the end of the last request, whose response may not have reached the socket.
             (
@@ -96,10 +93,7 @@ impl ConnectionDeadlines {
         } else if let Some(since) = self.at(&self.head_since) {
             (since + settings.header_timeout, WaitingFor::Head)
         } else {
-            (
-                self.at(&self.last_progress)? + settings.idle_timeout,
-                WaitingFor::Request,
-            )
+            (self.at(&self.last_progress)? + settings.idle_timeout, WaitingFor::Request)
         };
         Some(due)
     }
@@ -172,9 +166,7 @@ impl ConnectionDeadlines {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros())
-            .unwrap_or(u64::MAX)
-            .max(NEVER + 1)
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX).max(NEVER + 1)
     }
 
     fn at(&self, moment: &AtomicU64) -> Option<Instant> {

@@ -24,12 +24,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) const fn new(inner: TcpStream, deadlines: Arc<ConnectionDeadlines>) -> Self {
-        Self {
-            inner,
-            deadlines,
-            discarded: 0,
-            closed: false,
-        }
+        Self { inner, deadlines, discarded: 0, closed: false }
     }
 
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

@@ -89,9 +89,7 @@ where
         kill: CancellationToken::new(),
     });
     let connections = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(
-        settings.max_connections.clamp(1, Semaphore::MAX_PERMITS),
-    ));
+    let permits = Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     loop {
         let Accepted { socket, peer, permit } = tokio::select! {
             biased;
@@ -120,11 +118,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // The deadlines limit the head: hyper's own timer would count the idle time of a kept-alive
     // connection as part of it.
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -17,10 +17,7 @@ pub(super) struct InFlight {
 impl InFlight {
     pub(super) fn begin(deadlines: Arc<ConnectionDeadlines>, http2: bool) -> Self {
         deadlines.request_began(http2);
-        Self {
-            deadlines,
-            streams: false,
-        }
+        Self { deadlines, streams: false }
     }
 
     /// Note that the response streams events.
@@ -46,10 +43,7 @@ pub(super) struct Tracked<B> {
 
 impl<B> Tracked<B> {
     pub(super) const fn new(inner: B, in_flight: InFlight) -> Self {
-        Self {
-            inner,
-            _in_flight: in_flight,
-        }
+        Self { inner, _in_flight: in_flight }
     }
 }
 

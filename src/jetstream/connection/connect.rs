@@ -27,10 +27,7 @@ const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(2);
 ///
 /// [`NatsError::Url`] when one of them is not an address.
 pub(crate) fn addresses(url: &SecretString) -> Result<Vec<ServerAddr>, NatsError> {
-    url.expose_secret()
-        .split(',')
-        .map(|address| parse_address(address.trim()))
-        .collect()
+    url.expose_secret().split(',').map(|address| parse_address(address.trim())).collect()
 }
 
 fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
@@ -44,10 +41,7 @@ fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
 
 /// The addresses without credentials, for display.
 pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
-    let shown: Vec<String> = addresses
-        .iter()
-        .map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port()))
-        .collect();
+    let shown: Vec<String> = addresses.iter().map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port())).collect();
     shown.join(",")
 }
 
@@ -108,14 +102,8 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
     }
     if settings.user.is_none() && settings.creds_file.is_none() && settings.nkey_file.is_none() {
         options = match settings.url.as_ref().map(login).unwrap_or_default() {
-            Login {
-                name: Some(name),
-                password: Some(password),
-            } => options.user_and_password(name, password),
-            Login {
-                name: Some(token),
-                password: None,
-            } => options.token(token),
+            Login { name: Some(name), password: Some(password) } => options.user_and_password(name, password),
+            Login { name: Some(token), password: None } => options.token(token),
             Login { name: None, .. } => options,
         };
     }
@@ -129,19 +117,13 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
 }
 
 fn file(key: &'static str, path: &Path, source: std::io::Error) -> NatsError {
-    NatsError::File {
-        key,
-        path: path.to_owned(),
-        source,
-    }
+    NatsError::File { key, path: path.to_owned(), source }
 }
 
 /// 10, 20, 40 ms … 2 s: short at first, since a server that restarts is back within a second.
 fn reconnect_pause(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
-    Duration::from_millis(10)
-        .saturating_mul(1 << doublings)
-        .min(MAX_RECONNECT_INTERVAL)
+    Duration::from_millis(10).saturating_mul(1 << doublings).min(MAX_RECONNECT_INTERVAL)
 }
 
 /// As [`ConnectionState::connect`](super::ConnectionState::connect).
@@ -221,10 +203,7 @@ mod tests {
     #[test]
     fn addresses_are_parsed_and_shown_without_credentials() {
         let read = |text: &str| addresses(&SecretString::from(text)).map(|parsed| shown(&parsed));
-        assert_eq!(
-            read("nats://ada:secret@n1:4223, tls://n2").unwrap(),
-            "nats://n1:4223,tls://n2:4222"
-        );
+        assert_eq!(read("nats://ada:secret@n1:4223, tls://n2").unwrap(), "nats://n1:4223,tls://n2:4222");
         assert_eq!(read("localhost").unwrap(), "nats://localhost:4222");
         for wrong in ["http://n1", "wss://n1", "nats://ada:secret@", "", "nats://n1,,"] {
             let error = read(wrong).unwrap_err().to_string();

@@ -123,9 +123,7 @@ impl PermissionListener {
 fn parse(message: &str) -> Option<PermissionError> {
     const START: &str = "permissions violation for ";
     let start = message.get(..START.len())?;
-    let rest = message
-        .get(START.len()..)
-        .filter(|_| start.eq_ignore_ascii_case(START))?;
+    let rest = message.get(START.len()..).filter(|_| start.eq_ignore_ascii_case(START))?;
     let (operation, rest) = rest.split_once(" to \"")?;
     let (subject, _) = rest.split_once('"')?;
     let operation = if operation.eq_ignore_ascii_case("subscription") {
@@ -133,10 +131,7 @@ fn parse(message: &str) -> Option<PermissionError> {
     } else {
         Operation::Publish
     };
-    Some(PermissionError {
-        operation,
-        subject: subject.to_owned(),
-    })
+    Some(PermissionError { operation, subject: subject.to_owned() })
 }
 
 #[cfg(test)]

@@ -97,10 +97,7 @@ impl ConnectionState {
 
     /// The largest message in bytes that both the server and the stream take.
     pub(crate) fn size_limit(&self, facts: &StreamFacts) -> usize {
-        let server = self
-            .connection
-            .get()
-            .map_or(usize::MAX, |connection| connection.client.max_payload());
+        let server = self.connection.get().map_or(usize::MAX, |connection| connection.client.max_payload());
         facts.max_msg_size.map_or(server, |stream| stream.min(server))
     }
 

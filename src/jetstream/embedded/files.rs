@@ -37,9 +37,7 @@ impl Files {
     ///
     /// When the directory has no absolute form.
     pub(crate) fn new(data_dir: &Path) -> io::Result<Self> {
-        Ok(Self {
-            dir: std::path::absolute(data_dir)?.join("nats"),
-        })
+        Ok(Self { dir: std::path::absolute(data_dir)?.join("nats") })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -64,11 +62,7 @@ impl Files {
     /// When the directory or the file cannot be created.
     pub(crate) fn lock(&self) -> io::Result<Option<File>> {
         fs::create_dir_all(&self.dir)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.dir.join("lock"))?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -192,12 +192,8 @@ impl Embedded {
             None => free_port(self.wanted_port).await.map_err(StartError::Port)?,
         };
         self.files.write_config(port).map_err(StartError::Files)?;
-        let mut child = Child::start(program, &self.files.config())
-            .await
-            .map_err(StartError::Spawn)?;
-        self.files
-            .write_record(&Record { pid: child.pid, port })
-            .map_err(StartError::Files)?;
+        let mut child = Child::start(program, &self.files.config()).await.map_err(StartError::Spawn)?;
+        self.files.write_record(&Record { pid: child.pid, port }).map_err(StartError::Files)?;
         let name = self.files.server_name();
         let failure = tokio::select! {
             status = child.exited() => StartError::Ended(status),
@@ -218,9 +214,7 @@ impl Embedded {
     async fn follow(&mut self) {
         if let Some(record) = self.files.record()
             && self.port.is_none_or(|port| port == record.port)
-            && greeting(record.port)
-                .await
-                .is_ok_and(|name| name == self.files.server_name())
+            && greeting(record.port).await.is_ok_and(|name| name == self.files.server_name())
         {
             self.announce(record.port);
         }
@@ -229,10 +223,7 @@ impl Embedded {
 
     fn announce(&mut self, port: u16) {
         self.port = Some(port);
-        let running = Running {
-            port,
-            server_name: self.files.server_name(),
-        };
+        let running = Running { port, server_name: self.files.server_name() };
         self.running.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&running);
             *known = Some(running);
@@ -255,10 +246,7 @@ pub(crate) async fn running(data_dir: &Path) -> Option<Running> {
     let files = Files::new(data_dir).ok()?;
     let record = files.record()?;
     let server_name = greeting(record.port).await.ok()?;
-    (server_name == files.server_name()).then_some(Running {
-        port: record.port,
-        server_name,
-    })
+    (server_name == files.server_name()).then_some(Running { port: record.port, server_name })
 }
 
 /// The wanted port if it is free, else one that the system chooses.

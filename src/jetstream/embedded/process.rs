@@ -48,12 +48,7 @@ impl Child {
             };
             // Without a receiver the caller is gone; the record of the child will end it.
             let _ = started_tx.send(Ok(child.id()));
-            for line in child
-                .stderr
-                .take()
-                .into_iter()
-                .flat_map(|pipe| BufReader::new(pipe).lines())
-            {
+            for line in child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()) {
                 match line {
                     Ok(line) => tracing::warn!(line, "nats-server"),
                     Err(_) => break,
@@ -99,10 +94,7 @@ fn command(program: &Path, config: &Path) -> Command {
     // Its own group: an interrupt from the keyboard reaches this process alone, which flushes its
     // events first.
     command.arg("-c").arg(config).process_group(0);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -122,11 +114,7 @@ pub(crate) async fn end_orphan(pid: u32, config: &Path) {
         if !is_server(pid, config) {
             return;
         }
-        tracing::info!(
-            server_pid = pid,
-            ?signal,
-            "ending the nats-server of an earlier instance"
-        );
+        tracing::info!(server_pid = pid, ?signal, "ending the nats-server of an earlier instance");
         send(pid, signal);
         let _ = tokio::time::timeout(timeout, gone(pid, config)).await;
     }
@@ -141,10 +129,8 @@ async fn gone(pid: u32, config: &Path) {
 /// Whether this process is a nats-server with this configuration file.
 fn is_server(pid: u32, config: &Path) -> bool {
     let proc = PathBuf::from(format!("/proc/{pid}"));
-    let is_nats = fs::read_link(proc.join("exe")).is_ok_and(|exe| {
-        exe.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("nats-server"))
-    });
+    let is_nats = fs::read_link(proc.join("exe"))
+        .is_ok_and(|exe| exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("nats-server")));
     let command = fs::read(proc.join("cmdline")).unwrap_or_default();
     let config = config.as_os_str().as_encoded_bytes();
     is_nats && command.split(|byte| *byte == 0).any(|argument| argument == config)

@@ -105,15 +105,10 @@ impl StreamAdmin {
             return Ok(Applied::Unchanged);
         }
         let ours = |subject: &str| subject.starts_with("$JS.API.STREAM.UPDATE.");
-        let updated = self
-            .permissions
-            .race(ours, self.connection.context.update_stream(&self.desired));
+        let updated = self.permissions.race(ours, self.connection.context.update_stream(&self.desired));
         updated.await.map_err(StreamFault::Denied)?.map_err(|error| {
             let stream = self.desired.name.clone();
-            NatsError::Stream(StreamFault::Refused {
-                stream,
-                reason: error.to_string(),
-            })
+            NatsError::Stream(StreamFault::Refused { stream, reason: error.to_string() })
         })?;
         Ok(Applied::Updated(differences))
     }
@@ -125,10 +120,8 @@ impl StreamAdmin {
     /// [`NatsError::NoStream`], or [`ProbeError`] when the server does not answer.
     pub async fn info(&self) -> Result<StreamSummary, NatsError> {
         let info = self.existing().await?;
-        let config = serde_json::to_value(&info.config).map_err(|error| ProbeError::Refused {
-            what: "stream info",
-            reason: error.to_string(),
-        })?;
+        let config = serde_json::to_value(&info.config)
+            .map_err(|error| ProbeError::Refused { what: "stream info", reason: error.to_string() })?;
         Ok(StreamSummary {
             config,
             created: info.created,
@@ -155,16 +148,12 @@ impl StreamAdmin {
     }
 
     async fn existing(&self) -> Result<Info, NatsError> {
-        self.find()
-            .await?
-            .ok_or_else(|| NatsError::NoStream(self.desired.name.clone()))
+        self.find().await?.ok_or_else(|| NatsError::NoStream(self.desired.name.clone()))
     }
 
     async fn find(&self) -> Result<Option<Info>, NatsError> {
         let ours = |subject: &str| subject.starts_with(provision::STREAM_INFO);
-        let found = self
-            .permissions
-            .race(ours, provision::find(&self.connection.context, &self.desired.name));
+        let found = self.permissions.race(ours, provision::find(&self.connection.context, &self.desired.name));
         Ok(found.await.map_err(StreamFault::Denied)??)
     }
 }
@@ -179,9 +168,7 @@ pub(super) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, Na
         return connect::addresses(url);
     }
     let running = embedded::running(&settings.data_dir).await;
-    let port = running
-        .ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?
-        .port;
+    let port = running.ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?.port;
     connect::addresses(&format!("nats://127.0.0.1:{port}").into())
 }
 

@@ -35,10 +35,7 @@ impl StreamReader {
         let client = state.connect(options, addresses).await?;
         let version = provision::check_version(&client.server_info().version)?;
         state.keep(Connection::new(client, None));
-        let reader = Self {
-            connection: state,
-            source: Source::of(settings),
-        };
+        let reader = Self { connection: state, source: Source::of(settings) };
         reader.set_status(version).await?;
         Ok(reader)
     }

@@ -56,11 +56,7 @@ async fn attempt(target: &PublishTarget, events: &[&OutgoingEvent]) -> BatchResu
     let (Ok(connection), Some((last, open))) = (state.connected(), events.split_last()) else {
         return all(PublishOutcome::Retry(Reason::NotReady));
     };
-    let batch = Batch {
-        target,
-        connection,
-        id: batch_id(connection),
-    };
+    let batch = Batch { target, connection, id: batch_id(connection) };
     // A connection that has just died makes no room in the client.
     let opened = tokio::select! {
         biased;
@@ -147,9 +143,7 @@ fn read_open(answer: Result<Message, RequestError>) -> Result<(), OpenError> {
             },
             // A server without batches has stored it as a message of its own; a retry finds the
             // duplicate.
-            _ => Err(OpenError::SendSingly(Reason::Client(
-                "the server does not support batches".to_owned(),
-            ))),
+            _ => Err(OpenError::SendSingly(Reason::Client("the server does not support batches".to_owned()))),
         },
         // Nothing is stored before the commit, so none of this is unknown.
         Err(error) => Err(match error.kind() {

@@ -114,10 +114,7 @@ pub(super) fn of_publish_error(error: &PublishError) -> PublishOutcome {
 }
 
 fn of_server_error(error: &ServerError) -> PublishOutcome {
-    let reason = Reason::Server {
-        code: error.error_code().0,
-        text: error.to_string(),
-    };
+    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
     if never_accepted(error.error_code()) {
         PublishOutcome::Parked(reason)
     } else {
@@ -146,10 +143,7 @@ pub(super) enum BatchRefusal {
 
 /// Read the error that a batch was answered with.
 pub(super) fn of_batch_error(error: &ServerError) -> BatchRefusal {
-    let reason = Reason::Server {
-        code: error.error_code().0,
-        text: error.to_string(),
-    };
+    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
     match error.error_code() {
         ErrorCode::STREAM_TOO_MANY_REQUESTS
         | ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
@@ -177,38 +171,20 @@ mod tests {
     #[test]
     fn what_is_always_refused_is_parked_and_the_rest_is_retried() {
         for code in [10060, 10054, 10097] {
-            assert!(
-                matches!(of_server_error(&server(code)), PublishOutcome::Parked(_)),
-                "{code}"
-            );
+            assert!(matches!(of_server_error(&server(code)), PublishOutcome::Parked(_)), "{code}");
         }
         for code in [10167, 10158, 10077, 10023, 10047, 10071, 10999] {
-            assert!(
-                matches!(of_server_error(&server(code)), PublishOutcome::Retry(_)),
-                "{code}"
-            );
+            assert!(matches!(of_server_error(&server(code)), PublishOutcome::Retry(_)), "{code}");
         }
     }
 
     #[test]
     fn publish_errors_are_read_by_kind_then_by_code() {
         let kind = |kind| of_publish_error(&PublishError::new(kind));
-        assert_eq!(
-            kind(PublishErrorKind::StreamNotFound),
-            PublishOutcome::Retry(Reason::NoStream)
-        );
-        assert_eq!(
-            kind(PublishErrorKind::TimedOut),
-            PublishOutcome::Unknown(Reason::AckTimeout)
-        );
-        assert_eq!(
-            kind(PublishErrorKind::BrokenPipe),
-            PublishOutcome::Unknown(Reason::ConnectionLost)
-        );
-        assert!(matches!(
-            kind(PublishErrorKind::MaxPayloadExceeded),
-            PublishOutcome::Parked(_)
-        ));
+        assert_eq!(kind(PublishErrorKind::StreamNotFound), PublishOutcome::Retry(Reason::NoStream));
+        assert_eq!(kind(PublishErrorKind::TimedOut), PublishOutcome::Unknown(Reason::AckTimeout));
+        assert_eq!(kind(PublishErrorKind::BrokenPipe), PublishOutcome::Unknown(Reason::ConnectionLost));
+        assert!(matches!(kind(PublishErrorKind::MaxPayloadExceeded), PublishOutcome::Parked(_)));
         assert!(matches!(kind(PublishErrorKind::Other), PublishOutcome::Unknown(_)));
         let coded = |code| of_publish_error(&PublishError::with_source(PublishErrorKind::Other, server(code)));
         assert!(matches!(coded(10054), PublishOutcome::Parked(_)));
@@ -218,16 +194,10 @@ mod tests {
     #[test]
     fn the_events_of_a_refused_batch_are_sent_singly_unless_the_server_cannot_store() {
         for code in [10201, 10174, 10054, 10176, 10199] {
-            assert!(
-                matches!(of_batch_error(&server(code)), BatchRefusal::SendSingly(_)),
-                "{code}"
-            );
+            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::SendSingly(_)), "{code}");
         }
         for code in [10167, 10077, 10023] {
-            assert!(
-                matches!(of_batch_error(&server(code)), BatchRefusal::Retry(_)),
-                "{code}"
-            );
+            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::Retry(_)), "{code}");
         }
     }
 }

@@ -84,14 +84,8 @@ impl<'a> Pipeline<'a> {
             self.record(index, PublishOutcome::Retry(Reason::NotReady));
             return;
         };
-        let message = PublishMessage::build()
-            .payload(event.payload.clone())
-            .headers(self.target.headers(event));
-        match connection
-            .context
-            .send_publish(self.target.subject(event), message)
-            .await
-        {
+        let message = PublishMessage::build().payload(event.payload.clone()).headers(self.target.headers(event));
+        match connection.context.send_publish(self.target.subject(event), message).await {
             Ok(ack) => {
                 self.users.extend(event.user_id);
                 self.in_flight.push_back(InFlight {
@@ -106,13 +100,7 @@ impl<'a> Pipeline<'a> {
     }
 
     async fn settle_oldest(&mut self) {
-        let Some(InFlight {
-            index,
-            user,
-            subject,
-            ack,
-        }) = self.in_flight.pop_front()
-        else {
+        let Some(InFlight { index, user, subject, ack }) = self.in_flight.pop_front() else {
             return;
         };
         if let Some(user) = user {

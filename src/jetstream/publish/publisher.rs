@@ -57,9 +57,7 @@ pub struct JetStreamPublisher {
 
 impl JetStreamPublisher {
     pub(crate) fn new(connection: Arc<ConnectionState>, source: Source) -> Self {
-        Self {
-            target: PublishTarget::events(connection, source),
-        }
+        Self { target: PublishTarget::events(connection, source) }
     }
 
     pub(crate) const fn target(&self) -> &PublishTarget {

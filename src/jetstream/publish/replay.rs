@@ -54,10 +54,7 @@ impl ReplayPublisher {
             ReplayTarget::Replays => &definition.name,
             ReplayTarget::Everyone => &desired.name,
         };
-        let naming = ReplayNaming {
-            replay: replay.to_owned(),
-            target: to,
-        };
+        let naming = ReplayNaming { replay: replay.to_owned(), target: to };
         Ok(Self {
             target: events.replay(stream, naming),
             replay: replay.to_owned(),
@@ -112,10 +109,7 @@ impl ReplayPublisher {
 
     async fn facts(&self) -> Result<StreamFacts, ProbeError> {
         let connection = self.target.connection.connected()?;
-        let refused = |reason: String| ProbeError::Refused {
-            what: "the stream of the replay",
-            reason,
-        };
+        let refused = |reason: String| ProbeError::Refused { what: "the stream of the replay", reason };
         let version = provision::check_version(&connection.client.server_info().version)
             .map_err(|fault| refused(fault.to_string()))?;
         let found = match self.to {

@@ -97,10 +97,7 @@ mod tests {
     fn an_acknowledgement_counts_only_from_our_stream() {
         assert_eq!(
             accept_ack("a", "a", 7.into(), true),
-            PublishOutcome::Acked {
-                stream_seq: 7.into(),
-                duplicate: true
-            }
+            PublishOutcome::Acked { stream_seq: 7.into(), duplicate: true }
         );
         assert_eq!(
             accept_ack("a", "b", 7.into(), false),

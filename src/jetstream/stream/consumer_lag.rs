@@ -78,8 +78,7 @@ impl StreamUsage {
         let used = [
             self.max_msgs.map(|max| unread / max as f64),
             self.max_bytes.map(|max| unread / held * self.bytes as f64 / max as f64),
-            self.max_age
-                .map(|max| (now - oldest.published).as_seconds_f64() / max.as_secs_f64()),
+            self.max_age.map(|max| (now - oldest.published).as_seconds_f64() / max.as_secs_f64()),
         ];
         let highest = used.into_iter().flatten().fold(0.0, f64::max);
         (1.0 - highest).clamp(0.0, 1.0)
@@ -149,10 +148,7 @@ async fn oldest<I: Send + Sync>(stream: &Stream<I>, info: &ConsumerInfo) -> Resu
     for filter in filters {
         match stream.get_first_raw_message_by_subject(filter, from).await {
             Ok(message) if oldest.is_none_or(|oldest| message.sequence < oldest.seq.get()) => {
-                oldest = Some(UnackedMessage {
-                    seq: message.sequence.into(),
-                    published: message.time,
-                });
+                oldest = Some(UnackedMessage { seq: message.sequence.into(), published: message.time });
             }
             Ok(_) => {}
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
@@ -163,10 +159,7 @@ async fn oldest<I: Send + Sync>(stream: &Stream<I>, info: &ConsumerInfo) -> Resu
 }
 
 fn refused(what: &'static str, error: &dyn std::error::Error) -> ProbeError {
-    ProbeError::Refused {
-        what,
-        reason: error.to_string(),
-    }
+    ProbeError::Refused { what, reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -221,18 +214,9 @@ mod tests {
     #[test]
     fn the_tightest_limit_counts() {
         assert_eq!(headroom(&full(), 1000, 950), 5);
-        let heavy = StreamUsage {
-            bytes: 38_000,
-            max_msgs: None,
-            ..full()
-        };
+        let heavy = StreamUsage { bytes: 38_000, max_msgs: None, ..full() };
         assert_eq!(headroom(&heavy, 901, 0), 5);
-        let endless = StreamUsage {
-            max_msgs: None,
-            max_bytes: None,
-            max_age: None,
-            ..full()
-        };
+        let endless = StreamUsage { max_msgs: None, max_bytes: None, max_age: None, ..full() };
         assert_eq!(headroom(&endless, 901, 1_000_000), 100);
     }
 

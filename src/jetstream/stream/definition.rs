@@ -68,11 +68,7 @@ pub fn document(settings: &StreamSettings) -> Result<Value, NatsError> {
 /// Find the first subject of the definition that the stream does not take.
 pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
     let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));
-    desired
-        .subjects
-        .iter()
-        .map(String::as_str)
-        .find(|subject| !taken(subject))
+    desired.subjects.iter().map(String::as_str).find(|subject| !taken(subject))
 }
 
 /// Whether every subject that matches `wanted` matches `pattern` too.
@@ -130,10 +126,7 @@ mod tests {
             ..settings()
         };
         let desired = desired(&chosen).unwrap();
-        assert_eq!(
-            (desired.name.as_str(), desired.max_messages, desired.num_replicas),
-            ("other", -1, 3)
-        );
+        assert_eq!((desired.name.as_str(), desired.max_messages, desired.num_replicas), ("other", -1, 3));
     }
 
     #[test]

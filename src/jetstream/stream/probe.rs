@@ -29,16 +29,11 @@ pub enum Stored {
 /// Ask the server for the stream's first and last sequence.
 pub(crate) async fn position(state: &ConnectionState) -> Result<StreamFacts, ProbeError> {
     let connection = state.connected()?;
-    let refused = |reason: String| ProbeError::Refused {
-        what: "stream info",
-        reason,
-    };
+    let refused = |reason: String| ProbeError::Refused { what: "stream info", reason };
     let version =
         provision::check_version(&connection.client.server_info().version).map_err(|old| refused(old.to_string()))?;
     let ours = |subject: &str| subject.starts_with(provision::STREAM_INFO);
-    let found = state
-        .permissions
-        .race(ours, provision::find(&connection.context, &state.desired.name));
+    let found = state.permissions.race(ours, provision::find(&connection.context, &state.desired.name));
     match found.await.map_err(ProbeError::Denied)? {
         Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
         Ok(None) => Err(ProbeError::NoStream),
@@ -82,9 +77,6 @@ async fn read(state: &ConnectionState, seq: StreamSeq) -> Result<Stored, ProbeEr
 }
 
 fn stored(message: &StreamMessage) -> Stored {
-    let id = message
-        .headers
-        .get_last(MESSAGE_ID)
-        .and_then(|id| id.as_str().parse::<Uuid>().ok());
+    let id = message.headers.get_last(MESSAGE_ID).and_then(|id| id.as_str().parse::<Uuid>().ok());
     id.map_or(Stored::Other, Stored::Event)
 }

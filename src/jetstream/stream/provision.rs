@@ -52,9 +52,7 @@ pub(crate) enum StreamUnusable {
 pub(crate) fn check_version(reported: &str) -> Result<ServerVersion, StreamFault> {
     match reported.parse::<ServerVersion>() {
         Ok(version) if version >= ServerVersion::OLDEST => Ok(version),
-        _ => Err(StreamFault::ServerTooOld {
-            found: reported.to_owned(),
-        }),
+        _ => Err(StreamFault::ServerTooOld { found: reported.to_owned() }),
     }
 }
 
@@ -115,11 +113,7 @@ async fn create(context: &Context, desired: &Config) -> Result<ProvisionedStream
             ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
                 Err(refusal("stream create", &error))
             }
-            _ => Err(StreamFault::Refused {
-                stream: desired.name.clone(),
-                reason: error.to_string(),
-            }
-            .into()),
+            _ => Err(StreamFault::Refused { stream: desired.name.clone(), reason: error.to_string() }.into()),
         },
         _ => Err(StreamUnusable::Missing(ProbeError::Refused {
             what: "stream create",
@@ -142,11 +136,7 @@ fn verify(desired: &Config, info: Info, created: bool) -> Result<ProvisionedStre
         return Err(StreamFault::Mirror(stream()).into());
     }
     if let Some(subject) = uncovered(desired, config) {
-        return Err(StreamFault::SubjectMissing {
-            stream: stream(),
-            subject: subject.to_owned(),
-        }
-        .into());
+        return Err(StreamFault::SubjectMissing { stream: stream(), subject: subject.to_owned() }.into());
     }
     let drift = drift(desired, config);
     Ok(ProvisionedStream { info, drift, created })
@@ -177,11 +167,7 @@ async fn foreign(context: &Context, desired: &Config) -> StreamUnusable {
 fn refusal(what: &'static str, error: &ServerError) -> StreamUnusable {
     match error.error_code() {
         ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => no_jetstream(error).into(),
-        _ => ProbeError::Refused {
-            what,
-            reason: error.to_string(),
-        }
-        .into(),
+        _ => ProbeError::Refused { what, reason: error.to_string() }.into(),
     }
 }
 
@@ -193,11 +179,7 @@ fn unanswered(error: &GetStreamError) -> StreamUnusable {
     match kind {
         Some(RequestErrorKind::TimedOut) => ProbeError::TimedOut("stream info").into(),
         Some(RequestErrorKind::NoResponders) => no_jetstream("no responders").into(),
-        _ => ProbeError::Refused {
-            what: "stream info",
-            reason: error.to_string(),
-        }
-        .into(),
+        _ => ProbeError::Refused { what: "stream info", reason: error.to_string() }.into(),
     }
 }
 

@@ -64,10 +64,7 @@ impl MessageId {
         let (id, replay) = text.split_once('.').map_or((text, None), |(id, name)| (id, Some(name)));
         match (id.parse(), replay) {
             (Ok(id), None) => Self::Event(id),
-            (Ok(event), Some(replay)) => Self::Replayed {
-                event,
-                replay: replay.to_owned(),
-            },
+            (Ok(event), Some(replay)) => Self::Replayed { event, replay: replay.to_owned() },
             (Err(_), _) => Self::Other(Some(text.to_owned())),
         }
     }
@@ -107,9 +104,7 @@ impl Scan {
             name: Some(format!("watchword-{unique}")),
             description: Some("watchword events".to_owned()),
             deliver_policy: match request.start {
-                ScanStart::Sequence(start) => DeliverPolicy::ByStartSequence {
-                    start_sequence: start.get().max(1),
-                },
+                ScanStart::Sequence(start) => DeliverPolicy::ByStartSequence { start_sequence: start.get().max(1) },
                 ScanStart::Time(start_time) => DeliverPolicy::ByStartTime { start_time },
                 ScanStart::Next => DeliverPolicy::New,
             },
@@ -181,10 +176,7 @@ fn scanned(message: Message) -> Result<ScannedMessage, ProbeError> {
 }
 
 fn refused(error: impl std::fmt::Display) -> ProbeError {
-    ProbeError::Refused {
-        what: READ,
-        reason: error.to_string(),
-    }
+    ProbeError::Refused { what: READ, reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -197,10 +189,7 @@ mod tests {
         assert_eq!(MessageId::parse(Some(&id.to_string())), MessageId::Event(id));
         assert_eq!(
             MessageId::parse(Some(&format!("{id}.backfill-2"))),
-            MessageId::Replayed {
-                event: id,
-                replay: "backfill-2".to_owned()
-            }
+            MessageId::Replayed { event: id, replay: "backfill-2".to_owned() }
         );
         for other in ["order-17", "", "x.backfill"] {
             assert_eq!(MessageId::parse(Some(other)), MessageId::Other(Some(other.to_owned())));

@@ -49,10 +49,7 @@ impl TokenPolicy {
     }
 
     pub(super) fn check(&self) -> Result<(), TokenPolicyError> {
-        if [&self.issuer, &self.audience, &self.client_id]
-            .iter()
-            .any(|text| text.is_empty())
-        {
+        if [&self.issuer, &self.audience, &self.client_id].iter().any(|text| text.is_empty()) {
             return Err(TokenPolicyError::Empty);
         }
         let whole_seconds = self.access_ttl.subsec_nanos() == 0;

@@ -64,11 +64,7 @@ pub(super) fn verify(
     let wire = jsonwebtoken::decode::<WireClaims>(token, key.decoding(), validation)
         .map_err(|error| token_error(&error))?
         .claims;
-    let times = Times {
-        iat: wire.iat,
-        exp: wire.exp,
-        nbf: wire.nbf,
-    };
+    let times = Times { iat: wire.iat, exp: wire.exp, nbf: wire.nbf };
     Ok(VerifiedToken {
         claims: Arc::new(AccessClaims::try_from(wire)?),
         kid: key.kid().into(),

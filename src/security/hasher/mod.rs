@@ -58,11 +58,7 @@ impl Hasher {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = size.threads_for(cores, params)?;
         let max_queued = threads.saturating_mul(size.max_queue_per_thread);
-        let bounds = Bounds {
-            threads,
-            max_queued,
-            max_wait: size.max_wait,
-        };
+        let bounds = Bounds { threads, max_queued, max_wait: size.max_wait };
         let dummy = dummy(params, random.as_ref()).ok_or(HasherSetupError::Params)?;
         Ok(Self {
             params,
@@ -110,10 +106,7 @@ impl Hasher {
         let output = self.pool.derive(input).await?;
         let ok = verify_slices_are_equal(&output, expected).is_ok();
         let weaker = stored.params.is_below(self.params) || expected.len() < OUTPUT_BYTES;
-        Ok(PasswordCheck {
-            ok,
-            needs_rehash: ok && weaker,
-        })
+        Ok(PasswordCheck { ok, needs_rehash: ok && weaker })
     }
 
     /// Verify a password of an unknown account: the same queue, the same cost and the same refusals

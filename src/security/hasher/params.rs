@@ -79,11 +79,7 @@ impl PoolSize {
 mod tests {
     use super::*;
 
-    const PARAMS: HashParams = HashParams {
-        memory_kib: 19_456,
-        iterations: 2,
-        parallelism: 1,
-    };
+    const PARAMS: HashParams = HashParams { memory_kib: 19_456, iterations: 2, parallelism: 1 };
 
     fn size(threads: Option<usize>, memory_limit_mib: u32) -> PoolSize {
         PoolSize {
@@ -102,19 +98,12 @@ mod tests {
         assert_eq!(size(Some(4), 38).threads_for(2, PARAMS), Ok(2));
         assert_eq!(size(None, 19).threads_for(0, PARAMS), Ok(1));
         assert_eq!(size(None, 18).threads_for(8, PARAMS), Err(HasherSetupError::PoolSize));
-        assert_eq!(
-            size(Some(0), 512).threads_for(8, PARAMS),
-            Err(HasherSetupError::PoolSize)
-        );
+        assert_eq!(size(Some(0), 512).threads_for(8, PARAMS), Err(HasherSetupError::PoolSize));
     }
 
     #[test]
     fn a_hash_is_replaced_only_if_a_parameter_has_risen() {
-        let with = |memory_kib, iterations, parallelism| HashParams {
-            memory_kib,
-            iterations,
-            parallelism,
-        };
+        let with = |memory_kib, iterations, parallelism| HashParams { memory_kib, iterations, parallelism };
         assert!(!PARAMS.is_below(PARAMS));
         assert!(with(19_455, 2, 1).is_below(PARAMS));
         assert!(with(47_104, 1, 1).is_below(PARAMS));
@@ -125,13 +114,7 @@ mod tests {
     #[test]
     fn parameters_beyond_our_limits_or_those_of_argon2_are_refused() {
         let ok = |memory_kib, iterations, parallelism| {
-            HashParams {
-                memory_kib,
-                iterations,
-                parallelism,
-            }
-            .for_argon2(32)
-            .is_some()
+            HashParams { memory_kib, iterations, parallelism }.for_argon2(32).is_some()
         };
         assert!(ok(MAX_MEMORY_KIB, 1, 1) && ok(8, 1, 1) && ok(128, MAX_ITERATIONS, MAX_PARALLELISM));
         assert!(!ok(MAX_MEMORY_KIB + 1, 1, 1) && !ok(u32::MAX, 1, 1));

@@ -49,12 +49,7 @@ impl PasswordHash {
             hash: Some(output),
         }
         .to_string();
-        Some(Self {
-            text,
-            params,
-            salt,
-            output,
-        })
+        Some(Self { text, params, salt, output })
     }
 }
 
@@ -74,20 +69,13 @@ impl FromStr for PasswordHash {
         }
         let params = params_of(&parsed.params).ok_or(StoredHashError::Params)?;
         params.for_argon2(output.len()).ok_or(StoredHashError::Params)?;
-        Ok(Self {
-            text: text.to_owned(),
-            params,
-            salt,
-            output,
-        })
+        Ok(Self { text: text.to_owned(), params, salt, output })
     }
 }
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasswordHash")
-            .field("params", &self.params)
-            .finish_non_exhaustive()
+        f.debug_struct("PasswordHash").field("params", &self.params).finish_non_exhaustive()
     }
 }
 
@@ -113,20 +101,10 @@ mod tests {
     #[test]
     fn a_stored_hash_is_parsed_and_written_alike() {
         let hash: PasswordHash = GOOD.parse().unwrap();
-        assert_eq!(
-            hash.params,
-            HashParams {
-                memory_kib: 19_456,
-                iterations: 2,
-                parallelism: 1
-            }
-        );
+        assert_eq!(hash.params, HashParams { memory_kib: 19_456, iterations: 2, parallelism: 1 });
         let again = PasswordHash::from_parts(hash.params, hash.salt.as_ref(), hash.output.as_bytes()).unwrap();
         assert_eq!(again.expose(), GOOD);
-        assert!(
-            !format!("{hash:?}").contains("AAEC"),
-            "the debug form shows no salt and no hash"
-        );
+        assert!(!format!("{hash:?}").contains("AAEC"), "the debug form shows no salt and no hash");
     }
 
     #[test]
@@ -142,10 +120,7 @@ mod tests {
         assert_eq!(refused("t=2", "t=1000000"), StoredHashError::Params);
         assert_eq!(refused(",p=1", ""), StoredHashError::Params);
         assert_eq!(refused("p=1", "p=1,data=AAAA"), StoredHashError::Params);
-        assert_eq!(
-            refused("$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", ""),
-            StoredHashError::Malformed
-        );
+        assert_eq!(refused("$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", ""), StoredHashError::Malformed);
         assert_eq!(refused("DxAREhMUFRYXGBkaGxwdHh8", ""), StoredHashError::Length);
         for text in [
             "",

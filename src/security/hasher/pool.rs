@@ -102,12 +102,7 @@ impl Pool {
         let queued_at = Instant::now();
         let permit = self.permit().await?;
         let (reply, result) = oneshot::channel();
-        let job = Job {
-            input,
-            reply,
-            permit,
-            queued_at,
-        };
+        let job = Job { input, reply, permit, queued_at };
         let jobs = self.jobs.as_ref().ok_or(HashError::Stopped)?;
         jobs.send(job).map_err(|_| HashError::Stopped)?;
         result.await.unwrap_or(Err(HashError::Stopped))

@@ -59,9 +59,7 @@ impl SigningKey {
             activates_at: new.activates_at,
             expires_at: new.expires_at,
         })
-        .ok_or_else(|| SigningKeyError::Unusable {
-            kid: "(new)".to_owned(),
-        })
+        .ok_or_else(|| SigningKeyError::Unusable { kid: "(new)".to_owned() })
     }
 
     /// Open a key from the database.
@@ -142,9 +140,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("life", &self.life)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("life", &self.life).finish_non_exhaustive()
     }
 }
 
@@ -152,9 +148,6 @@ impl fmt::Debug for SigningKey {
 /// JWK in lexicographic order (RFC 8037 section 2 and appendix A.3).
 #[must_use]
 pub fn thumbprint(public: &[u8; 32]) -> String {
-    let members = format!(
-        r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-        URL_SAFE_NO_PAD.encode(public)
-    );
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, members.as_bytes()))
 }

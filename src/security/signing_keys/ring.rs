@@ -27,10 +27,7 @@ impl KeyRing {
 
     /// Replace all keys. A removed key stops verifying at once, including cached tokens.
     pub fn replace(&self, keys: impl IntoIterator<Item = SigningKey>) {
-        let keys: Keys = keys
-            .into_iter()
-            .map(|key| (key.kid().to_owned(), Arc::new(key)))
-            .collect();
+        let keys: Keys = keys.into_iter().map(|key| (key.kid().to_owned(), Arc::new(key))).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
@@ -48,10 +45,7 @@ impl KeyRing {
     /// The key with exactly this id, if it may verify at `now`.
     #[must_use]
     pub fn verifier(&self, kid: &str, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
-        self.snapshot()
-            .get(kid)
-            .filter(|key| key.life().may_verify(now))
-            .cloned()
+        self.snapshot().get(kid).filter(|key| key.life().may_verify(now)).cloned()
     }
 
     /// The JWKS document at `now`: every key that verifies, including those that will sign later.

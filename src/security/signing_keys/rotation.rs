@@ -44,10 +44,7 @@ impl RotationPolicy {
         if !(MIN_ROTATION..=MAX_ROTATION).contains(&rotation) {
             return Err(RotationPolicyError);
         }
-        Ok(Self {
-            rotation,
-            lead: MAX_LEAD.min(rotation / 2),
-        })
+        Ok(Self { rotation, lead: MAX_LEAD.min(rotation / 2) })
     }
 
     /// How long before its first use a key is published.

@@ -24,11 +24,9 @@ impl Lease {
 
     fn session(&mut self) -> Result<&mut Session, DbErr> {
         // Only `drop` takes it out.
-        self.0.as_deref_mut().ok_or_else(|| {
-            DbErr::Conn(RuntimeErr::Internal(
-                "the connection was returned to the pool".to_owned(),
-            ))
-        })
+        self.0
+            .as_deref_mut()
+            .ok_or_else(|| DbErr::Conn(RuntimeErr::Internal("the connection was returned to the pool".to_owned())))
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), DbErr> {
@@ -95,9 +93,7 @@ impl Lease {
         let (connection, before) = session.start();
         let result = query.fetch_all(connection).await;
         session.finish(before, &result);
-        result
-            .map(|rows| rows.into_iter().map(Into::into).collect())
-            .map_err(rows)
+        result.map(|rows| rows.into_iter().map(Into::into).collect()).map_err(rows)
     }
 }
 

@@ -39,8 +39,7 @@ impl Pool {
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build();
-        pool.map(Self)
-            .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))
+        pool.map(Self).map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))
     }
 
     pub(super) async fn get(&self) -> Result<Object<Manager>, DbErr> {

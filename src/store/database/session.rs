@@ -22,10 +22,7 @@ pub(in crate::store) struct Session {
 
 impl Session {
     pub(super) const fn new(connection: PgConnection) -> Self {
-        Self {
-            connection,
-            state: State::AtRest,
-        }
+        Self { connection, state: State::AtRest }
     }
 
     pub(super) const fn state(&self) -> State {

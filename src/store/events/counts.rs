@@ -142,10 +142,7 @@ impl Ledger {
 /// the catalogue are in the text.
 fn parts(filter: &CountFilter, mark: LedgerSeq) -> (String, Vec<Value>) {
     let range = Range::of(filter);
-    let subject = filter
-        .subject
-        .map(|subject| format!(" AND subject = '{subject}'"))
-        .unwrap_or_default();
+    let subject = filter.subject.map(|subject| format!(" AND subject = '{subject}'")).unwrap_or_default();
     let mut parts = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     if let Some((first, end)) = range.hours {
@@ -196,10 +193,7 @@ impl Range {
         ends.push((from.max(end.saturating_mul(HOUR_MILLIS)), until));
         ends.retain(|(since, until)| since < until);
         ends.dedup();
-        Self {
-            hours: (first < end).then_some((first, end)),
-            ends,
-        }
+        Self { hours: (first < end).then_some((first, end)), ends }
     }
 }
 
@@ -232,24 +226,14 @@ mod tests {
                     (4 * HOUR_MILLIS, 5 * HOUR_MILLIS - 1),
                 ],
             ),
-            (
-                2 * HOUR_MILLIS,
-                2 * HOUR_MILLIS + 7,
-                None,
-                vec![(2 * HOUR_MILLIS, 2 * HOUR_MILLIS + 7)],
-            ),
+            (2 * HOUR_MILLIS, 2 * HOUR_MILLIS + 7, None, vec![(2 * HOUR_MILLIS, 2 * HOUR_MILLIS + 7)]),
             (
                 2 * HOUR_MILLIS + 3,
                 2 * HOUR_MILLIS + 7,
                 None,
                 vec![(2 * HOUR_MILLIS + 3, 2 * HOUR_MILLIS + 7)],
             ),
-            (
-                2 * HOUR_MILLIS + 3,
-                3 * HOUR_MILLIS,
-                None,
-                vec![(2 * HOUR_MILLIS + 3, 3 * HOUR_MILLIS)],
-            ),
+            (2 * HOUR_MILLIS + 3, 3 * HOUR_MILLIS, None, vec![(2 * HOUR_MILLIS + 3, 3 * HOUR_MILLIS)]),
             (
                 3 * HOUR_MILLIS - 1,
                 3 * HOUR_MILLIS + 1,

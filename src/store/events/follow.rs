@@ -70,10 +70,7 @@ impl Ledger {
     ) -> Result<Arc<EventBatch>, StoreError> {
         let high_watermark = self.high_watermark().await?;
         if high_watermark <= after {
-            return Ok(Arc::new(EventBatch {
-                reached: after,
-                ..EventBatch::default()
-            }));
+            return Ok(Arc::new(EventBatch { reached: after, ..EventBatch::default() }));
         }
         let query = (after, filter, limit);
         let mut latest = self.store().0.latest.lock().await;
@@ -83,10 +80,7 @@ impl Ledger {
             Some(latest) if latest.query.0 > after => {}
             _ => {
                 let batch = Arc::new(self.read_after(query, high_watermark).await?);
-                *latest = Some(LatestBatch {
-                    query,
-                    batch: Arc::clone(&batch),
-                });
+                *latest = Some(LatestBatch { query, batch: Arc::clone(&batch) });
                 return Ok(batch);
             }
         }
@@ -118,11 +112,7 @@ impl Ledger {
         );
         let rows = sql::fetch_all(self.store().db(), read, values).await?;
         let more = u64::try_from(rows.len()) == Ok(limit);
-        let mut batch = EventBatch {
-            reached: high_watermark,
-            more,
-            ..EventBatch::default()
-        };
+        let mut batch = EventBatch { reached: high_watermark, more, ..EventBatch::default() };
         for row in rows {
             let seq = row.get("seq")?;
             if more {

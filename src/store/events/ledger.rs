@@ -187,12 +187,7 @@ impl Ledger {
             .into_tuple::<(LedgerSeq, Uuid, StreamSeq, i64)>()
             .all(self.0.db())
             .await?;
-        let acked = |(seq, id, stream_seq, at)| AckedRow {
-            seq,
-            id,
-            stream_seq,
-            occurred_at: convert::time(at),
-        };
+        let acked = |(seq, id, stream_seq, at)| AckedRow { seq, id, stream_seq, occurred_at: convert::time(at) };
         Ok(rows.into_iter().map(acked).collect())
     }
 
@@ -224,10 +219,7 @@ impl Ledger {
         );
         let deleted = self.0.write_unprepared(&sql).await?;
         let more = occurred_at < before && u64::try_from(window.len()) == Ok(limit);
-        Ok(DeletedEvents {
-            deleted,
-            next: more.then_some(last),
-        })
+        Ok(DeletedEvents { deleted, next: more.then_some(last) })
     }
 
     pub(in crate::store) const fn store(&self) -> &Store {

@@ -62,10 +62,7 @@ impl SystemTx<'_> {
 
 /// The event without personal data; `None` when it has none.
 fn masked(payload: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-    let corrupt = |_| StoreError::Corrupt {
-        table: "events",
-        column: "payload",
-    };
+    let corrupt = |_| StoreError::Corrupt { table: "events", column: "payload" };
     let mut event = Event::from_json(payload).map_err(corrupt)?;
     event.event = event.event.with_pii(Pii::None);
     let masked = event.to_json()?;

@@ -21,15 +21,7 @@ pub struct EventPosition {
     pub stream_seq: Option<StreamSeq>,
 }
 
-type Columns = (
-    LedgerSeq,
-    Uuid,
-    String,
-    Option<Uuid>,
-    Option<UserSeq>,
-    i64,
-    Option<StreamSeq>,
-);
+type Columns = (LedgerSeq, Uuid, String, Option<Uuid>, Option<UserSeq>, i64, Option<StreamSeq>);
 
 impl Ledger {
     /// The highest stream sequence that was ever acknowledged.

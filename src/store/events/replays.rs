@@ -70,8 +70,7 @@ impl Replay {
             return None;
         }
         let seconds = took * left as f64 / done as f64;
-        self.updated_at
-            .checked_add(time::Duration::seconds_f64(seconds.min(1e9)))
+        self.updated_at.checked_add(time::Duration::seconds_f64(seconds.min(1e9)))
     }
 }
 
@@ -109,9 +108,7 @@ impl Ledger {
         {
             let _writer = self.store().writer().await?;
             let insert = replay::ActiveModel::from(row.clone()).reset_all();
-            replay::Entity::insert(insert)
-                .exec_without_returning(self.store().db())
-                .await?;
+            replay::Entity::insert(insert).exec_without_returning(self.store().db()).await?;
         }
         replay_of(row)
     }
@@ -163,10 +160,7 @@ fn words(ids: &[Uuid]) -> String {
 }
 
 fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
-    let corrupt = |column| StoreError::Corrupt {
-        table: "replays",
-        column,
-    };
+    let corrupt = |column| StoreError::Corrupt { table: "replays", column };
     let target: ReplayTarget = row.target.parse().map_err(|_| corrupt("target"))?;
     let subject = |text: &str| EventKind::from_subject(text).map(EventKind::subject);
     let selection = Selection {
@@ -197,10 +191,7 @@ fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
         state: row.state.parse().map_err(|_| corrupt("state"))?,
         total: row.total.map(i64::unsigned_abs),
         progress: ReplayProgress {
-            rest: SeqRange {
-                after: row.cursor,
-                through: row.through,
-            },
+            rest: SeqRange { after: row.cursor, through: row.through },
             target_seq: row.target_seq,
             sent: row.sent.unsigned_abs(),
             refused: row.refused.unsigned_abs(),

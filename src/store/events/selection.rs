@@ -98,10 +98,7 @@ impl Ledger {
             .await?;
         // A full page may end before the part does.
         let full = u64::try_from(rows.len()).is_ok_and(|rows| rows >= limit);
-        let after = rows
-            .last()
-            .filter(|_| full)
-            .map_or(part.through, |row: &event::Model| row.seq);
+        let after = rows.last().filter(|_| full).map_or(part.through, |row: &event::Model| row.seq);
         Ok(SelectedPage {
             rows: rows.into_iter().map(ledger_row).collect(),
             rest: SeqRange { after, ..range },

@@ -57,19 +57,13 @@ impl Ledger {
     /// waits for the running transactions.
     pub async fn high_watermark(&self) -> Result<LedgerSeq, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
-        if !watermark
-            .last_query
-            .is_some_and(|last_query| last_query.is_fresh(self.own_commits()))
-        {
+        if !watermark.last_query.is_some_and(|last_query| last_query.is_fresh(self.own_commits())) {
             if let Some(last_query) = watermark.last_query {
                 tokio::time::sleep_until(last_query.at + MIN_QUERY_INTERVAL).await;
             }
             let commits = self.own_commits();
             watermark.advance(self).await?;
-            watermark.last_query = Some(LastQuery {
-                at: Instant::now(),
-                commits,
-            });
+            watermark.last_query = Some(LastQuery { at: Instant::now(), commits });
         }
         // The first time there is no value to fall back to. Callers that wait for the lock share
         // the result.
@@ -138,11 +132,7 @@ impl Watermark {
         loop {
             let seq = self.seq.unwrap_or_default();
             let seqs = ledger.following(seq).await?;
-            let unbroken = seqs
-                .iter()
-                .zip(seq.get() + 1..)
-                .take_while(|(seq, next)| seq.get() == *next)
-                .count();
+            let unbroken = seqs.iter().zip(seq.get() + 1..).take_while(|(seq, next)| seq.get() == *next).count();
             if let Some(last) = unbroken.checked_sub(1).and_then(|at| seqs.get(at)) {
                 self.reach(*last);
             }

@@ -37,27 +37,20 @@ impl UserTx<'_> {
             attempts: Set(new.attempts),
             expires_at: Set(convert::millis(new.expires_at)),
         };
-        login_challenge::Entity::insert(row)
-            .exec_without_returning(&self.core.db)
-            .await?;
+        login_challenge::Entity::insert(row).exec_without_returning(&self.core.db).await?;
         Ok(())
     }
 
     /// A challenge under the user's lock.
     pub async fn login_challenge(&mut self, id: ChallengeId) -> Result<Option<LoginChallenge>, StoreError> {
-        let row = login_challenge::Entity::find_by_id(id.as_uuid())
-            .one(&self.core.db)
-            .await?;
+        let row = login_challenge::Entity::find_by_id(id.as_uuid()).one(&self.core.db).await?;
         Ok(row.map(challenge))
     }
 
     /// Count a wrong code.
     pub async fn count_attempt(&mut self, id: ChallengeId) -> Result<(), StoreError> {
         login_challenge::Entity::update_many()
-            .col_expr(
-                login_challenge::Column::Attempts,
-                Expr::col(login_challenge::Column::Attempts).add(1),
-            )
+            .col_expr(login_challenge::Column::Attempts, Expr::col(login_challenge::Column::Attempts).add(1))
             .filter(login_challenge::Column::Id.eq(id.as_uuid()))
             .exec(&self.core.db)
             .await?;
@@ -65,9 +58,7 @@ impl UserTx<'_> {
     }
 
     pub async fn delete_login_challenge(&mut self, id: ChallengeId) -> Result<(), StoreError> {
-        login_challenge::Entity::delete_by_id(id.as_uuid())
-            .exec(&self.core.db)
-            .await?;
+        login_challenge::Entity::delete_by_id(id.as_uuid()).exec(&self.core.db).await?;
         Ok(())
     }
 }

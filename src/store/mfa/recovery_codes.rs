@@ -26,13 +26,10 @@ impl UserTx<'_> {
             .filter(recovery_code::Column::UserId.eq(user))
             .exec(&self.core.db)
             .await?;
-        let rows = hashes.iter().map(|hash| recovery_code::ActiveModel {
-            user_id: Set(user),
-            code_hash: Set(hash.to_vec()),
-        });
-        recovery_code::Entity::insert_many(rows)
-            .exec_without_returning(&self.core.db)
-            .await?;
+        let rows = hashes
+            .iter()
+            .map(|hash| recovery_code::ActiveModel { user_id: Set(user), code_hash: Set(hash.to_vec()) });
+        recovery_code::Entity::insert_many(rows).exec_without_returning(&self.core.db).await?;
         Ok(())
     }
 

@@ -74,10 +74,7 @@ impl UserTx<'_> {
 }
 
 async fn session_with_user(db: &impl ConnectionTrait, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-    let found = session::Entity::find_by_id(id.as_uuid())
-        .find_also_related(user::Entity)
-        .one(db)
-        .await?;
+    let found = session::Entity::find_by_id(id.as_uuid()).find_also_related(user::Entity).one(db).await?;
     match found {
         Some((session, Some(user))) => Ok(Some((convert::session(session), convert::user(user)?))),
         _ => Ok(None),

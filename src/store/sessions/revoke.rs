@@ -63,9 +63,6 @@ impl UserTx<'_> {
             .iter()
             .map(|row| Ok(convert::session(row.model()?)))
             .collect::<Result<_, StoreError>>()?;
-        Ok(revoked
-            .into_iter()
-            .filter(|session| self.core.now() < session.ends_at(policy))
-            .collect())
+        Ok(revoked.into_iter().filter(|session| self.core.now() < session.ends_at(policy)).collect())
     }
 }

@@ -23,10 +23,7 @@ pub(super) struct UserLock {
 impl UserLock {
     /// For a user whose row was locked by raising its counter to `seq`.
     pub(super) const fn reserved(id: UserId, seq: UserSeq) -> Self {
-        Self {
-            id,
-            reserved: Some(seq),
-        }
+        Self { id, reserved: Some(seq) }
     }
 }
 
@@ -79,19 +76,13 @@ impl<'a> AnyTx<'a> {
             Some(seq) => seq,
             None => next_seq(&self.core, lock.id).await?,
         };
-        Ok(Some(UserRef {
-            id: lock.id.as_uuid(),
-            seq: seq.get(),
-        }))
+        Ok(Some(UserRef { id: lock.id.as_uuid(), seq: seq.get() }))
     }
 }
 
 async fn next_seq(core: &Core<'_>, id: UserId) -> Result<UserSeq, StoreError> {
     let raise = "UPDATE users SET event_seq = event_seq + 1 WHERE id = $1 RETURNING event_seq";
     let row = sql::fetch_one(&core.db, raise, [id.as_uuid().into()]).await?;
-    let row = row.ok_or(StoreError::Corrupt {
-        table: "users",
-        column: "id",
-    })?;
+    let row = row.ok_or(StoreError::Corrupt { table: "users", column: "id" })?;
     row.get("event_seq")
 }

@@ -12,9 +12,7 @@ pub struct SystemTx<'a> {
 
 impl<'a> SystemTx<'a> {
     pub(super) const fn new(core: Core<'a>) -> Self {
-        Self {
-            any: AnyTx::new(core, None),
-        }
+        Self { any: AnyTx::new(core, None) }
     }
 
     /// Keep other writers away from a table until the end; `SQLite` has one writer anyway.

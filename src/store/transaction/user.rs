@@ -16,10 +16,7 @@ pub struct UserTx<'a> {
 
 impl<'a> UserTx<'a> {
     pub(super) const fn new(core: Core<'a>, lock: UserLock, user: User) -> Self {
-        Self {
-            any: AnyTx::new(core, Some(lock)),
-            user,
-        }
+        Self { any: AnyTx::new(core, Some(lock)), user }
     }
 
     /// For a user whose row `tx` has just inserted, with `event_seq` 1.

@@ -18,10 +18,7 @@ pub struct Credentials {
 impl Credentials {
     pub(in crate::store) fn from_row(mut row: user::Model) -> Result<Self, StoreError> {
         let password_hash = std::mem::take(&mut row.password_hash).into();
-        Ok(Self {
-            user: convert::user(row)?,
-            password_hash,
-        })
+        Ok(Self { user: convert::user(row)?, password_hash })
     }
 }
 
@@ -45,15 +42,12 @@ impl Store {
 
     /// The live account with this id.
     pub async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
-        self.live_credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid())))
-            .await
+        self.live_credentials(Condition::all().add(user::Column::Id.eq(id.as_uuid()))).await
     }
 
     /// Whether there is a user with this id, deleted or not.
     pub async fn user_exists(&self, id: UserId) -> Result<bool, StoreError> {
-        let query = user::Entity::find_by_id(id.as_uuid())
-            .select_only()
-            .column(user::Column::Id);
+        let query = user::Entity::find_by_id(id.as_uuid()).select_only().column(user::Column::Id);
         Ok(query.into_tuple::<uuid::Uuid>().one(self.db()).await?.is_some())
     }
 

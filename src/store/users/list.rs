@@ -61,9 +61,7 @@ impl Store {
         };
         let behind = after.map(|after| conditions.parameter(after.as_uuid().into()));
         let all = &conditions.text;
-        let few_behind = behind
-            .as_ref()
-            .map_or_else(String::new, |id| format!(" WHERE id < {id}"));
+        let few_behind = behind.as_ref().map_or_else(String::new, |id| format!(" WHERE id < {id}"));
         let few = format!(
             "WITH found AS MATERIALIZED (SELECT id FROM users WHERE {all} LIMIT {}), \
              page AS MATERIALIZED (SELECT id FROM found{few_behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}) \
@@ -84,10 +82,7 @@ impl Store {
             rows = self.fetch_planned(many, conditions.values).await?;
         }
         let users = rows.iter().map(|row| convert::user(row.model()?));
-        Ok(UserPage {
-            users: users.collect::<Result<_, _>>()?,
-            count,
-        })
+        Ok(UserPage { users: users.collect::<Result<_, _>>()?, count })
     }
 
     async fn count_users(&self, conditions: &Conditions) -> Result<u64, StoreError> {
@@ -110,15 +105,11 @@ struct Conditions {
 
 impl Conditions {
     fn of(filter: &UserFilter, sqlite: bool) -> Self {
-        let mut sql = Self {
-            text: String::new(),
-            values: Vec::new(),
-        };
+        let mut sql = Self { text: String::new(), values: Vec::new() };
         // The status is written out, since the partial index needs it in the text.
-        sql.text = filter.status.map_or_else(
-            || "status <> 'deleted'".to_owned(),
-            |status| format!("status = '{status}'"),
-        );
+        sql.text = filter
+            .status
+            .map_or_else(|| "status <> 'deleted'".to_owned(), |status| format!("status = '{status}'"));
         if let Some(account_type) = &filter.account_type {
             let value = sql.parameter(account_type.as_str().into());
             let _ = write!(sql.text, " AND account_type = {value}");

@@ -135,21 +135,14 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let colors = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt::layer()
-        .with_ansi(colors)
-        .with_writer(writer)
-        .boxed()
+    tracing_subscriber::fmt::layer().with_ansi(colors).with_writer(writer).boxed()
 }
 
 /// Log panics. A constant message is shown; a formatted one is withheld, since it may contain the
 /// value that was refused.
 fn log_panics() {
     panic::set_hook(Box::new(|info| {
-        let message = info
-            .payload()
-            .downcast_ref::<&'static str>()
-            .copied()
-            .unwrap_or("(message withheld)");
+        let message = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
         let location = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(target: "watchword::panic", location, message, "panicked");
     }));

@@ -113,10 +113,7 @@ impl LogBuffer {
             lines.clear();
             let dropped = self.written();
             if dropped > reported {
-                tracing::warn!(
-                    lost = dropped - reported,
-                    "log lines were dropped: the output is too slow"
-                );
+                tracing::warn!(lost = dropped - reported, "log lines were dropped: the output is too slow");
                 reported = dropped;
             }
         }
@@ -125,10 +122,7 @@ impl LogBuffer {
     /// Wait for lines and swap them out; false when the writer is closed and empty.
     fn take(&self, lines: &mut Vec<u8>) -> bool {
         let waiting = |state: &mut State| state.lines.is_empty() && !state.closed;
-        let state = self
-            .filled
-            .wait_while(self.lock(), waiting)
-            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.filled.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
         let gathering =
             |state: &mut State| !state.flushing && !state.closed && state.lines.len() < MAX_BUFFER_BYTES / 2;
         let (mut state, _) = self

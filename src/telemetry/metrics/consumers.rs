@@ -31,9 +31,7 @@ impl ConsumerGauges {
         let label = [durable];
         self.pending.with_label_values(&label).set(count(figures.pending));
         self.distance.with_label_values(&label).set(count(figures.distance));
-        self.oldest_age
-            .with_label_values(&label)
-            .set(figures.oldest_age.as_secs_f64());
+        self.oldest_age.with_label_values(&label).set(figures.oldest_age.as_secs_f64());
         self.headroom.with_label_values(&label).set(figures.headroom);
     }
 

@@ -19,10 +19,7 @@ pub(super) fn start_time() -> Option<i64> {
     // start.
     let (_, after_name) = stat.rsplit_once(") ")?;
     let ticks: u64 = after_name.split(' ').nth(19)?.parse().ok()?;
-    let boot: u64 = field(&fs::read_to_string("/proc/stat").ok()?, "btime")?
-        .trim()
-        .parse()
-        .ok()?;
+    let boot: u64 = field(&fs::read_to_string("/proc/stat").ok()?, "btime")?.trim().parse().ok()?;
     i64::try_from(boot + ticks / TICKS).ok()
 }
 

@@ -189,12 +189,10 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         self.resident_memory.set(process::resident_memory().unwrap_or_default());
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap_or_else(|error| {
-                tracing::error!(%error, "metrics cannot be written");
-                String::new()
-            })
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
+            tracing::error!(%error, "metrics cannot be written");
+            String::new()
+        })
     }
 }
 
@@ -228,16 +226,11 @@ impl Register {
     }
 
     fn histogram(&self, name: MetricName, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.add(Histogram::with_opts(
-            HistogramOpts::from(opts(name)).buckets(buckets.to_vec()),
-        )?)
+        self.add(Histogram::with_opts(HistogramOpts::from(opts(name)).buckets(buckets.to_vec()))?)
     }
 
     fn histograms(&self, name: MetricName, buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
-        self.add(HistogramVec::new(
-            HistogramOpts::from(opts(name)).buckets(buckets.to_vec()),
-            name.labels,
-        )?)
+        self.add(HistogramVec::new(HistogramOpts::from(opts(name)).buckets(buckets.to_vec()), name.labels)?)
     }
 }
 

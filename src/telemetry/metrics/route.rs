@@ -44,10 +44,7 @@ impl RouteMetrics {
     /// Count a request that was answered with `status` after `elapsed`.
     pub fn answered(&self, status: u16, elapsed: Duration) {
         self.duration.observe(elapsed.as_secs_f64());
-        let cached = STATUSES
-            .binary_search(&status)
-            .ok()
-            .and_then(|slot| self.by_status.get(slot));
+        let cached = STATUSES.binary_search(&status).ok().and_then(|slot| self.by_status.get(slot));
         match cached {
             Some(slot) => slot.get_or_init(|| self.counter(status)).inc(),
             None => self.counter(status).inc(),
@@ -56,8 +53,7 @@ impl RouteMetrics {
 
     fn counter(&self, status: u16) -> IntCounter {
         let status = status.to_string();
-        self.requests
-            .with_label_values(&[self.route.as_str(), self.method, status.as_str()])
+        self.requests.with_label_values(&[self.route.as_str(), self.method, status.as_str()])
     }
 }
 
@@ -71,11 +67,7 @@ pub(super) struct Routes {
 
 impl Routes {
     pub(super) fn new(requests: IntCounterVec, duration: HistogramVec) -> Self {
-        Self {
-            requests,
-            duration,
-            known: RwLock::default(),
-        }
+        Self { requests, duration, known: RwLock::default() }
     }
 
     /// The metrics of a route, created on its first use.

@@ -57,10 +57,7 @@ impl MetricsServer {
         if !settings.enabled {
             return Ok(None);
         }
-        let failed = |source| MetricsServerError {
-            address: settings.listen,
-            source,
-        };
+        let failed = |source| MetricsServerError { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Some(Self { listener, address }))
@@ -122,9 +119,7 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<String> {
     }
     if request.method() != Method::GET {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, String::new());
-        response
-            .headers_mut()
-            .insert(header::ALLOW, header::HeaderValue::from_static("GET"));
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET"));
         return response;
     }
     plain(StatusCode::OK, metrics.render())

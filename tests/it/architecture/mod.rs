@@ -48,12 +48,7 @@ fn sources_follow_the_architecture() {
             check_source(path.to_str().expect("a UTF-8 path"), &text)
         })
         .collect();
-    assert!(
-        violations.is_empty(),
-        "{} violations:\n{}",
-        violations.len(),
-        violations.join("\n")
-    );
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }
 
 /// The maximum number of files in a folder, without its subfolders.
@@ -78,36 +73,20 @@ fn folders_stay_small() {
 
 /// A file, a line in it, and the error.
 const VIOLATIONS: &[(&str, &str, &str)] = &[
-    (
-        "src/http/routes/auth/login.rs",
-        "use crate::store::Store;",
-        "http must not name store",
-    ),
+    ("src/http/routes/auth/login.rs", "use crate::store::Store;", "http must not name store"),
     (
         "src/http/routes/auth/login.rs",
         "use crate::{actions::login, store::{self, Tx}};",
         "http must not name store",
     ),
-    (
-        "src/http/mod.rs",
-        "fn f() { let _ = crate::relay::start(); }",
-        "http must not name relay",
-    ),
-    (
-        "src/http/mod.rs",
-        "use super::store::Store;",
-        "http must not name store",
-    ),
+    ("src/http/mod.rs", "fn f() { let _ = crate::relay::start(); }", "http must not name relay"),
+    ("src/http/mod.rs", "use super::store::Store;", "http must not name store"),
     (
         "src/http/routes/auth/login.rs",
         "use super::super::super::super::store::Store;",
         "http must not name store",
     ),
-    (
-        "src/http/routes/mod.rs",
-        "use super::super::{store::Store};",
-        "http must not name store",
-    ),
+    ("src/http/routes/mod.rs", "use super::super::{store::Store};", "http must not name store"),
     (
         "src/http/mod.rs",
         "mod inner { use super::super::store::Store; }",
@@ -123,21 +102,13 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
         "use crate::jetstream::Publisher;",
         "actions must not name jetstream",
     ),
-    (
-        "src/actions/sessions/login.rs",
-        "use crate::relay;",
-        "actions must not name relay",
-    ),
+    ("src/actions/sessions/login.rs", "use crate::relay;", "actions must not name relay"),
     (
         "src/actions/sessions/login.rs",
         "use crate::http::problem::Problem;",
         "actions must not name http",
     ),
-    (
-        "src/actions/sessions/login.rs",
-        "use crate::*;",
-        "actions must not name *",
-    ),
+    ("src/actions/sessions/login.rs", "use crate::*;", "actions must not name *"),
     (
         "src/actions/sessions/login.rs",
         "use crate as root;",
@@ -153,16 +124,8 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
         "use sea_orm::EntityTrait;",
         "only store may name sea_orm",
     ),
-    (
-        "src/domain/ids.rs",
-        "use watchword_events::Event;",
-        "domain must not name events",
-    ),
-    (
-        "src/limits/mod.rs",
-        "use crate::events::Event;",
-        "limits must not name events",
-    ),
+    ("src/domain/ids.rs", "use watchword_events::Event;", "domain must not name events"),
+    ("src/limits/mod.rs", "use crate::events::Event;", "limits must not name events"),
     ("src/unheard_of/mod.rs", "fn f() {}", "unheard_of is not in the table"),
     (
         "events/src/lib.rs",
@@ -175,16 +138,8 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
         "the crate examples must not name watchword_migration",
     ),
     ("src/store/mod.rs", "pub mod entities;", "entities must be private"),
-    (
-        "src/store/mod.rs",
-        "pub(crate) mod entities;",
-        "entities must be private",
-    ),
-    (
-        "src/store/mod.rs",
-        "pub use entities::users::Model;",
-        "entities must not be re-exported",
-    ),
+    ("src/store/mod.rs", "pub(crate) mod entities;", "entities must be private"),
+    ("src/store/mod.rs", "pub use entities::users::Model;", "entities must not be re-exported"),
     (
         "src/store/mod.rs",
         "pub use self::{error::StoreError, entities::users};",
@@ -212,18 +167,12 @@ fn forbidden_imports_are_found_in_every_notation() {
 #[test]
 fn allowed_imports_and_similar_text_pass() {
     let allowed = [
-        (
-            "src/http/routes/auth/login.rs",
-            "use crate::{actions::login, config::HttpSettings};",
-        ),
+        ("src/http/routes/auth/login.rs", "use crate::{actions::login, config::HttpSettings};"),
         (
             "src/http/routes/auth/login.rs",
             "// crate::store\n/* use crate::store::Store; */\nconst A: &str = \"crate::store\";",
         ),
-        (
-            "src/http/routes/auth/login.rs",
-            "/// See [`crate::store::Store`].\npub fn f() {}",
-        ),
+        ("src/http/routes/auth/login.rs", "/// See [`crate::store::Store`].\npub fn f() {}"),
         (
             "src/http/routes/auth/login.rs",
             "pub(crate) fn f(store: u8) -> u8 { super::super::routes::g(store) }",
@@ -234,10 +183,7 @@ fn allowed_imports_and_similar_text_pass() {
         ),
         ("src/app/mod.rs", "use crate::{store::Store, relay, http, jetstream};"),
         ("src/main.rs", "use watchword::cli;"),
-        (
-            "src/store/mod.rs",
-            "mod entities; use entities::users; pub use self::error::StoreError;",
-        ),
+        ("src/store/mod.rs", "mod entities; use entities::users; pub use self::error::StoreError;"),
         ("src/config/mod.rs", "pub use self::{redis::RedisSettings};"),
         ("examples/examples/tail.rs", "use watchword_events::Subscriber;"),
     ];
@@ -253,17 +199,10 @@ fn long_files_and_functions_are_found() {
     assert_eq!(found, ["events/src/lib.rs:351: 351 lines, a file may have 350"]);
     assert!(check_source("events/src/lib.rs", &"//! x\n".repeat(350)).is_empty());
 
-    let function = |lines: usize| {
-        format!(
-            "impl X {{\n    fn long(&self) -> [u8; 2] {{\n{}    }}\n}}\n",
-            "x();\n".repeat(lines)
-        )
-    };
+    let function =
+        |lines: usize| format!("impl X {{\n    fn long(&self) -> [u8; 2] {{\n{}    }}\n}}\n", "x();\n".repeat(lines));
     let found = check_source("migration/src/lib.rs", &function(81));
-    assert_eq!(
-        found,
-        ["migration/src/lib.rs:2: fn long has 81 lines, a function may have 80"]
-    );
+    assert_eq!(found, ["migration/src/lib.rs:2: fn long has 81 lines, a function may have 80"]);
     assert!(check_source("migration/src/lib.rs", &function(80)).is_empty());
     let with_comments = function(80).replace("x();\n", "x(); // why\n\n// more\n");
     assert!(
@@ -279,9 +218,5 @@ fn wide_comments_are_found() {
     assert_eq!(widths(&wide("// ", 100)), 0);
     assert_eq!(widths(&wide("    /// ", 101)), 1);
     assert_eq!(widths(&wide("/// | ", 120)), 0, "a table");
-    assert_eq!(
-        widths(&format!("//! ```text\n{}//! ```\n", wide("//! ", 120))),
-        0,
-        "a drawing"
-    );
+    assert_eq!(widths(&format!("//! ```text\n{}//! ```\n", wide("//! ", 120))), 0, "a drawing");
 }

@@ -21,18 +21,12 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("revocation", &["domain", "config", "store"]),
     // Telemetry counts recorded events at the commit, where tests also kill the process (ADR 0010).
     ("store", &["domain", "events", "config", "migration", "telemetry"]),
-    (
-        "actions",
-        &["domain", "events", "security", "limits", "revocation", "store"],
-    ),
+    ("actions", &["domain", "events", "security", "limits", "revocation", "store"]),
     // It sends what actions have enqueued, as the relay publishes what they have recorded (ADR
     // 0021).
     ("mail", &["domain", "config", "security", "store", "telemetry"]),
     ("jetstream", &["domain", "events", "config", "telemetry"]),
-    (
-        "relay",
-        &["domain", "events", "store", "jetstream", "config", "telemetry"],
-    ),
+    ("relay", &["domain", "events", "store", "jetstream", "config", "telemetry"]),
     ("http", &["actions", "domain", "events", "config", "telemetry"]),
     ("cli", &["app", "config", "events", "http", "telemetry"]),
 ];
@@ -159,10 +153,7 @@ fn check_module(module: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String
 }
 
 fn check_member(member: &str, scan: &Scan, refuse: &mut impl FnMut(usize, String)) {
-    let allowed = MEMBERS
-        .iter()
-        .find(|(name, _)| *name == member)
-        .map_or(&[][..], |(_, allowed)| allowed);
+    let allowed = MEMBERS.iter().find(|(name, _)| *name == member).map_or(&[][..], |(_, allowed)| allowed);
     for (name, line) in &scan.crates {
         if OWN_CRATES.contains(&name.as_str()) && !allowed.contains(&name.as_str()) {
             refuse(*line, format!("the crate {member} must not name {name}"));

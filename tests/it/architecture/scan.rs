@@ -33,11 +33,7 @@ pub(super) struct Function {
 pub(super) fn scan(text: &str, module_path: &[String]) -> Result<Scan, LexError> {
     let mut scan = Scan::default();
     let mut module = module_path.to_vec();
-    scan.stream(
-        &TokenStream::from_str(text)?.into_iter().collect::<Vec<_>>(),
-        &mut module,
-        true,
-    );
+    scan.stream(&TokenStream::from_str(text)?.into_iter().collect::<Vec<_>>(), &mut module, true);
     Ok(scan)
 }
 
@@ -67,10 +63,7 @@ impl Scan {
 
     fn group(&mut self, group: &Group, tokens: &[TokenTree], at: usize, module: &mut Vec<String>, roots: bool) {
         let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-        let inline = match (
-            at.checked_sub(2).and_then(|mod_at| tokens.get(mod_at)),
-            at.checked_sub(1),
-        ) {
+        let inline = match (at.checked_sub(2).and_then(|mod_at| tokens.get(mod_at)), at.checked_sub(1)) {
             (Some(TokenTree::Ident(keyword)), Some(name_at)) if *keyword == "mod" => tokens.get(name_at),
             _ => None,
         };
@@ -122,11 +115,7 @@ impl Scan {
                 TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
                     let mut lines = BTreeSet::new();
                     code_lines(body.stream(), &mut lines);
-                    self.functions.push(Function {
-                        name: name.to_string(),
-                        line,
-                        lines: lines.len(),
-                    });
+                    self.functions.push(Function { name: name.to_string(), line, lines: lines.len() });
                     return;
                 }
                 _ => {}
@@ -142,10 +131,7 @@ impl Scan {
         let Some(TokenTree::Ident(keyword)) = rest.first() else {
             return;
         };
-        let statement = rest
-            .split(|token| is_punct(Some(token), ';'))
-            .next()
-            .unwrap_or_default();
+        let statement = rest.split(|token| is_punct(Some(token), ';')).next().unwrap_or_default();
         let entities = |token: &TokenTree| matches!(token, TokenTree::Ident(name) if *name == "entities");
         if *keyword == "mod" && statement.get(1).is_some_and(entities) {
             self.public_entities.push(keyword.span().start().line);
@@ -163,10 +149,7 @@ fn first_names(path: &[TokenTree]) -> Vec<(String, usize)> {
         Some(token @ TokenTree::Punct(glob)) if glob.as_char() == '*' => vec![("*".into(), line(token))],
         Some(TokenTree::Group(group)) => {
             let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
-            tokens
-                .split(|token| is_punct(Some(token), ','))
-                .flat_map(first_names)
-                .collect()
+            tokens.split(|token| is_punct(Some(token), ',')).flat_map(first_names).collect()
         }
         _ => Vec::new(),
     }

@@ -40,10 +40,7 @@ impl Servers {
         let database = Database::fresh(Backend::Postgres, &scratch("canary")).await;
         // The cluster does not verify the password.
         let password = secrets.word("the database's password");
-        let url = database
-            .url()
-            .expect("an address")
-            .replace('@', &format!(":{password}@"));
+        let url = database.url().expect("an address").replace('@', &format!(":{password}@"));
 
         let redis = RedisServer::start().await;
         let redis_password = secrets.word("the password of Redis");
@@ -63,10 +60,7 @@ impl Servers {
         let urls = [
             ("DATABASE_URL", url),
             ("REDIS_URL", redis.url().replace("//", &format!("//:{redis_password}@"))),
-            (
-                "NATS_URL",
-                nats.url().replace("//", &format!("//auth:{nats_password}@")),
-            ),
+            ("NATS_URL", nats.url().replace("//", &format!("//auth:{nats_password}@"))),
         ];
         let mail = vec![
             ("WATCHWORD__MAIL__USERNAME", "watchword".to_owned()),
@@ -91,10 +85,7 @@ impl Servers {
         BinaryOptions::command(args, &env)
             .with("WATCHWORD_SECRET_KEY", secrets.key())
             .with("WATCHWORD__LIMITS__ENABLED", "true")
-            .with(
-                "WATCHWORD__OAUTH__CLIENTS",
-                &format!("{CLIENT}={}", secrets.client_hash()),
-            )
+            .with("WATCHWORD__OAUTH__CLIENTS", &format!("{CLIENT}={}", secrets.client_hash()))
             .with("RUST_LOG", "trace")
             .with("WATCHWORD__TELEMETRY__LEVEL", "trace")
     }
@@ -125,21 +116,13 @@ async fn no_secret_is_in_a_log_an_event_a_table_or_redis() {
     sinks::until_published(&servers.database).await;
 
     let mut found = vec![
-        Sink::new(
-            Kind::Log,
-            "the output of create-admin",
-            created.stdout + &created.stderr,
-        ),
+        Sink::new(Kind::Log, "the output of create-admin", created.stdout + &created.stderr),
         Sink::new(Kind::Response, "responses with errors", errors),
     ];
     found.extend(sinks::tables(servers.database.url().expect("an address")).await);
     found.extend(sinks::stream(&servers.nats).await);
     found.push(sinks::redis(servers.redis_url()).await);
-    found.push(Sink::new(
-        Kind::Log,
-        "the commands that Redis received",
-        monitor.stop().await,
-    ));
+    found.push(Sink::new(Kind::Log, "the commands that Redis received", monitor.stop().await));
 
     // Failures log other texts.
     let mut servers = servers;
@@ -158,11 +141,7 @@ async fn no_secret_is_in_a_log_an_event_a_table_or_redis() {
         "the log with unreachable servers",
         log_with_unreachable_servers(&mut secrets).await,
     ));
-    found.push(Sink::new(
-        Kind::Log,
-        "the log of nats-server",
-        servers.nats.process().log(),
-    ));
+    found.push(Sink::new(Kind::Log, "the log of nats-server", servers.nats.process().log()));
     found.push(sinks::directory("the data directory", binary.data_dir()));
     found.push(sinks::directory("the store of nats-server", servers.nats.store_dir()));
     servers.database.remove().await;

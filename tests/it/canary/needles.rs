@@ -43,9 +43,7 @@ fn encodings(text: &[u8]) -> Vec<Vec<u8>> {
         all.push(base64(&STANDARD_NO_PAD, text, before));
         all.push(base64(&URL_SAFE_NO_PAD, text, before));
     }
-    all.push(percent(text, |byte| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-    }));
+    all.push(percent(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)));
     all.push(percent(text, |_| false));
     all.push(percent(text, |_| false).to_ascii_lowercase());
     if let Ok(text) = std::str::from_utf8(text) {

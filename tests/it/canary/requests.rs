@@ -35,10 +35,7 @@ impl Client<'_> {
             request = request.header(header, self.secrets.word(&format!("{header} of {method} {path}")));
         }
         // The service logs well-formed request ids.
-        request.header(
-            "x-request-id",
-            format!("<{}>", self.secrets.word("a malformed request id")),
-        )
+        request.header("x-request-id", format!("<{}>", self.secrets.word("a malformed request id")))
     }
 
     /// A request with a secret user agent. No event of these operations contains the user agent.
@@ -67,11 +64,7 @@ impl Client<'_> {
 
 /// Call every operation, with valid and invalid requests. Return the error responses.
 pub(super) async fn call_operations(http: &Http, secrets: &mut Secrets) -> String {
-    let mut client = Client {
-        http,
-        secrets,
-        errors: String::new(),
-    };
+    let mut client = Client { http, secrets, errors: String::new() };
     let email = format!("{}@example.com", client.secrets.personal("an email address"));
     let password = client.secrets.password("a password");
     let tokens = register(&mut client, &email, &password).await;
@@ -92,30 +85,19 @@ async fn register(client: &mut Client<'_>, email: &str, password: &str) -> Token
     let body = json!({ "email": email, "password": password, "username": username, "name": name });
     let tokens = client.post("/auth/register", &body, 201).await.tokens();
     let other = client.secrets.password("the password for a taken address");
-    client
-        .post("/auth/register", &json!({ "email": email, "password": other }), 409)
-        .await;
+    client.post("/auth/register", &json!({ "email": email, "password": other }), 409).await;
     let long = client.secrets.password("a password that is too long").repeat(5);
     client
-        .post(
-            "/auth/register",
-            &json!({ "email": "b@example.com", "password": long }),
-            422,
-        )
+        .post("/auth/register", &json!({ "email": "b@example.com", "password": long }), 422)
         .await;
     tokens
 }
 
 /// Requests with an idempotency key: a new one, a replay, and a different request.
 async fn use_idempotency_keys(client: &mut Client<'_>, tokens: &Tokens) {
-    let email = format!(
-        "{}@example.com",
-        client.secrets.personal("the address of a repeated registration")
-    );
+    let email = format!("{}@example.com", client.secrets.personal("the address of a repeated registration"));
     let password = client.secrets.password("the password of a repeated registration");
-    let wrong = client
-        .secrets
-        .password("a wrong password to repeat a registration with");
+    let wrong = client.secrets.password("a wrong password to repeat a registration with");
     let key = client.secrets.word("the key of a registration");
     for (password, status) in [(&password, 201), (&password, 201), (&wrong, 422)] {
         let request = client.http.request(Method::POST, "/auth/register");
@@ -137,26 +119,16 @@ async fn use_idempotency_keys(client: &mut Client<'_>, tokens: &Tokens) {
 
 async fn send_logins(client: &mut Client<'_>, email: &str, password: &str) {
     let wrong = client.secrets.password("a wrong password");
-    client
-        .post("/auth/login", &json!({ "identifier": email, "password": wrong }), 401)
-        .await;
+    client.post("/auth/login", &json!({ "identifier": email, "password": wrong }), 401).await;
     for at in ["@example.com", ""] {
         let unknown = client.secrets.word("the identifier of an unknown account") + at;
         let password = client.secrets.password("the password for an unknown account");
         client
-            .post(
-                "/auth/login",
-                &json!({ "identifier": unknown, "password": password }),
-                401,
-            )
+            .post("/auth/login", &json!({ "identifier": unknown, "password": password }), 401)
             .await;
     }
     client
-        .post(
-            "/auth/login",
-            &json!({ "identifier": email, "password": password }),
-            200,
-        )
+        .post("/auth/login", &json!({ "identifier": email, "password": password }), 200)
         .await;
 }
 
@@ -203,20 +175,14 @@ async fn send_malformed_requests(client: &mut Client<'_>, tokens: &Tokens) {
     for scheme in ["Bearer", "Basic", ""] {
         let word = client.secrets.word("a malformed credential");
         let request = client.request_with_secret_agent(Method::GET, "/auth/me");
-        client
-            .send(request.header("authorization", format!("{scheme} {word}")), 401)
-            .await;
+        client.send(request.header("authorization", format!("{scheme} {word}")), 401).await;
     }
     let (body, _) = tokens.access.rsplit_once('.').expect("a JWT");
     let forged = format!("{body}.{}", client.secrets.word("a forged signature"));
-    let request = client
-        .request_with_secret_agent(Method::GET, "/auth/me")
-        .bearer_auth(forged);
+    let request = client.request_with_secret_agent(Method::GET, "/auth/me").bearer_auth(forged);
     client.send(request, 401).await;
     let refresh = format!("wrt_{}", client.secrets.word("a malformed refresh token"));
-    client
-        .post("/auth/refresh", &json!({ "refreshToken": refresh }), 401)
-        .await;
+    client.post("/auth/refresh", &json!({ "refreshToken": refresh }), 401).await;
 }
 
 /// Introspection and revocation by the configured client and by unknown clients.
@@ -227,52 +193,36 @@ async fn use_oauth(client: &mut Client<'_>, tokens: &Tokens) {
         let unknown = client.secrets.word("an unknown token");
         let hint = client.secrets.word("an unknown hint");
         let body = form(&[("token", &unknown), ("token_type_hint", &hint)]);
-        let request = client
-            .request_with_secret_agent(Method::POST, path)
-            .header(FORM.0, FORM.1)
-            .body(body);
+        let request = client.request_with_secret_agent(Method::POST, path).header(FORM.0, FORM.1).body(body);
         client.send(request.header("authorization", &valid), 200).await;
         let word = client.secrets.word("a wrong client secret");
         let with_valid_length: String = word.chars().cycle().take(43).collect();
         for secret in [format!("wcs_{with_valid_length}"), word] {
-            let request = client
-                .request_with_secret_agent(Method::POST, path)
-                .header(FORM.0, FORM.1);
+            let request = client.request_with_secret_agent(Method::POST, path).header(FORM.0, FORM.1);
             let request = request.header("authorization", basic(CLIENT, &secret));
             client.send(request.body(form(&[("token", &tokens.access)])), 401).await;
         }
         let word = client.secrets.word("a client secret in a body");
         for (status, header) in [(401, basic(CLIENT, "nothing")), (400, valid.clone())] {
             let body = form(&[("token", &tokens.refresh), ("client_secret", &word)]);
-            let request = client
-                .request_with_secret_agent(Method::POST, path)
-                .header(FORM.0, FORM.1)
-                .body(body);
+            let request = client.request_with_secret_agent(Method::POST, path).header(FORM.0, FORM.1).body(body);
             client.send(request.header("authorization", header), status).await;
         }
     }
-    let request = client
-        .request_with_secret_agent(Method::POST, "/oauth/introspect")
-        .header(FORM.0, FORM.1);
+    let request = client.request_with_secret_agent(Method::POST, "/oauth/introspect").header(FORM.0, FORM.1);
     let request = request.body(form(&[("token", &tokens.access)]));
     client.send(request.header("authorization", &valid), 200).await;
-    let request = client
-        .request_with_secret_agent(Method::GET, "/auth/verify")
-        .bearer_auth(&tokens.access);
+    let request = client.request_with_secret_agent(Method::GET, "/auth/verify").bearer_auth(&tokens.access);
     client.send(request, 200).await;
 }
 
 async fn use_session_tokens(client: &mut Client<'_>, tokens: Tokens) {
     for (method, path) in [(Method::GET, "/auth/me"), (Method::GET, "/auth/sessions")] {
-        let request = client
-            .request_with_secret_agent(method, path)
-            .bearer_auth(&tokens.access);
+        let request = client.request_with_secret_agent(method, path).bearer_auth(&tokens.access);
         client.send(request, 200).await;
     }
     let name = client.secrets.personal("a new name");
-    let request = client
-        .request_with_secret_agent(Method::PATCH, "/auth/me")
-        .bearer_auth(&tokens.access);
+    let request = client.request_with_secret_agent(Method::PATCH, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "name": name })), 200).await;
     let mut newest = tokens.refresh.clone();
     for _ in 0..2 {
@@ -289,27 +239,18 @@ async fn use_session_tokens(client: &mut Client<'_>, tokens: Tokens) {
 
 /// Enroll an authenticator and log in with it: the seed, recovery codes and challenge.
 async fn use_second_factor(client: &mut Client<'_>) {
-    let email = format!(
-        "{}@example.com",
-        client.secrets.personal("the address of a user with an authenticator")
-    );
+    let email = format!("{}@example.com", client.secrets.personal("the address of a user with an authenticator"));
     let password = client.secrets.password("the password of a user with an authenticator");
     let account = json!({ "email": email, "password": password });
     let access = client.post("/auth/register", &account, 201).await.tokens().access;
-    let wrong = client
-        .secrets
-        .password("a wrong password to enroll an authenticator with");
+    let wrong = client.secrets.password("a wrong password to enroll an authenticator with");
     let request = client.request(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client
-        .request_with_secret_agent(Method::POST, "/auth/mfa/totp")
-        .bearer_auth(&access);
+    let request = client.request_with_secret_agent(Method::POST, "/auth/mfa/totp").bearer_auth(&access);
     let offered = client.send(request.json(&json!({ "password": password })), 201).await;
     let totp = totp_rs::Totp::from_url(offered.str("/uri")).expect("an address");
     client.secrets.issued("a seed", totp.secret().as_bytes());
-    client
-        .secrets
-        .issued("a seed in base32", offered.str("/secret").as_bytes());
+    client.secrets.issued("a seed in base32", offered.str("/secret").as_bytes());
     let code = json!({ "code": totp.generate_current().to_string() });
     let request = client
         .request_with_secret_agent(Method::POST, "/auth/mfa/totp/confirm")
@@ -318,9 +259,7 @@ async fn use_second_factor(client: &mut Client<'_>) {
     for number in 0..10 {
         let code = confirmed.str(&format!("/recoveryCodes/{number}"));
         client.secrets.issued("a recovery code", code.as_bytes());
-        client
-            .secrets
-            .issued("a recovery code without hyphens", code.replace('-', "").as_bytes());
+        client.secrets.issued("a recovery code without hyphens", code.replace('-', "").as_bytes());
     }
     let login = json!({ "identifier": email, "password": password });
     // This error contains a challenge, so it is not collected.
@@ -346,10 +285,7 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
         };
         client.send(request, 204).await;
     }
-    let other = format!(
-        "{}@example.com",
-        client.secrets.personal("the address of a deleted account")
-    );
+    let other = format!("{}@example.com", client.secrets.personal("the address of a deleted account"));
     let password = client.secrets.password("the password of a deleted account");
     let register = json!({ "email": other, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
@@ -357,23 +293,14 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
     // A wrong password records a failed login, whose event contains the user agent.
     let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client
-        .request_with_secret_agent(Method::DELETE, "/auth/me")
-        .bearer_auth(&tokens.access);
+    let request = client.request_with_secret_agent(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
 }
 
 /// Use mailed codes, and change passwords.
 pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &mut Secrets) -> String {
-    let mut client = Client {
-        http,
-        secrets,
-        errors: String::new(),
-    };
-    let email = format!(
-        "{}@example.com",
-        client.secrets.personal("the address of a mailed user")
-    );
+    let mut client = Client { http, secrets, errors: String::new() };
+    let email = format!("{}@example.com", client.secrets.personal("the address of a mailed user"));
     let password = client.secrets.password("the password of a mailed user");
     let register = json!({ "email": email, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
@@ -399,9 +326,7 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
         let body = json!({ "currentPassword": current, "newPassword": new });
         // A wrong password records a failed login, whose event contains the user agent.
         let request = client.request(Method::POST, "/auth/password/change");
-        client
-            .send(request.bearer_auth(&tokens.access).json(&body), status)
-            .await;
+        client.send(request.bearer_auth(&tokens.access).json(&body), status).await;
     }
     let unknown = format!("{}@example.com", client.secrets.word("an address without an account"));
     for address in [&unknown, &email] {
@@ -416,19 +341,13 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
         client.post("/auth/password/reset", &body, status).await;
     }
     // One code remains, so that the table is not empty.
-    client
-        .post("/auth/password/forgot", &json!({ "email": email }), 202)
-        .await;
+    client.post("/auth/password/forgot", &json!({ "email": email }), 202).await;
     client.errors
 }
 
 /// Log in as the administrator and manage a user.
 pub(super) async fn call_as_admin(http: &Http, secrets: &mut Secrets, email: &str, password: &str) {
-    let mut client = Client {
-        http,
-        secrets,
-        errors: String::new(),
-    };
+    let mut client = Client { http, secrets, errors: String::new() };
     let login = json!({ "identifier": email, "password": password });
     let access = client.post("/auth/login", &login, 200).await.tokens().access;
     manage_user(&mut client, &access).await;
@@ -470,9 +389,7 @@ async fn manage_user(client: &mut Client<'_>, access: &str) {
         client.send(request, status).await;
     }
     let patch = json!({ "name": client.secrets.personal("a name set by an administrator") });
-    let request = client
-        .request_with_secret_agent(Method::PATCH, &path)
-        .bearer_auth(access);
+    let request = client.request_with_secret_agent(Method::PATCH, &path).bearer_auth(access);
     client.send(request.json(&patch), 200).await;
     let word = client.secrets.word("a malformed entity tag");
     let request = client
@@ -492,32 +409,20 @@ async fn manage_user(client: &mut Client<'_>, access: &str) {
         (Method::POST, "/unlock", 204),
         (Method::DELETE, "", 204),
     ] {
-        let request = client
-            .request_with_secret_agent(method, &format!("{path}{rest}"))
-            .bearer_auth(access);
+        let request = client.request_with_secret_agent(method, &format!("{path}{rest}")).bearer_auth(access);
         client.send(request, status).await;
     }
 }
 
 /// Requests during an outage of Redis and NATS, for the sake of the log.
 pub(super) async fn call_during_outage(http: &Http, secrets: &mut Secrets) {
-    let mut client = Client {
-        http,
-        secrets,
-        errors: String::new(),
-    };
+    let mut client = Client { http, secrets, errors: String::new() };
     let email = format!("{}@example.com", client.secrets.word("an address in an outage"));
     let password = client.secrets.password("a password in an outage");
     client
-        .post(
-            "/auth/login",
-            &json!({ "identifier": email, "password": password }),
-            401,
-        )
+        .post("/auth/login", &json!({ "identifier": email, "password": password }), 401)
         .await;
     let token = client.secrets.word("a credential in an outage");
-    let request = client
-        .request_with_secret_agent(Method::GET, "/auth/me")
-        .bearer_auth(token);
+    let request = client.request_with_secret_agent(Method::GET, "/auth/me").bearer_auth(token);
     client.send(request, 401).await;
 }

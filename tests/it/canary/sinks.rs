@@ -56,10 +56,7 @@ pub(super) async fn tables(url: &str) -> Vec<Sink> {
     const TABLES: &str = "SELECT table_name::text FROM information_schema.tables \
                           WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'";
     let mut connection = PgConnection::connect(url).await.expect("the database");
-    let names: Vec<String> = sqlx::query_scalar(TABLES)
-        .fetch_all(&mut connection)
-        .await
-        .expect("the tables");
+    let names: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&mut connection).await.expect("the tables");
     let mut sinks = Vec::new();
     for name in names {
         let rows = format!("SELECT row_to_json(t)::text FROM \"{name}\" t");
@@ -85,18 +82,10 @@ pub(super) async fn stream(nats: &NatsServer) -> Vec<Sink> {
 pub(super) async fn redis(url: &str) -> Sink {
     let client = redis::Client::open(url).expect("an address");
     let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
-    let keys: Vec<Vec<u8>> = redis::cmd("KEYS")
-        .arg("*")
-        .query_async(&mut connection)
-        .await
-        .expect("the keys");
+    let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("the keys");
     let mut bytes = Vec::new();
     for key in keys {
-        let kind: String = redis::cmd("TYPE")
-            .arg(&key)
-            .query_async(&mut connection)
-            .await
-            .expect("a type");
+        let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.expect("a type");
         let mut read = match kind.as_str() {
             "string" => redis::cmd("GET"),
             "hash" => redis::cmd("HGETALL"),
@@ -146,11 +135,7 @@ pub(super) async fn monitor(url: &str) -> Monitor {
         commands
     };
     let url = url.to_owned();
-    Monitor {
-        url,
-        last,
-        commands: tokio::spawn(read),
-    }
+    Monitor { url, last, commands: tokio::spawn(read) }
 }
 
 impl Monitor {
@@ -171,11 +156,7 @@ pub(super) fn directory(name: &str, path: &Path) -> Sink {
     let mut pending = vec![path.to_owned()];
     while let Some(path) = pending.pop() {
         if path.is_dir() {
-            pending.extend(
-                fs::read_dir(path)
-                    .expect("a directory")
-                    .map(|entry| entry.expect("an entry").path()),
-            );
+            pending.extend(fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path()));
         } else {
             bytes.extend(fs::read(path).unwrap_or_default());
         }
@@ -211,9 +192,7 @@ pub(super) fn assert_not_empty(sinks: &[Sink], secrets: &Secrets) {
         "password_reset_requested",
         "password_reset_completed",
     ] {
-        let message = sinks
-            .iter()
-            .any(|sink| sink.name.ends_with(&format!("auth.user.{subject})")));
+        let message = sinks.iter().any(|sink| sink.name.ends_with(&format!("auth.user.{subject})")));
         assert!(message, "no message with the subject {subject}");
     }
     for table in [

@@ -31,12 +31,7 @@ fn rows() -> Vec<Vec<String>> {
     sections
         .lines()
         .filter(|line| line.starts_with("| `"))
-        .map(|line| {
-            line.trim_matches('|')
-                .split(" | ")
-                .map(|cell| cell.trim().to_owned())
-                .collect()
-        })
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
         .collect()
 }
 
@@ -53,10 +48,7 @@ fn settings_and_documentation_have_the_same_keys() {
 fn the_page_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
     let page = std::fs::read_to_string(path).expect("docs/CONFIGURATION.md");
-    assert!(
-        page == docs::page(),
-        "docs/CONFIGURATION.md is stale: run `make generate`"
-    );
+    assert!(page == docs::page(), "docs/CONFIGURATION.md is stale: run `make generate`");
 }
 
 #[test]
@@ -86,10 +78,7 @@ fn every_section_has_a_heading_a_description_and_its_keys() {
         assert!(meaning.ends_with('.') && !meaning.starts_with('|'), "{name}: {meaning}");
         let keys: Vec<&str> = lines.filter(|line| line.starts_with("| `")).collect();
         assert!(!keys.is_empty(), "{name}");
-        assert!(
-            keys.iter().all(|row| row.starts_with(&format!("| `{name}."))),
-            "{keys:?}"
-        );
+        assert!(keys.iter().all(|row| row.starts_with(&format!("| `{name}."))), "{keys:?}");
     }
 }
 
@@ -123,9 +112,6 @@ fn the_documented_examples_are_accepted_by_the_parser() {
     let error = super::load_file(&uncommented, &[]).expect_err("the examples name files that do not exist");
     for problem in error.problems() {
         let refused_for_its_value = problem.key.starts_with("nats.") || problem.key == "secret_key";
-        assert!(
-            refused_for_its_value && !problem.problem.contains("unknown"),
-            "{problem}"
-        );
+        assert!(refused_for_its_value && !problem.problem.contains("unknown"), "{problem}");
     }
 }

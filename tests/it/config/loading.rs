@@ -54,15 +54,9 @@ fn every_short_name_sets_its_key() {
     ])
     .expect("settings");
     assert_eq!(settings.http.port, 8080);
-    assert_eq!(
-        settings.database.url.expect("url").expose_secret(),
-        "postgres://db/auth"
-    );
+    assert_eq!(settings.database.url.expect("url").expose_secret(), "postgres://db/auth");
     assert_eq!(settings.redis.url.expect("url").expose_secret(), "redis://cache");
-    assert_eq!(
-        settings.nats.url.expect("url").expose_secret(),
-        "nats://one:4222, two:4222"
-    );
+    assert_eq!(settings.nats.url.expect("url").expose_secret(), "nats://one:4222, two:4222");
     assert_eq!(settings.secret_key.expect("key").expose_secret(), key);
 }
 
@@ -88,10 +82,7 @@ fn strings_that_look_like_numbers_stay_strings() {
 fn lists_numbers_and_booleans_are_parsed_from_variables() {
     let settings = load(&[
         ("WATCHWORD__STREAM__SUBJECTS", "auth.user.*, auth.replay.*"),
-        (
-            "WATCHWORD__HTTP__TRUSTED_PROXIES",
-            r#"["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]"#,
-        ),
+        ("WATCHWORD__HTTP__TRUSTED_PROXIES", r#"["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]"#),
         ("WATCHWORD__LIMITS__ENABLED", "false"),
         ("WATCHWORD__STREAM__MAX_MSGS", "-1"),
         ("WATCHWORD__PASSWORDS__HASH_THREADS", "2"),
@@ -124,10 +115,7 @@ fn empty_variables_are_not_set() {
 
 #[test]
 fn the_public_url_follows_the_port_by_default() {
-    assert_eq!(
-        load(&[("PORT", "8080")]).expect("settings").http.public_url,
-        "http://localhost:8080"
-    );
+    assert_eq!(load(&[("PORT", "8080")]).expect("settings").http.public_url, "http://localhost:8080");
     let given = load(&[
         ("PORT", "8080"),
         ("WATCHWORD__HTTP__PUBLIC_URL", "https://auth.example.com/"),
@@ -155,9 +143,6 @@ fn the_stream_defaults_equal_the_stream_definition() {
     assert_eq!(definition["subjects"], serde_json::json!(stream.subjects));
     assert_eq!(definition["max_msgs"], stream.max_msgs);
     assert_eq!(definition["max_bytes"], stream.max_bytes);
-    assert_eq!(
-        definition["max_age"],
-        u64::try_from(stream.max_age.as_nanos()).expect("nanoseconds")
-    );
+    assert_eq!(definition["max_age"], u64::try_from(stream.max_age.as_nanos()).expect("nanoseconds"));
     assert_eq!(definition["num_replicas"], stream.replicas);
 }

@@ -30,7 +30,5 @@ fn file(text: &str) -> (TempDir, PathBuf) {
 }
 
 fn owned(vars: &[(&str, &str)]) -> Vec<(String, String)> {
-    vars.iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

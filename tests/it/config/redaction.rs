@@ -5,15 +5,9 @@ use super::{load, refusals::GOOD_KEY};
 #[test]
 fn the_effective_values_are_shown_without_secrets() {
     let settings = load(&[
-        (
-            "DATABASE_URL",
-            "postgres://app:canary-1@db.internal:5432/auth?sslmode=require",
-        ),
+        ("DATABASE_URL", "postgres://app:canary-1@db.internal:5432/auth?sslmode=require"),
         ("REDIS_URL", "redis://:canary-2@cache.internal/0"),
-        (
-            "NATS_URL",
-            "nats://app:canary-3@one.internal:4222,nats://canary-4@two.internal",
-        ),
+        ("NATS_URL", "nats://app:canary-3@one.internal:4222,nats://canary-4@two.internal"),
         ("WATCHWORD_SECRET_KEY", GOOD_KEY),
         ("WATCHWORD__MAIL__HOST", "smtp.internal"),
         ("WATCHWORD__MAIL__USERNAME", "app"),
@@ -51,10 +45,7 @@ fn debug_of_a_section_hides_its_secrets() {
 
 #[test]
 fn redacted_settings_can_be_loaded_again() {
-    let shown = load(&[("PORT", "8080")])
-        .expect("settings")
-        .redacted_toml()
-        .expect("TOML");
+    let shown = load(&[("PORT", "8080")]).expect("settings").redacted_toml().expect("TOML");
     let again = super::load_file(&shown, &[]).expect("the shown values");
     assert_eq!(again.redacted_toml().expect("TOML"), shown);
 }

@@ -221,10 +221,7 @@ fn all_problems_are_reported_at_once() {
         ],
     );
     let text = error.to_string();
-    assert!(
-        text.contains("http.prt: unknown key; did you mean http.port? (in "),
-        "{text}"
-    );
+    assert!(text.contains("http.prt: unknown key; did you mean http.port? (in "), "{text}");
     assert!(text.contains("(environment variable DATABASE_URL)"), "{text}");
     assert_eq!(text.lines().count(), 10, "{text}");
 }

@@ -13,10 +13,7 @@ const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/asy
 fn the_committed_document_is_up_to_date() {
     let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
     let printed = commands::asyncapi().expect("the document");
-    assert!(
-        committed == printed,
-        "docs/reference/asyncapi.json is stale: run `make generate`"
-    );
+    assert!(committed == printed, "docs/reference/asyncapi.json is stale: run `make generate`");
 }
 
 /// With a base path, which a wrong link would lack.
@@ -35,14 +32,9 @@ async fn the_service_serves_the_schemas_of_its_events() {
     http.post("/api/v1/auth/register", &body).await.expect_status(201);
     app.ledger_drained().await;
     let event = app.events().await.remove(0);
-    let link = event.payload["metadata"]["dataschema"]
-        .as_str()
-        .expect("a link")
-        .to_owned();
+    let link = event.payload["metadata"]["dataschema"].as_str().expect("a link").to_owned();
     assert_eq!(event.header("ce-dataschema"), Some(link.as_str()));
-    let path = link
-        .strip_prefix("https://auth.example.com")
-        .expect("the public address");
+    let path = link.strip_prefix("https://auth.example.com").expect("the public address");
     let schema = http.get(path).await.expect_status(200).json;
     assert_eq!(schema["$id"], link);
     jsonschema::validate(&schema, &event.payload).expect("the event matches the schema it links to");
@@ -60,12 +52,7 @@ async fn the_service_serves_the_schemas_of_its_events() {
         "{policy}"
     );
     assert!(page.text.contains("at most 5\u{a0}000"));
-    for link in page
-        .text
-        .split("href=\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-    {
+    for link in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         if !link.starts_with('#') {
             http.get(&format!("/api/v1/{link}")).await.expect_status(200);
         }

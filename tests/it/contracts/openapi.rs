@@ -17,9 +17,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         let methods = item.as_object().expect("a path item");
-        methods
-            .iter()
-            .map(move |(method, operation)| (format!("{method} {path}"), operation))
+        methods.iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
     });
     operations.collect()
 }
@@ -45,19 +43,11 @@ fn every_operation_is_fully_described() {
     let document = document();
     let mut ids = BTreeSet::new();
     for (name, operation) in operations(&document) {
-        let id = operation["operationId"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{name}: no operationId"));
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{name}: no operationId"));
         assert!(ids.insert(id), "{name}: the operationId {id} is taken");
-        assert!(
-            operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
-            "{name}: no summary"
-        );
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}: no summary");
         let responses = operation["responses"].as_object().expect("responses");
-        assert!(
-            responses.keys().any(|status| status.starts_with('2')),
-            "{name}: no success"
-        );
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
         for (status, response) in responses {
             assert!(
                 !response["description"].as_str().unwrap_or_default().is_empty(),
@@ -71,10 +61,7 @@ fn every_operation_is_fully_described() {
                 } else {
                     "application/problem+json"
                 };
-                assert!(
-                    response["content"][media_type].is_object(),
-                    "{name} {status}: no problem"
-                );
+                assert!(response["content"][media_type].is_object(), "{name} {status}: no problem");
             }
         }
         let secured = !operation["security"].is_null();
@@ -106,10 +93,6 @@ fn request_bodies_are_closed() {
 fn problem_codes_are_listed_by_the_schema() {
     let document = document().to_string();
     for code in ProblemCode::ALL {
-        assert!(
-            document.contains(&format!("\"{}\"", code.as_str())),
-            "{}",
-            code.as_str()
-        );
+        assert!(document.contains(&format!("\"{}\"", code.as_str())), "{}", code.as_str());
     }
 }

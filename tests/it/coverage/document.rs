@@ -52,7 +52,5 @@ fn outcomes(operation: &Value) -> Vec<String> {
 fn events(description: &str) -> Vec<String> {
     let is_named = |subject: &str| description.contains(&format!("`{subject}`"));
     let named = CATALOGUE.iter().filter(|event| is_named(event.subject));
-    named
-        .map(|event| event.subject.trim_start_matches(SUBJECT_PREFIX).to_owned())
-        .collect()
+    named.map(|event| event.subject.trim_start_matches(SUBJECT_PREFIX).to_owned()).collect()
 }

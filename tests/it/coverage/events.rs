@@ -7,10 +7,7 @@ use uuid::Uuid;
 use super::{Row, rows};
 
 pub(super) fn rows() -> Vec<Row> {
-    [record(), pages(), one(), follow(), counts()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [record(), pages(), one(), follow(), counts()].into_iter().flatten().collect()
 }
 
 fn record() -> Vec<Row> {

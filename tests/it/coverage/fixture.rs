@@ -117,9 +117,7 @@ impl Fixture {
     pub(super) async fn keyed_registration(&self) -> (Value, User) {
         let email = self.new_email();
         let body = json!({ "email": email, "password": PASSWORD });
-        let request = self
-            .post("/auth/register", &body)
-            .header("idempotency-key", self.key_for(&body));
+        let request = self.post("/auth/register", &body).header("idempotency-key", self.key_for(&body));
         let answer = self.http().send(request).await.expect_status(201);
         let id = answer.str("/user/id").parse().expect("an id");
         let tokens = answer.tokens();
@@ -159,9 +157,7 @@ impl Fixture {
         }
         let recorded = async || {
             let rows = self.app.ledger().await;
-            rows.iter()
-                .filter(|row| row.subject == "auth.user.rate_limited")
-                .count()
+            rows.iter().filter(|row| row.subject == "auth.user.rate_limited").count()
         };
         let before = recorded().await;
         self.clock.advance(Duration::from_secs(3660));
@@ -192,11 +188,7 @@ impl Fixture {
 
     /// Start another session.
     pub(super) async fn log_in_again(&self, user: &User) -> Tokens {
-        self.http()
-            .login(&user.email, PASSWORD)
-            .await
-            .expect_status(200)
-            .tokens()
+        self.http().login(&user.email, PASSWORD).await.expect_status(200).tokens()
     }
 
     pub(super) async fn refresh(&self, tokens: &Tokens) -> Tokens {
@@ -283,8 +275,7 @@ impl Observed {
     /// A string in the response.
     pub(super) fn text(&self, pointer: &str) -> String {
         let text = self.answer.pointer(pointer).and_then(Value::as_str);
-        text.unwrap_or_else(|| panic!("no {pointer} in {}", self.answer))
-            .to_owned()
+        text.unwrap_or_else(|| panic!("no {pointer} in {}", self.answer)).to_owned()
     }
 
     /// The id in the response.
@@ -322,19 +313,12 @@ impl Observed {
             let data = &payload["data"];
             for (field, value) in fields.as_object().expect("fields") {
                 if data.get(field) != Some(value) {
-                    found.push(format!(
-                        "{}: {field} is {:?}, expected {value}",
-                        row.subject,
-                        data.get(field)
-                    ));
+                    found.push(format!("{}: {field} is {:?}, expected {value}", row.subject, data.get(field)));
                 }
             }
             let about = self.about.map(|id| json!(id));
             if row.user_id != self.about || data.get("userId") != about.as_ref() {
-                found.push(format!(
-                    "{} is about {:?}, expected {about:?}",
-                    row.subject, row.user_id
-                ));
+                found.push(format!("{} is about {:?}, expected {about:?}", row.subject, row.user_id));
             }
         }
         found.into_iter()

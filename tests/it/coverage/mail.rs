@@ -12,10 +12,7 @@ const RESET: &str = "Reset your password";
 const UNKNOWN: &str = "wmc_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 pub(super) fn rows() -> Vec<Row> {
-    [change(), forgot(), reset(), verify(), resend()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [change(), forgot(), reset(), verify(), resend()].into_iter().flatten().collect()
 }
 
 fn change() -> Vec<Row> {

@@ -31,15 +31,9 @@ impl Enrolled {
         let totp = start_enrollment(app, &user).await;
         // Use the code of the previous step, so that the current code is unused.
         let body = json!({ "code": code(app, &totp, -30) });
-        let confirmed = app
-            .send(mfa_request(app, &user, Method::POST, "totp/confirm", &body))
-            .await;
+        let confirmed = app.send(mfa_request(app, &user, Method::POST, "totp/confirm", &body)).await;
         let recovery_code = confirmed.text("/recoveryCodes/0");
-        Self {
-            user,
-            totp,
-            recovery_code,
-        }
+        Self { user, totp, recovery_code }
     }
 
     async fn challenge(&self, app: &Fixture) -> String {
@@ -53,9 +47,7 @@ pub(super) async fn enrolled_user(app: &Fixture) -> User {
 }
 
 async fn start_enrollment(app: &Fixture, user: &User) -> Totp {
-    let offer = app
-        .send(mfa_request(app, user, Method::POST, "totp", &password()))
-        .await;
+    let offer = app.send(mfa_request(app, user, Method::POST, "totp", &password())).await;
     Totp::from_url(offer.text("/uri")).expect("an address")
 }
 

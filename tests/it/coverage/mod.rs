@@ -45,10 +45,7 @@ const FAULTS: [(&str, &str); 7] = [
     ("409 request_in_flight", "flows::accounts::idempotency"),
     ("500 internal_error", "http::detached, http::problems"),
     ("503 overloaded", "security::hasher_overload, flows::limits::requests"),
-    (
-        "503 service_unavailable",
-        "flows::service::crashes, flows::service::problems",
-    ),
+    ("503 service_unavailable", "flows::service::crashes, flows::service::problems"),
     ("503 deadline_exceeded", "http::connections"),
 ];
 
@@ -105,12 +102,7 @@ fn every_outcome_has_a_row() {
     let operations = operations();
     let documented: BTreeSet<(&str, &str)> = operations
         .iter()
-        .flat_map(|operation| {
-            operation
-                .outcomes
-                .iter()
-                .map(|outcome| (operation.id.as_str(), outcome.as_str()))
-        })
+        .flat_map(|operation| operation.outcomes.iter().map(|outcome| (operation.id.as_str(), outcome.as_str())))
         .filter(|(_, outcome)| !is_fault(outcome))
         .collect();
     let table = table();
@@ -173,11 +165,7 @@ async fn every_documented_outcome_records_its_events(backend: Backend) {
                 problems.entry(code).or_insert(body);
             }
             let name = format!("{} {outcome}", operation.id);
-            failures.extend(
-                observed
-                    .differences(outcome, &[])
-                    .map(|difference| format!("{name}: {difference}")),
-            );
+            failures.extend(observed.differences(outcome, &[]).map(|difference| format!("{name}: {difference}")));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -13,8 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 async fn replay(app: &Fixture, name: &str) -> RequestBuilder {
     let admin = app.admin().await;
-    app.post("/events/replays", &json!({ "name": name }))
-        .bearer_auth(&admin.access)
+    app.post("/events/replays", &json!({ "name": name })).bearer_auth(&admin.access)
 }
 
 fn start() -> Vec<Row> {

@@ -68,9 +68,7 @@ pub(super) async fn trigger(app: &Fixture, operation: &Operation, outcome: &str)
     let sends_json = operation.has_body || operation.method == Method::POST;
     request = match outcome {
         "400 invalid_json" => request.header("content-type", "application/json").body("{"),
-        "413 payload_too_large" => request
-            .header("content-type", "application/json")
-            .body("x".repeat(TOO_LARGE)),
+        "413 payload_too_large" => request.header("content-type", "application/json").body("x".repeat(TOO_LARGE)),
         "415 unsupported_media_type" => request.header("content-type", "text/plain").body("{}"),
         "422 validation_failed" => {
             let mut body = body(operation);

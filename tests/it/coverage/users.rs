@@ -8,10 +8,7 @@ use super::{Row, rows};
 use crate::support::app::PASSWORD;
 
 pub(super) fn rows() -> Vec<Row> {
-    [list(), create(), read(), replace(), update(), delete()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [list(), create(), read(), replace(), update(), delete()].into_iter().flatten().collect()
 }
 
 /// A request of the administrator.

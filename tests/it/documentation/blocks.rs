@@ -59,22 +59,12 @@ pub(super) fn blocks(document: &str) -> Vec<Block> {
             may_be_output &= text.is_empty();
             continue;
         };
-        let body: Vec<&str> = lines
-            .by_ref()
-            .map(|(text, _)| text)
-            .take_while(|text| *text != "```")
-            .collect();
+        let body: Vec<&str> = lines.by_ref().map(|(text, _)| text).take_while(|text| *text != "```").collect();
         let text = body.join("\n") + "\n";
         assert!(language != "bash" && language != "shell", "line {line}: write ```sh");
         if language == "sh" {
             let markers = markers(&comments, line);
-            blocks.push(Block {
-                line,
-                section,
-                text,
-                markers,
-                output: None,
-            });
+            blocks.push(Block { line, section, text, markers, output: None });
         } else if may_be_output && matches!(language, "text" | "json") {
             let is_json = language == "json";
             let commands = blocks.last_mut().expect("the commands before their output");
@@ -108,10 +98,7 @@ fn a_block_has_its_markers_and_its_output() {
     let found = blocks(document);
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].line, found[0].text.as_str()), (5, "echo 1\nfalse\n"));
-    assert_eq!(
-        (found[0].markers.only, found[0].markers.endless),
-        (Some(Persona::Operator), true)
-    );
+    assert_eq!((found[0].markers.only, found[0].markers.endless), (Some(Persona::Operator), true));
     assert_eq!(found[0].output.as_ref().map(|output| output.text.as_str()), Some("1\n"));
     assert!(found[1].output.is_none());
 }

@@ -139,8 +139,7 @@ fn line_matches(documented: &str, printed: &str) -> bool {
         return false;
     };
     let ends = printed.char_indices().map(|(at, _)| at).chain([printed.len()]);
-    ends.into_iter()
-        .any(|at| line_matches(rest, printed.get(at..).unwrap_or_default()))
+    ends.into_iter().any(|at| line_matches(rest, printed.get(at..).unwrap_or_default()))
 }
 
 /// The common lines once, what is only documented with `-`, and what was printed with `+`.
@@ -148,13 +147,7 @@ fn diff(documented: &[String], printed: &[String]) -> String {
     let common = |(documented, printed): &(&String, &String)| line_matches(documented, printed);
     let before = documented.iter().zip(printed).take_while(common).count();
     let left = documented.len().min(printed.len()) - before;
-    let after = documented
-        .iter()
-        .rev()
-        .zip(printed.iter().rev())
-        .take(left)
-        .take_while(common)
-        .count();
+    let after = documented.iter().rev().zip(printed.iter().rev()).take(left).take_while(common).count();
     let middle = |lines: &[String]| lines.get(before..lines.len() - after).unwrap_or_default().to_vec();
     let marked = |mark: &str, lines: Vec<String>| -> Vec<String> {
         lines.into_iter().map(|line| format!("  {mark} {line}")).collect()
@@ -163,10 +156,7 @@ fn diff(documented: &[String], printed: &[String]) -> String {
         marked(" ", documented.get(..before).unwrap_or_default().to_vec()),
         marked("-", middle(documented)),
         marked("+", middle(printed)),
-        marked(
-            " ",
-            documented.get(documented.len() - after..).unwrap_or_default().to_vec(),
-        ),
+        marked(" ", documented.get(documented.len() - after..).unwrap_or_default().to_vec()),
     ]
     .concat()
     .join("\n")
@@ -191,16 +181,10 @@ fn what_differs_in_substance_is_found() {
     assert!(text("sub 01a2031e-…\n", "sub 01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02\n"));
     assert!(text("{\"a\":1,\n \"b\":0}\n", "{\"a\":1,\"b\":0}"));
     let json = |documented: &str, printed: &str| check(documented, printed, true);
-    assert!(json(
-        "{\"exp\": 1795342500, \"b\": [1]}",
-        "{\"b\":[1],\"exp\":1795343500}\n"
-    ));
+    assert!(json("{\"exp\": 1795342500, \"b\": [1]}", "{\"b\":[1],\"exp\":1795343500}\n"));
     assert!(!json("{\"expiresIn\": 900}", "{\"expiresIn\": 901}"));
     assert!(!json("{\"a\": 1}", "{\"a\": 1, \"b\": 1}"));
     assert!(json("{\"token\": \"eyJ0eXAi…\"}", "{\"token\": \"eyJhbGci.abc.def\"}"));
-    let found = diff(
-        &["a".into(), "b".into(), "d".into()],
-        &["a".into(), "c".into(), "d".into()],
-    );
+    let found = diff(&["a".into(), "b".into(), "d".into()], &["a".into(), "c".into(), "d".into()]);
     assert_eq!(found, "    a\n  - b\n  + c\n    d");
 }

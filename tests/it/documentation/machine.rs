@@ -75,11 +75,7 @@ impl Machine {
 
     /// Replaces this machine's ports with those of the documents.
     pub(super) fn documented(&self, text: &str) -> String {
-        let back: Vec<(u16, u16)> = self
-            .ports
-            .iter()
-            .map(|(documented, real)| (*real, *documented))
-            .collect();
+        let back: Vec<(u16, u16)> = self.ports.iter().map(|(documented, real)| (*real, *documented)).collect();
         replace(text, &back)
     }
 
@@ -99,10 +95,7 @@ impl Machine {
         let Some(found) = found else { return false };
         // Without NATS_URL, the command connects to port 4222.
         let default = self.here("nats://127.0.0.1:4222");
-        let script = format!(
-            "#!/bin/sh\nNATS_URL=${{NATS_URL:-{default}}} exec {} \"$@\"\n",
-            found.display()
-        );
+        let script = format!("#!/bin/sh\nNATS_URL=${{NATS_URL:-{default}}} exec {} \"$@\"\n", found.display());
         let file = bin.join("nats");
         fs::write(&file, script).expect("write bin/nats");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("make bin/nats a program");
@@ -151,10 +144,7 @@ fn environment(persona: Persona, directory: &Path) -> Vec<(String, String)> {
         ("PGUSER", "postgres".to_owned()),
     ];
     let more = of_operator.into_iter().filter(|_| persona == Persona::Operator);
-    all.into_iter()
-        .chain(more)
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    all.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A server as it comes from a package: its superuser is `postgres`, and nothing is in it.
@@ -171,10 +161,7 @@ async fn postgres() -> Postgres {
 /// Runs a statement in a database.
 async fn execute(url: &str, sql: &str) {
     let mut connection = PgConnection::connect(url).await.expect("connect to PostgreSQL");
-    connection
-        .execute(AssertSqlSafe(sql.to_owned()))
-        .await
-        .expect("run the statement");
+    connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("run the statement");
     connection.close().await.expect("close the connection");
 }
 

@@ -62,12 +62,10 @@ async fn an_operator_gets_what_the_documents_say() {
 
 #[test]
 fn every_document_with_shell_blocks_is_run() {
-    let files = fs::read_dir(repository().join("docs"))
-        .expect("read docs/")
-        .map(|entry| {
-            let name = entry.expect("an entry").file_name();
-            format!("docs/{}", name.to_string_lossy())
-        });
+    let files = fs::read_dir(repository().join("docs")).expect("read docs/").map(|entry| {
+        let name = entry.expect("an entry").file_name();
+        format!("docs/{}", name.to_string_lossy())
+    });
     let with_blocks: BTreeSet<String> = files
         .filter(|file| file.ends_with(".md"))
         .chain(["README.md".to_owned()])
@@ -93,10 +91,7 @@ fn bash_reads_the_example_of_env() {
     let output = Command::new("bash").args(["-c", &script]).output().expect("run bash");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(lines.len() > 30);
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "Watchword <no-reply@example.com>"
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Watchword <no-reply@example.com>");
 }
 
 /// Runs documents in order on one machine. Fails with every block that prints something else, and
@@ -138,9 +133,7 @@ fn to_run(document: &str, persona: Persona, machine: &Machine) -> Vec<Block> {
             return false;
         }
         let first = block.markers.first.as_deref().unwrap_or_default();
-        let uses_nats = [first, &block.text]
-            .iter()
-            .any(|text| text.split_whitespace().any(|word| word == "nats"));
+        let uses_nats = [first, &block.text].iter().any(|text| text.split_whitespace().any(|word| word == "nats"));
         if uses_nats && !machine.has_nats && left != Some(block.section) {
             skip(&format!(
                 "{document}:{}: not run from here to the next heading: no `nats` command",
@@ -173,10 +166,7 @@ async fn check(shell: &mut Shell, machine: &Machine, block: &Block) -> Result<()
     } else {
         let ran = shell.run(&commands).await;
         if ran.code != 0 {
-            return Err(failed(
-                &block.text,
-                &format!("ended with {}:\n{}", ran.code, ran.output),
-            ));
+            return Err(failed(&block.text, &format!("ended with {}:\n{}", ran.code, ran.output)));
         }
         ran.output
     };
@@ -189,10 +179,7 @@ async fn check(shell: &mut Shell, machine: &Machine, block: &Block) -> Result<()
     shell.succeed("settle").await;
     compared(&output).map_err(|diff| {
         let line = block.output.as_ref().map_or(block.line, |output| output.line);
-        (
-            line,
-            format!("printed something else (- documented, + printed)\n{diff}"),
-        )
+        (line, format!("printed something else (- documented, + printed)\n{diff}"))
     })
 }
 

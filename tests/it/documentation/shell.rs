@@ -84,10 +84,7 @@ impl Shell {
             // A command has failed, and `set -e` has ended the shell.
             None => self.bash.wait().await.expect("bash has ended").code().unwrap_or(-1),
         };
-        Ran {
-            code,
-            output: self.output(&file),
-        }
+        Ran { code, output: self.output(&file) }
     }
 
     /// Runs a block that has no end until it has printed what is wanted.
@@ -137,11 +134,7 @@ impl Shell {
 impl Drop for Shell {
     fn drop(&mut self) {
         // Nothing when it has been waited for.
-        let id = self
-            .bash
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let id = self.bash.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
             let _ = kill_process_group(id, Signal::KILL);
         }

@@ -31,11 +31,7 @@ const NO_ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn nats_keeps_its_messages_until_its_store_is_wiped() {
-    let mut nats = NatsServer::start_with(NatsOptions {
-        sync_always: true,
-        ..NatsOptions::default()
-    })
-    .await;
+    let mut nats = NatsServer::start_with(NatsOptions { sync_always: true, ..NatsOptions::default() }).await;
     let stream = || async_nats::jetstream::stream::Config {
         name: "harness".into(),
         subjects: vec!["harness.*".into()],
@@ -65,9 +61,7 @@ async fn nats_keeps_its_messages_until_its_store_is_wiped() {
     let jetstream = nats.jetstream().await;
     nats.pause();
     assert!(
-        tokio::time::timeout(NO_ANSWER_TIMEOUT, jetstream.query_account())
-            .await
-            .is_err(),
+        tokio::time::timeout(NO_ANSWER_TIMEOUT, jetstream.query_account()).await.is_err(),
         "a frozen server answers nothing"
     );
     nats.resume();
@@ -90,19 +84,14 @@ async fn redis_is_empty_after_a_flush_and_a_restart() {
     redis.command("SET key value").await.expect("SET");
     redis.pause();
     assert!(
-        tokio::time::timeout(NO_ANSWER_TIMEOUT, redis.command("GET key"))
-            .await
-            .is_err(),
+        tokio::time::timeout(NO_ANSWER_TIMEOUT, redis.command("GET key")).await.is_err(),
         "a frozen server answers nothing"
     );
     redis.resume();
     assert_eq!(redis.command("GET key").await.expect("GET"), "$5\r\nvalue\r\n");
 
     redis.kill();
-    assert!(
-        redis.command("PING").await.is_err(),
-        "a killed server refuses connections"
-    );
+    assert!(redis.command("PING").await.is_err(), "a killed server refuses connections");
     redis.start_again().await;
     assert_eq!(redis.command("GET key").await.expect("GET"), "$-1\r\n");
 }
@@ -185,27 +174,14 @@ async fn the_proxy_delays_cuts_and_drops() {
             .await
             .is_err()
     );
-    assert_eq!(
-        redis.command("GET key").await.expect("GET"),
-        "$4\r\ndone\r\n",
-        "the request took effect"
-    );
+    assert_eq!(redis.command("GET key").await.expect("GET"), "$4\r\ndone\r\n", "the request took effect");
 
     proxy.cut();
-    assert!(
-        send_command(&mut client, "PING").await.is_err(),
-        "an open connection ends"
-    );
-    assert!(
-        send_command(&mut connect().await, "PING").await.is_err(),
-        "a new one is refused"
-    );
+    assert!(send_command(&mut client, "PING").await.is_err(), "an open connection ends");
+    assert!(send_command(&mut connect().await, "PING").await.is_err(), "a new one is refused");
     eventually(TIMEOUT, || async { proxy.open() == 0 }).await;
     proxy.heal();
-    assert_eq!(
-        send_command(&mut connect().await, "PING").await.expect("an answer"),
-        "+PONG\r\n"
-    );
+    assert_eq!(send_command(&mut connect().await, "PING").await.expect("an answer"), "+PONG\r\n");
 }
 
 /// Sends an inline command and returns its answer; an error if the connection has ended.
@@ -256,14 +232,8 @@ fn differences_between_ledger_and_stream_are_found() {
     let ledger = [row(1), row(2), row(3)];
     let [first, second, third] = ledger.each_ref().map(|row| message(row, row.seq.unsigned_abs()));
     let phantom = message(&row(9), 4);
-    let altered = StreamMessage {
-        bytes: b"else".to_vec(),
-        ..second.clone()
-    };
-    let anonymous = StreamMessage {
-        headers: Vec::new(),
-        ..third.clone()
-    };
+    let altered = StreamMessage { bytes: b"else".to_vec(), ..second.clone() };
+    let anonymous = StreamMessage { headers: Vec::new(), ..third.clone() };
     let found = |stream: &[&StreamMessage]| {
         let stream: Vec<StreamMessage> = stream.iter().map(|message| (*message).clone()).collect();
         let kind = |difference: String| difference.split([':', ' ']).next().unwrap_or_default().to_owned();
@@ -287,9 +257,7 @@ async fn children_of_a_killed_test_process_end_with_it() {
     let mut run = Process::start(ProcessSpec {
         name: "test binary",
         program: std::env::current_exe().expect("this binary"),
-        args: ["--exact", "harness::killed_run", "--ignored", "--nocapture"]
-            .map(String::from)
-            .to_vec(),
+        args: ["--exact", "harness::killed_run", "--ignored", "--nocapture"].map(String::from).to_vec(),
         env: Some(
             std::env::vars()
                 .chain([("WATCHWORD_TEST_NOTE".into(), note.display().to_string())])
@@ -309,10 +277,7 @@ async fn children_of_a_killed_test_process_end_with_it() {
     assert!(pids.iter().all(|pid| alive(pid)));
 
     run.kill();
-    eventually(TIMEOUT, || async {
-        !pids.iter().any(|pid| alive(pid)) && !scratch_dir.exists()
-    })
-    .await;
+    eventually(TIMEOUT, || async { !pids.iter().any(|pid| alive(pid)) && !scratch_dir.exists() }).await;
 }
 
 /// The process that [`children_of_a_killed_test_process_end_with_it`] kills.

@@ -13,10 +13,7 @@ const NAMES: [&str; 3] = ["one", "another", "the third"];
 fn noisy(work: u64, round: &Cell<u64>) -> Duration {
     const NOISE: [u64; 11] = [0, 0, 1, 0, 0, 2, 300, 0, 1, 0, 30];
     round.set(round.get() + 1);
-    let noise = (0..)
-        .zip(NOISE)
-        .find(|(at, _)| *at == round.get() % 11)
-        .map_or(0, |(_, noise)| noise);
+    let noise = (0..).zip(NOISE).find(|(at, _)| *at == round.get() % 11).map_or(0, |(_, noise)| noise);
     Duration::from_micros(work * (10 + noise))
 }
 

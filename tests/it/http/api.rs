@@ -138,11 +138,7 @@ impl Api {
 
     #[oai(path = "/optional", method = "get", operation_id = "optional")]
     async fn optional(&self, token: OptionalBearerToken) -> PlainText<String> {
-        PlainText(
-            token
-                .0
-                .map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()),
-        )
+        PlainText(token.0.map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()))
     }
 
     #[oai(path = "/taken", method = "get", operation_id = "taken")]
@@ -236,10 +232,7 @@ pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
         base_url: "https://auth.example/base".to_owned(),
         trusted_proxies: TrustedProxies::default(),
-        body: BodyLimits {
-            max_bytes: 1024,
-            timeout: TIMEOUT,
-        },
+        body: BodyLimits { max_bytes: 1024, timeout: TIMEOUT },
         deadline: TIMEOUT,
     }
 }
@@ -261,14 +254,7 @@ impl Drop for Running {
 }
 
 pub(super) fn service() -> OpenApiService<Api, ()> {
-    OpenApiService::new(
-        Api {
-            gate: Arc::default(),
-            detached: Detached::new(),
-        },
-        "test",
-        "1",
-    )
+    OpenApiService::new(Api { gate: Arc::default(), detached: Detached::new() }, "test", "1")
 }
 
 pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Running {
@@ -276,26 +262,14 @@ pub(super) async fn start_with(server: ServerSettings, edge: EdgeSettings) -> Ru
     let address = listener.local_addr().unwrap();
     let (gate, detached) = (Arc::new(Gate::default()), Detached::new());
     let (metrics, stop) = (Metrics::new().unwrap(), CancellationToken::new());
-    let api = Api {
-        gate: Arc::clone(&gate),
-        detached: detached.clone(),
-    };
-    let routes = RouteTable::new("/base")
-        .with_api::<Api>()
-        .with_route("/problems", &["GET"]);
+    let api = Api { gate: Arc::clone(&gate), detached: detached.clone() };
+    let routes = RouteTable::new("/base").with_api::<Api>().with_route("/problems", &["GET"]);
     let edge = Edge::new(edge, routes, Arc::new(SystemClock), Arc::new(SystemRandom::default()));
     let api = OpenApiService::new(api, "test", "1").into_endpoint();
     let site = Route::new().nest("/base", Route::new().nest("/problems", pages()).nest("/", api));
     let endpoint = site.with(edge.with_metrics(Arc::clone(&metrics)));
     let served = tokio::spawn(serve(listener, endpoint, server, stop.clone()));
-    Running {
-        address,
-        gate,
-        detached,
-        metrics,
-        stop,
-        served,
-    }
+    Running { address, gate, detached, metrics, stop, served }
 }
 
 pub(super) async fn start() -> Running {

@@ -36,11 +36,7 @@ fn the_client_address_comes_from_the_nearest_untrusted_hop() {
         // Headers count only from a trusted proxy.
         ("203.0.113.9", &[], "203.0.113.9"),
         ("203.0.113.9", &[(xff, "6.6.6.6")], "203.0.113.9"),
-        (
-            "203.0.113.9",
-            &[("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6")],
-            "203.0.113.9",
-        ),
+        ("203.0.113.9", &[("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6")], "203.0.113.9"),
         (
             "10.1.2.3",
             &[
@@ -96,11 +92,7 @@ fn the_client_address_comes_from_the_nearest_untrusted_hop() {
         ("10.1.2.3", &[(xff, &many)], "10.0.0.1"),
     ];
     for (peer, headers, client) in cases {
-        assert_eq!(
-            resolve(peer, headers),
-            client.parse::<IpAddr>().unwrap(),
-            "{peer} {headers:?}"
-        );
+        assert_eq!(resolve(peer, headers), client.parse::<IpAddr>().unwrap(), "{peer} {headers:?}");
     }
 }
 

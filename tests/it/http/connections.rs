@@ -45,10 +45,7 @@ async fn drip(address: SocketAddr, first: &[u8], bytes: &[u8]) -> Duration {
 
 /// Timeouts of which only the header timeout ends a connection.
 const fn short_header_timeout() -> ServerSettings {
-    ServerSettings {
-        header_timeout: SHORT,
-        ..long_timeouts()
-    }
+    ServerSettings { header_timeout: SHORT, ..long_timeouts() }
 }
 
 #[tokio::test]
@@ -70,10 +67,7 @@ async fn a_slow_request_head_ends_with_the_header_timeout() {
     }
     for client in clients {
         let took = client.await.unwrap();
-        assert!(
-            took >= SHORT - Duration::from_millis(20) && took < BEFORE_OTHER_TIMEOUTS,
-            "{took:?}"
-        );
+        assert!(took >= SHORT - Duration::from_millis(20) && took < BEFORE_OTHER_TIMEOUTS, "{took:?}");
     }
 }
 
@@ -100,13 +94,7 @@ async fn an_idle_connection_ends_with_the_idle_timeout() {
     let mut buffer = [0_u8; 4096];
     socket.write_all(OK).await.unwrap();
     assert!(socket.read(&mut buffer).await.unwrap() > 0);
-    assert_eq!(
-        timeout(BEFORE_OTHER_TIMEOUTS, socket.read(&mut buffer))
-            .await
-            .unwrap()
-            .unwrap(),
-        0
-    );
+    assert_eq!(timeout(BEFORE_OTHER_TIMEOUTS, socket.read(&mut buffer)).await.unwrap().unwrap(), 0);
 }
 
 #[tokio::test]
@@ -132,10 +120,7 @@ async fn a_slow_body_is_answered_and_the_connection_closed() {
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(head).await.unwrap();
     let reply = read_reply(&mut socket).await;
-    assert_eq!(
-        (reply.status, &reply.problem()["code"]),
-        (408, &"request_timeout".into())
-    );
+    assert_eq!((reply.status, &reply.problem()["code"]), (408, &"request_timeout".into()));
 
     let took = drip(app.address, head, b" ").await;
     assert!(took < BEFORE_OTHER_TIMEOUTS, "{took:?}");
@@ -178,10 +163,7 @@ async fn a_client_that_reads_slowly_is_dropped() {
         .await
         .expect("the connection is dropped");
     assert_eq!(status, 200);
-    assert!(
-        took > Duration::from_secs(1) && took < BEFORE_OTHER_TIMEOUTS,
-        "{took:?}"
-    );
+    assert!(took > Duration::from_secs(1) && took < BEFORE_OTHER_TIMEOUTS, "{took:?}");
 }
 
 /// Opens an event stream, whose first bytes have arrived.
@@ -231,10 +213,7 @@ async fn large_heads_are_refused() {
     let app = start().await;
     for filler in [17_000, 300_000] {
         let mut socket = TcpStream::connect(app.address).await.unwrap();
-        let head = format!(
-            "GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: {}\r\n\r\n",
-            "x".repeat(filler)
-        );
+        let head = format!("GET /base/ok HTTP/1.1\r\nHost: a\r\nX-Filler: {}\r\n\r\n", "x".repeat(filler));
         // The server may close before it has read everything.
         let _ = socket.write_all(head.as_bytes()).await;
         assert_eq!(read_reply(&mut socket).await.status, 431);
@@ -249,9 +228,7 @@ async fn shutdown_finishes_in_flight_requests_and_accepts_no_others() {
     let mut buffer = [0_u8; 4096];
     assert!(idle.read(&mut buffer).await.unwrap() > 0);
     let mut busy = TcpStream::connect(app.address).await.unwrap();
-    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
 
     app.stop.cancel();
@@ -277,9 +254,7 @@ async fn shutdown_ends_with_the_grace_period() {
     server.shutdown_grace = SHORT;
     let mut app = start_with(server, edge_settings()).await;
     let mut busy = TcpStream::connect(app.address).await.unwrap();
-    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    busy.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
     app.stop.cancel();
     let dropped = timeout(BEFORE_OTHER_TIMEOUTS, &mut app.served).await.unwrap().unwrap();

@@ -36,10 +36,7 @@ async fn a_reset_connection_does_not_cancel_the_work() {
 async fn a_missed_deadline_does_not_cancel_the_work() {
     let app = start_with_deadline().await;
     let reply = super::raw::post(app.address, "/base/work", "").await;
-    assert_eq!(
-        (reply.status, &reply.problem()["code"]),
-        (503, &"deadline_exceeded".into())
-    );
+    assert_eq!((reply.status, &reply.problem()["code"]), (503, &"deadline_exceeded".into()));
     app.gate.proceed.notify_one();
     timeout(TIMEOUT, app.gate.done.notified()).await.unwrap();
 }
@@ -51,11 +48,7 @@ async fn draining_waits_for_running_actions() {
     socket.write_all(WORK).await.unwrap();
     timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
     drop(socket);
-    assert!(
-        timeout(Duration::from_millis(50), app.detached.wait_idle())
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_millis(50), app.detached.wait_idle()).await.is_err());
     app.gate.proceed.notify_one();
     timeout(TIMEOUT, app.detached.wait_idle()).await.unwrap();
     assert_eq!(app.gate.finished.load(Ordering::SeqCst), 1);

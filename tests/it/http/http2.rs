@@ -53,12 +53,7 @@ async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let mut payload = vec![0; usize::try_from(length).unwrap()];
     socket.read_exact(&mut payload).await.ok()?;
-    Some((
-        head[3],
-        head[4],
-        u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
-        payload,
-    ))
+    Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
 }
 
 #[tokio::test]
@@ -111,10 +106,7 @@ async fn an_unfinished_header_block_does_not_keep_the_connection() {
     server.header_timeout = SHORT;
     let app = start_with(server, edge_settings()).await;
     let mut socket = connect(app.address).await;
-    socket
-        .write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86]))
-        .await
-        .unwrap();
+    socket.write_all(&frame(HEADERS, END_STREAM, 1, &[0x82, 0x86])).await.unwrap();
     while read_frame(&mut socket).await.is_some() {}
 }
 
@@ -126,10 +118,7 @@ async fn a_client_with_a_closed_window_does_not_keep_the_connection() {
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(PREFACE).await.unwrap();
     // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: the server may never send a byte of a body.
-    socket
-        .write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]))
-        .await
-        .unwrap();
+    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
     socket.write_all(&get_request(1, "/base/ok")).await.unwrap();
     while read_frame(&mut socket).await.is_some() {}
 }

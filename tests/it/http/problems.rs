@@ -18,12 +18,7 @@ async fn every_framework_error_becomes_a_problem_document() {
         ("GET", "/canary-secret".to_owned(), 404, "not_found"),
         ("GET", "/".to_owned(), 404, "not_found"),
         ("GET", "/base/items/canary-secret".to_owned(), 400, "invalid_parameter"),
-        (
-            "GET",
-            "/base/bytes?count=canary-secret".to_owned(),
-            400,
-            "invalid_parameter",
-        ),
+        ("GET", "/base/bytes?count=canary-secret".to_owned(), 400, "invalid_parameter"),
         ("GET", "/base/bytes".to_owned(), 400, "invalid_parameter"),
         ("DELETE", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
         ("OPTIONS", format!("/base/items/{uuid}"), 405, "method_not_allowed"),
@@ -60,14 +55,9 @@ async fn statuses_have_their_required_headers() {
     assert_eq!(limit.header("retry-after"), ["3"]);
     assert_eq!(limit.header("ratelimit"), ["\"login\";r=0;t=3"]);
 
+    assert_eq!(get(app.address, "/base/broken?how=503").await.header("retry-after"), ["1"]);
     assert_eq!(
-        get(app.address, "/base/broken?how=503").await.header("retry-after"),
-        ["1"]
-    );
-    assert_eq!(
-        get(app.address, "/base/broken?how=401")
-            .await
-            .header("www-authenticate"),
+        get(app.address, "/base/broken?how=401").await.header("www-authenticate"),
         [r#"Bearer realm="watchword""#]
     );
 }
@@ -76,10 +66,7 @@ async fn statuses_have_their_required_headers() {
 async fn a_missed_deadline_answers_503() {
     let app = start_with_deadline().await;
     let reply = get(app.address, "/base/wait").await;
-    assert_eq!(
-        (reply.status, &reply.problem()["code"]),
-        (503, &"deadline_exceeded".into())
-    );
+    assert_eq!((reply.status, &reply.problem()["code"]), (503, &"deadline_exceeded".into()));
     assert_eq!(reply.header("retry-after"), ["1"]);
 }
 
@@ -97,10 +84,7 @@ async fn a_large_or_malformed_body_is_refused() {
     let app = start().await;
     let large = format!(r#"{{"email":"{}"}}"#, "x".repeat(2000));
     let declared = post(app.address, "/base/strict", &large).await;
-    assert_eq!(
-        (declared.status, &declared.problem()["code"]),
-        (413, &"payload_too_large".into())
-    );
+    assert_eq!((declared.status, &declared.problem()["code"]), (413, &"payload_too_large".into()));
 
     // The limit also applies where no handler reads the body, and to chunked bodies.
     let elsewhere = request(app.address, "GET", "/base/ok", &[], &[b'x'; 2000]).await;
@@ -114,10 +98,7 @@ async fn a_large_or_malformed_body_is_refused() {
         chunked.extend_from_slice(b"\r\n");
     }
     let reply = send(app.address, &chunked).await;
-    assert_eq!(
-        (reply.status, &reply.problem()["code"]),
-        (413, &"payload_too_large".into())
-    );
+    assert_eq!((reply.status, &reply.problem()["code"]), (413, &"payload_too_large".into()));
 }
 
 #[tokio::test]
@@ -134,10 +115,7 @@ async fn a_client_still_sending_a_large_body_receives_the_refusal() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let reply = read_reply(&mut socket).await;
-    assert_eq!(
-        (reply.status, &reply.problem()["code"]),
-        (413, &"payload_too_large".into())
-    );
+    assert_eq!((reply.status, &reply.problem()["code"]), (413, &"payload_too_large".into()));
 }
 
 #[tokio::test]
@@ -156,31 +134,16 @@ async fn content_types_other_than_json_are_refused() {
         ("application/x-www-form-urlencoded", 415),
         ("canary-secret", 415),
     ] {
-        let reply = request(
-            app.address,
-            "POST",
-            "/base/strict",
-            &[("Content-Type", content_type)],
-            body,
-        )
-        .await;
+        let reply = request(app.address, "POST", "/base/strict", &[("Content-Type", content_type)], body).await;
         assert_eq!(reply.status, status, "{content_type}");
         if status != 200 {
             assert_eq!(reply.problem()["code"], "unsupported_media_type");
             assert!(!reply.body.contains("canary-secret"));
         }
     }
-    assert_eq!(
-        request(app.address, "POST", "/base/strict", &[], body).await.status,
-        415
-    );
+    assert_eq!(request(app.address, "POST", "/base/strict", &[], body).await.status, 415);
     let encoded = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
-    assert_eq!(
-        request(app.address, "POST", "/base/strict", &encoded, body)
-            .await
-            .status,
-        415
-    );
+    assert_eq!(request(app.address, "POST", "/base/strict", &encoded, body).await.status, 415);
 }
 
 #[tokio::test]
@@ -191,10 +154,7 @@ async fn the_type_of_a_problem_has_a_page() {
     let page = get(app.address, "/base/problems/email_taken").await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("email_taken") && !page.body.contains("username_taken"));
-    assert_eq!(
-        get(app.address, "/base/problems/canary").await.problem()["code"],
-        "not_found"
-    );
+    assert_eq!(get(app.address, "/base/problems/canary").await.problem()["code"], "not_found");
 }
 
 /// The problems that a healthy service never returns for a well-formed request.

@@ -57,14 +57,7 @@ pub(super) async fn get(address: SocketAddr, path: &str) -> Reply {
 
 /// Sends a POST request with a JSON body.
 pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>) -> Reply {
-    request(
-        address,
-        "POST",
-        path,
-        &[("Content-Type", "application/json")],
-        body.as_ref(),
-    )
-    .await
+    request(address, "POST", path, &[("Content-Type", "application/json")], body.as_ref()).await
 }
 
 /// Sends a request, with `Content-Length` if it has a body.
@@ -107,13 +100,7 @@ pub(super) async fn read_reply(socket: &mut TcpStream) -> Reply {
 
 pub(super) fn parse(bytes: &[u8]) -> Reply {
     let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no response in {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response in {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply {
-        status,
-        head: head.to_owned(),
-        body: body.to_owned(),
-    }
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
 }

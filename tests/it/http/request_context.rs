@@ -70,11 +70,7 @@ async fn a_trace_is_continued_with_a_new_span() {
         let reply = request(app.address, "GET", "/base/who", &[("traceparent", &given)], b"").await;
         let trace = parts(&reply)[1].clone();
         let fields: Vec<&str> = trace.split('-').collect();
-        assert_eq!(
-            (fields.len(), fields[0], fields[1].len(), fields[2].len()),
-            (4, "00", 32, 16),
-            "{trace}"
-        );
+        assert_eq!((fields.len(), fields[0], fields[1].len(), fields[2].len()), (4, "00", 32, 16), "{trace}");
         assert_ne!(fields[2], PARENT);
         match flags {
             Some(flags) => assert_eq!((fields[1], fields[3]), (TRACE, flags), "{given}"),
@@ -120,10 +116,7 @@ impl Log {
         // whether a callsite is enabled, and caches the "no" of a thread without one. Another
         // dispatcher makes it ask all of them.
         let other = Dispatch::new(tracing_subscriber::registry());
-        let settings = TelemetrySettings {
-            format: LogFormat::Json,
-            level: level.to_owned(),
-        };
+        let settings = TelemetrySettings { format: LogFormat::Json, level: level.to_owned() };
         let guard = tracing::subscriber::set_default(subscriber(&settings, None, false, self.clone()).unwrap());
         LogGuard(guard, other)
     }
@@ -134,11 +127,7 @@ impl Log {
 
     /// Returns the lines about requests.
     fn requests(&self) -> Vec<Value> {
-        let lines: Vec<Value> = self
-            .text()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<Value> = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         lines
             .into_iter()
             .filter(|line| line["msg"].as_str().unwrap().contains("request"))
@@ -191,16 +180,9 @@ async fn a_request_logs_one_line() {
         let [line] = lines.as_slice() else {
             panic!("{path}: {lines:?}")
         };
-        assert_eq!(
-            (&line["route"], &line["status"]),
-            (&route.into(), &status.into()),
-            "{path}"
-        );
+        assert_eq!((&line["route"], &line["status"]), (&route.into(), &status.into()), "{path}");
         assert_eq!(line["method"], if method == "CANARY" { "OTHER" } else { method });
-        assert_eq!(
-            (&line["request_id"], &line["trace_id"]),
-            (&"mine".into(), &TRACE.into())
-        );
+        assert_eq!((&line["request_id"], &line["trace_id"]), (&"mine".into(), &TRACE.into()));
         assert!(line["latency_ms"].as_f64().unwrap() >= 0.0);
         assert_eq!(line.get("user_id").is_some(), status == 200, "{line}");
         assert!(!log.text().to_lowercase().contains("canary"), "{}", log.text());
@@ -224,10 +206,7 @@ async fn polled_routes_log_only_errors() {
         let headers = [("X-Request-Id", "mine")];
         request(app.address, method, path, &headers, b"").await;
         let lines = log.requests();
-        let logged: Vec<_> = lines
-            .iter()
-            .map(|line| (&line["status"], &line["request_id"]))
-            .collect();
+        let logged: Vec<_> = lines.iter().map(|line| (&line["status"], &line["request_id"])).collect();
         let expected = status.map(|status: u16| (Value::from(status), Value::from("mine")));
         let expected: Vec<_> = expected.iter().map(|(status, id)| (status, id)).collect();
         assert_eq!(logged, expected, "{method} {path}");
@@ -267,10 +246,7 @@ async fn a_disconnected_client_is_counted() {
     let _guard = log.capture();
     let app = start().await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
-    socket
-        .write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    socket.write_all(b"GET /base/wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     timeout(TIMEOUT, app.gate.arrived.notified()).await.unwrap();
     socket.set_zero_linger().unwrap();
     drop(socket);

@@ -15,17 +15,11 @@ async fn strict(app: &Running, body: impl AsRef<[u8]>) -> Reply {
 fn fields(problem: &Value) -> Vec<(String, String)> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    errors
-        .iter()
-        .map(|error| (text(&error["pointer"]), text(&error["code"])))
-        .collect()
+    errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
 }
 
 fn expected(errors: &[(&str, &str)]) -> Vec<(String, String)> {
-    errors
-        .iter()
-        .map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned()))
-        .collect()
+    errors.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect()
 }
 
 #[tokio::test]
@@ -39,10 +33,7 @@ async fn a_valid_body_is_parsed() {
     });
     let reply = strict(&app, all.to_string()).await;
     assert_eq!(reply.status, 200, "{reply:?}");
-    for part in ["Zoë", "Some(255)", "Some(false)", "Ghent", "Artist", "Clear", "Keep"]
-        .iter()
-        .take(6)
-    {
+    for part in ["Zoë", "Some(255)", "Some(false)", "Ghent", "Artist", "Clear", "Keep"].iter().take(6) {
         assert!(reply.body.contains(part), "{part} in {}", reply.body);
     }
     let set = strict(&app, r#"{"email":"a","password":"b","nickname":"n"}"#).await;
@@ -98,23 +89,13 @@ async fn duplicate_keys_are_refused_anywhere() {
     for (body, pointer) in [
         (r#"{"email":"a","password":"b","email":"c"}"#, "/email"),
         (r#"{"email":"a","\u0065mail":"b","password":"c"}"#, "/email"),
-        (
-            r#"{"email":"a","password":"b","nested":{"city":"x","city":"x"}}"#,
-            "/nested/city",
-        ),
-        (
-            r#"{"email":"a","password":"b","unknown":[{"a":1,"a":2}]}"#,
-            "/unknown/0/a",
-        ),
+        (r#"{"email":"a","password":"b","nested":{"city":"x","city":"x"}}"#, "/nested/city"),
+        (r#"{"email":"a","password":"b","unknown":[{"a":1,"a":2}]}"#, "/unknown/0/a"),
         (r#"{"canary secret!":1,"canary secret!":2}"#, ""),
     ] {
         let reply = strict(&app, body).await;
         assert_eq!(reply.status, 400, "{body}");
-        assert_eq!(
-            fields(&reply.problem()),
-            expected(&[(pointer, "duplicate_key")]),
-            "{body}"
-        );
+        assert_eq!(fields(&reply.problem()), expected(&[(pointer, "duplicate_key")]), "{body}");
         assert!(!reply.body.contains("canary"));
     }
 }
@@ -124,10 +105,7 @@ async fn invalid_fields_are_named() {
     let app = start().await;
     let with = |extra: &str| format!(r#"{{"email":"a","password":"b",{extra}}}"#);
     for (body, errors) in [
-        (
-            "{}".to_owned(),
-            &[("/email", "required"), ("/password", "required")][..],
-        ),
+        ("{}".to_owned(), &[("/email", "required"), ("/password", "required")][..]),
         (r#"{"email":"a"}"#.to_owned(), &[("/password", "required")]),
         (
             r#"{"email":5,"password":true}"#.to_owned(),
@@ -137,10 +115,7 @@ async fn invalid_fields_are_named() {
             r#"{"email":12345678901234567890123456789}"#.to_owned(),
             &[("/email", "wrong_type"), ("/password", "required")],
         ),
-        (
-            r#"{"email":null,"password":"b"}"#.to_owned(),
-            &[("/email", "wrong_type")],
-        ),
+        (r#"{"email":null,"password":"b"}"#.to_owned(), &[("/email", "wrong_type")]),
         (
             r#"{"email":["a"],"password":{"p":"canary-secret"}}"#.to_owned(),
             &[("/email", "wrong_type"), ("/password", "wrong_type")],
@@ -165,10 +140,7 @@ async fn invalid_fields_are_named() {
         (with(r#""tags":{}"#), &[("/tags", "wrong_type")]),
         (with(r#""nested":["Ghent",null]"#), &[("/nested", "wrong_type")]),
         (with(r#""nested":{}"#), &[("/nested/city", "required")]),
-        (
-            with(r#""nested":{"city":"x","admin":1}"#),
-            &[("/nested/admin", "unknown_field")],
-        ),
+        (with(r#""nested":{"city":"x","admin":1}"#), &[("/nested/admin", "unknown_field")]),
         (with(r#""kind":"canary-secret""#), &[("/kind", "not_one_of")]),
         (with(r#""kind":0"#), &[("/kind", "wrong_type")]),
         (with(r#""nickname":7"#), &[("/nickname", "wrong_type")]),
@@ -180,11 +152,7 @@ async fn invalid_fields_are_named() {
     ] {
         let reply = strict(&app, &body).await;
         let problem = reply.problem();
-        assert_eq!(
-            (reply.status, &problem["code"]),
-            (422, &"validation_failed".into()),
-            "{body}"
-        );
+        assert_eq!((reply.status, &problem["code"]), (422, &"validation_failed".into()), "{body}");
         assert_eq!(fields(&problem), expected(errors), "{body}");
         assert!(!reply.body.contains("canary"), "{reply:?}");
     }
@@ -197,27 +165,17 @@ async fn control_characters_are_refused_in_every_string() {
         for (body, pointer) in [
             (format!(r#"{{"email":"a{escape}","password":"b"}}"#), "/email"),
             (format!(r#"{{"email":"a","password":"{escape}"}}"#), "/password"),
-            (
-                format!(r#"{{"email":"a","password":"b","tags":["x","{escape}"]}}"#),
-                "/tags/1",
-            ),
+            (format!(r#"{{"email":"a","password":"b","tags":["x","{escape}"]}}"#), "/tags/1"),
             (
                 format!(r#"{{"email":"a","password":"b","nested":{{"city":"{escape}"}}}}"#),
                 "/nested/city",
             ),
-            (
-                format!(r#"{{"email":"a","password":"b","unknown":"{escape}"}}"#),
-                "/unknown",
-            ),
+            (format!(r#"{{"email":"a","password":"b","unknown":"{escape}"}}"#), "/unknown"),
             (format!(r#"{{"email":"a","password":"b","x{escape}":1}}"#), ""),
         ] {
             let reply = strict(&app, &body).await;
             assert_eq!(reply.status, 422, "{body}");
-            assert_eq!(
-                fields(&reply.problem()),
-                expected(&[(pointer, "control_character")]),
-                "{body}"
-            );
+            assert_eq!(fields(&reply.problem()), expected(&[(pointer, "control_character")]), "{body}");
         }
     }
     let raw = strict(&app, "{\"email\":\"a\u{85}\",\"password\":\"b\"}").await;

@@ -81,22 +81,13 @@ async fn the_limit_of_an_address_outlives_its_account(backend: Backend) {
     fixture.assert_mails(MAX_MAILS + 1).await;
     fixture.delete(&access).await;
     let account = json!({ "email": ADA, "password": PASSWORD });
-    let created = fixture
-        .app
-        .send_as(&admin.access, Method::POST, "/users", &account)
-        .await;
+    let created = fixture.app.send_as(&admin.access, Method::POST, "/users", &account).await;
     created.expect_status(201);
     fixture.assert_mails(MAX_MAILS + 1).await;
 
     fixture.clock.advance(REFILL_INTERVAL);
     // The first access token has expired.
-    let access = fixture
-        .app
-        .login(ADA, PASSWORD)
-        .await
-        .expect_status(200)
-        .tokens()
-        .access;
+    let access = fixture.app.login(ADA, PASSWORD).await.expect_status(200).tokens().access;
     fixture.delete(&access).await;
     fixture.app.registered(ADA).await;
     fixture.assert_mails(MAX_MAILS + 2).await;
@@ -115,13 +106,7 @@ async fn a_resent_code_counts_towards_the_limit_of_the_address(backend: Backend)
         fixture.assert_mails(MAX_MAILS).await;
     }
     fixture.clock.advance(REFILL_INTERVAL);
-    let access = fixture
-        .app
-        .login(ADA, PASSWORD)
-        .await
-        .expect_status(200)
-        .tokens()
-        .access;
+    let access = fixture.app.login(ADA, PASSWORD).await.expect_status(200).tokens().access;
     resend(&fixture.app, &access).await.expect_status(202);
     fixture.assert_mails(MAX_MAILS + 1).await;
     let names = fixture.app.event_names().await;

@@ -49,10 +49,7 @@ async fn mails_are_logged_in_development_only() {
     );
     assert_eq!(log.matches("#code=").count(), 1);
     let log = log_of_registration("production").await;
-    assert!(
-        !log.contains("wmc_") && !log.contains(ADA) && !log.contains("emails are logged"),
-        "{log}"
-    );
+    assert!(!log.contains("wmc_") && !log.contains(ADA) && !log.contains("emails are logged"), "{log}");
 }
 
 async fn a_mail_has_every_header_and_both_bodies(backend: Backend) {
@@ -76,16 +73,10 @@ async fn a_mail_has_every_header_and_both_bodies(backend: Backend) {
     assert!(mail.header("Content-Type").starts_with("multipart/alternative"));
     let (text, code) = (mail.text(), mail.code());
     assert!(code.starts_with("wmc_") && code.len() == 47, "{code}");
-    assert!(
-        text.contains(&format!("https://music.example.com/verify-email#code={code}")),
-        "{text}"
-    );
+    assert!(text.contains(&format!("https://music.example.com/verify-email#code={code}")), "{text}");
     // The mail shows no text of the caller, who may not own the address.
     assert!(text.contains("Hello,") && !text.contains("Lovelace"), "{text}");
-    assert!(
-        text.contains("for Music & more:") && text.contains("for Music &amp; more:"),
-        "{text}"
-    );
+    assert!(text.contains("for Music & more:") && text.contains("for Music &amp; more:"), "{text}");
     assert!(text.contains("expires in 45 minutes"), "{text}");
 
     forgot(&app, ADA).await.expect_status(202);
@@ -111,9 +102,7 @@ async fn links_use_the_public_url_and_not_the_host_header(backend: Backend) {
         .header("forwarded", "host=evil.example.net")
         .header("origin", "https://evil.example.net")
         .header("referer", "https://evil.example.net/");
-    app.send(request.json(&json!({ "email": ADA })))
-        .await
-        .expect_status(202);
+    app.send(request.json(&json!({ "email": ADA }))).await.expect_status(202);
     let mail = smtp.mail(ADA, RESET, 1).await;
     let page = format!("{}/reset-password#code=", app.settings().http.public_url);
     assert!(mail.text().contains(&page), "{}", mail.text());
@@ -130,9 +119,7 @@ async fn a_display_name_cannot_inject_a_header(backend: Backend) {
     let app = builder.spawn().await;
     let tokens = app.registered(ADA).await.tokens();
     let name = "Ada\r\nBcc: eve@example.com\r\n\r\nanother body";
-    let answer = app
-        .send_as(&tokens.access, Method::PATCH, "/auth/me", &json!({ "name": name }))
-        .await;
+    let answer = app.send_as(&tokens.access, Method::PATCH, "/auth/me", &json!({ "name": name })).await;
     answer.expect_problem(422, "validation_failed");
     // The same for a name that bypassed validation.
     let injected = "UPDATE users SET name = 'Ada\r\nBcc: eve@example.com\r\n\r\nanother body'";
@@ -159,10 +146,6 @@ async fn templates_can_be_overridden(backend: Backend) {
     let app = builder.spawn().await;
     app.registered(ADA).await;
     let mail = smtp.mail(ADA, "Servus bei Watchword", 1).await;
-    assert!(
-        mail.text().contains("(30 min)") && mail.text().contains("<code>wmc_"),
-        "{}",
-        mail.text()
-    );
+    assert!(mail.text().contains("(30 min)") && mail.text().contains("<code>wmc_"), "{}", mail.text());
     app.finish().await;
 }

@@ -46,22 +46,13 @@ async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend
     app.registered(ADA).await;
     let failed = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'connection'";
     until_count(&app.database, failed, 1).await;
-    assert!(
-        app.metric("watchword_mails_failed_total", "reason=\"connection\"")
-            .await
-            >= 1.0
-    );
+    assert!(app.metric("watchword_mails_failed_total", "reason=\"connection\"").await >= 1.0);
     smtp.start_again().await;
     // The retry is not due yet.
     assert_eq!(smtp.mails().len(), 0);
     clock.advance(Duration::from_secs(20));
     smtp.mail(ADA, VERIFY, 1).await;
-    until_count(
-        &app.database,
-        "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'",
-        1,
-    )
-    .await;
+    until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 1).await;
     clock.advance(HOUR);
     forgot(&app, ADA).await.expect_status(202);
     smtp.mail(ADA, RESET, 1).await;
@@ -108,11 +99,7 @@ async fn a_permanently_refused_mail_is_abandoned_at_once(backend: Backend) {
 
 /// Register, crash the binary at `point`, and restart it without the crash point.
 async fn crash_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Database, NatsServer) {
-    let (smtp, nats, data_dir) = (
-        SmtpServer::start().await,
-        NatsServer::start().await,
-        scratch("mail-crash"),
-    );
+    let (smtp, nats, data_dir) = (SmtpServer::start().await, NatsServer::start().await, scratch("mail-crash"));
     let database = Database::fresh(backend, &data_dir).await;
     let mut options = BinaryOptions::serve(&[
         ("NATS_URL", &nats.url()),
@@ -166,12 +153,7 @@ async fn the_content_of_a_delivered_mail_is_erased(backend: Backend) {
     smtp.start_again().await;
     clock.advance(Duration::from_secs(20));
     smtp.mail(ADA, VERIFY, 1).await;
-    until_count(
-        &app.database,
-        "SELECT count(*) FROM outgoing_mail WHERE sealed IS NULL",
-        1,
-    )
-    .await;
+    until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE sealed IS NULL", 1).await;
     // A request for an unknown address enqueues a void mail without content.
     forgot(&app, "nobody@example.com").await.expect_status(202);
     let void = "SELECT count(*) FROM outgoing_mail WHERE state = 'void' AND sealed IS NULL AND user_id IS NULL";
@@ -179,14 +161,8 @@ async fn the_content_of_a_delivered_mail_is_erased(backend: Backend) {
     // Expired mails and codes are deleted.
     let store = app.store();
     let later = time::OffsetDateTime::from_unix_timestamp(4_000_000_000).expect("a time");
-    assert_eq!(
-        store.delete_expired(Expirable::Mails, later, 100).await.expect("prune"),
-        2
-    );
-    assert_eq!(
-        store.delete_expired(Expirable::Codes, later, 100).await.expect("prune"),
-        2
-    );
+    assert_eq!(store.delete_expired(Expirable::Mails, later, 100).await.expect("prune"), 2);
+    assert_eq!(store.delete_expired(Expirable::Codes, later, 100).await.expect("prune"), 2);
     app.finish().await;
 }
 
@@ -197,9 +173,7 @@ async fn a_deleted_account_receives_no_mail(backend: Backend) {
     let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
     until_count(&app.database, waiting, 1).await;
     let password = serde_json::json!({ "password": PASSWORD });
-    let request = app
-        .request(reqwest::Method::DELETE, "/auth/me")
-        .bearer_auth(&tokens.access);
+    let request = app.request(reqwest::Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     app.send(request.json(&password)).await.expect_status(204);
     let remaining =
         "SELECT (SELECT count(*) FROM one_time_codes) + (SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL)";
@@ -235,12 +209,7 @@ async fn two_instances_deliver_each_mail_once() {
     let due = "UPDATE outgoing_mail SET due_at = 0 WHERE state = 'waiting'";
     app.database.execute(due).await.expect("make the mails due");
     smtp.count(MAILS + 1).await;
-    until_count(
-        &app.database,
-        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'",
-        0,
-    )
-    .await;
+    until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'", 0).await;
     let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
     assert_eq!(ids.len(), MAILS + 1, "a mail was delivered twice");
     for instance in [

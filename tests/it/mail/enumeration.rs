@@ -80,8 +80,6 @@ async fn mails_to_an_address_are_limited_without_telling_the_caller(backend: Bac
     assert_eq!(app.database.count(to_user).await.expect("a count"), 2);
     // The code of the last delivered mail still works.
     reset(&app, &newest, NEW_PASSWORD).await.expect_status(204);
-    app.me(&registered.tokens().access)
-        .await
-        .expect_problem(401, "invalid_token");
+    app.me(&registered.tokens().access).await.expect_problem(401, "invalid_token");
     app.finish().await;
 }

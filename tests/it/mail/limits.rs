@@ -46,8 +46,6 @@ async fn a_password_reset_trusts_the_network_it_comes_from(backend: Backend) {
     let new = json!({ "code": code, "password": NEW_PASSWORD });
     from("192.0.2.9", "/auth/password/reset", new).await.expect_status(204);
     login("192.0.2.9", NEW_PASSWORD).await.expect_status(200);
-    login("192.0.2.10", NEW_PASSWORD)
-        .await
-        .expect_problem(429, "rate_limited");
+    login("192.0.2.10", NEW_PASSWORD).await.expect_problem(429, "rate_limited");
     app.finish().await;
 }

@@ -51,8 +51,7 @@ async fn reset(http: &Http, code: &str, password: &str) -> Answer {
 
 async fn change(http: &Http, access: &str, current: &str, new: &str) -> Answer {
     let body = json!({ "currentPassword": current, "newPassword": new });
-    http.send_as(access, reqwest::Method::POST, "/auth/password/change", &body)
-        .await
+    http.send_as(access, reqwest::Method::POST, "/auth/password/change", &body).await
 }
 
 async fn verify(http: &Http, code: &str) -> Answer {

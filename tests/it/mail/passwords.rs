@@ -25,9 +25,7 @@ flow_tests! {
 async fn assert_revoked(app: &TestApp, sessions: &[Tokens]) {
     for tokens in sessions {
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-        app.refresh(&tokens.refresh)
-            .await
-            .expect_problem(401, "invalid_refresh_token");
+        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     }
 }
 
@@ -41,13 +39,9 @@ async fn three_sessions(app: &TestApp) -> [Tokens; 3] {
 async fn a_password_change_revokes_every_session(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let sessions = three_sessions(&app).await;
-    change(&app, &sessions[1].access, PASSWORD, NEW_PASSWORD)
-        .await
-        .expect_status(204);
+    change(&app, &sessions[1].access, PASSWORD, NEW_PASSWORD).await.expect_status(204);
     assert_revoked(&app, &sessions).await;
-    app.login(ADA, PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login(ADA, PASSWORD).await.expect_problem(401, "invalid_credentials");
     app.login(ADA, NEW_PASSWORD).await.expect_status(200);
     let revoked = "SELECT count(*) FROM sessions WHERE revoked_reason = 'password_change'";
     assert_eq!(app.database.count(revoked).await.expect("a count"), 3);
@@ -108,9 +102,7 @@ async fn a_password_reset_revokes_every_session(backend: Backend) {
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
     assert_revoked(&app, &sessions).await;
-    app.login(ADA, PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login(ADA, PASSWORD).await.expect_problem(401, "invalid_credentials");
     app.login(ADA, NEW_PASSWORD).await.expect_status(200);
     let names = app.event_names().await;
     assert_eq!(names[3..5], ["password_reset_requested", "password_reset_completed"]);
@@ -119,10 +111,7 @@ async fn a_password_reset_revokes_every_session(backend: Backend) {
     assert_eq!(requested["userId"], events[0].payload["data"]["userId"]);
     assert!(requested["identifierHash"].is_string());
     for event in &events {
-        assert!(
-            !String::from_utf8_lossy(&event.bytes).contains(&code),
-            "the code is in an event"
-        );
+        assert!(!String::from_utf8_lossy(&event.bytes).contains(&code), "the code is in an event");
     }
     app.finish().await;
 }
@@ -137,9 +126,7 @@ async fn a_password_change_reaches_other_instances_within_a_second() {
         let tokens = app.registered(&email).await.tokens();
         second.me(&tokens.access).await.expect_status(200);
         if operation == "change" {
-            change(&app, &tokens.access, PASSWORD, NEW_PASSWORD)
-                .await
-                .expect_status(204);
+            change(&app, &tokens.access, PASSWORD, NEW_PASSWORD).await.expect_status(204);
         } else {
             forgot(&app, &email).await.expect_status(202);
             let code = smtp.mail(&email, RESET, 1).await.code();
@@ -153,10 +140,7 @@ async fn a_password_change_reaches_other_instances_within_a_second() {
             }
         })
         .await;
-        second
-            .refresh(&tokens.refresh)
-            .await
-            .expect_problem(401, "invalid_refresh_token");
+        second.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     }
     second.stop().await.expect("stop");
     app.finish().await;

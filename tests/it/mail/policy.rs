@@ -55,10 +55,7 @@ fn is_refused(password: &str, user_inputs: &[&str]) -> bool {
 
 #[test]
 fn common_passwords_are_refused_in_any_case() {
-    let accepted: Vec<&str> = COMMON
-        .into_iter()
-        .filter(|password| !is_refused(password, &[]))
-        .collect();
+    let accepted: Vec<&str> = COMMON.into_iter().filter(|password| !is_refused(password, &[])).collect();
     assert_eq!(accepted, [""; 0]);
     for variant in ["Password", "PASSWORD", "p@ssw0rd", "Football"] {
         assert!(is_refused(variant, &[]), "{variant}");

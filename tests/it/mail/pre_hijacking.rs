@@ -35,23 +35,15 @@ async fn a_reset_removes_the_authenticator_of_an_unverified_account(backend: Bac
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
     let access = app.login(ADA, NEW_PASSWORD).await.expect_status(200).tokens().access;
     let factors = app.get_as(&access, "/auth/mfa").await.expect_status(200);
-    assert_eq!(
-        (factors.json.get("totp"), &factors.json["recoveryCodesLeft"]),
-        (None, &json!(0))
-    );
-    assert_eq!(
-        app.event_names().await[4..],
-        ["password_reset_completed", "mfa_removed", "logged_in"]
-    );
+    assert_eq!((factors.json.get("totp"), &factors.json["recoveryCodesLeft"]), (None, &json!(0)));
+    assert_eq!(app.event_names().await[4..], ["password_reset_completed", "mfa_removed", "logged_in"]);
     app.finish().await;
 }
 
 async fn a_reset_keeps_the_authenticator_of_a_verified_account(backend: Backend) {
     let (app, smtp, clock) = with_mail(backend).await;
     let access = app.registered(ADA).await.tokens().access;
-    verify(&app, &smtp.mail(ADA, VERIFY, 1).await.code())
-        .await
-        .expect_status(204);
+    verify(&app, &smtp.mail(ADA, VERIFY, 1).await.code()).await.expect_status(204);
     enroll(&app, &clock, &access).await;
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();

@@ -60,9 +60,7 @@ async fn one_of_parallel_resets_succeeds(backend: Backend) {
     let names = app.event_names().await;
     let expected = ["registered", "password_reset_requested", "password_reset_completed"];
     assert_eq!(names, expected);
-    app.login(ADA, PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login(ADA, PASSWORD).await.expect_problem(401, "invalid_credentials");
     if let Some(second) = &mut second {
         second.stop().await.expect("stop");
     }

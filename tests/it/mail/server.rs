@@ -92,22 +92,14 @@ async fn a_mail_is_sent_only_over_starttls_and_after_login() {
     })
     .await;
     app.registered(ADA).await;
-    until_one(
-        &app,
-        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'login'",
-    )
-    .await;
+    until_one(&app, "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'login'").await;
     app.finish().await;
 
     // A server without TLS gets neither the password nor the mail.
     let plain = SmtpServer::start_with(&login).await;
     let app = spawn(&plain, move |settings| settings.mail.ca = Some(ca.into())).await;
     app.registered(ADA).await;
-    until_one(
-        &app,
-        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL",
-    )
-    .await;
+    until_one(&app, "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL").await;
     assert_eq!((plain.mails().len(), smtp.mails().len()), (0, 1));
     app.finish().await;
 }
@@ -123,11 +115,7 @@ async fn a_stop_does_not_wait_for_a_silent_mail_server() {
     });
     let app = builder.spawn().await;
     app.registered(ADA).await;
-    until_one(
-        &app,
-        "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1",
-    )
-    .await;
+    until_one(&app, "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND attempts = 1").await;
     let started = Instant::now();
     app.finish().await;
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());

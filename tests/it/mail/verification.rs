@@ -57,10 +57,7 @@ async fn a_code_of_another_purpose_is_refused(backend: Backend) {
     let (app, smtp, _) = with_mail(backend).await;
     app.registered(ADA).await;
     forgot(&app, ADA).await.expect_status(202);
-    let (to_verify, to_reset) = (
-        smtp.mail(ADA, VERIFY, 1).await.code(),
-        smtp.mail(ADA, RESET, 1).await.code(),
-    );
+    let (to_verify, to_reset) = (smtp.mail(ADA, VERIFY, 1).await.code(), smtp.mail(ADA, RESET, 1).await.code());
     let answer = reset(&app, &to_verify, super::NEW_PASSWORD).await;
     answer.expect_problem(422, "invalid_code");
     verify(&app, &to_reset).await.expect_problem(422, "invalid_code");

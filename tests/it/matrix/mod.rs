@@ -104,9 +104,7 @@ impl Fixture {
             "verifyMfa" => json!({"challengeToken": "wlc_none", "code": "123456"}),
             "introspect" | "revoke" => {
                 let form = format!("token={}", owner.tokens.refresh);
-                return request
-                    .header("content-type", "application/x-www-form-urlencoded")
-                    .body(form);
+                return request.header("content-type", "application/x-www-form-urlencoded").body(form);
             }
             "recordEvent" => json!({"name": "seen"}),
             "startReplay" => json!({"name": format!("replay{}", self.counter)}),

@@ -30,12 +30,7 @@ async fn kill_nodes() {
     let rig = Rig::with(Backend::Sqlite, as_publisher(&cluster)).await;
     let definition = desired(&rig.settings.stream).expect("the definition");
     assert_eq!(definition.num_replicas, 3);
-    cluster
-        .jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create the stream");
+    cluster.jetstream().await.create_stream(definition).await.expect("create the stream");
     let running = rig.start().await;
     running.ready().await;
 

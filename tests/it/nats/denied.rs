@@ -109,9 +109,7 @@ async fn the_stream_command_reports_a_denied_request() {
 #[tokio::test]
 async fn credentials_in_the_url_are_used() {
     let nats = shipped().await;
-    let address = nats
-        .url()
-        .replace("nats://", &format!("nats://viewer:{}@", password("viewer")));
+    let address = nats.url().replace("nats://", &format!("nats://viewer:{}@", password("viewer")));
     let options = BinaryOptions::command(
         &["stream", "info"],
         &[

@@ -67,10 +67,7 @@ async fn the_service_publishes_with_an_nkey() {
             .with("NATS_URL", &nats.url())
             .with("WATCHWORD__NATS__NKEY_FILE", &file.display().to_string())
     };
-    assert_publishes(&nats, with("user.nk", &user), || {
-        ConnectOptions::with_nkey(seed(&admin))
-    })
-    .await;
+    assert_publishes(&nats, with("user.nk", &user), || ConnectOptions::with_nkey(seed(&admin))).await;
     assert_not_connected(with("stranger.nk", &KeyPair::new_user())).await;
 }
 
@@ -90,10 +87,9 @@ async fn the_service_publishes_with_credentials() {
     ))
     .await;
     let with = |name: &str, text: &str| {
-        BinaryOptions::serve(&[]).with("NATS_URL", &nats.url()).with(
-            "WATCHWORD__NATS__CREDS_FILE",
-            &write(&dir, name, text).display().to_string(),
-        )
+        BinaryOptions::serve(&[])
+            .with("NATS_URL", &nats.url())
+            .with("WATCHWORD__NATS__CREDS_FILE", &write(&dir, name, text).display().to_string())
     };
     let creds = credentials(&account);
     let own = || ConnectOptions::with_credentials(&creds).expect("credentials");
@@ -103,11 +99,7 @@ async fn the_service_publishes_with_credentials() {
 }
 
 async fn start(extra: String) -> NatsServer {
-    NatsServer::start_with(NatsOptions {
-        extra,
-        ..NatsOptions::default()
-    })
-    .await
+    NatsServer::start_with(NatsOptions { extra, ..NatsOptions::default() }).await
 }
 
 /// Checks that the service connects, creates its stream and publishes an event. The test reads the
@@ -190,11 +182,7 @@ fn token(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
         "nats": nats,
     });
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!(
-        "{}.{}",
-        encode(&json!({ "typ": "JWT", "alg": "ed25519-nkey" })),
-        encode(&claims)
-    );
+    let signed = format!("{}.{}", encode(&json!({ "typ": "JWT", "alg": "ed25519-nkey" })), encode(&claims));
     let signature = issuer.sign(signed.as_bytes()).expect("sign");
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
@@ -205,11 +193,7 @@ fn account_token(operator: &KeyPair, account: &KeyPair, storage: i64) -> String 
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
         "mem_storage": storage, "disk_storage": storage, "streams": storage, "consumer": storage,
     });
-    token(
-        operator,
-        account,
-        json!({ "type": "account", "version": 2, "limits": limits }),
-    )
+    token(operator, account, json!({ "type": "account", "version": 2, "limits": limits }))
 }
 
 /// Returns the credentials file of a new user of the account.

@@ -26,21 +26,13 @@ async fn small_stream() -> (NatsServer, Rig, PullConsumer) {
     rig.settings.stream.max_msgs = 100;
     rig.settings.stream.consumer_check = CHECK_INTERVAL;
     let definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
-    let stream = nats
-        .jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create the stream");
+    let stream = nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     let durable = |name: &str, filter: &str| pull::Config {
         durable_name: Some(name.to_owned()),
         filter_subject: filter.to_owned(),
         ..pull::Config::default()
     };
-    stream
-        .create_consumer(durable("idle", "auth.user.deleted"))
-        .await
-        .expect("a durable");
+    stream.create_consumer(durable("idle", "auth.user.deleted")).await.expect("a durable");
     let reader = stream.create_consumer(durable("reader", "auth.user.logged_in")).await;
     (nats, rig, reader.expect("a durable"))
 }
@@ -95,10 +87,7 @@ async fn a_lagging_durable_is_reported_before_it_loses_events() {
     wait_for_metric(&running, "distance", 95.0).await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     stream.delete_consumer("reader").await.expect("delete");
-    eventually(TIMEOUT, || async {
-        consumer_metric(&running, "pending", "reader").is_none()
-    })
-    .await;
+    eventually(TIMEOUT, || async { consumer_metric(&running, "pending", "reader").is_none() }).await;
     running.stop().await;
 }
 
@@ -114,10 +103,7 @@ async fn durables_beyond_one_page_are_all_reported() {
         stream.create_consumer(config).await.expect("a durable");
     }
     let running = rig.start().await;
-    eventually(TIMEOUT, || async {
-        consumer_metric(&running, "pending", "d259").is_some()
-    })
-    .await;
+    eventually(TIMEOUT, || async { consumer_metric(&running, "pending", "d259").is_some() }).await;
     assert!((0..260).all(|number| consumer_metric(&running, "pending", &format!("d{number}")).is_some()));
     running.stop().await;
 }
@@ -155,21 +141,10 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
         ("WATCHWORD__STREAM__CONSUMER_CHECK", "1s"),
     ]);
     let mut service = Binary::start(options).await;
-    let tokens = service
-        .http()
-        .register("ada@example.com", PASSWORD)
-        .await
-        .expect_status(201)
-        .tokens();
+    let tokens = service.http().register("ada@example.com", PASSWORD).await.expect_status(201).tokens();
     let mut refresh = tokens.refresh;
     for _ in 0..9 {
-        refresh = service
-            .http()
-            .refresh(&refresh)
-            .await
-            .expect_status(200)
-            .tokens()
-            .refresh;
+        refresh = service.http().refresh(&refresh).await.expect_status(200).tokens().refresh;
     }
     // One line for each durable. They are not written at once.
     let warned = eventually(TIMEOUT, || {
@@ -185,10 +160,7 @@ async fn the_service_warns_in_its_log_as_the_publisher() {
     })
     .await;
     // No event matches this durable's filter, so it is not lagging.
-    assert!(
-        !warned.iter().any(|line| line.contains("security-monitor")),
-        "{warned:?}"
-    );
+    assert!(!warned.iter().any(|line| line.contains("security-monitor")), "{warned:?}");
     // The stream still holds ten events. The last one may not be published yet.
     eventually(TIMEOUT, || async {
         let found = nats.messages(STREAM).await.len();

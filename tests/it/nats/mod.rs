@@ -13,10 +13,7 @@ use crate::support::nats_users::provision;
 
 /// Starts a server with the shipped configuration, its streams and its durables.
 async fn shipped() -> NatsServer {
-    let options = NatsOptions {
-        shipped: true,
-        ..NatsOptions::default()
-    };
+    let options = NatsOptions { shipped: true, ..NatsOptions::default() };
     let nats = NatsServer::start_with(options).await;
     provision(&nats).await;
     nats

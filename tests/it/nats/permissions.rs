@@ -50,33 +50,18 @@ const PUBLISH: &[(&str, &[&str])] = &[
             "operator",
         ],
     ),
-    (
-        "$JS.API.STREAM.INFO.auth-events-dlq",
-        &["provisioner", "viewer", "operator"],
-    ),
+    ("$JS.API.STREAM.INFO.auth-events-dlq", &["provisioner", "viewer", "operator"]),
     ("$JS.API.STREAM.CREATE.auth-events", &["provisioner", "operator"]),
     ("$JS.API.STREAM.CREATE.auth-events-dlq", &["provisioner", "operator"]),
     (
         "$JS.API.STREAM.INFO.auth-events-replays",
         &["publisher", "provisioner", "viewer", "operator"],
     ),
-    (
-        "$JS.API.STREAM.CREATE.auth-events-replays",
-        &["provisioner", "operator"],
-    ),
+    ("$JS.API.STREAM.CREATE.auth-events-replays", &["provisioner", "operator"]),
     ("$JS.API.STREAM.DELETE.auth-events-replays", &["operator"]),
-    (
-        "$JS.API.CONSUMER.CREATE.auth-events-replays.own",
-        &["publisher", "operator"],
-    ),
-    (
-        "$JS.API.CONSUMER.MSG.NEXT.auth-events-replays.own",
-        &["publisher", "operator"],
-    ),
-    (
-        "$JS.API.CONSUMER.DELETE.auth-events-replays.own",
-        &["publisher", "operator"],
-    ),
+    ("$JS.API.CONSUMER.CREATE.auth-events-replays.own", &["publisher", "operator"]),
+    ("$JS.API.CONSUMER.MSG.NEXT.auth-events-replays.own", &["publisher", "operator"]),
+    ("$JS.API.CONSUMER.DELETE.auth-events-replays.own", &["publisher", "operator"]),
     ("$JS.API.STREAM.CREATE.other", &["operator"]),
     ("$JS.API.STREAM.UPDATE.auth-events", &["provisioner", "operator"]),
     ("$JS.API.STREAM.DELETE.auth-events", &["operator"]),
@@ -85,30 +70,18 @@ const PUBLISH: &[(&str, &[&str])] = &[
     ("$JS.API.STREAM.SNAPSHOT.auth-events", &["operator"]),
     ("$JS.API.STREAM.RESTORE.auth-events", &["operator"]),
     ("$JS.API.STREAM.MSG.DELETE.auth-events", &["operator"]),
-    (
-        "$JS.API.STREAM.MSG.GET.auth-events",
-        &["publisher", "viewer", "operator"],
-    ),
+    ("$JS.API.STREAM.MSG.GET.auth-events", &["publisher", "viewer", "operator"]),
     ("$JS.API.DIRECT.GET.auth-events", &["publisher", "viewer", "operator"]),
-    (
-        "$JS.API.DIRECT.GET.auth-events.auth.user.registered",
-        &["viewer", "operator"],
-    ),
+    ("$JS.API.DIRECT.GET.auth-events.auth.user.registered", &["viewer", "operator"]),
     ("$JS.API.STREAM.MSG.GET.auth-events-dlq", &["viewer", "operator"]),
-    (
-        "$JS.API.CONSUMER.LIST.auth-events",
-        &["publisher", "viewer", "operator"],
-    ),
+    ("$JS.API.CONSUMER.LIST.auth-events", &["publisher", "viewer", "operator"]),
     ("$JS.API.CONSUMER.NAMES.auth-events", &["viewer", "operator"]),
     // An ephemeral consumer. Without a name in the subject, the request could name any consumer.
     (
         "$JS.API.CONSUMER.CREATE.auth-events.own",
         &["provisioner", "tail", "verify-offline", "operator"],
     ),
-    (
-        "$JS.API.CONSUMER.MSG.NEXT.auth-events.own",
-        &["tail", "verify-offline", "operator"],
-    ),
+    ("$JS.API.CONSUMER.MSG.NEXT.auth-events.own", &["tail", "verify-offline", "operator"]),
     ("$JS.API.CONSUMER.DELETE.auth-events.own", &["operator"]),
     ("$JS.API.CONSUMER.CREATE.auth-events", &["operator"]),
     ("$JS.API.CONSUMER.CREATE.auth-events-dlq.own", &["operator"]),
@@ -117,24 +90,12 @@ const PUBLISH: &[(&str, &[&str])] = &[
 /// Subjects about a durable, the users with permission, and whether the durable's own user has it.
 /// `*` is the durable's name.
 const DURABLE: &[(&str, &[&str], bool)] = &[
-    (
-        "$JS.API.CONSUMER.INFO.auth-events.*",
-        &["provisioner", "viewer", "operator"],
-        true,
-    ),
+    ("$JS.API.CONSUMER.INFO.auth-events.*", &["provisioner", "viewer", "operator"], true),
     ("$JS.API.CONSUMER.MSG.NEXT.auth-events.*", &["operator"], true),
     ("$JS.ACK.auth-events.*.1.1.1.1795341600000000000.0", &["operator"], true),
-    (
-        "$JS.ACK._.account.auth-events.*.1.1.1.1795341600000000000.0.random",
-        &["operator"],
-        true,
-    ),
+    ("$JS.ACK._.account.auth-events.*.1.1.1.1795341600000000000.0.random", &["operator"], true),
     ("auth.dlq.*", &[], true),
-    (
-        "$JS.API.CONSUMER.CREATE.auth-events.*",
-        &["provisioner", "operator"],
-        false,
-    ),
+    ("$JS.API.CONSUMER.CREATE.auth-events.*", &["provisioner", "operator"], false),
     (
         "$JS.API.CONSUMER.CREATE.auth-events.*.auth.user.registered",
         &["provisioner", "operator"],
@@ -171,9 +132,7 @@ async fn every_nats_user_has_exactly_its_permissions() {
             let succeeded = try_operation(&client, &mut errors, permission, number).await;
             if is_allowed != succeeded {
                 let (verb, subject) = (permission.verb, &permission.subject);
-                wrong.push(format!(
-                    "{user} {verb:?} {subject}: allowed {is_allowed}, succeeded {succeeded}"
-                ));
+                wrong.push(format!("{user} {verb:?} {subject}: allowed {is_allowed}, succeeded {succeeded}"));
             }
         }
     }
@@ -255,9 +214,7 @@ async fn try_operation(
     client.publish(marker.clone(), "".into()).await.expect("send");
     let mut succeeded = true;
     loop {
-        let error = timeout(TIMEOUT, errors.recv())
-            .await
-            .expect("an error about the marker");
+        let error = timeout(TIMEOUT, errors.recv()).await.expect("an error about the marker");
         let error = error.expect("a connection").to_lowercase();
         if error.contains(&format!("\"{marker}\"")) {
             break;
@@ -275,12 +232,7 @@ async fn try_operation(
 async fn assert_no_request_took_effect(nats: &NatsServer) {
     assert_eq!(nats.messages("auth-events").await.len(), 2);
     assert_eq!(nats.messages("auth-events-dlq").await.len(), durables().len());
-    let stream = nats
-        .jetstream()
-        .await
-        .get_stream("auth-events")
-        .await
-        .expect("the stream");
+    let stream = nats.jetstream().await.get_stream("auth-events").await.expect("the stream");
     let left = stream.cached_info().state.consumer_count;
     assert_eq!(left, durables().len());
 }

@@ -36,16 +36,10 @@ async fn the_service_publishes_compares_and_repairs_as_the_publisher() {
     // publishes all events again.
     nats.jetstream().await.delete_stream(STREAM).await.expect("delete");
     register(&service, "eve@example.com").await;
-    service
-        .process()
-        .logged("$JS.API.STREAM.CREATE.auth-events", TIMEOUT)
-        .await;
+    service.process().logged("$JS.API.STREAM.CREATE.auth-events", TIMEOUT).await;
     let log = service.process().log();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("lacks a permission")).collect();
-    assert!(
-        lines.len() == 1 && lines.iter().all(|line| line.contains("publisher")),
-        "{lines:?}"
-    );
+    assert!(lines.len() == 1 && lines.iter().all(|line| line.contains("publisher")), "{lines:?}");
     provision(&nats).await;
     wait_for_events(&nats, 3).await;
     assert!(service.stop().await.success());
@@ -73,10 +67,7 @@ async fn replays_work_as_the_publisher() {
     }
     let copies = nats.messages("auth-events-replays").await;
     let subjects: Vec<&str> = copies.iter().map(|copy| copy.subject.as_str()).collect();
-    assert_eq!(
-        subjects,
-        ["auth.replay.monday.registered", "auth.replay.tuesday.registered"]
-    );
+    assert_eq!(subjects, ["auth.replay.monday.registered", "auth.replay.tuesday.registered"]);
     assert!(service.stop().await.success());
 }
 
@@ -98,11 +89,9 @@ async fn every_durable_is_read_and_dead_lettered_by_its_own_user() {
         .collect();
     durables_with_dead_letters.sort_unstable();
     assert_eq!(durables_with_dead_letters, durables());
-    let reports = dead_letters.iter().filter(|message| {
-        message
-            .subject
-            .starts_with("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.auth-events.")
-    });
+    let reports = dead_letters
+        .iter()
+        .filter(|message| message.subject.starts_with("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.auth-events."));
     assert_eq!(reports.count(), durables().len());
 }
 
@@ -130,23 +119,14 @@ async fn tail_cannot_change_a_durable_that_its_request_names() {
     let (client, _complaints) = connect(&nats, "tail").await;
     let durable = || async {
         let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
-        stream
-            .consumer_info("welcome-mailer")
-            .await
-            .expect("the durable")
-            .config
+        stream.consumer_info("welcome-mailer").await.expect("the durable").config
     };
     let before = durable().await;
     let changed = json!({ "name": "welcome-mailer", "ack_policy": "explicit", "filter_subject": "auth.user.none" });
     let request = json!({ "stream_name": STREAM, "config": changed }).to_string();
-    let answer = client
-        .request("$JS.API.CONSUMER.CREATE.auth-events.own", request.into())
-        .await;
+    let answer = client.request("$JS.API.CONSUMER.CREATE.auth-events.own", request.into()).await;
     let answer = String::from_utf8_lossy(&answer.expect("an answer").payload).into_owned();
-    assert!(
-        answer.contains(r#""name":"own""#),
-        "the server uses the name in the subject: {answer}"
-    );
+    assert!(answer.contains(r#""name":"own""#), "the server uses the name in the subject: {answer}");
     assert_eq!(durable().await, before);
 }
 
@@ -162,10 +142,7 @@ async fn the_viewer_reads_and_the_operator_changes() {
     assert_eq!(consumers.len(), durables().len());
     stream.consumer_info("welcome-mailer").await.expect("the durable");
     stream.get_raw_message(1).await.expect("a message");
-    stream
-        .direct_get_last_for_subject("auth.user.registered")
-        .await
-        .expect("a message");
+    stream.direct_get_last_for_subject("auth.user.registered").await.expect("a message");
     assert_eq!(errors.try_recv().ok(), None);
 
     let (client, mut errors) = connect(&nats, "operator").await;
@@ -216,7 +193,5 @@ async fn dead_letter_one(nats: &NatsServer, durable: &str) {
         async { Err(HandlerError::poison("the test gives it up")) }
     });
     let ended = timeout(TIMEOUT, run).await;
-    ended
-        .unwrap_or_else(|_| panic!("{durable} gets no event"))
-        .expect("run");
+    ended.unwrap_or_else(|_| panic!("{durable} gets no event")).expect("run");
 }

@@ -79,11 +79,7 @@ async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
         // An unknown client does not learn that the body is invalid.
         expect_error(&app.send(post_form(&app, path, &[])).await, 401, "invalid_client");
     }
-    assert_eq!(
-        introspect(&app, &tokens.access).await.json["active"],
-        json!(true),
-        "nothing was revoked"
-    );
+    assert_eq!(introspect(&app, &tokens.access).await.json["active"], json!(true), "nothing was revoked");
     assert!(app.metric("watchword_clients_refused_total", "").await >= 10.0);
     assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;
@@ -105,44 +101,27 @@ async fn requests_without_a_well_formed_form_are_refused(backend: Backend) {
             ("no token", request(form_type, String::new())),
             ("an empty token", request(form_type, "token=".to_owned())),
             ("a token twice", request(form_type, format!("{token}&{token}"))),
-            (
-                "a hint twice",
-                request(form_type, format!("{token}&token_type_hint=a&token_type_hint=b")),
-            ),
+            ("a hint twice", request(form_type, format!("{token}&token_type_hint=a&token_type_hint=b"))),
             ("a broken escape", request(form_type, "token=%zz".to_owned())),
             ("not UTF-8", request(form_type, "token=%ff".to_owned())),
             ("a NUL", request(form_type, "token=a%00".to_owned())),
-            (
-                "JSON",
-                request("application/json", json!({ "token": tokens.access }).to_string()),
-            ),
+            ("JSON", request("application/json", json!({ "token": tokens.access }).to_string())),
             ("another type", request("text/plain", token.clone())),
-            (
-                "compressed",
-                request(form_type, token.clone()).header("content-encoding", "gzip"),
-            ),
-            (
-                "two ways to authenticate",
-                request(form_type, format!("{token}&client_secret={SECRET}")),
-            ),
+            ("compressed", request(form_type, token.clone()).header("content-encoding", "gzip")),
+            ("two ways to authenticate", request(form_type, format!("{token}&client_secret={SECRET}"))),
         ];
         for (name, request) in refused {
             let answer = app.send(request).await;
             assert_eq!(answer.status, 400, "{name}: {}", answer.text);
             expect_error(&answer, 400, "invalid_request");
-            assert!(
-                !answer.text.contains(&tokens.access) && !answer.text.contains(SECRET),
-                "{name}"
-            );
+            assert!(!answer.text.contains(&tokens.access) && !answer.text.contains(SECRET), "{name}");
         }
         // A token in the query would end up in logs.
         let in_query = as_client(&app, &format!("{path}?{token}"), &[]);
         expect_error(&app.send(in_query).await, 400, "invalid_request");
         let large = request(form_type, format!("token={}", "x".repeat(20_000)));
         app.send(large).await.expect_problem(413, "payload_too_large");
-        let get = app
-            .request(Method::GET, path)
-            .header("authorization", basic(CLIENT, SECRET));
+        let get = app.request(Method::GET, path).header("authorization", basic(CLIENT, SECRET));
         app.send(get).await.expect_problem(405, "method_not_allowed");
     }
     // Unknown and empty parameters are ignored (RFC 6749 section 3.2).
@@ -166,10 +145,7 @@ async fn status_for(http: &Http, id: &str, secret: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_secrets_of_a_client_work_while_one_is_replaced() {
-    let entry = |id: &str, hash: &str| OauthClient {
-        id: id.to_owned(),
-        secret_hash: hash.into(),
-    };
+    let entry = |id: &str, hash: &str| OauthClient { id: id.to_owned(), secret_hash: hash.into() };
     let both = vec![entry("a", SECRET_HASH), entry("a", OTHER_HASH), entry("b", OTHER_HASH)];
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = both);
     let app = builder.spawn().await;
@@ -190,10 +166,7 @@ const GUESSABLE_HASH: &str = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guessable_secret_is_refused_even_if_its_hash_is_configured() {
-    let client = OauthClient {
-        id: "a".to_owned(),
-        secret_hash: GUESSABLE_HASH.into(),
-    };
+    let client = OauthClient { id: "a".to_owned(), secret_hash: GUESSABLE_HASH.into() };
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = vec![client]);
     let app = builder.spawn().await;
     assert_eq!(status_for(&app, "a", "password").await, 401);

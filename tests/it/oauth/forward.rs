@@ -50,27 +50,16 @@ async fn a_valid_token_answers_with_the_users_headers(backend: Backend) {
         (Method::from_bytes(b"PROPFIND").expect("a method"), "/auth/verify/dav"),
     ];
     for (method, path) in requests {
-        let answer = app
-            .send(app.request(method.clone(), path).bearer_auth(&admin.access))
-            .await;
+        let answer = app.send(app.request(method.clone(), path).bearer_auth(&admin.access)).await;
         assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
         assert_eq!(auth_headers(&answer), expected, "{method} {path}");
         assert_eq!(answer.text, "", "{method} {path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    let answer = app
-        .send_as(&admin.access, Method::POST, "/auth/verify", &json!({}))
-        .await;
+    let answer = app.send_as(&admin.access, Method::POST, "/auth/verify", &json!({})).await;
     answer.expect_problem(405, "method_not_allowed");
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "logged_in"],
-        "a verification records no event"
-    );
-    let counted = app.metric(
-        "watchword_http_requests_total",
-        r#"route="/auth/verify/*path",status="200""#,
-    );
+    assert_eq!(app.event_names().await, ["registered", "logged_in"], "a verification records no event");
+    let counted = app.metric("watchword_http_requests_total", r#"route="/auth/verify/*path",status="200""#);
     assert!(counted.await >= 8.0, "{}", app.metrics().await);
     app.finish().await;
 }
@@ -103,16 +92,12 @@ async fn a_request_without_a_valid_token_is_refused(backend: Backend) {
         assert_eq!(auth_headers(&answer), [None; 4]);
     }
     clock.advance(Duration::from_secs(15 * 60 + 6));
-    let answer = app
-        .send(app.request(Method::GET, "/auth/verify/x").bearer_auth(&tokens.access))
-        .await;
+    let answer = app.send(app.request(Method::GET, "/auth/verify/x").bearer_auth(&tokens.access)).await;
     answer.expect_problem(401, "invalid_token");
     let again = app.refresh(&tokens.refresh).await.tokens();
     let disable = "UPDATE users SET status = 'disabled' WHERE email = 'ada@example.com'";
     app.database.execute(disable).await.expect("disable an account");
-    let answer = app
-        .send(app.request(Method::GET, "/auth/verify").bearer_auth(&again.access))
-        .await;
+    let answer = app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&again.access)).await;
     answer.expect_problem(401, "invalid_token");
     app.finish().await;
 }
@@ -129,9 +114,7 @@ async fn an_email_cannot_inject_a_header(backend: Backend) {
         ),
     ] {
         let tokens = app.registered(email).await.tokens();
-        let answer = app
-            .send(app.request(Method::GET, "/auth/verify").bearer_auth(&tokens.access))
-            .await;
+        let answer = app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&tokens.access)).await;
         let encoded = answer.header("x-auth-email").expect("an address").to_owned();
         assert_eq!(encoded, header);
         assert_eq!(

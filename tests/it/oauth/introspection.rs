@@ -34,12 +34,7 @@ async fn an_active_token_is_described(backend: Backend) {
         "iat": claims["iat"], "exp": claims["exp"],
     });
     assert_eq!(access.json, expected);
-    assert_eq!(
-        access
-            .header("content-type")
-            .map(|text| text.starts_with("application/json")),
-        Some(true)
-    );
+    assert_eq!(access.header("content-type").map(|text| text.starts_with("application/json")), Some(true));
     assert_eq!(access.header("cache-control"), Some("no-store"));
     // The second response comes from the session cache.
     assert_eq!(introspect(&app, &tokens.access).await.json, expected);
@@ -56,29 +51,13 @@ async fn an_active_token_is_described(backend: Backend) {
     // A wrong hint does not matter.
     for hint in ["access_token", "refresh_token", "pager_number"] {
         for token in [&tokens.access, &tokens.refresh] {
-            let request = as_client(
-                &app,
-                "/oauth/introspect",
-                &[("token", token), ("token_type_hint", hint)],
-            );
-            assert_eq!(
-                app.send(request).await.expect_status(200).json["active"],
-                json!(true),
-                "{hint}"
-            );
+            let request = as_client(&app, "/oauth/introspect", &[("token", token), ("token_type_hint", hint)]);
+            assert_eq!(app.send(request).await.expect_status(200).json["active"], json!(true), "{hint}");
         }
     }
-    assert_eq!(
-        app.event_names().await,
-        ["registered"],
-        "an introspection records no event"
-    );
+    assert_eq!(app.event_names().await, ["registered"], "an introspection records no event");
     let counted = |labels: &'static str| app.metric("watchword_introspections_total", labels);
-    assert!(
-        counted(r#"active="true",token="access""#).await >= 2.0,
-        "{}",
-        app.metrics().await
-    );
+    assert!(counted(r#"active="true",token="access""#).await >= 2.0, "{}", app.metrics().await);
     assert!(counted(r#"active="true",token="refresh""#).await >= 1.0);
     app.finish().await;
 }
@@ -117,11 +96,7 @@ async fn any_other_token_is_inactive_without_details(backend: Backend) {
     for token in [&next.refresh, &next.access, &active.access] {
         assert_eq!(introspect(&app, token).await.json["active"], json!(true));
     }
-    assert!(
-        app.metric("watchword_introspections_total", r#"active="false",token="access""#)
-            .await
-            >= 8.0
-    );
+    assert!(app.metric("watchword_introspections_total", r#"active="false",token="access""#).await >= 8.0);
     app.finish().await;
 }
 
@@ -151,11 +126,7 @@ async fn a_revoked_session_is_inactive_within_a_second(backend: Backend) {
         assert_eq!(introspect(http, &tokens.access).await.json["active"], json!(true));
     }
     revoke(&app, &tokens.access).await.expect_status(200);
-    assert_eq!(
-        introspect(&app, &tokens.access).await.text,
-        INACTIVE,
-        "at once on this instance"
-    );
+    assert_eq!(introspect(&app, &tokens.access).await.text, INACTIVE, "at once on this instance");
     seen_within(Duration::from_secs(1), || async {
         match introspect(&other_http, &tokens.access).await.text.as_str() {
             INACTIVE => Ok(()),
@@ -172,10 +143,7 @@ async fn a_revoked_session_is_inactive_within_a_second(backend: Backend) {
 async fn introspection_shows_the_current_roles(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
-    assert_eq!(
-        introspect(&app, &admin.access).await.json["roles"],
-        json!(["user", "admin"])
-    );
+    assert_eq!(introspect(&app, &admin.access).await.json["roles"], json!(["user", "admin"]));
     let demote = "UPDATE users SET roles = 'user' WHERE email = 'root@example.com'";
     app.database.execute(demote).await.expect("revoke the role");
     seen_within(Duration::from_secs(2), || async {
@@ -198,9 +166,7 @@ async fn an_unknown_token_costs_the_same_query_as_a_revoked_one(backend: Backend
         .await
         .expect("rename the table");
     for (name, token) in &tokens {
-        let answer = app
-            .send(as_client(&app, "/oauth/introspect", &[("token", token)]))
-            .await;
+        let answer = app.send(as_client(&app, "/oauth/introspect", &[("token", token)])).await;
         assert_eq!(answer.status, 500, "{name}: {}", answer.text);
         answer.expect_problem(500, "internal_error");
     }

@@ -29,12 +29,7 @@ async fn every_endpoint_in_the_metadata_answers() {
     });
     assert_eq!(answer.json, expected);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
-    let path = |key: &str| {
-        answer
-            .str(key)
-            .trim_start_matches("https://auth.example.com")
-            .to_owned()
-    };
+    let path = |key: &str| answer.str(key).trim_start_matches("https://auth.example.com").to_owned();
     app.get(&path("/jwks_uri")).await.expect_status(200);
     for key in ["/introspection_endpoint", "/revocation_endpoint"] {
         let request = as_client(&app, &path(key), &[("token", "x")]);
@@ -46,11 +41,7 @@ async fn every_endpoint_in_the_metadata_answers() {
     assert!(!answer.text.contains("evil"), "{}", answer.text);
     // Tokens have the same issuer.
     let registered = json!({ "email": "ada@example.com", "password": crate::support::app::PASSWORD });
-    let tokens = app
-        .post("/api/v1/auth/register", &registered)
-        .await
-        .expect_status(201)
-        .tokens();
+    let tokens = app.post("/api/v1/auth/register", &registered).await.expect_status(201).tokens();
     assert_eq!(tokens.claims()["iss"], expected["issuer"]);
     app.finish().await;
 }
@@ -60,13 +51,7 @@ async fn the_metadata_omits_endpoints_that_are_off() {
     let builder = TestApp::builder(Backend::Sqlite).settings(|settings| settings.oauth.clients = Vec::new());
     let app = builder.spawn().await;
     let answer = app.get(PATH).await.expect_status(200);
-    let mut names: Vec<&str> = answer
-        .json
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut names: Vec<&str> = answer.json.as_object().expect("an object").keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(
         names,

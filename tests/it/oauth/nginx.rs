@@ -65,11 +65,7 @@ impl Proxy {
             },
         );
         let nginx = nginx.await;
-        Self {
-            http: Http::new(nginx.port()),
-            _nginx: nginx,
-            backend,
-        }
+        Self { http: Http::new(nginx.port()), _nginx: nginx, backend }
     }
 }
 
@@ -98,9 +94,7 @@ fn nginx_spec(port: u16, auth: u16, backend: u16) -> ProcessSpec {
     ProcessSpec {
         name: "nginx",
         program: find_program("nginx", "WATCHWORD_NGINX", &sbin),
-        args: ["-p", &at(""), "-c", &at("nginx.conf"), "-e", "stderr"]
-            .map(str::to_owned)
-            .to_vec(),
+        args: ["-p", &at(""), "-c", &at("nginx.conf"), "-e", "stderr"].map(str::to_owned).to_vec(),
         env: None,
         log: dir.join("nginx.log"),
         user: None,
@@ -136,20 +130,14 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
     let answer = app.registered("j\u{f8}rn@example.com").await;
     let (tokens, id) = (answer.tokens(), answer.str("/user/id").to_owned());
     let forged = |request: reqwest::RequestBuilder| {
-        let request = HEADERS
-            .iter()
-            .fold(request, |request, name| request.header(*name, "forged"));
-        request
-            .header("X_Auth_User_Id", "forged")
-            .header("x-auth-user-id", "forged again")
+        let request = HEADERS.iter().fold(request, |request, name| request.header(*name, "forged"));
+        request.header("X_Auth_User_Id", "forged").header("x-auth-user-id", "forged again")
     };
 
     // No user.
     let answer = http.get("/orders").await.expect_status(401);
     assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="watchword""#));
-    http.send(forged(http.request(Method::GET, "/orders")))
-        .await
-        .expect_status(401);
+    http.send(forged(http.request(Method::GET, "/orders"))).await.expect_status(401);
     for (name, token) in forgeries(&tokens.access) {
         let answer = http.get_as(&token, "/orders").await;
         assert_eq!(answer.status, 401, "{name}");
@@ -173,11 +161,7 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
     }
     let request = forged(http.request(Method::GET, "/public/page")).bearer_auth(&tokens.access);
     let answer = http.send(request).await.expect_status(200);
-    assert_eq!(
-        auth_headers(&answer.json),
-        [None; 4],
-        "a public page gets no authentication headers"
-    );
+    assert_eq!(auth_headers(&answer.json), [None; 4], "a public page gets no authentication headers");
     assert!(!answer.text.contains("forged"), "{}", answer.text);
     http.get_as(&tokens.access, "/_watchword").await.expect_status(404);
 

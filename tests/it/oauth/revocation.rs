@@ -24,14 +24,9 @@ async fn revoking_either_token_revokes_its_session(backend: Backend) {
         app.me(&tokens.access).await.expect_status(200);
         let token = if by_access { &tokens.access } else { &tokens.refresh };
         let answer = revoke(&app, token).await.expect_status(200);
-        assert_eq!(
-            (answer.text.as_str(), answer.header("cache-control")),
-            ("", Some("no-store"))
-        );
+        assert_eq!((answer.text.as_str(), answer.header("cache-control")), ("", Some("no-store")));
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-        app.refresh(&tokens.refresh)
-            .await
-            .expect_problem(401, "invalid_refresh_token");
+        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
         app.me(&another.access).await.expect_status(200);
         app.me(&bystander.access).await.expect_status(200);
         // Further revocations of either token change nothing.
@@ -48,11 +43,7 @@ async fn revoking_either_token_revokes_its_session(backend: Backend) {
         assert_eq!(data["actor"], json!({ "type": "service", "id": CLIENT }));
     }
     let names = app.event_names().await;
-    assert_eq!(
-        names.iter().filter(|name| *name == "session_revoked").count(),
-        2,
-        "{names:?}"
-    );
+    assert_eq!(names.iter().filter(|name| *name == "session_revoked").count(), 2, "{names:?}");
     app.finish().await;
 }
 
@@ -79,9 +70,7 @@ async fn revoking_a_used_refresh_token_reports_its_reuse(backend: Backend) {
     let third = app.refresh(&second.refresh).await.expect_status(200).tokens();
     revoke(&app, &first.refresh).await.expect_status(200);
     app.me(&third.access).await.expect_problem(401, "invalid_token");
-    app.refresh(&third.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&third.refresh).await.expect_problem(401, "invalid_refresh_token");
     let names = app.event_names().await;
     assert_eq!(
         names,

@@ -38,10 +38,7 @@ impl Embedded {
     async fn ready(&self) {
         let mut status = self.handle.status();
         let ready = status.wait_for(|status| status.connected && matches!(status.stream, StreamState::Ok(_)));
-        tokio::time::timeout(TIMEOUT, ready)
-            .await
-            .expect("a stream")
-            .expect("the status");
+        tokio::time::timeout(TIMEOUT, ready).await.expect("a stream").expect("the status");
     }
 
     async fn stop(self) {
@@ -54,10 +51,7 @@ impl Embedded {
 fn record(settings: &Settings) -> Option<(i32, u64)> {
     let text = fs::read(settings.data_dir.join("nats/server.json")).ok()?;
     let json: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    Some((
-        i32::try_from(json.get("pid")?.as_i64()?).ok()?,
-        json.get("port")?.as_u64()?,
-    ))
+    Some((i32::try_from(json.get("pid")?.as_i64()?).ok()?, json.get("port")?.as_u64()?))
 }
 
 fn alive(pid: i32) -> bool {
@@ -75,9 +69,7 @@ async fn the_embedded_server_restarts_after_a_crash_and_ends_with_the_service() 
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
     let (first, port) = record(&settings).expect("a record");
-    let admin = StreamAdmin::connect(&settings)
-        .await
-        .expect("connect to the running server");
+    let admin = StreamAdmin::connect(&settings).await.expect("connect to the running server");
     assert_eq!(admin.diff().await.expect("diff"), vec![]);
 
     signal(first, Signal::KILL);
@@ -90,10 +82,7 @@ async fn the_embedded_server_restarts_after_a_crash_and_ends_with_the_service() 
     nats.stop().await;
     assert!(!alive(second));
     assert_eq!(record(&settings), None);
-    assert!(matches!(
-        StreamAdmin::connect(&settings).await,
-        Err(NatsError::NoEmbeddedServer(_))
-    ));
+    assert!(matches!(StreamAdmin::connect(&settings).await, Err(NatsError::NoEmbeddedServer(_))));
 }
 
 #[tokio::test]
@@ -116,10 +105,7 @@ async fn an_orphaned_server_is_ended_before_its_store_is_opened_again() {
     let waiter = std::thread::spawn(move || orphan.wait());
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
-    waiter
-        .join()
-        .expect("the thread")
-        .expect("the exit status of the orphan");
+    waiter.join().expect("the thread").expect("the exit status of the orphan");
     nats.stop().await;
 }
 
@@ -128,11 +114,7 @@ async fn another_process_with_the_recorded_id_is_not_ended() {
     let settings = embedded();
     fs::create_dir_all(settings.data_dir.join("nats")).expect("create the directory");
     let own = std::process::id();
-    fs::write(
-        settings.data_dir.join("nats/server.json"),
-        format!(r#"{{"pid":{own},"port":1}}"#),
-    )
-    .expect("write");
+    fs::write(settings.data_dir.join("nats/server.json"), format!(r#"{{"pid":{own},"port":1}}"#)).expect("write");
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
     nats.stop().await;
@@ -145,16 +127,10 @@ async fn a_second_instance_shares_the_server_and_takes_it_over() {
     first.ready().await;
     let second = Embedded::start(&settings).await;
     second.ready().await;
-    assert_eq!(
-        first.handle.status().borrow().server_url,
-        second.handle.status().borrow().server_url
-    );
+    assert_eq!(first.handle.status().borrow().server_url, second.handle.status().borrow().server_url);
     let connections = second.handle.status().borrow().connections;
     first.stop().await;
-    eventually(TIMEOUT, || async {
-        second.handle.status().borrow().connections > connections
-    })
-    .await;
+    eventually(TIMEOUT, || async { second.handle.status().borrow().connections > connections }).await;
     second.ready().await;
     second.stop().await;
 }
@@ -165,7 +141,5 @@ async fn without_a_server_the_service_waits_and_stops_on_request() {
     settings.nats.server_path = Some(settings.data_dir.join("not-there"));
     let nats = Embedded::start(&settings).await;
     assert!(!nats.handle.status().borrow().connected);
-    tokio::time::timeout(Duration::from_secs(5), nats.stop())
-        .await
-        .expect("stops at once");
+    tokio::time::timeout(Duration::from_secs(5), nats.stop()).await.expect("stops at once");
 }

@@ -31,10 +31,7 @@ authorization {{
 no_auth_user: admin
 "#
     );
-    NatsOptions {
-        extra,
-        ..NatsOptions::default()
-    }
+    NatsOptions { extra, ..NatsOptions::default() }
 }
 
 async fn restricted(reading: bool) -> (NatsServer, Rig) {
@@ -43,11 +40,7 @@ async fn restricted(reading: bool) -> (NatsServer, Rig) {
     rig.settings.nats.user = Some("auth".to_owned());
     rig.settings.nats.password = Some(SecretString::from("secret"));
     let definition = desired(&rig.settings.stream).expect("the definition");
-    nats.jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create the stream");
+    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     (nats, rig)
 }
 
@@ -94,12 +87,7 @@ async fn a_server_before_2_10_is_refused() {
     rig.record(1, 3).await;
     let running = rig.start().await;
     let state = running.stream(|stream| matches!(stream, StreamState::Fault(_))).await;
-    assert_eq!(
-        state,
-        StreamState::Fault(StreamFault::ServerTooOld {
-            found: "2.9.10".to_owned()
-        })
-    );
+    assert_eq!(state, StreamState::Fault(StreamFault::ServerTooOld { found: "2.9.10".to_owned() }));
     assert_eq!(rig.database.unpublished().await.expect("count"), 3);
     running.stop().await;
     server.abort();

@@ -89,11 +89,7 @@ fn sequences(outcomes: &[PublishOutcome], wanted: bool) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
-    let nats = NatsServer::start_with(NatsOptions {
-        sync_always: true,
-        ..NatsOptions::default()
-    })
-    .await;
+    let nats = NatsServer::start_with(NatsOptions { sync_always: true, ..NatsOptions::default() }).await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
     running.ready().await;
@@ -108,31 +104,17 @@ async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
     assert_eq!(sequences(&again, true), (1..=100).collect::<Vec<u64>>());
     // Half of the messages are duplicates, and they exceed a batch.
     let mixed = publisher.publish(events.get(50..600).expect("550")).await;
-    assert_eq!(
-        sequences(mixed.get(..50).expect("50"), true),
-        (51..=100).collect::<Vec<u64>>()
-    );
-    assert_eq!(
-        sequences(mixed.get(50..).expect("500"), false),
-        (101..=600).collect::<Vec<u64>>()
-    );
+    assert_eq!(sequences(mixed.get(..50).expect("50"), true), (51..=100).collect::<Vec<u64>>());
+    assert_eq!(sequences(mixed.get(50..).expect("500"), false), (101..=600).collect::<Vec<u64>>());
 
     let messages = nats.messages(STREAM).await;
     assert_eq!(messages.len(), 600);
     let headers = &messages.first().expect("a message").headers;
-    let named = |name: &str| {
-        headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let named = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     assert_eq!(named("Nats-Msg-Id"), Some("0192f3a4-0000-7000-8000-000000000001"));
     assert_eq!(named("ce-type"), Some("auth.user.logged_in.v1"));
     assert_eq!(named("ce-source"), Some("/auth-service/development"));
-    assert_eq!(
-        named("traceparent"),
-        Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-    );
+    assert_eq!(named("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
     running.stop().await;
 }
 
@@ -142,11 +124,7 @@ async fn without_batches_a_window_keeps_each_users_order() {
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let mut definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
     definition.allow_atomic_publish = false;
-    nats.jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create the stream");
+    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     let running = rig.start().await;
     running.ready().await;
     let publisher = running.nats.publisher();
@@ -166,12 +144,7 @@ async fn a_missing_stream_and_a_lost_server_are_different_errors() {
     let jetstream = nats.jetstream().await;
     for events in [1, 40] {
         running.ready().await;
-        let events: Vec<OutgoingEvent> = (0..events)
-            .map(|_| OutgoingEvent {
-                id: id().into(),
-                ..event(1)
-            })
-            .collect();
+        let events: Vec<OutgoingEvent> = (0..events).map(|_| OutgoingEvent { id: id().into(), ..event(1) }).collect();
         jetstream.delete_stream(STREAM).await.expect("delete the stream");
         let outcomes = publisher.publish(&events).await;
         assert_eq!(outcomes.first(), Some(&PublishOutcome::Retry(Reason::NoStream)));
@@ -181,9 +154,6 @@ async fn a_missing_stream_and_a_lost_server_are_different_errors() {
     nats.kill();
     let mut status = running.nats.status();
     status.wait_for(|status| !status.connected).await.expect("the status");
-    assert_eq!(
-        publisher.publish(&[event(7)]).await,
-        vec![PublishOutcome::Retry(Reason::NotReady)]
-    );
+    assert_eq!(publisher.publish(&[event(7)]).await, vec![PublishOutcome::Retry(Reason::NotReady)]);
     running.stop().await;
 }

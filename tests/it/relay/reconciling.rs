@@ -96,11 +96,7 @@ async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
     // copy.
     let mut definition = desired(&rig.settings.stream).expect("the definition");
     definition.duplicate_window = Duration::from_millis(100);
-    nats.jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create the stream");
+    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     rig.record(4, 300).await;
     let running = rig.start().await;
     rig.assert_consistent(&nats).await;
@@ -116,10 +112,7 @@ async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
         rig.record(1, 1).await;
         let messages = rig.assert_consistent(&nats).await;
         assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
-        assert_eq!(
-            messages.iter().map(|message| message.seq).max(),
-            u64::try_from(messages.len()).ok()
-        );
+        assert_eq!(messages.iter().map(|message| message.seq).max(), u64::try_from(messages.len()).ok());
         running.stop().await;
     }
 }

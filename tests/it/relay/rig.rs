@@ -64,11 +64,7 @@ impl Rig {
         settings.database.url = database.url().map(SecretString::from);
         let store = open(&settings).await;
         store.migrate_up().await.expect("migrate");
-        Self {
-            settings,
-            store,
-            database,
-        }
+        Self { settings, store, database }
     }
 
     /// Returns the ledger that the relay reads.
@@ -80,9 +76,7 @@ impl Rig {
     pub(crate) async fn start(&self) -> Running {
         let metrics = Metrics::new().expect("metrics");
         let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
-        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone())
-            .await
-            .expect("start NATS");
+        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
         let relay = Relay::spawn(RelayParts {
             ledger: self.ledger(),
             publisher: nats.publisher(),
@@ -92,13 +86,7 @@ impl Rig {
             flush_timeout: Duration::from_secs(10),
             consumer_check_interval: self.settings.stream.consumer_check,
         });
-        Running {
-            nats,
-            metrics,
-            stop_relay,
-            stop_nats,
-            relay,
-        }
+        Running { nats, metrics, stop_relay, stop_nats, relay }
     }
 
     /// Records events: `count` for each of `users` new users, their events interleaved.
@@ -131,20 +119,13 @@ impl Rig {
     fn row(&self, user: Option<Uuid>, seq: u32, payload: &str) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (uuid, bytes): (fn(Uuid) -> String, _) = match self.database {
-            Database::Sqlite(_) => (
-                |id| format!("X'{}'", id.simple()),
-                format!("X'{}'", hex(payload.as_bytes())),
-            ),
+            Database::Sqlite(_) => (|id| format!("X'{}'", id.simple()), format!("X'{}'", hex(payload.as_bytes()))),
             Database::Postgres { .. } => (|id| format!("'{id}'"), format!("'\\x{}'", hex(payload.as_bytes()))),
         };
-        let (user, user_seq) = user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| {
-            (uuid(user), seq.to_string())
-        });
+        let (user, user_seq) =
+            user.map_or(("NULL".to_owned(), "NULL".to_owned()), |user| (uuid(user), seq.to_string()));
         let at = SystemClock.now().unix_timestamp_nanos() / 1_000_000;
-        format!(
-            "({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})",
-            uuid(id())
-        )
+        format!("({}, 'auth.user.logged_in', {user}, {user_seq}, 1, {bytes}, {at})", uuid(id()))
     }
 
     /// Runs one statement in the database.
@@ -179,18 +160,11 @@ impl Rig {
     /// the ledger.
     pub(crate) async fn assert_consistent(&self, nats: &NatsServer) -> Vec<StreamMessage> {
         self.drained().await;
-        let (ledger, messages) = (
-            self.database.ledger().await.expect("read the ledger"),
-            nats.messages(STREAM).await,
-        );
+        let (ledger, messages) = (self.database.ledger().await.expect("read the ledger"), nats.messages(STREAM).await);
         assert_eq!(differences(&ledger, &messages), Vec::<String>::new());
         for row in ledger.iter().filter(|row| row.parked_reason.is_none()) {
-            let message = messages
-                .iter()
-                .find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
-            let id = message
-                .and_then(|message| message.header("Nats-Msg-Id"))
-                .map(str::to_owned);
+            let message = messages.iter().find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
+            let id = message.and_then(|message| message.header("Nats-Msg-Id")).map(str::to_owned);
             assert_eq!(
                 id,
                 Some(row.id.to_string()),
@@ -223,10 +197,7 @@ impl Running {
         let text = self.metrics.render();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         let line = line.unwrap_or_else(|| panic!("no metric {name}"));
-        line.rsplit(' ')
-            .next()
-            .and_then(|value| value.parse().ok())
-            .expect("a number")
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
     }
 
     /// Stops the relay, which flushes, and then the connection.
@@ -269,9 +240,5 @@ pub(crate) fn id() -> Uuid {
 }
 
 fn payload(seq: u32) -> String {
-    format!(
-        r#"{{"id":"{}","data":{{"userSeq":{seq},"filler":"{}"}}}}"#,
-        id(),
-        "x".repeat(300)
-    )
+    format!(r#"{{"id":"{}","data":{{"userSeq":{seq},"filler":"{}"}}}}"#, id(), "x".repeat(300))
 }

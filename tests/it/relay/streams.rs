@@ -13,11 +13,7 @@ async fn rig_with(change: impl FnOnce(&mut Config)) -> (NatsServer, Rig) {
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let mut definition = desired(&rig.settings.stream).expect("the definition");
     change(&mut definition);
-    nats.jetstream()
-        .await
-        .create_stream(definition)
-        .await
-        .expect("create a stream");
+    nats.jetstream().await.create_stream(definition).await.expect("create a stream");
     (nats, rig)
 }
 
@@ -51,21 +47,13 @@ async fn a_foreign_stream_with_the_subject_is_refused_until_it_is_deleted() {
         panic!("{state:?}")
     };
     assert_eq!(owner, "other");
-    assert!(
-        running
-            .metrics
-            .render()
-            .contains(r#"watchword_stream_fault{reason="foreign_stream"} 1"#)
-    );
+    assert!(running.metrics.render().contains(r#"watchword_stream_fault{reason="foreign_stream"} 1"#));
     assert_eq!(rig.database.unpublished().await.expect("count"), 10);
     assert_eq!(nats.messages("other").await.len(), 0);
     nats.jetstream().await.delete_stream("other").await.expect("delete it");
     assert_eq!(rig.assert_consistent(&nats).await.len(), 10);
     eventually(TIMEOUT, || async {
-        running
-            .metrics
-            .render()
-            .contains(r#"watchword_stream_fault{reason="foreign_stream"} 0"#)
+        running.metrics.render().contains(r#"watchword_stream_fault{reason="foreign_stream"} 0"#)
     })
     .await;
     running.stop().await;
@@ -75,10 +63,7 @@ async fn a_foreign_stream_with_the_subject_is_refused_until_it_is_deleted() {
 async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
     for (change, code) in [
         ((|config| config.no_ack = true) as fn(&mut Config), "no_ack"),
-        (
-            |config| config.subjects = vec!["auth.user.registered".to_owned()],
-            "subject_missing",
-        ),
+        (|config| config.subjects = vec!["auth.user.registered".to_owned()], "subject_missing"),
     ] {
         let (_nats, rig) = rig_with(change).await;
         rig.record(1, 1).await;

@@ -24,12 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const REPLAYS: &str = "auth-events-replays";
 
 async fn post(http: &Http, token: &str, body: &Value) -> Answer {
-    http.send(
-        http.request(Method::POST, "/events/replays")
-            .bearer_auth(token)
-            .json(body),
-    )
-    .await
+    http.send(http.request(Method::POST, "/events/replays").bearer_auth(token).json(body))
+        .await
 }
 
 async fn get(http: &Http, token: &str, path: &str) -> Answer {
@@ -75,9 +71,7 @@ async fn a_replay_started_over_http_completes(backend: Backend) {
     assert_eq!(copies[0].subject, "auth.replay.mailer.logged_in");
     // The name is taken. A replay with another name runs.
     post(&app.http(), &admin, &body).await.expect_problem(409, "conflict");
-    let again = post(&app.http(), &admin, &json!({"to": "2026-01-01T00:00:01Z"}))
-        .await
-        .expect_status(202);
+    let again = post(&app.http(), &admin, &json!({"to": "2026-01-01T00:00:01Z"})).await.expect_status(202);
     wait_until_done(&app, &admin, again.header("location").expect("a location")).await;
     assert_eq!(app.nats.messages(REPLAYS).await.len(), 6);
     app.finish().await;
@@ -93,30 +87,19 @@ async fn a_replay_survives_a_restart(backend: Backend) {
     let http = app.http();
     let under_way = eventually(TIMEOUT, || async {
         let answer = get(&http, &admin, &path).await.expect_status(200);
-        answer.json["sent"]
-            .as_u64()
-            .is_some_and(|sent| sent > 100)
-            .then_some(answer)
+        answer.json["sent"].as_u64().is_some_and(|sent| sent > 100).then_some(answer)
     })
     .await;
     assert!(under_way.json["expectedAt"].is_string(), "{}", under_way.text);
     assert_eq!(under_way.json["total"], SEEDED);
     // Only one replay runs at a time.
-    post(&http, &admin, &json!({"name": "other"}))
-        .await
-        .expect_problem(409, "conflict");
+    post(&http, &admin, &json!({"name": "other"})).await.expect_problem(409, "conflict");
     app.restart(SystemClock).await;
     let ended = wait_until_done(&app, &admin, &path).await;
     assert_eq!(ended.json["sent"], SEEDED);
     let copies = app.nats.messages(REPLAYS).await;
-    let numbers: Vec<u64> = copies
-        .iter()
-        .map(|copy| copy.payload["n"].as_u64().expect("n"))
-        .collect();
-    assert_eq!(
-        numbers,
-        (0..u64::try_from(SEEDED).expect("a number")).collect::<Vec<_>>()
-    );
+    let numbers: Vec<u64> = copies.iter().map(|copy| copy.payload["n"].as_u64().expect("n")).collect();
+    assert_eq!(numbers, (0..u64::try_from(SEEDED).expect("a number")).collect::<Vec<_>>());
     app.finish().await;
 }
 
@@ -131,18 +114,13 @@ async fn an_invalid_replay_is_refused_and_not_stored(backend: Backend) {
         (json!({"userIds": ["ada"]}), &["/userIds/0"]),
         (json!({"from": "yesterday", "to": 17}), &["/to"]),
         (json!({"from": "yesterday", "rate": 0}), &["/from", "/rate"]),
-        (
-            json!({"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}),
-            &["/to"],
-        ),
+        (json!({"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}), &["/to"]),
         (json!({"rate": -1}), &["/rate"]),
         (json!({"name": "A.b"}), &["/name"]),
         (json!({"target": "nobody"}), &["/target"]),
         (json!({"nmae": "x"}), &["/nmae"]),
     ] {
-        let answer = post(&app.http(), &admin, &body)
-            .await
-            .expect_problem(422, "validation_failed");
+        let answer = post(&app.http(), &admin, &body).await.expect_problem(422, "validation_failed");
         let errors = answer.json["errors"].as_array().expect("errors");
         let found: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
         assert_eq!(found, pointers, "{body}: {}", answer.text);
@@ -160,24 +138,17 @@ async fn an_invalid_replay_is_refused_and_not_stored(backend: Backend) {
 async fn only_administrators_may_replay(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
-    let started = post(&app.http(), &admin, &json!({"name": "mine"}))
-        .await
-        .expect_status(202);
+    let started = post(&app.http(), &admin, &json!({"name": "mine"})).await.expect_status(202);
     let path = started.header("location").expect("a location").to_owned();
     app.registered("ada@example.com").await;
     let user = app.login("ada@example.com", PASSWORD).await.tokens().access;
-    post(&app.http(), &user, &json!({}))
-        .await
-        .expect_problem(403, "forbidden");
+    post(&app.http(), &user, &json!({})).await.expect_problem(403, "forbidden");
     get(&app.http(), &user, &path).await.expect_problem(403, "forbidden");
     app.http()
         .post("/events/replays", &json!({}))
         .await
         .expect_problem(401, "authentication_required");
-    app.http()
-        .get(&path)
-        .await
-        .expect_problem(401, "authentication_required");
+    app.http().get(&path).await.expect_problem(401, "authentication_required");
     wait_until_done(&app, &admin, &path).await;
     let rows = app.database.count("SELECT count(*) FROM replays").await;
     assert_eq!(rows.expect("a count"), 1);

@@ -53,9 +53,7 @@ fn assert_complete(ledger: &[crate::support::database::LedgerRow], copies: &[Str
     let mut users = BTreeMap::new();
     for copy in copies {
         let id = copy.header("Nats-Msg-Id").expect("an id");
-        let row = by_id
-            .get(id)
-            .unwrap_or_else(|| panic!("{id} is not an event of the ledger"));
+        let row = by_id.get(id).unwrap_or_else(|| panic!("{id} is not an event of the ledger"));
         assert!(seen.insert(id), "{id} has two copies");
         assert_eq!(copy.bytes, row.payload);
         assert_eq!(copy.header("ce-id"), Some(row.id.to_string().as_str()));
@@ -70,12 +68,7 @@ async fn a_replay_has_a_stream_of_its_own(backend: Backend) {
     let app = seeded(backend).await;
     let before = app.events().await.len();
     let ended = succeeds(&app, &["replay", "--name", "backfill"]).await;
-    assert!(
-        ended
-            .stdout
-            .contains(&format!("Replayed {SEEDED} events into {REPLAYS}.")),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events into {REPLAYS}.")), "{ended:?}");
     assert_complete(&app.ledger().await, &copies(&app).await, "backfill");
     assert_eq!(app.events().await.len(), before, "the event stream is unchanged");
     succeeds(&app, &["verify"]).await;
@@ -102,11 +95,7 @@ async fn a_replay_copies_the_selected_events(backend: Backend) {
         "2026-01-01T00:01:00Z",
     ];
     succeeds(&app, &args).await;
-    let numbers: Vec<u64> = copies(&app)
-        .await
-        .iter()
-        .map(|copy| copy.payload["n"].as_u64().expect("n"))
-        .collect();
+    let numbers: Vec<u64> = copies(&app).await.iter().map(|copy| copy.payload["n"].as_u64().expect("n")).collect();
     assert_eq!(numbers, [13, 23, 33, 43, 53]);
     app.finish().await;
 }
@@ -116,10 +105,7 @@ async fn a_replay_reaches_all_consumers_only_with_everyone(backend: Backend) {
     let few = ["--to", "2026-01-01T00:00:50Z", "--name", "again"];
     // Without the confirmation, the command changes nothing.
     let ended = events(&app, &[&["replay", "--everyone"][..], &few].concat()).await;
-    assert!(
-        !ended.status.success() && ended.stderr.contains("nothing was changed"),
-        "{ended:?}"
-    );
+    assert!(!ended.status.success() && ended.stderr.contains("nothing was changed"), "{ended:?}");
     assert_eq!(app.events().await.len(), SEEDED);
     succeeds(&app, &[&["replay", "--everyone", "--yes"][..], &few].concat()).await;
     let all = app.events().await;
@@ -154,10 +140,7 @@ async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
     }
     assert_complete(&app.ledger().await, &copies(&app).await, "one");
     let again = app.events().await;
-    let ids: BTreeSet<&str> = again[SEEDED..]
-        .iter()
-        .filter_map(|copy| copy.header("Nats-Msg-Id"))
-        .collect();
+    let ids: BTreeSet<&str> = again[SEEDED..].iter().filter_map(|copy| copy.header("Nats-Msg-Id")).collect();
     assert_eq!((again.len(), ids.len()), (2 * SEEDED, SEEDED));
     app.abandon().await;
 }
@@ -187,10 +170,7 @@ async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     running.terminate();
     assert_eq!(running.wait_exit(TIMEOUT).await.code(), Some(1));
     let log = running.process().log();
-    assert!(
-        log.contains("To resume: watchword events replay --name slow\n"),
-        "{log}"
-    );
+    assert!(log.contains("To resume: watchword events replay --name slow\n"), "{log}");
     let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     assert_complete(&app.ledger().await, &copies(&app).await, "slow");
@@ -235,14 +215,8 @@ async fn a_replay_keeps_its_rate(backend: Backend) {
     let took = began.elapsed();
     assert_eq!(copies(&app).await.len(), 300);
     // A replay is never faster than its rate. The upper bound allows for a busy machine.
-    assert!(
-        took >= Duration::from_millis(2800),
-        "300 events at 100 a second took {took:?}"
-    );
-    assert!(
-        took < Duration::from_secs(15),
-        "300 events at 100 a second took {took:?}"
-    );
+    assert!(took >= Duration::from_millis(2800), "300 events at 100 a second took {took:?}");
+    assert!(took < Duration::from_secs(15), "300 events at 100 a second took {took:?}");
     app.finish().await;
 }
 
@@ -256,10 +230,7 @@ async fn a_name_identifies_one_replay(backend: Backend) {
         (&["replay", "--type", "nonsense"], "logged_in"),
     ] {
         let ended = events(&app, args).await;
-        assert!(
-            !ended.status.success() && ended.stderr.contains(reason),
-            "{args:?}: {ended:?}"
-        );
+        assert!(!ended.status.success() && ended.stderr.contains(reason), "{args:?}: {ended:?}");
     }
     let mut crashing = Binary::start_unready(
         process(&app, &["--name", "begun", "--type", "updated"])
@@ -269,10 +240,7 @@ async fn a_name_identifies_one_replay(backend: Backend) {
     let ended = events(&app, &["replay", "--name", "begun", "--type", "logged_in"]).await;
     assert!(ended.stderr.contains("other filters"), "{ended:?}");
     let ended = succeeds(&app, &["replay", "--name", "begun"]).await;
-    assert!(
-        ended.stdout.contains(&format!("Replayed {} events", SEEDED / 2)),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains(&format!("Replayed {} events", SEEDED / 2)), "{ended:?}");
     assert_eq!(copies(&app).await.len(), SEEDED);
     app.finish().await;
 }

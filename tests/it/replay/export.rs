@@ -26,10 +26,7 @@ async fn an_export_contains_exactly_the_published_events(backend: Backend) {
     app.registered("grace@example.com").await;
     let published = app.events().await;
     assert!(published.len() >= 2);
-    let lines: Vec<u8> = published
-        .iter()
-        .flat_map(|message| [message.bytes.as_slice(), b"\n"].concat())
-        .collect();
+    let lines: Vec<u8> = published.iter().flat_map(|message| [message.bytes.as_slice(), b"\n"].concat()).collect();
 
     let dir = scratch("export");
     let plain = dir.join("events.jsonl");
@@ -48,11 +45,7 @@ async fn an_export_contains_exactly_the_published_events(backend: Backend) {
 
     let piped = succeeds(&app, &["export", "-"]).await;
     assert_eq!(piped.stdout.as_bytes(), lines);
-    assert_eq!(
-        fs::read_dir(&dir).expect("the directory").count(),
-        2,
-        "no other file is left"
-    );
+    assert_eq!(fs::read_dir(&dir).expect("the directory").count(), 2, "no other file is left");
     app.finish().await;
 }
 
@@ -86,12 +79,7 @@ async fn an_export_contains_the_selected_events(backend: Backend) {
         exported(&["--type", "logged_in"]).await,
         seeded().filter(|n| n % 2 == 1).collect::<Vec<_>>()
     );
-    assert_eq!(
-        exported(&["--type", "logged_in", "--type", "auth.user.updated"])
-            .await
-            .len(),
-        SEEDED
-    );
+    assert_eq!(exported(&["--type", "logged_in", "--type", "auth.user.updated"]).await.len(), SEEDED);
     assert_eq!(exported(&["--type", "deleted"]).await, [] as [u64; 0]);
     let (three, four) = (seeded_user(3), seeded_user(4));
     assert_eq!(
@@ -121,10 +109,7 @@ async fn a_failed_export_leaves_no_file(backend: Backend) {
         ),
         (&["export", file, "--type", "logged_inn"], "logged_in"),
         (&["export", file, "--user", "ada"], "--user"),
-        (
-            &["export", "/nowhere/at/all.jsonl"],
-            "cannot write /nowhere/at/all.jsonl",
-        ),
+        (&["export", "/nowhere/at/all.jsonl"], "cannot write /nowhere/at/all.jsonl"),
     ] {
         let ended = events(&app, args).await;
         assert!(!ended.status.success(), "{args:?}: {ended:?}");

@@ -26,10 +26,7 @@ async fn reconcile_is_refused_while_a_leader_runs(backend: Backend) {
     app.ledger_drained().await;
     let ended = events(&app, &["reconcile"]).await;
     assert!(!ended.status.success(), "{ended:?}");
-    assert!(
-        ended.stderr.contains("an instance of the service is running"),
-        "{ended:?}"
-    );
+    assert!(ended.stderr.contains("an instance of the service is running"), "{ended:?}");
     app.finish().await;
 }
 
@@ -44,10 +41,7 @@ async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     let mut service = Binary::start(command(&["serve"])).await;
     service.http().register("ada@example.com", PASSWORD).await;
     seed(&database).await;
-    eventually(TIMEOUT, || async {
-        database.unpublished().await.expect("a count") == 0
-    })
-    .await;
+    eventually(TIMEOUT, || async { database.unpublished().await.expect("a count") == 0 }).await;
     service.stop().await;
 
     // An operator creates the stream again, empty.
@@ -69,10 +63,7 @@ async fn reconcile_publishes_what_the_stream_lost(backend: Backend) {
     assert!(ended.status.success(), "unpublished events are not missing: {ended:?}");
 
     let mut service = Binary::start(command(&["serve"])).await;
-    eventually(TIMEOUT, || async {
-        database.unpublished().await.expect("a count") == 0
-    })
-    .await;
+    eventually(TIMEOUT, || async { database.unpublished().await.expect("a count") == 0 }).await;
     let ledger = database.ledger().await.expect("the ledger");
     let found = differences(&ledger, &nats.messages("auth-events").await);
     assert!(found.is_empty(), "{found:?}");

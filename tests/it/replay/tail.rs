@@ -37,10 +37,7 @@ impl Tail {
             .expect("start the command");
         let mut stderr = BufReader::new(child.stderr.take().expect("its standard error")).lines();
         let first = timeout(TIMEOUT, stderr.next_line()).await.expect("in time");
-        assert_eq!(
-            first.expect("a line").as_deref(),
-            Some("Reading auth-events; Ctrl-C ends it.")
-        );
+        assert_eq!(first.expect("a line").as_deref(), Some("Reading auth-events; Ctrl-C ends it."));
         let lines = BufReader::new(child.stdout.take().expect("its standard output")).lines();
         Self { child, lines }
     }
@@ -55,10 +52,7 @@ impl Tail {
         let id = i32::try_from(self.child.id().expect("it runs")).expect("a process id");
         let process = rustix::process::Pid::from_raw(id).expect("a process id");
         rustix::process::kill_process(process, rustix::process::Signal::INT).expect("a signal");
-        let status = timeout(TIMEOUT, self.child.wait())
-            .await
-            .expect("in time")
-            .expect("its end");
+        let status = timeout(TIMEOUT, self.child.wait()).await.expect("in time").expect("its end");
         assert!(status.success(), "{status}");
         assert_eq!(self.lines.next_line().await.expect("readable"), None, "nothing more");
     }

@@ -48,11 +48,7 @@ fn assert_differences(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Ou
             let wanted = of_kind.map_or(0, |(_, count)| *count);
             assert_eq!(count(&ended, kind), wanted, "{caller}: {kind}: {ended:?}");
         }
-        assert_eq!(
-            ended.status.code(),
-            Some(i32::from(!expected.is_empty())),
-            "{caller}: {ended:?}"
-        );
+        assert_eq!(ended.status.code(), Some(i32::from(!expected.is_empty())), "{caller}: {ended:?}");
         ended
     }
 }
@@ -79,11 +75,7 @@ async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     config.duplicate_window = Duration::from_millis(100);
     context.update_stream(&config).await.expect("a shorter window");
     let mut headers = HeaderMap::new();
-    for (name, value) in message
-        .headers
-        .iter()
-        .filter(|(name, _)| !name.starts_with("Nats-Batch"))
-    {
+    for (name, value) in message.headers.iter().filter(|(name, _)| !name.starts_with("Nats-Batch")) {
         headers.insert(name.as_str(), value.as_str());
     }
     eventually(TIMEOUT, || async {
@@ -123,10 +115,7 @@ async fn unpublished_events_are_not_missing(backend: Backend) {
     let nats = NatsServer::start().await;
     let command = |args: &[&str]| options_on(&data_dir, &database, &nats, args);
     let mut service = Binary::start(command(&["serve"])).await;
-    service
-        .http()
-        .register("ada@example.com", "correct horse battery 7")
-        .await;
+    service.http().register("ada@example.com", "correct horse battery 7").await;
     eventually(TIMEOUT, || async {
         // Published and settled.
         nats.messages("auth-events").await.len() == 1 && database.unpublished().await.expect("a count") == 0
@@ -136,11 +125,7 @@ async fn unpublished_events_are_not_missing(backend: Backend) {
     seed(&database).await;
     let ended = run(command(&["events", "verify"]), "").await;
     assert!(ended.status.success(), "{ended:?}");
-    assert_eq!(
-        count(&ended, "waiting"),
-        u64::try_from(SEEDED).expect("a number"),
-        "{ended:?}"
-    );
+    assert_eq!(count(&ended, "waiting"), u64::try_from(SEEDED).expect("a number"), "{ended:?}");
     assert_eq!(count(&ended, "in place"), 1, "{ended:?}");
     database.remove().await;
 }
@@ -150,10 +135,7 @@ async fn a_deleted_message_is_reported_as_missing(backend: Backend) {
     let gone = &messages[1234];
     stream(&app).await.delete_message(gone.seq).await.expect("delete");
     let ended = assert_differences(&app, &[("missing", 1)]).await;
-    assert!(
-        ended.stdout.contains(gone.header("Nats-Msg-Id").expect("an id")),
-        "{ended:?}"
-    );
+    assert!(ended.stdout.contains(gone.header("Nats-Msg-Id").expect("an id")), "{ended:?}");
     // The last message too: no later message could reveal the gap.
     stream(&app)
         .await
@@ -200,10 +182,7 @@ async fn swapped_messages_are_reported_as_out_of_order(backend: Backend) {
     let rows = app.ledger().await;
     let row_of = |message: &StreamMessage| -> LedgerRow {
         let id = message.header("Nats-Msg-Id").expect("an id");
-        rows.iter()
-            .find(|row| row.id.to_string() == id)
-            .expect("its row")
-            .clone()
+        rows.iter().find(|row| row.id.to_string() == id).expect("its row").clone()
     };
     // Two neighboring events of one user are stored again in reverse order.
     let first = messages[50].clone();

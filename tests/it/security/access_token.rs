@@ -35,11 +35,7 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     let claims = part(&token, 1);
     let names: BTreeSet<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = ["aud", "client_id", "exp", "iat", "iss", "jti", "roles", "sid", "sub"];
-    assert_eq!(
-        names,
-        BTreeSet::from(expected),
-        "no other claim: the payload is not encrypted"
-    );
+    assert_eq!(names, BTreeSet::from(expected), "no other claim: the payload is not encrypted");
     assert_eq!(claims["iss"], ISSUER);
     assert_eq!(claims["aud"], AUDIENCE);
     assert_eq!(claims["client_id"], "watchword");
@@ -48,10 +44,7 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     assert_eq!(claims["roles"], json!(["user", "admin"]));
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 900);
     assert_eq!(issued.expires_in, 900);
-    assert_eq!(
-        issued.expires_at.unix_timestamp().to_string(),
-        claims["exp"].to_string()
-    );
+    assert_eq!(issued.expires_at.unix_timestamp().to_string(), claims["exp"].to_string());
 
     let verified = tokens.verify(&token, NOW).unwrap();
     assert_eq!((verified.user_id, verified.session_id), (user(), session()));
@@ -109,10 +102,7 @@ fn the_cache_of_verified_tokens_is_bounded() {
         tokens.verify(&issue(&tokens, NOW, &[], &random), NOW).unwrap();
     }
     let remembered = tokens.cached();
-    assert!(
-        (MAX_CACHED_TOKENS / 2..=MAX_CACHED_TOKENS + 64).contains(&remembered),
-        "{remembered}"
-    );
+    assert!((MAX_CACHED_TOKENS / 2..=MAX_CACHED_TOKENS + 64).contains(&remembered), "{remembered}");
 }
 
 #[test]
@@ -134,57 +124,26 @@ fn tokens_stay_valid_after_a_key_rotation() {
 
 #[test]
 fn without_an_active_key_no_token_is_issued() {
-    let grant = AccessGrant {
-        user_id: user(),
-        session_id: session(),
-        roles: &[],
-    };
+    let grant = AccessGrant { user_id: user(), session_id: session(), roles: &[] };
     for ring in [
         KeyRing::default(),
         KeyRing::new([signing_key(1, NOW + Duration::from_secs(1))]),
     ] {
         let tokens = AccessTokens::new(policy(), Arc::new(ring)).unwrap();
-        assert!(matches!(
-            tokens.issue(&grant, NOW, &Sequence::new(9)),
-            Err(IssueError::NoSigningKey)
-        ));
+        assert!(matches!(tokens.issue(&grant, NOW, &Sequence::new(9)), Err(IssueError::NoSigningKey)));
     }
 }
 
 #[test]
 fn a_weak_policy_is_refused() {
     let refused = |policy: TokenPolicy| AccessTokens::new(policy, Arc::default()).unwrap_err();
-    let with = |ttl, leeway| {
-        TokenPolicy::new(
-            ISSUER,
-            AUDIENCE,
-            Duration::from_millis(ttl),
-            Duration::from_millis(leeway),
-        )
-    };
+    let with =
+        |ttl, leeway| TokenPolicy::new(ISSUER, AUDIENCE, Duration::from_millis(ttl), Duration::from_millis(leeway));
     assert_eq!(refused(with(901_000, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(0, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(1_500, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(900_000, 5_001)), TokenPolicyError::Leeway);
-    assert_eq!(
-        refused(TokenPolicy {
-            issuer: String::new(),
-            ..policy()
-        }),
-        TokenPolicyError::Empty
-    );
-    assert_eq!(
-        refused(TokenPolicy {
-            audience: String::new(),
-            ..policy()
-        }),
-        TokenPolicyError::Empty
-    );
-    assert_eq!(
-        refused(TokenPolicy {
-            client_id: String::new(),
-            ..policy()
-        }),
-        TokenPolicyError::Empty
-    );
+    assert_eq!(refused(TokenPolicy { issuer: String::new(), ..policy() }), TokenPolicyError::Empty);
+    assert_eq!(refused(TokenPolicy { audience: String::new(), ..policy() }), TokenPolicyError::Empty);
+    assert_eq!(refused(TokenPolicy { client_id: String::new(), ..policy() }), TokenPolicyError::Empty);
 }

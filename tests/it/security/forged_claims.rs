@@ -26,11 +26,7 @@ fn an_unchanged_token_of_the_forge_is_accepted() {
         Ok(()),
         "within the leeway"
     );
-    assert_eq!(
-        forge.with_claims(|c| c["later_version"] = json!({"a": 1})),
-        Ok(()),
-        "RFC 7519 section 4"
-    );
+    assert_eq!(forge.with_claims(|c| c["later_version"] = json!({"a": 1})), Ok(()), "RFC 7519 section 4");
 }
 
 #[test]
@@ -39,11 +35,7 @@ fn every_claim_is_required() {
     for name in ["iss", "sub", "aud", "exp", "iat", "jti", "sid", "roles", "client_id"] {
         let missing = forge.with_claims(|c| drop(c.as_object_mut().unwrap().remove(name)));
         assert_eq!(missing, Err(TokenError::BadClaims), "{name}");
-        assert_eq!(
-            forge.with_claims(|c| c[name] = json!(null)),
-            Err(TokenError::BadClaims),
-            "{name} null"
-        );
+        assert_eq!(forge.with_claims(|c| c[name] = json!(null)), Err(TokenError::BadClaims), "{name} null");
     }
 }
 
@@ -108,11 +100,7 @@ fn times_are_whole_numbers_within_their_bounds() {
         Err(TokenError::BadClaims),
         "the service issues no token for longer than 15 minutes"
     );
-    assert_eq!(
-        with_exp(json!(now)),
-        Err(TokenError::BadClaims),
-        "the token expires before it was issued"
-    );
+    assert_eq!(with_exp(json!(now)), Err(TokenError::BadClaims), "the token expires before it was issued");
     let aged = |iat: i64, exp: i64| {
         forge.with_claims(|c| {
             c["iat"] = json!(iat);
@@ -136,19 +124,11 @@ fn duplicate_members_are_refused() {
     let (header, claims) = (forge.header().to_string(), forge.claims().to_string());
     for name in ["sub", "exp", "roles", "iss", "aud", "sid"] {
         let twice = claims.replacen('{', &format!("{{\"{name}\":{},", forge.claims()[name]), 1);
-        assert_eq!(
-            forge.verdict(&forge.signed(&header, &twice)),
-            Err(TokenError::BadClaims),
-            "{name}"
-        );
+        assert_eq!(forge.verdict(&forge.signed(&header, &twice)), Err(TokenError::BadClaims), "{name}");
     }
     for name in ["alg", "kid", "typ"] {
         let twice = header.replacen('{', &format!("{{\"{name}\":{},", forge.header()[name]), 1);
-        assert_eq!(
-            forge.verdict(&forge.signed(&twice, &claims)),
-            Err(TokenError::Malformed),
-            "{name}"
-        );
+        assert_eq!(forge.verdict(&forge.signed(&twice, &claims)), Err(TokenError::Malformed), "{name}");
     }
 }
 
@@ -198,10 +178,7 @@ fn garbage_of_any_length_is_refused() {
     for end in 0..good.len() {
         assert!(forge.verdict(&good[..end]).is_err());
     }
-    assert_eq!(
-        forge.verdict(&"a".repeat(MAX_TOKEN_BYTES + 1)),
-        Err(TokenError::TooLong)
-    );
+    assert_eq!(forge.verdict(&"a".repeat(MAX_TOKEN_BYTES + 1)), Err(TokenError::TooLong));
     let padding = "x".repeat(MAX_TOKEN_BYTES);
     assert_eq!(
         forge.with_claims(|c| c["padding"] = json!(padding)),

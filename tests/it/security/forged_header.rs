@@ -15,11 +15,7 @@ fn other_algorithms_are_refused_with_any_signature() {
     for alg in [
         "none", "None", "nOnE", "NONE", "", "HS256", "HS512", "RS256", "PS256", "ES256", "eddsa", "Ed25519",
     ] {
-        assert_eq!(
-            forge.with_header(|h| h["alg"] = json!(alg)),
-            Err(TokenError::WrongAlgorithm),
-            "{alg}"
-        );
+        assert_eq!(forge.with_header(|h| h["alg"] = json!(alg)), Err(TokenError::WrongAlgorithm), "{alg}");
     }
     for alg in [json!(null), json!(["EdDSA"]), json!(1)] {
         assert_eq!(forge.with_header(|h| h["alg"] = alg), Err(TokenError::Malformed));
@@ -43,10 +39,7 @@ fn the_public_key_is_not_accepted_as_hmac_secret() {
     let forge = Forge::new();
     let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     der.extend_from_slice(&forge.public);
-    let pem = format!(
-        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        STANDARD.encode(&der)
-    );
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
     let x = URL_SAFE_NO_PAD.encode(forge.public);
     for secret in [
         forge.public.as_slice(),
@@ -59,10 +52,7 @@ fn the_public_key_is_not_accepted_as_hmac_secret() {
             let mut header = forge.header();
             header["alg"] = json!(alg);
             let [h, c] = [header.to_string(), forge.claims().to_string()].map(|p| URL_SAFE_NO_PAD.encode(p));
-            let tag = hmac::sign(
-                &hmac::Key::new(hmac::HMAC_SHA256, secret),
-                format!("{h}.{c}").as_bytes(),
-            );
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), format!("{h}.{c}").as_bytes());
             let token = format!("{h}.{c}.{}", URL_SAFE_NO_PAD.encode(tag));
             let expected = if alg == "EdDSA" {
                 TokenError::BadSignature
@@ -90,21 +80,14 @@ fn only_an_exact_key_id_selects_a_key() {
         &lower,
         &format!("{} ", forge.kid),
     ] {
-        assert_eq!(
-            forge.with_header(|h| h["kid"] = json!(kid)),
-            Err(TokenError::UnknownKey),
-            "{kid:?}"
-        );
+        assert_eq!(forge.with_header(|h| h["kid"] = json!(kid)), Err(TokenError::UnknownKey), "{kid:?}");
     }
     assert_eq!(
         forge.with_header(|h| drop(h.as_object_mut().unwrap().remove("kid"))),
         Err(TokenError::UnknownKey)
     );
     let other = signing_key(2, NOW);
-    assert_eq!(
-        forge.with_header(|h| h["kid"] = json!(other.kid())),
-        Err(TokenError::UnknownKey)
-    );
+    assert_eq!(forge.with_header(|h| h["kid"] = json!(other.kid())), Err(TokenError::UnknownKey));
     forge.tokens.keys().replace([signing_key(1, NOW), other]);
     let kid = signing_key(2, NOW).kid().to_owned();
     assert_eq!(
@@ -128,11 +111,7 @@ fn a_header_with_its_own_key_or_critical_extensions_is_refused() {
         ("zip", json!("DEF")),
         ("b64", json!(false)),
     ] {
-        assert_eq!(
-            forge.with_header(|h| h[name] = value),
-            Err(TokenError::Malformed),
-            "{name}"
-        );
+        assert_eq!(forge.with_header(|h| h[name] = value), Err(TokenError::Malformed), "{name}");
     }
 }
 
@@ -152,11 +131,7 @@ fn only_the_type_at_jwt_is_accepted() {
         "text/at+jwt",
         "at+jwt;v=1",
     ] {
-        assert_eq!(
-            forge.with_header(|h| h["typ"] = json!(typ)),
-            Err(TokenError::WrongType),
-            "{typ}"
-        );
+        assert_eq!(forge.with_header(|h| h["typ"] = json!(typ)), Err(TokenError::WrongType), "{typ}");
     }
     assert_eq!(
         forge.with_header(|h| drop(h.as_object_mut().unwrap().remove("typ"))),

@@ -11,11 +11,7 @@ use watchword::security::{HashError, HashParams, Hasher, PasswordHash, PoolSize}
 
 use super::support::{Sequence, stats};
 
-pub(super) const CHEAP: HashParams = HashParams {
-    memory_kib: 64,
-    iterations: 1,
-    parallelism: 1,
-};
+pub(super) const CHEAP: HashParams = HashParams { memory_kib: 64, iterations: 1, parallelism: 1 };
 
 pub(super) fn size(threads: usize) -> PoolSize {
     PoolSize {
@@ -38,11 +34,7 @@ pub(super) fn password(text: &str) -> Password {
 async fn the_right_password_matches_its_hash_and_no_other_does() {
     let hasher = start(CHEAP, size(2), stats());
     let hash = hasher.hash(password("correct horse battery")).await.unwrap();
-    assert!(
-        hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"),
-        "{}",
-        hash.expose()
-    );
+    assert!(hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", hash.expose());
     let stored: PasswordHash = hash.expose().parse().unwrap();
     let right = hasher.verify(password("correct horse battery"), &stored).await.unwrap();
     assert!(right.ok && !right.needs_rehash);
@@ -70,21 +62,13 @@ async fn passwords_that_differ_after_72_bytes_differ() {
 
 #[tokio::test]
 async fn the_hash_equals_the_reference_implementation() {
-    let params = HashParams {
-        memory_kib: 256,
-        iterations: 3,
-        parallelism: 4,
-    };
+    let params = HashParams { memory_kib: 256, iterations: 3, parallelism: 4 };
     let hasher = Hasher::start(params, size(1), stats(), Arc::new(Sequence::new(5))).unwrap();
     // Twice, because the second hash reuses the memory of the first.
     for _ in 0..2 {
         let hash = hasher.hash(password("pässword")).await.unwrap();
         let parsed = argon2::PasswordHash::new(hash.expose()).unwrap();
-        let library = Argon2::new(
-            Algorithm::Argon2id,
-            Version::V0x13,
-            Params::new(256, 3, 4, None).unwrap(),
-        );
+        let library = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(256, 3, 4, None).unwrap());
         let mut expected = [0_u8; 32];
         library
             .hash_password_into("pässword".as_bytes(), parsed.salt.unwrap().as_ref(), &mut expected)
@@ -95,28 +79,17 @@ async fn the_hash_equals_the_reference_implementation() {
 
 #[tokio::test]
 async fn hashes_with_other_parameters_verify_and_report_when_to_rehash() {
-    let with = |memory_kib, iterations, parallelism| HashParams {
-        memory_kib,
-        iterations,
-        parallelism,
-    };
+    let with = |memory_kib, iterations, parallelism| HashParams { memory_kib, iterations, parallelism };
     let hasher = start(with(256, 2, 1), size(1), stats());
     let cases = [
         (with(64, 2, 1), true, "less memory"),
         (with(256, 1, 1), true, "fewer passes"),
         (with(4096, 1, 1), true, "more memory, fewer passes"),
-        (
-            with(4096, 2, 1),
-            false,
-            "more memory: the thread allocates it for this hash only",
-        ),
+        (with(4096, 2, 1), false, "more memory: the thread allocates it for this hash only"),
         (with(256, 3, 2), false, "more of everything"),
     ];
     for (params, needs_rehash, what) in cases {
-        let hash = start(params, size(1), stats())
-            .hash(password("the same"))
-            .await
-            .unwrap();
+        let hash = start(params, size(1), stats()).hash(password("the same")).await.unwrap();
         let verified = hasher.verify(password("the same"), &hash).await.unwrap();
         assert!(verified.ok, "{what}");
         assert_eq!(verified.needs_rehash, needs_rehash, "{what}");
@@ -129,11 +102,7 @@ async fn hashes_with_other_parameters_verify_and_report_when_to_rehash() {
 
 #[tokio::test]
 async fn a_dummy_verification_costs_the_same_as_a_real_one() {
-    let params = HashParams {
-        memory_kib: 4096,
-        iterations: 1,
-        parallelism: 1,
-    };
+    let params = HashParams { memory_kib: 4096, iterations: 1, parallelism: 1 };
     let hasher = start(params, size(1), stats());
     let stored = hasher.hash(password("the right one")).await.unwrap();
     // Compare the fastest rounds: other load can only slow a round down, so more rounds bring equal
@@ -159,11 +128,7 @@ async fn a_dummy_verification_costs_the_same_as_a_real_one() {
 #[test]
 fn invalid_parameters_and_sizes_are_refused_at_the_start() {
     let refused = |params, size| Hasher::start(params, size, stats(), Arc::new(SystemRandom::default())).unwrap_err();
-    let with = |memory_kib, iterations, parallelism| HashParams {
-        memory_kib,
-        iterations,
-        parallelism,
-    };
+    let with = |memory_kib, iterations, parallelism| HashParams { memory_kib, iterations, parallelism };
     for bad in [
         with(4, 1, 1),
         with(64, 0, 1),
@@ -174,43 +139,20 @@ fn invalid_parameters_and_sizes_are_refused_at_the_start() {
         assert_eq!(refused(bad, size(1)), HasherSetupError::Params);
     }
     assert_eq!(
-        refused(
-            CHEAP,
-            PoolSize {
-                max_queue_per_thread: 0,
-                ..size(1)
-            }
-        ),
+        refused(CHEAP, PoolSize { max_queue_per_thread: 0, ..size(1) }),
         HasherSetupError::PoolSize
     );
     assert_eq!(
-        refused(
-            CHEAP,
-            PoolSize {
-                max_wait: Duration::ZERO,
-                ..size(1)
-            }
-        ),
+        refused(CHEAP, PoolSize { max_wait: Duration::ZERO, ..size(1) }),
         HasherSetupError::PoolSize
     );
-    assert_eq!(
-        refused(
-            CHEAP,
-            PoolSize {
-                memory_limit_mib: 0,
-                ..size(1)
-            }
-        ),
-        HasherSetupError::PoolSize
-    );
+    assert_eq!(refused(CHEAP, PoolSize { memory_limit_mib: 0, ..size(1) }), HasherSetupError::PoolSize);
     assert_eq!(refused(CHEAP, size(0)), HasherSetupError::PoolSize);
 }
 
 #[test]
 fn errors_and_hashes_print_no_secret() {
-    let error = HashError::Busy {
-        retry_after: Duration::from_secs(1),
-    };
+    let error = HashError::Busy { retry_after: Duration::from_secs(1) };
     assert_eq!(error.to_string(), "all hashing threads are busy");
     let hasher = start(CHEAP, size(1), stats());
     assert!(!format!("{hasher:?}").contains("dummy"));

@@ -12,18 +12,11 @@ use super::hasher::{CHEAP, password, size, start};
 use super::support::stats;
 
 /// Slow enough to inspect the pool during a hash.
-const SLOW: HashParams = HashParams {
-    memory_kib: 65_536,
-    iterations: 8,
-    parallelism: 1,
-};
+const SLOW: HashParams = HashParams { memory_kib: 65_536, iterations: 8, parallelism: 1 };
 
 /// The size of a pool that refuses no job for waiting.
 fn long_wait() -> PoolSize {
-    PoolSize {
-        max_wait: Duration::from_secs(60),
-        ..size(1)
-    }
+    PoolSize { max_wait: Duration::from_secs(60), ..size(1) }
 }
 
 /// Waits for a condition that must become true. The timeout only ends a hanging test.
@@ -43,10 +36,7 @@ async fn start_busy(
     let hasher = Arc::new(start(SLOW, bounds, stats.clone()));
     loop {
         let first = spawn(&hasher);
-        wait_until("the first hash begins or is refused", || {
-            stats.active.get() == 1 || first.is_finished()
-        })
-        .await;
+        wait_until("the first hash begins or is refused", || stats.active.get() == 1 || first.is_finished()).await;
         if !first.is_finished() {
             return (hasher, first);
         }
@@ -71,12 +61,7 @@ async fn a_full_queue_refuses_at_once() {
     let waiting = [spawn(&hasher), spawn(&hasher)];
     wait_until("two wait", || stats.queue_depth.get() == 2).await;
     let refused = hasher.hash(password("one too many")).await.unwrap_err();
-    assert_eq!(
-        refused,
-        HashError::Busy {
-            retry_after: Duration::from_secs(60)
-        }
-    );
+    assert_eq!(refused, HashError::Busy { retry_after: Duration::from_secs(60) });
     assert_eq!(
         hasher.verify_dummy(password("one too many")).await,
         Err(refused),
@@ -99,19 +84,11 @@ async fn a_full_queue_refuses_at_once() {
 #[tokio::test]
 async fn a_job_past_its_wait_timeout_is_refused_and_never_hashed() {
     let stats = stats();
-    let bounds = PoolSize {
-        max_wait: Duration::from_millis(50),
-        ..size(1)
-    };
+    let bounds = PoolSize { max_wait: Duration::from_millis(50), ..size(1) };
     let (hasher, first) = start_busy(bounds, &stats).await;
     let hashed = stats.wait_seconds.get_sample_count();
     let refused = hasher.verify_dummy(password("too late")).await;
-    assert_eq!(
-        refused,
-        Err(HashError::Busy {
-            retry_after: Duration::from_secs(1)
-        })
-    );
+    assert_eq!(refused, Err(HashError::Busy { retry_after: Duration::from_secs(1) }));
     assert_eq!(
         (stats.active.get(), first.is_finished()),
         (1, false),
@@ -120,11 +97,7 @@ async fn a_job_past_its_wait_timeout_is_refused_and_never_hashed() {
     assert_eq!(first.await.unwrap(), Ok(()), "a hash that has begun is finished");
     wait_until("the refused job is dropped", || stats.queue_depth.get() == 0).await;
     drop(hasher);
-    assert_eq!(
-        stats.wait_seconds.get_sample_count(),
-        hashed,
-        "the refused job was never hashed"
-    );
+    assert_eq!(stats.wait_seconds.get_sample_count(), hashed, "the refused job was never hashed");
 }
 
 #[tokio::test]
@@ -165,11 +138,7 @@ async fn at_most_one_hash_per_thread_runs() {
         ..size(2)
     };
     let hasher = Arc::new(start(
-        HashParams {
-            memory_kib: 1024,
-            iterations: 1,
-            parallelism: 1,
-        },
+        HashParams { memory_kib: 1024, iterations: 1, parallelism: 1 },
         bounds,
         stats.clone(),
     ));
@@ -188,15 +157,8 @@ async fn at_most_one_hash_per_thread_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn overload_is_refused_without_hashing() {
     let stats = stats();
-    let params = HashParams {
-        memory_kib: 8192,
-        iterations: 2,
-        parallelism: 1,
-    };
-    let bounds = PoolSize {
-        max_wait: Duration::from_millis(200),
-        ..size(2)
-    };
+    let params = HashParams { memory_kib: 8192, iterations: 2, parallelism: 1 };
+    let bounds = PoolSize { max_wait: Duration::from_millis(200), ..size(2) };
     let hasher = Arc::new(start(params, bounds, stats.clone()));
     let begun = Instant::now();
     let callers: Vec<_> = (0..200)
@@ -225,11 +187,7 @@ async fn overload_is_refused_without_hashing() {
         refused += busy;
     }
     assert!(served > 0 && refused > 0, "{served} served, {refused} refused");
-    assert_eq!(
-        stats.wait_seconds.get_sample_count(),
-        served,
-        "refused jobs were not hashed"
-    );
+    assert_eq!(stats.wait_seconds.get_sample_count(), served, "refused jobs were not hashed");
     assert_eq!(stats.rejected.get(), refused);
     assert_eq!(stats.queue_depth.get(), 0);
 }
@@ -268,15 +226,9 @@ fn dropping_the_pool_ends_waiting_jobs() {
         }
         first.abort();
         let begun = Instant::now();
-        wait_until("no other reference to the pool is left", || {
-            Arc::strong_count(&hasher) == 1
-        })
-        .await;
+        wait_until("no other reference to the pool is left", || Arc::strong_count(&hasher) == 1).await;
         thread::spawn(move || drop(hasher)).join().unwrap();
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "only the hash in progress ran"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(30), "only the hash in progress ran");
         assert_eq!((stats.active.get(), stats.queue_depth.get()), (0, 0));
     });
 }

@@ -25,10 +25,7 @@ fn an_issued_token_is_parsed_back() {
 
 #[test]
 fn a_generation_yields_the_same_token_on_every_instance() {
-    let (here, there) = (
-        RefreshTokens::new(&secret(1)).unwrap(),
-        RefreshTokens::new(&secret(1)).unwrap(),
-    );
+    let (here, there) = (RefreshTokens::new(&secret(1)).unwrap(), RefreshTokens::new(&secret(1)).unwrap());
     assert_eq!(text(&here.mint(session(), 7)), text(&there.mint(session(), 7)));
     let mut seen = HashSet::new();
     for id in 0..32_u128 {
@@ -41,10 +38,7 @@ fn a_generation_yields_the_same_token_on_every_instance() {
 #[test]
 fn a_token_under_another_secret_key_is_refused() {
     let token = text(&RefreshTokens::new(&secret(1)).unwrap().mint(session(), 1));
-    assert_eq!(
-        RefreshTokens::new(&secret(2)).unwrap().parse(&token),
-        Err(TokenError::BadSignature)
-    );
+    assert_eq!(RefreshTokens::new(&secret(2)).unwrap().parse(&token), Err(TokenError::BadSignature));
 }
 
 #[test]
@@ -68,10 +62,7 @@ fn a_token_has_one_encoding() {
     // 56 bytes leave two unused bits in the last character. The three other values decode to the
     // same bytes.
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let last = alphabet
-        .iter()
-        .position(|c| *c == token.as_bytes()[token.len() - 1])
-        .unwrap();
+    let last = alphabet.iter().position(|c| *c == token.as_bytes()[token.len() - 1]).unwrap();
     for unused in 1..4 {
         let twin = format!("{}{}", &token[..token.len() - 1], char::from(alphabet[last + unused]));
         assert_eq!(tokens.parse(&twin), Err(TokenError::Malformed));

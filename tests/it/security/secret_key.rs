@@ -46,27 +46,18 @@ fn short_guessable_and_unreadable_keys_are_refused() {
         assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
     }
     let sentence = STANDARD.encode("a long sentence that somebody typed, 1234!");
-    assert!(matches!(
-        from_text(&sentence).unwrap_err(),
-        SecretKeyLoadError::Refused(_)
-    ));
+    assert!(matches!(from_text(&sentence).unwrap_err(), SecretKeyLoadError::Refused(_)));
     assert!(matches!(bytes(&material()[..31]), SecretKeyLoadError::TooShort(31)));
     assert!(matches!(bytes(&[0; 2000]), SecretKeyLoadError::TooLong(2000)));
     assert!(matches!(bytes(&[0; 32]), SecretKeyLoadError::Guessable));
-    assert!(matches!(
-        bytes(&[1, 2, 3, 4, 5, 6, 7, 8].repeat(4)),
-        SecretKeyLoadError::Guessable
-    ));
+    assert!(matches!(bytes(&[1, 2, 3, 4, 5, 6, 7, 8].repeat(4)), SecretKeyLoadError::Guessable));
     assert!(matches!(
         bytes(b"a long sentence that somebody typed, 1234!"),
         SecretKeyLoadError::Guessable
     ));
     let typed = "correcthorsebatterystaplecorrecthorsebatterystap";
     assert!(matches!(from_text(typed).unwrap_err(), SecretKeyLoadError::Refused(_)));
-    assert!(matches!(
-        from_text(&typed.to_uppercase()).unwrap_err(),
-        SecretKeyLoadError::Refused(_)
-    ));
+    assert!(matches!(from_text(&typed.to_uppercase()).unwrap_err(), SecretKeyLoadError::Refused(_)));
     for _ in 0..2_000 {
         let mut random = [0_u8; 32];
         SystemRandom::default().fill(&mut random);
@@ -98,10 +89,7 @@ fn sealed_data_opens_only_with_its_key_and_context() {
     );
 
     let refused = |key: &SecretKey, label, context: &[u8], sealed: &[u8]| {
-        assert!(matches!(
-            key.open(label, context, sealed),
-            Err(SecretKeyError::CannotOpen)
-        ));
+        assert!(matches!(key.open(label, context, sealed), Err(SecretKeyError::CannotOpen)));
     };
     refused(&secret(2), "keys", b"row-1", &sealed);
     refused(&key, "other", b"row-1", &sealed);
@@ -137,18 +125,12 @@ fn the_key_file_is_private_created_once_and_reused() {
     let text = fs::read_to_string(dir.join(SECRET_KEY_FILE)).unwrap();
     let second = SecretKey::load_or_create(&dir, &SystemRandom::default()).unwrap();
     assert_eq!(first.mac("t", b"m").unwrap(), second.mac("t", b"m").unwrap());
-    assert_eq!(
-        from_text(&text).unwrap().mac("t", b"m").unwrap(),
-        first.mac("t", b"m").unwrap()
-    );
+    assert_eq!(from_text(&text).unwrap().mac("t", b"m").unwrap(), first.mac("t", b"m").unwrap());
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no other file is left");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(
-            fs::metadata(dir.join(SECRET_KEY_FILE)).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(dir.join(SECRET_KEY_FILE)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
 

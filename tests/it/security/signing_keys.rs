@@ -16,33 +16,21 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
 fn the_thumbprint_matches_rfc_8037() {
-    let x = URL_SAFE_NO_PAD
-        .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-        .unwrap();
+    let x = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
     let public = <[u8; 32]>::try_from(x).unwrap();
-    assert_eq!(
-        thumbprint(&public),
-        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
-        "appendix A.3"
-    );
+    assert_eq!(thumbprint(&public), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "appendix A.3");
 }
 
 #[test]
 fn a_key_is_restored_from_its_row() {
     let key = signing_key(1, NOW);
     let row = key.seal(&secret(1), &Sequence::new(50)).unwrap();
-    assert_eq!(
-        (row.kid.as_str(), row.public.as_slice()),
-        (key.kid(), key.public().as_slice())
-    );
+    assert_eq!((row.kid.as_str(), row.public.as_slice()), (key.kid(), key.public().as_slice()));
     let again = SigningKey::open(&row, &secret(1)).unwrap();
     assert_eq!((again.life(), again.public()), (key.life(), key.public()));
     let mut seed = [0_u8; 32];
     Sequence::new(1).fill(&mut seed);
-    assert!(
-        !row.sealed.windows(32).any(|window| window == seed),
-        "the private key is not in the row"
-    );
+    assert!(!row.sealed.windows(32).any(|window| window == seed), "the private key is not in the row");
     for shown in [format!("{row:?}"), format!("{key:?}")] {
         assert!(
             !shown.contains("seed") && !shown.contains("sealed") && shown.contains(key.kid()),
@@ -56,28 +44,16 @@ fn a_changed_or_foreign_row_is_refused() {
     let row = signing_key(1, NOW).seal(&secret(1), &Sequence::new(50)).unwrap();
     let other = signing_key(2, NOW).seal(&secret(1), &Sequence::new(60)).unwrap();
     let open = |row: &SealedKey| SigningKey::open(row, &secret(1)).unwrap_err();
+    assert!(matches!(SigningKey::open(&row, &secret(2)), Err(SigningKeyError::Secret(_))));
     assert!(matches!(
-        SigningKey::open(&row, &secret(2)),
-        Err(SigningKeyError::Secret(_))
-    ));
-    assert!(matches!(
-        open(&SealedKey {
-            sealed: other.sealed,
-            ..row.clone()
-        }),
+        open(&SealedKey { sealed: other.sealed, ..row.clone() }),
         SigningKeyError::Secret(_)
     ));
     assert!(matches!(
-        open(&SealedKey {
-            public: other.public,
-            ..row.clone()
-        }),
+        open(&SealedKey { public: other.public, ..row.clone() }),
         SigningKeyError::Inconsistent { .. }
     ));
-    assert!(matches!(
-        open(&SealedKey { kid: other.kid, ..row }),
-        SigningKeyError::Secret(_)
-    ));
+    assert!(matches!(open(&SealedKey { kid: other.kid, ..row }), SigningKeyError::Secret(_)));
 }
 
 #[test]
@@ -85,18 +61,9 @@ fn a_sealed_row_with_another_keys_id_is_refused() {
     let mut seed = [0_u8; 32];
     Sequence::new(1).fill(&mut seed);
     let row = signing_key(1, NOW).seal(&secret(1), &Sequence::new(50)).unwrap();
-    let sealed = secret(1)
-        .seal("signing-keys", b"chosen", &seed, &Sequence::new(60))
-        .unwrap();
-    let chosen = SealedKey {
-        kid: "chosen".to_owned(),
-        sealed,
-        ..row
-    };
-    assert!(matches!(
-        SigningKey::open(&chosen, &secret(1)),
-        Err(SigningKeyError::Inconsistent { .. })
-    ));
+    let sealed = secret(1).seal("signing-keys", b"chosen", &seed, &Sequence::new(60)).unwrap();
+    let chosen = SealedKey { kid: "chosen".to_owned(), sealed, ..row };
+    assert!(matches!(SigningKey::open(&chosen, &secret(1)), Err(SigningKeyError::Inconsistent { .. })));
 }
 
 #[test]
@@ -108,11 +75,7 @@ fn the_jwks_document_shows_every_key_that_verifies_and_no_private_part() {
     ]);
     let document = serde_json::to_value(ring.jwks(NOW)).unwrap();
     let keys = document["keys"].as_array().unwrap();
-    assert_eq!(
-        keys.len(),
-        2,
-        "the next key is published before it signs, and the expired one is not"
-    );
+    assert_eq!(keys.len(), 2, "the next key is published before it signs, and the expired one is not");
     let (next, current) = (signing_key(2, NOW), signing_key(1, NOW));
     for (shown, key) in keys.iter().zip([next, current]) {
         let expected = serde_json::json!({
@@ -127,20 +90,13 @@ fn the_jwks_document_shows_every_key_that_verifies_and_no_private_part() {
 fn the_newest_active_key_signs() {
     let ring = KeyRing::new([signing_key(1, NOW), signing_key(2, NOW + DAY)]);
     let signer = |at| ring.signer(at).map(|key| key.kid().to_owned());
-    let (first, second) = (
-        signing_key(1, NOW).kid().to_owned(),
-        signing_key(2, NOW).kid().to_owned(),
-    );
+    let (first, second) = (signing_key(1, NOW).kid().to_owned(), signing_key(2, NOW).kid().to_owned());
     assert_eq!(signer(NOW - HOUR), None);
     assert_eq!(signer(NOW), Some(first.clone()));
     assert_eq!(signer(NOW + DAY - HOUR), Some(first));
     assert_eq!(signer(NOW + DAY), Some(second.clone()));
     assert_eq!(signer(NOW + 32 * DAY - VERIFY_TAIL - HOUR), Some(second));
-    assert_eq!(
-        signer(NOW + 32 * DAY - VERIFY_TAIL),
-        None,
-        "its last tokens must not outlive it"
-    );
+    assert_eq!(signer(NOW + 32 * DAY - VERIFY_TAIL), None, "its last tokens must not outlive it");
 }
 
 /// Applies rotation plans as the service does: once per `step`, except during downtime.
@@ -220,10 +176,7 @@ fn every_token_can_be_verified_until_it_expires() {
         for (at, kid) in &signed {
             let alive = now <= *at + Duration::from_secs(15 * 60 + 5);
             let found = service.keys.iter().any(|key| key.kid == *kid && key.may_verify(now));
-            assert!(
-                !alive || found,
-                "minute {minute}: {kid} is removed before its tokens expire"
-            );
+            assert!(!alive || found, "minute {minute}: {kid} is removed before its tokens expire");
         }
     }
     assert!((22..=26).contains(&service.made), "{}", service.made);
@@ -264,11 +217,7 @@ fn a_late_rotation_keeps_the_lead_time_while_the_old_key_still_signs() {
     service.tick(NOW);
     let later = NOW + 30 * DAY + 12 * HOUR;
     let new = service.tick(later).create.unwrap();
-    assert_eq!(
-        new.activates_at,
-        NOW + 31 * DAY,
-        "when the old key expires, 12 hours early"
-    );
+    assert_eq!(new.activates_at, NOW + 31 * DAY, "when the old key expires, 12 hours early");
 }
 
 #[test]
@@ -277,11 +226,7 @@ fn a_changed_rotation_period_applies_from_the_next_key() {
     service.tick(NOW);
     service.policy = RotationPolicy::new(2 * DAY).unwrap();
     let new = service.tick(NOW + 10 * DAY).create.unwrap();
-    assert_eq!(
-        new.activates_at,
-        NOW + 11 * DAY,
-        "a shorter period applies at once, after the lead time"
-    );
+    assert_eq!(new.activates_at, NOW + 11 * DAY, "a shorter period applies at once, after the lead time");
     let mut service = Service::new(30 * DAY);
     service.tick(NOW);
     service.policy = RotationPolicy::new(90 * DAY).unwrap();

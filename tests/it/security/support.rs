@@ -62,11 +62,7 @@ pub(super) fn tokens(key: SigningKey) -> AccessTokens {
 }
 
 pub(super) fn issue(tokens: &AccessTokens, now: OffsetDateTime, roles: &[Role], random: &dyn Random) -> String {
-    let grant = AccessGrant {
-        user_id: user(),
-        session_id: session(),
-        roles,
-    };
+    let grant = AccessGrant { user_id: user(), session_id: session(), roles };
     text(&tokens.issue(&grant, now, random).unwrap().token)
 }
 

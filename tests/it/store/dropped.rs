@@ -65,9 +65,7 @@ async fn record_and_drop(store: &Store, metadata: &RequestMetadata, timeout: Dur
         tx.record(event()).await.expect("record");
         std::future::pending::<()>().await;
     };
-    tokio::time::timeout(timeout, work)
-        .await
-        .expect_err("the work never ends");
+    tokio::time::timeout(timeout, work).await.expect_err("the work never ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,10 +117,7 @@ async fn a_transaction_with_a_failed_statement_does_not_report_a_commit() {
         ..UserChange::default()
     };
     let refused = tx.update_user(taken).await;
-    assert!(
-        matches!(refused, Err(StoreError::Conflict(Conflict::Email))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Conflict(Conflict::Email))), "{refused:?}");
     tx.commit().await.map(|_| ()).expect_err("the commit must fail");
 
     record(&store, &request).await;

@@ -92,16 +92,8 @@ impl Builder {
             settings.passwords.argon2_memory_kib = 64;
             settings.passwords.argon2_iterations = 1;
         }
-        let instance = Instance::start(settings, self.clock)
-            .await
-            .expect("start the application");
-        TestApp {
-            instance,
-            nats,
-            redis,
-            database,
-            finished: false,
-        }
+        let instance = Instance::start(settings, self.clock).await.expect("start the application");
+        TestApp { instance, nats, redis, database, finished: false }
     }
 }
 
@@ -140,10 +132,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// Builds and runs the application, and waits until it is ready.
     pub(crate) async fn start(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
-        let environment = Environment {
-            clock,
-            random: Arc::new(SystemRandom::default()),
-        };
+        let environment = Environment { clock, random: Arc::new(SystemRandom::default()) };
         let app = App::build_with(settings.clone(), environment).await?;
         let (port, metrics) = (app.port(), app.metrics_addr().map(|address| Http::new(address.port())));
         let store = Some(app.store());
@@ -160,11 +149,7 @@ impl Instance {
         };
         let ready = format!("{}/readyz", instance.settings.http.base_path.trim_end_matches('/'));
         eventually(LIFECYCLE_TIMEOUT, || async {
-            match instance
-                .http
-                .try_send(instance.http.request(reqwest::Method::GET, &ready))
-                .await
-            {
+            match instance.http.try_send(instance.http.request(reqwest::Method::GET, &ready)).await {
                 Ok(answer) if answer.status == 200 => Ok(()),
                 Ok(answer) => Err(format!("{} {}", answer.status, answer.text)),
                 Err(error) => Err(error.to_string()),
@@ -196,12 +181,7 @@ impl Instance {
 
     /// Returns the metrics page.
     pub(crate) async fn metrics(&self) -> String {
-        self.metrics
-            .as_ref()
-            .expect("metrics are on")
-            .get("/metrics")
-            .await
-            .text
+        self.metrics.as_ref().expect("metrics are on").get("/metrics").await.text
     }
 
     /// Returns the sum of a metric over all series whose labels contain `labels`, or 0 without any.
@@ -272,18 +252,14 @@ impl TestApp {
     pub(crate) async fn second_instance(&self, clock: impl Clock) -> Instance {
         let mut settings = self.settings().clone();
         settings.data_dir = scratch("app");
-        Instance::start(settings, Arc::new(clock))
-            .await
-            .expect("start a second instance")
+        Instance::start(settings, Arc::new(clock)).await.expect("start a second instance")
     }
 
     /// Stops the instance, and starts another one with the same data.
     pub(crate) async fn restart(&mut self, clock: impl Clock) {
         self.instance.stop().await.expect("stop the application");
         let settings = self.settings().clone();
-        self.instance = Instance::start(settings, Arc::new(clock))
-            .await
-            .expect("start the application again");
+        self.instance = Instance::start(settings, Arc::new(clock)).await.expect("start the application again");
     }
 
     /// Registers an account with the default password, and returns the response (201).
@@ -305,10 +281,7 @@ impl TestApp {
         let promote = "UPDATE users SET roles = 'user admin' WHERE email = 'root@example.com'";
         self.database.execute(promote).await.expect("make an administrator");
         // Log in again: no session cache has the new session.
-        self.login("root@example.com", PASSWORD)
-            .await
-            .expect_status(200)
-            .tokens()
+        self.login("root@example.com", PASSWORD).await.expect_status(200).tokens()
     }
 
     /// Waits until every event of the ledger is published.

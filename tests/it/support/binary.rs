@@ -49,10 +49,7 @@ impl BinaryOptions {
 
     /// Returns options for any command with these environment variables.
     pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let env = env
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Self {
             data_dir: None,
             env,
@@ -115,10 +112,7 @@ fn environment(port: u16, data_dir: &Path, more: Vec<(String, String)>) -> Vec<(
         ("WATCHWORD__LIMITS__ENABLED", "false".into()),
         ("WATCHWORD__PASSWORDS__MAX_WAIT", "8s".into()),
     ];
-    own.into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .chain(more)
-        .collect()
+    own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(more).collect()
 }
 
 impl Binary {
@@ -150,11 +144,7 @@ impl Binary {
             user: None,
             last_signal: LastSignal::Kill,
         });
-        Self {
-            process,
-            http: Http::new(port),
-            data_dir,
-        }
+        Self { process, http: Http::new(port), data_dir }
     }
 
     /// Waits until /readyz answers 200.

@@ -21,18 +21,12 @@ struct Hands {
 impl TestClock {
     /// Returns a clock that starts now, and moves only by [`TestClock::advance`].
     pub(crate) fn frozen() -> Self {
-        Self(Arc::new(Mutex::new(Hands {
-            base: wall_clock(),
-            running_since: None,
-        })))
+        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: None })))
     }
 
     /// Returns a clock that starts now, and runs with the system clock.
     pub(crate) fn running() -> Self {
-        Self(Arc::new(Mutex::new(Hands {
-            base: wall_clock(),
-            running_since: Some(Instant::now()),
-        })))
+        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: Some(Instant::now()) })))
     }
 
     /// Moves the clock forward.

@@ -84,15 +84,9 @@ impl Database {
             Backend::Postgres => {
                 let cluster = Postgres::shared().await;
                 migrated_template(cluster).await;
-                let name = format!(
-                    "test_{}",
-                    data_dir.file_name().and_then(|name| name.to_str()).expect("a name")
-                );
+                let name = format!("test_{}", data_dir.file_name().and_then(|name| name.to_str()).expect("a name"));
                 cluster.create_database(&name, Some(TEMPLATE)).await;
-                Self::Postgres {
-                    url: cluster.url(&name),
-                    shared_name: Some(name),
-                }
+                Self::Postgres { url: cluster.url(&name), shared_name: Some(name) }
             }
         }
     }
@@ -103,10 +97,7 @@ impl Database {
         let dir = scratch("empty");
         let name = dir.file_name().and_then(|name| name.to_str()).expect("a name");
         cluster.create_database(name, None).await;
-        Self::Postgres {
-            url: cluster.url(name),
-            shared_name: Some(name.to_owned()),
-        }
+        Self::Postgres { url: cluster.url(name), shared_name: Some(name.to_owned()) }
     }
 
     /// Returns the URL for the configuration, or `None` for SQLite.
@@ -142,9 +133,7 @@ impl Database {
         match self {
             Self::Sqlite(file) => sqlx::query_scalar(sql).fetch_one(&mut open(file).await?).await,
             Self::Postgres { url, .. } => {
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut PgConnection::connect(url).await?)
-                    .await
+                sqlx::query_scalar(sql).fetch_one(&mut PgConnection::connect(url).await?).await
             }
         }
     }
@@ -153,21 +142,16 @@ impl Database {
     pub(crate) async fn execute(&self, sql: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(file) => sqlx::query(sql).execute(&mut open(file).await?).await.map(drop),
-            Self::Postgres { url, .. } => sqlx::query(sql)
-                .execute(&mut PgConnection::connect(url).await?)
-                .await
-                .map(drop),
+            Self::Postgres { url, .. } => {
+                sqlx::query(sql).execute(&mut PgConnection::connect(url).await?).await.map(drop)
+            }
         }
     }
 
     /// Drops a database of the shared cluster. Errors are ignored: the cluster ends with the test
     /// process.
     pub(crate) async fn remove(&self) {
-        if let Self::Postgres {
-            shared_name: Some(name),
-            ..
-        } = self
-        {
+        if let Self::Postgres { shared_name: Some(name), .. } = self {
             drop(Postgres::shared().await.drop_database(name).await);
         }
     }
@@ -185,9 +169,7 @@ async fn migrated_template(cluster: &Postgres) {
     static MIGRATED: OnceCell<()> = OnceCell::const_new();
     let migrate = || async {
         cluster.create_database(TEMPLATE, None).await;
-        let database = sea_orm::Database::connect(cluster.url(TEMPLATE))
-            .await
-            .expect("connect to the template");
+        let database = sea_orm::Database::connect(cluster.url(TEMPLATE)).await.expect("connect to the template");
         Migrator::up(&database, None).await.expect("migrate the template");
         // A database with open connections cannot be copied.
         database.close().await.expect("disconnect from the template");

@@ -46,35 +46,20 @@ impl Answer {
     #[track_caller]
     pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect_status(status);
-        assert_eq!(
-            answer.header(CONTENT_TYPE.as_str()),
-            Some("application/problem+json"),
-            "{}",
-            answer.text
-        );
+        assert_eq!(answer.header(CONTENT_TYPE.as_str()), Some("application/problem+json"), "{}", answer.text);
         assert_eq!(answer.json.get("status"), Some(&json!(status)), "{}", answer.text);
         assert_eq!(answer.str("/code"), code, "{}", answer.text);
-        assert!(
-            answer.str("/type").starts_with("http"),
-            "an absolute type: {}",
-            answer.text
-        );
+        assert!(answer.str("/type").starts_with("http"), "an absolute type: {}", answer.text);
         assert!(
             !answer.str("/title").is_empty() && !answer.str("/requestId").is_empty(),
             "{}",
             answer.text
         );
         if status == 401 {
-            assert!(
-                answer.header("www-authenticate").is_some(),
-                "a 401 says how to authenticate"
-            );
+            assert!(answer.header("www-authenticate").is_some(), "a 401 says how to authenticate");
         }
         if status == 429 || status == 503 {
-            assert!(
-                answer.header("retry-after").is_some(),
-                "a {status} has a Retry-After header"
-            );
+            assert!(answer.header("retry-after").is_some(), "a {status} has a Retry-After header");
         }
         answer
     }
@@ -102,20 +87,14 @@ impl Tokens {
     pub(crate) fn claims(&self) -> Value {
         use base64::Engine;
         let claims = self.access.split('.').nth(1).expect("a JWT");
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-            .decode(claims)
-            .expect("base64url");
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).expect("base64url");
         serde_json::from_slice(&bytes).expect("JSON claims")
     }
 
     /// Returns the session's id (`sid`).
     #[track_caller]
     pub(crate) fn session(&self) -> String {
-        self.claims()
-            .get("sid")
-            .and_then(Value::as_str)
-            .expect("sid")
-            .to_owned()
+        self.claims().get("sid").and_then(Value::as_str).expect("sid").to_owned()
     }
 }
 
@@ -130,16 +109,8 @@ pub(crate) struct Http {
 impl Http {
     /// Returns a client of the instance at this port of 127.0.0.1.
     pub(crate) fn new(port: u16) -> Self {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .build()
-            .expect("an HTTP client");
-        Self {
-            client,
-            port,
-            base: format!("http://127.0.0.1:{port}"),
-        }
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().expect("an HTTP client");
+        Self { client, port, base: format!("http://127.0.0.1:{port}") }
     }
 
     /// Returns the port of the instance.
@@ -163,12 +134,7 @@ impl Http {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer {
-            status,
-            headers,
-            text,
-            json,
-        })
+        Ok(Answer { status, headers, text, json })
     }
 
     /// Sends a request that must be answered.
@@ -193,32 +159,27 @@ impl Http {
 
     /// Sends any method with an access token and a JSON body.
     pub(crate) async fn send_as(&self, access: &str, method: Method, path: &str, body: &Value) -> Answer {
-        self.send(self.request(method, path).bearer_auth(access).json(body))
-            .await
+        self.send(self.request(method, path).bearer_auth(access).json(body)).await
     }
 
     /// Sends POST /auth/register.
     pub(crate) async fn register(&self, email: &str, password: &str) -> Answer {
-        self.post("/auth/register", &json!({"email": email, "password": password}))
-            .await
+        self.post("/auth/register", &json!({"email": email, "password": password})).await
     }
 
     /// Sends POST /auth/login.
     pub(crate) async fn login(&self, identifier: &str, password: &str) -> Answer {
-        self.post("/auth/login", &json!({"identifier": identifier, "password": password}))
-            .await
+        self.post("/auth/login", &json!({"identifier": identifier, "password": password})).await
     }
 
     /// Sends POST /auth/refresh.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
-        self.post("/auth/refresh", &json!({"refreshToken": refresh_token}))
-            .await
+        self.post("/auth/refresh", &json!({"refreshToken": refresh_token})).await
     }
 
     /// Sends POST /auth/logout with the access token.
     pub(crate) async fn logout(&self, access: &str, scope: &str) -> Answer {
-        self.send_as(access, Method::POST, "/auth/logout", &json!({"scope": scope}))
-            .await
+        self.send_as(access, Method::POST, "/auth/logout", &json!({"scope": scope})).await
     }
 
     /// Sends GET /auth/me.

@@ -21,17 +21,11 @@ pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec
             continue;
         };
         let Some(row) = rows.get(id) else {
-            found.push(format!(
-                "phantom: message {at} ({}, {id}) is not in the ledger",
-                message.subject
-            ));
+            found.push(format!("phantom: message {at} ({}, {id}) is not in the ledger", message.subject));
             continue;
         };
         if !seen.insert(id.to_owned()) {
-            found.push(format!(
-                "duplicate: message {at} ({}, {id}) is in the stream already",
-                message.subject
-            ));
+            found.push(format!("duplicate: message {at} ({}, {id}) is in the stream already", message.subject));
             continue;
         }
         if message.bytes != row.payload || message.subject != row.subject {
@@ -40,18 +34,13 @@ pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec
         if let (Some(user), Some(user_seq)) = (row.user_id, row.user_seq) {
             let before = last_seq_of_user.insert(user, user_seq).unwrap_or(0);
             if user_seq != before + 1 {
-                found.push(format!(
-                    "order: user {user} goes from {before} to {user_seq} at message {at}"
-                ));
+                found.push(format!("order: user {user} goes from {before} to {user_seq} at message {at}"));
             }
         }
     }
     for row in ledger {
         if row.parked_reason.is_none() && !seen.contains(&row.id.to_string()) {
-            found.push(format!(
-                "lost: row {} ({}, {}) is not in the stream",
-                row.seq, row.subject, row.id
-            ));
+            found.push(format!("lost: row {} ({}, {}) is not in the stream", row.seq, row.subject, row.id));
         }
     }
     found

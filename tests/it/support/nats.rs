@@ -56,10 +56,7 @@ pub(crate) struct StreamMessage {
 impl StreamMessage {
     /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -103,10 +100,7 @@ impl NatsServer {
 
     /// Deletes the store of a stopped server, with all streams and messages.
     pub(crate) fn wipe_store(&mut self) {
-        assert!(
-            !self.process().is_running(),
-            "stop nats-server before its store is wiped"
-        );
+        assert!(!self.process().is_running(), "stop nats-server before its store is wiped");
         if self.store.exists() {
             fs::remove_dir_all(&self.store).expect("remove the store");
         }

@@ -50,9 +50,7 @@ impl NatsCluster {
     async fn try_start() -> Option<Self> {
         let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let started = routes.iter().enumerate();
-        let nodes = started
-            .map(|(index, route)| Node::start(index + 1, *route, &routes))
-            .collect();
+        let nodes = started.map(|(index, route)| Node::start(index + 1, *route, &routes)).collect();
         let mut cluster = Self { nodes };
         for node in &mut cluster.nodes {
             match node.try_healthy().await {
@@ -72,11 +70,8 @@ impl NatsCluster {
 
     /// Returns the JetStream API as the operator, over the running nodes.
     pub(crate) async fn jetstream(&self) -> Context {
-        let addresses: Vec<async_nats::ServerAddr> = self
-            .nodes
-            .iter()
-            .map(|node| node.url().parse().expect("an address"))
-            .collect();
+        let addresses: Vec<async_nats::ServerAddr> =
+            self.nodes.iter().map(|node| node.url().parse().expect("an address")).collect();
         let client = nats_users::login("operator").connect(addresses).await;
         jetstream::new(client.expect("connect to the cluster"))
     }
@@ -92,15 +87,10 @@ impl NatsCluster {
         let name = eventually(TIMEOUT, || async {
             let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
             let cluster = stream.cached_info().cluster.clone();
-            cluster
-                .and_then(|cluster| cluster.leader)
-                .ok_or_else(|| "no leader".to_owned())
+            cluster.and_then(|cluster| cluster.leader).ok_or_else(|| "no leader".to_owned())
         })
         .await;
-        self.nodes
-            .iter()
-            .position(|node| node.name == name)
-            .expect("one of the nodes")
+        self.nodes.iter().position(|node| node.name == name).expect("one of the nodes")
     }
 
     /// Waits until every replica of a stream is current.
@@ -108,16 +98,8 @@ impl NatsCluster {
         let jetstream = self.jetstream().await;
         eventually(TIMEOUT, || async {
             let stream = jetstream.get_stream(stream).await.map_err(|error| error.to_string())?;
-            let cluster = stream
-                .cached_info()
-                .cluster
-                .clone()
-                .ok_or_else(|| "no cluster".to_owned())?;
-            let current = cluster
-                .replicas
-                .iter()
-                .filter(|peer| peer.current && !peer.offline)
-                .count();
+            let cluster = stream.cached_info().cluster.clone().ok_or_else(|| "no cluster".to_owned())?;
+            let current = cluster.replicas.iter().filter(|peer| peer.current && !peer.offline).count();
             if cluster.leader.is_some() && current == 2 {
                 Ok(())
             } else {

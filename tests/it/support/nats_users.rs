@@ -24,10 +24,7 @@ pub(crate) fn users() -> Vec<User> {
     let file = fs::read_to_string(repository().join("nats/accounts.conf")).expect("nats/accounts.conf");
     let of_line = |line: &str| {
         let (user, password) = line.trim().strip_prefix("user: ")?.split_once(", password: $")?;
-        Some(User {
-            name: user.to_owned(),
-            variable: password.to_owned(),
-        })
+        Some(User { name: user.to_owned(), variable: password.to_owned() })
     };
     file.lines().filter_map(of_line).collect()
 }

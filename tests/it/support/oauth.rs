@@ -17,10 +17,7 @@ pub(crate) const SECRET_HASH: &str = "sha256:0f9f58cb075d261120536a33e8f33ae3afe
 
 /// Returns the configured client.
 pub(crate) fn client() -> OauthClient {
-    OauthClient {
-        id: CLIENT.to_owned(),
-        secret_hash: SECRET_HASH.into(),
-    }
+    OauthClient { id: CLIENT.to_owned(), secret_hash: SECRET_HASH.into() }
 }
 
 /// Returns the value of a Basic `Authorization` header.
@@ -30,9 +27,7 @@ pub(crate) fn basic(id: &str, secret: &str) -> String {
 
 /// Encodes a form.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields)
-        .finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// Builds a POST of a form, without credentials.
@@ -77,16 +72,10 @@ pub(crate) fn forgeries(good: &str) -> Vec<(&'static str, String)> {
     *flipped.first_mut().expect("a signature") ^= 1;
     vec![
         ("no signature, alg none", format!("{}.{claims}.", with_alg("none"))),
-        (
-            "alg None with a signature",
-            format!("{}.{claims}.{signature}", with_alg("None")),
-        ),
+        ("alg None with a signature", format!("{}.{claims}.{signature}", with_alg("None"))),
         ("alg HS256", format!("{}.{claims}.{signature}", with_alg("HS256"))),
         ("changed claims", format!("{header}.{admin}.{signature}")),
-        (
-            "changed signature",
-            format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(flipped)),
-        ),
+        ("changed signature", format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(flipped))),
         ("no signature", format!("{header}.{claims}.")),
         ("cut in half", good.get(..good.len() / 2).expect("ASCII").to_owned()),
         ("a word", "not-a-token".to_owned()),

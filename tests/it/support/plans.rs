@@ -30,17 +30,9 @@ impl Plans {
         postgres.create_database(database, None).await;
         let url = SecretString::from(postgres.url(database));
         let builder = TestApp::builder(Backend::Postgres);
-        let app = builder
-            .settings(move |settings| settings.database.url = Some(url))
-            .spawn()
-            .await;
+        let app = builder.settings(move |settings| settings.database.url = Some(url)).spawn().await;
         let user_id = app.registered(ROOT).await.str("/user/id").to_owned();
-        let plans = Self {
-            postgres,
-            app,
-            user_id,
-            database,
-        };
+        let plans = Self { postgres, app, user_id, database };
         plans.execute("UPDATE users SET roles = 'user admin'").await;
         for sql in statements {
             plans.execute(sql).await;
@@ -67,10 +59,7 @@ impl Plans {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE datname = '{database}' AND pid <> pg_backend_pid()"
         );
-        self.postgres
-            .execute("postgres", &disconnect)
-            .await
-            .expect("close the connections");
+        self.postgres.execute("postgres", &disconnect).await.expect("close the connections");
         let tokens = eventually(Duration::from_secs(60), || async {
             let answer = self.app.login(ROOT, PASSWORD).await;
             if answer.status == 200 {

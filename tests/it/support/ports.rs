@@ -36,11 +36,7 @@ pub(crate) fn plan(port: u16) {
 
 /// Returns a free TCP port of 127.0.0.1. No other test gets it while this process lives.
 pub(crate) fn free_port() -> u16 {
-    static LEASES: Mutex<Leases> = Mutex::new(Leases {
-        locks: Vec::new(),
-        next_block: 0,
-        ports: 0..0,
-    });
+    static LEASES: Mutex<Leases> = Mutex::new(Leases { locks: Vec::new(), next_block: 0, ports: 0..0 });
     if let Some(port) = PLANNED.take() {
         return port;
     }
@@ -88,12 +84,7 @@ fn lock_directory() -> PathBuf {
 
 fn open_shared(path: PathBuf) -> Option<File> {
     let is_new = !path.exists();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .ok()?;
+    let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
     if is_new {
         drop(file.set_permissions(fs::Permissions::from_mode(0o666)));
     }

@@ -52,9 +52,7 @@ impl Postgres {
         }
         let data = dir.join("data");
         let initdb_dir = dir.clone();
-        tokio::task::spawn_blocking(move || initdb(&initdb_dir, user))
-            .await
-            .expect("initdb");
+        tokio::task::spawn_blocking(move || initdb(&initdb_dir, user)).await.expect("initdb");
         let spec = |port| ProcessSpec {
             name: "postgres",
             program: program("postgres"),
@@ -67,9 +65,7 @@ impl Postgres {
             last_signal: LastSignal::Quit,
         };
         let server = Server::start(spec, |port| async move {
-            execute(&url(port, "postgres"), "SELECT 1")
-                .await
-                .map_err(|error| error.to_string())
+            execute(&url(port, "postgres"), "SELECT 1").await.map_err(|error| error.to_string())
         });
         Self { server: server.await }
     }
@@ -99,12 +95,9 @@ impl Postgres {
     /// Creates a database, as a copy of `template` if there is one.
     pub(crate) async fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template0");
-        self.execute(
-            "postgres",
-            &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""),
-        )
-        .await
-        .expect("create a database");
+        self.execute("postgres", &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""))
+            .await
+            .expect("create a database");
     }
 
     /// Drops a database, and closes the connections to it.
@@ -147,11 +140,7 @@ fn initdb(dir: &Path, user: Option<(u32, u32)>) {
         command.uid(uid).gid(gid);
     }
     let output = command.output().expect("run initdb");
-    assert!(
-        output.status.success(),
-        "initdb failed: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> Vec<String> {
@@ -182,10 +171,8 @@ fn program(name: &str) -> PathBuf {
         })
         .collect();
     versions.sort();
-    let mut directories: Vec<PathBuf> = std::env::var_os("WATCHWORD_POSTGRES_BIN")
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
+    let mut directories: Vec<PathBuf> =
+        std::env::var_os("WATCHWORD_POSTGRES_BIN").map(PathBuf::from).into_iter().collect();
     directories.extend(versions.into_iter().rev().map(|(_, bin)| bin));
     find_program(name, &format!("WATCHWORD_{}", name.to_uppercase()), &directories)
 }
@@ -201,9 +188,5 @@ fn server_user() -> Option<(u32, u32)> {
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
-    Some(
-        ids("postgres")
-            .or_else(|| ids("nobody"))
-            .expect("a user to run PostgreSQL as"),
-    )
+    Some(ids("postgres").or_else(|| ids("nobody")).expect("a user to run PostgreSQL as"))
 }

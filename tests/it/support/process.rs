@@ -109,20 +109,13 @@ impl Process {
 
     /// Returns a process that does not run before [`Process::start_again`].
     pub(crate) fn stopped(spec: ProcessSpec) -> Self {
-        Self {
-            spec,
-            state: State::Ended(None),
-        }
+        Self { spec, state: State::Ended(None) }
     }
 
     /// Starts the ended process again with the same arguments.
     pub(crate) fn start_again(&mut self) {
         assert!(!self.is_running(), "{} is already running", self.spec.name);
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.spec.log)
-            .expect("open the log");
+        let log = File::options().create(true).append(true).open(&self.spec.log).expect("open the log");
         let mut command = Command::new(&self.spec.program);
         command
             .args(&self.spec.args)
@@ -183,11 +176,7 @@ impl Process {
             if let Some(status) = self.exited() {
                 return status;
             }
-            assert!(
-                Instant::now() < end,
-                "{} has not ended within {deadline:?}",
-                self.spec.name
-            );
+            assert!(Instant::now() < end, "{} has not ended within {deadline:?}", self.spec.name);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -224,9 +213,7 @@ impl Process {
             Ok(Err(_)) if self.found_port_taken() => Err(NotReady::PortTaken),
             Ok(Err(status)) => {
                 let name = self.spec.name;
-                Err(NotReady::Ended(format!(
-                    "{name} ended with {status} before it was ready"
-                )))
+                Err(NotReady::Ended(format!("{name} ended with {status} before it was ready")))
             }
             Err(reason) => Err(NotReady::Silent(format!("{} is not ready: {reason}", self.spec.name))),
         }
@@ -266,9 +253,7 @@ impl Process {
 
     /// Sends a signal to the running process.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self
-            .pid()
-            .unwrap_or_else(|| panic!("{} is not running", self.spec.name));
+        let pid = self.pid().unwrap_or_else(|| panic!("{} is not running", self.spec.name));
         let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
         // The child was not waited for, so the id is still its own. A child that has just ended is
         // no error.
@@ -307,33 +292,21 @@ impl Process {
 
     fn show_log(&self) {
         let log = self.log();
-        let start = log
-            .char_indices()
-            .map(|(at, _)| at)
-            .find(|at| log.len() - at <= LOG_TAIL)
-            .unwrap_or(0);
+        let start = log.char_indices().map(|(at, _)| at).find(|at| log.len() - at <= LOG_TAIL).unwrap_or(0);
         let tail = log.get(start..).unwrap_or_default();
-        show(&format!(
-            "--- {} ({}) ---\n{tail}",
-            self.spec.name,
-            self.spec.log.display()
-        ));
+        show(&format!("--- {} ({}) ---\n{tail}", self.spec.name, self.spec.log.display()));
     }
 }
 
 /// Whether every thread of a process is stopped. Assumed where there is no /proc.
 fn all_threads_stopped(pid: u32) -> bool {
-    let threads = fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads
         .map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
         .all(|stat| {
             // The format is `pid (name) state …`, and the name may contain anything. A thread that
             // has ended has no text.
-            stat.rsplit_once(") ")
-                .is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
+            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['T', 'Z', 'X']))
         })
 }
 

@@ -55,11 +55,7 @@ impl Proxy {
             open: AtomicU64::new(0),
         });
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
-        Self {
-            address,
-            shared,
-            accept,
-        }
+        Self { address, shared, accept }
     }
 
     /// Returns the port for clients.
@@ -69,10 +65,9 @@ impl Proxy {
 
     /// Delays everything by `latency` in each direction.
     pub(crate) fn set_latency(&self, latency: Duration) {
-        self.shared.latency.store(
-            u64::try_from(latency.as_micros()).expect("a short time"),
-            Ordering::Relaxed,
-        );
+        self.shared
+            .latency
+            .store(u64::try_from(latency.as_micros()).expect("a short time"), Ordering::Relaxed);
     }
 
     /// Ends every connection, and refuses new ones until [`Proxy::heal`].

@@ -61,10 +61,7 @@ fn run_dir() -> &'static RunDir {
             .stderr(Stdio::null())
             .spawn()
             .expect("start the watchdog");
-        RunDir {
-            path,
-            _watchdog: watchdog,
-        }
+        RunDir { path, _watchdog: watchdog }
     })
 }
 

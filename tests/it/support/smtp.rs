@@ -54,16 +54,10 @@ impl SmtpServer {
                         false => connection.read_u8().await,
                     }
                 };
-                greeting
-                    .await
-                    .map(drop)
-                    .map_err(|error: std::io::Error| error.to_string())
+                greeting.await.map(drop).map_err(|error: std::io::Error| error.to_string())
             },
         );
-        Self {
-            server: server.await,
-            mails,
-        }
+        Self { server: server.await, mails }
     }
 
     /// Returns a change of the settings that makes the service use this server without TLS.
@@ -165,9 +159,7 @@ impl Mail {
         let (head, _) = self.raw.split_once("\n\n").expect("a head");
         let prefix = format!("{}:", name.to_ascii_lowercase());
         let lines = head.lines();
-        lines
-            .filter(|line| line.to_ascii_lowercase().starts_with(&prefix))
-            .count()
+        lines.filter(|line| line.to_ascii_lowercase().starts_with(&prefix)).count()
     }
 
     /// Returns the message, decoded from quoted-printable (RFC 2045 section 6.7).

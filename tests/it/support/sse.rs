@@ -35,10 +35,7 @@ impl EventSource {
         assert_eq!(response.status().as_u16(), 200, "{:?}", response.text().await);
         assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        Self {
-            response,
-            buffer: Vec::new(),
-        }
+        Self { response, buffer: Vec::new() }
     }
 
     /// Returns the next frame, with or without an event; `None` at the end of the stream.

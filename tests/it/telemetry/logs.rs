@@ -95,11 +95,9 @@ async fn a_spawned_task_keeps_the_span_and_its_panic_is_logged() {
     let (log, _guard) = capture(LogFormat::Json, "info", None);
     let span = tracing::info_span!(target: "watchword::http", "request", request_id = "r-2");
     let joined = async {
-        spawn("quiet", async {
-            tracing::info!(target: "watchword::actions", "inside")
-        })
-        .await
-        .expect("the task");
+        spawn("quiet", async { tracing::info!(target: "watchword::actions", "inside") })
+            .await
+            .expect("the task");
         spawn("loud", async { panic!("on purpose") }).await
     }
     .instrument(span)
@@ -111,8 +109,5 @@ async fn a_spawned_task_keeps_the_span_and_its_panic_is_logged() {
         panic!("{lines:?}")
     };
     assert_eq!(inside["request_id"], "r-2");
-    assert_eq!(
-        (&panicked["request_id"], &panicked["task"]),
-        (&json!("r-2"), &json!("loud"))
-    );
+    assert_eq!((&panicked["request_id"], &panicked["task"]), (&json!("r-2"), &json!("loud")));
 }

@@ -49,10 +49,7 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
 fn requests_are_counted_by_template_method_and_status() {
     let metrics = Metrics::new().expect("metrics");
     let route = metrics.route("/users/{id}", "GET");
-    assert!(
-        Arc::ptr_eq(&route, &metrics.route("/users/{id}", "GET")),
-        "resolved once"
-    );
+    assert!(Arc::ptr_eq(&route, &metrics.route("/users/{id}", "GET")), "resolved once");
     for status in [200, 200, 404, 418] {
         route.answered(status, Duration::from_millis(2));
     }
@@ -74,15 +71,10 @@ fn requests_are_counted_by_template_method_and_status() {
 fn unknown_routes_create_no_new_series() {
     let metrics = Metrics::new().expect("metrics");
     for number in 0..2000 {
-        metrics
-            .route(&format!("/users/{number}"), "GET")
-            .answered(200, Duration::ZERO);
+        metrics.route(&format!("/users/{number}"), "GET").answered(200, Duration::ZERO);
     }
     let text = metrics.render();
-    let series = text
-        .lines()
-        .filter(|line| line.starts_with("watchword_http_requests_total{"))
-        .count();
+    let series = text.lines().filter(|line| line.starts_with("watchword_http_requests_total{")).count();
     assert!(series < 600, "{series} series");
     assert!(
         text.contains(r#"route="other",status="200"} 1488"#),
@@ -113,10 +105,7 @@ fn the_process_is_measured() {
 /// A listener on a free port.
 async fn serve() -> (Arc<Metrics>, String, CancellationToken, JoinHandle<()>) {
     let metrics = Metrics::new().expect("metrics");
-    let settings = MetricsSettings {
-        enabled: true,
-        listen: ([127, 0, 0, 1], 0).into(),
-    };
+    let settings = MetricsSettings { enabled: true, listen: ([127, 0, 0, 1], 0).into() };
     let server = MetricsServer::bind(&settings).await.expect("a port").expect("enabled");
     let url = format!("http://{}", server.address());
     let stop = CancellationToken::new();
@@ -132,36 +121,19 @@ async fn the_listener_serves_metrics_and_nothing_else() {
 
     let answer = client.get(format!("{url}/metrics")).send().await.expect("an answer");
     assert_eq!(answer.status(), 200);
-    assert_eq!(
-        answer.headers()["content-type"],
-        "text/plain; version=0.0.4; charset=utf-8"
-    );
-    assert!(
-        answer
-            .text()
-            .await
-            .expect("text")
-            .contains("watchword_nats_connected 1\n")
-    );
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(answer.text().await.expect("text").contains("watchword_nats_connected 1\n"));
 
     let other = client.get(format!("{url}/")).send().await.expect("an answer");
     assert_eq!(other.status(), 404);
-    let post = client
-        .post(format!("{url}/metrics"))
-        .body("x")
-        .send()
-        .await
-        .expect("an answer");
+    let post = client.post(format!("{url}/metrics")).body("x").send().await.expect("an answer");
     assert_eq!(
         (post.status().as_u16(), &post.headers()["allow"]),
         (405, &"GET".parse().expect("a value"))
     );
     stop.cancel();
     running.await.expect("no panic");
-    assert!(
-        client.get(format!("{url}/metrics")).send().await.is_err(),
-        "the port must be closed"
-    );
+    assert!(client.get(format!("{url}/metrics")).send().await.is_err(), "the port must be closed");
 }
 
 #[tokio::test]
@@ -190,12 +162,7 @@ async fn a_port_in_use_names_the_setting() {
     let error = MetricsServer::bind(&settings).await.expect_err("taken");
     assert!(error.to_string().contains("metrics.listen"), "{error}");
     settings.enabled = false;
-    assert!(
-        MetricsServer::bind(&settings)
-            .await
-            .expect("a disabled listener")
-            .is_none()
-    );
+    assert!(MetricsServer::bind(&settings).await.expect("a disabled listener").is_none());
 }
 
 #[tokio::test]
@@ -214,9 +181,7 @@ async fn silent_connections_do_not_block_scrapers() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), scraped)
-        .await
-        .expect("a scrape");
+    tokio::time::timeout(Duration::from_secs(60), scraped).await.expect("a scrape");
     stop.cancel();
     running.await.expect("no panic");
 }

@@ -21,10 +21,7 @@ impl Captured {
     /// Returns each write as text.
     pub(super) fn writes(&self) -> Vec<String> {
         let writes = self.0.lock().expect("the log");
-        writes
-            .iter()
-            .map(|bytes| String::from_utf8(bytes.clone()).expect("UTF-8"))
-            .collect()
+        writes.iter().map(|bytes| String::from_utf8(bytes.clone()).expect("UTF-8")).collect()
     }
 
     /// Returns each write, parsed as one JSON line.
@@ -32,10 +29,7 @@ impl Captured {
         self.writes()
             .iter()
             .map(|line| {
-                assert!(
-                    line.ends_with('\n') && line.matches('\n').count() == 1,
-                    "expected one line: {line:?}"
-                );
+                assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "expected one line: {line:?}");
                 serde_json::from_str(line).expect("JSON")
             })
             .collect()
@@ -66,10 +60,7 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 pub(super) fn settings(format: LogFormat, level: &str) -> TelemetrySettings {
-    TelemetrySettings {
-        format,
-        level: level.to_owned(),
-    }
+    TelemetrySettings { format, level: level.to_owned() }
 }
 
 /// Captures the log of this thread until the guard is dropped.

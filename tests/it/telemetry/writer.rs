@@ -68,18 +68,12 @@ fn a_stalled_output_drops_lines_and_never_blocks() {
         log(&writer, &line);
     }
     let lost = writer.dropped();
-    assert!(
-        (1024..=4096).contains(&lost),
-        "logged four times the buffer; {lost} lines were dropped"
-    );
+    assert!((1024..=4096).contains(&lost), "logged four times the buffer; {lost} lines were dropped");
 
     drop(go);
     writer.flush();
     let text = out.text();
-    assert!(
-        text.lines().all(|written| written.len() == 1023),
-        "the written lines are whole"
-    );
+    assert!(text.lines().all(|written| written.len() == 1023), "the written lines are whole");
     assert_eq!(text.lines().count() as u64, 4096 - lost);
 }
 

@@ -86,12 +86,7 @@ async fn errors_of_a_configuration_match_their_snapshots() {
 #[tokio::test]
 async fn errors_of_arguments_match_their_snapshots() {
     assert_error("refusal-unknown-command", &["serv"], &[]).await;
-    assert_error(
-        "refusal-events-type",
-        &["events", "export", "-", "--type", "nonsense"],
-        &[],
-    )
-    .await;
+    assert_error("refusal-events-type", &["events", "export", "-", "--type", "nonsense"], &[]).await;
     assert_error("refusal-replay-rate", &["events", "replay", "--rate", "0"], &[]).await;
     assert_error("refusal-replay-name", &["events", "replay", "--name", "a.b"], &[]).await;
 }
@@ -122,13 +117,7 @@ async fn results_of_commands_match_their_snapshots() {
     assert_result(&app, "result-stream-diff-none", &["stream", "diff"], &directory).await;
 
     let context = app.nats.jetstream().await;
-    let mut definition = context
-        .get_stream("auth-events")
-        .await
-        .expect("the stream")
-        .cached_info()
-        .config
-        .clone();
+    let mut definition = context.get_stream("auth-events").await.expect("the stream").cached_info().config.clone();
     definition.max_messages = 7_000;
     definition.description = Some("changed by hand".to_owned());
     context.update_stream(definition).await.expect("change the stream");

@@ -18,14 +18,8 @@ impl Child {
     /// Starts the process; standard output and error go to a file.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
         let log = File::create(log)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn();
-        Ok(Self(child.map_err(|error| {
-            format!("{}: {error}", command.get_program().display())
-        })?))
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        Ok(Self(child.map_err(|error| format!("{}: {error}", command.get_program().display()))?))
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -48,12 +48,7 @@ impl Rig {
         let scratch = Scratch::new()?;
         let postgres = Postgres::start(scratch.path()).await?;
         let nats = Nats::start(scratch.path()).await?;
-        let mut rig = Self {
-            service: None,
-            nats,
-            postgres,
-            scratch,
-        };
+        let mut rig = Self { service: None, nats, postgres, scratch };
         // The first start migrates, and creates the stream and the signing key. Later starts find
         // them.
         rig.start_service().await?;
@@ -93,10 +88,8 @@ impl Rig {
     pub(crate) async fn admin(&self) -> Outcome<(String, String)> {
         let mut client = Client::connect(self.service()?.port()).await?;
         let account = register(&mut client, "root@example.com").await?;
-        self.postgres.sql(&format!(
-            "UPDATE users SET roles = 'user admin' WHERE id = '{}'",
-            account.id
-        ))?;
+        self.postgres
+            .sql(&format!("UPDATE users SET roles = 'user admin' WHERE id = '{}'", account.id))?;
         let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
         let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
         Ok((account.id, access))

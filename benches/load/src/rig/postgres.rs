@@ -38,10 +38,7 @@ impl Postgres {
                 "--pgdata",
             ])
             .arg(&data);
-        let output = as_user(&mut initdb, user)
-            .current_dir(&directory)
-            .stdin(Stdio::null())
-            .output()?;
+        let output = as_user(&mut initdb, user).current_dir(&directory).stdin(Stdio::null()).output()?;
         checked(&output)?;
         let port = free_port();
         let mut server = Command::new(program("postgres")?);
@@ -56,11 +53,7 @@ impl Postgres {
             server.arg("-c").arg(setting);
         }
         let child = Child::start(as_user(&mut server, user), &scratch.join("postgres.log"))?;
-        let postgres = Self {
-            _child: child,
-            port,
-            directory,
-        };
+        let postgres = Self { _child: child, port, directory };
         postgres.ready().await?;
         Ok(postgres)
     }
@@ -151,9 +144,5 @@ fn server_user() -> Outcome<Option<(u32, u32)>> {
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
-    Ok(Some(
-        ids("postgres")
-            .or_else(|| ids("nobody"))
-            .ok_or("no user to run PostgreSQL as")?,
-    ))
+    Ok(Some(ids("postgres").or_else(|| ids("nobody")).ok_or("no user to run PostgreSQL as")?))
 }

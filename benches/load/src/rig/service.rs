@@ -51,10 +51,7 @@ impl Service {
             .env("WATCHWORD__METRICS__LISTEN", "127.0.0.1:0")
             .env("WATCHWORD__LIMITS__ENABLED", "false")
             .env("WATCHWORD__OAUTH__CLIENTS", CLIENTS)
-            .env(
-                "WATCHWORD__NATS__SERVER_PATH",
-                std::path::absolute(".tools/nats-server")?,
-            )
+            .env("WATCHWORD__NATS__SERVER_PATH", std::path::absolute(".tools/nats-server")?)
             .env("WATCHWORD__TELEMETRY__FORMAT", "json")
             .env("WATCHWORD__DATA_DIR", scratch.join("data"))
             .envs(environment.iter().map(|(key, value)| (key, value)));
@@ -104,10 +101,7 @@ impl Service {
     /// Returns the resident memory in MiB.
     pub(crate) fn resident_mib(&self) -> Outcome<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 
@@ -121,20 +115,13 @@ impl Service {
             }
             Outcome::Ok(made)
         });
-        Ok(futures_util::future::try_join_all(lanes)
-            .await?
-            .into_iter()
-            .flatten()
-            .collect())
+        Ok(futures_util::future::try_join_all(lanes).await?.into_iter().flatten().collect())
     }
 }
 
 pub(crate) async fn register(client: &mut Client, email: &str) -> Outcome<Account> {
     let answer = client
-        .post(
-            "/auth/register",
-            &json!({ "email": email, "password": PASSWORD, "name": "Ada" }),
-        )
+        .post("/auth/register", &json!({ "email": email, "password": PASSWORD, "name": "Ada" }))
         .await?;
     Ok(Account {
         id: answer.text("/user/id")?,

@@ -13,10 +13,7 @@ use watchword_events::{CATALOGUE, docs, schema, typescript};
 
 fn main() -> ExitCode {
     let directory = env::args_os().nth(1).map(PathBuf::from);
-    let written = directory.map_or_else(
-        || Err("usage: generate-contract <directory>".into()),
-        |path| write(&path),
-    );
+    let written = directory.map_or_else(|| Err("usage: generate-contract <directory>".into()), |path| write(&path));
     let Err(error) = written else {
         return ExitCode::SUCCESS;
     };
@@ -30,17 +27,11 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
         let folder = directory.join("schemas").join(event.subject);
         fs::create_dir_all(&folder)?;
         let document = schema::document(event, schema::DEFAULT_BASE_URL);
-        fs::write(
-            folder.join(format!("{}.json", event.version)),
-            format!("{document:#}\n"),
-        )?;
+        fs::write(folder.join(format!("{}.json", event.version)), format!("{document:#}\n"))?;
         published::keep(&directory.join("published"), event, &document)?;
     }
     fs::write(directory.join("events.md"), docs::page())?;
     fs::create_dir_all(directory.join("typescript"))?;
-    fs::write(
-        directory.join("typescript/auth-events.d.ts"),
-        typescript::declarations(),
-    )?;
+    fs::write(directory.join("typescript/auth-events.d.ts"), typescript::declarations())?;
     Ok(())
 }

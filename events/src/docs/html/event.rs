@@ -11,10 +11,7 @@ use crate::{example, headers, schema};
 pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
     let document = schema::document(event, &deployment.schema_base);
     let example = example::of(event.kind);
-    let body: Option<Value> = example
-        .to_json()
-        .ok()
-        .and_then(|body| serde_json::from_slice(&body).ok());
+    let body: Option<Value> = example.to_json().ok().and_then(|body| serde_json::from_slice(&body).ok());
     format!(
         "<section id=\"{name}\" class=\"event\"><h2><a href=\"#{name}\">{name}</a><span class=\"version\">v{version}</span></h2>\
          <p class=\"lead\">{description}</p>\
@@ -80,10 +77,7 @@ fn commands(event: &EventType, stream: &str) -> String {
     let subject = event.subject;
     [
         ("Watch new events", format!("nats sub {subject}")),
-        (
-            "Show the latest",
-            format!("nats stream get {stream} --last-for {subject}"),
-        ),
+        ("Show the latest", format!("nats stream get {stream} --last-for {subject}")),
         (
             "Create a durable consumer",
             format!(

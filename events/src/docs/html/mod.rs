@@ -20,10 +20,7 @@ const MARK: &str = "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M4
 /// Returns the page of a deployment.
 #[must_use]
 pub fn page(deployment: &Deployment) -> String {
-    let sections: String = CATALOGUE
-        .iter()
-        .map(|event| event::section(event, deployment))
-        .collect();
+    let sections: String = CATALOGUE.iter().map(|event| event::section(event, deployment)).collect();
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Auth events · {service}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style></head><body>\

@@ -37,14 +37,8 @@ pub(super) fn section(deployment: &Deployment) -> String {
                  --wait 30s --max-deliver 6 --max-pending 256 --replay instant --defaults"
             )
         ),
-        next = command(
-            "Read the next events",
-            &format!("nats consumer next {name} my-service --count 10")
-        ),
-        watch = command(
-            "Watch new events without a consumer",
-            &format!("nats sub '{SUBJECT_PREFIX}*'")
-        ),
+        next = command("Read the next events", &format!("nats consumer next {name} my-service --count 10")),
+        watch = command("Watch new events without a consumer", &format!("nats sub '{SUBJECT_PREFIX}*'")),
     )
 }
 

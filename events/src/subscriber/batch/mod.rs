@@ -33,10 +33,7 @@ pub struct BatchLimits {
 impl Default for BatchLimits {
     /// Up to 500 events, collected for at most a second.
     fn default() -> Self {
-        Self {
-            max_events: 500,
-            max_wait: Duration::from_secs(1),
-        }
+        Self { max_events: 500, max_wait: Duration::from_secs(1) }
     }
 }
 
@@ -127,9 +124,7 @@ where
                 () = self.stop.cancelled() => return Ok(()),
                 collected = collect(buffer, wanted, self.batch_limits.max_wait) => collected?,
             }
-            alone = buffer
-                .peek()
-                .is_some_and(|in_flight| self.is_suspect(in_flight, limits));
+            alone = buffer.peek().is_some_and(|in_flight| self.is_suspect(in_flight, limits));
             if !alone && wanted < max_events {
                 continue;
             }
@@ -156,14 +151,8 @@ where
     /// did not use them. Such an event is fetched and handled alone, so that no other event is lost
     /// with it.
     fn is_suspect(&self, in_flight: &InFlight, limits: ConsumerLimits) -> bool {
-        let DeliveryInfo {
-            attempt,
-            stream_sequence,
-            ..
-        } = in_flight.delivery;
-        let half_used = limits
-            .max_deliver
-            .is_some_and(|last| attempt > 1 && attempt.saturating_mul(2) >= last);
+        let DeliveryInfo { attempt, stream_sequence, .. } = in_flight.delivery;
+        let half_used = limits.max_deliver.is_some_and(|last| attempt > 1 && attempt.saturating_mul(2) >= last);
         half_used && !self.resume.is_unsettled(stream_sequence)
     }
 

@@ -33,9 +33,7 @@ where
 
     async fn handle_and_settle(&self, batch: &[InFlight], limits: ConsumerLimits) -> Vec<(u64, DeliveryOutcome)> {
         let started = Instant::now();
-        batch
-            .iter()
-            .for_each(|in_flight| self.context.report_received(in_flight));
+        batch.iter().for_each(|in_flight| self.context.report_received(in_flight));
         let verdicts = keep_alive(batch, limits.ack_wait, self.verdicts(batch, limits)).await;
         let took = started.elapsed();
         let acks = batch.iter().zip(verdicts).map(async |(in_flight, verdict)| {
@@ -58,11 +56,7 @@ where
         let mut unhandled = Vec::with_capacity(batch.len());
         for in_flight in batch {
             let decoded = self.context.decode(in_flight);
-            unhandled.push(
-                decoded
-                    .map(|received| events.push((received, in_flight.delivery.clone())))
-                    .err(),
-            );
+            unhandled.push(decoded.map(|received| events.push((received, in_flight.delivery.clone()))).err());
         }
         let count = events.len();
         let common = if events.is_empty() {

@@ -38,10 +38,7 @@ where
             self.context.report_received(&in_flight);
             let verdict = self.handle(&in_flight);
             let verdict = keep_alive(slice::from_ref(&in_flight), limits.ack_wait, verdict).await;
-            let outcome = self
-                .context
-                .settle(&in_flight, limits, verdict, started.elapsed())
-                .await;
+            let outcome = self.context.settle(&in_flight, limits, verdict, started.elapsed()).await;
             Processed {
                 sequence: in_flight.delivery.stream_sequence,
                 attempt: in_flight.delivery.attempt,

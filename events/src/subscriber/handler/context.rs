@@ -92,10 +92,7 @@ impl Context {
             }
             Verdict::Poison(reason) => self.dead_letter(in_flight, &reason).await,
         };
-        self.subscriber
-            .mode
-            .observer
-            .settled(&in_flight.message.subject, outcome, took);
+        self.subscriber.mode.observer.settled(&in_flight.message.subject, outcome, took);
         outcome
     }
 
@@ -144,8 +141,7 @@ impl Context {
     async fn retry_later(&self, in_flight: &InFlight) -> DeliveryOutcome {
         let wait = self.subscriber.mode.backoff.after(in_flight.delivery.attempt);
         let outcome = DeliveryOutcome::Retried;
-        self.send_answer(&in_flight.message, AckKind::Nak(Some(wait)), outcome)
-            .await;
+        self.send_answer(&in_flight.message, AckKind::Nak(Some(wait)), outcome).await;
         outcome
     }
 

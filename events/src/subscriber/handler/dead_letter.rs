@@ -46,10 +46,7 @@ pub(crate) async fn publish(
     let sequence = delivery.stream_sequence.to_string();
     // Not the event's own id: two durables may give up the same event, and each has its dead
     // letter.
-    let id = format!(
-        "{durable}:{stream}:{sequence}:{}",
-        delivery.published.unix_timestamp_nanos()
-    );
+    let id = format!("{durable}:{stream}:{sequence}:{}", delivery.published.unix_timestamp_nanos());
     let attempts = delivery.attempt.to_string();
     for (name, value) in [
         (NATS_MESSAGE_ID, id.as_str()),

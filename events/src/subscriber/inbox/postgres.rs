@@ -63,9 +63,7 @@ CREATE TABLE IF NOT EXISTS watchword_inbox (
         let mut transaction = self.pool.begin().await?;
         // Without the lock, two programs that start together would both create the table, and one
         // would fail.
-        transaction
-            .execute("SELECT pg_advisory_xact_lock(hashtext('watchword_inbox'))")
-            .await?;
+        transaction.execute("SELECT pg_advisory_xact_lock(hashtext('watchword_inbox'))").await?;
         transaction.execute(Self::SCHEMA).await?;
         transaction.commit().await
     }
@@ -92,11 +90,7 @@ impl Inbox for PostgresInbox {
     async fn begin(&self, durable: &str, event: Uuid) -> Result<Option<Self::Transaction>, Self::Error> {
         let mut transaction = self.pool.begin().await?;
         let insert = "INSERT INTO watchword_inbox (durable, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let recorded = sqlx::query(insert)
-            .bind(durable)
-            .bind(event)
-            .execute(&mut *transaction)
-            .await?;
+        let recorded = sqlx::query(insert).bind(durable).bind(event).execute(&mut *transaction).await?;
         if recorded.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(None);

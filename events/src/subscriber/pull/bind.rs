@@ -66,9 +66,7 @@ fn config(subscriber: &Subscriber<Durable>, resume_from: Option<OffsetDateTime>)
     pull::Config {
         durable_name: Some(durable.name.clone()),
         name: Some(durable.name.clone()),
-        deliver_policy: resume_from.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime {
-            start_time,
-        }),
+        deliver_policy: resume_from.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime { start_time }),
         ack_policy: AckPolicy::Explicit,
         ack_wait: durable.ack_wait,
         max_deliver: durable.max_deliver.into(),
@@ -82,9 +80,7 @@ fn config(subscriber: &Subscriber<Durable>, resume_from: Option<OffsetDateTime>)
 /// subscriber wants, and wait for acknowledgements.
 fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), SubscribeError> {
     if config.ack_policy != AckPolicy::Explicit {
-        return Err(SubscribeError::NotExplicit {
-            durable: durable.to_owned(),
-        });
+        return Err(SubscribeError::NotExplicit { durable: durable.to_owned() });
     }
     let filters: Vec<&str> = std::iter::once(&config.filter_subject)
         .chain(&config.filter_subjects)
@@ -95,12 +91,7 @@ fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), Sub
         .iter()
         .map(|kind| kind.subject())
         .find(|subject| !filters.is_empty() && !filters.iter().any(|filter| covers(filter, subject)));
-    missing.map_or(Ok(()), |subject| {
-        Err(SubscribeError::Filtered {
-            durable: durable.to_owned(),
-            subject,
-        })
-    })
+    missing.map_or(Ok(()), |subject| Err(SubscribeError::Filtered { durable: durable.to_owned(), subject }))
 }
 
 /// Whether a NATS subject filter matches a subject: `*` is one token, a final `>` is one or more.
@@ -126,9 +117,7 @@ pub(crate) fn ack_wait(consumer: &PullConsumer) -> Duration {
 
 /// How many times one message is delivered; `None` for no limit.
 pub(crate) fn max_deliver(consumer: &PullConsumer) -> Option<u32> {
-    u32::try_from(consumer.cached_info().config.max_deliver)
-        .ok()
-        .filter(|times| *times > 0)
+    u32::try_from(consumer.cached_info().config.max_deliver).ok().filter(|times| *times > 0)
 }
 
 fn has_code(error: &ConsumerError, code: ErrorCode) -> bool {
@@ -146,17 +135,11 @@ fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> BindError {
 }
 
 fn unusable(durable: &str, source: ConsumerError) -> BindError {
-    BindError::Permanent(SubscribeError::Consumer {
-        durable: durable.to_owned(),
-        source,
-    })
+    BindError::Permanent(SubscribeError::Consumer { durable: durable.to_owned(), source })
 }
 
 fn not_created(subscriber: &Subscriber<Durable>, source: ConsumerCreateStrictError) -> BindError {
-    BindError::Permanent(SubscribeError::Create {
-        durable: subscriber.mode.name.clone(),
-        source,
-    })
+    BindError::Permanent(SubscribeError::Create { durable: subscriber.mode.name.clone(), source })
 }
 
 #[cfg(test)]

@@ -66,10 +66,7 @@ impl PullBuffer {
     ) -> Result<Self, ReadError> {
         let connects = client.statistics().connects.load(Ordering::Relaxed);
         let inbox = Subject::from(client.new_inbox());
-        let subscription = client
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|error| ReadError::Client(error.into()))?;
+        let subscription = client.subscribe(inbox.clone()).await.map_err(|error| ReadError::Client(error.into()))?;
         Ok(Self {
             consumer: consumer.clone(),
             jetstream: jetstream.clone(),
@@ -114,11 +111,7 @@ impl PullBuffer {
     /// Asks the server for the sequence up to which everything is settled, by this program or
     /// another.
     pub(crate) async fn ack_floor(&mut self) -> Result<u64, ReadError> {
-        let info = self
-            .consumer
-            .info()
-            .await
-            .map_err(|error| ReadError::Client(error.into()))?;
+        let info = self.consumer.info().await.map_err(|error| ReadError::Client(error.into()))?;
         Ok(info.ack_floor.stream_sequence)
     }
 
@@ -177,8 +170,7 @@ impl PullBuffer {
                 let context = self.jetstream.clone();
                 let message = Message { message, context };
                 let delivery = DeliveryInfo::of(&message);
-                self.messages
-                    .extend(delivery.map(|delivery| InFlight::new(message, delivery)));
+                self.messages.extend(delivery.map(|delivery| InFlight::new(message, delivery)));
                 Ok(true)
             }
             StatusCode::IDLE_HEARTBEAT => Ok(false),
@@ -190,9 +182,7 @@ impl PullBuffer {
                 Ok(true)
             }
             StatusCode::NO_RESPONDERS => Err(ReadError::NoResponders),
-            status => Err(ReadError::RequestEnded(
-                message.description.unwrap_or_else(|| status.to_string()),
-            )),
+            status => Err(ReadError::RequestEnded(message.description.unwrap_or_else(|| status.to_string()))),
         }
     }
 

@@ -23,9 +23,7 @@ impl Prefetch {
     /// One of `handlers` processed an event at its first attempt, and took this long.
     pub(crate) fn on_success(&mut self, took: Duration, handlers: usize) {
         let in_time = MAX_PREFETCH_WAIT.as_nanos() / took.as_nanos().max(1);
-        let in_time = usize::try_from(in_time)
-            .unwrap_or(MAX_PREFETCH)
-            .saturating_mul(handlers);
+        let in_time = usize::try_from(in_time).unwrap_or(MAX_PREFETCH).saturating_mul(handlers);
         self.0 = (self.0 * 2 + 1).min(in_time).min(MAX_PREFETCH);
     }
 

@@ -60,9 +60,9 @@ async fn a_crash_between_commit_and_acknowledgement_applies_the_event_once() {
     assert_eq!(applied(&pool).await, [Uuid::from_u128(1)], "it died after the commit");
 
     let connected = durable(DURABLE).connect(&server.url()).await.unwrap();
-    let task = tokio::spawn(connected.run_with_inbox(inbox, |received, _, transaction| async move {
-        apply(&received, transaction).await
-    }));
+    let task = tokio::spawn(
+        connected.run_with_inbox(inbox, |received, _, transaction| async move { apply(&received, transaction).await }),
+    );
     settled(&context, DURABLE, 1).await;
     assert_eq!(applied(&pool).await, [Uuid::from_u128(1)]);
     task.abort();

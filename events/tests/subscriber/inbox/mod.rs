@@ -31,9 +31,7 @@ fn durable(name: &str) -> Subscriber<Durable> {
 async fn tables(pool: &PgPool) -> PostgresInbox {
     let inbox = PostgresInbox::new(pool.clone());
     inbox.create_table().await.unwrap();
-    pool.execute("CREATE TABLE IF NOT EXISTS applied (event_id uuid NOT NULL)")
-        .await
-        .unwrap();
+    pool.execute("CREATE TABLE IF NOT EXISTS applied (event_id uuid NOT NULL)").await.unwrap();
     inbox
 }
 

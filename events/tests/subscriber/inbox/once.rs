@@ -50,16 +50,14 @@ async fn a_failed_handler_is_rolled_back_and_retried() {
     }
     let inbox = tables(&pool).await;
     let connected = durable(DURABLE).connect(&server.url()).await.unwrap();
-    let task = tokio::spawn(
-        connected.run_with_inbox(inbox, |received, delivery, transaction| async move {
-            let transaction = apply(&received, transaction).await?;
-            match (received.id.as_u128(), delivery.attempt) {
-                (1, 1) => Err(HandlerError::retry("after the work")),
-                (2, 1) => panic!("after the work"),
-                _ => Ok(transaction),
-            }
-        }),
-    );
+    let task = tokio::spawn(connected.run_with_inbox(inbox, |received, delivery, transaction| async move {
+        let transaction = apply(&received, transaction).await?;
+        match (received.id.as_u128(), delivery.attempt) {
+            (1, 1) => Err(HandlerError::retry("after the work")),
+            (2, 1) => panic!("after the work"),
+            _ => Ok(transaction),
+        }
+    }));
     settled(&context, DURABLE, 3).await;
     assert_eq!(applied(&pool).await, ids(1..=3));
     task.abort();
@@ -74,11 +72,9 @@ async fn each_durable_has_its_own_records_and_old_ones_can_be_deleted() {
     let inbox = tables(&pool).await;
     for name in ["one", "two"] {
         let connected = durable(name).connect(&server.url()).await.unwrap();
-        let task = tokio::spawn(
-            connected.run_with_inbox(inbox.clone(), |received, _, transaction| async move {
-                apply(&received, transaction).await
-            }),
-        );
+        let task = tokio::spawn(connected.run_with_inbox(inbox.clone(), |received, _, transaction| async move {
+            apply(&received, transaction).await
+        }));
         settled(&context, name, 1).await;
         task.abort();
     }
@@ -97,15 +93,12 @@ async fn a_database_crash_neither_duplicates_nor_loses_events() {
     }
     let inbox = tables(&pool).await;
     let connected = durable(DURABLE).concurrency(4).connect(&server.url()).await.unwrap();
-    let task = tokio::spawn(connected.run_with_inbox(inbox, |received, _, transaction| async move {
-        apply(&received, transaction).await
-    }));
+    let task = tokio::spawn(
+        connected.run_with_inbox(inbox, |received, _, transaction| async move { apply(&received, transaction).await }),
+    );
     for done in [50, 150] {
         super::eventually("some events are applied", async || {
-            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM applied")
-                .fetch_one(&pool)
-                .await
-                .ok()?;
+            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM applied").fetch_one(&pool).await.ok()?;
             (count >= done).then_some(())
         })
         .await;

@@ -54,12 +54,7 @@ impl Watchword {
                 .spawn()
                 .unwrap();
             let http = reqwest::Client::builder().timeout(TEST_TIMEOUT).build().unwrap();
-            let mut service = Self {
-                child,
-                port,
-                http,
-                directory,
-            };
+            let mut service = Self { child, port, http, directory };
             if service.events_flow().await {
                 return service;
             }
@@ -142,9 +137,6 @@ impl Watchword {
         assert_eq!(answer.status(), status);
         let answer: Value = answer.json().await.unwrap();
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap().to_owned();
-        Session {
-            access: text("accessToken"),
-            refresh: text("refreshToken"),
-        }
+        Session { access: text("accessToken"), refresh: text("refreshToken") }
     }
 }

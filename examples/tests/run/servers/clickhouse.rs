@@ -60,11 +60,7 @@ fn spec(port: u16) -> ProcessSpec {
     fs::write(directory.join("users.xml"), USERS).unwrap();
     ProcessSpec {
         name: "clickhouse-server",
-        program: find_program(
-            "clickhouse-server",
-            "WATCHWORD_CLICKHOUSE_SERVER",
-            &["/usr/sbin".into()],
-        ),
+        program: find_program("clickhouse-server", "WATCHWORD_CLICKHOUSE_SERVER", &["/usr/sbin".into()]),
         args: vec![format!("--config-file={path}/config.xml")],
         env: None,
         log: directory.join("clickhouse.log"),

@@ -36,9 +36,7 @@ pub(crate) use crate::support::ports::free_port;
 
 /// What the script has put into `.tools/`.
 fn tool(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .with_file_name(".tools")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(".tools").join(name);
     assert!(
         path.exists(),
         "{} is missing: scripts/install-sample-servers.sh installs it",
@@ -51,13 +49,7 @@ fn tool(name: &str) -> PathBuf {
 /// serves.
 pub(crate) async fn serve(routes: impl Endpoint + 'static) -> (String, JoinHandle<std::io::Result<()>>) {
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
-    let address = acceptor
-        .local_addr()
-        .first()
-        .unwrap()
-        .as_socket_addr()
-        .copied()
-        .unwrap();
+    let address = acceptor.local_addr().first().unwrap().as_socket_addr().copied().unwrap();
     let server = tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
     (format!("http://{address}"), server)
 }

@@ -41,9 +41,7 @@ impl SmtpServer {
     /// Returns the received mails.
     pub(crate) fn mails(&self) -> Vec<String> {
         let files = fs::read_dir(self.maildir.join("new")).unwrap();
-        files
-            .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
-            .collect()
+        files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
     }
 }
 

@@ -105,10 +105,7 @@ impl Lines {
                 self.closed = true;
                 Ok(())
             }
-            Out::Stdout(_) => Err(AppError::File {
-                path: "standard output".into(),
-                source,
-            }),
+            Out::Stdout(_) => Err(AppError::File { path: "standard output".into(), source }),
             Out::Plain(_, part) | Out::Gzip(_, part) => Err(part.failed(source)),
         }
     }
@@ -127,17 +124,10 @@ impl Part {
         let part = Self { path, becomes };
         // The finished file replaces what has its name, which must not be a device or a pipe.
         if fs::metadata(&part.becomes).is_ok_and(|there| !there.is_file()) {
-            return Err(part.failed(io::Error::other(
-                "it exists and is not a file; use - for standard output",
-            )));
+            return Err(part.failed(io::Error::other("it exists and is not a file; use - for standard output")));
         }
         // Events contain personal data: only the owner may read the file.
-        let opened = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&part.path);
+        let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part.path);
         match opened {
             Ok(file) => Ok((file, part)),
             Err(source) => Err(part.failed(source)),
@@ -156,10 +146,7 @@ impl Part {
     }
 
     fn failed(&self, source: io::Error) -> AppError {
-        AppError::File {
-            path: self.becomes.clone(),
-            source,
-        }
+        AppError::File { path: self.becomes.clone(), source }
     }
 }
 

@@ -133,10 +133,7 @@ fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
             "has another target or other filters; omit the filters to resume it, or choose another name",
         ));
     }
-    Ok(Replay {
-        rate: order.rate.or(known.rate),
-        ..known
-    })
+    Ok(Replay { rate: order.rate.or(known.rate), ..known })
 }
 
 fn refused(name: &str, problem: &str) -> AppError {

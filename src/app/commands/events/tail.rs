@@ -63,11 +63,7 @@ pub async fn tail(
 
 async fn open(reader: &StreamReader, selection: &Selection, start: ScanStart) -> Result<Scan, ProbeError> {
     let subjects = selection.subjects.iter().map(ToString::to_string).collect();
-    let wanted = ScanRequest {
-        start,
-        subjects,
-        headers_only: false,
-    };
+    let wanted = ScanRequest { start, subjects, headers_only: false };
     reader.scan(wanted).await
 }
 

@@ -17,19 +17,13 @@ pub async fn verify(settings: &Settings, progress: &mut dyn Progress) -> Result<
     let reader = StreamReader::connect(settings).await?;
     let now = environment.clock.now();
     let mut reported = 0;
-    let findings = relay::verify(
-        &store.ledger(),
-        &reader,
-        settings.events.retention,
-        now,
-        |done, total| {
-            if total != reported {
-                reported = total;
-                progress.total(total);
-            }
-            progress.done(done);
-        },
-    )
+    let findings = relay::verify(&store.ledger(), &reader, settings.events.retention, now, |done, total| {
+        if total != reported {
+            reported = total;
+            progress.total(total);
+        }
+        progress.done(done);
+    })
     .await?;
     store.close().await;
     Ok(findings)

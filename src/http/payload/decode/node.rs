@@ -55,11 +55,7 @@ pub(super) struct Node<'de, 't> {
 
 impl<'de, 't> Node<'de, 't> {
     pub(super) const fn root(value: &'de Value, context: &'t Context) -> Self {
-        Self {
-            value,
-            trail: None,
-            context,
-        }
+        Self { value, trail: None, context }
     }
 
     fn wrong_type<T>(expected: &'static str) -> Result<T, Mismatch> {
@@ -174,16 +170,9 @@ struct ObjectFields<'de, 't> {
 impl ObjectFields<'_, '_> {
     /// Whether the type should see the field; an unknown one is reported.
     fn is_visible(&self, name: &str) -> bool {
-        let here = Trail {
-            parent: self.trail,
-            step: TrailStep::Field(name),
-        };
+        let here = Trail { parent: self.trail, step: TrailStep::Field(name) };
         if self.known.is_some_and(|known| !known.contains(&name)) {
-            let error = FieldError::new(
-                render(&here.steps()),
-                Kind::UnknownField.code(),
-                Kind::UnknownField.detail(),
-            );
+            let error = FieldError::new(render(&here.steps()), Kind::UnknownField.code(), Kind::UnknownField.detail());
             let mut unknown = self.context.unknown.borrow_mut();
             // Decoding again visits the same fields again.
             if unknown.len() < MAX_ERRORS && !unknown.contains(&error) {
@@ -202,10 +191,7 @@ impl<'de> MapAccess<'de> for ObjectFields<'de, '_> {
         while let Some((name, value)) = self.fields.next() {
             if self.is_visible(name) {
                 self.next = Some((name, value));
-                let here = Trail {
-                    parent: self.trail,
-                    step: TrailStep::Field(name),
-                };
+                let here = Trail { parent: self.trail, step: TrailStep::Field(name) };
                 let name: serde::de::value::BorrowedStrDeserializer<'de, Mismatch> =
                     serde::de::value::BorrowedStrDeserializer::new(name);
                 return seed.deserialize(name).map(Some).map_err(|error| located(error, &here));
@@ -216,15 +202,8 @@ impl<'de> MapAccess<'de> for ObjectFields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
         let (name, value) = self.next.take().ok_or(Kind::Invalid)?;
-        let here = Trail {
-            parent: self.trail,
-            step: TrailStep::Field(name),
-        };
-        let node = Node {
-            value,
-            trail: Some(&here),
-            context: self.context,
-        };
+        let here = Trail { parent: self.trail, step: TrailStep::Field(name) };
+        let node = Node { value, trail: Some(&here), context: self.context };
         seed.deserialize(node).map_err(|error| located(error, &here))
     }
 }
@@ -242,15 +221,8 @@ impl<'de> SeqAccess<'de> for ArrayItems<'de, '_> {
         let Some((index, value)) = self.items.next() else {
             return Ok(None);
         };
-        let here = Trail {
-            parent: self.trail,
-            step: TrailStep::Index(index),
-        };
-        let node = Node {
-            value,
-            trail: Some(&here),
-            context: self.context,
-        };
+        let here = Trail { parent: self.trail, step: TrailStep::Index(index) };
+        let node = Node { value, trail: Some(&here), context: self.context };
         seed.deserialize(node).map(Some).map_err(|error| located(error, &here))
     }
 }

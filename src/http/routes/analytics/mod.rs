@@ -21,10 +21,7 @@ struct EventCount {
 
 impl EventCount {
     fn list(counts: Vec<(String, u64)>) -> Vec<Self> {
-        counts
-            .into_iter()
-            .map(|(subject, count)| Self { subject, count })
-            .collect()
+        counts.into_iter().map(|(subject, count)| Self { subject, count }).collect()
     }
 }
 

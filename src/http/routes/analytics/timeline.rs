@@ -100,10 +100,7 @@ impl Timeline {
 
 impl From<timeline::Timeline> for TimelineBody {
     fn from(timeline: timeline::Timeline) -> Self {
-        let bucket = |(start, count): (OffsetDateTime, u64)| BucketBody {
-            start: start.into(),
-            count,
-        };
+        let bucket = |(start, count): (OffsetDateTime, u64)| BucketBody { start: start.into(), count };
         Self {
             from: timeline.from.into(),
             to: timeline.until.into(),

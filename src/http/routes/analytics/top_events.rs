@@ -56,20 +56,14 @@ impl TopEvents {
         check_range(filter.from, filter.until, query.errors());
         let limit = query.take("limit", limit).unwrap_or_default().0;
         let filter = query.finish(filter)?;
-        let top = self
-            .0
-            .call(&context, |cx| top_events::run(cx, caller, filter, limit))
-            .await?;
+        let top = self.0.call(&context, |cx| top_events::run(cx, caller, filter, limit)).await?;
         Ok(Success::new(top))
     }
 }
 
 impl From<top_events::TopEvents> for TopEventsBody {
     fn from(top: top_events::TopEvents) -> Self {
-        Self {
-            events: EventCount::list(top.counts),
-            total: top.total,
-        }
+        Self { events: EventCount::list(top.counts), total: top.total }
     }
 }
 

@@ -51,10 +51,7 @@ impl UserAnalytics {
         id: Path<Uuid>,
     ) -> Result<Success<UserActivity>, UserAnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let counts = self
-            .0
-            .call(&context, |cx| user_counts::run(cx, caller, id.0.into()))
-            .await?;
+        let counts = self.0.call(&context, |cx| user_counts::run(cx, caller, id.0.into())).await?;
         Ok(Success::new(UserActivity {
             user_id: id.0,
             total: counts.subjects.iter().map(|(_, count)| count).sum(),

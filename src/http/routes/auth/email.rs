@@ -29,9 +29,7 @@ struct MailedCode {
 
 impl poem_openapi::types::Example for MailedCode {
     fn example() -> Self {
-        Self {
-            code: EXAMPLE_CODE.to_owned(),
-        }
+        Self { code: EXAMPLE_CODE.to_owned() }
     }
 }
 

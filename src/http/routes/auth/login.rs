@@ -98,9 +98,7 @@ fn parse(body: Credentials) -> Result<Input, Problem> {
         }
     };
     let password = fields.take("/password", Password::parse(&body.password));
-    let input = identifier
-        .zip(password)
-        .map(|(identifier, password)| Input { identifier, password });
+    let input = identifier.zip(password).map(|(identifier, password)| Input { identifier, password });
     fields.finish(input)
 }
 

@@ -51,9 +51,7 @@ struct ForgottenPassword {
 
 impl poem_openapi::types::Example for ForgottenPassword {
     fn example() -> Self {
-        Self {
-            email: "test@example.com".to_owned(),
-        }
+        Self { email: "test@example.com".to_owned() }
     }
 }
 

@@ -62,10 +62,7 @@ impl Sessions {
         let caller = self.0.identify(&context, &bearer).await?;
         let current = caller.session_id;
         let sessions = self.0.call(&context, |cx| list::run(cx, caller)).await?;
-        let sessions = sessions
-            .into_iter()
-            .map(|session| session_body(session, current))
-            .collect();
+        let sessions = sessions.into_iter().map(|session| session_body(session, current)).collect();
         Ok(Success::new(SessionList { sessions }))
     }
 

@@ -49,15 +49,9 @@ impl Admitted {
         let roles: Vec<&str> = user.roles.iter().map(|role| role.as_str()).collect();
         Ok(Self([
             (USER_ID, value(user.id.as_uuid().hyphenated().encode_lower(&mut id))?),
-            (
-                EMAIL,
-                value(&Cow::from(utf8_percent_encode(user.email.as_str(), ENCODED)))?,
-            ),
+            (EMAIL, value(&Cow::from(utf8_percent_encode(user.email.as_str(), ENCODED)))?),
             (ROLES, value(&roles.join(","))?),
-            (
-                SESSION_ID,
-                value(caller.session_id.as_uuid().hyphenated().encode_lower(&mut id))?,
-            ),
+            (SESSION_ID, value(caller.session_id.as_uuid().hyphenated().encode_lower(&mut id))?),
         ]))
     }
 }
@@ -132,9 +126,7 @@ pub(crate) fn direct(api: Api) -> impl Endpoint {
 }
 
 async fn verify(api: &Api, request: &Request) -> Result<Admitted, Problem> {
-    let context = request
-        .data::<RequestContext>()
-        .ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
+    let context = request.data::<RequestContext>().ok_or_else(|| Problem::new(ProblemCode::InternalError))?;
     let bearer = BearerToken::of(request)?.ok_or_else(|| Problem::new(ProblemCode::AuthenticationRequired))?;
     let caller = api.identify(context, &bearer).await?;
     Admitted::of(&caller)

@@ -48,9 +48,5 @@ pub fn parse(body: NewEvent, idempotency_key: Option<IdempotencyKey>) -> Result<
         parsed.map_err(|error| fields.refuse(FieldError::new("/attributes", error.code(), error.to_string())))
     });
     let attributes = attributes.transpose().ok().flatten();
-    fields.finish(name.map(|name| Input {
-        name,
-        attributes,
-        idempotency_key,
-    }))
+    fields.finish(name.map(|name| Input { name, attributes, idempotency_key }))
 }

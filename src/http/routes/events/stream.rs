@@ -147,8 +147,7 @@ impl EventStreams {
         };
         let follower = self.0.call(&context, follow).await?;
         let (writer, body) = self.0.streams().open(permit);
-        self.0
-            .spawn_background("event stream", |cx| feed(cx, bearer, follower, writer));
+        self.0.spawn_background("event stream", |cx| feed(cx, bearer, follower, writer));
         Ok(Streaming::Ok(EventStream(body)))
     }
 }

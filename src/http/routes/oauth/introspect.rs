@@ -123,11 +123,7 @@ fn active(token: ActiveToken) -> IntrospectionBody {
         ..IntrospectionBody::default()
     };
     match token.kind {
-        TokenKind::Access {
-            token_id,
-            client_id,
-            audience,
-        } => IntrospectionBody {
+        TokenKind::Access { token_id, client_id, audience } => IntrospectionBody {
             token_use: Some(TokenUse::AccessToken),
             token_type: Some("Bearer".to_owned()),
             aud: Some(audience),
@@ -135,9 +131,6 @@ fn active(token: ActiveToken) -> IntrospectionBody {
             jti: Some(token_id),
             ..body
         },
-        TokenKind::Refresh => IntrospectionBody {
-            token_use: Some(TokenUse::RefreshToken),
-            ..body
-        },
+        TokenKind::Refresh => IntrospectionBody { token_use: Some(TokenUse::RefreshToken), ..body },
     }
 }

@@ -76,10 +76,7 @@ impl Users {
         let limit = query.take("limit", limit).unwrap_or_default();
         let start = start(page, after, query.errors());
         let (filter, limit) = query.finish((filter, u64::from(limit.0)))?;
-        let page = self
-            .0
-            .call(&context, |cx| list::run(cx, caller, filter, start, limit))
-            .await?;
+        let page = self.0.call(&context, |cx| list::run(cx, caller, filter, start, limit)).await?;
         Ok(Success::new(user_list(page, start, limit)))
     }
 

@@ -71,10 +71,7 @@ impl OneUser {
         }
         let (target, change) = (id.0.into(), body.0.parse()?);
         let expected = etag::expected(if_match.0.as_deref())?;
-        let user = self
-            .0
-            .call(&context, |cx| update::run(cx, caller, target, expected, change))
-            .await?;
+        let user = self.0.call(&context, |cx| update::run(cx, caller, target, expected, change)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -100,10 +97,7 @@ impl OneUser {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, change) = (id.0.into(), body.0.parse()?);
         let expected = etag::expected(if_match.0.as_deref())?;
-        let user = self
-            .0
-            .call(&context, |cx| update::run(cx, caller, target, expected, change))
-            .await?;
+        let user = self.0.call(&context, |cx| update::run(cx, caller, target, expected, change)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -126,9 +120,7 @@ impl OneUser {
     ) -> Result<NoContent, DeleteError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, expected) = (id.0.into(), etag::expected(if_match.0.as_deref())?);
-        self.0
-            .call(&context, |cx| delete::run(cx, caller, target, expected))
-            .await?;
+        self.0.call(&context, |cx| delete::run(cx, caller, target, expected)).await?;
         Ok(NoContent::Done)
     }
 }

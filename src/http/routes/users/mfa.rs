@@ -31,9 +31,7 @@ impl UserMfa {
         id: Path<Uuid>,
     ) -> Result<NoContent, RemoveError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        self.0
-            .call(&context, |cx| remove_mfa::run(cx, caller, id.0.into()))
-            .await?;
+        self.0.call(&context, |cx| remove_mfa::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }

@@ -45,10 +45,7 @@ impl UserRoles {
     ) -> Result<Tagged<UserBody>, GrantError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, role) = (id.0.into(), parse(&role.0)?);
-        let user = self
-            .0
-            .call(&context, |cx| roles::grant(cx, caller, target, role))
-            .await?;
+        let user = self.0.call(&context, |cx| roles::grant(cx, caller, target, role)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -69,10 +66,7 @@ impl UserRoles {
     ) -> Result<Tagged<UserBody>, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, role) = (id.0.into(), parse(&role.0)?);
-        let user = self
-            .0
-            .call(&context, |cx| roles::revoke(cx, caller, target, role))
-            .await?;
+        let user = self.0.call(&context, |cx| roles::revoke(cx, caller, target, role)).await?;
         Ok(Tagged::from(&user))
     }
 }

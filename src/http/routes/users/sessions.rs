@@ -31,9 +31,7 @@ impl UserSessions {
         id: Path<Uuid>,
     ) -> Result<NoContent, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        self.0
-            .call(&context, |cx| revoke_sessions::run(cx, caller, id.0.into()))
-            .await?;
+        self.0.call(&context, |cx| revoke_sessions::run(cx, caller, id.0.into())).await?;
         Ok(NoContent::Done)
     }
 }

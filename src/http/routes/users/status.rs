@@ -36,10 +36,7 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, DisableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let user = self
-            .0
-            .call(&context, |cx| status::disable(cx, caller, id.0.into()))
-            .await?;
+        let user = self.0.call(&context, |cx| status::disable(cx, caller, id.0.into())).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -56,10 +53,7 @@ impl UserStatus {
         id: Path<Uuid>,
     ) -> Result<Tagged<UserBody>, EnableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let user = self
-            .0
-            .call(&context, |cx| status::enable(cx, caller, id.0.into()))
-            .await?;
+        let user = self.0.call(&context, |cx| status::enable(cx, caller, id.0.into())).await?;
         Ok(Tagged::from(&user))
     }
 }

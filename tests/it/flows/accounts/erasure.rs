@@ -44,20 +44,14 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
     let id = user.str("/user/id").to_owned();
     let other = app.registered("stays@example.com").await;
     let path = format!("/users/{id}");
-    app.send_as(&admin.access, Method::DELETE, &path, &json!({}))
-        .await
-        .expect_status(204);
+    app.send_as(&admin.access, Method::DELETE, &path, &json!({})).await.expect_status(204);
     app.ledger_drained().await;
     let stream = app.events().await;
     let before = app.ledger().await;
 
     // A restart does not erase it early.
     app.restart(clock.clone()).await;
-    let admin = app
-        .login("root@example.com", PASSWORD)
-        .await
-        .expect_status(200)
-        .tokens();
+    let admin = app.login("root@example.com", PASSWORD).await.expect_status(200).tokens();
     let listed = app.get_as(&admin.access, "/users?status=deleted&search=erasable").await;
     assert_eq!(
         listed.expect_status(200).json["totalCount"],
@@ -71,11 +65,7 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
 
     clock.advance(DAY * 30 + DAY);
     app.restart(clock.clone()).await;
-    let erased = || async {
-        app.database
-            .count("SELECT count(*) FROM users WHERE erased_at IS NOT NULL")
-            .await
-    };
+    let erased = || async { app.database.count("SELECT count(*) FROM users WHERE erased_at IS NOT NULL").await };
     eventually(Duration::from_secs(60), || async {
         match erased().await {
             Ok(1) => Ok(()),
@@ -86,16 +76,9 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
     assert_eq!(words_in_ledger(&app).await, Vec::<&str>::new());
     assert_masked(&id, &before, &app.ledger().await);
     assert_rows(&app).await;
-    let admin = app
-        .login("root@example.com", PASSWORD)
-        .await
-        .expect_status(200)
-        .tokens();
+    let admin = app.login("root@example.com", PASSWORD).await.expect_status(200).tokens();
     let erased_user = app.get_as(&admin.access, &path).await.expect_status(200);
-    assert_eq!(
-        (erased_user.str("/id"), erased_user.str("/status")),
-        (id.as_str(), "deleted")
-    );
+    assert_eq!((erased_user.str("/id"), erased_user.str("/status")), (id.as_str(), "deleted"));
     assert!(erased_user.str("/email").ends_with("@erased.invalid"));
     assert_eq!(other.str("/user/email"), "stays@example.com");
 
@@ -123,16 +106,11 @@ async fn register_with_personal_data(app: &TestApp) -> Answer {
         .json(&body);
     let user = app.send(request).await.expect_status(201);
     let login = json!({"identifier": "erasee", "password": PASSWORD});
-    let request = app
-        .request(Method::POST, "/auth/login")
-        .header("user-agent", "ERASE-AGENT")
-        .json(&login);
+    let request = app.request(Method::POST, "/auth/login").header("user-agent", "ERASE-AGENT").json(&login);
     app.send(request).await.expect_status(200);
     let access = user.tokens().access;
     let custom = json!({"name": "seen", "attributes": {"what": "erase-attribute"}});
-    app.send_as(&access, Method::POST, "/events", &custom)
-        .await
-        .expect_status(202);
+    app.send_as(&access, Method::POST, "/events", &custom).await.expect_status(202);
     user
 }
 

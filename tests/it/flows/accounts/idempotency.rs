@@ -28,10 +28,7 @@ const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
 const PARALLEL: usize = 64;
 
 async fn post(http: &Http, key: &str, path: &str, access: Option<&str>, body: &Value) -> Answer {
-    let mut request = http
-        .request(Method::POST, path)
-        .header("idempotency-key", key)
-        .json(body);
+    let mut request = http.request(Method::POST, path).header("idempotency-key", key).json(body);
     if let Some(access) = access {
         request = request.bearer_auth(access);
     }
@@ -39,14 +36,7 @@ async fn post(http: &Http, key: &str, path: &str, access: Option<&str>, body: &V
 }
 
 async fn register(http: &Http, key: &str, email: &str, password: &str) -> Answer {
-    post(
-        http,
-        key,
-        "/auth/register",
-        None,
-        &json!({"email": email, "password": password}),
-    )
-    .await
+    post(http, key, "/auth/register", None, &json!({"email": email, "password": password})).await
 }
 
 async fn record(http: &Http, key: &str, access: &str, body: &Value) -> Answer {
@@ -101,11 +91,7 @@ async fn parallel_registrations_with_one_key_create_one_account(backend: Backend
     app.me(&tokens.access).await.expect_status(200);
     app.refresh(&tokens.refresh).await.expect_status(200);
     let users = app.database.count("SELECT count(*) FROM users").await.expect("a query");
-    let sessions = app
-        .database
-        .count("SELECT count(*) FROM sessions")
-        .await
-        .expect("a query");
+    let sessions = app.database.count("SELECT count(*) FROM sessions").await.expect("a query");
     assert_eq!((users, sessions), (1, 1));
     assert_eq!(app.event_names().await, ["registered", "token_refreshed"]);
     app.finish().await;
@@ -140,10 +126,8 @@ async fn two_instances_execute_a_request_once() {
             let (key, email) = (key.clone(), email.clone());
             async move { register(&http, &key, &email, PASSWORD).await }
         };
-        let (here, there) = tokio::join!(
-            join_all((0..8).map(|_| one(app.http()))),
-            join_all((0..8).map(|_| one(second.http())))
-        );
+        let (here, there) =
+            tokio::join!(join_all((0..8).map(|_| one(app.http()))), join_all((0..8).map(|_| one(second.http()))));
         let mut answers = retry_in_flight(here, 201, || one(app.http())).await;
         answers.extend(retry_in_flight(there, 201, || one(second.http())).await);
         assert_one_registration(&answers);
@@ -170,10 +154,7 @@ async fn two_instances_execute_a_request_once() {
 
 async fn a_key_with_another_request_is_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let ada = register(&app, KEY, "ada@example.com", PASSWORD)
-        .await
-        .expect_status(201)
-        .tokens();
+    let ada = register(&app, KEY, "ada@example.com", PASSWORD).await.expect_status(201).tokens();
     register(&app, KEY, "bob@example.com", PASSWORD)
         .await
         .expect_problem(422, "idempotency_key_reused");
@@ -186,18 +167,13 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
         .expect_problem(422, "idempotency_key_reused");
 
     // A key belongs to one user and one operation.
-    let bob = register(&app, "another", "bob@example.com", PASSWORD)
-        .await
-        .expect_status(201)
-        .tokens();
+    let bob = register(&app, "another", "bob@example.com", PASSWORD).await.expect_status(201).tokens();
     let body = json!({"name": "seen"});
     let of_ada = record(&app, KEY, &ada.access, &body).await.expect_status(202);
     let of_bob = record(&app, KEY, &bob.access, &body).await.expect_status(202);
     assert_ne!(of_ada.str("/id"), of_bob.str("/id"));
     for other in [json!({"name": "Seen"}), json!({"name": "seen", "attributes": {}})] {
-        record(&app, KEY, &ada.access, &other)
-            .await
-            .expect_problem(422, "idempotency_key_reused");
+        record(&app, KEY, &ada.access, &other).await.expect_problem(422, "idempotency_key_reused");
     }
     let names = app.event_names().await;
     assert_eq!(names, ["registered", "login_failed", "registered", "custom", "custom"]);
@@ -207,15 +183,11 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
 async fn a_failed_request_can_be_retried_with_its_key(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     app.registered("ada@example.com").await;
-    register(&app, KEY, "ada@example.com", PASSWORD)
-        .await
-        .expect_problem(409, "email_taken");
+    register(&app, KEY, "ada@example.com", PASSWORD).await.expect_problem(409, "email_taken");
     register(&app, KEY, "bob@example.com", "password1")
         .await
         .expect_problem(422, "validation_failed");
-    register(&app, KEY, "bob@example.com", PASSWORD)
-        .await
-        .expect_status(201);
+    register(&app, KEY, "bob@example.com", PASSWORD).await.expect_status(201);
     let stored_keys = app.database.count("SELECT count(*) FROM idempotency_keys").await;
     assert_eq!(stored_keys.expect("a query"), 1);
     app.finish().await;
@@ -223,30 +195,19 @@ async fn a_failed_request_can_be_retried_with_its_key(backend: Backend) {
 
 async fn a_registration_can_be_replayed_until_its_tokens_are_used(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let first = register(&app, KEY, "ada@example.com", PASSWORD)
-        .await
-        .expect_status(201);
-    let replay = register(&app, KEY, "ada@example.com", PASSWORD)
-        .await
-        .expect_status(201);
+    let first = register(&app, KEY, "ada@example.com", PASSWORD).await.expect_status(201);
+    let replay = register(&app, KEY, "ada@example.com", PASSWORD).await.expect_status(201);
     assert_one_registration(&[first, replay.clone()]);
     app.refresh(&replay.tokens().refresh).await.expect_status(200);
     // The first refresh token has been used. Returning it again would look like reuse.
-    register(&app, KEY, "ada@example.com", PASSWORD)
-        .await
-        .expect_problem(409, "answer_spent");
+    register(&app, KEY, "ada@example.com", PASSWORD).await.expect_problem(409, "answer_spent");
 
-    let other = register(&app, "other", "bob@example.com", PASSWORD)
-        .await
-        .expect_status(201);
+    let other = register(&app, "other", "bob@example.com", PASSWORD).await.expect_status(201);
     app.logout(&other.tokens().access, "local").await.expect_status(204);
     register(&app, "other", "bob@example.com", PASSWORD)
         .await
         .expect_problem(409, "answer_spent");
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "token_refreshed", "registered", "logged_out"]
-    );
+    assert_eq!(app.event_names().await, ["registered", "token_refreshed", "registered", "logged_out"]);
     app.finish().await;
 }
 
@@ -257,11 +218,7 @@ async fn a_key_expires_after_a_day(backend: Backend) {
     let body = json!({"name": "seen"});
     let seen = || async {
         let access = app.login("ada@example.com", PASSWORD).await.tokens().access;
-        record(&app, KEY, &access, &body)
-            .await
-            .expect_status(202)
-            .str("/id")
-            .to_owned()
+        record(&app, KEY, &access, &body).await.expect_status(202).str("/id").to_owned()
     };
     let first = seen().await;
     clock.advance(Duration::from_secs(86_399));
@@ -271,12 +228,7 @@ async fn a_key_expires_after_a_day(backend: Backend) {
     assert_ne!(second, first);
     assert_eq!(seen().await, second, "the key was stored again");
 
-    let stored_keys = || async {
-        app.database
-            .count("SELECT count(*) FROM idempotency_keys")
-            .await
-            .expect("a query")
-    };
+    let stored_keys = || async { app.database.count("SELECT count(*) FROM idempotency_keys").await.expect("a query") };
     let prune = |at| app.store().delete_expired(Expirable::IdempotencyKeys, at, 1000);
     let now = watchword::domain::clock::Clock::now(&clock);
     assert_eq!(prune(now).await.expect("prune"), 0);

@@ -57,12 +57,8 @@ async fn emails_and_usernames_are_unique_in_any_case(backend: Backend) {
         async move { app.post("/auth/register", &body).await }
     };
     register("ada@example.com", "ada_l").await.expect_status(201);
-    register("Ada@EXAMPLE.com", "other")
-        .await
-        .expect_problem(409, "email_taken");
-    register("bob@example.com", "ADA_L")
-        .await
-        .expect_problem(409, "username_taken");
+    register("Ada@EXAMPLE.com", "other").await.expect_problem(409, "email_taken");
+    register("bob@example.com", "ADA_L").await.expect_problem(409, "username_taken");
     register("bob@example.com", "bob").await.expect_status(201);
     for identifier in ["ada@example.com", "ADA@example.com", "ada_l", "Ada_L"] {
         app.login(identifier, PASSWORD).await.expect_status(200);
@@ -105,17 +101,10 @@ async fn a_password_must_satisfy_the_policy(backend: Backend) {
     app.register("ada@example.com", &longest).await.expect_status(201);
     app.login("ada@example.com", &longest).await.expect_status(200);
     let shorter: String = longest.chars().take(127).collect();
-    app.login("ada@example.com", &shorter)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login("ada@example.com", &shorter).await.expect_problem(401, "invalid_credentials");
     // The same text in another normalization form is the same password.
-    app.login("ada@example.com", &longest.replace('é', "e\u{301}"))
-        .await
-        .expect_status(200);
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "logged_in", "login_failed", "logged_in"]
-    );
+    app.login("ada@example.com", &longest.replace('é', "e\u{301}")).await.expect_status(200);
+    assert_eq!(app.event_names().await, ["registered", "logged_in", "login_failed", "logged_in"]);
     app.finish().await;
 }
 
@@ -127,21 +116,13 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         let (app, access) = (&app, access.to_owned());
         async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
     };
-    let me = change(&ada, json!({"name": "Ada", "username": "ada_l"}))
-        .await
-        .expect_status(200);
+    let me = change(&ada, json!({"name": "Ada", "username": "ada_l"})).await.expect_status(200);
     assert_eq!((me.str("/name"), me.str("/username")), ("Ada", "ada_l"));
     assert_eq!(app.me(&ada).await.json, me.json, "the change is visible at once");
-    change(&bob, json!({"username": "Ada_L"}))
-        .await
-        .expect_problem(409, "username_taken");
+    change(&bob, json!({"username": "Ada_L"})).await.expect_problem(409, "username_taken");
     change(&ada, json!({"name": "Ada"})).await.expect_status(200);
     let me = change(&ada, json!({"name": null})).await.expect_status(200);
-    assert!(
-        me.json.get("name").is_none_or(serde_json::Value::is_null),
-        "{}",
-        me.text
-    );
+    assert!(me.json.get("name").is_none_or(serde_json::Value::is_null), "{}", me.text);
     for field in [
         "roles",
         "id",
@@ -152,9 +133,7 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         "passwordHash",
         "isAdmin",
     ] {
-        change(&ada, json!({field: "admin"}))
-            .await
-            .expect_problem(422, "validation_failed");
+        change(&ada, json!({field: "admin"})).await.expect_problem(422, "validation_failed");
     }
     assert_eq!(app.me(&ada).await.json["roles"], json!(["user"]));
 
@@ -164,11 +143,7 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         .filter(|event| event.subject == "auth.user.updated")
         .map(|event| event.payload["data"]["changedFields"].clone())
         .collect();
-    assert_eq!(
-        changed.len(),
-        2,
-        "an update without changes records no event: {changed:?}"
-    );
+    assert_eq!(changed.len(), 2, "an update without changes records no event: {changed:?}");
     assert_eq!(changed[0], json!(["name"]));
     assert_eq!(changed[1], json!(["name"]));
     let named: Vec<_> = events
@@ -197,18 +172,10 @@ async fn deleting_an_account_requires_the_password(backend: Backend) {
     delete(json!({"password": PASSWORD})).await.expect_status(204);
     for tokens in [&tokens, &other] {
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-        app.refresh(&tokens.refresh)
-            .await
-            .expect_problem(401, "invalid_refresh_token");
+        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     }
-    app.login("ada@example.com", PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login("ada@example.com", PASSWORD).await.expect_problem(401, "invalid_credentials");
     let second = app.registered("ada@example.com").await;
-    assert_ne!(
-        second.str("/user/id"),
-        first.str("/user/id"),
-        "the account is a new one"
-    );
+    assert_ne!(second.str("/user/id"), first.str("/user/id"), "the account is a new one");
     app.finish().await;
 }

@@ -56,27 +56,16 @@ async fn a_profile_must_match_the_schema_of_its_account_type(backend: Backend) {
         let (app, access) = (&app, access.clone());
         async move { app.send_as(&access, Method::PATCH, "/auth/me", &body).await }
     };
-    let changed = change(json!({"profile": {"age": 37, "gender": null}}))
-        .await
-        .expect_status(200);
+    let changed = change(json!({"profile": {"age": 37, "gender": null}})).await.expect_status(200);
     let merged = json!({"firstName": "Ada", "lastName": "Lovelace", "country": "UK", "age": 37});
     assert_eq!(changed.json["profile"], merged);
-    let refused = change(json!({"profile": {"age": 151}}))
-        .await
-        .expect_problem(422, "validation_failed");
+    let refused = change(json!({"profile": {"age": 151}})).await.expect_problem(422, "validation_failed");
     assert_eq!(errors(&refused), [("/profile/age".to_owned(), "maximum".to_owned())]);
-    assert_eq!(
-        app.me(&access).await.json["profile"],
-        merged,
-        "the refused change has no effect"
-    );
+    assert_eq!(app.me(&access).await.json["profile"], merged, "the refused change has no effect");
     let cleared = change(json!({"profile": null})).await.expect_status(200);
     assert_eq!(cleared.json["profile"], json!({}));
     change(json!({"profile": {}})).await.expect_status(200);
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "registered", "updated", "updated"]
-    );
+    assert_eq!(app.event_names().await, ["registered", "registered", "updated", "updated"]);
     let updated = &app.events().await[2].payload["data"];
     assert_eq!(
         updated["changedFields"],
@@ -97,43 +86,18 @@ async fn assert_invalid_profiles(app: &TestApp) {
             vec![("/profile/age", "minimum"), ("/profile/firstName", "min_length")],
         ),
         ("user", json!({"age": 36.5}), vec![("/profile/age", "type")]),
-        (
-            "user",
-            json!({"birthDate": canary}),
-            vec![("/profile/birthDate", "format")],
-        ),
-        (
-            "user",
-            json!({(canary): canary}),
-            vec![("/profile", "additional_properties")],
-        ),
-        (
-            "artist",
-            json!({"firstName": canary}),
-            vec![("/profile", "additional_properties")],
-        ),
+        ("user", json!({"birthDate": canary}), vec![("/profile/birthDate", "format")]),
+        ("user", json!({(canary): canary}), vec![("/profile", "additional_properties")]),
+        ("artist", json!({"firstName": canary}), vec![("/profile", "additional_properties")]),
         ("robot", json!({}), vec![("/accountType", "unknown_account_type")]),
         ("User", json!({}), vec![("/accountType", "unknown_account_type")]),
-        (
-            "user",
-            json!({"description": "x".repeat(5000)}),
-            vec![("/profile", "too_large")],
-        ),
+        ("user", json!({"description": "x".repeat(5000)}), vec![("/profile", "too_large")]),
     ] {
-        let answer = app
-            .post("/auth/register", &account("eve@example.com", account_type, &profile))
-            .await;
+        let answer = app.post("/auth/register", &account("eve@example.com", account_type, &profile)).await;
         let answer = answer.expect_problem(422, "validation_failed");
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|(at, code)| (at.to_owned(), code.to_owned()))
-            .collect();
+        let expected: Vec<_> = expected.into_iter().map(|(at, code)| (at.to_owned(), code.to_owned())).collect();
         assert_eq!(errors(&answer), expected, "{profile}");
-        assert!(
-            !answer.text.contains(canary),
-            "the response repeats the input: {}",
-            answer.text
-        );
+        assert!(!answer.text.contains(canary), "the response repeats the input: {}", answer.text);
     }
 }
 
@@ -158,45 +122,26 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
         .post("/auth/register", &account("label@example.com", "label", &profile))
         .await
         .expect_status(201);
-    assert_eq!(
-        label.json["user"]["roles"],
-        json!(["user", "publisher"]),
-        "a custom account type"
-    );
+    assert_eq!(label.json["user"]["roles"], json!(["user", "publisher"]), "a custom account type");
 
     write(
         "user.json",
         &json!({"type": "object", "required": ["hat"], "properties": {"shoe": {"type": "string"}}}),
     );
     app.restart(watchword::domain::clock::SystemClock).await;
-    let access = app
-        .login("ada@example.com", PASSWORD)
-        .await
-        .expect_status(200)
-        .tokens()
-        .access;
-    assert_eq!(
-        app.me(&access).await.json["profile"],
-        profile,
-        "a stored profile is not validated"
-    );
-    let rename = app
-        .send_as(&access, Method::PATCH, "/auth/me", &json!({"name": "Ada"}))
-        .await;
+    let access = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens().access;
+    assert_eq!(app.me(&access).await.json["profile"], profile, "a stored profile is not validated");
+    let rename = app.send_as(&access, Method::PATCH, "/auth/me", &json!({"name": "Ada"})).await;
     assert_eq!(
         rename.expect_status(200).json["profile"],
         profile,
         "an unchanged profile is not validated"
     );
-    let written = app
-        .send_as(&access, Method::PATCH, "/auth/me", &json!({"profile": {"hat": 1}}))
-        .await;
+    let written = app.send_as(&access, Method::PATCH, "/auth/me", &json!({"profile": {"hat": 1}})).await;
     let written = written.expect_problem(422, "validation_failed");
     assert_eq!(errors(&written), [("/profile/shoe".to_owned(), "type".to_owned())]);
     let whole = json!({"profile": {"hat": 1, "shoe": "42"}});
-    app.send_as(&access, Method::PATCH, "/auth/me", &whole)
-        .await
-        .expect_status(200);
+    app.send_as(&access, Method::PATCH, "/auth/me", &whole).await.expect_status(200);
     let _ = ada;
     app.finish().await;
 }
@@ -207,21 +152,13 @@ async fn an_invalid_schema_is_named_at_the_start() {
     let app = TestApp::spawn(Backend::Sqlite).await;
     for (name, text, expected) in [
         ("user.json", "{", "user.json is not JSON"),
-        (
-            "artist.json",
-            r#"{"type": "objekt"}"#,
-            "artist.json is not a usable JSON Schema",
-        ),
+        ("artist.json", r#"{"type": "objekt"}"#, "artist.json is not a usable JSON Schema"),
         (
             "user.json",
             r#"{"$ref": "https://example.com/elsewhere.json"}"#,
             "user.json is not a usable JSON Schema",
         ),
-        (
-            "user.json",
-            r#"{"$ref": "file:///etc/passwd"}"#,
-            "user.json is not a usable JSON Schema",
-        ),
+        ("user.json", r#"{"$ref": "file:///etc/passwd"}"#, "user.json is not a usable JSON Schema"),
         ("robot.json", "{}", "robot.json matches no account type"),
     ] {
         let folder = scratch("profiles");

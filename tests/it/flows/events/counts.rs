@@ -58,12 +58,7 @@ async fn record_events(app: &TestApp, clock: &TestClock) {
     app.admin().await;
     for hour in 0..30_u64 {
         if hour % 4 != 3 {
-            let access = app
-                .login("root@example.com", PASSWORD)
-                .await
-                .expect_status(200)
-                .tokens()
-                .access;
+            let access = app.login("root@example.com", PASSWORD).await.expect_status(200).tokens().access;
             for minute in 0..hour % 5 {
                 clock.advance(Duration::from_secs(minute * 60));
                 app.send_as(&access, Method::POST, "/events", &json!({"name": "counted"}))
@@ -73,9 +68,7 @@ async fn record_events(app: &TestApp, clock: &TestClock) {
         }
         clock.advance(Duration::from_secs(3600));
     }
-    app.login("root@example.com", "not the password")
-        .await
-        .expect_status(401);
+    app.login("root@example.com", "not the password").await.expect_status(401);
 }
 
 async fn assert_counts(app: &TestApp, access: &str, recorded: &Recorded) {
@@ -119,10 +112,7 @@ async fn assert_counts(app: &TestApp, access: &str, recorded: &Recorded) {
         .flatten()
         .filter_map(|bucket| bucket["count"].as_u64())
         .sum();
-    let expected = recorded
-        .iter()
-        .filter(|(_, subject)| subject == "auth.user.logged_in")
-        .count();
+    let expected = recorded.iter().filter(|(_, subject)| subject == "auth.user.logged_in").count();
     assert_eq!(counted, expected as u64);
 }
 
@@ -173,16 +163,9 @@ async fn counts_match_the_ledger(backend: Backend) {
     );
     assert_counts(&app, &access, &events).await;
 
-    let user = app
-        .get_as(&access, &format!("/analytics/users/{id}"))
-        .await
-        .expect_status(200)
-        .json;
+    let user = app.get_as(&access, &format!("/analytics/users/{id}")).await.expect_status(200).json;
     let of_user: Recorded = events.clone();
-    assert_eq!(
-        user["events"],
-        json!(by_subject(&of_user, events[0].0, after_last(&events)))
-    );
+    assert_eq!(user["events"], json!(by_subject(&of_user, events[0].0, after_last(&events))));
     assert_eq!(user["total"], json!(events.len()));
     assert_eq!(user["userId"], json!(id));
     let first = OffsetDateTime::parse(user["firstAt"].as_str().expect("a time"), &Rfc3339).expect("a time");
@@ -208,9 +191,7 @@ async fn only_administrators_may_read_counts(backend: Backend) {
     }
     app.get_as(&admin, &own).await.expect_status(200);
     app.get_as(&admin, &unknown).await.expect_problem(404, "not_found");
-    app.get_as(&admin, "/analytics/users/me")
-        .await
-        .expect_problem(400, "invalid_parameter");
+    app.get_as(&admin, "/analytics/users/me").await.expect_problem(400, "invalid_parameter");
     app.finish().await;
 }
 
@@ -221,19 +202,11 @@ async fn an_invalid_count_query_is_refused(backend: Backend) {
         ("top-events?limit=0", "/limit", "out_of_range"),
         ("top-events?limit=101", "/limit", "out_of_range"),
         ("top-events?from=x", "/from", "invalid_format"),
-        (
-            "top-events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
-            "/to",
-            "impossible_range",
-        ),
+        ("top-events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "/to", "impossible_range"),
         ("top-events?type=custom", "/type", "unknown_parameter"),
         ("timeline?bucket=minute", "/bucket", "not_one_of"),
         ("timeline?type=exploded", "/type", "unknown_type"),
-        (
-            "timeline?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z",
-            "/to",
-            "impossible_range",
-        ),
+        ("timeline?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "/to", "impossible_range"),
         ("timeline?from=9999-01-01T00:00:00Z", "/from", "impossible_range"),
         (
             "timeline?bucket=hour&from=2026-01-01T00:00:00Z&to=2026-02-12T00:00:00Z",

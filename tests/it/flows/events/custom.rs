@@ -28,9 +28,7 @@ async fn a_custom_event_reaches_the_stream(backend: Backend) {
     let attributes = json!({"playlist": "road-trip", "tracks": [1, 2.5, null, {"deep": true}], "big": 18_446_744_073_709_551_615_u64});
     let body = json!({"name": "playlist_shared", "attributes": attributes});
     let first = record(&app, &access, &body).await.expect_status(202);
-    let second = record(&app, &access, &json!({"name": "Seen.it-2"}))
-        .await
-        .expect_status(202);
+    let second = record(&app, &access, &json!({"name": "Seen.it-2"})).await.expect_status(202);
 
     let events = app.events().await;
     assert_eq!(events.len(), 3);
@@ -78,15 +76,9 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
         (with(json!({"": 1})), "/attributes", "invalid_key"),
         (with(json!({"a": [{"Refresh-Token": 1}]})), "/attributes", "secret"),
         (with(json!({"note": access})), "/attributes", "secret"),
-        (
-            with(json!({"note": "tab\there"})),
-            "/attributes/note",
-            "control_character",
-        ),
+        (with(json!({"note": "tab\there"})), "/attributes/note", "control_character"),
     ] {
-        let answer = record(&app, &access, &body)
-            .await
-            .expect_problem(422, "validation_failed");
+        let answer = record(&app, &access, &body).await.expect_problem(422, "validation_failed");
         assert_eq!(answer.str("/errors/0/pointer"), pointer, "{body}: {}", answer.text);
         assert_eq!(answer.str("/errors/0/code"), code, "{body}: {}", answer.text);
     }
@@ -98,13 +90,8 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
     record(&app, &access, &with(keys(32))).await.expect_status(202);
     record(&app, &access, &with(text(4096))).await.expect_status(202);
     app.logout(&access, "local").await.expect_status(204);
-    record(&app, &access, &json!({"name": "late"}))
-        .await
-        .expect_problem(401, "invalid_token");
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "custom", "custom", "logged_out"]
-    );
+    record(&app, &access, &json!({"name": "late"})).await.expect_problem(401, "invalid_token");
+    assert_eq!(app.event_names().await, ["registered", "custom", "custom", "logged_out"]);
     app.finish().await;
 }
 

@@ -41,20 +41,13 @@ impl Load {
     const USERS: usize = 8;
 
     fn new() -> Self {
-        Self {
-            running: AtomicBool::new(true),
-            done: AtomicU64::new(0),
-        }
+        Self { running: AtomicBool::new(true), done: AtomicU64::new(0) }
     }
 
     /// Run one chain of refreshes per user. Every response must be a 200.
     async fn run(&self, http: Http) {
         let chain = async |n: usize| {
-            let mut tokens = http
-                .register(&format!("user{n}@example.com"), PASSWORD)
-                .await
-                .expect_status(201)
-                .tokens();
+            let mut tokens = http.register(&format!("user{n}@example.com"), PASSWORD).await.expect_status(201).tokens();
             while self.running.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 tokens = http.refresh(&tokens.refresh).await.expect_status(200).tokens();
@@ -101,11 +94,7 @@ async fn events_wait_while_nats_is_down_at_the_start(backend: Backend) {
 }
 
 async fn killing_nats_under_load_loses_no_event(backend: Backend) {
-    let nats = NatsServer::start_with(NatsOptions {
-        sync_always: true,
-        ..NatsOptions::default()
-    })
-    .await;
+    let nats = NatsServer::start_with(NatsOptions { sync_always: true, ..NatsOptions::default() }).await;
     let mut app = TestApp::builder(backend).nats(nats).spawn().await;
     let (load, http) = (Load::new(), app.http());
     let faults = async {
@@ -160,10 +149,7 @@ async fn a_lost_acknowledgement_duplicates_no_event(backend: Backend) {
     }
     let stream = app.settings().stream.name.clone();
     eventually(TIMEOUT, || async { app.nats.messages(&stream).await.len() > 1 }).await;
-    assert!(
-        app.database.unpublished().await.expect("a query") > 0,
-        "an ack reached the service"
-    );
+    assert!(app.database.unpublished().await.expect("a query") > 0, "an ack reached the service");
     proxy.heal();
     proxy.reset_connections();
     app.finish().await;
@@ -191,10 +177,7 @@ async fn a_deleted_stream_is_created_and_filled_again(backend: Backend) {
     app.refresh(&tokens.refresh).await.expect_status(200);
     eventually(TIMEOUT, || async {
         let found = differences(&app.ledger().await, &app.events().await);
-        let found: Vec<String> = found
-            .into_iter()
-            .filter(|difference| !difference.starts_with("order"))
-            .collect();
+        let found: Vec<String> = found.into_iter().filter(|difference| !difference.starts_with("order")).collect();
         if found.is_empty() {
             Ok(())
         } else {

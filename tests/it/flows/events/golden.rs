@@ -21,9 +21,7 @@ const BLESS: &str = "WATCHWORD_BLESS";
 /// Compare a message with `golden/<name>.json`.
 #[track_caller]
 pub(crate) fn assert_golden(name: &str, message: &StreamMessage) {
-    let path = repository()
-        .join("tests/it/flows/events/golden")
-        .join(format!("{name}.json"));
+    let path = repository().join("tests/it/flows/events/golden").join(format!("{name}.json"));
     let mut masks = Masks::default();
     let headers: Map<String, Value> = message
         .headers
@@ -58,10 +56,7 @@ struct Masks {
 impl Masks {
     fn value(&mut self, key: &str, value: &Value) -> Value {
         match value {
-            Value::Object(fields) => fields
-                .iter()
-                .map(|(key, value)| (key.clone(), self.value(key, value)))
-                .collect(),
+            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.value(key, value))).collect(),
             Value::Array(items) => items.iter().map(|item| self.value(key, item)).collect(),
             Value::String(text) => self.text(key, text),
             other => other.clone(),

@@ -32,9 +32,7 @@ impl Writers {
         let write = async |access: &str| {
             while self.running.load(Ordering::Relaxed) {
                 let body = json!({"name": "written"});
-                app.send_as(access, Method::POST, "/events", &body)
-                    .await
-                    .expect_status(202);
+                app.send_as(access, Method::POST, "/events", &body).await.expect_status(202);
                 self.done.fetch_add(1, Ordering::Relaxed);
             }
         };
@@ -54,10 +52,7 @@ async fn read_all(app: &TestApp, access: &str, path: &str, limit: usize) -> Vec<
     let mut next = None;
     loop {
         let after = next.map(|next: String| format!("&after={next}")).unwrap_or_default();
-        let page = app
-            .get_as(access, &format!("{path}?limit={limit}{after}"))
-            .await
-            .expect_status(200);
+        let page = app.get_as(access, &format!("{path}?limit={limit}{after}")).await.expect_status(200);
         let ids = ids(&page);
         assert!(ids.len() <= limit);
         next = page.json["next"].as_str().map(str::to_owned);
@@ -66,10 +61,7 @@ async fn read_all(app: &TestApp, access: &str, path: &str, limit: usize) -> Vec<
             ids.last().filter(|_| next.is_some()),
             "the next page must start after the last event"
         );
-        assert!(
-            next.is_none() || ids.len() == limit,
-            "a page before the last one is not full"
-        );
+        assert!(next.is_none() || ids.len() == limit, "a page before the last one is not full");
         all.extend(ids);
         if next.is_none() {
             return all;
@@ -84,10 +76,7 @@ async fn paging_skips_and_repeats_no_event_while_events_are_recorded(backend: Ba
     for n in 0..WRITERS {
         access.push(app.registered(&format!("user{n}@example.com")).await.tokens().access);
     }
-    let writers = Writers {
-        running: AtomicBool::new(true),
-        done: AtomicUsize::new(0),
-    };
+    let writers = Writers { running: AtomicBool::new(true), done: AtomicUsize::new(0) };
     let read = async {
         writers.wait_for(40).await;
         for (reader, path) in [(&admin, "/events"), (&access[0], "/auth/me/activity")] {
@@ -99,16 +88,9 @@ async fn paging_skips_and_repeats_no_event_while_events_are_recorded(backend: Ba
             let read = read_all(&app, reader, path, 7).await;
             let unique: BTreeSet<String> = read.iter().cloned().collect();
             assert_eq!(unique.len(), read.len(), "{path}: duplicate event");
-            assert!(
-                read.is_sorted_by(|newer, older| newer > older),
-                "{path}: not newest first"
-            );
+            assert!(read.is_sorted_by(|newer, older| newer > older), "{path}: not newest first");
             let missing: Vec<&String> = before.difference(&unique).collect();
-            assert!(
-                missing.is_empty(),
-                "{path}: {missing:?} of {} are missing",
-                before.len()
-            );
+            assert!(missing.is_empty(), "{path}: {missing:?} of {} are missing", before.len());
         }
         writers.running.store(false, Ordering::Relaxed);
     };

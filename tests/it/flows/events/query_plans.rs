@@ -77,10 +77,7 @@ fn paths(id: &str) -> Vec<String> {
         format!("/events?userId={user}&type=deleted&{range}"),
         format!("/events?sessionId={session}"),
         format!("/events?userId={user}&sessionId={session}&type=logged_in&{range}"),
-        format!(
-            "/events?after={}",
-            uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)
-        ),
+        format!("/events?after={}", uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)),
         "/events/recent?limit=200".to_owned(),
         format!("/events/{}", uuid::Uuid::from_u128(7)),
         "/auth/me/activity".to_owned(),
@@ -108,10 +105,7 @@ async fn until_counted(postgres: &Postgres) {
     let unequal = "DO $$ BEGIN IF (SELECT max(seq) FROM events) > (SELECT seq FROM event_counts_mark) THEN \
          RAISE EXCEPTION 'not yet'; END IF; END $$";
     eventually(Duration::from_secs(60), || async {
-        postgres
-            .execute(DATABASE, unequal)
-            .await
-            .map_err(|error| error.to_string())
+        postgres.execute(DATABASE, unequal).await.map_err(|error| error.to_string())
     })
     .await;
 }

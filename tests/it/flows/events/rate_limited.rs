@@ -72,31 +72,16 @@ async fn refusals_are_recorded_once_per_key_and_minute(backend: Backend) {
     for _ in 0..3 {
         assert_eq!(from(&app, "192.0.2.1", "/auth/register", &register).await, 429);
     }
-    assert!(
-        rate_limited_events(app.events().await).is_empty(),
-        "a request recorded an event"
-    );
-    let refused = app
-        .metric("watchword_limit_refusals_total", "limiter=\"register\"")
-        .await;
+    assert!(rate_limited_events(app.events().await).is_empty(), "a request recorded an event");
+    let refused = app.metric("watchword_limit_refusals_total", "limiter=\"register\"").await;
     assert!((refused - 3.0).abs() < 0.1, "{refused}");
 
     clock.advance(MINUTE);
     let events = until_recorded(&app, 2).await;
     let data: Vec<_> = events.iter().map(|event| &event.payload["data"]).collect();
-    assert_eq!(
-        (&data[0]["limiter"], &data[0]["count"]),
-        (&json!("login_account_network"), &json!(5))
-    );
-    assert_eq!(
-        (&data[1]["limiter"], &data[1]["count"]),
-        (&json!("register"), &json!(3))
-    );
-    let failed = app
-        .events()
-        .await
-        .into_iter()
-        .find(|event| event.subject.ends_with("login_failed"));
+    assert_eq!((&data[0]["limiter"], &data[0]["count"]), (&json!("login_account_network"), &json!(5)));
+    assert_eq!((&data[1]["limiter"], &data[1]["count"]), (&json!("register"), &json!(3)));
+    let failed = app.events().await.into_iter().find(|event| event.subject.ends_with("login_failed"));
     let failed = failed.expect("a failed login").payload;
     assert_eq!(
         data[0]["identifierHash"], failed["data"]["identifierHash"],

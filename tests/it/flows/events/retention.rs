@@ -22,11 +22,7 @@ async fn events_beyond_their_retention_are_deleted(backend: Backend) {
     };
 
     let kept = prune(clock.now() - Duration::DAY, 0.into(), 1).await;
-    assert_eq!(
-        (kept.deleted, kept.next),
-        (0, None),
-        "an event within its retention was deleted"
-    );
+    assert_eq!((kept.deleted, kept.next), (0, None), "an event within its retention was deleted");
 
     let first = prune(clock.now() + Duration::DAY, 0.into(), 1).await;
     let next = first.next.expect("a next batch");

@@ -37,17 +37,12 @@ const SLACK: Duration = Duration::from_millis(500);
 const MAX_STREAMS: usize = 256;
 
 async fn post(http: &Http, access: &str, name: &str) -> String {
-    let answer = http
-        .send_as(access, Method::POST, "/events", &json!({"name": name}))
-        .await;
+    let answer = http.send_as(access, Method::POST, "/events", &json!({"name": name})).await;
     answer.expect_status(202).str("/id").to_owned()
 }
 
 fn seqs(frames: &[Frame]) -> Vec<i64> {
-    frames
-        .iter()
-        .map(|frame| frame.id.expect("an event has an id"))
-        .collect()
+    frames.iter().map(|frame| frame.id.expect("an event has an id")).collect()
 }
 
 async fn a_custom_event_appears_in_the_stream(backend: Backend) {
@@ -93,17 +88,11 @@ async fn a_stream_resumes_after_the_last_event_id(backend: Backend) {
         seqs(&EventSource::open(&app, &admin, path, last).await.events(count).await)
     };
     assert_eq!(resume(PATH, Some(second), 2).await, after(second));
-    assert_eq!(
-        resume(&format!("{PATH}?from={second}"), None, 3).await,
-        after(second - 1)
-    );
+    assert_eq!(resume(&format!("{PATH}?from={second}"), None, 3).await, after(second - 1));
     // `Last-Event-ID` takes precedence over `from`.
     assert_eq!(resume(&format!("{PATH}?from=0"), Some(second), 2).await, after(second));
     assert_eq!(resume(&format!("{PATH}?from=0"), None, all.len()).await, all);
-    assert_eq!(
-        resume(&format!("{PATH}?from=2000-01-01T00:00:00Z"), None, all.len()).await,
-        all
-    );
+    assert_eq!(resume(&format!("{PATH}?from=2000-01-01T00:00:00Z"), None, all.len()).await, all);
     let logins = resume(&format!("{PATH}?type=logged_in"), Some(0), 2).await;
     assert_eq!(logins, [all[1], all[all.len() - 1]]);
     let time =
@@ -172,12 +161,7 @@ async fn an_invalid_last_event_id_is_refused(backend: Backend) {
             request = request.header("last-event-id", last);
         }
         let answer = app.send(request).await.expect_problem(422, "validation_failed");
-        assert_eq!(
-            answer.str("/errors/0/pointer"),
-            pointer,
-            "{query} {last:?}: {}",
-            answer.text
-        );
+        assert_eq!(answer.str("/errors/0/pointer"), pointer, "{query} {last:?}: {}", answer.text);
         assert_eq!(answer.str("/errors/0/code"), code, "{query} {last:?}: {}", answer.text);
     }
     app.finish().await;
@@ -194,9 +178,7 @@ async fn a_stream_ends_with_its_session(backend: Backend) {
         let revoked = Instant::now();
         stream.ended().await;
         let served = revoked.elapsed();
-        app.get_as(&admin.access, PATH)
-            .await
-            .expect_problem(401, "invalid_token");
+        app.get_as(&admin.access, PATH).await.expect_problem(401, "invalid_token");
         served
     })
     .await;
@@ -295,9 +277,7 @@ async fn a_stream_waits_for_a_late_commit() {
         assert!(early.is_err(), "the event overtook an open transaction: {early:?}");
         // A new stream starts before the open transaction.
         let mut second_stream = EventSource::open(&app, &admin, PATH, None).await;
-        late.execute(if commits { "COMMIT" } else { "ROLLBACK" })
-            .await
-            .expect("end");
+        late.execute(if commits { "COMMIT" } else { "ROLLBACK" }).await.expect("end");
         for stream in [&mut stream, &mut second_stream] {
             let events = stream.events(if commits { 2 } else { 1 }).await;
             assert_eq!(events[0].data == r#"{"late":true}"#, commits, "{events:?}");
@@ -322,10 +302,7 @@ const SILENCE: Duration = Duration::from_secs(4);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_is_disconnected() {
     let builder = TestApp::builder(Backend::Postgres);
-    let app = builder
-        .settings(|settings| settings.http.body_timeout = BODY_TIMEOUT)
-        .spawn()
-        .await;
+    let app = builder.settings(|settings| settings.http.body_timeout = BODY_TIMEOUT).spawn().await;
     let admin = app.admin().await.access;
     let first = app.ledger().await.last().expect("a row").seq + 1;
     app.database.execute(FLOOD).await.expect("a flood of events");

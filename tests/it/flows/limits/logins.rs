@@ -151,9 +151,7 @@ fn comparable(answer: &Answer) -> (u16, HeaderMap, Value) {
     headers.remove(DATE);
     headers.remove("x-request-id");
     let mut body = answer.json.clone();
-    body.as_object_mut()
-        .and_then(|fields| fields.remove("requestId"))
-        .expect("a request id");
+    body.as_object_mut().and_then(|fields| fields.remove("requestId")).expect("a request id");
     (answer.status.as_u16(), headers, body)
 }
 
@@ -201,14 +199,10 @@ async fn a_successful_login_resets_the_rate_limit(backend: Backend) {
         }
     }
     // The login of another user does not reset the limit.
-    register_from(&app, ATTACKERS[1], "eve@example.com", "eve")
-        .await
-        .expect_status(201);
+    register_from(&app, ATTACKERS[1], "eve@example.com", "eve").await.expect_status(201);
     let (verified, _) = guess(&app, ATTACKERS[1], ADA).await;
     assert_eq!(verified, 4);
-    login_from(&app, ATTACKERS[1], "eve@example.com", PASSWORD)
-        .await
-        .expect_status(200);
+    login_from(&app, ATTACKERS[1], "eve@example.com", PASSWORD).await.expect_status(200);
     let (verified, _) = guess(&app, ATTACKERS[1], ADA).await;
     assert_eq!(verified, 0);
     app.finish().await;
@@ -216,18 +210,10 @@ async fn a_successful_login_resets_the_rate_limit(backend: Backend) {
 
 async fn deleting_an_account_does_not_reset_its_rate_limit(backend: Backend) {
     let (app, _clock) = behind_a_proxy(backend, 4, 100).await;
-    let access = register_from(&app, HOME, ADA, "ada")
-        .await
-        .expect_status(201)
-        .tokens()
-        .access;
+    let access = register_from(&app, HOME, ADA, "ada").await.expect_status(201).tokens().access;
     let delete = || {
         let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&access);
-        app.send(
-            request
-                .json(&json!({"password": WRONG}))
-                .header("x-forwarded-for", HOME),
-        )
+        app.send(request.json(&json!({"password": WRONG})).header("x-forwarded-for", HOME))
     };
     for _ in 0..2 {
         delete().await.expect_problem(422, "validation_failed");
@@ -309,11 +295,7 @@ async fn rate_limits_hold_when_redis_dies_under_load() {
         tokens.push(app.registered(&format!("ada{n}@example.com")).await.tokens().refresh);
     }
     let (http, done) = (app.http(), AtomicUsize::new(0));
-    let refreshes = join_all(
-        tokens
-            .into_iter()
-            .map(|token| refresh_to_the_limit(http.clone(), token, &done)),
-    );
+    let refreshes = join_all(tokens.into_iter().map(|token| refresh_to_the_limit(http.clone(), token, &done)));
     let guesses = async {
         let mut verified = 0;
         for n in 0..60 {

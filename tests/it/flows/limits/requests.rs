@@ -107,11 +107,7 @@ async fn parallel_wrong_logins_stop_at_the_limit(backend: Backend) {
     app.registered("ada@example.com").await;
     let verified = send_wrong_logins(&app, |_| String::new()).await;
     assert_eq!(verified, LIMIT as usize);
-    assert_eq!(
-        app.failed_logins().await,
-        i64::from(LIMIT),
-        "no other login reached the hasher"
-    );
+    assert_eq!(app.failed_logins().await, i64::from(LIMIT), "no other login reached the hasher");
 
     // The limit also holds for the right password.
     let wait = assert_limited(app.login("ada@example.com", PASSWORD).await);
@@ -140,9 +136,7 @@ async fn a_forged_forwarding_header_does_not_bypass_the_limit(backend: Backend) 
     assert_eq!(send_wrong_logins(&app, prepended).await, LIMIT as usize);
     assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     assert_limited(wrong_login(&app, 0, "203.0.113.7").await);
-    wrong_login(&app, 0, "203.0.113.8")
-        .await
-        .expect_problem(401, "invalid_credentials");
+    wrong_login(&app, 0, "203.0.113.8").await.expect_problem(401, "invalid_credentials");
     app.finish().await;
 }
 
@@ -160,19 +154,10 @@ async fn registrations_and_refreshes_are_rate_limited(backend: Backend) {
     let first = app.registered("user0@example.com").await.tokens();
     let second = app.registered("user1@example.com").await.tokens();
     app.registered("user2@example.com").await;
-    let refused = app
-        .register("user3@example.com", PASSWORD)
-        .await
-        .expect_problem(429, "rate_limited");
-    let wait: u64 = refused
-        .header("retry-after")
-        .and_then(|value| value.parse().ok())
-        .expect("seconds");
+    let refused = app.register("user3@example.com", PASSWORD).await.expect_problem(429, "rate_limited");
+    let wait: u64 = refused.header("retry-after").and_then(|value| value.parse().ok()).expect("seconds");
     assert!((1..=1200).contains(&wait), "longer than a third of an hour: {wait}");
-    assert_eq!(
-        app.database.count("SELECT count(*) FROM users").await.expect("a query"),
-        3
-    );
+    assert_eq!(app.database.count("SELECT count(*) FROM users").await.expect("a query"), 3);
 
     let mut answers = join_all((0..20).map(|_| app.refresh(&first.refresh))).await;
     answers.retain(|answer| answer.status != 200);
@@ -190,10 +175,8 @@ async fn two_instances_share_one_rate_limit() {
     let (app, clock) = limited(Backend::Postgres, "").await;
     app.registered("ada@example.com").await;
     let mut second = app.second_instance(clock.clone()).await;
-    let (here, there) = tokio::join!(
-        send_wrong_logins(&app, |_| String::new()),
-        send_wrong_logins(&second, |_| String::new())
-    );
+    let (here, there) =
+        tokio::join!(send_wrong_logins(&app, |_| String::new()), send_wrong_logins(&second, |_| String::new()));
     assert_eq!(here + there, LIMIT as usize, "{here} + {there}");
     assert_eq!(app.failed_logins().await, i64::from(LIMIT));
     clock.advance(MINUTE);
@@ -231,13 +214,7 @@ impl Outage {
         }
         app.logout(&revoked.access, "local").await.expect_status(204);
         clock.advance(MINUTE);
-        Self {
-            app,
-            second,
-            clock,
-            revoked,
-            active,
-        }
+        Self { app, second, clock, revoked, active }
     }
 
     fn redis(&mut self) -> &mut RedisServer {
@@ -246,9 +223,7 @@ impl Outage {
 
     /// Revoke the second session, and wait until the session caches expire.
     async fn revoke(&self) {
-        in_time(self.app.logout(&self.active.access, "local"))
-            .await
-            .expect_status(204);
+        in_time(self.app.logout(&self.active.access, "local")).await.expect_status(204);
         self.clock.advance(Duration::from_secs(1));
     }
 
@@ -256,9 +231,7 @@ impl Outage {
     async fn assert_revoked(&self) {
         for instance in [&*self.app, &self.second] {
             for tokens in [&self.revoked, &self.active] {
-                in_time(instance.me(&tokens.access))
-                    .await
-                    .expect_problem(401, "invalid_token");
+                in_time(instance.me(&tokens.access)).await.expect_problem(401, "invalid_token");
                 in_time(instance.refresh(&tokens.refresh))
                     .await
                     .expect_problem(401, "invalid_refresh_token");
@@ -279,9 +252,7 @@ async fn rate_limits_and_revocations_hold_without_redis() {
     outage.clock.advance(MINUTE);
     outage.redis().kill();
     for instance in [&*outage.app, &outage.second] {
-        in_time(instance.login("ada@example.com", PASSWORD))
-            .await
-            .expect_status(200);
+        in_time(instance.login("ada@example.com", PASSWORD)).await.expect_status(200);
         let verified = send_wrong_logins(instance, |_| String::new()).await;
         assert_eq!(verified, LIMIT as usize - 1, "each instance has its own count");
     }
@@ -318,9 +289,7 @@ async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
 async fn logins_and_revocations_hold_while_redis_is_frozen() {
     let mut outage = Outage::new().await;
     outage.redis().pause();
-    in_time(outage.app.login("ada@example.com", PASSWORD))
-        .await
-        .expect_status(200);
+    in_time(outage.app.login("ada@example.com", PASSWORD)).await.expect_status(200);
     outage.revoke().await;
     outage.assert_revoked().await;
     outage.redis().resume();

@@ -27,10 +27,7 @@ async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.refresh_per_minute = QUOTA;
     settings.login_per_account_per_minute = QUOTA;
-    (
-        Limits::new(&settings, Arc::new(shared), metrics.limits().clone()),
-        fallbacks,
-    )
+    (Limits::new(&settings, Arc::new(shared), metrics.limits().clone()), fallbacks)
 }
 
 /// Charge parallel refreshes of a session. Return the number of granted ones.
@@ -55,11 +52,7 @@ async fn instances_share_password_attempts_and_half_used_refresh_quotas() {
     let now = SystemClock.now();
 
     assert_eq!(charge_logins(&first, HALF, now).await, HALF);
-    assert_eq!(
-        charge_logins(&second, QUOTA, now).await,
-        HALF,
-        "the instances share the quota of logins"
-    );
+    assert_eq!(charge_logins(&second, QUOTA, now).await, HALF, "the instances share the quota of logins");
 
     assert_eq!(
         charge_refreshes(&first, "a", 3 * QUOTA, now).await,
@@ -89,10 +82,6 @@ async fn a_rarely_refreshed_session_sends_nothing_to_redis() {
     let now = SystemClock.now();
     assert_eq!(charge_refreshes(&limits, "a", HALF, now).await, HALF);
     assert_eq!(fallbacks.get(), 0);
-    assert_eq!(
-        charge_refreshes(&limits, "a", QUOTA, now).await,
-        HALF,
-        "the process continues to count"
-    );
+    assert_eq!(charge_refreshes(&limits, "a", QUOTA, now).await, HALF, "the process continues to count");
     assert_eq!(fallbacks.get(), i64::from(QUOTA).unsigned_abs());
 }

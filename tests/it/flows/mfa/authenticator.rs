@@ -29,10 +29,7 @@ async fn an_authenticator_is_enrolled_and_confirmed(backend: Backend) {
     let (totp, enrollment) = start_enrollment(&app, &access).await;
     assert!(enrollment.str("/uri").contains(enrollment.str("/secret")));
     assert_eq!((totp.issuer(), totp.account_name()), (Some("Watchword"), EMAIL));
-    let png = enrollment
-        .str("/qrCode")
-        .strip_prefix("data:image/png;base64,")
-        .expect("a PNG");
+    let png = enrollment.str("/qrCode").strip_prefix("data:image/png;base64,").expect("a PNG");
     let png = base64::engine::general_purpose::STANDARD.decode(png).expect("base64");
     assert!(png.starts_with(b"\x89PNG\r\n"));
 
@@ -40,8 +37,7 @@ async fn an_authenticator_is_enrolled_and_confirmed(backend: Backend) {
     app.login(EMAIL, PASSWORD).await.expect_status(200);
     let confirm = async |totp: &Totp| {
         let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
-        app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
-            .await
+        app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code).await
     };
     let refused = confirm(&replaced).await.expect_problem(422, "validation_failed");
     assert_eq!(refused.str("/errors/0/code"), "wrong_code");
@@ -66,10 +62,7 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
     let tokens = verified.expect_status(200).tokens();
     user.app.me(&tokens.access).await.expect_status(200);
     // The response to a wrong password does not reveal the second factor.
-    user.app
-        .login(EMAIL, "another password")
-        .await
-        .expect_problem(401, "invalid_credentials");
+    user.app.login(EMAIL, "another password").await.expect_problem(401, "invalid_credentials");
     let password = json!({ "password": PASSWORD });
     user.app
         .send_as(&user.access, Method::DELETE, "/auth/mfa/totp", &password)
@@ -98,39 +91,25 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
 async fn malformed_second_factors_are_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let access = app.registered(EMAIL).await.tokens().access;
-    let (right, wrong) = (
-        json!({ "password": PASSWORD }),
-        json!({ "password": "not the password" }),
-    );
+    let (right, wrong) = (json!({ "password": PASSWORD }), json!({ "password": "not the password" }));
     let send = async |method: Method, path: &str, body: &Value| app.send_as(&access, method, path, body).await;
-    send(Method::DELETE, "/auth/mfa/totp", &right)
-        .await
-        .expect_problem(404, "not_found");
+    send(Method::DELETE, "/auth/mfa/totp", &right).await.expect_problem(404, "not_found");
     send(Method::POST, "/auth/mfa/recovery-codes", &right)
         .await
         .expect_problem(404, "not_found");
     let code = json!({ "code": "123456" });
-    send(Method::POST, "/auth/mfa/totp/confirm", &code)
-        .await
-        .expect_problem(404, "not_found");
+    send(Method::POST, "/auth/mfa/totp/confirm", &code).await.expect_problem(404, "not_found");
     for (method, path) in [
         (Method::POST, "/auth/mfa/totp"),
         (Method::DELETE, "/auth/mfa/totp"),
         (Method::POST, "/auth/mfa/recovery-codes"),
     ] {
-        let refused = send(method, path, &wrong)
-            .await
-            .expect_problem(422, "validation_failed");
+        let refused = send(method, path, &wrong).await.expect_problem(422, "validation_failed");
         assert_eq!(refused.str("/errors/0/code"), "wrong_password");
     }
     for code in ["", "12345", "1234567", "twelve", "12345678901234567890123456789012345"] {
         let refused = send(Method::POST, "/auth/mfa/totp/confirm", &json!({ "code": code })).await;
-        assert_eq!(
-            refused
-                .expect_problem(422, "validation_failed")
-                .str("/errors/0/pointer"),
-            "/code"
-        );
+        assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "/code");
     }
     let names = app.event_names().await;
     assert_eq!(names, ["registered", "login_failed", "login_failed", "login_failed"]);
@@ -166,12 +145,7 @@ async fn an_unconfirmed_authenticator_expires() {
     app.send_as(&access, Method::POST, "/auth/password/change", &change)
         .await
         .expect_status(204);
-    let access = app
-        .login(EMAIL, "quiet harbour 52")
-        .await
-        .expect_status(200)
-        .tokens()
-        .access;
+    let access = app.login(EMAIL, "quiet harbour 52").await.expect_status(200).tokens().access;
     confirm(&access, &totp).await.expect_problem(404, "not_found");
     app.finish().await;
 }
@@ -189,21 +163,14 @@ async fn the_database_contains_no_plain_seed_or_code() {
     let directory = user.app.settings().data_dir.clone();
     let files = std::fs::read_dir(&directory).expect("the data directory");
     let mut read = 0;
-    for file in files
-        .map(|file| file.expect("a file").path())
-        .filter(|path| path.is_file())
-    {
+    for file in files.map(|file| file.expect("a file").path()).filter(|path| path.is_file()) {
         let bytes = std::fs::read(&file).expect("read");
         read += bytes.len();
         search("the seed", &seed, &bytes);
         search("the seed in base32", user.totp.secret().to_base32().as_bytes(), &bytes);
         for code in &user.recovery_codes {
             search("a recovery code", code.as_bytes(), &bytes);
-            search(
-                "a recovery code without hyphens",
-                code.replace('-', "").as_bytes(),
-                &bytes,
-            );
+            search("a recovery code without hyphens", code.replace('-', "").as_bytes(), &bytes);
         }
     }
     assert!(read > 10_000, "the database was not read");

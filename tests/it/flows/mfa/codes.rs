@@ -40,17 +40,12 @@ async fn a_code_works_once_in_parallel_logins(backend: Backend) {
     // The unused code of an earlier step is refused, too.
     let before = user.totp.generate(user.clock.seconds() - 30).to_string();
     let challenge = user.challenge().await;
-    user.verify(&challenge, &before)
-        .await
-        .expect_problem(401, "invalid_second_factor");
+    user.verify(&challenge, &before).await.expect_problem(401, "invalid_second_factor");
     user.clock.advance(STEP);
     user.verify(&challenge, &user.code()).await.expect_status(200);
     let names = user.app.event_names().await;
     let count = |name: &str| names.iter().filter(|known| *known == name).count();
-    assert_eq!(
-        (count("mfa_verified"), count("logged_in"), count("mfa_failed")),
-        (2, 2, 12)
-    );
+    assert_eq!((count("mfa_verified"), count("logged_in"), count("mfa_failed")), (2, 2, 12));
     user.app.finish().await;
 }
 
@@ -63,24 +58,15 @@ async fn a_recovery_code_works_once_in_parallel_logins(backend: Backend) {
     // New recovery codes replace the old ones.
     let password = json!({ "password": PASSWORD });
     let path = "/auth/mfa/recovery-codes";
-    let new_codes = user
-        .app
-        .send_as(&user.access, Method::POST, path, &password)
-        .await
-        .expect_status(200);
+    let new_codes = user.app.send_as(&user.access, Method::POST, path, &password).await.expect_status(200);
     let challenge = user.challenge().await;
     let old = user.verify(&challenge, &user.recovery_codes[4]).await;
     old.expect_problem(401, "invalid_second_factor");
     let used = user.verify(&challenge, new_codes.str("/recoveryCodes/9")).await;
     used.expect_status(200);
     let ledger = user.app.events().await;
-    let used = ledger
-        .iter()
-        .find(|event| event.subject.ends_with("recovery_code_used"));
-    assert_eq!(
-        used.expect("recovery_code_used").payload["data"]["factorType"],
-        "recovery_code"
-    );
+    let used = ledger.iter().find(|event| event.subject.ends_with("recovery_code_used"));
+    assert_eq!(used.expect("recovery_code_used").payload["data"]["factorType"], "recovery_code");
     user.app.finish().await;
 }
 
@@ -91,9 +77,7 @@ async fn a_challenge_ends_after_five_wrong_codes(backend: Backend) {
     let answers = join_all((0..12).map(|_| user.verify(&challenge, &wrong))).await;
     let count = |code: &str| answers.iter().filter(|answer| answer.str("/code") == code).count();
     assert_eq!((count("invalid_second_factor"), count("invalid_challenge")), (5, 7));
-    user.verify(&challenge, &user.code())
-        .await
-        .expect_problem(401, "invalid_challenge");
+    user.verify(&challenge, &user.code()).await.expect_problem(401, "invalid_challenge");
     // A new challenge works.
     let challenge = user.challenge().await;
     user.verify(&challenge, &user.code()).await.expect_status(200);
@@ -106,9 +90,7 @@ async fn a_challenge_works_once_and_for_five_minutes(backend: Backend) {
     user.verify(&used, &user.code()).await.expect_status(200);
     user.clock.advance(Duration::from_secs(299));
     for challenge in [&used, &late] {
-        user.verify(challenge, &user.code())
-            .await
-            .expect_problem(401, "invalid_challenge");
+        user.verify(challenge, &user.code()).await.expect_problem(401, "invalid_challenge");
         user.clock.advance(Duration::from_secs(1));
     }
     user.app.finish().await;
@@ -118,14 +100,8 @@ async fn a_password_change_ends_a_challenge(backend: Backend) {
     let user = User::enrolled(TestApp::builder(backend)).await;
     let challenge = user.challenge().await;
     let other_password = "UPDATE users SET password_hash = password_hash || ' ' WHERE email = 'ada@example.com'";
-    user.app
-        .database
-        .execute(other_password)
-        .await
-        .expect("another password");
-    user.verify(&challenge, &user.code())
-        .await
-        .expect_problem(401, "invalid_challenge");
+    user.app.database.execute(other_password).await.expect("another password");
+    user.verify(&challenge, &user.code()).await.expect_problem(401, "invalid_challenge");
     user.app.finish().await;
 }
 
@@ -138,9 +114,7 @@ async fn a_malformed_challenge_is_refused(backend: Backend) {
         &challenge[..challenge.len() - 1],
         &challenge.replace("wlc_", "wrt_"),
     ] {
-        user.verify(malformed, &user.code())
-            .await
-            .expect_problem(401, "invalid_challenge");
+        user.verify(malformed, &user.code()).await.expect_problem(401, "invalid_challenge");
     }
     user.app.finish().await;
 }

@@ -34,20 +34,12 @@ impl User {
         let access = app.registered(EMAIL).await.tokens().access;
         let (totp, _) = start_enrollment(&app, &access).await;
         let code = json!({ "code": totp.generate(clock.seconds()).to_string() });
-        let confirmed = app
-            .send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code)
-            .await;
+        let confirmed = app.send_as(&access, Method::POST, "/auth/mfa/totp/confirm", &code).await;
         let codes = confirmed.expect_status(200).json["recoveryCodes"].clone();
         let recovery_codes: Vec<String> = serde_json::from_value(codes).expect("texts");
         // The code of the enrollment cannot be used again.
         clock.advance(STEP);
-        Self {
-            app,
-            clock,
-            totp,
-            access,
-            recovery_codes,
-        }
+        Self { app, clock, totp, access, recovery_codes }
     }
 
     /// The current code.
@@ -67,11 +59,7 @@ impl User {
     }
 
     async fn challenge(&self) -> String {
-        let answer = self
-            .app
-            .login(EMAIL, PASSWORD)
-            .await
-            .expect_problem(401, "mfa_required");
+        let answer = self.app.login(EMAIL, PASSWORD).await.expect_problem(401, "mfa_required");
         assert!(answer.json.get("accessToken").is_none());
         assert_eq!(answer.json["expiresIn"], 300);
         answer.str("/challengeToken").to_owned()
@@ -85,9 +73,6 @@ impl User {
 
 async fn start_enrollment(app: &TestApp, access: &str) -> (Totp, Answer) {
     let password = json!({ "password": PASSWORD });
-    let enrollment = app
-        .send_as(access, Method::POST, "/auth/mfa/totp", &password)
-        .await
-        .expect_status(201);
+    let enrollment = app.send_as(access, Method::POST, "/auth/mfa/totp", &password).await.expect_status(201);
     (Totp::from_url(enrollment.str("/uri")).expect("an address"), enrollment)
 }

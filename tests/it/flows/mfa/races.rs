@@ -27,26 +27,17 @@ impl Pending {
         let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
         let access = app.registered(EMAIL).await.tokens().access;
         let (first, _) = start_enrollment(&app, &access).await;
-        Self {
-            app,
-            clock,
-            access,
-            first,
-        }
+        Self { app, clock, access, first }
     }
 
     async fn enroll_another(&self) -> Answer {
         let password = json!({ "password": PASSWORD });
-        self.app
-            .send_as(&self.access, Method::POST, "/auth/mfa/totp", &password)
-            .await
+        self.app.send_as(&self.access, Method::POST, "/auth/mfa/totp", &password).await
     }
 
     async fn confirm(&self, totp: &Totp) -> Answer {
         let code = json!({ "code": totp.generate(self.clock.seconds()).to_string() });
-        self.app
-            .send_as(&self.access, Method::POST, "/auth/mfa/totp/confirm", &code)
-            .await
+        self.app.send_as(&self.access, Method::POST, "/auth/mfa/totp/confirm", &code).await
     }
 
     /// Log in with a confirmed authenticator.

@@ -51,12 +51,7 @@ impl Service {
             redis = Some(server);
         }
         let binary = Binary::start(options).await;
-        Self {
-            binary,
-            nats,
-            database,
-            _redis: redis,
-        }
+        Self { binary, nats, database, _redis: redis }
     }
 
     /// Restart the binary with a crash point.
@@ -127,16 +122,10 @@ impl Service {
 async fn a_crash_before_the_commit_records_nothing(backend: Backend) {
     let mut service = Service::start(backend).await;
     service.arm("before_commit").await;
-    assert!(
-        service.try_register("ada@example.com").await.is_none(),
-        "the crashed process responded"
-    );
+    assert!(service.try_register("ada@example.com").await.is_none(), "the crashed process responded");
     service.recover().await;
     assert_eq!(service.events().await, Vec::<String>::new(), "nothing was committed");
-    assert_eq!(
-        service.try_register("ada@example.com").await.expect("an answer").status,
-        201
-    );
+    assert_eq!(service.try_register("ada@example.com").await.expect("an answer").status, 201);
     service.assert_consistent().await;
     service.finish().await;
 }
@@ -144,10 +133,7 @@ async fn a_crash_before_the_commit_records_nothing(backend: Backend) {
 async fn a_crash_after_the_commit_publishes_the_event(backend: Backend) {
     let mut service = Service::start(backend).await;
     service.arm("after_commit").await;
-    assert!(
-        service.try_register("ada@example.com").await.is_none(),
-        "the crashed process responded"
-    );
+    assert!(service.try_register("ada@example.com").await.is_none(), "the crashed process responded");
     service.recover().await;
     assert_eq!(service.events().await, ["registered"]);
     let replay = service.try_register("ada@example.com").await.expect("an answer");
@@ -185,16 +171,8 @@ async fn a_crash_between_publish_and_settle_duplicates_no_event(backend: Backend
     service.arm("after_publish_before_settle").await;
     drop(service.try_register("ada@example.com").await);
     service.binary.wait_exit(TIMEOUT).await;
-    assert_eq!(
-        service.nats.messages("auth-events").await.len(),
-        1,
-        "the event is in the stream"
-    );
-    assert_eq!(
-        service.database.unpublished().await.expect("a query"),
-        1,
-        "the event is not settled"
-    );
+    assert_eq!(service.nats.messages("auth-events").await.len(), 1, "the event is in the stream");
+    assert_eq!(service.database.unpublished().await.expect("a query"), 1, "the event is not settled");
     service.binary.start_again(CRASH_AT, None).await;
     service.assert_consistent().await;
     service.finish().await;
@@ -218,12 +196,7 @@ async fn refresh_until_broken(service: &Service, mut token: String) -> String {
 
 async fn random_crashes_under_load_lose_no_event(backend: Backend) {
     let mut service = Service::start(backend).await;
-    let mut token = service
-        .try_register("ada@example.com")
-        .await
-        .expect("an answer")
-        .tokens()
-        .refresh;
+    let mut token = service.try_register("ada@example.com").await.expect("an answer").tokens().refresh;
     for round in 0..5_u32 {
         let pid = service.binary.process().pid().expect("running");
         let seen = service.database.ledger().await.expect("read the ledger").len();
@@ -231,10 +204,7 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
         let kill = async {
             // Kill it after some events, and later in each round.
             let enough = seen + 5 + usize::try_from(round).expect("small") * 3;
-            eventually(TIMEOUT, || async {
-                database.ledger().await.is_ok_and(|rows| rows.len() >= enough)
-            })
-            .await;
+            eventually(TIMEOUT, || async { database.ledger().await.is_ok_and(|rows| rows.len() >= enough) }).await;
             let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill the service");
         };
@@ -242,14 +212,7 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
         service.recover().await;
         // The last response may be lost. Within the grace period, a retry returns the same
         // successor.
-        token = service
-            .binary
-            .http()
-            .refresh(&last)
-            .await
-            .expect_status(200)
-            .tokens()
-            .refresh;
+        token = service.binary.http().refresh(&last).await.expect_status(200).tokens().refresh;
     }
     service.assert_consistent().await;
     service.finish().await;
@@ -258,21 +221,10 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
 /// SIGTERM: in-flight requests finish, and the relay publishes all events before the exit.
 async fn termination_under_load_loses_no_event(backend: Backend) {
     let mut service = Service::start(backend).await;
-    let token = service
-        .try_register("ada@example.com")
-        .await
-        .expect("an answer")
-        .tokens()
-        .refresh;
+    let token = service.try_register("ada@example.com").await.expect("an answer").tokens().refresh;
     let before = service.database.ledger().await.expect("read the ledger").len();
     let terminate = async {
-        let enough = || async {
-            service
-                .database
-                .ledger()
-                .await
-                .is_ok_and(|rows| rows.len() >= before + 10)
-        };
+        let enough = || async { service.database.ledger().await.is_ok_and(|rows| rows.len() >= before + 10) };
         eventually(TIMEOUT, enough).await;
         service.binary.terminate();
     };

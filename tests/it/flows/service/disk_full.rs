@@ -69,11 +69,7 @@ async fn a_full_disk_loses_no_acknowledged_change() {
     binary.start_again("RUST_LOG", None).await;
     for (n, tokens) in &created {
         let answer = binary.http().login(&email(*n), PASSWORD).await;
-        assert_eq!(
-            answer.status, 200,
-            "account {n} was acknowledged with 201 and is lost: {}",
-            answer.text
-        );
+        assert_eq!(answer.status, 200, "account {n} was acknowledged with 201 and is lost: {}", answer.text);
         let refresh = json!({"refreshToken": tokens.refresh});
         let request = binary.http().request(Method::POST, "/auth/refresh").json(&refresh);
         binary.http().send(request).await.expect_status(200);
@@ -90,11 +86,7 @@ async fn a_full_disk_loses_no_acknowledged_change() {
         async move { database.count(sql).await.expect("a query") }
     };
     let all = i64::try_from(ACCOUNTS).expect("a few");
-    assert_eq!(
-        count("SELECT count(*) FROM users").await,
-        all,
-        "each account exists once"
-    );
+    assert_eq!(count("SELECT count(*) FROM users").await, all, "each account exists once");
     assert_eq!(
         count("SELECT count(DISTINCT user_id) FROM events WHERE subject = 'auth.user.registered'").await,
         all,

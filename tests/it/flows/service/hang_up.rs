@@ -29,10 +29,7 @@ async fn an_action_ends_after_its_client_hung_up() {
     app.me(&tokens.access).await.expect_status(200);
     lock.release().await;
 
-    eventually(TIMEOUT, || async {
-        app.event_names().await == ["registered", "updated"]
-    })
-    .await;
+    eventually(TIMEOUT, || async { app.event_names().await == ["registered", "updated"] }).await;
     assert_eq!(app.me(&tokens.access).await.str("/name"), "Ada Lovelace");
     app.finish().await;
 }

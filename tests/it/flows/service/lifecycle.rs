@@ -66,24 +66,15 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     assert_token_response(&registered);
     // 2 login_failed
     let wrong = json!({"email": "ada@example.com", "password": "not the password"});
-    client
-        .post("/auth/login", wrong)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    client.post("/auth/login", wrong).await.expect_problem(401, "invalid_credentials");
     // 3 logged_in, 4 token_refreshed
     let login = client.login().await;
     assert_token_response(&login);
     let refreshed = client.refresh(&login.tokens().refresh).await.expect_status(200);
     assert_token_response(&refreshed);
     let access = refreshed.tokens().access;
-    let me = client
-        .send(Method::GET, "/auth/me", Some(&access), None)
-        .await
-        .expect_status(200);
-    assert_eq!(
-        me.json, refreshed.json["user"],
-        "`/auth/me` and the token response differ"
-    );
+    let me = client.send(Method::GET, "/auth/me", Some(&access), None).await.expect_status(200);
+    assert_eq!(me.json, refreshed.json["user"], "`/auth/me` and the token response differ");
     // 5 updated
     let change = json!({"name": "Ada King"});
     let me = client
@@ -93,32 +84,20 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     assert_eq!(me.str("/name"), "Ada King");
     // 6 session_revoked: the session of the registration
     let path = format!("/auth/sessions/{}", registered.tokens().session());
-    client
-        .send(Method::DELETE, &path, Some(&access), None)
-        .await
-        .expect_status(204);
+    client.send(Method::DELETE, &path, Some(&access), None).await.expect_status(204);
     // 7 logged_out
     let scope = Some(json!({"scope": "local"}));
-    client
-        .send(Method::POST, "/auth/logout", Some(&access), scope)
-        .await
-        .expect_status(204);
+    client.send(Method::POST, "/auth/logout", Some(&access), scope).await.expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
     // 8 logged_in, 9 token_refreshed, 10 token_refreshed, 11 token_reuse_detected
     let login = client.login().await.tokens();
     let second = client.refresh(&login.refresh).await.expect_status(200).tokens();
     client.refresh(&second.refresh).await.expect_status(200);
-    client
-        .refresh(&login.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    client.refresh(&login.refresh).await.expect_problem(401, "invalid_refresh_token");
     // 12 logged_in, 13 deleted
     let access = client.login().await.tokens().access;
     let password = Some(json!({"password": PASSWORD}));
-    client
-        .send(Method::DELETE, "/auth/me", Some(&access), password)
-        .await
-        .expect_status(204);
+    client.send(Method::DELETE, "/auth/me", Some(&access), password).await.expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
 
     compare_events(&app).await;
@@ -179,13 +158,7 @@ fn assert_token_response(answer: &Answer) {
     assert_eq!(answer.str("/user/status"), "active");
     let claims = answer.tokens().claims();
     assert_eq!(claims["sub"], answer.json["user"]["id"]);
-    assert_eq!(
-        claims["exp"]
-            .as_u64()
-            .zip(claims["iat"].as_u64())
-            .map(|(exp, iat)| exp - iat),
-        Some(900)
-    );
+    assert_eq!(claims["exp"].as_u64().zip(claims["iat"].as_u64()).map(|(exp, iat)| exp - iat), Some(900));
 }
 
 async fn the_specification_lists_every_route_and_the_docs_work_offline(backend: Backend) {

@@ -100,9 +100,7 @@ async fn migrate(database: &Database, args: &[&str], input: &str) -> Ended {
 fn states(ended: &Ended) -> Vec<String> {
     assert!(ended.status.success(), "{ended:?}");
     let lines = ended.stdout.lines();
-    let states: Vec<String> = lines
-        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
-        .collect();
+    let states: Vec<String> = lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
     assert_eq!(states.len(), Migrator::migrations().len(), "{ended:?}");
     states
 }
@@ -114,11 +112,7 @@ async fn migrations_run_from_the_command_line() {
     let all = |state: &str| vec![state.to_owned(); Migrator::migrations().len()];
 
     assert_eq!(states(&migrate(&database, &["status"], "").await), all("pending"));
-    assert_eq!(
-        database.count(tables).await.expect("a query"),
-        0,
-        "`status` changed the database"
-    );
+    assert_eq!(database.count(tables).await.expect("a query"), 0, "`status` changed the database");
     assert_eq!(states(&migrate(&database, &["up"], "").await), all("applied"));
     assert_eq!(
         states(&migrate(&database, &["up"], "").await),
@@ -139,10 +133,6 @@ async fn migrations_run_from_the_command_line() {
     assert_eq!(states(&down), all("pending"));
     let left = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'";
     assert_eq!(database.count(left).await.expect("a query"), 0);
-    assert_eq!(
-        states(&migrate(&database, &["up"], "").await),
-        all("applied"),
-        "`up` after `down`"
-    );
+    assert_eq!(states(&migrate(&database, &["up"], "").await), all("applied"), "`up` after `down`");
     database.remove().await;
 }

@@ -37,10 +37,7 @@ const INVALID_JSON: &[(&str, &str)] = &[
     ("empty", ""),
     ("cut off", r#"{"identifier": "CANARY"#),
     ("text after the value", r#"{"identifier": "a", "password": "CANARY"} x"#),
-    (
-        "duplicate key",
-        r#"{"identifier": "a", "password": "x", "password": "CANARY"}"#,
-    ),
+    ("duplicate key", r#"{"identifier": "a", "password": "x", "password": "CANARY"}"#),
     (
         "duplicate key in disguise",
         r#"{"identifier": "a", "password": "x", "p\u0061ssword": "CANARY"}"#,
@@ -53,10 +50,7 @@ const INVALID_LOGINS: &[(&str, &str)] = &[
     ("array", r#"["CANARY"]"#),
     ("text", r#""CANARY""#),
     ("null", "null"),
-    (
-        "number for text",
-        r#"{"identifier": "a", "password": 12345678901234567890}"#,
-    ),
+    ("number for text", r#"{"identifier": "a", "password": 12345678901234567890}"#),
     ("boolean for text", r#"{"identifier": true, "password": "CANARY"}"#),
     ("object for text", r#"{"identifier": "a", "password": {"p": "CANARY"}}"#),
     ("null for text", r#"{"identifier": "a", "password": null}"#),
@@ -83,10 +77,7 @@ const INVALID_ACCESS_TOKENS: &[(&str, Headers)] = &[
     ("scheme alone", &[("authorization", "Bearer")]),
     (
         "unsigned",
-        &[(
-            "authorization",
-            "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhIn0.",
-        )],
+        &[("authorization", "Bearer eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.eyJzdWIiOiJhIn0.")],
     ),
 ];
 
@@ -94,10 +85,7 @@ const INVALID_ACCESS_TOKENS: &[(&str, Headers)] = &[
 const UNSUPPORTED_MEDIA_TYPES: &[(&str, Headers)] = &[
     ("no media type", &[]),
     ("text", &[("content-type", "text/plain")]),
-    (
-        "compressed",
-        &[("content-type", "application/json"), ("content-encoding", "gzip")],
-    ),
+    ("compressed", &[("content-type", "application/json"), ("content-encoding", "gzip")]),
 ];
 
 /// A case that posts JSON.
@@ -146,52 +134,23 @@ fn cases() -> Vec<Case> {
             r#"{"refreshToken": "x", "scope": "CANARY"}"#,
             validation_failed,
         ),
-        post(
-            "forged",
-            "/auth/refresh",
-            r#"{"refreshToken": "CANARY"}"#,
-            (401, "invalid_refresh_token"),
-        ),
+        post("forged", "/auth/refresh", r#"{"refreshToken": "CANARY"}"#, (401, "invalid_refresh_token")),
         without_body("unknown path", Method::GET, "/nothing/Canary-7f3a!9", &[], not_found),
-        without_body(
-            "unknown path below",
-            Method::GET,
-            "/auth/me/Canary-7f3a!9",
-            &[],
-            not_found,
-        ),
+        without_body("unknown path below", Method::GET, "/auth/me/Canary-7f3a!9", &[], not_found),
         without_body("wrong method", Method::DELETE, login, &[], (405, "method_not_allowed")),
         without_body("TRACE", Method::TRACE, login, &[], (405, "method_not_allowed")),
         without_body("me without a token", Method::GET, "/auth/me", &[], unauthenticated),
-        without_body(
-            "list without a token",
-            Method::GET,
-            "/auth/sessions",
-            &[],
-            unauthenticated,
-        ),
+        without_body("list without a token", Method::GET, "/auth/sessions", &[], unauthenticated),
     ];
-    cases.extend(
-        INVALID_JSON
-            .iter()
-            .map(|(name, body)| post(name, login, body, invalid_json)),
-    );
-    cases.extend(
-        INVALID_LOGINS
-            .iter()
-            .map(|(name, body)| post(name, login, body, validation_failed)),
-    );
+    cases.extend(INVALID_JSON.iter().map(|(name, body)| post(name, login, body, invalid_json)));
+    cases.extend(INVALID_LOGINS.iter().map(|(name, body)| post(name, login, body, validation_failed)));
     cases.extend(
         INVALID_REGISTRATIONS
             .iter()
             .map(|(name, body)| post(name, register, body, validation_failed)),
     );
     let me = |headers| without_body("bad token", Method::GET, "/auth/me", headers, (401, "invalid_token"));
-    cases.extend(
-        INVALID_ACCESS_TOKENS
-            .iter()
-            .map(|(name, headers)| Case { name, ..me(headers) }),
-    );
+    cases.extend(INVALID_ACCESS_TOKENS.iter().map(|(name, headers)| Case { name, ..me(headers) }));
     let login = || {
         post(
             "media type",
@@ -200,11 +159,7 @@ fn cases() -> Vec<Case> {
             (415, "unsupported_media_type"),
         )
     };
-    cases.extend(UNSUPPORTED_MEDIA_TYPES.iter().map(|(name, headers)| Case {
-        name,
-        headers,
-        ..login()
-    }));
+    cases.extend(UNSUPPORTED_MEDIA_TYPES.iter().map(|(name, headers)| Case { name, headers, ..login() }));
     cases
 }
 
@@ -263,9 +218,7 @@ async fn a_large_body_is_refused(backend: Backend) {
             .body(body);
         app.send(request)
     };
-    login(of_size(16 * 1024 + 1))
-        .await
-        .expect_problem(413, "payload_too_large");
+    login(of_size(16 * 1024 + 1)).await.expect_problem(413, "payload_too_large");
     let refused = login(of_size(1024 * 1024)).await;
     assert_eq!(
         refused.header("connection"),
@@ -274,11 +227,7 @@ async fn a_large_body_is_refused(backend: Backend) {
     );
     refused.expect_problem(413, "payload_too_large");
     let largest = login(of_size(16 * 1024)).await;
-    assert!(
-        [401, 422].contains(&largest.status.as_u16()),
-        "16 KiB are refused: {}",
-        largest.text
-    );
+    assert!([401, 422].contains(&largest.status.as_u16()), "16 KiB are refused: {}", largest.text);
 
     let nested = |depth: usize| format!(r#"{{"identifier": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     login(nested(31)).await.expect_problem(422, "validation_failed");
@@ -290,38 +239,21 @@ async fn a_large_body_is_refused(backend: Backend) {
 async fn a_validation_error_names_every_field(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let body = json!({"email": "nobody", "password": "short", "username": "a", "name": 7, "color": "red"});
-    let answer = app
-        .post("/auth/register", &body)
-        .await
-        .expect_problem(422, "validation_failed");
+    let answer = app.post("/auth/register", &body).await.expect_problem(422, "validation_failed");
     let errors = answer.json["errors"].as_array().cloned().unwrap_or_default();
     assert!(!errors.is_empty(), "{}", answer.text);
     for error in &errors {
-        assert!(
-            ["pointer", "code", "detail"]
-                .iter()
-                .all(|field| error[field].is_string()),
-            "{error}"
-        );
+        assert!(["pointer", "code", "detail"].iter().all(|field| error[field].is_string()), "{error}");
     }
     // Errors of the structure are reported first, and errors of values only without those.
     let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert!(
-        pointers.contains(&"/name") && pointers.contains(&"/color"),
-        "{pointers:?}"
-    );
+    assert!(pointers.contains(&"/name") && pointers.contains(&"/color"), "{pointers:?}");
 
     let body = json!({"email": "nobody", "password": "short", "username": "a"});
-    let answer = app
-        .post("/auth/register", &body)
-        .await
-        .expect_problem(422, "validation_failed");
+    let answer = app.post("/auth/register", &body).await.expect_problem(422, "validation_failed");
     let errors = answer.json["errors"].as_array().cloned().unwrap_or_default();
     let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert!(
-        pointers.contains(&"/email") && pointers.contains(&"/username"),
-        "{pointers:?}"
-    );
+    assert!(pointers.contains(&"/email") && pointers.contains(&"/username"), "{pointers:?}");
     app.finish().await;
 }
 
@@ -334,10 +266,7 @@ async fn control_characters_are_refused_in_every_field(backend: Backend) {
             "/auth/register",
             json!({"email": "a@example.com", "password": CANARY, "username": "abc", "name": "A"}),
         ),
-        (
-            "/auth/login",
-            json!({"identifier": "a@example.com", "password": CANARY}),
-        ),
+        ("/auth/login", json!({"identifier": "a@example.com", "password": CANARY})),
         ("/auth/refresh", json!({"refreshToken": "wrt_x"})),
         ("/auth/logout", json!({"refreshToken": "wrt_x", "scope": "local"})),
     ];
@@ -349,11 +278,7 @@ async fn control_characters_are_refused_in_every_field(backend: Backend) {
                 body[field] = json!(format!("{value}{bad}"));
                 let answer = app.post(path, &body).await;
                 let status = answer.status.as_u16();
-                assert!(
-                    (400..500).contains(&status),
-                    "{path} {field} {bad:?}: {status} {}",
-                    answer.text
-                );
+                assert!((400..500).contains(&status), "{path} {field} {bad:?}: {status} {}", answer.text);
             }
         }
         let change = json!({"name": format!("A{bad}")});

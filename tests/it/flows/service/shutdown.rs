@@ -51,11 +51,7 @@ impl Service {
         if let Some(url) = database.url() {
             options = options.with("DATABASE_URL", url);
         }
-        Self {
-            binary: Binary::start(options).await,
-            database,
-            nats,
-        }
+        Self { binary: Binary::start(options).await, database, nats }
     }
 
     async fn registered(&self) -> Tokens {
@@ -65,11 +61,7 @@ impl Service {
 
     /// Start a refresh. Return the connection, and the body that the service waits for.
     async fn start_refresh(&self, tokens: &Tokens) -> (RawConnection, String) {
-        let (head, body) = post(
-            "/auth/refresh",
-            "Expect: 100-continue\r\n",
-            &json!({"refreshToken": tokens.refresh}),
-        );
+        let (head, body) = post("/auth/refresh", "Expect: 100-continue\r\n", &json!({"refreshToken": tokens.refresh}));
         let mut connection = self.connect().await.expect("a connection");
         connection.send(head.as_bytes()).await.expect("send the head");
         let answer = connection.read_until("\r\n\r\n").await;
@@ -95,10 +87,7 @@ impl Service {
     /// Assert that all events are in the stream and settled. The process must have exited.
     async fn assert_flushed(&self, events: &[&str]) {
         let ledger = self.database.ledger().await.expect("read the ledger");
-        let names: Vec<&str> = ledger
-            .iter()
-            .map(|row| row.subject.trim_start_matches("auth.user."))
-            .collect();
+        let names: Vec<&str> = ledger.iter().map(|row| row.subject.trim_start_matches("auth.user.")).collect();
         assert_eq!(names, events);
         assert!(ledger.iter().all(|row| row.published), "{ledger:?}");
         let found = differences(&ledger, &self.nats.messages("auth-events").await);
@@ -170,10 +159,7 @@ async fn a_request_is_finished_after_its_client_disconnects() {
     connection.send((head + &body).as_bytes()).await.expect("send");
     let waiting = "SELECT count(*) FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually(TIMEOUT, || async {
-        service.database.count(waiting).await.ok() == Some(1)
-    })
-    .await;
+    eventually(TIMEOUT, || async { service.database.count(waiting).await.ok() == Some(1) }).await;
     connection.reset();
     service.begin_shutdown().await;
     service.until_closed().await;
@@ -182,14 +168,7 @@ async fn a_request_is_finished_after_its_client_disconnects() {
     let status = service.binary.wait_exit(TIMEOUT).await;
     assert_eq!(status.code(), Some(0), "{status}");
     service.assert_flushed(&["registered", "token_refreshed"]).await;
-    assert_eq!(
-        service
-            .database
-            .count("SELECT generation FROM sessions")
-            .await
-            .expect("a query"),
-        2
-    );
+    assert_eq!(service.database.count("SELECT generation FROM sessions").await.expect("a query"), 2);
     service.binary.start_again("UNUSED", None).await;
     // The response was lost. The retry returns the same successor, and is not reuse.
     let http = service.binary.http();

@@ -190,9 +190,7 @@ async fn reset_connections_lose_no_event() {
     for round in 0..ROUNDS {
         for first in (0..ACCOUNTS).step_by(WAVE) {
             let wave = first..(first + WAVE).min(ACCOUNTS);
-            let refreshes = wave
-                .clone()
-                .map(|n| refresh_round(&http, n + round * ACCOUNTS, &refreshed_sessions[n]));
+            let refreshes = wave.clone().map(|n| refresh_round(&http, n + round * ACCOUNTS, &refreshed_sessions[n]));
             let ends = wave.clone().filter(|n| n % ROUNDS == round);
             let ends = ends.map(|n| logout_round(&http, n, &closed_sessions[n]));
             let late = register_round(&http, round * ACCOUNTS + first);
@@ -215,11 +213,7 @@ async fn assert_database_matches(app: &TestApp, refreshed_sessions: &[Tokens], c
     let rotations = "SELECT sum(generation - 1)::bigint FROM sessions";
     let refreshed = "SELECT count(*) FROM events WHERE subject = 'auth.user.token_refreshed'";
     let expected = rounds * i64::try_from(ACCOUNTS).expect("a few");
-    assert_eq!(
-        count(rotations).await,
-        expected,
-        "the acknowledged refreshes, and no others"
-    );
+    assert_eq!(count(rotations).await, expected, "the acknowledged refreshes, and no others");
     assert_eq!(count(refreshed).await, expected, "each refresh has its event");
     assert_eq!(
         count("SELECT max(generation) FROM sessions").await,
@@ -238,18 +232,11 @@ async fn assert_database_matches(app: &TestApp, refreshed_sessions: &[Tokens], c
     );
     for (n, tokens) in closed_sessions.iter().enumerate() {
         let is_logged_out = logged_out_sessions.contains(&tokens.session());
-        assert!(
-            is_logged_out || n % 2 == 1,
-            "logout {n} was acknowledged with 204 and is lost"
-        );
+        assert!(is_logged_out || n % 2 == 1, "logout {n} was acknowledged with 204 and is lost");
         let status = app.me(&tokens.access).await.status.as_u16();
         assert_eq!(status, if is_logged_out { 401 } else { 200 }, "session {n}");
     }
-    assert!(
-        refreshed_sessions
-            .iter()
-            .all(|tokens| !logged_out_sessions.contains(&tokens.session()))
-    );
+    assert!(refreshed_sessions.iter().all(|tokens| !logged_out_sessions.contains(&tokens.session())));
 }
 
 /// Assert that all pooled connections work, with more parallel requests than connections.
@@ -257,9 +244,7 @@ async fn assert_connections_work(app: &TestApp, refreshed_sessions: &[Tokens]) {
     let answers = join_all(refreshed_sessions.iter().map(|tokens| async move {
         let tokens = app.refresh(&tokens.refresh).await.expect_status(200).tokens();
         let body = json!({"name": "Ada"});
-        app.send_as(&tokens.access, Method::PATCH, "/auth/me", &body)
-            .await
-            .expect_status(200);
+        app.send_as(&tokens.access, Method::PATCH, "/auth/me", &body).await.expect_status(200);
         app.logout(&tokens.access, "local").await.expect_status(204)
     }));
     answers.await;

@@ -59,8 +59,7 @@ impl Fixture {
         match operation {
             Operation::Change => {
                 let body = json!({ "currentPassword": PASSWORD, "newPassword": "quiet harbour 52" });
-                app.send_as(&own.access, Method::POST, "/auth/password/change", &body)
-                    .await
+                app.send_as(&own.access, Method::POST, "/auth/password/change", &body).await
             }
             Operation::Reset => {
                 let body = json!({ "code": code, "password": "quiet harbour 52" });

@@ -49,10 +49,7 @@ async fn a_failed_login_answers_and_costs_the_same_for_every_reason(backend: Bac
     let app = with_accounts(backend).await;
     let mut answers = Vec::new();
     for (_, identifier, password) in REASONS {
-        let answer = app
-            .login(identifier, password)
-            .await
-            .expect_problem(401, "invalid_credentials");
+        let answer = app.login(identifier, password).await.expect_problem(401, "invalid_credentials");
         answers.push(comparable(&answer));
     }
     for (answer, (reason, ..)) in answers.iter().zip(REASONS) {
@@ -73,22 +70,14 @@ async fn a_failed_login_answers_and_costs_the_same_for_every_reason(backend: Bac
 async fn a_failed_login_is_recorded_without_the_identifier_or_password(backend: Backend) {
     let app = with_accounts(backend).await;
     for (_, identifier, password) in REASONS {
-        app.login(identifier, password)
-            .await
-            .expect_problem(401, "invalid_credentials");
+        app.login(identifier, password).await.expect_problem(401, "invalid_credentials");
         app.login(&identifier.to_uppercase(), password)
             .await
             .expect_problem(401, "invalid_credentials");
     }
     let events = app.events().await;
-    let failed: Vec<_> = events
-        .iter()
-        .filter(|event| event.subject == "auth.user.login_failed")
-        .collect();
-    let reasons: Vec<_> = failed
-        .iter()
-        .filter_map(|event| event.payload["data"]["reason"].as_str())
-        .collect();
+    let failed: Vec<_> = events.iter().filter(|event| event.subject == "auth.user.login_failed").collect();
+    let reasons: Vec<_> = failed.iter().filter_map(|event| event.payload["data"]["reason"].as_str()).collect();
     let expected = [
         "unknown_account",
         "unknown_account",
@@ -99,14 +88,8 @@ async fn a_failed_login_is_recorded_without_the_identifier_or_password(backend: 
     ];
     assert_eq!(reasons, expected);
     for pair in failed.chunks(2) {
-        let hashes: Vec<_> = pair
-            .iter()
-            .map(|event| &event.payload["data"]["identifierHash"])
-            .collect();
-        assert!(
-            hashes[0].is_string() && hashes[0] == hashes[1],
-            "one hash per identifier in any spelling"
-        );
+        let hashes: Vec<_> = pair.iter().map(|event| &event.payload["data"]["identifierHash"]).collect();
+        assert!(hashes[0].is_string() && hashes[0] == hashes[1], "one hash per identifier in any spelling");
     }
     for event in &failed[..2] {
         assert_eq!(event.payload["data"].get("userId"), None, "the user is unknown");

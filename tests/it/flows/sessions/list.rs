@@ -26,13 +26,8 @@ flow_tests! {
 
 /// The ids of the listed sessions.
 fn listed(list: &Value) -> Vec<String> {
-    let items = list
-        .as_array()
-        .or_else(|| list.get("sessions").and_then(Value::as_array));
-    let ids = items
-        .into_iter()
-        .flatten()
-        .filter_map(|session| session.get("id")?.as_str());
+    let items = list.as_array().or_else(|| list.get("sessions").and_then(Value::as_array));
+    let ids = items.into_iter().flatten().filter_map(|session| session.get("id")?.as_str());
     ids.map(str::to_owned).collect()
 }
 
@@ -49,13 +44,9 @@ async fn sessions_are_listed_and_revoked(backend: Backend) {
     assert_eq!(ids, expected, "{}", list.text);
 
     let path = format!("/auth/sessions/{}", second.session());
-    app.send_as(&first.access, Method::DELETE, &path, &Value::Null)
-        .await
-        .expect_status(204);
+    app.send_as(&first.access, Method::DELETE, &path, &Value::Null).await.expect_status(204);
     app.me(&second.access).await.expect_problem(401, "invalid_token");
-    app.refresh(&second.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&second.refresh).await.expect_problem(401, "invalid_refresh_token");
     app.send_as(&first.access, Method::DELETE, &path, &Value::Null)
         .await
         .expect_problem(404, "not_found");
@@ -85,11 +76,7 @@ async fn another_users_session_answers_like_an_unknown_one(backend: Backend) {
     };
     let foreign = revoke(bob.session()).await;
     let unknown = revoke(Uuid::from_u128(7).to_string()).await;
-    let without_id = |mut body: Value| {
-        body.as_object_mut()
-            .and_then(|body| body.remove("requestId"))
-            .map(|_| body)
-    };
+    let without_id = |mut body: Value| body.as_object_mut().and_then(|body| body.remove("requestId")).map(|_| body);
     assert_eq!(without_id(foreign.json), without_id(unknown.json));
     app.me(&bob.access).await.expect_status(200);
     assert!(!listed(&app.get_as(&ada.access, "/auth/sessions").await.json).contains(&bob.session()));
@@ -99,10 +86,7 @@ async fn another_users_session_answers_like_an_unknown_one(backend: Backend) {
 async fn the_oldest_session_is_revoked_beyond_the_limit(backend: Backend) {
     let clock = TestClock::frozen();
     let builder = TestApp::builder(backend).clock(clock.clone());
-    let app = builder
-        .settings(|settings| settings.sessions.max_per_user = 2)
-        .spawn()
-        .await;
+    let app = builder.settings(|settings| settings.sessions.max_per_user = 2).spawn().await;
     let first = app.registered("ada@example.com").await.tokens();
     clock.advance(Duration::from_secs(1));
     let second = app.login("ada@example.com", PASSWORD).await.tokens();
@@ -124,9 +108,7 @@ async fn the_oldest_session_is_revoked_beyond_the_limit(backend: Backend) {
 /// The sessions and reasons of the user's `session_revoked` events, in order.
 async fn revoked_sessions(app: &TestApp, user: &Value) -> Vec<(String, String)> {
     let events = app.events().await;
-    let revoked = events
-        .iter()
-        .filter(|event| event.subject == "auth.user.session_revoked");
+    let revoked = events.iter().filter(|event| event.subject == "auth.user.session_revoked");
     let revoked_sessions = revoked.filter_map(|event| {
         let event = &event.payload;
         let about = event["data"]["userId"] == *user;
@@ -191,10 +173,7 @@ impl Fixture {
     /// Assert that the expired sessions are still refused.
     async fn finish(self) {
         for tokens in &self.expired {
-            self.app
-                .refresh(&tokens.refresh)
-                .await
-                .expect_problem(401, "invalid_refresh_token");
+            self.app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
         }
         self.app.finish().await;
     }
@@ -208,15 +187,9 @@ async fn deleting_sessions_skips_expired_ones(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     for session in &fixture.expired {
         let path = format!("/auth/sessions/{}", session.session());
-        fixture
-            .delete(&fixture.current.access, &path)
-            .await
-            .expect_problem(404, "not_found");
+        fixture.delete(&fixture.current.access, &path).await.expect_problem(404, "not_found");
     }
-    fixture
-        .delete(&fixture.current.access, "/auth/sessions")
-        .await
-        .expect_status(204);
+    fixture.delete(&fixture.current.access, "/auth/sessions").await.expect_status(204);
     assert_eq!(
         revoked_sessions(&fixture.app, &fixture.user).await,
         [(fixture.other.session(), "logout".to_owned())]
@@ -239,16 +212,8 @@ async fn an_administrator_revokes_no_expired_session(backend: Backend) {
 
 async fn a_logout_of_expired_sessions_records_no_event(backend: Backend) {
     let fixture = Fixture::new(backend).await;
-    fixture
-        .app
-        .logout(&fixture.other.access, "local")
-        .await
-        .expect_status(204);
-    fixture
-        .app
-        .logout(&fixture.current.access, "others")
-        .await
-        .expect_status(204);
+    fixture.app.logout(&fixture.other.access, "local").await.expect_status(204);
+    fixture.app.logout(&fixture.current.access, "others").await.expect_status(204);
     let names = fixture.app.event_names().await;
     assert_eq!(names.iter().filter(|name| *name == "logged_out").count(), 1);
     fixture.finish().await;
@@ -305,10 +270,7 @@ async fn a_revocation_reaches_every_instance_within_a_second() {
         let tokens = app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
         second.me(&tokens.access).await.expect_status(200);
         app.logout(&tokens.access, "local").await.expect_status(204);
-        seen_within(Duration::from_secs(1), || async {
-            second.me(&tokens.access).await.status == 401
-        })
-        .await;
+        seen_within(Duration::from_secs(1), || async { second.me(&tokens.access).await.status == 401 }).await;
     }
     // Refreshes on both instances continue one chain.
     let next = second.refresh(&tokens.refresh).await.expect_status(200).tokens();

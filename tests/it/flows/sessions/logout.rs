@@ -54,15 +54,9 @@ async fn logout_revokes_the_sessions_of_its_scope(backend: Backend) {
         for (session, active) in sessions.iter().zip(active) {
             assert_eq!(is_active(&app, session).await, active, "scope {scope}");
         }
-        assert!(
-            is_active(&app, &bystander).await,
-            "the session of another user was revoked"
-        );
+        assert!(is_active(&app, &bystander).await, "the session of another user was revoked");
         let events = app.events().await;
-        let logged_out = events
-            .iter()
-            .rfind(|event| event.subject == "auth.user.logged_out")
-            .expect("logged_out");
+        let logged_out = events.iter().rfind(|event| event.subject == "auth.user.logged_out").expect("logged_out");
         assert_eq!(logged_out.payload["data"]["scope"], scope);
         assert_eq!(logged_out.payload["data"]["sessionId"], sessions[0].session());
     }
@@ -84,9 +78,7 @@ async fn a_refresh_token_alone_logs_out(backend: Backend) {
 
     let body = json!({"refreshToken": tokens.refresh});
     app.post("/auth/logout", &body).await.expect_status(204);
-    app.refresh(&tokens.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     let other = app.refresh(&other.refresh).await.expect_status(200).tokens();
 
     let body = json!({"refreshToken": other.refresh, "scope": "global"});
@@ -95,9 +87,7 @@ async fn a_refresh_token_alone_logs_out(backend: Backend) {
     app.post("/auth/logout", &json!({"refreshToken": "wrt_forged"}))
         .await
         .expect_problem(401, "invalid_refresh_token");
-    app.post("/auth/logout", &json!({}))
-        .await
-        .expect_problem(401, "authentication_required");
+    app.post("/auth/logout", &json!({})).await.expect_problem(401, "authentication_required");
     app.finish().await;
 }
 
@@ -107,9 +97,7 @@ async fn a_second_logout_records_no_event(backend: Backend) {
     let body = json!({"refreshToken": tokens.refresh});
     app.post("/auth/logout", &body).await.expect_status(204);
     app.post("/auth/logout", &body).await.expect_status(204);
-    app.logout(&tokens.access, "local")
-        .await
-        .expect_problem(401, "invalid_token");
+    app.logout(&tokens.access, "local").await.expect_problem(401, "invalid_token");
     assert_eq!(
         app.event_names().await,
         ["registered", "logged_out"],
@@ -140,12 +128,8 @@ async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
             200 => {
                 refreshed += 1;
                 let refreshed_tokens = refresh.tokens();
-                app.refresh(&refreshed_tokens.refresh)
-                    .await
-                    .expect_problem(401, "invalid_refresh_token");
-                app.me(&refreshed_tokens.access)
-                    .await
-                    .expect_problem(401, "invalid_token");
+                app.refresh(&refreshed_tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+                app.me(&refreshed_tokens.access).await.expect_problem(401, "invalid_token");
             }
             _ => {
                 refused += 1;
@@ -155,9 +139,6 @@ async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
     }
     assert_eq!(refreshed + refused, ROUNDS);
     let live = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL";
-    eventually(Duration::from_secs(60), || async {
-        app.database.count(live).await.map(|n| n == 1)
-    })
-    .await;
+    eventually(Duration::from_secs(60), || async { app.database.count(live).await.map(|n| n == 1) }).await;
     app.finish().await;
 }

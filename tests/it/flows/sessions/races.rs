@@ -19,23 +19,16 @@ async fn a_deleted_account_is_not_changed_through_another_instance() {
     let mut second = app.second_instance(TestClock::frozen()).await;
     let tokens = app.registered("ada@example.com").await.tokens();
     second.me(&tokens.access).await.expect_status(200);
-    app.send_as(
-        &tokens.access,
-        Method::DELETE,
-        "/auth/me",
-        &json!({"password": PASSWORD}),
-    )
-    .await
-    .expect_status(204);
+    app.send_as(&tokens.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
+        .await
+        .expect_status(204);
 
     let change = json!({"name": "Back From The Dead"});
     second
         .send_as(&tokens.access, Method::PATCH, "/auth/me", &change)
         .await
         .expect_problem(401, "invalid_token");
-    let others = second
-        .send_as(&tokens.access, Method::DELETE, "/auth/sessions", &json!({}))
-        .await;
+    let others = second.send_as(&tokens.access, Method::DELETE, "/auth/sessions", &json!({})).await;
     others.expect_problem(401, "invalid_token");
     assert_eq!(app.event_names().await, ["registered", "deleted"]);
     second.stop().await.expect("stop");
@@ -96,12 +89,8 @@ const NEW_PASSWORD: &str = "UPDATE users SET password_hash = (SELECT password_ha
 async fn a_login_with_the_old_password_does_not_outlive_a_change() {
     let app = TestApp::spawn(Backend::Postgres).await;
     app.registered("ada@example.com").await;
-    app.register("bob@example.com", "quiet harbour 52")
-        .await
-        .expect_status(201);
-    let mut change = PgConnection::connect(app.database.url().expect("PostgreSQL"))
-        .await
-        .expect("connect");
+    app.register("bob@example.com", "quiet harbour 52").await.expect_status(201);
+    let mut change = PgConnection::connect(app.database.url().expect("PostgreSQL")).await.expect("connect");
     change.execute("BEGIN").await.expect("begin");
     // Like a reset: the row is locked, and the new password is not committed.
     change.execute(NEW_PASSWORD).await.expect("set a password");
@@ -120,12 +109,7 @@ async fn a_login_with_the_old_password_does_not_outlive_a_change() {
         change.execute("COMMIT").await.expect("commit");
     });
     login.expect_problem(401, "invalid_credentials");
-    app.login("ada@example.com", "quiet harbour 52")
-        .await
-        .expect_status(200);
-    assert_eq!(
-        app.event_names().await,
-        ["registered", "registered", "login_failed", "logged_in"]
-    );
+    app.login("ada@example.com", "quiet harbour 52").await.expect_status(200);
+    assert_eq!(app.event_names().await, ["registered", "registered", "login_failed", "logged_in"]);
     app.finish().await;
 }

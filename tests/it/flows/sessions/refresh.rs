@@ -41,9 +41,7 @@ async fn refresh(app: &TestApp, tokens: &Tokens) -> Tokens {
 
 /// Assert that both tokens are refused.
 async fn assert_revoked(app: &TestApp, tokens: &Tokens) {
-    app.refresh(&tokens.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     app.me(&tokens.access).await.expect_problem(401, "invalid_token");
 }
 
@@ -65,22 +63,10 @@ async fn parallel_refreshes_of_one_token_have_one_active_successor(backend: Back
         tokens = answers.first().expect("an answer").tokens();
     }
     let names = app.event_names().await;
-    assert_eq!(
-        names.iter().filter(|name| *name == "token_refreshed").count(),
-        rounds,
-        "{names:?}"
-    );
-    assert_eq!(
-        app.database
-            .count("SELECT max(generation) FROM sessions")
-            .await
-            .expect("a query"),
-        4
-    );
+    assert_eq!(names.iter().filter(|name| *name == "token_refreshed").count(), rounds, "{names:?}");
+    assert_eq!(app.database.count("SELECT max(generation) FROM sessions").await.expect("a query"), 4);
     // The first token is older than the previous one.
-    app.refresh(&first.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&first.refresh).await.expect_problem(401, "invalid_refresh_token");
     assert_revoked(&app, &tokens).await;
     app.finish().await;
 }
@@ -109,9 +95,7 @@ async fn the_previous_token_revokes_the_session_after_the_grace_period(backend: 
     let (app, clock, parent) = frozen(backend).await;
     let successor = refresh(&app, &parent).await;
     clock.advance(Duration::from_secs(11));
-    app.refresh(&parent.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&parent.refresh).await.expect_problem(401, "invalid_refresh_token");
     assert_revoked(&app, &successor).await;
     let events = app.events().await;
     let reuse = events.last().expect("an event");
@@ -127,9 +111,7 @@ async fn an_older_token_revokes_the_session_at_once(backend: Backend) {
     let parent = refresh(&app, &grandparent).await;
     let current = refresh(&app, &parent).await;
     clock.advance(Duration::from_secs(1));
-    app.refresh(&grandparent.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&grandparent.refresh).await.expect_problem(401, "invalid_refresh_token");
     assert_revoked(&app, &current).await;
     assert_revoked(&app, &parent).await;
     app.finish().await;
@@ -143,9 +125,7 @@ async fn reuse_revokes_the_access_token_too(backend: Backend) {
     // Put the session into the session cache.
     app.me(&owner.access).await.expect_status(200);
     clock.advance(Duration::from_secs(60));
-    app.refresh(&stolen.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&stolen.refresh).await.expect_problem(401, "invalid_refresh_token");
     app.me(&owner.access).await.expect_problem(401, "invalid_token");
     app.me(&stolen.access).await.expect_problem(401, "invalid_token");
     assert_revoked(&app, &owner).await;
@@ -166,9 +146,7 @@ async fn a_token_can_be_refreshed_after_a_restart(backend: Backend) {
     app.me(&current.access).await.expect_status(200);
     let next = refresh(&app, &current).await;
     clock.advance(Duration::from_secs(1));
-    app.refresh(&used.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&used.refresh).await.expect_problem(401, "invalid_refresh_token");
     assert_revoked(&app, &next).await;
     app.finish().await;
 }
@@ -189,12 +167,8 @@ async fn refreshing_cannot_pass_the_absolute_lifetime(backend: Backend) {
         "not longer than the lifetime of the session"
     );
     clock.advance(DAY);
-    app.refresh(&answer.tokens().refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
-    app.me(&answer.tokens().access)
-        .await
-        .expect_problem(401, "invalid_token");
+    app.refresh(&answer.tokens().refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.me(&answer.tokens().access).await.expect_problem(401, "invalid_token");
     app.finish().await;
 }
 
@@ -203,9 +177,7 @@ async fn an_idle_session_expires(backend: Backend) {
     clock.advance(7 * DAY - Duration::from_secs(1));
     let tokens = refresh(&app, &tokens).await;
     clock.advance(7 * DAY);
-    app.refresh(&tokens.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     app.finish().await;
 }
 
@@ -240,14 +212,9 @@ async fn a_disabled_user_cannot_refresh(backend: Backend) {
         .execute("UPDATE users SET status = 'disabled'")
         .await
         .expect("disable the account");
-    app.refresh(&tokens.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     // The service did not make this change, so the session cache must expire first.
     clock.advance(Duration::from_millis(1001));
-    eventually(Duration::from_secs(60), || async {
-        app.me(&tokens.access).await.status == 401
-    })
-    .await;
+    eventually(Duration::from_secs(60), || async { app.me(&tokens.access).await.status == 401 }).await;
     app.finish().await;
 }

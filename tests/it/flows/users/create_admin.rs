@@ -43,10 +43,7 @@ impl Fixture {
     }
 
     async fn users(&self) -> i64 {
-        self.database
-            .count("SELECT count(*) FROM users")
-            .await
-            .expect("a query")
+        self.database.count("SELECT count(*) FROM users").await.expect("a query")
     }
 }
 
@@ -55,11 +52,7 @@ impl Fixture {
 fn assert_refused(ended: &Ended, reason: &str) {
     assert!(!ended.status.success(), "{ended:?}");
     assert!(ended.stderr.contains(reason), "{ended:?}");
-    assert_eq!(
-        ended.stderr.trim().lines().count(),
-        1,
-        "one line, no backtrace: {ended:?}"
-    );
+    assert_eq!(ended.stderr.trim().lines().count(), 1, "one line, no backtrace: {ended:?}");
     assert!(ended.stdout.is_empty(), "{ended:?}");
 }
 
@@ -127,10 +120,7 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         Backend::Sqlite => assert_refused(&while_running, "another process uses"),
         Backend::Postgres => {
             assert!(while_running.status.success(), "{while_running:?}");
-            eventually(TIMEOUT, || async {
-                fixture.nats.messages("auth-events").await.len() == 3
-            })
-            .await;
+            eventually(TIMEOUT, || async { fixture.nats.messages("auth-events").await.len() == 3 }).await;
         }
     }
     assert!(service.stop().await.success());

@@ -45,10 +45,7 @@ async fn events_of(app: &TestApp, user: &str) -> Vec<(String, Value)> {
     let about = rows.filter(|row| row.user_id.is_some_and(|id| id.to_string() == user));
     let event = |payload: Vec<u8>, subject: String| {
         let body: Value = serde_json::from_slice(&payload).expect("JSON");
-        (
-            subject.trim_start_matches("auth.user.").to_owned(),
-            body["data"].clone(),
-        )
+        (subject.trim_start_matches("auth.user.").to_owned(), body["data"].clone())
     };
     about.map(|row| event(row.payload, row.subject)).collect()
 }
@@ -63,10 +60,7 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
     });
     let created = app.send_as(&admin.access, Method::POST, "/users", &body).await;
     let created = created.expect_status(201);
-    assert!(
-        created.json.get("accessToken").is_none(),
-        "the response contains tokens"
-    );
+    assert!(created.json.get("accessToken").is_none(), "the response contains tokens");
     assert_eq!(created.json["roles"], json!(["user", "artist"]));
     assert_eq!(created.json["profile"], body["profile"]);
     let (id, path) = (created.str("/id").to_owned(), format!("/users/{}", created.str("/id")));
@@ -75,24 +69,14 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
 
     // PUT removes the omitted fields.
     let body = json!({"email": "lovelace@example.com", "accountType": "user", "username": "countess"});
-    let put = send(
-        &app,
-        &admin.access,
-        Method::PUT,
-        &path,
-        Some(body),
-        Some(&tag(&created)),
-    )
-    .await;
+    let put = send(&app, &admin.access, Method::PUT, &path, Some(body), Some(&tag(&created))).await;
     let put = put.expect_status(200);
     assert_eq!(put.str("/email"), "lovelace@example.com");
     assert_eq!(put.str("/accountType"), "user");
     assert!(put.json.get("name").is_none(), "{}", put.text);
     assert_eq!(put.json["profile"], json!({}));
     assert_eq!(put.json["roles"], created.json["roles"], "PUT changed the roles");
-    app.login("ada", PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.login("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
     let session = app.login("Countess", PASSWORD).await.expect_status(200).tokens();
 
     let patch = json!({"name": "Ada", "email": null});
@@ -114,9 +98,7 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
         .await
         .expect_status(204);
     app.me(&session.access).await.expect_problem(401, "invalid_token");
-    app.refresh(&session.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
+    app.refresh(&session.refresh).await.expect_problem(401, "invalid_refresh_token");
     let deleted = app.get_as(&admin.access, &path).await.expect_status(200);
     assert_eq!(deleted.str("/status"), "deleted");
     for method in [Method::DELETE, Method::PATCH] {
@@ -147,11 +129,7 @@ fn assert_events(events: &[(String, Value)], root: &str) {
     assert_eq!(names, expected);
     for (name, data) in events {
         let by_admin = *name != "logged_in";
-        assert_eq!(
-            data["actor"] == json!({"type": "admin", "id": root}),
-            by_admin,
-            "{name}: {data}"
-        );
+        assert_eq!(data["actor"] == json!({"type": "admin", "id": root}), by_admin, "{name}: {data}");
     }
     assert_eq!(events[1].1["old"], "Ada@Example.com");
     assert_eq!(events[1].1["new"], "lovelace@example.com");
@@ -166,16 +144,8 @@ async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {
     let ada = app.registered("ada@example.com").await;
     let path = format!("/users/{}", ada.str("/user/id"));
     let seen = tag(&app.get_as(&admin.access, &path).await.expect_status(200));
-    let change = |name: &'static str| {
-        send(
-            &app,
-            &admin.access,
-            Method::PATCH,
-            &path,
-            Some(json!({"name": name})),
-            Some(&seen),
-        )
-    };
+    let change =
+        |name: &'static str| send(&app, &admin.access, Method::PATCH, &path, Some(json!({"name": name})), Some(&seen));
     let (one, two) = tokio::join!(change("One"), change("Two"));
     let (won, lost) = if one.status == 200 { (one, two) } else { (two, one) };
     let won = won.expect_status(200);
@@ -188,15 +158,7 @@ async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {
         (&format!("W/{}", tag(&now))[..], 412),
         ("no tag", 400),
     ] {
-        let answer = send(
-            &app,
-            &admin.access,
-            Method::PATCH,
-            &path,
-            Some(json!({"name": "X"})),
-            Some(header),
-        )
-        .await;
+        let answer = send(&app, &admin.access, Method::PATCH, &path, Some(json!({"name": "X"})), Some(header)).await;
         assert_eq!(answer.status, status, "{header}: {}", answer.text);
     }
     for (name, header) in [("Y", "*".to_owned()), ("Z", String::new())] {
@@ -235,9 +197,7 @@ async fn emails_and_usernames_are_unique_in_any_spelling(backend: Backend) {
         make(email, "somebody").await.expect_problem(409, "email_taken");
     }
     for username in ["STRA\u{df}E", "stra\u{df}e"] {
-        make("other@example.com", username)
-            .await
-            .expect_problem(409, "username_taken");
+        make("other@example.com", username).await.expect_problem(409, "username_taken");
     }
     let other = make("other@example.com", "other").await.expect_status(201);
     let path = format!("/users/{}", other.str("/id"));
@@ -245,18 +205,11 @@ async fn emails_and_usernames_are_unique_in_any_spelling(backend: Backend) {
         (json!({"email": "JOSE\u{301}@example.com"}), "email_taken"),
         (json!({"username": "STRA\u{df}E"}), "username_taken"),
     ] {
-        app.send_as(&admin.access, Method::PATCH, &path, &change)
-            .await
-            .expect_problem(409, code);
+        app.send_as(&admin.access, Method::PATCH, &path, &change).await.expect_problem(409, code);
     }
     // Another spelling of the user's own address is no conflict.
     let changed = app
-        .send_as(
-            &admin.access,
-            Method::PATCH,
-            &path,
-            &json!({"email": "OTHER@example.com"}),
-        )
+        .send_as(&admin.access, Method::PATCH, &path, &json!({"email": "OTHER@example.com"}))
         .await;
     assert_eq!(changed.expect_status(200).str("/email"), "OTHER@example.com");
     app.finish().await;
@@ -271,11 +224,7 @@ async fn another_user_answers_like_an_unknown_one(backend: Backend) {
         (Method::GET, "", None),
         (Method::PATCH, "", Some(json!({"name": "X"}))),
         (Method::PATCH, "", Some(json!({"email": "x@example.com"}))),
-        (
-            Method::PUT,
-            "",
-            Some(json!({"email": "x@example.com", "accountType": "user"})),
-        ),
+        (Method::PUT, "", Some(json!({"email": "x@example.com", "accountType": "user"}))),
         (Method::DELETE, "", None),
         (Method::PUT, "/roles/admin", None),
         (Method::DELETE, "/roles/user", None),

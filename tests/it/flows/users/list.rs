@@ -25,9 +25,7 @@ const MANY_SQLITE: &str = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELE
      'user', 'user', 'active', '', 0, 0, 'many' || n || '@example.org' FROM numbers";
 
 async fn list(app: &TestApp, admin: &Tokens, query: &str) -> Answer {
-    app.get_as(&admin.access, &format!("/users{query}"))
-        .await
-        .expect_status(200)
+    app.get_as(&admin.access, &format!("/users{query}")).await.expect_status(200)
 }
 
 fn emails(answer: &Answer) -> Vec<&str> {
@@ -42,10 +40,7 @@ async fn the_list_of_users_is_paged(backend: Backend) {
         app.registered(&format!("user{number}@example.com")).await;
     }
     let all = list(&app, &admin, "").await;
-    let newest_first: Vec<String> = (1..=6)
-        .rev()
-        .map(|number| format!("user{number}@example.com"))
-        .collect();
+    let newest_first: Vec<String> = (1..=6).rev().map(|number| format!("user{number}@example.com")).collect();
     assert_eq!(emails(&all)[..6], newest_first);
     assert_eq!(all.json["totalCount"], json!(7));
     let page_fields = |answer: &Answer| {
@@ -59,20 +54,14 @@ async fn the_list_of_users_is_paged(backend: Backend) {
         ]
         .map(|field| answer.json[field].clone())
     };
-    assert_eq!(
-        page_fields(&all),
-        [json!(1), json!(1), json!(false), json!(false), json!(7), json!(true)]
-    );
+    assert_eq!(page_fields(&all), [json!(1), json!(1), json!(false), json!(false), json!(7), json!(true)]);
     assert!(all.json.get("next").is_none(), "{}", all.text);
 
     let (mut by_number, mut by_key) = (Vec::new(), Vec::new());
     let mut after = String::new();
     for page in 1..=4 {
         let numbered = list(&app, &admin, &format!("?limit=2&page={page}")).await;
-        assert_eq!(
-            page_fields(&numbered)[..4],
-            [json!(page), json!(4), json!(page < 4), json!(page > 1)]
-        );
+        assert_eq!(page_fields(&numbered)[..4], [json!(page), json!(4), json!(page < 4), json!(page > 1)]);
         by_number.extend(emails(&numbered).into_iter().map(str::to_owned));
         let keyed = list(&app, &admin, &format!("?limit=2{after}")).await;
         by_key.extend(emails(&keyed).into_iter().map(str::to_owned));
@@ -118,13 +107,8 @@ async fn the_list_of_users_is_filtered_and_searched(backend: Backend) {
         let (app, access) = (&app, admin.access.clone());
         async move {
             let mut whole = json!({"password": PASSWORD});
-            whole
-                .as_object_mut()
-                .expect("fields")
-                .extend(body.as_object().cloned().expect("fields"));
-            app.send_as(&access, reqwest::Method::POST, "/users", &whole)
-                .await
-                .expect_status(201)
+            whole.as_object_mut().expect("fields").extend(body.as_object().cloned().expect("fields"));
+            app.send_as(&access, reqwest::Method::POST, "/users", &whole).await.expect_status(201)
         }
     };
     make(json!({"email": "ada@example.com", "username": "Countess", "name": "\u{c9}lodie 100%"})).await;
@@ -135,14 +119,9 @@ async fn the_list_of_users_is_filtered_and_searched(backend: Backend) {
     let bob = make(json!({"email": "bob@example.com", "profile": {"lastName": "Builder"}})).await;
     let gone = make(json!({"email": "gone@example.com"})).await;
     let path = |answer: &Answer, rest: &str| format!("/users/{}{rest}", answer.str("/id"));
-    app.send_as(
-        &admin.access,
-        reqwest::Method::POST,
-        &path(&bob, "/disable"),
-        &json!({}),
-    )
-    .await
-    .expect_status(200);
+    app.send_as(&admin.access, reqwest::Method::POST, &path(&bob, "/disable"), &json!({}))
+        .await
+        .expect_status(200);
     app.send_as(&admin.access, reqwest::Method::DELETE, &path(&gone, ""), &json!({}))
         .await
         .expect_status(204);
@@ -168,10 +147,7 @@ async fn the_list_of_users_is_filtered_and_searched(backend: Backend) {
         ("?status=deleted", vec!["gone@example.com"]),
         ("?status=active", vec![artist, ada, "root@example.com"]),
         ("?accountType=artist", vec![artist]),
-        (
-            "?accountType=user&status=active&role=user&search=example",
-            vec![ada, "root@example.com"],
-        ),
+        ("?accountType=user&status=active&role=user&search=example", vec![ada, "root@example.com"]),
         ("", vec![bob, artist, ada, "root@example.com"]),
     ] {
         let answer = list(&app, &admin, query).await;
@@ -191,14 +167,9 @@ async fn a_changed_user_is_found_by_the_new_username(backend: Backend) {
     let ada = "ada@example.com";
     let id = list(&app, &admin, "?search=countess").await.json["users"][0]["id"].clone();
     let path = format!("/users/{}", id.as_str().expect("an id"));
-    app.send_as(
-        &admin.access,
-        reqwest::Method::PATCH,
-        &path,
-        &json!({"username": "baroness"}),
-    )
-    .await
-    .expect_status(200);
+    app.send_as(&admin.access, reqwest::Method::PATCH, &path, &json!({"username": "baroness"}))
+        .await
+        .expect_status(200);
     assert_eq!(emails(&list(&app, &admin, "?search=barones").await), [ada]);
     assert!(emails(&list(&app, &admin, "?search=countess").await).is_empty());
     app.finish().await;
@@ -220,11 +191,7 @@ async fn the_total_of_the_list_is_bounded(backend: Backend) {
     }
     let last = list(&app, &admin, "?limit=100&page=100&search=many").await;
     assert_eq!(emails(&last).len(), 100);
-    assert_eq!(
-        last.json["hasNextPage"],
-        json!(true),
-        "more pages exist than page numbers"
-    );
+    assert_eq!(last.json["hasNextPage"], json!(true), "more pages exist than page numbers");
     let next = last.json["next"].as_str().expect("next");
     let rest = list(&app, &admin, &format!("?limit=100&search=many&after={next}")).await;
     assert_eq!(

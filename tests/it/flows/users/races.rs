@@ -75,15 +75,7 @@ impl<'a> Fixture<'a> {
                 path
             }
         };
-        Self {
-            app,
-            root,
-            bob,
-            bob_email,
-            bob_path,
-            carol,
-            carol_path,
-        }
+        Self { app, root, bob, bob_email, bob_path, carol, carol_path }
     }
 
     async fn promote_carol(&self, promotion: Promotion) -> Answer {
@@ -140,10 +132,7 @@ async fn cross(
         answer
     };
     let release = async {
-        eventually(TIMEOUT, || async {
-            is_answered.get() || blocked_transactions(&app.database).await == 2
-        })
-        .await;
+        eventually(TIMEOUT, || async { is_answered.get() || blocked_transactions(&app.database).await == 2 }).await;
         row_lock.release().await;
     };
     let (first, second, ()) = tokio::join!(first, second, release);

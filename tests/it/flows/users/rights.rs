@@ -51,36 +51,20 @@ async fn an_administrator_grants_and_revokes_roles(backend: Backend) {
     };
     let granted = change(Method::PUT, "moderator").await.expect_status(200);
     assert_eq!(granted.json["roles"], json!(["user", "moderator"]));
-    assert_eq!(
-        app.me(&ada.tokens().access).await.json["roles"],
-        granted.json["roles"],
-        "at once"
-    );
+    assert_eq!(app.me(&ada.tokens().access).await.json["roles"], granted.json["roles"], "at once");
     let tokens = app.refresh(&ada.tokens().refresh).await.expect_status(200).tokens();
-    assert_eq!(
-        tokens.claims()["roles"],
-        granted.json["roles"],
-        "in tokens after a refresh"
-    );
+    assert_eq!(tokens.claims()["roles"], granted.json["roles"], "in tokens after a refresh");
     // A second grant records no event.
     change(Method::PUT, "moderator").await.expect_status(200);
     for unknown in ["wizard", "Admin", "admin%20user"] {
-        change(Method::PUT, unknown)
-            .await
-            .expect_problem(422, "validation_failed");
+        change(Method::PUT, unknown).await.expect_problem(422, "validation_failed");
     }
     change(Method::DELETE, "artist").await.expect_status(200);
     let revoked = change(Method::DELETE, "moderator").await.expect_status(200);
     assert_eq!(revoked.json["roles"], json!(["user"]));
-    assert_eq!(
-        app.event_names().await[3..],
-        ["role_granted", "token_refreshed", "role_revoked"]
-    );
+    assert_eq!(app.event_names().await[3..], ["role_granted", "token_refreshed", "role_revoked"]);
     let granted = &app.events().await[3].payload["data"];
-    assert_eq!(
-        (&granted["role"], &granted["actor"]["type"]),
-        (&json!("moderator"), &json!("admin"))
-    );
+    assert_eq!((&granted["role"], &granted["actor"]["type"]), (&json!("moderator"), &json!("admin")));
     app.finish().await;
 }
 
@@ -106,12 +90,8 @@ async fn a_disabled_user_is_refused_until_enabled(backend: Backend) {
     let disabled = act(&app, &admin.access, Method::POST, &format!("{path}/disable")).await;
     assert_eq!(disabled.expect_status(200).str("/status"), "disabled");
     app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-    app.refresh(&tokens.refresh)
-        .await
-        .expect_problem(401, "invalid_refresh_token");
-    app.login("ada@example.com", PASSWORD)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
+    app.login("ada@example.com", PASSWORD).await.expect_problem(401, "invalid_credentials");
     act(&app, &admin.access, Method::POST, &format!("{path}/disable"))
         .await
         .expect_status(200);
@@ -120,13 +100,8 @@ async fn a_disabled_user_is_refused_until_enabled(backend: Backend) {
     assert_eq!(enabled.expect_status(200).str("/status"), "active");
     app.me(&tokens.access).await.expect_problem(401, "invalid_token");
     app.login("ada@example.com", PASSWORD).await.expect_status(200);
-    act(&app, &admin.access, Method::POST, &format!("{path}/enable"))
-        .await
-        .expect_status(200);
-    assert_eq!(
-        app.event_names().await[3..],
-        ["disabled", "login_failed", "enabled", "logged_in"]
-    );
+    act(&app, &admin.access, Method::POST, &format!("{path}/enable")).await.expect_status(200);
+    assert_eq!(app.event_names().await[3..], ["disabled", "login_failed", "enabled", "logged_in"]);
     app.finish().await;
 }
 
@@ -142,10 +117,7 @@ async fn a_disabled_user_is_refused_on_every_instance_within_a_second() {
     let path = format!("/users/{}/disable", ada.str("/user/id"));
     act(&app, &admin.access, Method::POST, &path).await.expect_status(200);
     clock.advance(std::time::Duration::from_secs(1));
-    second
-        .me(&ada.tokens().access)
-        .await
-        .expect_problem(401, "invalid_token");
+    second.me(&ada.tokens().access).await.expect_problem(401, "invalid_token");
     second.stop().await.expect("stop");
     app.finish().await;
 }
@@ -159,16 +131,11 @@ async fn an_administrator_revokes_every_session_of_a_user(backend: Backend) {
     act(&app, &admin.access, Method::DELETE, &path).await.expect_status(204);
     for tokens in &both {
         app.me(&tokens.access).await.expect_problem(401, "invalid_token");
-        app.refresh(&tokens.refresh)
-            .await
-            .expect_problem(401, "invalid_refresh_token");
+        app.refresh(&tokens.refresh).await.expect_problem(401, "invalid_refresh_token");
     }
     act(&app, &admin.access, Method::DELETE, &path).await.expect_status(204);
     let events = app.events().await.split_off(4);
-    let mut ended: Vec<Value> = events
-        .iter()
-        .map(|event| event.payload["data"]["sessionId"].clone())
-        .collect();
+    let mut ended: Vec<Value> = events.iter().map(|event| event.payload["data"]["sessionId"].clone()).collect();
     let mut sessions = both.map(|tokens| json!(tokens.session())).to_vec();
     ended.sort_by_key(Value::to_string);
     sessions.sort_by_key(Value::to_string);
@@ -191,17 +158,10 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
         act(&app, &admin.access, Method::POST, &format!("{own}/disable"))
             .await
             .expect_problem(409, "last_administrator");
-        app.send_as(
-            &admin.access,
-            Method::DELETE,
-            "/auth/me",
-            &json!({"password": PASSWORD}),
-        )
-        .await
-        .expect_problem(409, "last_administrator");
-        act(&app, &admin.access, Method::DELETE, &own)
+        app.send_as(&admin.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
             .await
-            .expect_problem(403, "forbidden");
+            .expect_problem(409, "last_administrator");
+        act(&app, &admin.access, Method::DELETE, &own).await.expect_problem(403, "forbidden");
         app.get_as(&admin.access, "/users").await.expect_status(200);
     };
     assert_refused().await;
@@ -211,19 +171,12 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
         .await
         .expect_status(200);
     assert_refused().await;
-    act(&app, &admin.access, Method::POST, &format!("{path}/enable"))
-        .await
-        .expect_status(200);
+    act(&app, &admin.access, Method::POST, &format!("{path}/enable")).await.expect_status(200);
     let demoted = act(&app, &admin.access, Method::DELETE, &format!("{own}/roles/admin")).await;
     assert_eq!(demoted.expect_status(200).json["roles"], json!(["user"]));
-    app.send_as(
-        &admin.access,
-        Method::DELETE,
-        "/auth/me",
-        &json!({"password": PASSWORD}),
-    )
-    .await
-    .expect_status(204);
+    app.send_as(&admin.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
+        .await
+        .expect_status(204);
     app.finish().await;
 }
 
@@ -254,20 +207,14 @@ async fn two_administrators_demoting_each_other_leave_one(backend: Backend) {
             act(&app, &bob.access, method(removed), &second),
         );
         let won = [&one, &two].iter().filter(|answer| answer.status.is_success()).count();
-        assert_eq!(
-            won, 1,
-            "round {round}: {} {} / {} {}",
-            one.status, one.text, two.status, two.text
-        );
+        assert_eq!(won, 1, "round {round}: {} {} / {} {}", one.status, one.text, two.status, two.text);
         let remaining = if one.status.is_success() { &ada } else { &bob };
         app.get_as(&remaining.access, "/users").await.expect_status(200);
         act(&app, &remaining.access, Method::PUT, &format!("{own}/roles/admin"))
             .await
             .expect_status(200);
         let remaining = own_path(remaining);
-        act(&app, &root.access, Method::DELETE, &remaining)
-            .await
-            .expect_status(204);
+        act(&app, &root.access, Method::DELETE, &remaining).await.expect_status(204);
     }
     app.finish().await;
 }

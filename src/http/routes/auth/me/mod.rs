@@ -48,10 +48,7 @@ impl Me {
     ) -> Result<Success<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let change = body.0.parse()?;
-        let user = self
-            .0
-            .call(&context, |cx| update::run(cx, caller, Expected::Any, change))
-            .await?;
+        let user = self.0.call(&context, |cx| update::run(cx, caller, Expected::Any, change)).await?;
         Ok(Success::new(user))
     }
 

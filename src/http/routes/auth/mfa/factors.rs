@@ -44,10 +44,7 @@ impl From<Factors> for FactorList {
 
 impl From<Totp> for TotpFactor {
     fn from(totp: Totp) -> Self {
-        Self {
-            id: totp.id.as_uuid(),
-            created_at: totp.created_at.into(),
-        }
+        Self { id: totp.id.as_uuid(), created_at: totp.created_at.into() }
     }
 }
 

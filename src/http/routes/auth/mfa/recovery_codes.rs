@@ -49,10 +49,7 @@ impl RecoveryCodeRoutes {
     ) -> Result<Success<RecoveryCodeList>, GenerateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let password = body.0.parse()?;
-        let codes = self
-            .0
-            .call(&context, |cx| recovery_codes::run(cx, caller, password))
-            .await?;
+        let codes = self.0.call(&context, |cx| recovery_codes::run(cx, caller, password)).await?;
         Ok(Success::new(codes))
     }
 }

@@ -56,9 +56,7 @@ struct FirstCode {
 
 impl poem_openapi::types::Example for FirstCode {
     fn example() -> Self {
-        Self {
-            code: "123456".to_owned(),
-        }
+        Self { code: "123456".to_owned() }
     }
 }
 
@@ -84,10 +82,7 @@ impl TotpRoutes {
     ) -> Result<Created<Setup>, EnrollError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let password = body.0.parse()?;
-        let enrollment = self
-            .0
-            .call(&context, |cx| enroll_totp::run(cx, caller, password))
-            .await?;
+        let enrollment = self.0.call(&context, |cx| enroll_totp::run(cx, caller, password)).await?;
         Ok(Created::new(enrollment))
     }
 
@@ -121,9 +116,7 @@ impl TotpRoutes {
     ) -> Result<NoContent, RemoveError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let password = body.0.parse()?;
-        self.0
-            .call(&context, |cx| remove_totp::run(cx, caller, password))
-            .await?;
+        self.0.call(&context, |cx| remove_totp::run(cx, caller, password)).await?;
         Ok(NoContent::Done)
     }
 }
