@@ -7,6 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::config::loader::{
     Problems,
@@ -60,6 +61,13 @@ impl HttpSettings {
     pub fn base_url(&self) -> String {
         let url = self.public_url.trim_end_matches('/');
         format!("{url}{}", self.base_path.trim_end_matches('/'))
+    }
+
+    /// Path of [`base_url`](Self::base_url), at least `/`. It is longer than `base_path` behind a
+    /// proxy that removes a prefix.
+    #[must_use]
+    pub fn public_path(&self) -> String {
+        Url::parse(&self.base_url()).map_or_else(|_| self.base_path.clone(), |url| url.path().to_owned())
     }
 
     /// The address to bind.

@@ -34,7 +34,8 @@ pub struct Router {
 pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readiness: Arc<dyn Readiness>) -> Router {
     let deployment = Arc::new(deployment);
     let base = settings.base_path.as_str();
-    let service = specification::service(all(api, readiness.clone()), base);
+    let public_path = settings.public_path();
+    let service = specification::service(all(api, readiness.clone()), &public_path);
     let document = specification::document(&service.spec());
     let mut table = RouteTable::new(base)
         .with_api::<Routes>()
@@ -50,7 +51,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         .nest("/problems", pages());
     if settings.swagger_ui {
         table = table.with_route("/docs", &["GET"]).with_route("/docs/", &["GET"]);
-        let page = Arc::new(swagger_ui(base, api, readiness, &document));
+        let page = Arc::new(swagger_ui(&public_path, api, readiness, &document));
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route
@@ -89,12 +90,12 @@ fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
 
 /// The page is built by the first request: it is larger than everything else that an idle service
 /// keeps in memory.
-fn swagger_ui(base: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
+fn swagger_ui(public_path: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
     let page = OnceLock::new();
-    let (base, api, document) = (base.to_owned(), api.clone(), document.to_owned());
+    let (path, api, document) = (public_path.to_owned(), api.clone(), document.to_owned());
     make_sync(move |_| {
         let page: &ScriptedPage = page.get_or_init(|| {
-            let service = specification::service(all(&api, readiness.clone()), &base);
+            let service = specification::service(all(&api, readiness.clone()), &path);
             let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
             let html = service.swagger_ui_html().replace(&service.spec(), &document);
             ScriptedPage::new(&format!("<!doctype html>{}", html.replace("<title>Swagger UI</title>", title)))

@@ -17,13 +17,13 @@ Try it: **register** or **log in**, copy the `accessToken` into **Authorize**, c
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Request bodies are parsed strictly: unknown \
 fields, duplicate keys and values of another type are refused.";
 
-/// Describe the routes; the document tells clients to send requests to `base_path` on the host that
-/// serves it.
-pub fn service<T: OpenApi>(routes: T, base_path: &str) -> OpenApiService<T, ()> {
+/// Describe the routes; the document tells clients to send requests below `public_path` on the host
+/// that serves it.
+pub fn service<T: OpenApi>(routes: T, public_path: &str) -> OpenApiService<T, ()> {
     OpenApiService::new(routes, "Watchword", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server(base_path)
+        .server(public_path)
 }
 
 /// Complete the derived document: request bodies allow no additional properties, and tags have

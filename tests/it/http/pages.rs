@@ -19,3 +19,18 @@ async fn a_page_is_counted_by_its_route() {
     }
     app.finish().await;
 }
+
+/// Behind a proxy that removes a prefix, Swagger UI sends its requests with the prefix.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_names_the_path_that_clients_use() {
+    let builder = TestApp::builder(Backend::Sqlite).settings(|settings| {
+        settings.http.public_url = "https://example.com/auth-api".to_owned();
+        settings.http.base_path = "/v1".to_owned();
+    });
+    let app = builder.spawn().await;
+    let document = app.get("/v1/openapi.json").await.expect_status(200);
+    assert_eq!(document.str("/servers/0/url"), "/auth-api/v1");
+    let page = app.get("/v1/docs").await.expect_status(200);
+    assert!(page.text.contains(r#""url": "/auth-api/v1""#), "Swagger UI shows another document");
+    app.finish().await;
+}
