@@ -12,34 +12,44 @@ use time::macros::datetime;
 use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::{Random as _, SystemRandom};
 use watchword::domain::user::role::Role;
-use watchword::security::signing_keys::NewKey;
-use watchword::security::{AccessGrant, AccessTokens, KeyRing, RefreshTokens, SecretKey, SigningKey, TokenPolicy};
+use watchword::security::signing_keys::{KeyPair, NewKey};
+use watchword::security::{
+    AccessGrant, AccessTokens, KeyRing, RefreshTokens, SecretKey, SigningAlgorithm, SigningKey, TokenPolicy,
+};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00 UTC);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn access_tokens(random: &SystemRandom) -> Result<AccessTokens, Box<dyn Error>> {
+fn access_tokens(algorithm: SigningAlgorithm, random: &SystemRandom) -> Result<AccessTokens, Box<dyn Error>> {
     let new = NewKey { activates_at: NOW, expires_at: NOW + 31 * DAY };
-    let ring = KeyRing::new([SigningKey::generate(&new, NOW, random)?]);
+    let pair = KeyPair::generate(algorithm, random).ok_or("no key pair")?;
+    let ring = KeyRing::new([SigningKey::new(pair, &new, NOW)]);
     let policy =
         TokenPolicy::new("https://auth.example.com", "watchword", Duration::from_secs(900), Duration::from_secs(5));
     Ok(AccessTokens::new(policy, Arc::new(ring))?)
 }
 
 fn access(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    for algorithm in SigningAlgorithm::ALL {
+        access_with(algorithm, c)?;
+    }
+    Ok(())
+}
+
+fn access_with(algorithm: SigningAlgorithm, c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let random = SystemRandom::default();
-    let tokens = access_tokens(&random)?;
+    let tokens = access_tokens(algorithm, &random)?;
     let (user_id, session_id) = (UserId::new_v7(NOW, &random), SessionId::new_v7(NOW, &random));
     let grant = AccessGrant { user_id, session_id, roles: &[Role::User] };
     let issue = || tokens.issue(&grant, NOW, &random).map(|issued| issued.token);
     let token = issue()?;
     tokens.verify(token.expose_secret(), NOW)?;
 
-    c.bench_function("access token: issue", |b| b.iter(issue));
-    c.bench_function("access token: verify, seen before", |b| {
+    c.bench_function(&format!("access token {algorithm}: issue"), |b| b.iter(issue));
+    c.bench_function(&format!("access token {algorithm}: verify, seen before"), |b| {
         b.iter(|| tokens.verify(black_box(token.expose_secret()), NOW).is_ok());
     });
-    c.bench_function("access token: verify, seen for the first time", |b| {
+    c.bench_function(&format!("access token {algorithm}: verify, seen for the first time"), |b| {
         b.iter_batched(
             issue,
             |token| token.is_ok_and(|token| tokens.verify(token.expose_secret(), NOW).is_ok()),

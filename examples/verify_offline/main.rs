@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::connection::State;
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Validation, decode, decode_header};
 use poem::http::StatusCode;
 use poem::listener::TcpListener;
 use poem::web::{Data, Json};
@@ -57,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
     init_logging();
     let (stop, caught_up) = (ctrl_c(), CancellationToken::new());
     let auth = setting("AUTH_URL", "http://localhost:3001");
-    let mut rules = Validation::new(Algorithm::EdDSA);
+    let mut rules = Validation::default();
     rules.set_issuer(&[setting("AUTH_ISSUER", &auth)]);
     rules.set_audience(&[setting("AUTH_AUDIENCE", "watchword")]);
     rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -107,7 +107,9 @@ impl Verifier {
         let header = decode_header(token).ok()?;
         header.typ.filter(|typ| typ.eq_ignore_ascii_case("at+jwt"))?;
         let key = self.keys.find(&header.kid?).await?;
-        let claims = decode::<Claims>(token, &key, &self.rules).ok()?.claims;
+        let mut rules = self.rules.clone();
+        rules.algorithms = vec![key.algorithm];
+        let claims = decode::<Claims>(token, &key.decoding, &rules).ok()?.claims;
         (!locked(&self.ended).contains(&claims)).then_some(claims)
     }
 }

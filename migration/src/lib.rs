@@ -43,6 +43,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!("m0005_mail"),
     migration!("m0006_idempotency"),
     migration!("m0007_second_factor"),
+    migration!("m0008_signing_algorithms"),
 ];
 
 impl Migration {

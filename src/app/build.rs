@@ -12,7 +12,7 @@ use super::{App, AppError, Environment, Stop, account_types};
 use crate::actions::idempotency::Idempotency;
 use crate::actions::jobs::rotate_keys;
 use crate::actions::{Dependencies, Services};
-use crate::config::{PiiMode, RedisSettings, Settings};
+use crate::config::{PiiMode, RedisSettings, Settings, TokenAlgorithm};
 use crate::domain::clock::signed_duration;
 use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
@@ -25,7 +25,7 @@ use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
 use crate::security::{
     AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
-    RefreshTokens, RotationPolicy, SecretKey, TokenPolicy,
+    RefreshTokens, RotationPolicy, SecretKey, SigningAlgorithm, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -152,7 +152,7 @@ pub(super) fn build_services(
         access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
         clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
-        rotation: RotationPolicy::new(tokens.key_rotation)?,
+        rotation: RotationPolicy::new(tokens.key_rotation, algorithm(tokens.algorithm))?,
         session_cache: SessionCache::new(
             store.clone(),
             sessions,
@@ -180,6 +180,14 @@ pub(super) fn build_services(
         secret,
         store,
     }))
+}
+
+const fn algorithm(configured: TokenAlgorithm) -> SigningAlgorithm {
+    match configured {
+        TokenAlgorithm::Es256 => SigningAlgorithm::Es256,
+        TokenAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+        TokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+    }
 }
 
 fn mail_worker(

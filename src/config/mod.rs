@@ -31,7 +31,7 @@ pub use self::{
     metrics::MetricsSettings,
     security::{
         CLIENT_HASH_PREFIX, LimitsSettings, MfaSettings, OauthClient, OauthSettings, PasswordsSettings,
-        SecretKeyProblem, SessionsSettings, TokensSettings, decode_secret_key,
+        SecretKeyProblem, SessionsSettings, TokenAlgorithm, TokensSettings, decode_secret_key,
     },
     telemetry::{LogFormat, TelemetrySettings},
 };

@@ -7,6 +7,8 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 
+use super::etag::if_none_match::{self, IfNoneMatch};
+
 /// `200` with a body.
 #[derive(ApiResponse)]
 pub enum Success<T: ToJSON + Send> {
@@ -65,7 +67,7 @@ pub enum CreatedTagged<T: ToJSON + Send> {
     ),
 }
 
-/// `200` with a body that caches may keep.
+/// `200` with a body that caches may keep, or `304` for a client that has it.
 #[derive(ApiResponse)]
 pub enum Cacheable<T: ToJSON + Send> {
     /// OK
@@ -75,12 +77,31 @@ pub enum Cacheable<T: ToJSON + Send> {
         /// How long to cache the response.
         #[oai(header = "Cache-Control")]
         String,
+        /// Version of the document, for `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The client has this version of the document
+    #[oai(status = 304)]
+    NotModified(
+        /// How long to cache the response.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// Version of the document, for `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
     ),
 }
 
 impl<T: ToJSON + Send> Cacheable<T> {
-    pub fn new(body: T, max_age: Duration) -> Self {
-        Self::Ok(Json(body), format!("public, max-age={}", max_age.as_secs()))
+    pub fn new(body: T, max_age: Duration, known: &IfNoneMatch) -> Self {
+        let tag = if_none_match::of(body.to_json_string().as_bytes());
+        let cache = format!("public, max-age={}", max_age.as_secs());
+        if known.has(&tag) {
+            Self::NotModified(cache, tag)
+        } else {
+            Self::Ok(Json(body), cache, tag)
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub use qr_code::QrCodeError;
 pub use recovery_codes::{RecoveryCodes, recovery_code_hash};
 pub use refresh_token::{RefreshClaim, RefreshTokens};
 pub use secret_key::{SecretKey, SecretKeyError, SecretKeyLoadError};
-pub use signing_keys::{KeyRing, RotationPlan, RotationPolicy, SealedKey, SigningKey, SigningKeyError};
+pub use signing_keys::{
+    KeyRing, RotationPlan, RotationPolicy, SealedKey, SigningAlgorithm, SigningKey, SigningKeyError,
+};
 pub use token_error::TokenError;
 pub use totp::{TotpSeed, TotpSetup, TotpSetupError};

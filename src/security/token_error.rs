@@ -10,7 +10,7 @@ pub enum TokenError {
     /// understood.
     #[error("the token is malformed")]
     Malformed,
-    /// The header's `alg` is not the one algorithm in use (RFC 8725 section 3.1).
+    /// The header's `alg` is not the one of the key that `kid` names (RFC 8725 section 3.1).
     #[error("the token's algorithm is not accepted")]
     WrongAlgorithm,
     /// The header's `typ` is not `at+jwt` (RFC 9068 section 2.1).

@@ -30,6 +30,7 @@ impl SystemTx<'_> {
             created_at: Set(convert::millis(key.created_at)),
             activates_at: Set(convert::millis(key.activates_at)),
             expires_at: Set(convert::millis(key.expires_at)),
+            algorithm: Set(key.algorithm.to_string()),
         };
         signing_key::Entity::insert(row).exec_without_returning(&self.core.db).await?;
         Ok(())
@@ -46,16 +47,21 @@ impl SystemTx<'_> {
 
 async fn oldest_first(db: &impl ConnectionTrait) -> Result<Vec<SealedKey>, StoreError> {
     let rows = signing_key::Entity::find().order_by_asc(signing_key::Column::ActivatesAt).all(db).await?;
-    Ok(rows.into_iter().map(key).collect())
+    rows.into_iter().map(key).collect()
 }
 
-fn key(row: signing_key::Model) -> SealedKey {
-    SealedKey {
+fn key(row: signing_key::Model) -> Result<SealedKey, StoreError> {
+    let algorithm = row
+        .algorithm
+        .parse()
+        .map_err(|_| StoreError::Corrupt { table: "signing_keys", column: "algorithm" })?;
+    Ok(SealedKey {
         kid: row.kid,
+        algorithm,
         sealed: row.sealed,
         public: row.public,
         created_at: convert::time(row.created_at),
         activates_at: convert::time(row.activates_at),
         expires_at: convert::time(row.expires_at),
-    }
+    })
 }

@@ -1,10 +1,10 @@
-//! Rotates the signing keys: creates the first, replaces keys before they expire, deletes those
-//! whose last token has expired.
+//! Rotates the signing keys: creates the first, replaces keys before they expire and when another
+//! algorithm is configured, deletes those whose last token has expired.
 
 use crate::actions::{Context, Failure};
 use crate::domain::signing_key::SealedKey;
-use crate::security::signing_keys::KeyLife;
-use crate::security::{RotationPlan, SigningKey};
+use crate::security::signing_keys::{KeyLife, KeyPair};
+use crate::security::{RotationPlan, SigningKey, SigningKeyError};
 
 /// Rotate the keys if it is time, and load those that other instances created. Run it at start and
 /// every minute.
@@ -13,8 +13,13 @@ use crate::security::{RotationPlan, SigningKey};
 /// [`Failure`], also for a key that was encrypted with another secret key.
 pub async fn run(cx: &Context) -> Result<(), Failure> {
     let mut rows = cx.services.store.signing_keys().await?;
-    if !plan(cx, &rows).is_empty() {
-        rows = rotate(cx).await?;
+    let plan = plan(cx, &rows);
+    if !plan.is_empty() {
+        let pair = match plan.create {
+            Some(_) => Some(generate(cx).await?),
+            None => None,
+        };
+        rows = rotate(cx, pair).await?;
     }
     let known = cx.services.access.keys().lives();
     if known.len() != rows.len() || rows.iter().any(|row| known.iter().all(|key| key.kid != row.kid)) {
@@ -32,14 +37,23 @@ fn plan(cx: &Context, rows: &[SealedKey]) -> RotationPlan {
     RotationPlan::at(&lives, cx.now(), &cx.services.rotation)
 }
 
-/// Plan again under the lock of the table, so that instances that start together create one key.
-async fn rotate(cx: &Context) -> Result<Vec<SealedKey>, Failure> {
+/// Generate a key pair before anything is locked, and where it blocks no request: RSA takes a few
+/// hundred milliseconds.
+async fn generate(cx: &Context) -> Result<KeyPair, SigningKeyError> {
+    let (algorithm, random) = (cx.services.rotation.algorithm(), cx.services.random.clone());
+    let generated = tokio::task::spawn_blocking(move || KeyPair::generate(algorithm, &*random)).await;
+    generated.ok().flatten().ok_or(SigningKeyError::Generate(algorithm))
+}
+
+/// Plan again under the lock of the table, so that instances that start together create one key;
+/// the pairs of the others are dropped.
+async fn rotate(cx: &Context, pair: Option<KeyPair>) -> Result<Vec<SealedKey>, Failure> {
     let mut tx = cx.begin_system().await?;
     let rows = tx.lock_signing_keys().await?;
     let plan = plan(cx, &rows);
-    if let Some(new) = &plan.create {
-        let key = SigningKey::generate(new, tx.now(), &*cx.services.random)?;
-        tracing::info!(kid = key.kid(), activates_at = %new.activates_at, "new signing key");
+    if let (Some(new), Some(pair)) = (&plan.create, pair) {
+        let key = SigningKey::new(pair, new, tx.now());
+        tracing::info!(kid = key.kid(), algorithm = %key.algorithm(), activates_at = %new.activates_at, "new signing key");
         tx.insert_signing_key(key.seal(&cx.services.secret, &*cx.services.random)?).await?;
     }
     for kid in &plan.drop {
@@ -53,6 +67,7 @@ async fn rotate(cx: &Context) -> Result<Vec<SealedKey>, Failure> {
 fn life(row: &SealedKey) -> KeyLife {
     KeyLife {
         kid: row.kid.clone(),
+        algorithm: row.algorithm,
         created_at: row.created_at,
         activates_at: row.activates_at,
         expires_at: row.expires_at,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::actions::Services;
 use crate::security::signing_keys::JwkSet;
+pub use crate::security::signing_keys::{Jwk, PublicKey};
 
 /// A new key is published long before it signs.
 const MAX_AGE: Duration = Duration::from_secs(300);

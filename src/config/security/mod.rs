@@ -15,5 +15,5 @@ pub use self::{
     passwords::PasswordsSettings,
     secret_key::{SecretKeyProblem, decode_secret_key},
     sessions::SessionsSettings,
-    tokens::TokensSettings,
+    tokens::{TokenAlgorithm, TokensSettings},
 };

@@ -9,6 +9,20 @@ use crate::config::loader::{
     checks::{between_durations, label},
 };
 
+/// The algorithm that signs access tokens.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    /// ECDSA with P-256 and SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
 /// Claims and lifetimes of tokens, and the rotation of signing keys.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +31,8 @@ pub struct TokensSettings {
     pub issuer: Option<String>,
     /// Claim `aud`.
     pub audience: String,
+    /// Algorithm of new signing keys.
+    pub algorithm: TokenAlgorithm,
     /// Lifetime of an access token.
     #[serde(with = "humantime_serde")]
     pub access_ttl: Duration,

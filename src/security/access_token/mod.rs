@@ -1,7 +1,6 @@
-//! Access tokens: JWTs of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037),
-//! verified as RFC 8725 demands.
-//!
-//! RFC 9068 section 2.1 demands support of RS256; this service signs with EdDSA alone, on purpose.
+//! Access tokens: JWTs of type `at+jwt` (RFC 9068), signed with ES256, RS256 or EdDSA (RFC 7518,
+//! RFC 8037), verified as RFC 8725 demands. Each key has one algorithm, and a token has the one of
+//! its key.
 
 mod claims;
 mod policy;
@@ -11,7 +10,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, Header};
 use quick_cache::sync::Cache;
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -21,12 +20,12 @@ pub use policy::{DEFAULT_CLIENT_ID, MAX_ACCESS_TTL, MAX_LEEWAY, TokenPolicy, Tok
 pub use verify::MAX_TOKEN_BYTES;
 
 use super::sha256::sha256;
-use super::signing_keys::{KeyRing, SigningKey};
+use super::signing_keys::{KeyRing, SigningAlgorithm, SigningKey};
 use super::token_error::TokenError;
 use crate::domain::ids::uuid_v7;
 use crate::domain::random::Random;
 use claims::{Audience, WireClaims};
-use verify::VerifiedToken;
+use verify::{Rules, VerifiedToken};
 
 /// `typ` of the header (RFC 9068 section 2.1).
 const TOKEN_TYPE: &str = "at+jwt";
@@ -42,6 +41,9 @@ pub enum IssueError {
     /// Not expected.
     #[error("the access token could not be written")]
     Json(#[from] serde_json::Error),
+    /// Not expected.
+    #[error("the access token could not be signed")]
+    Signature,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub struct IssuedAccessToken {
 #[derive(Debug)]
 pub struct AccessTokens {
     policy: TokenPolicy,
-    validation: Validation,
+    rules: Rules,
     keys: Arc<KeyRing>,
     verified: Cache<[u8; 32], Arc<VerifiedToken>>,
 }
@@ -73,16 +75,9 @@ impl AccessTokens {
         // Another crate of the build may enable a second backend; without this line the library
         // would then panic at the first token. An error only means that it was installed before.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&policy.issuer]);
-        validation.set_audience(&[&policy.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library compares with the time of the system; here time is an argument, see `verify`.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
         Ok(Self {
+            rules: Rules::new(&policy),
             policy,
-            validation,
             keys,
             verified: Cache::new(MAX_CACHED_TOKENS),
         })
@@ -110,7 +105,7 @@ impl AccessTokens {
             roles: grant.roles.iter().map(ToString::to_string).collect(),
             client_id: self.policy.client_id.clone(),
         };
-        let mut header = Header::new(Algorithm::EdDSA);
+        let mut header = Header::new(jws(key.algorithm()));
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(key.kid().to_owned());
         let token = compact(&header, &claims, &key)?;
@@ -133,7 +128,7 @@ impl AccessTokens {
         if let Some(known) = self.verified.get(&id) {
             return self.recheck(&known, now);
         }
-        let fresh = Arc::new(verify::verify(token, now, &self.keys, &self.validation)?);
+        let fresh = Arc::new(verify::verify(token, now, &self.keys, &self.rules)?);
         let claims = self.recheck(&fresh, now)?;
         self.verified.insert(id, fresh);
         Ok(claims)
@@ -167,13 +162,22 @@ impl AccessTokens {
 
 /// The compact form (RFC 7515 section 7.1). The library's own `encode` derives the key pair for
 /// every token again, which takes as long as the signature.
-fn compact(header: &Header, claims: &WireClaims, key: &SigningKey) -> Result<String, serde_json::Error> {
-    let mut token = String::with_capacity(640);
+fn compact(header: &Header, claims: &WireClaims, key: &SigningKey) -> Result<String, IssueError> {
+    let mut token = String::with_capacity(1024);
     URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(header)?, &mut token);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
-    let signature = key.sign(token.as_bytes());
+    let signature = key.sign(token.as_bytes()).ok_or(IssueError::Signature)?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
+}
+
+/// The name of an algorithm in the JWT library.
+const fn jws(algorithm: SigningAlgorithm) -> Algorithm {
+    match algorithm {
+        SigningAlgorithm::Es256 => Algorithm::ES256,
+        SigningAlgorithm::Rs256 => Algorithm::RS256,
+        SigningAlgorithm::EdDsa => Algorithm::EdDSA,
+    }
 }

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::claims::{AccessClaims, WireClaims};
-use super::policy::MAX_ACCESS_TTL;
-use super::{KeyRing, TOKEN_TYPE, TokenError};
+use super::policy::{MAX_ACCESS_TTL, TokenPolicy};
+use super::{KeyRing, SigningAlgorithm, TOKEN_TYPE, TokenError, jws};
 
-/// Tokens of this service have about 700.
+/// Tokens of this service have about 1000.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// A token whose signature and fixed claims are valid.
@@ -45,23 +45,61 @@ struct WireHeader {
     kid: String,
 }
 
+/// What the JWT library verifies, for a key of each algorithm: it accepts one algorithm at a time.
+#[derive(Debug)]
+pub(super) struct Rules {
+    es256: Validation,
+    rs256: Validation,
+    eddsa: Validation,
+}
+
+impl Rules {
+    pub(super) fn new(policy: &TokenPolicy) -> Self {
+        let of = |algorithm| {
+            let mut validation = Validation::new(jws(algorithm));
+            validation.set_issuer(&[&policy.issuer]);
+            validation.set_audience(&[&policy.audience]);
+            validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+            // The library compares with the time of the system; here time is an argument, see
+            // `verify`.
+            validation.validate_exp = false;
+            validation.validate_nbf = false;
+            validation
+        };
+        Self {
+            es256: of(SigningAlgorithm::Es256),
+            rs256: of(SigningAlgorithm::Rs256),
+            eddsa: of(SigningAlgorithm::EdDsa),
+        }
+    }
+
+    const fn of(&self, algorithm: SigningAlgorithm) -> &Validation {
+        match algorithm {
+            SigningAlgorithm::Es256 => &self.es256,
+            SigningAlgorithm::Rs256 => &self.rs256,
+            SigningAlgorithm::EdDsa => &self.eddsa,
+        }
+    }
+}
+
 /// Verify everything but the times, which [`Times::check`] compares with `now`; here `now` only
 /// selects the key.
 pub(super) fn verify(
     token: &str,
     now: OffsetDateTime,
     keys: &KeyRing,
-    validation: &Validation,
+    rules: &Rules,
 ) -> Result<VerifiedToken, TokenError> {
     let header = header_of(token)?;
-    if header.alg != "EdDSA" {
-        return Err(TokenError::WrongAlgorithm);
-    }
     if !is_access_token_type(&header.typ) {
         return Err(TokenError::WrongType);
     }
     let key = keys.verifier(&header.kid, now).ok_or(TokenError::UnknownKey)?;
-    let wire = jsonwebtoken::decode::<WireClaims>(token, key.decoding(), validation)
+    // The key decides which algorithm verifies, and the header has to agree (RFC 8725 section 3.1).
+    if header.alg != key.algorithm().as_str() {
+        return Err(TokenError::WrongAlgorithm);
+    }
+    let wire = jsonwebtoken::decode::<WireClaims>(token, key.decoding(), rules.of(key.algorithm()))
         .map_err(|error| token_error(&error))?
         .claims;
     let times = Times { iat: wire.iat, exp: wire.exp, nbf: wire.nbf };

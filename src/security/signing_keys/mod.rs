@@ -1,65 +1,57 @@
-//! Ed25519 keys that sign access tokens: generated, sealed for the database, opened again.
+//! Keys that sign access tokens, of several algorithms: generated, sealed for the database, opened
+//! again.
 
 mod jwks;
+mod key_pair;
 mod ring;
 mod rotation;
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, Signature};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
-pub use jwks::{Jwk, JwkSet};
+pub use jwks::{Jwk, JwkSet, PublicKey};
+pub use key_pair::KeyPair;
 pub use ring::KeyRing;
 pub use rotation::{KeyLife, NewKey, RotationPlan, RotationPolicy, RotationPolicyError, VERIFY_TAIL};
 
 use super::secret_key::{SecretKey, SecretKeyError};
 use crate::domain::random::Random;
-pub use crate::domain::signing_key::SealedKey;
+pub use crate::domain::signing_key::{SealedKey, SigningAlgorithm};
 
 const SEAL_LABEL: &str = "signing-keys";
-
-/// Of an Ed25519 seed and of a public key (RFC 8032 section 5.1.5).
-const KEY_BYTES: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
     #[error(transparent)]
     Secret(#[from] SecretKeyError),
-    #[error("the signing key {kid} is not a usable Ed25519 key")]
-    Unusable { kid: String },
+    #[error("no {0} key could be generated")]
+    Generate(SigningAlgorithm),
+    #[error("the signing key {kid} is not a usable {algorithm} key")]
+    Unusable { kid: String, algorithm: SigningAlgorithm },
     #[error("the row of signing key {kid} is inconsistent: kid, public and private parts do not belong together")]
     Inconsistent { kid: String },
 }
 
 pub struct SigningKey {
     life: KeyLife,
-    public: [u8; KEY_BYTES],
-    seed: Zeroizing<[u8; KEY_BYTES]>,
-    pair: Ed25519KeyPair,
+    pair: KeyPair,
     decoding: DecodingKey,
 }
 
 impl SigningKey {
-    /// Generate a key at `now` with the times of a rotation plan.
-    ///
-    /// # Errors
-    /// Not expected.
-    pub fn generate(new: &NewKey, now: OffsetDateTime, random: &dyn Random) -> Result<Self, SigningKeyError> {
-        let mut seed = Zeroizing::new([0_u8; KEY_BYTES]);
-        random.fill(seed.as_mut_slice());
-        Self::from_seed(seed, |kid| KeyLife {
-            kid,
+    /// A key that was generated at `now`, with the times of a rotation plan.
+    #[must_use]
+    pub fn new(pair: KeyPair, new: &NewKey, now: OffsetDateTime) -> Self {
+        let life = KeyLife {
+            kid: pair.public_key().thumbprint(),
+            algorithm: pair.algorithm(),
             created_at: now,
             activates_at: new.activates_at,
             expires_at: new.expires_at,
-        })
-        .ok_or_else(|| SigningKeyError::Unusable { kid: "(new)".to_owned() })
+        };
+        Self::with_life(pair, life)
     }
 
     /// Open a key from the database.
@@ -68,20 +60,19 @@ impl SigningKey {
     /// It was sealed under another secret key, or the row was changed.
     pub fn open(row: &SealedKey, secret: &SecretKey) -> Result<Self, SigningKeyError> {
         let plain = secret.open(SEAL_LABEL, row.kid.as_bytes(), &row.sealed)?;
-        let seed = <[u8; KEY_BYTES]>::try_from(plain.as_slice())
-            .map(Zeroizing::new)
-            .map_err(|_| SigningKeyError::Unusable { kid: row.kid.clone() })?;
-        let key = Self::from_seed(seed, |kid| KeyLife {
-            kid,
+        let pair = KeyPair::from_private(row.algorithm, &plain)
+            .ok_or_else(|| SigningKeyError::Unusable { kid: row.kid.clone(), algorithm: row.algorithm })?;
+        if pair.public_key().thumbprint() != row.kid || pair.public() != row.public {
+            return Err(SigningKeyError::Inconsistent { kid: row.kid.clone() });
+        }
+        let life = KeyLife {
+            kid: row.kid.clone(),
+            algorithm: row.algorithm,
             created_at: row.created_at,
             activates_at: row.activates_at,
             expires_at: row.expires_at,
-        })
-        .ok_or_else(|| SigningKeyError::Unusable { kid: row.kid.clone() })?;
-        if key.kid() != row.kid || key.public.as_slice() != row.public {
-            return Err(SigningKeyError::Inconsistent { kid: row.kid.clone() });
-        }
-        Ok(key)
+        };
+        Ok(Self::with_life(pair, life))
     }
 
     /// Seal the key for the database.
@@ -89,10 +80,16 @@ impl SigningKey {
     /// # Errors
     /// Not expected.
     pub fn seal(&self, secret: &SecretKey, random: &dyn Random) -> Result<SealedKey, SigningKeyError> {
+        let kid = self.life.kid.clone();
+        let private = self
+            .pair
+            .private()
+            .ok_or_else(|| SigningKeyError::Unusable { kid: kid.clone(), algorithm: self.life.algorithm })?;
         Ok(SealedKey {
-            kid: self.life.kid.clone(),
-            sealed: secret.seal(SEAL_LABEL, self.life.kid.as_bytes(), self.seed.as_slice(), random)?,
-            public: self.public.to_vec(),
+            sealed: secret.seal(SEAL_LABEL, kid.as_bytes(), &private, random)?,
+            kid,
+            algorithm: self.life.algorithm,
+            public: self.pair.public().to_vec(),
             created_at: self.life.created_at,
             activates_at: self.life.activates_at,
             expires_at: self.life.expires_at,
@@ -106,17 +103,28 @@ impl SigningKey {
     }
 
     #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.life.algorithm
+    }
+
+    #[must_use]
     pub const fn life(&self) -> &KeyLife {
         &self.life
     }
 
-    /// The public key (RFC 8032).
+    /// The public key as its algorithm encodes it.
     #[must_use]
-    pub const fn public(&self) -> &[u8; 32] {
-        &self.public
+    pub fn public(&self) -> &[u8] {
+        self.pair.public()
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+    /// The public key as the JWKS shows it.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        self.pair.public_key()
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.pair.sign(message)
     }
 
@@ -125,16 +133,9 @@ impl SigningKey {
         &self.decoding
     }
 
-    fn from_seed(seed: Zeroizing<[u8; KEY_BYTES]>, life: impl FnOnce(String) -> KeyLife) -> Option<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).ok()?;
-        let public = <[u8; KEY_BYTES]>::try_from(pair.public_key().as_ref()).ok()?;
-        Some(Self {
-            life: life(thumbprint(&public)),
-            public,
-            seed,
-            pair,
-            decoding: DecodingKey::from_ed_der(&public),
-        })
+    fn with_life(pair: KeyPair, life: KeyLife) -> Self {
+        let decoding = pair.decoding();
+        Self { life, pair, decoding }
     }
 }
 
@@ -142,12 +143,4 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("life", &self.life).finish_non_exhaustive()
     }
-}
-
-/// RFC 7638 thumbprint (SHA-256, base64url) of an Ed25519 public key: the required members of its
-/// JWK in lexicographic order (RFC 8037 section 2 and appendix A.3).
-#[must_use]
-pub fn thumbprint(public: &[u8; 32]) -> String {
-    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, members.as_bytes()))
 }

@@ -59,7 +59,7 @@ impl KeyRing {
         }
     }
 
-    /// The ids and times of all keys, for a rotation plan.
+    /// The ids, algorithms and times of all keys, for a rotation plan.
     #[must_use]
     pub fn lives(&self) -> Vec<KeyLife> {
         self.snapshot().values().map(|key| key.life().clone()).collect()

@@ -7,10 +7,15 @@
 //! ```
 //!
 //! A key signs until the next one is active, and for one lead time more when the next one is late.
+//!
+//! A key of another algorithm than the configured one is replaced at once, in the same way: the
+//! next key is published for the lead time before it signs.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
+
+use crate::domain::signing_key::SigningAlgorithm;
 
 /// How long a key verifies after it may have signed for the last time: the longest life of an
 /// access token (15 minutes), the largest leeway, and a margin for the difference between clocks.
@@ -30,27 +35,34 @@ pub struct RotationPolicyError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationPolicy {
+    algorithm: SigningAlgorithm,
     rotation: Duration,
     lead: Duration,
 }
 
 impl RotationPolicy {
-    /// Each key signs for `rotation`, and is published a day before its first use (half of
-    /// `rotation` when that is shorter).
+    /// Each key is of `algorithm`, signs for `rotation`, and is published a day before its first use
+    /// (half of `rotation` when that is shorter).
     ///
     /// # Errors
     /// A period below an hour or above 366 days.
-    pub fn new(rotation: Duration) -> Result<Self, RotationPolicyError> {
+    pub fn new(rotation: Duration, algorithm: SigningAlgorithm) -> Result<Self, RotationPolicyError> {
         if !(MIN_ROTATION..=MAX_ROTATION).contains(&rotation) {
             return Err(RotationPolicyError);
         }
-        Ok(Self { rotation, lead: MAX_LEAD.min(rotation / 2) })
+        Ok(Self { algorithm, rotation, lead: MAX_LEAD.min(rotation / 2) })
     }
 
     /// How long before its first use a key is published.
     #[must_use]
     pub const fn lead(&self) -> Duration {
         self.lead
+    }
+
+    /// The algorithm of new keys.
+    #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
     }
 
     fn key_activating_at(&self, activates_at: OffsetDateTime) -> NewKey {
@@ -61,10 +73,11 @@ impl RotationPolicy {
     }
 }
 
-/// The id and the times of a key.
+/// The id, the algorithm and the times of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyLife {
     pub kid: String,
+    pub algorithm: SigningAlgorithm,
     /// When it was generated and published.
     pub created_at: OffsetDateTime,
     /// From when it may sign.
@@ -137,8 +150,17 @@ impl RotationPlan {
 }
 
 fn successor(newest: &KeyLife, now: OffsetDateTime, policy: &RotationPolicy) -> Option<NewKey> {
-    // A longer period that was set later cannot make an old key sign beyond its end.
-    let due = (newest.activates_at + policy.rotation).min(newest.signs_until() - policy.lead);
+    // A key that does not sign yet has no successor, whatever its algorithm. Otherwise two
+    // instances that are configured differently would generate keys in turns, without an end.
+    if now < newest.activates_at {
+        return None;
+    }
+    let due = if newest.algorithm == policy.algorithm {
+        // A longer period that was set later cannot make an old key sign beyond its end.
+        (newest.activates_at + policy.rotation).min(newest.signs_until() - policy.lead)
+    } else {
+        now
+    };
     if now < due - policy.lead {
         return None;
     }

@@ -12,6 +12,7 @@ pub struct Model {
     pub created_at: i64,
     pub activates_at: i64,
     pub expires_at: i64,
+    pub algorithm: String,
 }
 
 /// No relations: queries join nothing.

@@ -80,6 +80,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__MAIL__TIMEOUT", "0s", "mail.timeout", "between 1s and"),
     ("WATCHWORD__MAIL__RETRY_FOR", "8d", "mail.retry_for", "7days"),
     ("WATCHWORD__MAIL__MAX_CONNECTIONS", "0", "mail.max_connections", "between 1 and 64"),
+    ("WATCHWORD__TOKENS__ALGORITHM", "HS256", "tokens.algorithm", "ES256, RS256, EdDSA"),
+    ("WATCHWORD__TOKENS__ALGORITHM", "es256", "tokens.algorithm", "ES256, RS256, EdDSA"),
     ("WATCHWORD__TOKENS__ACCESS_TTL", "16m", "tokens.access_ttl", "15m"),
     ("WATCHWORD__TOKENS__ACCESS_TTL", "0s", "tokens.access_ttl", "between 1s and"),
     ("WATCHWORD__TOKENS__LEEWAY", "6s", "tokens.leeway", "between 0s and 5s"),

@@ -9,6 +9,13 @@ pub(super) fn rows() -> Vec<Row> {
         "getJwks" "200" "" => [] |app| {
             app.send(app.request(Method::GET, "/.well-known/jwks.json")).await
         }
+        "getJwks" "304" "" => [] |app| {
+            app.send(app.request(Method::GET, "/.well-known/jwks.json").header("if-none-match", "*")).await
+        }
+        "getAuthorizationServer" "304" "" => [] |app| {
+            let path = "/.well-known/oauth-authorization-server";
+            app.send(app.request(Method::GET, path).header("if-none-match", "*")).await
+        }
         "getAuthorizationServer" "200" "" => [] |app| {
             app.send(app.request(Method::GET, "/.well-known/oauth-authorization-server")).await
         }

@@ -1,9 +1,11 @@
 //! OAuth endpoints and forward authentication, for other services and proxies.
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
+mod algorithms;
 mod clients;
 mod forward;
 mod introspection;
+mod key_change;
 mod metadata;
 mod nginx;
 mod revocation;

@@ -19,7 +19,7 @@ fn pair(start: u64) -> Ed25519KeyPair {
 
 pub(super) struct Forge {
     pub(super) kid: String,
-    pub(super) public: [u8; 32],
+    pub(super) public: Vec<u8>,
     pub(super) tokens: AccessTokens,
 }
 
@@ -28,7 +28,7 @@ impl Forge {
         let key: SigningKey = signing_key(1, NOW);
         Self {
             kid: key.kid().to_owned(),
-            public: *key.public(),
+            public: key.public().to_vec(),
             tokens: tokens(key),
         }
     }

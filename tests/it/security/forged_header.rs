@@ -40,7 +40,7 @@ fn the_public_key_is_not_accepted_as_hmac_secret() {
     let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     der.extend_from_slice(&forge.public);
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
-    let x = URL_SAFE_NO_PAD.encode(forge.public);
+    let x = URL_SAFE_NO_PAD.encode(&forge.public);
     for secret in [
         forge.public.as_slice(),
         &der,
@@ -100,7 +100,7 @@ fn only_an_exact_key_id_selects_a_key() {
 #[test]
 fn a_header_with_its_own_key_or_critical_extensions_is_refused() {
     let forge = Forge::new();
-    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(forge.public)});
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(&forge.public)});
     for (name, value) in [
         ("crit", json!(["exp"])),
         ("crit", json!([])),

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
 mod access_token;
+mod algorithm_change;
+mod algorithms;
 mod forge;
+mod forged_algorithm;
 mod forged_claims;
 mod forged_header;
 mod hasher;

@@ -13,8 +13,8 @@ use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::Random;
 use watchword::domain::user::role::Role;
 use watchword::security::hasher::HasherStats;
-use watchword::security::signing_keys::NewKey;
-use watchword::security::{AccessGrant, AccessTokens, KeyRing, SecretKey, SigningKey, TokenPolicy};
+use watchword::security::signing_keys::{KeyPair, NewKey};
+use watchword::security::{AccessGrant, AccessTokens, KeyRing, SecretKey, SigningAlgorithm, SigningKey, TokenPolicy};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00.25 UTC);
 pub(super) const ISSUER: &str = "https://auth.example.test";
@@ -45,12 +45,19 @@ pub(super) fn secret(start: u64) -> SecretKey {
     SecretKey::from_bytes(&material).unwrap()
 }
 
+/// An Ed25519 key, the same in every run.
 pub(super) fn signing_key(start: u64, activates_at: OffsetDateTime) -> SigningKey {
+    new_key(SigningAlgorithm::EdDsa, start, activates_at)
+}
+
+/// A key of an algorithm; only Ed25519 keys follow from `start`.
+pub(super) fn new_key(algorithm: SigningAlgorithm, start: u64, activates_at: OffsetDateTime) -> SigningKey {
     let new = NewKey {
         activates_at,
         expires_at: activates_at + Duration::from_secs(31 * 24 * 3600),
     };
-    SigningKey::generate(&new, activates_at, &Sequence::new(start)).unwrap()
+    let pair = KeyPair::generate(algorithm, &Sequence::new(start)).unwrap();
+    SigningKey::new(pair, &new, activates_at)
 }
 
 pub(super) fn policy() -> TokenPolicy {

@@ -262,6 +262,16 @@ impl TestApp {
         self.instance = Instance::start(settings, Arc::new(clock)).await.expect("start the application again");
     }
 
+    /// Start an instance with changed settings on the same data in place of this one. Return the old
+    /// one, which still runs.
+    pub(crate) async fn replace(&mut self, change: impl FnOnce(&mut Settings), clock: impl Clock) -> Instance {
+        let mut settings = self.settings().clone();
+        settings.data_dir = scratch("app");
+        change(&mut settings);
+        let new = Instance::start(settings, Arc::new(clock)).await.expect("start the new instance");
+        std::mem::replace(&mut self.instance, new)
+    }
+
     /// Registers an account with the default password, and returns the response (201).
     #[track_caller]
     pub(crate) fn registered(&self, email: &str) -> impl Future<Output = super::http::Answer> {

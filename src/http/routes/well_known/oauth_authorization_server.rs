@@ -5,6 +5,7 @@ use poem_openapi::{Object, OpenApi};
 use crate::actions::oauth::server_metadata;
 use crate::http::api::Api;
 use crate::http::error_responses::{ALWAYS, error_responses};
+use crate::http::etag::if_none_match::IfNoneMatch;
 use crate::http::middleware::RequestContext;
 use crate::http::responses::Cacheable;
 use crate::http::routes::Tag;
@@ -50,7 +51,7 @@ impl AuthorizationServer {
         operation_id = "getAuthorizationServer",
         tag = "Tag::Service"
     )]
-    async fn get(&self, _context: RequestContext) -> Result<Cacheable<ServerMetadata>, GetError> {
+    async fn get(&self, _context: RequestContext, known: IfNoneMatch) -> Result<Cacheable<ServerMetadata>, GetError> {
         let (metadata, base) = (server_metadata::run(self.0.services()), self.0.base_url());
         let endpoint = |path: &str| metadata.has_clients.then(|| format!("{base}{path}"));
         let methods = || metadata.has_clients.then(|| vec![CLIENT_SECRET_BASIC.to_owned()]);
@@ -64,6 +65,6 @@ impl AuthorizationServer {
             response_types_supported: Vec::new(),
             grant_types_supported: Vec::new(),
         };
-        Ok(Cacheable::new(body, metadata.max_age))
+        Ok(Cacheable::new(body, metadata.max_age, &known))
     }
 }

@@ -1,5 +1,7 @@
 //! Entity tags of users (RFC 9110 section 8.8.3) and the precondition `If-Match` (section 13.1.1).
 
+pub mod if_none_match;
+
 use super::problem::{Problem, ProblemCode};
 use crate::domain::user::User;
 use crate::domain::user::version::{Expected, Version};
