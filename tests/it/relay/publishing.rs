@@ -25,7 +25,7 @@ async fn every_event_is_published_once_and_in_order(backend: Backend) {
     rig.record(7, 100).await;
     let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 706);
-    assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
+    assert!(running.metric("watchword_event_publish_duplicates_total").abs() < f64::EPSILON);
     assert!(running.metric("watchword_reconcile_repairs_total").abs() < f64::EPSILON);
     running.stop().await;
 }
