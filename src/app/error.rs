@@ -87,6 +87,15 @@ impl AppError {
     pub(crate) fn argument(what: &'static str, problem: impl Display) -> Self {
         Self::Argument { what, problem: problem.to_string() }
     }
+
+    /// Whether another process or existing data does not allow the command.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Led | Self::Replaying | Self::Registration(_) | Self::Open(OpenError::InUse(_))
+        )
+    }
 }
 
 impl From<ActionError<registration::Refusal>> for AppError {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::exit::DIFFERS;
 use super::print;
 use crate::config::Settings;
 
@@ -24,7 +25,7 @@ pub(super) async fn run(settings: &Settings) -> ExitCode {
 
 fn fail(reason: &str) -> ExitCode {
     print(&format!("The service is not ready: {reason}\n"));
-    ExitCode::FAILURE
+    ExitCode::from(DIFFERS)
 }
 
 async fn request(settings: &Settings) -> std::io::Result<String> {

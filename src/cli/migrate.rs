@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde::Serialize;
 
-use super::{confirmed, counted, print};
-use crate::app::{AppError, commands};
+use super::format::FormatArgs;
+use super::{confirmed, counted, exit, print};
+use crate::app::AppError;
+use crate::app::commands::{self, Migration};
 use crate::config::Settings;
 
 /// Arguments of `migrate`.
@@ -22,13 +25,17 @@ pub(super) enum Migrate {
         #[arg(long)]
         yes: bool,
     },
-    /// List the migrations and whether they are applied
-    Status,
+    /// List the migrations and whether they are applied; exits with 1 if one is pending
+    Status(FormatArgs),
 }
 
 impl Migrate {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
         let migrations = match self {
+            Self::Status(format) => {
+                let migrations = commands::migration_status(settings).await?;
+                return Ok(status(&migrations, format));
+            }
             Self::Up => commands::migrate_up(settings).await?,
             Self::Down { steps, yes } => {
                 confirmed(
@@ -37,15 +44,29 @@ impl Migrate {
                 )?;
                 commands::migrate_down(settings, steps).await?
             }
-            Self::Status => commands::migration_status(settings).await?,
         };
-        for migration in migrations {
-            print(&format!(
-                "{}  {}\n",
-                if migration.applied { "applied" } else { "pending" },
-                migration.name
-            ));
-        }
+        print(&list(&migrations));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The result of `migrate status` as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status<'a> {
+    /// The number of migrations that are not applied.
+    pending: usize,
+    migrations: &'a [Migration],
+}
+
+fn status(migrations: &[Migration], format: FormatArgs) -> ExitCode {
+    let pending = migrations.iter().filter(|migration| !migration.applied).count();
+    format.print(&Status { pending, migrations }, || list(migrations));
+    exit::same(pending == 0)
+}
+
+fn list(migrations: &[Migration]) -> String {
+    let state = |applied| if applied { "applied" } else { "pending" };
+    let line = |migration: &Migration| format!("{}  {}\n", state(migration.applied), migration.name);
+    migrations.iter().map(line).collect()
 }

@@ -3,6 +3,8 @@
 mod banner;
 mod config;
 mod events;
+mod exit;
+mod format;
 mod healthcheck;
 mod migrate;
 mod oauth;
@@ -29,7 +31,7 @@ use crate::telemetry::error_chain;
 #[command(
     version,
     propagate_version = true,
-    after_help = "All configuration keys, with comments: watchword config show --defaults"
+    after_help = format!("All configuration keys, with comments: watchword config show --defaults\n\n{}", exit::TABLE)
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -83,7 +85,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "watchword: {}", error_chain(&error));
-            ExitCode::FAILURE
+            exit::code_of(&error)
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde::Serialize;
 
-use super::print;
+use super::format::FormatArgs;
+use super::{exit, print};
 use crate::app::AppError;
-use crate::app::commands::{self, Change, Field};
+use crate::app::commands::{self, Change, Field, StreamReport};
 use crate::config::Settings;
 
 /// Arguments of `stream`.
@@ -15,17 +17,17 @@ pub(super) enum Stream {
     /// Create the stream, or update it to nats/streams/auth-events.json and the configuration
     Apply,
     /// Show the stream's state and configuration
-    Info,
+    Info(FormatArgs),
     /// Show how the stream differs from its definition; exits with 1 if it differs
-    Diff,
+    Diff(FormatArgs),
 }
 
 impl Stream {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
         match self {
             Self::Apply => apply(settings).await,
-            Self::Info => info(settings).await,
-            Self::Diff => diff(settings).await,
+            Self::Info(format) => info(settings, format).await,
+            Self::Diff(format) => diff(settings, format).await,
         }
     }
 }
@@ -39,10 +41,16 @@ async fn apply(settings: &Settings) -> Result<ExitCode, AppError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn info(settings: &Settings) -> Result<ExitCode, AppError> {
+async fn info(settings: &Settings, format: FormatArgs) -> Result<ExitCode, AppError> {
     let stream = commands::stream_info(settings).await?;
+    format.print(&stream, || summary(&stream));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(stream: &StreamReport) -> String {
     let config = serde_json::to_string_pretty(&stream.config).unwrap_or_default();
-    print(&format!(
+    let leader = stream.leader.as_ref().map(|leader| format!(", led by {leader}"));
+    format!(
         "stream     {}\nsubjects   {}\ncreated    {}\nmessages   {} ({} bytes), sequences {} to {}\nconsumers  {}\n\
          replicas   {}{}\nserver     {}\nconfig     {config}\n",
         stream.name,
@@ -54,20 +62,31 @@ async fn info(settings: &Settings) -> Result<ExitCode, AppError> {
         stream.last_seq,
         stream.consumers,
         stream.replicas,
-        stream.leader.map(|leader| format!(", led by {leader}")).unwrap_or_default(),
+        leader.unwrap_or_default(),
         stream.server_version,
-    ));
-    Ok(ExitCode::SUCCESS)
+    )
 }
 
-async fn diff(settings: &Settings) -> Result<ExitCode, AppError> {
-    let fields = commands::stream_diff(settings).await?;
-    if fields.is_empty() {
-        print(&format!("{} matches its definition.\n", settings.stream.name));
-        return Ok(ExitCode::SUCCESS);
-    }
-    print(&table(&fields));
-    Ok(ExitCode::FAILURE)
+/// The result of `stream diff` as JSON.
+#[derive(Serialize)]
+struct Compared<'a> {
+    stream: &'a str,
+    same: bool,
+    differences: &'a [Field],
+}
+
+async fn diff(settings: &Settings, format: FormatArgs) -> Result<ExitCode, AppError> {
+    let differences = commands::stream_diff(settings).await?;
+    let (stream, same) = (settings.stream.name.as_str(), differences.is_empty());
+    let compared = Compared { stream, same, differences: &differences };
+    format.print(&compared, || {
+        if same {
+            format!("{stream} matches its definition.\n")
+        } else {
+            table(&differences)
+        }
+    });
+    Ok(exit::same(same))
 }
 
 fn table(fields: &[Field]) -> String {

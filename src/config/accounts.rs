@@ -13,8 +13,6 @@ const MAX_NAME_LENGTH: usize = 32;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountsSettings {
-    /// Account types, each with the roles of a new account: `type=role+role`.
-    pub types: Vec<String>,
     /// Roles that can be granted in addition to `user`, `artist`, `admin` and those of the types.
     pub roles: Vec<String>,
     /// Directory with `<type>.json`, the JSON Schema of a type's profile. `None`: the built-in
@@ -23,37 +21,24 @@ pub struct AccountsSettings {
     /// How long after its deletion an account's personal data is erased.
     #[serde(with = "humantime_serde")]
     pub erase_after: Duration,
+    /// Account types, in the order of the configuration.
+    pub types: Vec<AccountTypeSettings>,
+}
+
+/// An account type.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountTypeSettings {
+    /// As in requests.
+    pub name: String,
+    /// The roles of a new account of this type.
+    pub roles: Vec<String>,
 }
 
 impl AccountsSettings {
-    /// The types and their roles, in the order of the configuration. Malformed entries are skipped.
-    pub fn parsed_types(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
-        self.types.iter().filter_map(|text| parse(text))
-    }
-
     pub(super) fn check(&self, problems: &mut Problems) {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        let mut seen: Vec<&str> = Vec::new();
-        for text in &self.types {
-            match parse(text) {
-                None => problems.refuse(
-                    "accounts.types",
-                    "each entry must be a type and its roles, such as \"artist=user+artist\"; a name has at most 32 \
-                     lower-case letters, digits, '_' and '-', and starts with a letter",
-                ),
-                Some((name, _)) if seen.contains(&name) => {
-                    problems.refuse("accounts.types", format!("the type {name} is listed twice"));
-                }
-                Some((_, roles)) if roles.contains(&"admin") => problems.refuse(
-                    "accounts.types",
-                    "no type may include the role admin; create administrators with `watchword user create-admin`",
-                ),
-                Some((name, _)) => seen.push(name),
-            }
-        }
-        if !seen.contains(&"user") {
-            problems.refuse("accounts.types", "must include the type user, the default of new accounts");
-        }
+        self.check_types(problems);
         if !self.roles.iter().all(|role| is_name(role)) {
             problems.refuse(
                 "accounts.roles",
@@ -63,12 +48,32 @@ impl AccountsSettings {
         let max = 3660 * DAY;
         between_durations(problems, "accounts.erase_after", self.erase_after, Duration::ZERO, max);
     }
-}
 
-fn parse(text: &str) -> Option<(&str, Vec<&str>)> {
-    let (name, roles) = text.split_once('=')?;
-    let roles: Vec<&str> = roles.split('+').collect();
-    (is_name(name) && roles.iter().all(|role| is_name(role))).then_some((name, roles))
+    fn check_types(&self, problems: &mut Problems) {
+        const KEY: &str = "accounts.types";
+        let mut seen: Vec<&str> = Vec::new();
+        for AccountTypeSettings { name, roles } in &self.types {
+            if !is_name(name) || roles.is_empty() || !roles.iter().all(|role| is_name(role)) {
+                problems.refuse(
+                    KEY,
+                    "each type must have a name and roles; a name has at most 32 lower-case letters, digits, '_' and \
+                     '-', and starts with a letter",
+                );
+            } else if seen.contains(&name.as_str()) {
+                problems.refuse(KEY, format!("the type {name} is listed twice"));
+            } else if roles.iter().any(|role| role == "admin") {
+                problems.refuse(
+                    KEY,
+                    "no type may include the role admin; create administrators with `watchword user create-admin`",
+                );
+            } else {
+                seen.push(name);
+            }
+        }
+        if !seen.contains(&"user") {
+            problems.refuse(KEY, "must include the type user, the default of new accounts");
+        }
+    }
 }
 
 fn is_name(text: &str) -> bool {

@@ -23,14 +23,14 @@ mod telemetry;
 use loader::{Problems, parse, redact};
 
 pub use self::{
-    accounts::AccountsSettings,
+    accounts::{AccountTypeSettings, AccountsSettings},
     backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
     events::{EventsSettings, PiiMode},
     http::HttpSettings,
     loader::{ConfigError, DEFAULTS, Problem, SHORT_NAMES, docs},
     metrics::MetricsSettings,
     security::{
-        CLIENT_HASH_PREFIX, LimitsSettings, MfaSettings, OauthClient, OauthSettings, PasswordsSettings,
+        CLIENT_HASH_PREFIX, LimitsSettings, MfaSettings, OauthClient, OauthSettings, PasswordsSettings, RequestRate,
         SecretKeyProblem, SessionsSettings, TokenAlgorithm, TokensSettings, decode_secret_key,
     },
     telemetry::{LogFormat, TelemetrySettings},
@@ -47,6 +47,8 @@ pub struct Settings {
     /// Master secret: base64 of at least 32 bytes. `None`: generated in `data_dir`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret")]
     pub secret_key: Option<SecretString>,
+    /// File from which `secret_key` was read.
+    pub secret_key_file: Option<PathBuf>,
     /// The public listener.
     pub http: HttpSettings,
     /// The metrics listener.

@@ -22,12 +22,8 @@ pub use self::rate_limit::RateLimit;
 pub use self::redis::RedisLimiter;
 use self::refused::RefusedByKey;
 pub use self::refused::RefusedRequests;
-use crate::config::LimitsSettings;
+use crate::config::{LimitsSettings, RequestRate};
 use crate::telemetry::LimitMetrics;
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The keyed hash of an identifier as the client sent it. Counts are kept by it, whether or not an
 /// account has the identifier.
@@ -235,23 +231,27 @@ impl Limits {
 
     fn quota(&self, limit: RateLimit) -> Quota {
         let settings = &self.0.settings;
-        match limit {
-            RateLimit::Login => Quota::new(settings.login_per_minute, MINUTE),
-            RateLimit::LoginPair => Quota::new(settings.login_per_account_per_minute, MINUTE),
+        let rate = match limit {
+            RateLimit::Login => settings.login,
+            RateLimit::LoginPair => settings.login_account_network,
             // Half, so that it takes at least two networks to exhaust the quota of an account.
-            RateLimit::LoginPairDay => Quota::new(settings.login_per_account_per_day / 2, DAY),
-            RateLimit::LoginAccount => Quota::new(settings.login_per_account_per_day, DAY),
-            RateLimit::Register => Quota::new(settings.register_per_hour, HOUR),
-            RateLimit::Refresh => Quota::new(settings.refresh_per_minute, MINUTE),
-            RateLimit::Change => Quota::new(settings.change_per_minute, MINUTE),
-            RateLimit::Custom => Quota::new(settings.custom_per_minute, MINUTE),
-            RateLimit::Forgot => Quota::new(settings.forgot_per_hour, HOUR),
-            RateLimit::MailAddress => Quota::new(settings.mails_per_address, HOUR),
-            RateLimit::Code => Quota::new(settings.code_per_minute, MINUTE),
-            RateLimit::Resend => Quota::new(settings.resend_per_hour, HOUR),
-            RateLimit::Mfa => Quota::new(settings.mfa_per_hour, HOUR),
-            RateLimit::MfaDay => Quota::new(settings.mfa_per_day, DAY),
-        }
+            RateLimit::LoginPairDay => RequestRate {
+                count: settings.login_account.count / 2,
+                ..settings.login_account
+            },
+            RateLimit::LoginAccount => settings.login_account,
+            RateLimit::Register => settings.register,
+            RateLimit::Refresh => settings.refresh,
+            RateLimit::Change => settings.change,
+            RateLimit::Custom => settings.custom,
+            RateLimit::Forgot => settings.forgot,
+            RateLimit::MailAddress => settings.mail_address,
+            RateLimit::Code => settings.code,
+            RateLimit::Resend => settings.resend,
+            RateLimit::Mfa => settings.mfa,
+            RateLimit::MfaDay => settings.mfa_day,
+        };
+        Quota::new(rate.count, rate.window)
     }
 }
 

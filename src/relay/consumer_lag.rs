@@ -95,7 +95,7 @@ impl<P: EventPublisher> LagMonitor<P> {
             self.metrics.consumer(&lag.durable, &figures);
             self.shown.insert(lag.durable.clone());
             gone.remove(&lag.durable);
-            if figures.headroom < MIN_HEADROOM {
+            if figures.headroom_ratio < MIN_HEADROOM {
                 at_risk.insert(lag.durable.clone());
                 if !self.at_risk.contains(&lag.durable) {
                     warn(usage, lag, &figures);
@@ -124,11 +124,11 @@ fn figures(usage: &StreamUsage, lag: &DurableLag, now: time::OffsetDateTime) -> 
     let next = lag.oldest.map_or(usage.last_seq.saturating_add(1), |oldest| oldest.seq);
     ConsumerFigures {
         pending: lag.pending,
-        distance: next.get().saturating_sub(usage.first_seq.get()),
+        headroom_messages: next.get().saturating_sub(usage.first_seq.get()),
         oldest_age: lag
             .oldest
             .map_or(Duration::ZERO, |oldest| Duration::try_from(now - oldest.published).unwrap_or_default()),
-        headroom: lag.oldest.map_or(1.0, |oldest| usage.headroom(&oldest, now)),
+        headroom_ratio: lag.oldest.map_or(1.0, |oldest| usage.headroom(&oldest, now)),
     }
 }
 
@@ -140,7 +140,7 @@ fn warn(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
         oldest_age_s = figures.oldest_age.as_secs(),
         first_seq = usage.first_seq.get(),
         last_seq = usage.last_seq.get(),
-        headroom = figures.headroom,
+        headroom = figures.headroom_ratio,
         "consumer is about to lose events: the stream discards its oldest messages, read or not"
     );
 }

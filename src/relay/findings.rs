@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::domain::ids::{LedgerSeq, StreamSeq};
 
 /// How the ledger and the stream differ in one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Difference {
     /// The stream has acknowledged the event and does not have it.
     Missing,
@@ -41,7 +44,8 @@ impl fmt::Display for Difference {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     pub difference: Difference,
     /// Where the message is or, when it is missing, should be.

@@ -1,5 +1,6 @@
 //! Migrations. One instance at a time runs them.
 
+use serde::Serialize;
 use sqlx::{Connection as _, PgConnection};
 use watchword_migration::Migrator;
 
@@ -10,7 +11,7 @@ use super::{Store, StoreError};
 const MIGRATION_LOCK: i64 = 0x7761_7463_6877_6f73;
 
 /// Whether the database has a migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MigrationState {
     pub name: String,
     pub applied: bool,

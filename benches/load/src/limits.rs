@@ -14,7 +14,7 @@ const ROUND: Duration = Duration::from_secs(5);
 /// As many clients as the service has connections to the database.
 const CLIENTS: usize = 16;
 /// A quota that refuses no request.
-const PLENTY: &str = "1000000";
+const PLENTY: &str = "1000000/1m";
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::without_service().await?;
@@ -70,8 +70,8 @@ async fn start(rig: &Rig, environment: &[(&str, String)], limits: bool) -> Outco
     environment.push(("DATABASE_URL", rig.postgres.url()));
     environment.push(("NATS_URL", rig.nats.url()));
     environment.push(("WATCHWORD__LIMITS__ENABLED", limits.to_string()));
-    environment.push(("WATCHWORD__LIMITS__REFRESH_PER_MINUTE", PLENTY.to_owned()));
-    environment.push(("WATCHWORD__LIMITS__REGISTER_PER_HOUR", PLENTY.to_owned()));
+    environment.push(("WATCHWORD__LIMITS__REFRESH", PLENTY.to_owned()));
+    environment.push(("WATCHWORD__LIMITS__REGISTER", PLENTY.to_owned()));
     Ok(Service::start(rig.scratch(), &environment).await?.0)
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::AccountsSettings;
+use crate::config::{AccountTypeSettings, AccountsSettings};
 use crate::domain::user::account_type::AccountType;
 use crate::domain::user::account_types::{AccountTypes, SchemaError};
 use crate::domain::user::role::Role;
@@ -38,8 +38,8 @@ pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountT
         None => Vec::new(),
     };
     let mut types = AccountTypes::new(settings.roles.iter().filter_map(|role| role.parse().ok()));
-    for (name, roles) in settings.parsed_types() {
-        let roles: Vec<Role> = roles.into_iter().filter_map(|role| role.parse().ok()).collect();
+    for AccountTypeSettings { name, roles } in &settings.types {
+        let roles: Vec<Role> = roles.iter().filter_map(|role| role.parse().ok()).collect();
         let Ok(account_type) = name.parse::<AccountType>() else {
             continue;
         };
@@ -56,7 +56,7 @@ pub(super) fn load(settings: &AccountsSettings) -> Result<AccountTypes, AccountT
         let refused = |source| AccountTypesError::Schema { path, source };
         types.add(account_type, roles, &schema).map_err(refused)?;
     }
-    let known = |file: &&PathBuf| settings.parsed_types().any(|(name, _)| is_of(file, name));
+    let known = |file: &&PathBuf| settings.types.iter().any(|known| is_of(file, &known.name));
     match own.iter().find(|file| !known(file)) {
         Some(path) => Err(AccountTypesError::Unmatched { path: path.clone() }),
         None => Ok(types),

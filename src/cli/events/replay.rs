@@ -3,12 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::progress::ProgressView;
 use super::selection::SelectionArgs;
 use crate::app::commands::events::{ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 use crate::app::{AppError, stop_on_signals};
-use crate::cli::{confirmed, counted, print};
+use crate::cli::exit::INTERRUPTED;
+use crate::cli::format::FormatArgs;
+use crate::cli::{confirmed, counted};
 use crate::config::Settings;
 
 /// Arguments of `events replay`.
@@ -34,6 +38,8 @@ pub(in crate::cli) struct ReplayArgs {
     /// Skip the confirmation
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 impl ReplayArgs {
@@ -58,7 +64,13 @@ impl ReplayArgs {
         let mut view = ProgressView::new("Replaying");
         let replayed = replay(settings, order, &mut view, &stop).await;
         view.end();
-        Ok(report(&replayed?))
+        let replayed = replayed?;
+        self.format.print(&Status::of(&replayed), || report(&replayed));
+        Ok(if replayed.done {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(INTERRUPTED)
+        })
     }
 }
 
@@ -73,30 +85,57 @@ impl ReplayProgress for ProgressView {
     }
 }
 
-fn report(replayed: &Replayed) -> ExitCode {
+/// The result as JSON.
+#[derive(Serialize)]
+struct Status<'a> {
+    id: Uuid,
+    name: &'a str,
+    target: &'static str,
+    /// The stream of the copies.
+    stream: &'a str,
+    state: &'static str,
+    /// Absent when the replay was interrupted before its events were counted.
+    total: Option<u64>,
+    sent: u64,
+    refused: u64,
+}
+
+impl<'a> Status<'a> {
+    fn of(Replayed { replay, stream, .. }: &'a Replayed) -> Self {
+        Self {
+            id: replay.id,
+            name: &replay.name,
+            target: replay.target.as_str(),
+            stream,
+            state: replay.state.as_str(),
+            total: replay.total,
+            sent: replay.progress.sent,
+            refused: replay.progress.refused,
+        }
+    }
+}
+
+fn report(replayed: &Replayed) -> String {
     let Replayed { replay, stream, done } = replayed;
     let (name, sent) = (&replay.name, replay.progress.sent);
     let total = replay.total.unwrap_or_default();
     let everyone = replay.target == ReplayTarget::Everyone;
     if !done {
         let flag = if everyone { " --everyone" } else { "" };
-        print(&format!(
+        return format!(
             "Interrupted: {sent} of {total} events are in {stream}.\nTo resume: watchword events replay --name {name}{flag}\n"
-        ));
-        return ExitCode::FAILURE;
+        );
     }
-    print(&format!("Replayed {} into {stream}.\n", counted(sent, "event")));
+    let mut text = format!("Replayed {} into {stream}.\n", counted(sent, "event"));
     if replay.progress.refused > 0 {
-        print(&format!(
-            "Skipped {} that the stream refused.\n",
-            counted(replay.progress.refused, "event")
-        ));
+        let refused = counted(replay.progress.refused, "event");
+        text.push_str(&format!("Skipped {refused} that the stream refused.\n"));
     }
     if !everyone {
-        print(&format!(
+        text.push_str(&format!(
             "To read them:    nats consumer add {stream} {name} --filter 'auth.replay.{name}.*' --pull --defaults\n\
              To delete them:  nats stream purge {stream} --subject 'auth.replay.{name}.*'\n"
         ));
     }
-    ExitCode::SUCCESS
+    text
 }

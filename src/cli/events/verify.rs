@@ -3,26 +3,72 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::progress::ProgressView;
 use crate::app::AppError;
-use crate::app::commands::events::{Difference, Finding, Findings, verify};
-use crate::cli::{counted, print};
+use crate::app::commands::events::{Difference, Finding, Findings, StreamSeq, verify};
+use crate::cli::format::FormatArgs;
+use crate::cli::{counted, exit};
 use crate::config::Settings;
 
 /// Maximum number of printed findings of a kind.
 const MAX_PRINTED: usize = 20;
 
-pub(super) async fn run(settings: &Settings) -> Result<ExitCode, AppError> {
+pub(super) async fn run(settings: &Settings, format: FormatArgs) -> Result<ExitCode, AppError> {
     let mut view = ProgressView::new("Comparing");
     let findings = verify(settings, &mut view).await;
     view.end();
     let findings = findings?;
-    print(&report(&settings.stream.name, &findings));
-    Ok(if findings.agree() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let stream = &settings.stream.name;
+    format.print(&Compared::of(stream, &findings), || report(stream, &findings));
+    Ok(exit::same(findings.agree()))
+}
+
+/// The result as JSON. `findings` has at most a thousand of each kind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Compared<'a> {
+    stream: &'a str,
+    same: bool,
+    messages: u64,
+    first_seq: StreamSeq,
+    last_seq: StreamSeq,
+    in_place: u64,
+    unsettled: u64,
+    replayed: u64,
+    older: u64,
+    waiting: u64,
+    missing: u64,
+    extra: u64,
+    duplicate: u64,
+    misplaced: u64,
+    out_of_order: u64,
+    findings: &'a [Finding],
+}
+
+impl<'a> Compared<'a> {
+    fn of(stream: &'a str, findings: &'a Findings) -> Self {
+        let (first_seq, last_seq) = findings.sequences;
+        Self {
+            stream,
+            same: findings.agree(),
+            messages: findings.messages,
+            first_seq,
+            last_seq,
+            in_place: findings.in_place,
+            unsettled: findings.unsettled,
+            replayed: findings.replayed,
+            older: findings.pruned,
+            waiting: findings.waiting,
+            missing: findings.count(Difference::Missing),
+            extra: findings.count(Difference::Extra),
+            duplicate: findings.count(Difference::Duplicate),
+            misplaced: findings.count(Difference::Misplaced),
+            out_of_order: findings.count(Difference::OutOfOrder),
+            findings: findings.list(),
+        }
+    }
 }
 
 fn report(stream: &str, findings: &Findings) -> String {

@@ -1,5 +1,6 @@
 //! Section `database`: where users, sessions and the ledger are stored.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,6 +19,8 @@ pub struct DatabaseSettings {
     /// `postgres://…` or `sqlite://…`. `None`: a SQLite file in `data_dir`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_url")]
     pub url: Option<SecretString>,
+    /// File from which `url` was read.
+    pub url_file: Option<PathBuf>,
     /// Maximum number of connections of this instance.
     pub max_connections: u32,
     /// Maximum wait for a free connection before the request gets 503.

@@ -43,6 +43,8 @@ pub struct MailSettings {
     /// Password of `username`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret")]
     pub password: Option<SecretString>,
+    /// File from which `password` was read.
+    pub password_file: Option<PathBuf>,
     /// The sender, as `Name <address>` or an address.
     pub from: String,
     /// Name of the service in emails.

@@ -15,6 +15,8 @@ pub struct NatsSettings {
     /// process. A secret, because a URL can contain a password or a token.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_urls")]
     pub url: Option<SecretString>,
+    /// File from which `url` was read.
+    pub url_file: Option<PathBuf>,
     /// File with a user JWT and its nkey seed.
     pub creds_file: Option<PathBuf>,
     /// File with an nkey seed.
@@ -24,6 +26,8 @@ pub struct NatsSettings {
     /// Password of `user`.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret")]
     pub password: Option<SecretString>,
+    /// File from which `password` was read.
+    pub password_file: Option<PathBuf>,
     /// TLS for the connection.
     pub tls: NatsTlsSettings,
     /// Prefix of the reply subjects. Permissions on the server can be restricted to it.

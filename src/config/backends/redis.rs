@@ -1,5 +1,6 @@
 //! Section `redis`: the denylist and the rate limits that all instances share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,6 +19,8 @@ pub struct RedisSettings {
     /// `redis://…` or `rediss://…`. `None`: denylist and limits are kept in this process.
     #[serde(default, deserialize_with = "parse::secret", serialize_with = "redact::secret_url")]
     pub url: Option<SecretString>,
+    /// File from which `url` was read.
+    pub url_file: Option<PathBuf>,
     /// Maximum wait for one command.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,

@@ -21,10 +21,17 @@ Later sources win:
 1. the defaults below;
 2. the TOML file given with `--config FILE` or `WATCHWORD_CONFIG`;
 3. environment variables `WATCHWORD__SECTION__KEY`;
-4. the short variables `PORT`, `DATABASE_URL`, `REDIS_URL`, `NATS_URL` and `WATCHWORD_SECRET_KEY`.
+4. the short variables `PORT`, `DATABASE_URL`, `REDIS_URL` and `WATCHWORD_SECRET_KEY`.
+
+`NATS_URL` is a variable of the `nats` command too: it counts only where `WATCHWORD__NATS__URL` is not set.
+
+A secret (`secret_key`, `database.url`, `redis.url`, `nats.url`, `nats.password`, `mail.password`) is given as the key, or
+in a file that the key with `_file` names, as Docker and Kubernetes mount them. A final line break of the file is not
+part of it. Setting both is refused.
 
 `make run` and `docker compose` also read `.env` (see [`.env.example`](../.env.example)). An empty variable counts as not set.
-Lists in variables are written `a,b` or `[\"a\",\"b\"]`; durations are texts such as `500ms`, `15m` or `7d`.
+Lists in variables are written `a,b` or in JSON, such as `[\"a\",\"b\"]`; durations are texts such as `500ms`, `15m` or `7d`,
+rates texts such as `20/1m`: 20 requests at once, and 20 again over each minute.
 Unknown keys and invalid values are refused at start, all of them at once.
 
 | Command | What it does |
@@ -81,6 +88,7 @@ fn value(key: &Key) -> &'static str {
         Kind::Boolean => "`true` or `false`",
         Kind::List => "list",
         Kind::Duration => "duration",
+        Kind::Rate => "rate",
         Kind::Text => "text",
         Kind::Integer => UNITS
             .iter()

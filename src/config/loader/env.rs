@@ -7,14 +7,24 @@ use figment::value::Value;
 
 use super::keys::{self, Key, Kind, PREFIX};
 
-/// The short variable names and the keys they set; they win over the long names.
-pub const SHORT_NAMES: [(&str, &str); 5] = [
+/// The short variable names and the keys they set; they win over the long names, except for
+/// [`NATS_URL`].
+pub const SHORT_NAMES: [(&str, &str); 8] = [
     ("WATCHWORD_SECRET_KEY", "secret_key"),
+    ("WATCHWORD_SECRET_KEY_FILE", "secret_key_file"),
     ("PORT", "http.port"),
     ("DATABASE_URL", "database.url"),
+    ("DATABASE_URL_FILE", "database.url_file"),
     ("REDIS_URL", "redis.url"),
-    ("NATS_URL", "nats.url"),
+    ("REDIS_URL_FILE", "redis.url_file"),
+    (NATS_URL, "nats.url"),
 ];
+
+/// Also a variable of the nats command, so that the long name wins over it.
+pub(super) const NATS_URL: &str = "NATS_URL";
+
+/// The long names that win over [`NATS_URL`].
+pub(super) const OVER_NATS_URL: [&str; 2] = ["WATCHWORD__NATS__URL", "WATCHWORD__NATS__URL_FILE"];
 
 /// What a variable means to the configuration.
 pub(super) enum Meaning {
@@ -57,38 +67,42 @@ pub(super) fn is_ours(name: &str) -> bool {
 fn value(key: &Key, text: &str) -> Value {
     let trimmed = text.trim();
     let parsed = match key.kind {
-        Kind::Text | Kind::Duration => None,
+        Kind::Text | Kind::Duration | Kind::Rate => None,
         Kind::Integer => trimmed.parse::<i64>().ok().map(Value::from),
         Kind::Boolean => trimmed.parse::<bool>().ok().map(Value::from),
-        Kind::List => Some(Value::from(list(trimmed))),
+        Kind::List => Some(list(trimmed)),
     };
     parsed.unwrap_or_else(|| Value::from(text))
 }
 
-/// `a, b` or `["a", "b"]`.
-fn list(text: &str) -> Vec<String> {
+/// `a, b`, or a JSON array such as `["a", "b"]`, in which items can be tables.
+fn list(text: &str) -> Value {
     if text.starts_with('[')
-        && let Ok(items) = serde_json::from_str(text)
+        && let Ok(items) = serde_json::from_str::<Vec<serde_json::Value>>(text)
+        && let Ok(items) = Value::serialize(items)
     {
         return items;
     }
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Value::from(items.map(str::to_owned).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::list;
+    use super::*;
 
     #[test]
     fn lists_are_parsed_in_both_notations() {
-        assert_eq!(list("a, b"), ["a", "b"]);
-        assert_eq!(list(r#"["a", "b,c"]"#), ["a", "b,c"]);
-        assert_eq!(list("a"), ["a"]);
-        assert!(list("").is_empty());
-        assert!(list("[]").is_empty());
+        for (text, items) in [
+            ("a, b", vec!["a", "b"]),
+            (r#"["a", "b,c"]"#, vec!["a", "b,c"]),
+            ("a", vec!["a"]),
+            ("", vec![]),
+            ("[]", vec![]),
+        ] {
+            assert_eq!(list(text).deserialize::<Vec<String>>().unwrap(), items, "{text}");
+        }
+        let tables: Vec<serde_json::Value> = list(r#"[{"name": "user", "roles": ["user"]}]"#).deserialize().unwrap();
+        assert_eq!(tables[0], serde_json::json!({ "name": "user", "roles": ["user"] }));
     }
 }

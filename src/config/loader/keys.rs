@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use humantime_serde::re::humantime::parse_duration;
 use toml::Value;
 
+use crate::config::RequestRate;
+
 /// The commented default configuration, every key of it.
 pub const DEFAULTS: &str = include_str!("../defaults.toml");
 
@@ -19,6 +21,8 @@ pub(super) enum Kind {
     Text,
     /// A text such as `15m`.
     Duration,
+    /// A text such as `20/1m`.
+    Rate,
     Integer,
     Boolean,
     List,
@@ -72,6 +76,14 @@ pub(super) fn section(name: &str) -> Option<&'static str> {
 /// The key of that full name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     all().iter().find(|key| key.name == name)
+}
+
+/// The keys that name a file with a secret, and the keys that it sets.
+pub(super) fn secret_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    all().iter().filter_map(|file| {
+        let secret = find(file.name.strip_suffix("_file")?)?;
+        Some((file.name.as_str(), secret.name.as_str()))
+    })
 }
 
 /// Whether `name` is a section.
@@ -139,6 +151,7 @@ fn assignment_of(line: &str) -> Option<(&str, Kind, &str)> {
         Value::Boolean(_) => Kind::Boolean,
         Value::Array(_) => Kind::List,
         Value::String(text) if parse_duration(text).is_ok() => Kind::Duration,
+        Value::String(text) if text.parse::<RequestRate>().is_ok() => Kind::Rate,
         Value::String(_) | Value::Float(_) | Value::Datetime(_) | Value::Table(_) => Kind::Text,
     };
     Some((name, kind, value))

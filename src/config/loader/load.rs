@@ -53,6 +53,7 @@ impl Settings {
             loader.file(file)?;
         }
         loader.variables(vars);
+        loader.secret_files();
         loader.finish()
     }
 }
@@ -104,7 +105,10 @@ impl Loader {
 
     fn variables(&mut self, vars: impl IntoIterator<Item = (String, String)>) {
         // Sorted, so that the same environment always reports the same.
-        let vars: BTreeMap<String, String> = vars.into_iter().collect();
+        let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
+        if env::OVER_NATS_URL.iter().any(|name| vars.get(*name).is_some_and(|text| !text.is_empty())) {
+            vars.remove(env::NATS_URL);
+        }
         for read in [env::long, env::short] {
             for (name, text) in &vars {
                 let origin = format!("environment variable {name}");
@@ -113,6 +117,26 @@ impl Loader {
                     Meaning::Unknown(key) => self.unknown(&key, origin),
                     Meaning::Nothing => {}
                 }
+            }
+        }
+    }
+
+    /// Reads the secrets that are given as files.
+    fn secret_files(&mut self) {
+        for (file_key, key) in keys::secret_files() {
+            let Some(path) = self.given.get(file_key).and_then(Value::as_str) else {
+                continue;
+            };
+            let path = PathBuf::from(path);
+            let origin = self.origins.get(file_key).cloned();
+            if self.given.contains_key(key) {
+                let problem = format!("only one of {key} and {file_key} can be set");
+                self.problems.add(file_key, problem, origin);
+                continue;
+            }
+            match secret_of(&path) {
+                Ok(text) => self.set(key, Value::from(text), format!("file {}", path.display())),
+                Err(problem) => self.problems.add(file_key, format!("{} {problem}", path.display()), origin),
             }
         }
     }
@@ -182,10 +206,25 @@ impl Loader {
     }
 }
 
+/// The content of a file without its final line break.
+fn secret_of(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = text
+        .strip_suffix('\n')
+        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// What was expected, without what was found: a text given for a secret, or for the wrong key,
 /// stays unseen.
 fn expected(error: &figment::Error, key: &str) -> String {
     match &error.kind {
+        _ if key == "accounts.types" => {
+            "must be a list of tables, for example [{ name = \"user\", roles = [\"user\"] }]".to_owned()
+        }
         ErrorKind::InvalidType(_, expected)
         | ErrorKind::InvalidValue(_, expected)
         | ErrorKind::InvalidLength(_, expected) => {

@@ -4,6 +4,7 @@ mod limits;
 mod mfa;
 mod oauth;
 mod passwords;
+mod request_rate;
 mod secret_key;
 mod sessions;
 mod tokens;
@@ -13,6 +14,7 @@ pub use self::{
     mfa::MfaSettings,
     oauth::{CLIENT_HASH_PREFIX, OauthClient, OauthSettings},
     passwords::PasswordsSettings,
+    request_rate::RequestRate,
     secret_key::{SecretKeyProblem, decode_secret_key},
     sessions::SessionsSettings,
     tokens::{TokenAlgorithm, TokensSettings},

@@ -6,7 +6,8 @@ use async_nats::{
     Event, ServerAddr, ServerError,
     jetstream::stream::{Config, Info},
 };
-use time::OffsetDateTime;
+use serde::{Serialize, Serializer, ser::Error as _};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::config::Settings;
 use crate::domain::ids::StreamSeq;
@@ -38,10 +39,12 @@ pub enum Applied {
 }
 
 /// A stream, for display.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StreamSummary {
     pub name: String,
     pub subjects: Vec<String>,
+    #[serde(rename = "createdAt", serialize_with = "rfc3339")]
     pub created: OffsetDateTime,
     pub messages: u64,
     pub bytes: u64,
@@ -58,6 +61,10 @@ pub struct StreamSummary {
     pub server_version: String,
     /// The whole configuration, as nats-server writes it.
     pub config: serde_json::Value,
+}
+
+fn rfc3339<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.format(&Rfc3339).map_err(S::Error::custom)?)
 }
 
 impl StreamAdmin {

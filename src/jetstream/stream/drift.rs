@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use async_nats::jetstream::stream::Config;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Limits for which the server writes "no limit" as -1, and reads 0 as the same.
@@ -23,7 +24,7 @@ const DURATIONS: &[&str] = &["duplicate_window", "max_age", "subject_delete_mark
 const SERVER_METADATA: &str = "_nats.";
 
 /// One field that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// As nats-server and the nats CLI name it.
     pub field: String,

@@ -10,19 +10,19 @@ pub struct ConsumerFigures {
     /// Messages that it has not acknowledged.
     pub pending: u64,
     /// Messages between the first one of the stream and its next one.
-    pub distance: u64,
+    pub headroom_messages: u64,
     /// Age of the oldest message that it has not acknowledged; zero when there is none.
     pub oldest_age: Duration,
     /// Share of the stream's limits left before it loses its next message, from 0 to 1.
-    pub headroom: f64,
+    pub headroom_ratio: f64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct ConsumerGauges {
     pub(super) pending: IntGaugeVec,
-    pub(super) distance: IntGaugeVec,
+    pub(super) headroom_messages: IntGaugeVec,
     pub(super) oldest_age: GaugeVec,
-    pub(super) headroom: GaugeVec,
+    pub(super) headroom_ratio: GaugeVec,
 }
 
 impl ConsumerGauges {
@@ -30,18 +30,18 @@ impl ConsumerGauges {
         let count = |messages: u64| i64::try_from(messages).unwrap_or(i64::MAX);
         let label = [durable];
         self.pending.with_label_values(&label).set(count(figures.pending));
-        self.distance.with_label_values(&label).set(count(figures.distance));
+        self.headroom_messages.with_label_values(&label).set(count(figures.headroom_messages));
         self.oldest_age.with_label_values(&label).set(figures.oldest_age.as_secs_f64());
-        self.headroom.with_label_values(&label).set(figures.headroom);
+        self.headroom_ratio.with_label_values(&label).set(figures.headroom_ratio);
     }
 
     /// A consumer without metrics is no error.
     pub(super) fn forget(&self, durable: &str) {
         let label = [durable];
-        for gauges in [&self.pending, &self.distance] {
+        for gauges in [&self.pending, &self.headroom_messages] {
             let _ = gauges.remove_label_values(&label);
         }
-        for gauges in [&self.oldest_age, &self.headroom] {
+        for gauges in [&self.oldest_age, &self.headroom_ratio] {
             let _ = gauges.remove_label_values(&label);
         }
     }

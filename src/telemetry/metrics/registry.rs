@@ -11,7 +11,7 @@ use super::{
     consumers::{ConsumerFigures, ConsumerGauges},
     limits::LimitMetrics,
     names::MetricName,
-    process,
+    process::ProcessCollector,
     route::{RouteMetrics, Routes},
 };
 use crate::telemetry::TelemetryError;
@@ -43,8 +43,6 @@ pub struct Metrics {
     mails_sent: IntCounter,
     mails_failed: IntCounterVec,
     mails_dead: IntCounterVec,
-    resident_memory: IntGauge,
-    start_time: IntGauge,
     pub hash_queue_depth: IntGauge,
     pub hash_active: IntGauge,
     /// [`MetricName::HASH_WAIT`], in seconds.
@@ -54,9 +52,9 @@ pub struct Metrics {
     pub outbox_parked: IntGauge,
     /// [`MetricName::OUTBOX_OLDEST_AGE`], in seconds; 0 when nothing is pending.
     pub outbox_oldest_age: Gauge,
-    /// [`MetricName::PUBLISH_DURATION`], in seconds.
+    /// [`MetricName::EVENT_PUBLISH_DURATION`], in seconds.
     pub publish_duration: Histogram,
-    /// [`MetricName::PUBLISH_BATCH_SIZE`], in events.
+    /// [`MetricName::EVENT_PUBLISH_BATCH_SIZE`], in events.
     pub publish_batch_size: Histogram,
     pub publish_duplicates: IntCounter,
     pub reconcile_runs: IntCounter,
@@ -80,51 +78,48 @@ impl Metrics {
         let register = Register(Registry::new());
         let build_info = register.gauges(MetricName::BUILD_INFO)?;
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let metrics = Self {
+        register.add(ProcessCollector::new()?)?;
+        Ok(Arc::new(Self {
             routes: Routes::new(
                 register.counters(MetricName::HTTP_REQUESTS)?,
                 register.histograms(MetricName::HTTP_DURATION, &HTTP_SECONDS)?,
             ),
-            events_recorded: register.counters(MetricName::EVENTS_RECORDED)?,
-            events_published: register.counters(MetricName::EVENTS_PUBLISHED)?,
-            publish_failures: register.counters(MetricName::PUBLISH_FAILURES)?,
+            events_recorded: register.counters(MetricName::EVENT_RECORDED)?,
+            events_published: register.counters(MetricName::EVENT_PUBLISHED)?,
+            publish_failures: register.counters(MetricName::EVENT_PUBLISH_FAILURES)?,
             stream_fault: register.gauges(MetricName::STREAM_FAULT)?,
             consumers: ConsumerGauges {
                 pending: register.gauges(MetricName::CONSUMER_PENDING)?,
-                distance: register.gauges(MetricName::CONSUMER_DISTANCE)?,
+                headroom_messages: register.gauges(MetricName::CONSUMER_HEADROOM_MESSAGES)?,
                 oldest_age: register.fractions(MetricName::CONSUMER_OLDEST_AGE)?,
-                headroom: register.fractions(MetricName::CONSUMER_HEADROOM)?,
+                headroom_ratio: register.fractions(MetricName::CONSUMER_HEADROOM_RATIO)?,
             },
             limits: LimitMetrics {
                 refused: register.counters(MetricName::LIMIT_REFUSALS)?,
                 fallbacks: register.counter(MetricName::LIMIT_FALLBACKS)?,
             },
-            mails_sent: register.counter(MetricName::MAILS_SENT)?,
-            mails_failed: register.counters(MetricName::MAILS_FAILED)?,
-            mails_dead: register.counters(MetricName::MAILS_DEAD)?,
-            mails_waiting: register.gauge(MetricName::MAILS_WAITING)?,
-            resident_memory: register.gauge(MetricName::RESIDENT_MEMORY)?,
-            start_time: register.gauge(MetricName::START_TIME)?,
-            hash_queue_depth: register.gauge(MetricName::HASH_QUEUE_DEPTH)?,
+            mails_sent: register.counter(MetricName::MAIL_SENT)?,
+            mails_failed: register.counters(MetricName::MAIL_ATTEMPTS_FAILED)?,
+            mails_dead: register.counters(MetricName::MAIL_DEAD)?,
+            mails_waiting: register.gauge(MetricName::MAIL_WAITING)?,
+            hash_queue_depth: register.gauge(MetricName::HASH_QUEUED)?,
             hash_active: register.gauge(MetricName::HASH_ACTIVE)?,
             hash_wait: register.histogram(MetricName::HASH_WAIT, &WAIT_SECONDS)?,
             hash_rejected: register.counter(MetricName::HASH_REJECTED)?,
             outbox_pending: register.gauge(MetricName::OUTBOX_PENDING)?,
             outbox_parked: register.gauge(MetricName::OUTBOX_PARKED)?,
             outbox_oldest_age: register.add(Gauge::with_opts(opts(MetricName::OUTBOX_OLDEST_AGE))?)?,
-            publish_duration: register.histogram(MetricName::PUBLISH_DURATION, &PUBLISH_SECONDS)?,
-            publish_batch_size: register.histogram(MetricName::PUBLISH_BATCH_SIZE, &BATCH_SIZES)?,
-            publish_duplicates: register.counter(MetricName::PUBLISH_DUPLICATES)?,
+            publish_duration: register.histogram(MetricName::EVENT_PUBLISH_DURATION, &PUBLISH_SECONDS)?,
+            publish_batch_size: register.histogram(MetricName::EVENT_PUBLISH_BATCH_SIZE, &BATCH_SIZES)?,
+            publish_duplicates: register.counter(MetricName::EVENT_PUBLISH_DUPLICATES)?,
             reconcile_runs: register.counter(MetricName::RECONCILE_RUNS)?,
             reconcile_repairs: register.counter(MetricName::RECONCILE_REPAIRS)?,
             nats_connected: register.gauge(MetricName::NATS_CONNECTED)?,
             relay_leader: register.gauge(MetricName::RELAY_LEADER)?,
-            introspections: register.counters(MetricName::INTROSPECTIONS)?,
-            clients_refused: register.counter(MetricName::CLIENTS_REFUSED)?,
+            introspections: register.counters(MetricName::OAUTH_INTROSPECTIONS)?,
+            clients_refused: register.counter(MetricName::OAUTH_CLIENTS_REFUSED)?,
             registry: register.0,
-        };
-        metrics.start_time.set(process::start_time().unwrap_or_default());
-        Ok(Arc::new(metrics))
+        }))
     }
 
     /// `route` is the template (`/users/{id}`), never the path of a request, and `unmatched` where
@@ -188,7 +183,6 @@ impl Metrics {
     /// Write all metrics in the text format 0.0.4 of Prometheus.
     #[must_use]
     pub fn render(&self) -> String {
-        self.resident_memory.set(process::resident_memory().unwrap_or_default());
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
             tracing::error!(%error, "metrics cannot be written");
             String::new()

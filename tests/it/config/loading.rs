@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use secrecy::ExposeSecret as _;
-use watchword::config::{ConfigError, LogFormat, PiiMode, Settings};
+use watchword::config::{ConfigError, LogFormat, PiiMode, RequestRate, Settings};
 
 use super::{load, load_file};
 
@@ -18,6 +18,7 @@ fn the_defaults_are_valid() {
     assert!(settings.database.url.is_none() && settings.redis.url.is_none() && settings.nats.url.is_none());
     assert_eq!(settings.stream.subjects, ["auth.user.*"]);
     assert_eq!(settings.stream.max_age, Duration::from_secs(7 * 24 * 3600));
+    assert_eq!(settings.events.service, "watchword");
     assert_eq!(settings.events.pii, PiiMode::Full);
     assert_eq!(settings.passwords.argon2_memory_kib, 19_456);
     assert_eq!(settings.tokens.access_ttl, Duration::from_secs(900));
@@ -98,6 +99,57 @@ fn lists_numbers_and_booleans_are_parsed_from_variables() {
     assert_eq!(settings.passwords.hash_threads, Some(2));
     assert!(settings.nats.tls.required);
     assert_eq!(settings.sessions.idle_ttl, Duration::from_secs(36 * 3600));
+}
+
+#[test]
+fn account_types_are_tables_in_a_file_and_json_in_a_variable() {
+    let text = "[accounts]\nroles = ['editor']\n\n[[accounts.types]]\nname = 'user'\nroles = ['user']\n\n\
+                [[accounts.types]]\nname = 'label'\nroles = ['user', 'publisher']\n";
+    let names = |settings: &Settings| -> Vec<(String, Vec<String>)> {
+        let types = settings.accounts.types.iter();
+        types.map(|known| (known.name.clone(), known.roles.clone())).collect()
+    };
+    let expected =
+        |name: &str, roles: &[&str]| (name.to_owned(), roles.iter().map(|role| (*role).to_owned()).collect());
+    let settings = load_file(text, &[]).expect("settings");
+    assert_eq!(names(&settings), [expected("user", &["user"]), expected("label", &["user", "publisher"])]);
+    assert_eq!(settings.accounts.roles, ["editor"]);
+    let shown = settings.redacted_toml().expect("TOML");
+    assert_eq!(names(&load_file(&shown, &[]).expect("settings")), names(&settings));
+
+    let json = r#"[{"name": "user", "roles": ["user"]}, {"name": "artist", "roles": ["user", "artist"]}]"#;
+    let settings = load_file(text, &[("WATCHWORD__ACCOUNTS__TYPES", json)]).expect("settings");
+    assert_eq!(names(&settings), [expected("user", &["user"]), expected("artist", &["user", "artist"])]);
+    assert_eq!(names(&load(&[]).expect("settings")), names(&settings), "the default");
+}
+
+#[test]
+fn a_limit_is_a_number_and_a_window() {
+    let text = "[limits]\nregister = '7/90s'\n";
+    let vars = [
+        ("WATCHWORD__LIMITS__LOGIN", "1000/10m"),
+        ("WATCHWORD__LIMITS__MAIL_ADDRESS", "3/1d"),
+    ];
+    let limits = load_file(text, &vars).expect("settings").limits;
+    let rate = |count, seconds| RequestRate { count, window: Duration::from_secs(seconds) };
+    assert_eq!(limits.register, rate(7, 90));
+    assert_eq!(limits.login, rate(1000, 600));
+    assert_eq!(limits.mail_address, rate(3, 86_400));
+    assert_eq!(limits.login_account, rate(100, 86_400), "the default");
+}
+
+/// The nats command reads NATS_URL too.
+#[test]
+fn the_long_name_of_the_nats_url_wins() {
+    let url = |vars: &[(&str, &str)]| {
+        let settings = load_file("[nats]\nurl = 'nats://file'\n", vars).expect("settings");
+        settings.nats.url.expect("a URL").expose_secret().to_owned()
+    };
+    let (short, long) = (("NATS_URL", "nats://short"), ("WATCHWORD__NATS__URL", "nats://long"));
+    assert_eq!(url(&[]), "nats://file");
+    assert_eq!(url(&[short]), "nats://short");
+    assert_eq!(url(&[short, long]), "nats://long");
+    assert_eq!(url(&[short, ("WATCHWORD__NATS__URL", "")]), "nats://short");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod documentation;
 mod loading;
 mod redaction;
 mod refusals;
+mod secret_files;
 
 /// Loads the settings with these variables only.
 fn load(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {

@@ -56,14 +56,14 @@ impl Fixture {
     pub(super) async fn limited(backend: Backend) -> Self {
         let builder = TestApp::builder(backend).settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.login_per_minute = 1;
-            settings.limits.register_per_hour = 3;
-            settings.limits.refresh_per_minute = 1;
-            settings.limits.change_per_minute = 1;
-            settings.limits.custom_per_minute = 1;
-            settings.limits.forgot_per_hour = 1;
-            settings.limits.code_per_minute = 1;
-            settings.limits.resend_per_hour = 1;
+            settings.limits.login.count = 1;
+            settings.limits.register.count = 3;
+            settings.limits.refresh.count = 1;
+            settings.limits.change.count = 1;
+            settings.limits.custom.count = 1;
+            settings.limits.forgot.count = 1;
+            settings.limits.code.count = 1;
+            settings.limits.resend.count = 1;
         });
         Self::with_builder(builder, None).await
     }

@@ -58,14 +58,14 @@ settle() {
     while [ "$((tries -= 1))" -gt 0 ]; do
         metrics=$(curl -s --max-time 2 "$metrics_url/metrics") || return 0
         awk '/^watchword_nats_connected 0/ { down = 1 }
-             /^watchword_events_recorded_total/ { recorded += $NF }
-             /^watchword_events_published_total/ { published += $NF }
+             /^watchword_event_recorded_total/ { recorded += $NF }
+             /^watchword_event_published_total/ { published += $NF }
              END { exit !(down || published >= recorded) }' <<<"$metrics" && return 0
         sleep 0.05
     done
 }
 until_pending() {
-    until curl -s "$metrics_url/metrics" | grep -q '^watchword_outbox_pending [2-9]'; do sleep 0.1; done
+    until curl -s "$metrics_url/metrics" | grep -q '^watchword_outbox_pending_events [2-9]'; do sleep 0.1; done
 }
 until_repaired() {
     until curl -s "$metrics_url/metrics" | grep -q '^watchword_reconcile_repairs_total [1-9]'; do sleep 0.1; done

@@ -33,9 +33,9 @@ impl Fixture {
         let (smtp, clock) = (SmtpServer::start().await, TestClock::frozen());
         let builder = builder(backend, &smtp).clock(clock.clone()).settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.mails_per_address = 3;
+            settings.limits.mail_address.count = 3;
             // High enough that only the limit of the address matters.
-            settings.limits.resend_per_hour = 100;
+            settings.limits.resend.count = 100;
             settings.redis.timeout = Duration::from_secs(5);
         });
         let app = builder.spawn().await;

@@ -46,7 +46,7 @@ async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend
     app.registered(ADA).await;
     let failed = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'connection'";
     until_count(&app.database, failed, 1).await;
-    assert!(app.metric("watchword_mails_failed_total", "reason=\"connection\"").await >= 1.0);
+    assert!(app.metric("watchword_mail_attempts_failed_total", "reason=\"connection\"").await >= 1.0);
     smtp.start_again().await;
     // The retry is not due yet.
     assert_eq!(smtp.mails().len(), 0);
@@ -57,7 +57,7 @@ async fn a_mail_waits_for_the_mail_server_and_is_delivered_once(backend: Backend
     forgot(&app, ADA).await.expect_status(202);
     smtp.mail(ADA, RESET, 1).await;
     assert_eq!(smtp.mails().len(), 2, "the first mail was delivered twice");
-    assert!((app.metric("watchword_mails_sent_total", "").await - 2.0).abs() < 0.1);
+    assert!((app.metric("watchword_mail_sent_total", "").await - 2.0).abs() < 0.1);
     app.finish().await;
 }
 
@@ -72,7 +72,7 @@ async fn a_mail_is_abandoned_after_a_day(backend: Backend) {
     clock.advance(HOUR);
     let dead = "SELECT count(*) FROM outgoing_mail WHERE state = 'dead' AND sealed IS NULL AND attempts = 3";
     until_count(&app.database, dead, 1).await;
-    assert!((app.metric("watchword_mails_dead_total", "").await - 1.0).abs() < 0.1);
+    assert!((app.metric("watchword_mail_dead_total", "").await - 1.0).abs() < 0.1);
     smtp.start_again().await;
     clock.advance(HOUR);
     forgot(&app, ADA).await.expect_status(202);
@@ -213,8 +213,8 @@ async fn two_instances_deliver_each_mail_once() {
     let ids: BTreeSet<String> = smtp.mails().iter().map(|mail| mail.header("Message-ID")).collect();
     assert_eq!(ids.len(), MAILS + 1, "a mail was delivered twice");
     for instance in [
-        app.metric("watchword_mails_sent_total", "").await,
-        second.metric("watchword_mails_sent_total", "").await,
+        app.metric("watchword_mail_sent_total", "").await,
+        second.metric("watchword_mail_sent_total", "").await,
     ] {
         assert!(instance >= 1.0, "one instance delivered nothing");
     }

@@ -53,14 +53,14 @@ async fn a_reset_request_answers_and_costs_the_same_for_every_address(backend: B
     app.finish().await;
 }
 
-/// Beyond `limits.mails_per_address` no mail is sent. The responses do not differ, and codes that
+/// Beyond `limits.mail_address` no mail is sent. The responses do not differ, and codes that
 /// were already mailed still work.
 async fn mails_to_an_address_are_limited_without_telling_the_caller(backend: Backend) {
     let smtp = SmtpServer::start().await;
     let builder = builder(backend, &smtp).settings(|settings| {
         settings.limits.enabled = true;
         // The registration mails the first one.
-        settings.limits.mails_per_address = 3;
+        settings.limits.mail_address.count = 3;
     });
     let app = builder.spawn().await;
     let registered = app.registered(ADA).await;

@@ -19,8 +19,8 @@ async fn a_password_reset_trusts_the_network_it_comes_from(backend: Backend) {
     let builder = builder(backend, &smtp).clock(TestClock::frozen());
     let builder = builder.settings(|settings| {
         settings.limits.enabled = true;
-        settings.limits.login_per_account_per_minute = 2;
-        settings.limits.login_per_account_per_day = 4;
+        settings.limits.login_account_network.count = 2;
+        settings.limits.login_account.count = 4;
         settings.redis.timeout = std::time::Duration::from_secs(5);
         settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
     });

@@ -80,7 +80,7 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backe
         "countess",
         "augusta byron",
         "ada@example.com",
-        "auth-service",
+        "watchword",
         &long,
     ];
     for new in guessable {

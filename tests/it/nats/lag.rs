@@ -61,11 +61,11 @@ async fn a_lagging_durable_is_reported_before_it_loses_events() {
     let (nats, rig, reader) = small_stream().await;
     let running = rig.start().await;
     rig.record(1, 85).await;
-    wait_for_metric(&running, "pending", 85.0).await;
+    wait_for_metric(&running, "pending_messages", 85.0).await;
     wait_for_metric(&running, "headroom_ratio", 0.15).await;
-    wait_for_metric(&running, "distance", 0.0).await;
+    wait_for_metric(&running, "headroom_messages", 0.0).await;
     rig.record(1, 10).await;
-    wait_for_metric(&running, "pending", 95.0).await;
+    wait_for_metric(&running, "pending_messages", 95.0).await;
     let headroom = consumer_metric(&running, "headroom_ratio", "reader").expect("a metric");
     assert!(headroom < 0.1, "{headroom}");
     assert_eq!(
@@ -76,18 +76,18 @@ async fn a_lagging_durable_is_reported_before_it_loses_events() {
     assert!(consumer_metric(&running, "oldest_age_seconds", "reader").is_some_and(|age| age > 0.0));
     // A durable is not behind when no event matches its filter.
     assert_eq!(consumer_metric(&running, "headroom_ratio", "idle"), Some(1.0));
-    assert_eq!(consumer_metric(&running, "pending", "idle"), Some(0.0));
+    assert_eq!(consumer_metric(&running, "pending_messages", "idle"), Some(0.0));
 
     let mut messages = reader.messages().await.expect("read").take(95);
     while let Some(message) = messages.next().await {
         message.expect("a message").double_ack().await.expect("acknowledge");
     }
-    wait_for_metric(&running, "pending", 0.0).await;
+    wait_for_metric(&running, "pending_messages", 0.0).await;
     wait_for_metric(&running, "headroom_ratio", 1.0).await;
-    wait_for_metric(&running, "distance", 95.0).await;
+    wait_for_metric(&running, "headroom_messages", 95.0).await;
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     stream.delete_consumer("reader").await.expect("delete");
-    eventually(TIMEOUT, || async { consumer_metric(&running, "pending", "reader").is_none() }).await;
+    eventually(TIMEOUT, || async { consumer_metric(&running, "pending_messages", "reader").is_none() }).await;
     running.stop().await;
 }
 
@@ -103,8 +103,8 @@ async fn durables_beyond_one_page_are_all_reported() {
         stream.create_consumer(config).await.expect("a durable");
     }
     let running = rig.start().await;
-    eventually(TIMEOUT, || async { consumer_metric(&running, "pending", "d259").is_some() }).await;
-    assert!((0..260).all(|number| consumer_metric(&running, "pending", &format!("d{number}")).is_some()));
+    eventually(TIMEOUT, || async { consumer_metric(&running, "pending_messages", "d259").is_some() }).await;
+    assert!((0..260).all(|number| consumer_metric(&running, "pending_messages", &format!("d{number}")).is_some()));
     running.stop().await;
 }
 
@@ -122,7 +122,7 @@ async fn without_permission_to_list_durables_no_metrics_are_reported() {
     let consumers = watchword::jetstream::EventPublisher::consumers(&publisher).await;
     let subject = "$JS.API.CONSUMER.LIST.auth-events".to_owned();
     assert_eq!(consumers, Err(watchword::jetstream::ProbeError::Denied(subject)));
-    assert_eq!(consumer_metric(&running, "pending", "welcome-mailer"), None);
+    assert_eq!(consumer_metric(&running, "pending_messages", "welcome-mailer"), None);
     running.stop().await;
 }
 

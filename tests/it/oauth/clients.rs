@@ -80,7 +80,7 @@ async fn unknown_clients_and_wrong_secrets_are_refused(backend: Backend) {
         expect_error(&app.send(post_form(&app, path, &[])).await, 401, "invalid_client");
     }
     assert_eq!(introspect(&app, &tokens.access).await.json["active"], json!(true), "nothing was revoked");
-    assert!(app.metric("watchword_clients_refused_total", "").await >= 10.0);
+    assert!(app.metric("watchword_oauth_clients_refused_total", "").await >= 10.0);
     assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;
 }

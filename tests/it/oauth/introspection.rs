@@ -56,7 +56,7 @@ async fn an_active_token_is_described(backend: Backend) {
         }
     }
     assert_eq!(app.event_names().await, ["registered"], "an introspection records no event");
-    let counted = |labels: &'static str| app.metric("watchword_introspections_total", labels);
+    let counted = |labels: &'static str| app.metric("watchword_oauth_introspections_total", labels);
     assert!(counted(r#"active="true",token="access""#).await >= 2.0, "{}", app.metrics().await);
     assert!(counted(r#"active="true",token="refresh""#).await >= 1.0);
     app.finish().await;
@@ -96,7 +96,11 @@ async fn any_other_token_is_inactive_without_details(backend: Backend) {
     for token in [&next.refresh, &next.access, &active.access] {
         assert_eq!(introspect(&app, token).await.json["active"], json!(true));
     }
-    assert!(app.metric("watchword_introspections_total", r#"active="false",token="access""#).await >= 8.0);
+    assert!(
+        app.metric("watchword_oauth_introspections_total", r#"active="false",token="access""#)
+            .await
+            >= 8.0
+    );
     app.finish().await;
 }
 

@@ -24,7 +24,7 @@ async fn events_wait_until_nats_starts(backend: Backend) {
     let rig = Rig::new(backend, &nats).await;
     let running = rig.start().await;
     rig.record(3, 40).await;
-    eventually(TIMEOUT, || async { running.metric("watchword_outbox_pending") >= 120.0 }).await;
+    eventually(TIMEOUT, || async { running.metric("watchword_outbox_pending_events") >= 120.0 }).await;
     assert_eq!(rig.database.unpublished().await.expect("count"), 120);
     assert!(!running.nats.status().borrow().connected);
     nats.start_again().await;

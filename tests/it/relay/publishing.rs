@@ -25,7 +25,7 @@ async fn every_event_is_published_once_and_in_order(backend: Backend) {
     rig.record(7, 100).await;
     let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 706);
-    assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
+    assert!(running.metric("watchword_event_publish_duplicates_total").abs() < f64::EPSILON);
     assert!(running.metric("watchword_reconcile_repairs_total").abs() < f64::EPSILON);
     running.stop().await;
 }
@@ -113,7 +113,7 @@ async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
     let named = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     assert_eq!(named("Nats-Msg-Id"), Some("0192f3a4-0000-7000-8000-000000000001"));
     assert_eq!(named("ce-type"), Some("auth.user.logged_in.v1"));
-    assert_eq!(named("ce-source"), Some("/auth-service/development"));
+    assert_eq!(named("ce-source"), Some("/watchword/development"));
     assert_eq!(named("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
     running.stop().await;
 }

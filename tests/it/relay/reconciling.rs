@@ -111,7 +111,7 @@ async fn a_stored_but_unsettled_event_is_not_published_again(backend: Backend) {
         let running = rig.start().await;
         rig.record(1, 1).await;
         let messages = rig.assert_consistent(&nats).await;
-        assert!(running.metric("watchword_publish_duplicates_total").abs() < f64::EPSILON);
+        assert!(running.metric("watchword_event_publish_duplicates_total").abs() < f64::EPSILON);
         assert_eq!(messages.iter().map(|message| message.seq).max(), u64::try_from(messages.len()).ok());
         running.stop().await;
     }

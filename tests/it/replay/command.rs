@@ -168,7 +168,7 @@ async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     let ended = events(&app, &["replay", "--name", "other"]).await;
     assert!(ended.stderr.contains("another replay is running"), "{ended:?}");
     running.terminate();
-    assert_eq!(running.wait_exit(TIMEOUT).await.code(), Some(1));
+    assert_eq!(running.wait_exit(TIMEOUT).await.code(), Some(6));
     let log = running.process().log();
     assert!(log.contains("To resume: watchword events replay --name slow\n"), "{log}");
     let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;

@@ -6,6 +6,7 @@ mod api;
 mod command;
 mod export;
 mod reconcile;
+mod results;
 pub(crate) mod rig;
 mod tail;
 mod verify;

@@ -1,10 +1,12 @@
 //! Metrics and their listener.
 
 use std::{
+    fs,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use regex::Regex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use watchword::{
@@ -12,10 +14,10 @@ use watchword::{
     telemetry::{ConsumerFigures, MetricName, Metrics, MetricsServer},
 };
 
-use crate::support::timing::within_once;
+use crate::support::{run_dir::repository, timing::within_once};
 
-#[test]
-fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
+/// Metrics with a sample of each.
+fn sampled() -> Arc<Metrics> {
     let metrics = Metrics::new().expect("metrics");
     metrics.route("/auth/me", "GET").answered(200, Duration::from_millis(3));
     metrics.event_recorded("auth.user.registered");
@@ -28,21 +30,73 @@ fn every_metric_has_the_prefix_a_unique_name_and_a_sample() {
     metrics.introspections.with_label_values(&["access", "true"]).inc();
     let figures = ConsumerFigures {
         pending: 3,
-        distance: 7,
+        headroom_messages: 7,
         oldest_age: Duration::from_secs(2),
-        headroom: 0.5,
+        headroom_ratio: 0.5,
     };
     metrics.consumer("audit", &figures);
-    let text = metrics.render();
+    metrics
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_documented_metrics_are_the_exported_ones() {
+    let text = sampled().render();
+    let exported = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
+    let declared = MetricName::ALL.iter().map(|metric| metric.name.to_owned()).collect();
+    assert_eq!(sorted(exported.map(str::to_owned).collect()), sorted(declared));
+
+    let rows: String = MetricName::ALL
+        .iter()
+        .map(|MetricName { name, help, labels }| {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            format!("| `{name}` | {} | {help} |\n", labels.join(", "))
+        })
+        .collect();
+    let page = fs::read_to_string(repository().join("docs/OPERATIONS.md")).expect("the page");
+    assert!(page.contains(&rows), "the table of docs/OPERATIONS.md must be:\n{rows}");
+}
+
+#[test]
+fn a_name_has_the_prefix_of_the_product_or_of_the_process_and_is_used_once() {
     let mut names: Vec<&str> = MetricName::ALL.iter().map(|metric| metric.name).collect();
     for name in &names {
-        assert!(name.starts_with("watchword_"), "{name}");
-        assert!(text.contains(&format!("# HELP {name} ")), "{name} is not in\n{text}");
+        assert!(name.starts_with("watchword_") || name.starts_with("process_"), "{name}");
     }
     let count = names.len();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn pages_and_examples_name_no_other_metric() {
+    let name = Regex::new(r"\bwatchword_[a-z_]+").expect("a pattern");
+    // A crate, a table, and prefixes of several names.
+    let other = |name: &str| name.starts_with("watchword_events") || name == "watchword_inbox" || name.ends_with('_');
+    for page in [
+        "OPERATIONS",
+        "MAIL",
+        "NATS",
+        "EVENTS",
+        "FORWARD_AUTH",
+        "PERFORMANCE",
+        "ARCHITECTURE",
+    ] {
+        let text = fs::read_to_string(repository().join(format!("docs/{page}.md"))).expect("a page");
+        for found in name.find_iter(&text).map(|found| found.as_str()).filter(|name| !other(name)) {
+            let base = ["_bucket", "_count", "_sum"]
+                .iter()
+                .find_map(|end| found.strip_suffix(end))
+                .unwrap_or(found);
+            assert!(MetricName::ALL.iter().any(|metric| metric.name == base), "docs/{page}.md names {found}");
+        }
+    }
 }
 
 #[test]
@@ -95,11 +149,15 @@ fn instances_do_not_share_their_metrics() {
 fn the_process_is_measured() {
     let text = Metrics::new().expect("metrics").render();
     let value = |name: &str| -> f64 {
-        let line = text.lines().find(|line| line.starts_with(name)).expect("the metric");
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect("the metric");
         line.rsplit(' ').next().expect("a value").parse().expect("a number")
     };
-    assert!(value("watchword_process_resident_memory_bytes") > 1e6);
-    assert!(value("watchword_process_start_time_seconds") > 1.6e9);
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_start_time_seconds") > 1.6e9);
+    assert!(value("process_cpu_seconds_total") >= 0.0);
+    assert!(text.contains("# TYPE process_cpu_seconds_total counter\n"), "{text}");
+    assert!(value("process_open_fds") >= 3.0);
+    assert!(value("process_max_fds") >= value("process_open_fds"));
 }
 
 /// A listener on a free port.

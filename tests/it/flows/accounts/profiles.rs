@@ -5,6 +5,7 @@ use std::fs;
 use reqwest::Method;
 use serde_json::{Value, json};
 use watchword::app::{App, Environment};
+use watchword::config::AccountTypeSettings;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
@@ -101,6 +102,13 @@ async fn assert_invalid_profiles(app: &TestApp) {
     }
 }
 
+fn account_type(name: &str, roles: &[&str]) -> AccountTypeSettings {
+    AccountTypeSettings {
+        name: name.to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+    }
+}
+
 async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     let folder = scratch("profiles");
     let write = |name: &str, schema: &Value| fs::write(folder.join(name), schema.to_string()).expect("write a schema");
@@ -108,7 +116,10 @@ async fn a_changed_schema_keeps_stored_profiles_readable(backend: Backend) {
     let dir = folder.clone();
     let mut app = TestApp::builder(backend)
         .settings(move |settings| {
-            settings.accounts.types = vec!["user=user".to_owned(), "label=user+publisher".to_owned()];
+            settings.accounts.types = vec![
+                account_type("user", &["user"]),
+                account_type("label", &["user", "publisher"]),
+            ];
             settings.accounts.profile_dir = Some(dir);
         })
         .spawn()

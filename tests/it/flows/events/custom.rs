@@ -99,7 +99,7 @@ async fn custom_events_are_rate_limited(backend: Backend) {
     let clock = TestClock::frozen();
     let builder = TestApp::builder(backend).clock(clock.clone()).settings(|settings| {
         settings.limits.enabled = true;
-        settings.limits.custom_per_minute = 2;
+        settings.limits.custom.count = 2;
         // On a busy machine Redis may take longer than the default allows.
         settings.redis.timeout = Duration::from_secs(5);
     });

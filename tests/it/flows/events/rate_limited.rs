@@ -27,8 +27,8 @@ async fn spawn_limited(backend: Backend) -> (TestApp, TestClock) {
         .clock(clock.clone())
         .settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.login_per_account_per_minute = 1;
-            settings.limits.register_per_hour = 1;
+            settings.limits.login_account_network.count = 1;
+            settings.limits.register.count = 1;
             settings.redis.timeout = Duration::from_secs(5);
             settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
         })

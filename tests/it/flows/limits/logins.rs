@@ -37,9 +37,9 @@ async fn behind_a_proxy(backend: Backend, minute: u32, day: u32) -> (TestApp, Te
         .clock(clock.clone())
         .settings(move |settings| {
             settings.limits.enabled = true;
-            settings.limits.login_per_minute = 1000;
-            settings.limits.login_per_account_per_minute = minute;
-            settings.limits.login_per_account_per_day = day;
+            settings.limits.login.count = 1000;
+            settings.limits.login_account_network.count = minute;
+            settings.limits.login_account.count = day;
             settings.redis.timeout = Duration::from_secs(5);
             settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
         })
@@ -285,8 +285,8 @@ async fn rate_limits_hold_when_redis_dies_under_load() {
         .clock(clock.clone())
         .settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.refresh_per_minute = REFRESHES;
-            settings.limits.login_per_minute = 12;
+            settings.limits.refresh.count = REFRESHES;
+            settings.limits.login.count = 12;
         })
         .spawn()
         .await;

@@ -43,7 +43,7 @@ async fn limited_with(backend: Backend, trusted: &'static str, redis_timeout: Du
         .clock(clock.clone())
         .settings(move |settings| {
             settings.limits.enabled = true;
-            settings.limits.login_per_minute = LIMIT;
+            settings.limits.login.count = LIMIT;
             settings.redis.timeout = redis_timeout;
             let networks = trusted.split_whitespace();
             settings.http.trusted_proxies = networks.map(|network| network.parse().expect("a network")).collect();
@@ -145,8 +145,8 @@ async fn registrations_and_refreshes_are_rate_limited(backend: Backend) {
         .clock(TestClock::frozen())
         .settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.register_per_hour = 3;
-            settings.limits.refresh_per_minute = 5;
+            settings.limits.register.count = 3;
+            settings.limits.refresh.count = 5;
             settings.redis.timeout = REDIS_TIMEOUT;
         })
         .spawn()

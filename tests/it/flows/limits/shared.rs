@@ -25,8 +25,8 @@ async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
     let fallbacks = metrics.limits().fallbacks.clone();
     let shared = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
-    settings.refresh_per_minute = QUOTA;
-    settings.login_per_account_per_minute = QUOTA;
+    settings.refresh.count = QUOTA;
+    settings.login_account_network.count = QUOTA;
     (Limits::new(&settings, Arc::new(shared), metrics.limits().clone()), fallbacks)
 }
 

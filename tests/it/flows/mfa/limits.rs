@@ -23,8 +23,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 async fn a_login_with_a_second_factor_resets_the_rate_limit(backend: Backend) {
     let builder = TestApp::builder(backend).settings(|settings| {
         settings.limits.enabled = true;
-        settings.limits.login_per_account_per_minute = 2;
-        settings.limits.login_per_account_per_day = 4;
+        settings.limits.login_account_network.count = 2;
+        settings.limits.login_account.count = 4;
         settings.redis.timeout = Duration::from_secs(5);
     });
     let user = User::enrolled(builder).await;
@@ -67,8 +67,8 @@ async fn a_replayed_registration_does_not_bypass_the_second_factor(backend: Back
 async fn the_daily_limit_stops_guesses_that_the_hourly_limit_allows(backend: Backend) {
     let builder = TestApp::builder(backend).settings(|settings| {
         settings.limits.enabled = true;
-        settings.limits.mfa_per_hour = 2;
-        settings.limits.mfa_per_day = 4;
+        settings.limits.mfa.count = 2;
+        settings.limits.mfa_day.count = 4;
         settings.redis.timeout = Duration::from_secs(5);
     });
     let user = User::enrolled(builder).await;

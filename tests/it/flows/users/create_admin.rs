@@ -76,6 +76,7 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
 
     let again = fixture.create("Root@Example.com", PASSWORD).await;
     assert_refused(&again, "the email address is taken");
+    assert_eq!(again.status.code(), Some(4), "{again:?}");
     for (password, reason) in [
         ("password", "the password"),
         ("short7!", "the password"),

@@ -223,7 +223,7 @@ async fn unlocking_resets_the_login_rate_limit(backend: Backend) {
     let app = TestApp::builder(backend)
         .settings(|settings| {
             settings.limits.enabled = true;
-            settings.limits.login_per_minute = 1000;
+            settings.limits.login.count = 1000;
         })
         .spawn()
         .await;

@@ -29,8 +29,8 @@ async fn unlocking_resets_failed_logins_from_other_networks() {
     let in_redis = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
     let limiters: [Arc<dyn RateLimiter>; 2] = [Arc::new(InMemoryLimiter::new(1000)), Arc::new(in_redis)];
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
-    settings.login_per_account_per_day = 4;
-    settings.login_per_account_per_minute = 2;
+    settings.login_account.count = 4;
+    settings.login_account_network.count = 2;
     for limiter in limiters {
         let limits = Limits::new(&settings, limiter, metrics.limits().clone());
         for identifier in [ADA, BOB] {
