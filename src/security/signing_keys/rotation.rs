@@ -41,8 +41,8 @@ pub struct RotationPolicy {
 }
 
 impl RotationPolicy {
-    /// Each key is of `algorithm`, signs for `rotation`, and is published a day before its first use
-    /// (half of `rotation` when that is shorter).
+    /// Each key is of `algorithm`, signs for `rotation`, and is published a day before its first
+    /// use (half of `rotation` when that is shorter).
     ///
     /// # Errors
     /// A period below an hour or above 366 days.

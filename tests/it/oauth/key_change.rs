@@ -111,7 +111,7 @@ async fn no_token_is_refused_while_the_algorithm_changes() {
         (TokenAlgorithm::Es256, Algorithm::ES256, ["ES256", "EdDSA"]),
         (TokenAlgorithm::Rs256, Algorithm::RS256, ["RS256", "ES256"]),
     ] {
-        // The new instance publishes the next key. The old one is still asked, and knows nothing of it yet.
+        // The new instance publishes the next key. The old one still serves, and does not know the key yet.
         let mut old = app.replace(|settings| settings.tokens.algorithm = configured, clock.clone()).await;
         load.instances.lock().expect("a lock").push(app.http());
         load.settle().await;

@@ -51,14 +51,14 @@ impl Rig {
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let ed = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let point = ec.public_key().as_ref();
-        let (x, y) = (point[1..33].try_into().unwrap(), point[33..].try_into().unwrap());
+        let (x, y) = point.strip_prefix(&[4]).unwrap().split_first_chunk().unwrap();
         let (modulus, exponent) = (rsa.public_key().modulus(), rsa.public_key().exponent());
         let rsa_jwk =
             PublicKey::rsa(modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
         let rsa_private = rsa.as_der().unwrap();
         let ed_public = ed.public_key().as_ref();
         let keys = [
-            opened(SigningAlgorithm::Es256, point, &PublicKey::p256(x, y), &ec_private),
+            opened(SigningAlgorithm::Es256, point, &PublicKey::p256(x, y.try_into().unwrap()), &ec_private),
             opened(SigningAlgorithm::Rs256, rsa.public_key().as_ref(), &rsa_jwk, rsa_private.as_ref()),
             opened(
                 SigningAlgorithm::EdDsa,
@@ -67,7 +67,7 @@ impl Rig {
                 &[7; 32],
             ),
         ];
-        let kids = [0, 1, 2].map(|at: usize| keys[at].kid().to_owned());
+        let kids = keys.each_ref().map(|key| key.kid().to_owned());
         let tokens = AccessTokens::new(policy(), Arc::new(KeyRing::new(keys))).unwrap();
         Self { ec, ec_private, rsa, ed, kids, tokens }
     }
