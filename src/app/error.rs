@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use super::account_types::AccountTypesError;
 use crate::actions::accounts::registration;
+use crate::actions::users::break_glass;
 use crate::actions::{ActionError, Failure};
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
@@ -68,6 +69,8 @@ pub enum AppError {
     Action(#[from] Failure),
     #[error(transparent)]
     Registration(registration::Refusal),
+    #[error(transparent)]
+    User(break_glass::Refusal),
     #[error("{what} {problem}")]
     Argument { what: &'static str, problem: String },
     #[error("cannot write {path}")]
@@ -93,7 +96,7 @@ impl AppError {
     pub const fn is_refused(&self) -> bool {
         matches!(
             self,
-            Self::Led | Self::Replaying | Self::Registration(_) | Self::Open(OpenError::InUse(_))
+            Self::Led | Self::Replaying | Self::Registration(_) | Self::User(_) | Self::Open(OpenError::InUse(_))
         )
     }
 }
@@ -102,6 +105,15 @@ impl From<ActionError<registration::Refusal>> for AppError {
     fn from(error: ActionError<registration::Refusal>) -> Self {
         match error {
             ActionError::Refused(refusal) => Self::Registration(refusal),
+            ActionError::Failure(failure) => Self::Action(failure),
+        }
+    }
+}
+
+impl From<ActionError<break_glass::Refusal>> for AppError {
+    fn from(error: ActionError<break_glass::Refusal>) -> Self {
+        match error {
+            ActionError::Refused(refusal) => Self::User(refusal),
             ActionError::Failure(failure) => Self::Action(failure),
         }
     }

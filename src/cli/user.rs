@@ -1,13 +1,15 @@
-//! `watchword user create-admin`.
+//! `watchword user …`: the first administrator, and help for one who cannot log in.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
-use super::print;
-use crate::app::{AppError, commands};
+use super::{counted, print};
+use crate::app::AppError;
+use crate::app::commands::{self, UserTarget};
 use crate::config::Settings;
 
 /// Arguments of `user`.
@@ -22,16 +24,67 @@ pub(super) enum User {
         #[arg(long)]
         email: String,
     },
+    /// Forget the failed logins of a user
+    Unlock(OneUser),
+    /// Enable a disabled user
+    Enable(OneUser),
+    /// Grant a role to a user
+    GrantRole {
+        #[command(flatten)]
+        user: OneUser,
+        /// The role, for example admin
+        role: String,
+    },
+    /// Remove the lost authenticator of a user, and its recovery codes
+    RemoveMfa(OneUser),
+    /// Set a new password and end all sessions of a user; the password is read from standard input
+    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | watchword user reset-password admin@example.com")]
+    ResetPassword(OneUser),
+}
+
+/// The user to change.
+#[derive(Debug, Args)]
+pub(super) struct OneUser {
+    /// Email address or id of the user
+    #[arg(value_name = "USER", value_parser = target)]
+    user: UserTarget,
 }
 
 impl User {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
-        let Self::CreateAdmin { email } = self;
-        let password = read_password()?;
-        let id = commands::create_admin(settings, &email, password.expose_secret()).await?;
-        print(&format!("{id}\n"));
+        let done = match self {
+            Self::CreateAdmin { email } => {
+                let password = read_password()?;
+                commands::create_admin(settings, &email, password.expose_secret()).await?.to_string()
+            }
+            Self::Unlock(OneUser { user }) => format!("Unlocked {}.", commands::unlock_user(settings, user).await?),
+            Self::Enable(OneUser { user }) => format!("Enabled {}.", commands::enable_user(settings, user).await?),
+            Self::GrantRole { user: OneUser { user }, role } => {
+                let id = commands::grant_role(settings, user, &role).await?;
+                format!("Granted {role} to {id}.")
+            }
+            Self::RemoveMfa(OneUser { user }) => {
+                format!("Removed the authenticator of {}.", commands::remove_mfa(settings, user).await?)
+            }
+            Self::ResetPassword(OneUser { user }) => {
+                let password = read_password()?;
+                let (id, ended) = commands::reset_password(settings, user, password.expose_secret()).await?;
+                format!("Set the password of {id}, and ended {}.", counted(ended as u64, "session"))
+            }
+        };
+        print(&format!("{done}\n"));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// An id, or else an email address.
+fn target(text: &str) -> Result<UserTarget, String> {
+    if let Ok(id) = text.parse::<Uuid>() {
+        return Ok(UserTarget::Id(id.into()));
+    }
+    text.parse()
+        .map(UserTarget::Email)
+        .map_err(|_| "use an email address or the id of a user".to_owned())
 }
 
 /// Read the password from standard input: an argument would appear in the process list and in the

@@ -1,6 +1,7 @@
 //! Users, as administrators manage them.
 
 pub mod admin_guard;
+pub mod break_glass;
 pub mod create;
 pub mod create_admin;
 pub mod delete;

@@ -1,6 +1,6 @@
 //! Grants and revokes roles: `role_granted`, `role_revoked`.
 
-use watchword_events::{RoleGranted, RoleRevoked};
+use watchword_events::{Actor, RoleGranted, RoleRevoked};
 
 use super::admin_guard::{self, AdminGuard};
 use crate::actions::ActionError::{self, Refused};
@@ -11,7 +11,7 @@ use crate::domain::ids::UserId;
 use crate::domain::user::User;
 use crate::domain::user::role::Role;
 use crate::domain::user::version::Expected;
-use crate::store::UserTx;
+use crate::store::{StoreError, UserTx};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -32,7 +32,17 @@ pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) ->
     if !cx.services.accounts.knows_role(&role) {
         return Err(Refused(Refusal::UnknownRole));
     }
-    let mut tx = lock(&cx, &caller, target, &role).await.map_err(widen)?;
+    let tx = lock(&cx, &caller, target, &role).await.map_err(widen)?;
+    Ok(grant_as(admin_guard::actor(&caller), &cx, tx, role).await?)
+}
+
+/// Grant a role to a locked row's user.
+pub(super) async fn grant_as(
+    actor: Option<Actor>,
+    cx: &Context,
+    mut tx: UserTx<'_>,
+    role: Role,
+) -> Result<User, StoreError> {
     if tx.user().roles.contains(&role) {
         return Ok(tx.unchanged());
     }
@@ -40,7 +50,7 @@ pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) ->
     roles.push(role.clone());
     tx.set_roles(&roles).await?;
     let granted = RoleGranted { role: role.to_string() };
-    tx.record_as(admin_guard::actor(&caller), granted).await?;
+    tx.record_as(actor, granted).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)

@@ -1,6 +1,6 @@
 //! Disables and enables users: `disabled`, `enabled`.
 
-use watchword_events::{Disabled, DisabledReason, Enabled, EnabledReason};
+use watchword_events::{Actor, Disabled, DisabledReason, Enabled, EnabledReason};
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::sessions::authenticate::Identity;
@@ -9,6 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::session::RevokeReason;
 use crate::domain::user::version::Expected;
 use crate::domain::user::{User, UserStatus};
+use crate::store::{StoreError, UserTx};
 
 /// Disable a user: refuse their logins and refreshes, and revoke their sessions. A disabled user is
 /// left as is.
@@ -40,13 +41,18 @@ pub async fn enable(cx: Context, caller: Identity, target: UserId) -> Result<Use
     admin_guard::authorize(&cx, &caller).await?;
     // The user may be an administrator: take the lock so that a concurrent demotion of the caller
     // is seen.
-    let mut tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::Required).await?;
+    let tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::Required).await?;
+    Ok(enable_as(admin_guard::actor(&caller), &cx, tx).await?)
+}
+
+/// Enable a locked row's user.
+pub(super) async fn enable_as(actor: Option<Actor>, cx: &Context, mut tx: UserTx<'_>) -> Result<User, StoreError> {
     if tx.user().status == UserStatus::Active {
         return Ok(tx.unchanged());
     }
     tx.set_status(UserStatus::Active).await?;
     let reason = EnabledReason::Admin;
-    tx.record_as(admin_guard::actor(&caller), Enabled { reason }).await?;
+    tx.record_as(actor, Enabled { reason }).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)

@@ -1,6 +1,6 @@
 //! Unlocks a user: resets the account's login rate limit and records `unlocked`.
 
-use watchword_events::{Unlocked, UnlockedReason};
+use watchword_events::{Actor, Unlocked, UnlockedReason};
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::rate_limits::reset_account;
@@ -8,6 +8,7 @@ use crate::actions::sessions::authenticate::Identity;
 use crate::actions::{ActionError, Context};
 use crate::domain::ids::UserId;
 use crate::domain::user::version::Expected;
+use crate::store::{StoreError, UserTx};
 
 /// Unlock a user, by email address and by username. Limits of networks still apply.
 ///
@@ -15,10 +16,15 @@ use crate::domain::user::version::Expected;
 /// [`Refusal`]; nothing has changed then.
 pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
-    let mut tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::NotNeeded).await?;
+    let tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::NotNeeded).await?;
+    Ok(unlock_as(admin_guard::actor(&caller), &cx, tx).await?)
+}
+
+/// Unlock a locked row's user.
+pub(super) async fn unlock_as(actor: Option<Actor>, cx: &Context, mut tx: UserTx<'_>) -> Result<(), StoreError> {
     let reason = UnlockedReason::Admin;
-    tx.record_as(admin_guard::actor(&caller), Unlocked { reason }).await?;
+    tx.record_as(actor, Unlocked { reason }).await?;
     let user = tx.commit().await?;
-    reset_account(&cx, &user).await;
+    reset_account(cx, &user).await;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Operations of administrators on users.
 
+mod break_glass;
 mod create_admin;
 mod crud;
 mod list;
