@@ -78,7 +78,10 @@ async fn results_are_one_json_object_on_one_line() {
     let mut definition = context.get_stream("auth-events").await.expect("the stream").cached_info().config.clone();
     definition.max_messages = 7_000;
     context.update_stream(definition).await.expect("change the stream");
-    let differences = json!([{ "field": "max_msgs", "desired": "100000", "actual": "7000" }]);
+    let differences = json!([
+        { "field": "max_age", "desired": "604800s", "actual": "315360000s" },
+        { "field": "max_msgs", "desired": "100000", "actual": "7000" },
+    ]);
     assert_eq!(
         json_from(&["stream", "diff"], 1).await,
         json!({ "stream": "auth-events", "same": false, "differences": differences })
