@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::{Random as _, SystemRandom};
+use watchword::domain::session::AuthenticationMethod;
 use watchword::domain::user::role::Role;
 use watchword::security::signing_keys::{KeyPair, NewKey};
 use watchword::security::{
@@ -24,8 +25,13 @@ fn access_tokens(algorithm: SigningAlgorithm, random: &SystemRandom) -> Result<A
     let new = NewKey { activates_at: NOW, expires_at: NOW + 31 * DAY };
     let pair = KeyPair::generate(algorithm, random).ok_or("no key pair")?;
     let ring = KeyRing::new([SigningKey::new(pair, &new, NOW)]);
-    let policy =
-        TokenPolicy::new("https://auth.example.com", "watchword", Duration::from_secs(900), Duration::from_secs(5));
+    let policy = TokenPolicy {
+        issuer: "https://auth.example.com".to_owned(),
+        audience: vec!["watchword".to_owned()],
+        client_id: "watchword".to_owned(),
+        access_ttl: Duration::from_secs(900),
+        leeway: Duration::from_secs(5),
+    };
     Ok(AccessTokens::new(policy, Arc::new(ring))?)
 }
 
@@ -40,7 +46,14 @@ fn access_with(algorithm: SigningAlgorithm, c: &mut Criterion) -> Result<(), Box
     let random = SystemRandom::default();
     let tokens = access_tokens(algorithm, &random)?;
     let (user_id, session_id) = (UserId::new_v7(NOW, &random), SessionId::new_v7(NOW, &random));
-    let grant = AccessGrant { user_id, session_id, roles: &[Role::User] };
+    let grant = AccessGrant {
+        user_id,
+        session_id,
+        roles: &[Role::User],
+        email_verified: true,
+        authenticated_at: NOW,
+        amr: &[AuthenticationMethod::Password],
+    };
     let issue = || tokens.issue(&grant, NOW, &random).map(|issued| issued.token);
     let token = issue()?;
     tokens.verify(token.expose_secret(), NOW)?;

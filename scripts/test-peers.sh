@@ -21,5 +21,6 @@ check() {
 
 check "contracts (npm: AsyncAPI parser, TypeScript compiler)" scripts/check-contracts.sh
 check "workflows (Go: actionlint)" scripts/check-workflows.sh
+check "tokens (npm, pip and Go: verifiers of access tokens)" scripts/check-verifiers.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"

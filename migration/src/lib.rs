@@ -44,6 +44,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!("m0006_idempotency"),
     migration!("m0007_second_factor"),
     migration!("m0008_signing_algorithms"),
+    migration!("m0009_session_amr"),
 ];
 
 impl Migration {

@@ -134,8 +134,13 @@ pub(super) fn build_services(
     metrics: &Metrics,
 ) -> Result<Services, AppError> {
     let tokens = &settings.tokens;
-    let issuer = tokens.issuer.as_ref().unwrap_or(&settings.http.public_url);
-    let policy = TokenPolicy::new(issuer, &tokens.audience, tokens.access_ttl, tokens.leeway);
+    let policy = TokenPolicy {
+        issuer: settings.issuer(),
+        audience: tokens.audience.clone(),
+        client_id: tokens.client_id.clone(),
+        access_ttl: tokens.access_ttl,
+        leeway: tokens.leeway,
+    };
     let sessions = session_policy(settings);
     let redis = redis(&settings.redis)?;
     let denylist: Arc<dyn Denylist> = match &redis {

@@ -136,6 +136,12 @@ impl Settings {
         }
     }
 
+    /// Claim `iss` of access tokens: the URL below which clients find the metadata.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.tokens.issuer.clone().unwrap_or_else(|| self.http.base_url())
+    }
+
     /// Base URL of the events' JSON Schemas, without `/schemas/…` and without a final slash.
     #[must_use]
     pub fn schema_base_url(&self) -> String {

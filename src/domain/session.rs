@@ -25,6 +25,25 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What was verified at a login, by its name in RFC 8176.
+    AuthenticationMethod {
+        Password = "pwd",
+        /// A one-time password, or a recovery code in its place.
+        OneTimePassword = "otp",
+        /// More than one factor.
+        MultiFactor = "mfa",
+    }
+}
+
+impl AuthenticationMethod {
+    /// `acr` of a login (RFC 9470): `2` with more than one factor, else `1`.
+    #[must_use]
+    pub fn level(methods: &[Self]) -> &'static str {
+        if methods.contains(&Self::MultiFactor) { "2" } else { "1" }
+    }
+}
+
 /// How long sessions live.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionPolicy {
@@ -55,6 +74,8 @@ pub struct Session {
     /// The absolute end.
     pub expires_at: OffsetDateTime,
     pub revoked_at: Option<OffsetDateTime>,
+    /// What was verified at the login.
+    pub amr: Vec<AuthenticationMethod>,
     /// Of the login.
     pub ip: Option<IpAddr>,
     /// Of the login.

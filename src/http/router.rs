@@ -18,6 +18,7 @@ use super::middleware::RouteTable;
 use super::problem::{Problem, ProblemCode, pages};
 use super::routes::auth::verify;
 use super::routes::health::Readiness;
+use super::routes::well_known::metadata;
 use super::routes::{Routes, all};
 use crate::config::HttpSettings;
 
@@ -65,7 +66,14 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     let endpoint = if trimmed.is_empty() {
         route
     } else {
-        Route::new().nest(trimmed, route)
+        let mut root = Route::new().nest(trimmed, route);
+        for path in metadata::PATHS {
+            for path in [path.to_owned(), format!("{path}{trimmed}")] {
+                table = table.with_root_route(&path, &["GET"]);
+                root = root.at(path, get(metadata::endpoint(api.clone())));
+            }
+        }
+        root
     };
     Router { endpoint: endpoint.map_to_response().boxed(), table }
 }

@@ -81,5 +81,7 @@ pub(super) fn session(row: session::Model) -> Session {
         revoked_at: row.revoked_at.map(time),
         ip: row.ip.and_then(|ip| ip.parse().ok()),
         user_agent: row.user_agent,
+        // A newer instance may know more methods: one that is unknown here is not claimed.
+        amr: row.amr.split_whitespace().filter_map(|name| name.parse().ok()).collect(),
     }
 }

@@ -8,6 +8,7 @@ use crate::actions::idempotency::{self, Idempotent};
 use crate::actions::rate_limits::{charge_network, trust_network_of};
 use crate::actions::{ActionError, Context, TokenPair, one_time_codes};
 use crate::domain::ids::SessionId;
+use crate::domain::session::AuthenticationMethod;
 use crate::limits::RateLimit;
 use crate::store::NewSession;
 
@@ -41,6 +42,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     let session = NewSession {
         id: session_id,
         expires_at: tx.now() + cx.services.sessions.absolute_ttl,
+        amr: vec![AuthenticationMethod::Password],
     };
     let session = tx.open_session(session, &cx.services.sessions).await?.session;
     let event = registered(tx.user());

@@ -2,7 +2,7 @@
 //! `logged_in`; or `mfa_failed`.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use watchword_events::{AuthEvent, AuthMethod, FactorType, MfaFailed, MfaVerified, RecoveryCodeUsed};
+use watchword_events::{AuthEvent, FactorType, MfaFailed, MfaVerified, RecoveryCodeUsed};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::rate_limits::{charge_network, login_succeeded};
@@ -10,6 +10,7 @@ use crate::actions::sessions::open;
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::{ChallengeId, UserId};
 use crate::domain::second_factor::{FactorCode, SealedFactor};
+use crate::domain::session::AuthenticationMethod;
 use crate::domain::user::UserStatus;
 use crate::limits::RateLimit;
 use crate::security::{TotpSeed, recovery_code_hash};
@@ -17,6 +18,13 @@ use crate::store::UserTx;
 
 /// Wrong codes that end a challenge: there are only a million codes.
 const MAX_ATTEMPTS: i32 = 5;
+
+/// What a completed login has verified.
+const VERIFIED: [AuthenticationMethod; 3] = [
+    AuthenticationMethod::Password,
+    AuthenticationMethod::OneTimePassword,
+    AuthenticationMethod::MultiFactor,
+];
 
 pub struct Input {
     pub challenge_token: String,
@@ -60,8 +68,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
     };
     tx.delete_login_challenge(challenge).await?;
     tx.record(accepted).await?;
-    let amr = vec![AuthMethod::Pwd, AuthMethod::Otp, AuthMethod::Mfa];
-    let pair = open::run(&cx, tx, amr).await?;
+    let pair = open::run(&cx, tx, &VERIFIED).await?;
     // A challenge does not keep whether the login came with the address or the username.
     login_succeeded(&cx, pair.user.email.canonical(), &pair.user).await;
     Ok(pair)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::actions::context::Dependencies;
 use crate::actions::{Context, Failure, Services};
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::Refresh;
+use crate::domain::session::{AuthenticationMethod, Refresh};
 use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
 use crate::security::refresh_token::REFRESH_TOKEN_PREFIX;
@@ -40,7 +40,9 @@ pub enum TokenKind {
     Access {
         token_id: Uuid,
         client_id: String,
-        audience: String,
+        audience: Vec<String>,
+        authenticated_at: Option<OffsetDateTime>,
+        amr: Vec<AuthenticationMethod>,
     },
     /// Accepted at `/auth/refresh` only.
     Refresh,
@@ -128,7 +130,9 @@ fn active_access(services: &Dependencies, claims: &AccessClaims, user: &User) ->
         kind: TokenKind::Access {
             token_id: claims.token_id,
             client_id: claims.client_id.clone(),
-            audience: policy.audience.clone(),
+            audience: claims.audience.clone(),
+            authenticated_at: claims.authenticated_at,
+            amr: claims.amr.clone(),
         },
     }))
 }

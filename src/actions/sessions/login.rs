@@ -6,7 +6,7 @@
 //! event.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use watchword_events::{AuthMethod, IdentifierHash, LoginFailed, LoginFailedReason};
+use watchword_events::{IdentifierHash, LoginFailed, LoginFailedReason};
 
 use super::open;
 use crate::actions::ActionError::{self, Refused};
@@ -15,6 +15,7 @@ use crate::actions::rate_limits::{charge_password, login_succeeded};
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
+use crate::domain::session::AuthenticationMethod;
 use crate::domain::user::{UserStatus, email};
 use crate::security::PasswordHash;
 use crate::store::Credentials;
@@ -105,7 +106,7 @@ async fn open_session(
         let challenge = challenge::run(cx, tx, rehashed.as_ref().unwrap_or(&hash)).await?;
         return Err(Refused(Refusal::SecondFactorRequired(challenge)));
     }
-    let pair = open::run(cx, tx, vec![AuthMethod::Pwd]).await?;
+    let pair = open::run(cx, tx, &[AuthenticationMethod::Password]).await?;
     login_succeeded(cx, identifier, &pair.user).await;
     Ok(Some(pair))
 }

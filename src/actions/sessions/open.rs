@@ -4,14 +4,14 @@ use watchword_events::{AuthMethod, LoggedIn, LoginMethod, SessionRevoked, Sessio
 
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::SessionId;
-use crate::domain::session::RevokeReason;
+use crate::domain::session::{AuthenticationMethod, RevokeReason};
 use crate::store::{NewSession, OpenedSession, UserTx};
 
 /// Open a session for the locked user and commit. `amr` is what was verified.
 pub(in crate::actions) async fn run(
     cx: &Context,
     mut tx: UserTx<'_>,
-    amr: Vec<AuthMethod>,
+    amr: &[AuthenticationMethod],
 ) -> Result<TokenPair, Failure> {
     let policy = &cx.services.sessions;
     // While this waited for the user's lock, another transaction may have ended all sessions: this
@@ -20,6 +20,7 @@ pub(in crate::actions) async fn run(
     let session = NewSession {
         id: SessionId::new_v7(tx.now(), &*cx.services.random),
         expires_at: tx.now() + policy.absolute_ttl,
+        amr: amr.to_vec(),
     };
     let OpenedSession { session, others } = tx.open_session(session, policy).await?;
     let logged_in = LoggedIn {
@@ -28,7 +29,7 @@ pub(in crate::actions) async fn run(
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
         method: LoginMethod::Password,
-        amr,
+        amr: amr.iter().copied().map(published).collect(),
     };
     tx.record(logged_in).await?;
     let ended = if others < u64::from(policy.max_per_user) {
@@ -55,4 +56,13 @@ async fn revoke_surplus(cx: &Context, tx: &mut UserTx<'_>, opened: SessionId) ->
         tx.record(revoked).await?;
     }
     Ok(surplus)
+}
+
+/// The method's name in events.
+const fn published(method: AuthenticationMethod) -> AuthMethod {
+    match method {
+        AuthenticationMethod::Password => AuthMethod::Pwd,
+        AuthenticationMethod::OneTimePassword => AuthMethod::Otp,
+        AuthenticationMethod::MultiFactor => AuthMethod::Mfa,
+    }
 }

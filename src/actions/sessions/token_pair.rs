@@ -45,7 +45,14 @@ impl Context {
         now: OffsetDateTime,
     ) -> Result<IssuedTokens, Failure> {
         let services = &self.services;
-        let grant = AccessGrant { user_id: user.id, session_id: session.id, roles: &user.roles };
+        let grant = AccessGrant {
+            user_id: user.id,
+            session_id: session.id,
+            roles: &user.roles,
+            email_verified: user.email_verified,
+            authenticated_at: session.created_at,
+            amr: &session.amr,
+        };
         let remaining = session.ends_at(&services.sessions) - now;
         Ok(IssuedTokens {
             access: services.access.issue(&grant, now, &*services.random)?,

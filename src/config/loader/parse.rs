@@ -38,3 +38,18 @@ pub(in crate::config) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Res
         .map(|text| text.trim().to_owned())
         .collect())
 }
+
+/// A list of texts, or one text, each trimmed.
+pub(in crate::config) fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    let texts = match Texts::deserialize(deserializer)? {
+        Texts::One(text) => vec![text],
+        Texts::Several(texts) => texts,
+    };
+    Ok(texts.iter().map(|text| text.trim().to_owned()).collect())
+}

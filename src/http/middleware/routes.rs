@@ -70,8 +70,14 @@ impl RouteTable {
 
     /// Add a path outside the API, for example `/docs`; `{name}` is a parameter.
     #[must_use]
-    pub fn with_route<M: AsRef<str>>(mut self, path: &str, methods: &[M]) -> Self {
+    pub fn with_route<M: AsRef<str>>(self, path: &str, methods: &[M]) -> Self {
         let template = format!("{}{path}", self.base);
+        self.with_root_route(&template, methods)
+    }
+
+    /// Add a path outside the base path.
+    #[must_use]
+    pub fn with_root_route<M: AsRef<str>>(mut self, template: &str, methods: &[M]) -> Self {
         let mut allow: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
         if allow.contains(&"GET") && !allow.contains(&"HEAD") {
             allow.push("HEAD");
@@ -80,7 +86,7 @@ impl RouteTable {
         allow.dedup();
         let allow = HeaderValue::from_str(&allow.join(", ")).ok();
         let named = template.replace('{', ":").replace('}', "");
-        let patterns = [pattern_of(&template), format!("{named}/"), named];
+        let patterns = [pattern_of(template), format!("{named}/"), named];
         let route = Route { template: template.into(), allow };
         // poem-openapi numbers the parameters of a path. poem keeps their names, and ends the root
         // of nested routes in a slash.

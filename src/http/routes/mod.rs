@@ -114,6 +114,7 @@ group! { ServiceRoutes, service:
     auth::verify::Verify,
     well_known::jwks::Jwks,
     well_known::oauth_authorization_server::AuthorizationServer,
+    well_known::openid_configuration::OpenIdConfiguration,
 }
 
 /// All routes, in groups: a tuple may have 16 parts.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::TokenError;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::AuthenticationMethod;
 use crate::domain::user::role::Role;
 
 /// The subject of an access token.
@@ -17,6 +18,12 @@ pub struct AccessGrant<'a> {
     pub session_id: SessionId,
     /// `roles`.
     pub roles: &'a [Role],
+    /// `email_verified`.
+    pub email_verified: bool,
+    /// `auth_time`: when the user last proved who they are, which began the session.
+    pub authenticated_at: OffsetDateTime,
+    /// `amr`, and with it `acr`: what was verified then.
+    pub amr: &'a [AuthenticationMethod],
 }
 
 /// The claims of a verified access token.
@@ -32,6 +39,12 @@ pub struct AccessClaims {
     pub roles: Vec<Role>,
     /// `client_id`.
     pub client_id: String,
+    /// `aud`.
+    pub audience: Vec<String>,
+    /// `auth_time`.
+    pub authenticated_at: Option<OffsetDateTime>,
+    /// `amr`; an unknown method is left out.
+    pub amr: Vec<AuthenticationMethod>,
     /// `iat`.
     pub issued_at: OffsetDateTime,
     /// `exp`.
@@ -44,7 +57,7 @@ pub struct AccessClaims {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireClaims {
     pub(super) iss: String,
-    pub(super) sub: UserId,
+    pub(super) sub: String,
     pub(super) aud: Audience,
     pub(super) exp: u64,
     pub(super) iat: u64,
@@ -54,6 +67,14 @@ pub(super) struct WireClaims {
     pub(super) sid: SessionId,
     pub(super) roles: Vec<String>,
     pub(super) client_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) auth_time: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) email_verified: Option<bool>,
 }
 
 /// One audience or several (RFC 7519 section 4.1.3).
@@ -64,6 +85,24 @@ pub(super) enum Audience {
     Several(Vec<String>),
 }
 
+impl From<Vec<String>> for Audience {
+    fn from(mut several: Vec<String>) -> Self {
+        match (several.pop(), several.is_empty()) {
+            (Some(one), true) => Self::One(one),
+            (last, _) => Self::Several(several.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl From<Audience> for Vec<String> {
+    fn from(audience: Audience) -> Self {
+        match audience {
+            Audience::One(one) => vec![one],
+            Audience::Several(several) => several,
+        }
+    }
+}
+
 impl TryFrom<WireClaims> for AccessClaims {
     type Error = TokenError;
 
@@ -72,11 +111,14 @@ impl TryFrom<WireClaims> for AccessClaims {
             return Err(TokenError::BadClaims);
         }
         Ok(Self {
-            user_id: wire.sub,
+            user_id: wire.sub.parse().map_err(|_| TokenError::BadClaims)?,
             session_id: wire.sid,
             token_id: wire.jti,
             roles: wire.roles.iter().filter_map(|role| role.parse().ok()).collect(),
             client_id: wire.client_id,
+            audience: wire.aud.into(),
+            authenticated_at: wire.auth_time.map(at).transpose()?,
+            amr: wire.amr.iter().filter_map(|method| method.parse().ok()).collect(),
             issued_at: at(wire.iat)?,
             expires_at: at(wire.exp)?,
         })

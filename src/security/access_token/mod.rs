@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 pub use claims::{AccessClaims, AccessGrant};
-pub use policy::{DEFAULT_CLIENT_ID, MAX_ACCESS_TTL, MAX_LEEWAY, TokenPolicy, TokenPolicyError};
+pub use policy::{MAX_ACCESS_TTL, MAX_LEEWAY, TokenPolicy, TokenPolicyError};
 pub use verify::MAX_TOKEN_BYTES;
 
 use super::sha256::sha256;
@@ -24,13 +24,14 @@ use super::signing_keys::{KeyRing, SigningAlgorithm, SigningKey};
 use super::token_error::TokenError;
 use crate::domain::ids::uuid_v7;
 use crate::domain::random::Random;
-use claims::{Audience, WireClaims};
+use crate::domain::session::AuthenticationMethod;
+use claims::WireClaims;
 use verify::{Rules, VerifiedToken};
 
 /// `typ` of the header (RFC 9068 section 2.1).
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// About 8 MiB of ordinary tokens.
+/// About 10 MiB of ordinary tokens.
 pub const MAX_CACHED_TOKENS: usize = 10_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +96,8 @@ impl AccessTokens {
         let expires_in = self.policy.access_ttl.as_secs();
         let claims = WireClaims {
             iss: self.policy.issuer.clone(),
-            sub: grant.user_id,
-            aud: Audience::One(self.policy.audience.clone()),
+            sub: grant.user_id.to_string(),
+            aud: self.policy.audience.clone().into(),
             exp: iat + expires_in,
             iat,
             nbf: None,
@@ -104,6 +105,10 @@ impl AccessTokens {
             sid: grant.session_id,
             roles: grant.roles.iter().map(ToString::to_string).collect(),
             client_id: self.policy.client_id.clone(),
+            auth_time: u64::try_from(grant.authenticated_at.unix_timestamp()).ok(),
+            amr: grant.amr.iter().map(ToString::to_string).collect(),
+            acr: Some(AuthenticationMethod::level(grant.amr).to_owned()),
+            email_verified: Some(grant.email_verified),
         };
         let mut header = Header::new(jws(key.algorithm()));
         header.typ = Some(TOKEN_TYPE.to_owned());

@@ -12,8 +12,8 @@ pub const MAX_LEEWAY: Duration = Duration::from_secs(5);
 pub struct TokenPolicy {
     /// `iss`, compared exactly.
     pub issuer: String,
-    /// `aud`: a token must name it.
-    pub audience: String,
+    /// `aud`: all in a token of this service; one of them makes a token acceptable here.
+    pub audience: Vec<String>,
     /// `client_id` (RFC 9068 section 2.2): the first-party client.
     pub client_id: String,
     /// In whole seconds, at most [`MAX_ACCESS_TTL`].
@@ -21,9 +21,6 @@ pub struct TokenPolicy {
     /// The tolerated difference between clocks, at most [`MAX_LEEWAY`].
     pub leeway: Duration,
 }
-
-/// `client_id` of the first-party client.
-pub const DEFAULT_CLIENT_ID: &str = "watchword";
 
 /// A policy that is weaker than the service allows, or empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,19 +34,9 @@ pub enum TokenPolicyError {
 }
 
 impl TokenPolicy {
-    /// A policy with the default client id.
-    pub fn new(issuer: impl Into<String>, audience: impl Into<String>, access_ttl: Duration, leeway: Duration) -> Self {
-        Self {
-            issuer: issuer.into(),
-            audience: audience.into(),
-            client_id: DEFAULT_CLIENT_ID.to_owned(),
-            access_ttl,
-            leeway,
-        }
-    }
-
     pub(super) fn check(&self) -> Result<(), TokenPolicyError> {
-        if [&self.issuer, &self.audience, &self.client_id].iter().any(|text| text.is_empty()) {
+        let mut texts = self.audience.iter().chain([&self.issuer, &self.client_id]);
+        if self.audience.is_empty() || texts.any(String::is_empty) {
             return Err(TokenPolicyError::Empty);
         }
         let whole_seconds = self.access_ttl.subsec_nanos() == 0;

@@ -58,7 +58,7 @@ impl Rules {
         let of = |algorithm| {
             let mut validation = Validation::new(jws(algorithm));
             validation.set_issuer(&[&policy.issuer]);
-            validation.set_audience(&[&policy.audience]);
+            validation.set_audience(&policy.audience);
             validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
             // The library compares with the time of the system; here time is an argument, see
             // `verify`.

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 /// All columns by name: `RETURNING *` would change its type under prepared statements when a later
 /// migration adds a column.
 pub(in crate::store) const COLUMNS: &str = "id, user_id, generation, rotated_at, created_at, last_used_at, \
-     expires_at, revoked_at, revoked_reason, ip, user_agent";
+     expires_at, revoked_at, revoked_reason, ip, user_agent, amr";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -22,6 +22,7 @@ pub struct Model {
     pub revoked_reason: Option<String>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
+    pub amr: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

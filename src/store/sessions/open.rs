@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::domain::ids::SessionId;
-use crate::domain::session::{Session, SessionPolicy};
+use crate::domain::session::{AuthenticationMethod, Session, SessionPolicy};
 use crate::store::entities::session;
 use crate::store::transaction::UserTx;
 use crate::store::{StoreError, convert, sql};
@@ -12,6 +12,8 @@ pub struct NewSession {
     pub id: SessionId,
     /// The absolute end.
     pub expires_at: OffsetDateTime,
+    /// What was verified at the login.
+    pub amr: Vec<AuthenticationMethod>,
 }
 
 pub struct OpenedSession {
@@ -37,10 +39,11 @@ impl UserTx<'_> {
             revoked_reason: None,
             ip: self.core.request.ip.map(|ip| ip.to_string()),
             user_agent: self.core.request.user_agent.clone(),
+            amr: new.amr.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" "),
         };
         // The count is taken after the lock: an INSERT waits for no other transaction.
         let insert = format!(
-            "INSERT INTO sessions ({}) VALUES ($1, $2, $3, $4, $4, $4, $5, NULL, NULL, $6, $7) RETURNING \
+            "INSERT INTO sessions ({}) VALUES ($1, $2, $3, $4, $4, $4, $5, NULL, NULL, $6, $7, $9) RETURNING \
              (SELECT count(*) FROM sessions AS other WHERE other.user_id = $2 AND other.revoked_at IS NULL \
              AND other.expires_at > $4 AND other.last_used_at > $8 AND other.id <> $1) AS others",
             session::COLUMNS
@@ -54,6 +57,7 @@ impl UserTx<'_> {
             row.ip.clone().into(),
             row.user_agent.clone().into(),
             convert::millis(self.core.now() - policy.idle_ttl).into(),
+            row.amr.clone().into(),
         ];
         let counted = sql::fetch_one(&self.core.db, insert, values).await?;
         let others: i64 = counted.map_or(Ok(0), |counted| counted.get("others"))?;

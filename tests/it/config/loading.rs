@@ -83,6 +83,7 @@ fn strings_that_look_like_numbers_stay_strings() {
 fn lists_numbers_and_booleans_are_parsed_from_variables() {
     let settings = load(&[
         ("WATCHWORD__STREAM__SUBJECTS", "auth.user.*, auth.replay.*"),
+        ("WATCHWORD__TOKENS__AUDIENCE", "orders, billing"),
         ("WATCHWORD__HTTP__TRUSTED_PROXIES", r#"["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]"#),
         ("WATCHWORD__LIMITS__ENABLED", "false"),
         ("WATCHWORD__STREAM__MAX_MSGS", "-1"),
@@ -92,6 +93,7 @@ fn lists_numbers_and_booleans_are_parsed_from_variables() {
     ])
     .expect("settings");
     assert_eq!(settings.stream.subjects, ["auth.user.*", "auth.replay.*"]);
+    assert_eq!(settings.tokens.audience, ["orders", "billing"]);
     let proxies: Vec<String> = settings.http.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
     assert!(!settings.limits.enabled);
@@ -163,6 +165,33 @@ fn empty_variables_are_not_set() {
     let settings = load_file("[http]\nport = 99\n", &vars).expect("settings");
     assert!(settings.database.url.is_none() && settings.tokens.issuer.is_none());
     assert_eq!(settings.http.port, 99);
+}
+
+#[test]
+fn an_audience_is_a_list_or_one_text() {
+    for (text, expected) in [
+        ("", &["watchword"][..]),
+        ("[tokens]\naudience = 'orders'\n", &["orders"]),
+        ("[tokens]\naudience = ['orders', 'billing']\n", &["orders", "billing"]),
+    ] {
+        assert_eq!(load_file(text, &[]).expect("settings").tokens.audience, expected, "{text}");
+    }
+}
+
+#[test]
+fn the_issuer_is_where_clients_find_the_metadata_unless_it_is_set() {
+    let vars = [
+        ("WATCHWORD__HTTP__PUBLIC_URL", "https://auth.example.com/"),
+        ("WATCHWORD__HTTP__BASE_PATH", "/api/v1"),
+    ];
+    assert_eq!(load(&vars[..1]).expect("settings").issuer(), "https://auth.example.com");
+    assert_eq!(load(&vars).expect("settings").issuer(), "https://auth.example.com/api/v1");
+    let given = [
+        vars[0],
+        vars[1],
+        ("WATCHWORD__TOKENS__ISSUER", "https://id.example.com"),
+    ];
+    assert_eq!(load(&given).expect("settings").issuer(), "https://id.example.com");
 }
 
 #[test]

@@ -19,6 +19,13 @@ pub(super) fn rows() -> Vec<Row> {
         "getAuthorizationServer" "200" "" => [] |app| {
             app.send(app.request(Method::GET, "/.well-known/oauth-authorization-server")).await
         }
+        "getOpenIdConfiguration" "200" "" => [] |app| {
+            app.send(app.request(Method::GET, "/.well-known/openid-configuration")).await
+        }
+        "getOpenIdConfiguration" "304" "" => [] |app| {
+            let path = "/.well-known/openid-configuration";
+            app.send(app.request(Method::GET, path).header("if-none-match", "*")).await
+        }
         "verify" "200" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&user.tokens.access)).await

@@ -55,6 +55,7 @@ pub(super) const TABLE: &[Row] = &[
     ("revoke",              [401, 401, 401, 401, 401]),
     ("verify",              [401, 200, 200, 200, 200]),
     ("getAuthorizationServer", [200, 200, 200, 200, 200]),
+    ("getOpenIdConfiguration", [200, 200, 200, 200, 200]),
     ("getJwks",             [200, 200, 200, 200, 200]),
     ("getHealth",           [200, 200, 200, 200, 200]),
     ("getReadiness",        [200, 200, 200, 200, 200]),

@@ -52,7 +52,11 @@ async fn a_token_of_each_algorithm_is_verified_with_the_published_keys(backend: 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_are_sent_again_only_when_they_have_changed() {
     let app = TestApp::spawn(Backend::Sqlite).await;
-    for path in [PATH, "/.well-known/oauth-authorization-server"] {
+    for path in [
+        PATH,
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+    ] {
         let first = app.get(path).await.expect_status(200);
         assert_eq!(first.header("cache-control"), Some("public, max-age=300"));
         let tag = first.header("etag").expect("a tag").to_owned();

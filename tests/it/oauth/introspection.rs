@@ -31,8 +31,9 @@ async fn an_active_token_is_described(backend: Backend) {
     let expected = json!({
         "active": true, "token_use": "access_token", "token_type": "Bearer", "sub": user, "sid": tokens.session(),
         "roles": ["user"], "iss": claims["iss"], "aud": "watchword", "client_id": "watchword", "jti": claims["jti"],
-        "iat": claims["iat"], "exp": claims["exp"],
+        "iat": claims["iat"], "exp": claims["exp"], "auth_time": claims["auth_time"], "amr": ["pwd"], "acr": "1",
     });
+    assert!(claims["auth_time"].is_u64() && claims["email_verified"] == json!(false), "{claims}");
     assert_eq!(access.json, expected);
     assert_eq!(access.header("content-type").map(|text| text.starts_with("application/json")), Some(true));
     assert_eq!(access.header("cache-control"), Some("no-store"));

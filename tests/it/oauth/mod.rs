@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod algorithms;
+mod claims;
 mod clients;
 mod forward;
 mod introspection;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use watchword::domain::session::AuthenticationMethod;
 use watchword::domain::user::role::Role;
 use watchword::security::access_token::{MAX_CACHED_TOKENS, TokenPolicyError};
 use watchword::security::{AccessGrant, AccessTokens, IssueError, KeyRing, TokenError, TokenPolicy};
 
-use super::support::{AUDIENCE, ISSUER, NOW, Sequence, issue, policy, session, signing_key, text, tokens, user};
+use super::support::{AUDIENCE, ISSUER, NOW, Sequence, grant, issue, policy, session, signing_key, text, tokens, user};
 
 fn part(token: &str, index: usize) -> Value {
     let encoded = token.split('.').nth(index).unwrap();
@@ -24,9 +25,14 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     let kid = key.kid().to_owned();
     let tokens = tokens(key);
     let grant = AccessGrant {
-        user_id: user(),
-        session_id: session(),
-        roles: &[Role::User, Role::Admin],
+        email_verified: true,
+        authenticated_at: NOW - Duration::from_secs(3600),
+        amr: &[
+            AuthenticationMethod::Password,
+            AuthenticationMethod::OneTimePassword,
+            AuthenticationMethod::MultiFactor,
+        ],
+        ..grant(&[Role::User, Role::Admin])
     };
     let issued = tokens.issue(&grant, NOW, &Sequence::new(9)).unwrap();
     let token = text(&issued.token);
@@ -34,7 +40,21 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     assert_eq!(part(&token, 0), json!({"typ": "at+jwt", "alg": "EdDSA", "kid": kid}));
     let claims = part(&token, 1);
     let names: BTreeSet<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["aud", "client_id", "exp", "iat", "iss", "jti", "roles", "sid", "sub"];
+    let expected = [
+        "acr",
+        "amr",
+        "aud",
+        "auth_time",
+        "client_id",
+        "email_verified",
+        "exp",
+        "iat",
+        "iss",
+        "jti",
+        "roles",
+        "sid",
+        "sub",
+    ];
     assert_eq!(names, BTreeSet::from(expected), "no other claim: the payload is not encrypted");
     assert_eq!(claims["iss"], ISSUER);
     assert_eq!(claims["aud"], AUDIENCE);
@@ -42,6 +62,9 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     assert_eq!(claims["sub"], user().to_string());
     assert_eq!(claims["sid"], session().to_string());
     assert_eq!(claims["roles"], json!(["user", "admin"]));
+    assert_eq!(claims["auth_time"], json!(NOW.unix_timestamp() - 3600));
+    assert_eq!((&claims["amr"], &claims["acr"]), (&json!(["pwd", "otp", "mfa"]), &json!("2")));
+    assert_eq!(claims["email_verified"], json!(true));
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 900);
     assert_eq!(issued.expires_in, 900);
     assert_eq!(issued.expires_at.unix_timestamp().to_string(), claims["exp"].to_string());
@@ -49,9 +72,29 @@ fn a_token_has_exactly_the_claims_of_rfc_9068() {
     let verified = tokens.verify(&token, NOW).unwrap();
     assert_eq!((verified.user_id, verified.session_id), (user(), session()));
     assert_eq!(verified.roles, [Role::User, Role::Admin]);
+    assert_eq!(verified.audience, [AUDIENCE]);
+    assert_eq!(verified.amr, grant.amr);
+    let logged_in = verified.authenticated_at.unwrap();
+    assert_eq!(logged_in.unix_timestamp(), grant.authenticated_at.unix_timestamp());
     assert_eq!(verified.token_id.to_string(), claims["jti"].as_str().unwrap());
     assert_eq!(verified.expires_at, issued.expires_at);
     assert!(!format!("{issued:?}").contains(&token), "Debug shows no token");
+}
+
+#[test]
+fn a_token_for_several_services_names_all_and_one_of_them_is_enough() {
+    let with = |audience: &[&str]| {
+        let audience = audience.iter().map(ToString::to_string).collect();
+        let ring = Arc::new(KeyRing::new([signing_key(1, NOW)]));
+        AccessTokens::new(TokenPolicy { audience, ..policy() }, ring).unwrap()
+    };
+    let token = issue(&with(&["one", "two"]), NOW, &[], &Sequence::new(9));
+    assert_eq!(part(&token, 1)["aud"], json!(["one", "two"]));
+    for accepting in [&["one", "two"][..], &["one"], &["two"], &["three", "two"]] {
+        let claims = with(accepting).verify(&token, NOW).unwrap();
+        assert_eq!(claims.audience, ["one", "two"], "as in the token");
+    }
+    assert_eq!(with(&["three"]).verify(&token, NOW), Err(TokenError::BadClaims));
 }
 
 #[test]
@@ -124,26 +167,31 @@ fn tokens_stay_valid_after_a_key_rotation() {
 
 #[test]
 fn without_an_active_key_no_token_is_issued() {
-    let grant = AccessGrant { user_id: user(), session_id: session(), roles: &[] };
     for ring in [
         KeyRing::default(),
         KeyRing::new([signing_key(1, NOW + Duration::from_secs(1))]),
     ] {
         let tokens = AccessTokens::new(policy(), Arc::new(ring)).unwrap();
-        assert!(matches!(tokens.issue(&grant, NOW, &Sequence::new(9)), Err(IssueError::NoSigningKey)));
+        assert!(matches!(tokens.issue(&grant(&[]), NOW, &Sequence::new(9)), Err(IssueError::NoSigningKey)));
     }
 }
 
 #[test]
 fn a_weak_policy_is_refused() {
     let refused = |policy: TokenPolicy| AccessTokens::new(policy, Arc::default()).unwrap_err();
-    let with =
-        |ttl, leeway| TokenPolicy::new(ISSUER, AUDIENCE, Duration::from_millis(ttl), Duration::from_millis(leeway));
+    let with = |ttl, leeway| TokenPolicy {
+        access_ttl: Duration::from_millis(ttl),
+        leeway: Duration::from_millis(leeway),
+        ..policy()
+    };
     assert_eq!(refused(with(901_000, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(0, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(1_500, 5_000)), TokenPolicyError::AccessTtl);
     assert_eq!(refused(with(900_000, 5_001)), TokenPolicyError::Leeway);
     assert_eq!(refused(TokenPolicy { issuer: String::new(), ..policy() }), TokenPolicyError::Empty);
-    assert_eq!(refused(TokenPolicy { audience: String::new(), ..policy() }), TokenPolicyError::Empty);
+    for audience in [vec![], vec![String::new()], vec![AUDIENCE.to_owned(), String::new()]] {
+        let policy = TokenPolicy { audience, ..policy() };
+        assert_eq!(refused(policy), TokenPolicyError::Empty);
+    }
     assert_eq!(refused(TokenPolicy { client_id: String::new(), ..policy() }), TokenPolicyError::Empty);
 }

@@ -27,6 +27,14 @@ fn an_unchanged_token_of_the_forge_is_accepted() {
         "within the leeway"
     );
     assert_eq!(forge.with_claims(|c| c["later_version"] = json!({"a": 1})), Ok(()), "RFC 7519 section 4");
+    assert_eq!(
+        forge.with_claims(|c| {
+            c["amr"] = json!(["pwd", "hwk"]);
+            c["acr"] = json!("3");
+        }),
+        Ok(()),
+        "a newer version knows more methods"
+    );
 }
 
 #[test]
@@ -61,6 +69,12 @@ fn claims_of_another_value_or_type_are_refused() {
         ("roles", json!([1])),
         ("client_id", json!("")),
         ("client_id", json!(true)),
+        ("auth_time", json!(-1)),
+        ("auth_time", json!("now")),
+        ("auth_time", json!(u64::MAX)),
+        ("amr", json!("pwd")),
+        ("acr", json!(2)),
+        ("email_verified", json!("true")),
     ];
     for (name, value) in bad {
         assert_eq!(

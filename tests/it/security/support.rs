@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use watchword::domain::ids::{SessionId, UserId};
 use watchword::domain::random::Random;
+use watchword::domain::session::AuthenticationMethod;
 use watchword::domain::user::role::Role;
 use watchword::security::hasher::HasherStats;
 use watchword::security::signing_keys::{KeyPair, NewKey};
@@ -61,7 +62,13 @@ pub(super) fn new_key(algorithm: SigningAlgorithm, start: u64, activates_at: Off
 }
 
 pub(super) fn policy() -> TokenPolicy {
-    TokenPolicy::new(ISSUER, AUDIENCE, Duration::from_secs(900), Duration::from_secs(5))
+    TokenPolicy {
+        issuer: ISSUER.to_owned(),
+        audience: vec![AUDIENCE.to_owned()],
+        client_id: "watchword".to_owned(),
+        access_ttl: Duration::from_secs(900),
+        leeway: Duration::from_secs(5),
+    }
 }
 
 pub(super) fn tokens(key: SigningKey) -> AccessTokens {
@@ -69,8 +76,18 @@ pub(super) fn tokens(key: SigningKey) -> AccessTokens {
 }
 
 pub(super) fn issue(tokens: &AccessTokens, now: OffsetDateTime, roles: &[Role], random: &dyn Random) -> String {
-    let grant = AccessGrant { user_id: user(), session_id: session(), roles };
-    text(&tokens.issue(&grant, now, random).unwrap().token)
+    text(&tokens.issue(&grant(roles), now, random).unwrap().token)
+}
+
+pub(super) fn grant(roles: &[Role]) -> AccessGrant<'_> {
+    AccessGrant {
+        user_id: user(),
+        session_id: session(),
+        roles,
+        email_verified: false,
+        authenticated_at: NOW,
+        amr: &[AuthenticationMethod::Password],
+    }
 }
 
 pub(super) fn user() -> UserId {

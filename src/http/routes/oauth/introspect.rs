@@ -2,12 +2,14 @@
 
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object, OpenApi};
+use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use crate::actions::oauth::introspect::{self, ActiveToken, Introspection, TokenKind};
+use crate::domain::session::AuthenticationMethod;
 use crate::http::api::Api;
 use crate::http::middleware::RequestContext;
-use crate::http::oauth::{ClientCredentials, FormBody, OAuthRefusal, TokenForm, token_of};
+use crate::http::oauth::{Audience, ClientCredentials, FormBody, OAuthRefusal, TokenForm, token_of};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
@@ -31,20 +33,26 @@ struct IntrospectionBody {
     token_use: Option<TokenUse>,
     /// `Bearer` for an access token.
     token_type: Option<String>,
-    /// ID of the user.
-    sub: Option<Uuid>,
+    /// Subject: the ID of the user.
+    sub: Option<String>,
     /// ID of the session.
     sid: Option<Uuid>,
     /// The user's roles now.
     roles: Option<Vec<String>>,
     /// Issuer of the token.
     iss: Option<String>,
-    /// Audience of an access token.
-    aud: Option<String>,
+    /// Services that an access token is for.
+    aud: Option<Audience>,
     /// Client that an access token was issued to.
     client_id: Option<String>,
     /// ID of an access token.
     jti: Option<Uuid>,
+    /// When the user of an access token logged in, in seconds since 1970.
+    auth_time: Option<i64>,
+    /// What was verified then (RFC 8176): `pwd`, `otp`, `mfa`.
+    amr: Option<Vec<String>>,
+    /// Level of that login (RFC 9470): `2` with more than one factor, else `1`.
+    acr: Option<String>,
     /// When the token was issued, in seconds since 1970.
     iat: Option<i64>,
     /// When the token expires, in seconds since 1970; for a refresh token, when its session ends.
@@ -57,13 +65,16 @@ impl Example for IntrospectionBody {
             active: true,
             token_use: Some(TokenUse::AccessToken),
             token_type: Some("Bearer".to_owned()),
-            sub: Some(uuid!("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02")),
+            sub: Some("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02".to_owned()),
             sid: Some(uuid!("01a2031e-cd41-7c3a-8e4f-5b6c7d8e9f01")),
             roles: Some(vec!["user".to_owned()]),
             iss: Some("https://auth.example.com".to_owned()),
-            aud: Some("watchword".to_owned()),
+            aud: Some(Audience(vec!["watchword".to_owned()])),
             client_id: Some("watchword".to_owned()),
             jti: Some(uuid!("01a2031e-cd42-7d11-a2b3-c4d5e6f70819")),
+            auth_time: Some(1_795_338_000),
+            amr: Some(vec!["pwd".to_owned()]),
+            acr: Some("1".to_owned()),
             iat: Some(1_795_341_600),
             exp: Some(1_795_342_500),
         }
@@ -114,7 +125,7 @@ impl From<Introspection> for IntrospectionBody {
 fn active(token: ActiveToken) -> IntrospectionBody {
     let body = IntrospectionBody {
         active: true,
-        sub: Some(token.user_id.as_uuid()),
+        sub: Some(token.user_id.to_string()),
         sid: Some(token.session_id.as_uuid()),
         roles: Some(token.roles.iter().map(ToString::to_string).collect()),
         iss: Some(token.issuer),
@@ -123,12 +134,15 @@ fn active(token: ActiveToken) -> IntrospectionBody {
         ..IntrospectionBody::default()
     };
     match token.kind {
-        TokenKind::Access { token_id, client_id, audience } => IntrospectionBody {
+        TokenKind::Access { token_id, client_id, audience, authenticated_at, amr } => IntrospectionBody {
             token_use: Some(TokenUse::AccessToken),
             token_type: Some("Bearer".to_owned()),
-            aud: Some(audience),
+            aud: Some(Audience(audience)),
             client_id: Some(client_id),
             jti: Some(token_id),
+            auth_time: authenticated_at.map(OffsetDateTime::unix_timestamp),
+            acr: (!amr.is_empty()).then(|| AuthenticationMethod::level(&amr).to_owned()),
+            amr: (!amr.is_empty()).then(|| amr.iter().map(ToString::to_string).collect()),
             ..body
         },
         TokenKind::Refresh => IntrospectionBody { token_use: Some(TokenUse::RefreshToken), ..body },

@@ -85,6 +85,8 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
     );
     let with_factor = &user.app.events().await[5].payload["data"];
     assert_eq!(with_factor["amr"], json!(["pwd", "otp", "mfa"]));
+    let claims = tokens.claims();
+    assert_eq!((&claims["amr"], &claims["acr"]), (&json!(["pwd", "otp", "mfa"]), &json!("2")));
     user.app.finish().await;
 }
 

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Verifies access tokens of a running service with libraries of other languages, which are given nothing but the
+# issuer's URL: for each algorithm, at the root and below a base path. Versions are pinned in scripts/verifiers/. A
+# language whose libraries cannot be installed is skipped.
+#
+# WATCHWORD is the program to run; without it, the program is built.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+SOURCES=scripts/verifiers
+TOOLS=.tools/verifiers
+mkdir -p "$TOOLS"
+
+have curl || skip_peer "curl is not installed"
+have jq || skip_peer "jq is not installed"
+
+# The commands of the languages whose libraries could be installed.
+verifiers=()
+
+# current FILE...: are these the files that the last installation was made from?
+current() { [ "$(cat "$@" | sha256sum)" = "$(cat "$TOOLS/$(basename "$1").sha256" 2>/dev/null)" ]; }
+installed() { cat "$@" | sha256sum >"$TOOLS/$(basename "$1").sha256"; }
+# unavailable WHAT: a language is skipped; with PEER_TOOLS=required that is an error.
+unavailable() {
+    [ "${PEER_TOOLS:-}" != required ] || die "$*"
+    say "    skipped: $*"
+}
+
+install_node() {
+    version_at_least "$(node --version 2>/dev/null | sed 's/^v//')" 20.0 && have npm || return 1
+    mkdir -p "$TOOLS/node"
+    cp "$SOURCES"/node/* "$TOOLS/node/"
+    current "$SOURCES/node/package-lock.json" && return 0
+    npm ci --prefix "$TOOLS/node" --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2 || return 1
+    installed "$SOURCES/node/package-lock.json"
+}
+
+install_python() {
+    have python3 && python_with_pip || return 1
+    current "$SOURCES/python/requirements.txt" && return 0
+    rm -rf "$TOOLS/python"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$TOOLS/python" \
+        --requirement "$SOURCES/python/requirements.txt" </dev/null >&2 || return 1
+    installed "$SOURCES/python/requirements.txt"
+}
+
+install_go() {
+    have go || return 1
+    (cd "$SOURCES/go" && go build -o "$ROOT/$TOOLS/go-verify" .) </dev/null >&2
+}
+
+install_node && verifiers+=("node $TOOLS/node/verify.mjs") || unavailable "the libraries for Node"
+install_python && verifiers+=("env PYTHONPATH=$TOOLS/python python3 -W ignore $SOURCES/python/verify.py") ||
+    unavailable "the libraries for Python"
+install_go && verifiers+=("$TOOLS/go-verify") || unavailable "the libraries for Go"
+[ "${#verifiers[@]}" -gt 0 ] || exit 0
+
+if [ -z "${WATCHWORD:-}" ]; then
+    cargo build --quiet --locked --package watchword --bin watchword
+    WATCHWORD=target/debug/watchword
+fi
+
+WORK=$(mktemp -d)
+service=
+stop() {
+    [ -z "$service" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
+    service=
+}
+trap 'stop; rm -rf "$WORK"' EXIT
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
+        echo $((20000 + RANDOM % 20000))
+}
+
+# start ALGORITHM BASE_PATH: start the service, and set `issuer`.
+start() {
+    local port
+    port=$(free_port)
+    issuer=http://127.0.0.1:$port${2%/}
+    env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
+        WATCHWORD__DATA_DIR="$(mktemp -d -p "$WORK")" WATCHWORD__TOKENS__ALGORITHM="$1" \
+        WATCHWORD__HTTP__PUBLIC_URL="http://127.0.0.1:$port" WATCHWORD__HTTP__BASE_PATH="$2" \
+        "$WATCHWORD" serve >"$WORK/log" 2>&1 &
+    service=$!
+    for _ in $(seq 300); do
+        if curl --silent --fail --output /dev/null "$issuer/healthz"; then return 0; fi
+        kill -0 "$service" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$WORK/log" >&2
+    die "the service does not start"
+}
+
+for base_path in / /api/v1; do
+    for algorithm in ES256 RS256 EdDSA; do
+        start "$algorithm" "$base_path"
+        say "    $algorithm, issuer $issuer"
+        answer=$(curl --silent --fail --json '{"email":"ada@example.com","password":"correct horse battery 7"}' \
+            "$issuer/auth/register")
+        token=$(jq -r .accessToken <<<"$answer")
+        # The first character of the signature decides about whole bits of it.
+        signature=${token##*.}
+        case $signature in A*) other=B ;; *) other=A ;; esac
+        export ALGORITHM=$algorithm ISSUER=$issuer AUDIENCE=watchword TOKEN=$token
+        SUBJECT=$(jq -r .user.id <<<"$answer")
+        FORGED=${token%.*}.$other${signature#?}
+        export SUBJECT FORGED
+        for verifier in "${verifiers[@]}"; do
+            $verifier >&2 || die "$verifier refuses the token"
+        done
+        stop
+    done
+done
