@@ -50,6 +50,19 @@ install_go() {
     have go || return 1
     (cd "$SOURCES/go" && go build -o "$ROOT/$TOOLS/go-verify" .) </dev/null >&2
 }
+install_kubernetes() {
+    have go || return 1
+    (cd "$SOURCES/kubernetes" && go build -o "$ROOT/$TOOLS/kubernetes-verify" .) </dev/null >&2
+}
+
+install_java() {
+    have javac && have mvn || return 1
+    current "$SOURCES/java/pom.xml" && return 0
+    mvn --quiet --batch-mode --file "$SOURCES/java/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$ROOT/$TOOLS/java" </dev/null >&2 || return 1
+    installed "$SOURCES/java/pom.xml"
+}
+compile_java() { install_java && javac -cp "$TOOLS/java/*" -d "$TOOLS/java" "$SOURCES/java/Verify.java" >&2; }
 
 install_node && verifiers+=("node $TOOLS/node/verify.mjs") || unavailable "the libraries for Node"
 install_python && verifiers+=("env PYTHONPATH=$TOOLS/python python3 -W ignore $SOURCES/python/verify.py") ||
@@ -58,7 +71,9 @@ install_go && verifiers+=("$TOOLS/go-verify") || unavailable "the libraries for 
 [ "${#verifiers[@]}" -gt 0 ] || exit 0
 
 if [ -z "${WATCHWORD:-}" ]; then
-    cargo build --quiet --locked --package watchword --bin watchword
+    # As the tests do it, which have built the program before: another selection of features would
+    # compile half of the dependencies again.
+    cargo test --quiet --locked --workspace --all-features --test it --no-run
     WATCHWORD=target/debug/watchword
 fi
 
@@ -75,18 +90,20 @@ free_port() {
         echo $((20000 + RANDOM % 20000))
 }
 
-# start ALGORITHM BASE_PATH: start the service, and set `issuer`.
+# start ALGORITHM BASE_PATH [PUBLIC_URL]: start the service, and set `backend` and `issuer`.
 start() {
-    local port
+    local port origin
     port=$(free_port)
-    issuer=http://127.0.0.1:$port${2%/}
+    origin=${3:-http://127.0.0.1:$port}
+    backend=http://127.0.0.1:$port
+    issuer=$origin${2%/}
     env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
         WATCHWORD__DATA_DIR="$(mktemp -d -p "$WORK")" WATCHWORD__TOKENS__ALGORITHM="$1" \
-        WATCHWORD__HTTP__PUBLIC_URL="http://127.0.0.1:$port" WATCHWORD__HTTP__BASE_PATH="$2" \
+        WATCHWORD__HTTP__PUBLIC_URL="$origin" WATCHWORD__HTTP__BASE_PATH="$2" \
         "$WATCHWORD" serve >"$WORK/log" 2>&1 &
     service=$!
     for _ in $(seq 300); do
-        if curl --silent --fail --output /dev/null "$issuer/healthz"; then return 0; fi
+        if curl --silent --fail --output /dev/null "$backend${2%/}/healthz"; then return 0; fi
         kill -0 "$service" 2>/dev/null || break
         sleep 0.1
     done
@@ -94,23 +111,41 @@ start() {
     die "the service does not start"
 }
 
+# register ALGORITHM BASE_PATH: register a user, and set what the verifiers read.
+register() {
+    local answer token signature other
+    answer=$(curl --silent --fail --json '{"email":"ada@example.com","password":"correct horse battery 7"}' \
+        "$backend${2%/}/auth/register")
+    token=$(jq -r .accessToken <<<"$answer")
+    # The first character of the signature decides about whole bits of it.
+    signature=${token##*.}
+    case $signature in A*) other=B ;; *) other=A ;; esac
+    export ALGORITHM=$1 ISSUER=$issuer BACKEND=$backend AUDIENCE=watchword TOKEN=$token
+    SUBJECT=$(jq -r .user.id <<<"$answer")
+    FORGED=${token%.*}.$other${signature#?}
+    export SUBJECT FORGED
+}
+
 for base_path in / /api/v1; do
     for algorithm in ES256 RS256 EdDSA; do
         start "$algorithm" "$base_path"
         say "    $algorithm, issuer $issuer"
-        answer=$(curl --silent --fail --json '{"email":"ada@example.com","password":"correct horse battery 7"}' \
-            "$issuer/auth/register")
-        token=$(jq -r .accessToken <<<"$answer")
-        # The first character of the signature decides about whole bits of it.
-        signature=${token##*.}
-        case $signature in A*) other=B ;; *) other=A ;; esac
-        export ALGORITHM=$algorithm ISSUER=$issuer AUDIENCE=watchword TOKEN=$token
-        SUBJECT=$(jq -r .user.id <<<"$answer")
-        FORGED=${token%.*}.$other${signature#?}
-        export SUBJECT FORGED
+        register "$algorithm" "$base_path"
         for verifier in "${verifiers[@]}"; do
             $verifier >&2 || die "$verifier refuses the token"
         done
         stop
     done
 done
+
+if install_kubernetes; then
+    for algorithm in ES256 RS256; do
+        start "$algorithm" / "https://127.0.0.1:$(free_port)"
+        say "    $algorithm, issuer $issuer"
+        register "$algorithm" /
+        "$TOOLS/kubernetes-verify" >&2 || die "Kubernetes refuses the token"
+        stop
+    done
+else
+    unavailable "the authenticator of Kubernetes"
+fi
