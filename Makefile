@@ -11,7 +11,7 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test test-peers snapshots fmt lint generate bench deny compose-check clean nats-server
+.PHONY: help run test test-peers snapshots fmt lint generate publish bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: ## Check format and lints; warnings are errors
 
 generate: ## Write docs/reference, docs/CONFIGURATION.md and the event table in docs/EVENTS.md
 	@scripts/generate.sh
+
+publish: ## Keep the OpenAPI document of this version in docs/reference/published (once per release)
+	@scripts/publish.sh
 
 bench: ## Measure speed and memory (ARGS="relay latency" selects benchmarks, ARGS=micro runs criterion)
 	@scripts/bench.sh $(ARGS)
