@@ -18,7 +18,7 @@ fn all(c: &mut Criterion) {
         version: event.event.version(),
         user_id: event.user.map(|user| user.id),
         occurred_at: event.timestamp,
-        service: "auth-service",
+        service: "watchword",
         environment: "production",
         schema_base: "https://auth.example.com",
         traceparent: event.metadata.traceparent.as_deref(),
