@@ -56,7 +56,7 @@ pub use self::sessions::open::{NewSession, OpenedSession};
 pub use self::transaction::{AnyTx, SystemTx, Tx, UserTx};
 pub use self::users::create::NewUser;
 pub use self::users::find::Credentials;
-pub use self::users::list::{MAX_COUNTED_USERS, UserFilter, UserPage};
+pub use self::users::list::{ListedUser, MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};

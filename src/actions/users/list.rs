@@ -4,9 +4,8 @@ use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
 use crate::domain::ids::UserId;
-use crate::domain::user::User;
 use crate::store::MAX_COUNTED_USERS;
-pub use crate::store::UserFilter as Filter;
+pub use crate::store::{ListedUser, UserFilter as Filter};
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +18,7 @@ pub enum Start {
 #[derive(Debug)]
 pub struct Page {
     /// Newest first.
-    pub users: Vec<User>,
+    pub users: Vec<ListedUser>,
     /// The number of users in all pages, as far as they are counted.
     pub total: u64,
     /// Whether `total` counts all users.
@@ -64,7 +63,7 @@ pub async fn run(
     let has_next = found.users.len() > requested;
     found.users.truncate(requested);
     Ok(Page {
-        next: found.users.last().filter(|_| has_next).map(|last| last.id),
+        next: found.users.last().filter(|_| has_next).map(|last| last.user.id),
         users: found.users,
         total: found.count.min(MAX_COUNTED_USERS),
         total_is_exact: found.count <= MAX_COUNTED_USERS,

@@ -151,12 +151,23 @@ pub struct ProfilePatch {
     profile: Patch<ProfileBody>,
 }
 
+/// A user in a list.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct ListedUser {
+    #[oai(flatten)]
+    pub user: UserBody,
+    /// `userSeq` of the last event about the user. The fields are as this event left them: a copy
+    /// that begins with them continues with the events whose `userSeq` is higher.
+    pub user_seq: i64,
+}
+
 /// A page of users.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 pub struct UserList {
     /// Users, newest first.
-    pub users: Vec<UserBody>,
+    pub users: Vec<ListedUser>,
     /// Number of users on all pages, counted up to 10 000.
     pub total_count: u64,
     /// Whether `totalCount` counts all users.

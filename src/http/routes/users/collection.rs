@@ -13,7 +13,7 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::account::unknown_role;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::{NewUser, UserList};
+use crate::http::dto::user_changes::{ListedUser, NewUser, UserList};
 use crate::http::dto::user_parameters::{PageNumber, PageSize, Search};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::fields::Fields;
@@ -87,7 +87,7 @@ impl Users {
     ///
     /// With an `Idempotency-Key` the request can be repeated for a day: the same request gets the
     /// same user, as they are then. A repeated request with another password is refused and records
-    /// `auth.user.login_failed`.
+    /// `auth.user.reauthentication_failed`.
     #[oai(path = "/users", method = "post", operation_id = "createUser", tag = "Tag::Users")]
     async fn create(
         &self,
@@ -125,7 +125,7 @@ fn user_list(page: Page, start: Start, limit: u64) -> UserList {
         Start::After(_) => (None, true),
     };
     UserList {
-        users: page.users.into_iter().map(UserBody::from).collect(),
+        users: page.users.into_iter().map(listed_user).collect(),
         total_count: page.total,
         total_count_exact: page.total_is_exact,
         current_page,
@@ -134,6 +134,10 @@ fn user_list(page: Page, start: Start, limit: u64) -> UserList {
         has_prev_page,
         next: page.next.map(|next| next.as_uuid()),
     }
+}
+
+fn listed_user(listed: list::ListedUser) -> ListedUser {
+    ListedUser { user: listed.user.into(), user_seq: listed.last_event.get() }
 }
 
 impl From<list::Refusal> for Problem {
