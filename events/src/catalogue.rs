@@ -111,16 +111,16 @@ macro_rules! about {
 }
 
 catalogue! {
-    Registered "registered" v 1 known_user, "An account was created.";
+    Registered "registered" v 1 known_user, "An account was created. If its owner registered it, the first session began.";
     LoggedIn "logged_in" v 1 known_user, "A user logged in, and a session began.";
     LoggedOut "logged_out" v 1 known_user, "A user ended one or more sessions.";
     TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for a new one.";
-    Updated "updated" v 1 known_user, "The account's data changed.";
+    Updated "updated" v 1 known_user, "The account's name, type or profile changed.";
     EmailVerificationRequested "email_verification_requested" v 1 known_user, "The user requested another verification mail.";
     EmailVerified "email_verified" v 1 known_user, "The user verified the account's email address.";
     PasswordChanged "password_changed" v 1 known_user, "The password was changed. All sessions of the account ended.";
     PasswordResetRequested "password_reset_requested" v 1 anyone, "A client requested a password reset. `userId` is present only if the account is known.";
-    PasswordResetCompleted "password_reset_completed" v 1 known_user, "The password was reset with a mailed code. All sessions of the account ended.";
+    PasswordResetCompleted "password_reset_completed" v 1 known_user, "The password was reset, with a mailed code or by the operator. All sessions of the account ended.";
     EmailChanged "email_changed" v 1 known_user, "The account's email address changed.";
     UsernameChanged "username_changed" v 1 known_user, "The account's username was set, changed or removed.";
     RoleGranted "role_granted" v 1 known_user, "A role was granted to the account.";
@@ -128,10 +128,11 @@ catalogue! {
     Disabled "disabled" v 1 known_user, "The account was disabled. All its sessions ended.";
     Enabled "enabled" v 1 known_user, "A disabled account was enabled.";
     Unlocked "unlocked" v 1 known_user, "The account's login rate limit was reset.";
-    Deleted "deleted" v 1 known_user, "The account was deleted.";
+    Deleted "deleted" v 1 known_user, "The account was deleted. All its sessions ended.";
     LoginFailed "login_failed" v 1 anyone, "A login was refused. `userId` is present only if the account is known.";
+    ReauthenticationFailed "reauthentication_failed" v 1 known_user, "An operation required the password again, and it was wrong. Nothing was changed.";
     RateLimited "rate_limited" v 1 anyone, "Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account.";
-    SessionRevoked "session_revoked" v 1 known_user, "A session was revoked. Its tokens are no longer accepted.";
+    SessionRevoked "session_revoked" v 1 known_user, "Sessions were revoked. Their tokens are no longer accepted.";
     TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token was presented again after its exchange, and its session was revoked.";
     MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor was activated. Logins require it from now on.";
     MfaRemoved "mfa_removed" v 1 known_user, "A second factor was removed. Logins require only the password again.";
@@ -189,8 +190,10 @@ impl AuthEvent {
             Self::LoggedIn(it) => Some(it.session_id),
             Self::LoggedOut(it) => Some(it.session_id),
             Self::TokenRefreshed(it) => Some(it.session_id),
-            Self::SessionRevoked(it) => Some(it.session_id),
+            Self::SessionRevoked(it) => it.session_id,
+            Self::Registered(it) => it.session_id,
             Self::TokenReuseDetected(it) => Some(it.session_id),
+            Self::ReauthenticationFailed(it) => it.session_id,
             // A test compares this with every example.
             _ => None,
         }

@@ -53,13 +53,14 @@ pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
 pub use deployment::Deployment;
 pub use event::{Actor, Event, Metadata, UserRef};
 pub use payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
+    AccountStatus, AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
     EmailVerificationRequested, EmailVerified, Enabled, EnabledReason, FactorType, IdentifierHash, LoggedIn, LoggedOut,
-    LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved,
-    MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted, PasswordResetRequested,
-    RateLimited, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted, RoleRevoked,
-    SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason, Updated,
-    UsernameChanged,
+    LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MAX_ENDED_SESSIONS, MfaChallenged, MfaEnrolled,
+    MfaFailed, MfaRemoved, MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted,
+    PasswordResetRequested, RateLimited, ReauthenticationFailed, ReauthenticationFailedReason,
+    ReauthenticationOperation, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted,
+    RoleRevoked, SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason,
+    Updated, UsernameChanged,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, ReceivedEvent};

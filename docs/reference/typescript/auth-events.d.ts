@@ -26,6 +26,7 @@ export type AuthEvent =
   | Unlocked
   | Deleted
   | LoginFailed
+  | ReauthenticationFailed
   | RateLimited
   | SessionRevoked
   | TokenReuseDetected
@@ -77,7 +78,7 @@ export type Metadata = {
   dataschema?: string;
 };
 
-/** An account was created. */
+/** An account was created. If its owner registered it, the first session began. */
 export interface Registered {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
@@ -105,6 +106,26 @@ export interface Registered {
     accountType: string;
     /** The account's initial roles. */
     roles: Array<string>;
+    /** The account's status. */
+    status: "active" | "disabled" | "deleted";
+    /** Whether the email address is verified. */
+    emailVerified: boolean;
+    /** The profile, if it has fields. Personal data. */
+    profile?: Record<string, unknown>;
+    /** The first session. This and the following fields are absent when none began. */
+    sessionId?: string;
+    /** The client's IP address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
+    /** As in `logged_in`. */
+    method?: "password";
+    /** As in `logged_in`. */
+    amr?: Array<"pwd" | "otp" | "mfa">;
+    /** When the session ends, however often it is refreshed. */
+    expiresAt?: string;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt?: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -137,9 +158,13 @@ export interface LoggedIn {
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
     /** How the user logged in. */
-    method: "password" | "passkey" | "federated";
+    method: "password";
     /** The authentication methods that were verified (RFC 8176). */
-    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user">;
+    amr: Array<"pwd" | "otp" | "mfa">;
+    /** When the session ends, however often it is refreshed. */
+    expiresAt: string;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -165,8 +190,10 @@ export interface LoggedOut {
     actor?: Actor;
     /** The session that made the request. With scope `others` it stays active. */
     sessionId: string;
-    /** Which sessions ended. */
+    /** Which sessions were to end. */
     scope: "local" | "others" | "global";
+    /** The sessions that ended, oldest first. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -194,12 +221,14 @@ export interface TokenRefreshed {
     sessionId: string;
     /** The generation of the new refresh token. */
     generation: number;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account's data changed. */
+/** The account's name, type or profile changed. */
 export interface Updated {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
@@ -217,8 +246,14 @@ export interface Updated {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The names of the fields that changed, never their values. */
-    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+    /** The names of the fields that changed. One whose value is absent was removed, or is personal data that `events.pii` leaves out. */
+    changedFields: Array<"name" | "accountType" | "profile">;
+    /** The new display name. Personal data. */
+    name?: string;
+    /** The new account type. */
+    accountType?: string;
+    /** The whole profile as it is now. Personal data. */
+    profile?: Record<string, unknown>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -265,6 +300,8 @@ export interface EmailVerified {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** Whether the email address is verified now. */
+    emailVerified: boolean;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -288,6 +325,8 @@ export interface PasswordChanged {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -322,7 +361,7 @@ export interface PasswordResetRequested {
   metadata: Metadata;
 }
 
-/** The password was reset with a mailed code. All sessions of the account ended. */
+/** The password was reset, with a mailed code or by the operator. All sessions of the account ended. */
 export interface PasswordResetCompleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
@@ -340,6 +379,8 @@ export interface PasswordResetCompleted {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -364,9 +405,11 @@ export interface EmailChanged {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The previous address. Personal data; only in the profile `full`. */
-    old?: string;
-    /** The new address. Personal data; only in the profile `full`. */
-    new?: string;
+    previousEmail?: string;
+    /** The new address. Personal data. */
+    email?: string;
+    /** Whether the new address is verified. */
+    emailVerified: boolean;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -391,9 +434,9 @@ export interface UsernameChanged {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The previous username, if any. Personal data; only in the profile `full`. */
-    old?: string;
-    /** The new username, if any. Personal data; only in the profile `full`. */
-    new?: string;
+    previousUsername?: string;
+    /** The new username; absent when it was removed. Personal data. */
+    username?: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -419,6 +462,8 @@ export interface RoleGranted {
     actor?: Actor;
     /** The granted role. */
     role: string;
+    /** All roles of the account now. */
+    roles: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -444,6 +489,8 @@ export interface RoleRevoked {
     actor?: Actor;
     /** The revoked role. */
     role: string;
+    /** All roles of the account now. */
+    roles: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -468,7 +515,11 @@ export interface Disabled {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who disabled the account. */
-    reason: "admin" | "security";
+    reason: "admin";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -493,7 +544,9 @@ export interface Enabled {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who enabled the account. */
-    reason: "admin";
+    reason: "admin" | "operator";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -518,13 +571,13 @@ export interface Unlocked {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Why the limit was reset. */
-    reason: "admin" | "password_reset" | "expired";
+    reason: "admin" | "operator";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account was deleted. */
+/** The account was deleted. All its sessions ended. */
 export interface Deleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
@@ -544,6 +597,10 @@ export interface Deleted {
     actor?: Actor;
     /** Who deleted the account. */
     reason: "user" | "admin";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -569,14 +626,47 @@ export interface LoginFailed {
     actor?: Actor;
     /** A keyed hash of the submitted identifier, by which attempts can be counted. */
     identifierHash: string;
-    /** Why the login was refused. The client never learns it. */
-    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa";
+    /** Why the password was refused. The client never learns it; a wrong second factor is `mfa_failed`. */
+    reason: "unknown_account" | "wrong_password" | "disabled";
     /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
-    /** The consecutive failures for this identifier, including this one. */
-    attempts?: number;
+  };
+  /** Which service and request recorded the event. */
+  metadata: Metadata;
+}
+
+/** An operation required the password again, and it was wrong. Nothing was changed. */
+export interface ReauthenticationFailed {
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
+  id: string;
+  /** The subject on which the event is published. */
+  subject: "auth.user.reauthentication_failed";
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** The event's fields. */
+  data: {
+    /** The account that the event is about. */
+    userId: string;
+    /** When the event happened. */
+    timestamp: string;
+    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    userSeq: number;
+    /** Who acted, if it was not the user. */
+    actor?: Actor;
+    /** The operation that was refused. */
+    operation: "delete_account" | "change_password" | "enroll_totp" | "remove_totp" | "generate_recovery_codes" | "repeat_registration" | "repeat_user_creation";
+    /** Why it was refused. */
+    reason: "wrong_password";
+    /** The user's session that made the request. Absent when no session of the user did. */
+    sessionId?: string;
+    /** A keyed hash of the account's email address, the same as in `login_failed` and `rate_limited`. */
+    identifierHash: string;
+    /** The client's IP address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -615,7 +705,7 @@ export interface RateLimited {
   metadata: Metadata;
 }
 
-/** A session was revoked. Its tokens are no longer accepted. */
+/** Sessions were revoked. Their tokens are no longer accepted. */
 export interface SessionRevoked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
@@ -633,10 +723,12 @@ export interface SessionRevoked {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The revoked session. */
-    sessionId: string;
-    /** Why the session was revoked. */
-    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit";
+    /** The session, if only one was revoked. */
+    sessionId?: string;
+    /** Why the sessions were revoked. */
+    reason: "logout" | "admin" | "password_change" | "password_reset" | "disabled" | "deleted" | "limit";
+    /** The sessions that ended, oldest first. Those beyond 100 follow in further events. */
+    endedSessionIds: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -668,6 +760,8 @@ export interface TokenReuseDetected {
     currentGeneration: number;
     /** How the service responded. */
     action: "session_revoked";
+    /** The session that ended. */
+    endedSessionIds: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -694,7 +788,7 @@ export interface MfaEnrolled {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -721,7 +815,7 @@ export interface MfaRemoved {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -748,7 +842,7 @@ export interface MfaChallenged {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -775,7 +869,7 @@ export interface MfaVerified {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -802,7 +896,7 @@ export interface MfaFailed {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -829,7 +923,7 @@ export interface RecoveryCodesGenerated {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -856,7 +950,7 @@ export interface RecoveryCodeUsed {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "recovery_code";
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;

@@ -12,6 +12,7 @@ mod custom;
 mod mfa;
 mod passwords;
 mod rate_limits;
+mod reauthentication;
 mod sessions;
 mod users;
 
@@ -68,7 +69,7 @@ pub fn of(kind: EventKind) -> Event {
 fn envelope<P: Example + Into<AuthEvent>>(payload: P) -> Event {
     let event: AuthEvent = payload.into();
     let metadata = Metadata {
-        service: "auth-service".to_owned(),
+        service: "watchword".to_owned(),
         version: "1.0.0".to_owned(),
         environment: "production".to_owned(),
         request_id: Some(REQUEST.to_owned()),

@@ -1,9 +1,19 @@
 //! Payloads about an account and its identifiers.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-/// An account was created.
+use super::sessions::{AuthMethod, LoginMethod};
+use super::{ended_sessions, ip_address};
+use crate::timestamp::{self, Timestamp};
+
+/// An account was created. When its owner registered it, the first session began: no `logged_in`
+/// follows, and the event has the session's fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
@@ -20,14 +30,55 @@ pub struct Registered {
     pub account_type: String,
     /// The account's initial roles.
     pub roles: Vec<String>,
+    /// The account's status.
+    pub status: AccountStatus,
+    /// Whether the email address is verified.
+    pub email_verified: bool,
+    /// The profile, if it has fields. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Map<String, Value>>,
+    /// The first session. This and the following fields are absent when none began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Uuid>,
+    /// The client's IP address. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "ip_address")]
+    pub ip: Option<IpAddr>,
+    /// The client's User-Agent. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// As in `logged_in`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<LoginMethod>,
+    /// As in `logged_in`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amr: Option<Vec<AuthMethod>>,
+    /// When the session ends, however often it is refreshed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
+    #[schemars(with = "Option<Timestamp>")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// When the session ends unless it is refreshed before; never later than `expiresAt`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "timestamp::optional")]
+    #[schemars(with = "Option<Timestamp>")]
+    pub idle_expires_at: Option<OffsetDateTime>,
 }
 
 /// The account's data changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Updated {
-    /// The names of the fields that changed, never their values.
+    /// The names of the fields that changed. One whose value is absent was removed, or is personal
+    /// data that `events.pii` leaves out.
     pub changed_fields: Vec<ChangedField>,
+    /// The new display name. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new account type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_type: Option<String>,
+    /// The whole profile as it is now. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Map<String, Value>>,
 }
 
 /// The user requested another verification mail. The mail sent with `registered` has no event of
@@ -39,7 +90,10 @@ pub struct EmailVerificationRequested {}
 /// The user proved access to the account's email address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EmailVerified {}
+pub struct EmailVerified {
+    /// Whether the email address is verified now.
+    pub email_verified: bool,
+}
 
 /// The account's email address changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +101,12 @@ pub struct EmailVerified {}
 pub struct EmailChanged {
     /// The previous address. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<String>,
-    /// The new address. Personal data; only in the profile `full`.
+    pub previous_email: Option<String>,
+    /// The new address. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new: Option<String>,
+    pub email: Option<String>,
+    /// Whether the new address is verified.
+    pub email_verified: bool,
 }
 
 /// The account's username was set, changed or removed.
@@ -59,10 +115,10 @@ pub struct EmailChanged {
 pub struct UsernameChanged {
     /// The previous username, if any. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old: Option<String>,
-    /// The new username, if any. Personal data; only in the profile `full`.
+    pub previous_username: Option<String>,
+    /// The new username; absent when it was removed. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub new: Option<String>,
+    pub username: Option<String>,
 }
 
 /// The account was deleted.
@@ -71,16 +127,19 @@ pub struct UsernameChanged {
 pub struct Deleted {
     /// Who deleted the account.
     pub reason: DeletedReason,
+    /// The account's status now.
+    pub status: AccountStatus,
+    /// The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow
+    /// in `session_revoked`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
 }
 
 /// A field of an account that its owner or an administrator may change, named as in the HTTP API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangedField {
-    /// The email address.
-    Email,
-    /// The username.
-    Username,
     /// The display name.
     Name,
     /// The account type.
@@ -97,4 +156,16 @@ pub enum DeletedReason {
     User,
     /// An administrator.
     Admin,
+}
+
+/// Whether an account's user may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStatus {
+    /// The user may log in.
+    Active,
+    /// The account is disabled.
+    Disabled,
+    /// The account is deleted.
+    Deleted,
 }

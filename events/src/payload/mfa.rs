@@ -10,8 +10,6 @@ use uuid::Uuid;
 pub enum FactorType {
     /// Time-based codes of an authenticator app (RFC 6238).
     Totp,
-    /// A passkey or security key (WebAuthn).
-    Webauthn,
     /// A recovery code, for when the factor itself is lost.
     RecoveryCode,
 }

@@ -4,14 +4,21 @@ use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::identifier_hash::IdentifierHash;
-use super::ip_address;
+use super::{ended_sessions, ip_address};
 
 /// A user who knows the password changed it. All sessions of the account ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PasswordChanged {}
+pub struct PasswordChanged {
+    /// The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow
+    /// in `session_revoked`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
+}
 
 /// A client requested a password reset. `userId` is present only if an account has the address;
 /// only then a mail is sent.
@@ -29,7 +36,14 @@ pub struct PasswordResetRequested {
     pub user_agent: Option<String>,
 }
 
-/// The password was reset with a mailed code. All sessions of the account ended.
+/// The password was reset, with a mailed code or by the operator (`actor`). All sessions of the
+/// account ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PasswordResetCompleted {}
+pub struct PasswordResetCompleted {
+    /// The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow
+    /// in `session_revoked`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
+}

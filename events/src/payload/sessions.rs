@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::identifier_hash::IdentifierHash;
-use super::ip_address;
+use super::{ended_sessions, ip_address};
+use crate::timestamp::{self, Timestamp};
 
 /// A user logged in, and a session began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +31,14 @@ pub struct LoggedIn {
     pub method: LoginMethod,
     /// The authentication methods that were verified (RFC 8176).
     pub amr: Vec<AuthMethod>,
+    /// When the session ends, however often it is refreshed.
+    #[serde(with = "timestamp::required")]
+    #[schemars(with = "Timestamp")]
+    pub expires_at: OffsetDateTime,
+    /// When the session ends unless it is refreshed before; never later than `expiresAt`.
+    #[serde(with = "timestamp::required")]
+    #[schemars(with = "Timestamp")]
+    pub idle_expires_at: OffsetDateTime,
 }
 
 /// A login was refused. `userId` is present only if the account is known.
@@ -37,7 +47,8 @@ pub struct LoggedIn {
 pub struct LoginFailed {
     /// A keyed hash of the submitted identifier, by which attempts can be counted.
     pub identifier_hash: IdentifierHash,
-    /// Why the login was refused. The client never learns it.
+    /// Why the password was refused. The client never learns it; a wrong second factor is
+    /// `mfa_failed`.
     pub reason: LoginFailedReason,
     /// The client's IP address. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,9 +57,6 @@ pub struct LoginFailed {
     /// The client's User-Agent. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The consecutive failures for this identifier, including this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u32>,
 }
 
 /// A user ended one or more sessions.
@@ -57,8 +65,11 @@ pub struct LoginFailed {
 pub struct LoggedOut {
     /// The session that made the request. With scope `others` it stays active.
     pub session_id: Uuid,
-    /// Which sessions ended.
+    /// Which sessions were to end.
     pub scope: LogoutScope,
+    /// The sessions that ended, oldest first. Those beyond 100 follow in `session_revoked`.
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
 }
 
 /// A refresh token was exchanged for a new one.
@@ -70,16 +81,24 @@ pub struct TokenRefreshed {
     /// The generation of the new refresh token.
     #[schemars(range(min = 0))]
     pub generation: i64,
+    /// When the session ends unless it is refreshed before; never later than `expiresAt`.
+    #[serde(with = "timestamp::required")]
+    #[schemars(with = "Timestamp")]
+    pub idle_expires_at: OffsetDateTime,
 }
 
-/// A session was revoked. Its tokens are no longer accepted.
+/// Sessions were revoked: one, or several for one reason. Their tokens are no longer accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRevoked {
-    /// The revoked session.
-    pub session_id: Uuid,
-    /// Why the session was revoked.
+    /// The session, if only one was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Uuid>,
+    /// Why the sessions were revoked.
     pub reason: SessionRevokedReason,
+    /// The sessions that ended, oldest first. Those beyond 100 follow in further events.
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
 }
 
 /// A refresh token was presented again after its exchange, as happens with a stolen one (RFC 9700,
@@ -97,6 +116,9 @@ pub struct TokenReuseDetected {
     pub current_generation: i64,
     /// How the service responded.
     pub action: ReuseAction,
+    /// The session that ended.
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
 }
 
 /// How a user logged in.
@@ -105,10 +127,6 @@ pub struct TokenReuseDetected {
 pub enum LoginMethod {
     /// With a password.
     Password,
-    /// With a passkey (WebAuthn).
-    Passkey,
-    /// Through another identity provider.
-    Federated,
 }
 
 /// An authentication method that was verified at a login, with its value in RFC 8176.
@@ -121,14 +139,6 @@ pub enum AuthMethod {
     Otp,
     /// More than one factor.
     Mfa,
-    /// Proof of possession of a hardware-secured key.
-    Hwk,
-    /// Proof of possession of a software-secured key.
-    Swk,
-    /// A confirmation sent by SMS.
-    Sms,
-    /// Presence of the user.
-    User,
 }
 
 /// Which sessions a logout ended.
@@ -153,33 +163,26 @@ pub enum LoginFailedReason {
     WrongPassword,
     /// The account is disabled.
     Disabled,
-    /// The account is locked.
-    Locked,
-    /// The second factor was wrong.
-    Mfa,
 }
 
-/// Why a session was revoked.
+/// Why sessions were revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionRevokedReason {
-    /// The account's owner revoked it.
+    /// The account's owner revoked them, or a client did for the owner (RFC 7009). Also the rest of
+    /// a `logged_out`.
     Logout,
-    /// An administrator revoked it.
+    /// An administrator revoked them.
     Admin,
-    /// The password was changed.
+    /// The rest of a `password_changed`.
     PasswordChange,
-    /// The password was reset.
+    /// The rest of a `password_reset_completed`.
     PasswordReset,
-    /// A refresh token was used twice.
-    Reuse,
-    /// The account was disabled.
+    /// The rest of a `disabled`.
     Disabled,
-    /// The account was deleted.
+    /// The rest of a `deleted`.
     Deleted,
-    /// The session was idle for too long.
-    Expired,
-    /// The account had too many sessions, and this was the oldest.
+    /// The account had too many sessions, and these were the oldest.
     Limit,
 }
 

@@ -2,6 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{AccountStatus, ended_sessions};
 
 /// A role was granted to the account. `actor` names who granted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -9,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct RoleGranted {
     /// The granted role.
     pub role: String,
+    /// All roles of the account now.
+    pub roles: Vec<String>,
 }
 
 /// A role of the account was revoked. `actor` names who revoked it.
@@ -17,6 +22,8 @@ pub struct RoleGranted {
 pub struct RoleRevoked {
     /// The revoked role.
     pub role: String,
+    /// All roles of the account now.
+    pub roles: Vec<String>,
 }
 
 /// The account was disabled. All its sessions ended.
@@ -25,6 +32,13 @@ pub struct RoleRevoked {
 pub struct Disabled {
     /// Who disabled the account.
     pub reason: DisabledReason,
+    /// The account's status now.
+    pub status: AccountStatus,
+    /// The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow
+    /// in `session_revoked`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "ended_sessions")]
+    pub ended_session_ids: Vec<Uuid>,
 }
 
 /// A disabled account was enabled.
@@ -33,6 +47,8 @@ pub struct Disabled {
 pub struct Enabled {
     /// Who enabled the account.
     pub reason: EnabledReason,
+    /// The account's status now.
+    pub status: AccountStatus,
 }
 
 /// The account's login rate limit was reset.
@@ -49,8 +65,6 @@ pub struct Unlocked {
 pub enum DisabledReason {
     /// An administrator.
     Admin,
-    /// The service, for the account's security.
-    Security,
 }
 
 /// Who enabled an account.
@@ -59,6 +73,8 @@ pub enum DisabledReason {
 pub enum EnabledReason {
     /// An administrator.
     Admin,
+    /// The operator, from the command line.
+    Operator,
 }
 
 /// Why an account's login rate limit was reset.
@@ -67,8 +83,6 @@ pub enum EnabledReason {
 pub enum UnlockedReason {
     /// An administrator reset it.
     Admin,
-    /// The password was reset.
-    PasswordReset,
-    /// The lock expired.
-    Expired,
+    /// The operator reset it, from the command line.
+    Operator,
 }

@@ -36,7 +36,8 @@ fn the_events_reference_is_up_to_date_and_complete() {
     let committed = fs::read_to_string(reference().join("events.md")).unwrap_or_default();
     assert_eq!(committed, docs::page(), "docs/reference/events.md {HINT}");
     assert_eq!(committed.matches("```json\n{\n").count(), CATALOGUE.len(), "an example is empty");
-    assert!(docs::table().contains("| `auth.user.logged_in` | 1 | sessionId, email?, ip?, userAgent?, method, amr |"));
+    let fields = "sessionId, email?, ip?, userAgent?, method, amr, expiresAt, idleExpiresAt";
+    assert!(docs::table().contains(&format!("| `auth.user.logged_in` | 1 | {fields} |")));
 }
 
 #[test]

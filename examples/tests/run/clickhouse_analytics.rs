@@ -35,6 +35,7 @@ fn logged_out() -> LoggedOut {
     LoggedOut {
         session_id: uuid::Uuid::from_u128(1),
         scope: LogoutScope::Local,
+        ended_session_ids: vec![uuid::Uuid::from_u128(1)],
     }
 }
 

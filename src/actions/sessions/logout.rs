@@ -1,8 +1,9 @@
 //! Logs out: ends one session, the others or all of a user, by access token or by the refresh token
 //! alone.
 
-use watchword_events::{LoggedOut, LogoutScope};
+use watchword_events::{LoggedOut, LogoutScope, SessionRevokedReason};
 
+use super::ended;
 use super::presented::{self, Presented};
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::{Context, Failure};
@@ -45,8 +46,8 @@ pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), Ac
     if ended.is_empty() {
         return Ok(());
     }
-    let logged_out = LoggedOut { session_id: session.as_uuid(), scope };
-    tx.record(logged_out).await?;
+    let logged_out = |ended_session_ids| LoggedOut { session_id: session.as_uuid(), scope, ended_session_ids };
+    ended::record(&mut tx, None, &ended, SessionRevokedReason::Logout, logged_out).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

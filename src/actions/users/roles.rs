@@ -49,7 +49,7 @@ pub(super) async fn grant_as(
     let mut roles = tx.user().roles.clone();
     roles.push(role.clone());
     tx.set_roles(&roles).await?;
-    let granted = RoleGranted { role: role.to_string() };
+    let granted = RoleGranted { role: role.to_string(), roles: published(tx.user()) };
     tx.record_as(actor, granted).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
@@ -78,11 +78,16 @@ pub async fn revoke(
     let roles = tx.user().roles.iter().filter(|other| **other != role);
     let roles: Vec<Role> = roles.cloned().collect();
     tx.set_roles(&roles).await?;
-    let revoked = RoleRevoked { role: role.to_string() };
+    let revoked = RoleRevoked { role: role.to_string(), roles: published(tx.user()) };
     tx.record_as(admin_guard::actor(&caller), revoked).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
+}
+
+/// The user's roles in events.
+fn published(user: &User) -> Vec<String> {
+    user.roles.iter().map(ToString::to_string).collect()
 }
 
 /// Lock the user, with the admin lock for that role: a concurrent demotion of the caller is seen.

@@ -290,7 +290,7 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
     let register = json!({ "email": other, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
     let wrong = client.secrets.password("a wrong password to delete with");
-    // A wrong password records a failed login, whose event contains the user agent.
+    // A wrong password records an event that contains the user agent.
     let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
     let request = client.request_with_secret_agent(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
@@ -324,7 +324,7 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
         (password, 204),
     ] {
         let body = json!({ "currentPassword": current, "newPassword": new });
-        // A wrong password records a failed login, whose event contains the user agent.
+        // A wrong password records an event that contains the user agent.
         let request = client.request(Method::POST, "/auth/password/change");
         client.send(request.bearer_auth(&tokens.access).json(&body), status).await;
     }

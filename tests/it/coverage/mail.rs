@@ -24,7 +24,8 @@ fn change() -> Vec<Row> {
             let request = app.post("/auth/password/change", &body).bearer_auth(&user.tokens.access);
             app.send(request).await.about(&user)
         }
-        "changePassword" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "changePassword" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "change_password", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             let body = json!({ "currentPassword": "not the password", "newPassword": NEW_PASSWORD });
             let request = app.post("/auth/password/change", &body).bearer_auth(&user.tokens.access);

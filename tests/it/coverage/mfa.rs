@@ -83,7 +83,8 @@ fn enroll() -> Vec<Row> {
             let enrolled = Enrolled::new(app).await;
             app.send(mfa_request(app, &enrolled.user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "enrolTotp" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "enroll_totp", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await.about(&user)
         }
@@ -130,7 +131,8 @@ fn remove() -> Vec<Row> {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::DELETE, "totp", &password())).await
         }
-        "removeTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "removeTotp" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "remove_totp", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await.about(&user)
         }
@@ -152,7 +154,8 @@ fn recovery_codes() -> Vec<Row> {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &password())).await
         }
-        "generateRecoveryCodes" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "generateRecoveryCodes" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "generate_recovery_codes", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &wrong_password())).await.about(&user)
         }

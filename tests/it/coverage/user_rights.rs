@@ -201,7 +201,7 @@ fn unlock() -> Vec<Row> {
 fn revoke_sessions() -> Vec<Row> {
     rows! {
         "revokeUserSessions" "204" "two" =>
-            ["session_revoked" {"reason": "admin"}, "session_revoked" {"reason": "admin"}] |app| {
+            ["session_revoked" {"reason": "admin"}] |app| {
             let user = app.user().await;
             app.log_in_again(&user).await;
             let path = path(&user) + "/sessions";

@@ -90,8 +90,8 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backe
     }
     app.me(&tokens.access).await.expect_status(200);
     app.login(ADA, PASSWORD).await.expect_status(200);
-    // A rejected new password is not a failed login.
-    assert_eq!(app.event_names().await, ["registered", "login_failed", "logged_in"]);
+    // A rejected new password is no failure of authentication.
+    assert_eq!(app.event_names().await, ["registered", "reauthentication_failed", "logged_in"]);
     app.finish().await;
 }
 

@@ -88,7 +88,7 @@ impl Passwords {
     /// Change the caller's password
     ///
     /// Requires the current password, and ends every session, this one included. Records
-    /// `auth.user.password_changed`, or `auth.user.login_failed` for a wrong password.
+    /// `auth.user.password_changed`, or `auth.user.reauthentication_failed` for a wrong password.
     #[oai(path = "/auth/password/change", method = "post", operation_id = "changePassword", tag = "Tag::Account")]
     async fn change(
         &self,

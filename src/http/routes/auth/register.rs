@@ -28,7 +28,7 @@ impl Register {
     /// With an `Idempotency-Key` the request can be repeated for a day: the same request gets the
     /// same account, session and refresh token and a new access token, until that refresh token is
     /// used. A repeated request with another password is refused and records
-    /// `auth.user.login_failed`.
+    /// `auth.user.reauthentication_failed`.
     #[oai(path = "/auth/register", method = "post", operation_id = "register", tag = "Tag::Authentication")]
     async fn register(
         &self,

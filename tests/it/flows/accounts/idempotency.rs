@@ -161,7 +161,7 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
     let named = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
     let named = post(&app, KEY, "/auth/register", None, &named).await;
     named.expect_problem(422, "idempotency_key_reused");
-    // A replay needs the password, and a wrong password records a failed login.
+    // A replay needs the password, and a wrong password is recorded.
     register(&app, KEY, "ada@example.com", "correct horse battery 8")
         .await
         .expect_problem(422, "idempotency_key_reused");
@@ -176,7 +176,16 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
         record(&app, KEY, &ada.access, &other).await.expect_problem(422, "idempotency_key_reused");
     }
     let names = app.event_names().await;
-    assert_eq!(names, ["registered", "login_failed", "registered", "custom", "custom"]);
+    assert_eq!(
+        names,
+        [
+            "registered",
+            "reauthentication_failed",
+            "registered",
+            "custom",
+            "custom"
+        ]
+    );
     app.finish().await;
 }
 

@@ -149,7 +149,7 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
     let named: Vec<_> = events
         .iter()
         .filter(|event| event.subject == "auth.user.username_changed")
-        .map(|event| event.payload["data"]["new"].clone())
+        .map(|event| event.payload["data"]["username"].clone())
         .collect();
     assert_eq!(named, ["ada_l"], "a username has its own event");
     app.finish().await;
@@ -168,6 +168,19 @@ async fn deleting_an_account_requires_the_password(backend: Backend) {
     assert!((400..500).contains(&refused.status.as_u16()), "{}", refused.text);
     delete(json!({})).await.expect_problem(422, "validation_failed");
     app.me(&tokens.access).await.expect_status(200);
+    let events = app.events().await;
+    let failed = events.last().expect("an event");
+    assert_eq!(failed.subject, "auth.user.reauthentication_failed");
+    let data = &failed.payload["data"];
+    assert_eq!(
+        (&data["operation"], &data["reason"]),
+        (&json!("delete_account"), &json!("wrong_password"))
+    );
+    assert_eq!(
+        (&data["userId"], &data["sessionId"]),
+        (&first.json["user"]["id"], &json!(tokens.session()))
+    );
+    assert_eq!(app.failed_logins().await, 0, "nobody tried to log in");
 
     delete(json!({"password": PASSWORD})).await.expect_status(204);
     for tokens in [&tokens, &other] {

@@ -190,7 +190,7 @@ async fn each_filter_selects_its_events(backend: Backend) {
     assert_eq!(selected("type=auth.user.logged_in").await, ["logged_in"]);
     assert_eq!(selected("type=logged_in").await, ["logged_in"]);
     assert!(selected("type=custom").await.is_empty());
-    assert_eq!(selected(&format!("sessionId={session}")).await, ["token_refreshed"]);
+    assert_eq!(selected(&format!("sessionId={session}")).await, ["registered", "token_refreshed"]);
     let of_second = format!("sessionId={}", second.session());
     assert_eq!(selected(&of_second).await, ["logged_in", "logged_out"]);
     assert_eq!(selected(&format!("{of_second}&type=logged_out&userId={user}")).await, ["logged_out"]);

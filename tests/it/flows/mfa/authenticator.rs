@@ -113,8 +113,8 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
         let refused = send(Method::POST, "/auth/mfa/totp/confirm", &json!({ "code": code })).await;
         assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "/code");
     }
-    let names = app.event_names().await;
-    assert_eq!(names, ["registered", "login_failed", "login_failed", "login_failed"]);
+    let failed = "reauthentication_failed";
+    assert_eq!(app.event_names().await, ["registered", failed, failed, failed]);
     app.finish().await;
 }
 

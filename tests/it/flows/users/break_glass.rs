@@ -60,6 +60,13 @@ impl Fixture {
         assert!(ended.stderr.contains(reason) && ended.stdout.is_empty(), "{args:?}: {ended:?}");
     }
 
+    /// The reasons in the ledger.
+    async fn reasons(&self) -> Vec<Value> {
+        let rows = self.database.ledger().await.expect("the ledger");
+        let event = |payload: &[u8]| serde_json::from_slice::<Value>(payload).expect("JSON");
+        rows.iter().map(|row| event(&row.payload)["data"]["reason"].clone()).collect()
+    }
+
     /// The subjects, users and actors of the ledger.
     async fn events(&self) -> Vec<(String, String, Value)> {
         let rows = self.database.ledger().await.expect("the ledger");
@@ -134,6 +141,7 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
         event("password_reset_completed", &root),
     ];
     assert_eq!(fixture.events().await[before..], expected);
+    assert_eq!(fixture.reasons().await[before..before + 2], ["operator", "operator"]);
 
     for (args, input, code, reason) in [
         (vec!["unlock", "grace@example.com"], "", 4, "no such user"),

@@ -131,9 +131,9 @@ fn assert_events(events: &[(String, Value)], root: &str) {
         let by_admin = *name != "logged_in";
         assert_eq!(data["actor"] == json!({"type": "admin", "id": root}), by_admin, "{name}: {data}");
     }
-    assert_eq!(events[1].1["old"], "Ada@Example.com");
-    assert_eq!(events[1].1["new"], "lovelace@example.com");
-    assert_eq!(events[2].1["new"], "countess");
+    assert_eq!(events[1].1["previousEmail"], "Ada@Example.com");
+    assert_eq!(events[1].1["email"], "lovelace@example.com");
+    assert_eq!(events[2].1["username"], "countess");
     assert_eq!(events[3].1["changedFields"], json!(["name", "accountType", "profile"]));
     assert_eq!(events[6].1["reason"], "admin");
 }

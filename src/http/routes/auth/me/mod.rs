@@ -56,7 +56,7 @@ impl Me {
     ///
     /// Requires the password. Ends all sessions and frees the email address and the username. The
     /// last active administrator cannot delete their account. Records `auth.user.deleted`, or
-    /// `auth.user.login_failed` for a wrong password.
+    /// `auth.user.reauthentication_failed` for a wrong password.
     #[oai(path = "/auth/me", method = "delete", operation_id = "deleteMe", tag = "Tag::Account")]
     async fn delete(
         &self,

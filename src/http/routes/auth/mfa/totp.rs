@@ -72,7 +72,7 @@ impl TotpRoutes {
     ///
     /// Requires the password. Logins stay as they are until its first code reaches
     /// `/auth/mfa/totp/confirm`; an older pending authenticator is replaced. A wrong password
-    /// records `auth.user.login_failed`.
+    /// records `auth.user.reauthentication_failed`.
     #[oai(path = "/auth/mfa/totp", method = "post", operation_id = "enrolTotp", tag = "Tag::Mfa")]
     async fn enroll(
         &self,
@@ -106,7 +106,7 @@ impl TotpRoutes {
     /// Remove the authenticator
     ///
     /// Requires the password. Logins need the password alone again. Records
-    /// `auth.user.mfa_removed`, or `auth.user.login_failed` for a wrong password.
+    /// `auth.user.mfa_removed`, or `auth.user.reauthentication_failed` for a wrong password.
     #[oai(path = "/auth/mfa/totp", method = "delete", operation_id = "removeTotp", tag = "Tag::Mfa")]
     async fn remove(
         &self,
