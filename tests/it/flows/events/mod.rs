@@ -6,6 +6,7 @@ mod delivery;
 pub(crate) mod golden;
 mod pages;
 mod paging;
+mod predecessors;
 mod query_plans;
 mod rate_limited;
 mod retention;
