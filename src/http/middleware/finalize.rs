@@ -46,11 +46,10 @@ pub(super) fn of(result: EndpointResult) -> (Response, Option<Arc<str>>) {
     }
 }
 
-/// Complete a response: an error becomes a problem document with an absolute type and the request
-/// id, and every response gets its headers.
+/// Complete a response: an error becomes a problem document with the request id, and every response
+/// gets its headers.
 pub(super) async fn finish(
     mut response: Response,
-    base_url: &str,
     context: &RequestContext,
     allow: Option<&HeaderValue>,
 ) -> Response {
@@ -59,7 +58,6 @@ pub(super) async fn finish(
     if is_error && response.data::<SkipProblemFormat>().is_none() {
         let mut document = document_of(&mut response).await;
         document.status = status.as_u16();
-        document.type_uri = format!("{base_url}/{}", document.code.relative_uri());
         document.request_id = Some(context.request_id().to_owned());
         document.write_to(&mut response);
         require_headers(&mut response, document.code);

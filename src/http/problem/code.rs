@@ -4,10 +4,13 @@ use poem::http::StatusCode;
 use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 
+/// Where the `type` of every problem begins, on every installation: an identifier, which clients
+/// may compare and which does not change with the address of the service (RFC 9457 section 3.1.1).
+const TYPE_BASE: &str = "https://watchword-auth.github.io/watchword/problems/";
+
 macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal, $explanation:literal;)*) => {
-        /// The stable code of a problem. Its page at `<base>/problems/<code>` is the problem's
-        /// `type`.
+        /// The stable code of a problem. The service explains it at `/problems/<code>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
         #[oai(rename_all = "snake_case")]
         #[serde(rename_all = "snake_case")]
@@ -46,9 +49,9 @@ macro_rules! codes {
                 match self { $(Self::$variant => $explanation,)* }
             }
 
-            /// The problem's `type`, relative to the base URL.
-            pub(crate) fn relative_uri(self) -> String {
-                format!("problems/{}", self.as_str())
+            /// The problem's `type`: the same on every installation.
+            pub(crate) fn type_uri(self) -> String {
+                format!("{TYPE_BASE}{}", self.as_str())
             }
         }
     };

@@ -15,7 +15,8 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
-    /// Absolute URL of a page that explains this kind of problem.
+    /// The identifier of this kind of problem: an absolute URI, the same on every installation. The
+    /// service has a page about it at `/problems/<code>`.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub type_uri: String,

@@ -1,8 +1,8 @@
 //! Error responses: RFC 9457 `application/problem+json`, everywhere.
 //!
 //! A [`Problem`] says what went wrong; it never repeats what the client sent and shows no
-//! internals. [`catch`] converts every other error, and the outermost middleware adds the absolute
-//! `type` and the request id.
+//! internals. [`catch`] converts every other error, and the outermost middleware adds the request
+//! id.
 
 mod catch;
 mod code;
@@ -155,7 +155,7 @@ impl Problem {
     /// The document and the headers, sent with `status`.
     pub(crate) fn into_document(self, status: StatusCode) -> (ProblemDocument, Vec<(HeaderName, HeaderValue)>) {
         let document = ProblemDocument {
-            type_uri: self.code.relative_uri(),
+            type_uri: self.code.type_uri(),
             title: self.code.title().to_owned(),
             status: status.as_u16(),
             code: self.code,

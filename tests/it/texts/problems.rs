@@ -10,6 +10,8 @@ use crate::support::run_dir::repository;
 pub(crate) fn assert_problem(body: &Value) {
     let mut body = body.clone();
     let code = body["code"].as_str().expect("a code").to_owned();
+    let canonical = format!("https://watchword-auth.github.io/watchword/problems/{code}");
+    assert_eq!(body["type"], canonical, "the same on every installation");
     body["type"] = json!(format!("[service]/problems/{code}"));
     body["requestId"] = json!("[request id]");
     if let Some(token) = body.get_mut("challengeToken") {
