@@ -88,14 +88,15 @@ async fn apply(db: SqlitePool, received: ReceivedEvent) -> Result<(), HandlerErr
         "auth.user.deleted" => "deleted",
         _ => return Ok(()),
     };
-    let user = received.user.ok_or_else(|| HandlerError::poison("event has no user"))?;
+    let user = received.user.and_then(|user| Some((user.id, user.seq?)));
+    let (id, seq) = user.ok_or_else(|| HandlerError::poison("event has no user"))?;
     let name = match received.event {
         Some(AuthEvent::Registered(account)) => account.name,
         _ => None,
     };
-    let id = user.id.to_string();
+    let id = id.to_string();
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let change = sqlx::query(APPLY).bind(&id).bind(user.seq).bind(name).bind(state);
+    let change = sqlx::query(APPLY).bind(&id).bind(seq).bind(name).bind(state);
     change.execute(&mut *transaction).await?;
     if state == "deleted" {
         let unassign = sqlx::query("UPDATE tasks SET assignee = NULL WHERE assignee = ?").bind(&id);

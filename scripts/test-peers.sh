@@ -22,5 +22,6 @@ check() {
 check "contracts (npm: AsyncAPI parser, TypeScript compiler)" scripts/check-contracts.sh
 check "workflows (Go: actionlint)" scripts/check-workflows.sh
 check "tokens (npm, pip and Go: verifiers of access tokens)" scripts/check-verifiers.sh
+check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"

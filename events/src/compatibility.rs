@@ -1,15 +1,18 @@
-//! Which changes of a schema are compatible within a major version: new optional fields, and no
-//! others.
+//! Which changes of a schema are compatible within a major version: new optional fields, further
+//! known values of an enumeration, and no others.
 //!
 //! A reader may validate messages with the schema that it was built with, or hold messages that
 //! were written under an older one. So nothing that affects validity may change, in either
-//! direction: a removed field, a new value, and a wider or narrower limit each break a reader.
-//! `title` and `description` do not affect validity and may change.
+//! direction: a removed field, a closed enumeration, and a wider or narrower limit each break a
+//! reader. The values in `x-known-values` do not affect validity; one that is removed breaks the
+//! readers that wait for it. `title` and `description` may change.
 
 use serde_json::{Map, Value};
 
 /// Keywords that do not affect validity. `$id` depends on where the schema is served.
-const ANNOTATIONS: [&str; 3] = ["$id", "title", "description"];
+const ANNOTATIONS: [&str; 4] = ["$id", "title", "description", "x-enum-descriptions"];
+/// The known values of an open enumeration.
+const KNOWN_VALUES: &str = "x-known-values";
 
 /// Returns what `new` breaks for readers of `old`: one line per change, with its JSON pointer.
 /// Empty when `new` is compatible.
@@ -45,7 +48,9 @@ fn compare(at: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
 fn compare_schemas(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<String>) {
     compare_fields(at, old, new, found);
     compare_required(at, old, new, found);
-    let skipped = |keyword: &str| ANNOTATIONS.contains(&keyword) || ["properties", "required"].contains(&keyword);
+    compare_known_values(at, old, new, found);
+    let compared = ["properties", "required", KNOWN_VALUES];
+    let skipped = |keyword: &str| ANNOTATIONS.contains(&keyword) || compared.contains(&keyword);
     for (keyword, was) in old.iter().filter(|(keyword, _)| !skipped(keyword)) {
         let at = format!("{at}/{keyword}");
         match new.get(keyword) {
@@ -74,6 +79,22 @@ fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, 
             Some(is) => compare(&at, &was, is, found),
             None => found.push(format!("{at}: the field was removed")),
         }
+    }
+}
+
+/// Values may be added but not removed. A field that lists none may not begin to: it would become
+/// an enumeration.
+fn compare_known_values(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<String>) {
+    let values = |schema: &Map<String, Value>| schema.get(KNOWN_VALUES).and_then(Value::as_array).cloned();
+    match (values(old), values(new)) {
+        (Some(old), Some(new)) => {
+            for value in old.iter().filter(|value| !new.contains(value)) {
+                found.push(format!("{at}/{KNOWN_VALUES}: {value} was removed"));
+            }
+        }
+        (None, None) => {}
+        (Some(_), None) => found.push(format!("{at}/{KNOWN_VALUES}: was removed")),
+        (None, Some(_)) => found.push(format!("{at}/{KNOWN_VALUES}: was added")),
     }
 }
 

@@ -9,10 +9,8 @@ pub struct Deployment {
     pub base_url: String,
     /// The base URL of the schemas, for [`crate::schema::url`].
     pub schema_base: String,
-    /// The publishing service's name (`events.service`).
-    pub service: String,
-    /// The publishing service's environment (`events.environment`).
-    pub environment: String,
+    /// The installation, the `ce-source` of its events.
+    pub source: String,
     /// The stream's configuration, in the format of `nats stream add --config`.
     pub stream: Value,
 }

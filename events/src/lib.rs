@@ -1,7 +1,9 @@
 //! The event contract of the Watchword auth service.
 //!
 //! Every auth action of the service commits one event. The service publishes it to the JetStream
-//! stream `auth-events`, on the subject `auth.user.<event>`. This crate defines those messages:
+//! stream `auth-events`: what happened to an account on `auth.user.<event>`, what applications
+//! record on `auth.custom.<name>`, and what is about no account on `auth.system.<event>`. This crate
+//! defines those messages:
 //!
 //! - [`AuthEvent`]: the events and their payload types. No type has a field for a password, a token
 //!   or any other secret.
@@ -30,8 +32,10 @@
 #![warn(missing_docs)]
 
 mod catalogue;
+mod dead_letters;
 mod deployment;
 mod event;
+mod open_enum;
 mod payload;
 mod pii;
 mod received;
@@ -49,9 +53,10 @@ pub mod schema;
 pub mod subscriber;
 pub mod typescript;
 
-pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
+pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_FILTERS, USER_EVENTS, split_subject};
 pub use deployment::Deployment;
-pub use event::{Actor, Event, Metadata, UserRef};
+pub use event::{Actor, ActorType, Event, Metadata, UserRef};
+pub use open_enum::UnknownValue;
 pub use payload::{
     AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
     EmailVerificationRequested, EmailVerified, Enabled, EnabledReason, FactorType, IdentifierHash, LoggedIn, LoggedOut,

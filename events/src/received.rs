@@ -15,10 +15,11 @@ use crate::event::{Actor, Event, Metadata, UserRef};
 /// [`ReceivedEvent::event`] is `None`. [`ReceivedEvent::data`] and [`ReceivedEvent::raw`] keep
 /// fields that it does not know.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ReceivedEvent {
     /// The event's id. Deduplicate by it.
     pub id: Uuid,
-    /// The subject, such as `auth.user.logged_in`.
+    /// The event's name, such as `auth.user.logged_in`: the subject on which it was published first.
     pub subject: String,
     /// The major version of the event's schema.
     pub schema_version: u32,
@@ -104,7 +105,7 @@ impl ReceivedEvent {
         let envelope = Envelope::deserialize(&raw).map_err(DecodeError::Envelope)?;
         let Envelope { id, subject, schema_version, data: head, metadata } = envelope;
         let timestamp = OffsetDateTime::parse(&head.timestamp, &Rfc3339).map_err(DecodeError::Timestamp)?;
-        let user = head.user_id.zip(head.user_seq).map(|(id, seq)| UserRef { id, seq });
+        let user = head.user_id.map(|id| UserRef { id, seq: head.user_seq });
         let event = known_event(&subject, schema_version, user, object(&raw, "data"))?;
         Ok(Self {
             id,
@@ -148,7 +149,12 @@ fn known_event(
         return Ok(None);
     };
     let subject = kind.subject();
-    if kind.definition().about_known_user && user.is_none() {
+    let definition = kind.definition();
+    let is_missing = match user {
+        Some(user) => definition.is_numbered() && user.seq.is_none(),
+        None => definition.about_known_user,
+    };
+    if is_missing {
         return Err(DecodeError::MissingUser { subject });
     }
     kind.decode(data).map(Some).map_err(|source| DecodeError::Payload { subject, source })

@@ -13,8 +13,9 @@ const HEAD: &str = "\
 /**
  * The parsed body of a message in the stream `auth-events`.
  *
- * `switch (event.subject)` narrows it. Optional fields may be added within a major version, and a newer
- * service may publish events that are not listed here: ignore unknown ones in the `default` branch.
+ * `switch (event.subject)` narrows it. Within a major version optional fields and further values of
+ * enumerations may be added, and a newer service may publish events that are not listed here: ignore unknown
+ * ones in the `default` branch.
  */
 ";
 
@@ -41,7 +42,7 @@ pub fn declarations() -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "export type AuthEvent =\n  | {};", names.join("\n  | "));
     out.push_str(TAIL);
-    let bodies: Vec<Value> = CATALOGUE.iter().map(|event| schema::document(event, schema::DEFAULT_BASE_URL)).collect();
+    let bodies: Vec<Value> = CATALOGUE.iter().map(|event| schema::document(event, schema::BASE_URL)).collect();
     let shared = Shared::of(bodies.first().unwrap_or(&Value::Null));
     for (name, schema) in &shared.0 {
         comment(&mut out, "", schema);
@@ -82,11 +83,9 @@ impl Shared {
             return constant.to_string();
         }
         let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
-        if let Some(values) = listed("enum") {
-            return union(values.iter().map(Value::to_string));
-        }
-        if let Some(choices) = listed("oneOf") {
-            return union(choices.iter().map(|choice| self.reference(choice, indent)));
+        if let Some(values) = listed("x-known-values") {
+            // Editors complete the known values, and any other text is accepted.
+            return union(values.iter().map(Value::to_string).chain(["(string & {})".to_owned()]));
         }
         match schema.get("type").and_then(Value::as_str) {
             Some("string") => "string".to_owned(),

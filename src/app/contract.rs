@@ -13,9 +13,8 @@ use crate::jetstream;
 pub(super) fn deployment(settings: &Settings) -> Result<Deployment, AppError> {
     Ok(Deployment {
         base_url: settings.http.base_url(),
-        schema_base: settings.schema_base_url(),
-        service: settings.events.service.clone(),
-        environment: settings.events.environment.clone(),
+        schema_base: super::build::schema_base_url(settings).to_owned(),
+        source: settings.event_source(),
         stream: jetstream::document(&settings.stream)?,
     })
 }

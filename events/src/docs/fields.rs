@@ -11,7 +11,7 @@ pub(super) struct Field {
     pub(super) kind: String,
     pub(super) required: bool,
     pub(super) description: String,
-    /// The allowed values with their meanings, if the field is an enumeration.
+    /// The known values with their meanings, if the field is an enumeration.
     pub(super) values: Vec<(String, String)>,
 }
 
@@ -53,21 +53,19 @@ fn kind(schema: &Value) -> String {
     if !formats.is_empty() && formats.iter().all(|format| !format.is_empty()) {
         return formats.join(" or ");
     }
-    let named = text(schema, "type");
-    match choices("oneOf").next() {
-        Some(choice) if named.is_empty() => text(choice, "type"),
-        _ if named.is_empty() => "any".to_owned(),
-        _ => named,
+    match text(schema, "type") {
+        named if named.is_empty() => "any".to_owned(),
+        named => named,
     }
 }
 
-/// Returns the values in `oneOf` or `enum`; for objects, the constants of their `type`.
+/// Returns the known values of an enumeration; for an object, those of its `type`.
 fn values(schema: &Value) -> Vec<(String, String)> {
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let schema = schema.pointer("/properties/type").unwrap_or(schema);
     let listed = |keyword: &str| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
-    let choices = listed("oneOf").filter_map(|choice| {
-        let constant = choice.get("const").or_else(|| choice.pointer("/properties/type/const"))?;
-        Some((word(constant), text(choice, "description")))
-    });
-    choices.chain(listed("enum").map(|value| (word(value), String::new()))).collect()
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    listed("x-known-values")
+        .zip(listed("x-enum-descriptions"))
+        .map(|(value, meaning)| (word(value), word(meaning)))
+        .collect()
 }

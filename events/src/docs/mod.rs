@@ -20,7 +20,7 @@ pub fn table() -> String {
         let _ = writeln!(
             out,
             "| `{}` | {} | {} | {} |",
-            event.subject,
+            shown(event),
             event.version,
             extra_fields(event).join(", "),
             event.description
@@ -36,8 +36,8 @@ pub fn page() -> String {
         "<!-- Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`. -->\n",
         "# Events\n\n",
         "Every message is compact JSON with `id`, `subject`, `schemaVersion`, `data` and `metadata`. `data` always\n",
-        "has `timestamp`. It has `userId` and `userSeq` if the event is about a known account, and `actor` unless\n",
-        "the user acted. The table lists the other fields; an optional field ends in `?`.\n\n",
+        "has `timestamp`. It has `userId` if the event is about a known account, `userSeq` if it also happened to the\n",
+        "account, and `actor` unless the user acted. The table lists the other fields; an optional field ends in `?`.\n\n",
     ));
     out.push_str(&table());
     for event in CATALOGUE {
@@ -56,8 +56,13 @@ pub fn page() -> String {
     out
 }
 
+/// The subject, with `<name>` for the application's name.
+fn shown(event: &EventType) -> String {
+    event.filter().replace('*', "<name>")
+}
+
 fn extra_fields(event: &EventType) -> Vec<String> {
-    fields::of(&schema::document(event, schema::DEFAULT_BASE_URL), "/properties/data")
+    fields::of(&schema::document(event, schema::BASE_URL), "/properties/data")
         .into_iter()
         .filter(|field| !fields::COMMON.contains(&field.name.as_str()))
         .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))

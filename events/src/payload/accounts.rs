@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::open_enum::open_enum;
+
 /// An account was created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Registered {
     /// The email address, as entered. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +28,7 @@ pub struct Registered {
 /// The account's data changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Updated {
     /// The names of the fields that changed, never their values.
     pub changed_fields: Vec<ChangedField>,
@@ -34,16 +38,19 @@ pub struct Updated {
 /// its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct EmailVerificationRequested {}
 
 /// The user proved access to the account's email address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct EmailVerified {}
 
 /// The account's email address changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct EmailChanged {
     /// The previous address. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +63,7 @@ pub struct EmailChanged {
 /// The account's username was set, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct UsernameChanged {
     /// The previous username, if any. Personal data; only in the profile `full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,33 +76,34 @@ pub struct UsernameChanged {
 /// The account was deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Deleted {
     /// Who deleted the account.
     pub reason: DeletedReason,
 }
 
-/// A field of an account that its owner or an administrator may change, named as in the HTTP API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ChangedField {
-    /// The email address.
-    Email,
-    /// The username.
-    Username,
-    /// The display name.
-    Name,
-    /// The account type.
-    AccountType,
-    /// The profile.
-    Profile,
+open_enum! {
+    /// A field of an account that its owner or an administrator may change, named as in the HTTP API.
+    pub enum ChangedField {
+        /// The email address.
+        Email = "email",
+        /// The username.
+        Username = "username",
+        /// The display name.
+        Name = "name",
+        /// The account type.
+        AccountType = "accountType",
+        /// The profile.
+        Profile = "profile",
+    }
 }
 
-/// Who deleted an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeletedReason {
-    /// The account's owner.
-    User,
-    /// An administrator.
-    Admin,
+open_enum! {
+    /// Who deleted an account.
+    pub enum DeletedReason {
+        /// The account's owner.
+        User = "user",
+        /// An administrator.
+        Admin = "admin",
+    }
 }

@@ -1,10 +1,10 @@
 //! The payload of every event: the fields of `data` beside `userId`, `timestamp`, `userSeq` and
 //! `actor`.
 //!
-//! The types are closed on purpose. They have no field for a secret, and what a client typed into a
-//! login form appears as a keyed hash only. Within a major version an optional field may be added,
-//! but no enum may grow: a reader's schema would refuse the new value. So each enum already lists
-//! the values that the service will need.
+//! The types have no field for a secret, and what a client typed into a login form appears as a
+//! keyed hash only. Within a major version an optional field may be added, and an enum may get
+//! values: each has a case for a value that this version does not know. Only what is sent today is
+//! listed.
 //!
 //! Personal data is optional, since the profile [`Pii`](crate::Pii) may leave it out.
 

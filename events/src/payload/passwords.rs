@@ -11,12 +11,14 @@ use super::ip_address;
 /// A user who knows the password changed it. All sessions of the account ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct PasswordChanged {}
 
 /// A client requested a password reset. `userId` is present only if an account has the address;
 /// only then a mail is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct PasswordResetRequested {
     /// A keyed hash of the submitted address, by which requests can be counted.
     pub identifier_hash: IdentifierHash,
@@ -32,4 +34,5 @@ pub struct PasswordResetRequested {
 /// The password was reset with a mailed code. All sessions of the account ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct PasswordResetCompleted {}

@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::identifier_hash::IdentifierHash;
 use super::ip_address;
+use crate::open_enum::open_enum;
 
 /// A user logged in, and a session began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct LoggedIn {
     /// The new session.
     pub session_id: Uuid,
@@ -34,6 +36,7 @@ pub struct LoggedIn {
 /// A login was refused. `userId` is present only if the account is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct LoginFailed {
     /// A keyed hash of the submitted identifier, by which attempts can be counted.
     pub identifier_hash: IdentifierHash,
@@ -54,6 +57,7 @@ pub struct LoginFailed {
 /// A user ended one or more sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct LoggedOut {
     /// The session that made the request. With scope `others` it stays active.
     pub session_id: Uuid,
@@ -64,6 +68,7 @@ pub struct LoggedOut {
 /// A refresh token was exchanged for a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct TokenRefreshed {
     /// The session of the token.
     pub session_id: Uuid,
@@ -75,6 +80,7 @@ pub struct TokenRefreshed {
 /// A session was revoked. Its tokens are no longer accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct SessionRevoked {
     /// The revoked session.
     pub session_id: Uuid,
@@ -86,6 +92,7 @@ pub struct SessionRevoked {
 /// section 4.14.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct TokenReuseDetected {
     /// The session of the token.
     pub session_id: Uuid,
@@ -99,94 +106,94 @@ pub struct TokenReuseDetected {
     pub action: ReuseAction,
 }
 
-/// How a user logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginMethod {
-    /// With a password.
-    Password,
-    /// With a passkey (WebAuthn).
-    Passkey,
-    /// Through another identity provider.
-    Federated,
+open_enum! {
+    /// How a user logged in.
+    pub enum LoginMethod {
+        /// With a password.
+        Password = "password",
+        /// With a passkey (WebAuthn).
+        Passkey = "passkey",
+        /// Through another identity provider.
+        Federated = "federated",
+    }
 }
 
-/// An authentication method that was verified at a login, with its value in RFC 8176.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthMethod {
-    /// A password.
-    Pwd,
-    /// A one-time password.
-    Otp,
-    /// More than one factor.
-    Mfa,
-    /// Proof of possession of a hardware-secured key.
-    Hwk,
-    /// Proof of possession of a software-secured key.
-    Swk,
-    /// A confirmation sent by SMS.
-    Sms,
-    /// Presence of the user.
-    User,
+open_enum! {
+    /// An authentication method that was verified at a login, with its value in RFC 8176.
+    pub enum AuthMethod {
+        /// A password.
+        Pwd = "pwd",
+        /// A one-time password.
+        Otp = "otp",
+        /// More than one factor.
+        Mfa = "mfa",
+        /// Proof of possession of a hardware-secured key.
+        Hwk = "hwk",
+        /// Proof of possession of a software-secured key.
+        Swk = "swk",
+        /// A confirmation sent by SMS.
+        Sms = "sms",
+        /// Presence of the user.
+        User = "user",
+    }
 }
 
-/// Which sessions a logout ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LogoutScope {
-    /// The session that made the request.
-    Local,
-    /// All sessions except the one that made the request.
-    Others,
-    /// All sessions.
-    Global,
+open_enum! {
+    /// Which sessions a logout ended.
+    pub enum LogoutScope {
+        /// The session that made the request.
+        Local = "local",
+        /// All sessions except the one that made the request.
+        Others = "others",
+        /// All sessions.
+        Global = "global",
+    }
 }
 
-/// Why a login was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginFailedReason {
-    /// No account has this identifier.
-    UnknownAccount,
-    /// The password was wrong.
-    WrongPassword,
-    /// The account is disabled.
-    Disabled,
-    /// The account is locked.
-    Locked,
-    /// The second factor was wrong.
-    Mfa,
+open_enum! {
+    /// Why a login was refused.
+    pub enum LoginFailedReason {
+        /// No account has this identifier.
+        UnknownAccount = "unknown_account",
+        /// The password was wrong.
+        WrongPassword = "wrong_password",
+        /// The account is disabled.
+        Disabled = "disabled",
+        /// The account is locked.
+        Locked = "locked",
+        /// The second factor was wrong.
+        Mfa = "mfa",
+    }
 }
 
-/// Why a session was revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionRevokedReason {
-    /// The account's owner revoked it.
-    Logout,
-    /// An administrator revoked it.
-    Admin,
-    /// The password was changed.
-    PasswordChange,
-    /// The password was reset.
-    PasswordReset,
-    /// A refresh token was used twice.
-    Reuse,
-    /// The account was disabled.
-    Disabled,
-    /// The account was deleted.
-    Deleted,
-    /// The session was idle for too long.
-    Expired,
-    /// The account had too many sessions, and this was the oldest.
-    Limit,
+open_enum! {
+    /// Why a session was revoked.
+    pub enum SessionRevokedReason {
+        /// The account's owner revoked it.
+        Logout = "logout",
+        /// An administrator revoked it.
+        Admin = "admin",
+        /// The password was changed.
+        PasswordChange = "password_change",
+        /// The password was reset.
+        PasswordReset = "password_reset",
+        /// A refresh token was used twice.
+        Reuse = "reuse",
+        /// The account was disabled.
+        Disabled = "disabled",
+        /// The account was deleted.
+        Deleted = "deleted",
+        /// The session was idle for too long.
+        Expired = "expired",
+        /// The account had too many sessions, and this was the oldest.
+        Limit = "limit",
+    }
 }
 
-/// How the service responds to a reused refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReuseAction {
-    /// The service revokes the session at once.
-    SessionRevoked,
+open_enum! {
+    /// How the service responds to a reused refresh token.
+    pub enum ReuseAction {
+        /// The service revokes the session at once.
+        SessionRevoked = "session_revoked",
+    }
 }

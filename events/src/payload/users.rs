@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::open_enum::open_enum;
+
 /// A role was granted to the account. `actor` names who granted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct RoleGranted {
     /// The granted role.
     pub role: String,
@@ -14,6 +17,7 @@ pub struct RoleGranted {
 /// A role of the account was revoked. `actor` names who revoked it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct RoleRevoked {
     /// The revoked role.
     pub role: String,
@@ -22,6 +26,7 @@ pub struct RoleRevoked {
 /// The account was disabled. All its sessions ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Disabled {
     /// Who disabled the account.
     pub reason: DisabledReason,
@@ -30,6 +35,7 @@ pub struct Disabled {
 /// A disabled account was enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Enabled {
     /// Who enabled the account.
     pub reason: EnabledReason,
@@ -38,37 +44,38 @@ pub struct Enabled {
 /// The account's login rate limit was reset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct Unlocked {
     /// Why the limit was reset.
     pub reason: UnlockedReason,
 }
 
-/// Who disabled an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DisabledReason {
-    /// An administrator.
-    Admin,
-    /// The service, for the account's security.
-    Security,
+open_enum! {
+    /// Who disabled an account.
+    pub enum DisabledReason {
+        /// An administrator.
+        Admin = "admin",
+        /// The service, for the account's security.
+        Security = "security",
+    }
 }
 
-/// Who enabled an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EnabledReason {
-    /// An administrator.
-    Admin,
+open_enum! {
+    /// Who enabled an account.
+    pub enum EnabledReason {
+        /// An administrator.
+        Admin = "admin",
+    }
 }
 
-/// Why an account's login rate limit was reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum UnlockedReason {
-    /// An administrator reset it.
-    Admin,
-    /// The password was reset.
-    PasswordReset,
-    /// The lock expired.
-    Expired,
+open_enum! {
+    /// Why an account's login rate limit was reset.
+    pub enum UnlockedReason {
+        /// An administrator reset it.
+        Admin = "admin",
+        /// The password was reset.
+        PasswordReset = "password_reset",
+        /// The lock expired.
+        Expired = "expired",
+    }
 }

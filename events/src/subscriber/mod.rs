@@ -69,6 +69,7 @@ mod pull;
 
 use std::time::Duration;
 
+pub use async_nats;
 pub use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
@@ -77,7 +78,7 @@ pub use builder::{Durable, Ephemeral, Subscriber};
 pub use connection::{Connected, connect_options};
 pub use delivery::{DeliveryInfo, HandlerError};
 pub use error::SubscribeError;
-pub use handler::dead_letter::{
+pub use crate::dead_letters::{
     DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
 };
 pub use inbox::Inbox;

@@ -12,8 +12,7 @@ pub(super) fn deployment() -> Deployment {
     Deployment {
         base_url: "https://auth.example.com/api".to_owned(),
         schema_base: "https://auth.example.com/api".to_owned(),
-        service: "auth-service".to_owned(),
-        environment: "production".to_owned(),
+        source: "https://auth.example.com".to_owned(),
         stream: stream(),
     }
 }
@@ -33,16 +32,32 @@ fn references(value: &Value, found: &mut Vec<String>) {
 fn every_event_has_one_channel_one_operation_and_one_message() {
     let document = asyncapi::document(&deployment());
     assert_eq!(document["asyncapi"], "3.0.0");
-    for part in ["channels", "operations"] {
-        assert_eq!(document[part].as_object().unwrap().len(), CATALOGUE.len(), "{part}");
+    // Beside the events: dead letters and replays, of which the service publishes the latter.
+    for (part, beside) in [("channels", 2), ("operations", 1)] {
+        assert_eq!(document[part].as_object().unwrap().len(), CATALOGUE.len() + beside, "{part}");
     }
     for event in CATALOGUE {
         let channel = &document["channels"][event.name];
-        assert_eq!(channel["address"], event.subject);
+        assert_eq!(channel["address"], event.filter().replace('*', "{name}"));
+        assert_eq!(channel["x-jetstream"]["filterSubject"], event.filter());
         assert_eq!(channel["x-jetstream"]["stream"], "auth-events");
         let operation = &document["operations"][format!("publish_{}", event.name)];
         assert_eq!(operation["action"], "send");
         assert_eq!(operation["channel"]["$ref"], format!("#/channels/{}", event.name));
+    }
+}
+
+#[test]
+fn dead_letters_and_replays_are_channels() {
+    let document = asyncapi::document(&deployment());
+    let (dead, replays) = (&document["channels"]["dead_letters"], &document["channels"]["replays"]);
+    assert_eq!((&dead["address"], &replays["address"]), (&json!("auth.dlq.{durable}"), &json!("auth.replay.{name}.{event}")));
+    assert_eq!(replays["messages"].as_object().unwrap().len(), CATALOGUE.len());
+    assert_eq!(replays["x-jetstream"]["stream"], "auth-events-replays");
+    let headers = &document["components"]["messages"]["dead_letter"]["headers"];
+    let names: Vec<&Value> = headers["required"].as_array().unwrap().iter().collect();
+    for name in ["Reason", "Consumer", "Stream", "Subject", "Sequence", "Attempts"] {
+        assert!(names.contains(&&json!(format!("Watchword-Dlq-{name}"))), "{name}");
     }
 }
 

@@ -39,7 +39,8 @@ fn the_page_shows_every_event_with_its_fields_and_example() {
         let text = text(&section);
         assert!(text.contains(&event.description.replace('`', "")), "{text}");
         for command in ["nats sub ", "nats stream get auth-events --last-for "] {
-            assert!(text.contains(&format!("{command}{}", event.subject)), "{text}");
+            let quote = if event.filter().contains('*') { "'" } else { "" };
+            assert!(text.contains(&format!("{command}{quote}{}{quote}", event.filter())), "{text}");
         }
         let (_, after) = text.split_once("Example").unwrap();
         let shown: Value = serde_json::Deserializer::from_str(after).into_iter().next().unwrap().unwrap();

@@ -75,7 +75,7 @@ fn pairs() -> Vec<(Published, &'static EventType)> {
 }
 
 fn current(event: &EventType) -> Value {
-    schema::document(event, schema::DEFAULT_BASE_URL)
+    schema::document(event, schema::BASE_URL)
 }
 
 fn sample(event: &EventType) -> Value {
@@ -179,7 +179,7 @@ fn every_published_sample_can_be_read() {
 }
 
 #[test]
-fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
+fn the_gate_refuses_every_kind_of_break_and_accepts_additions() {
     type Change = fn(&mut Value);
     fn fields(schema: &mut Value) -> &mut serde_json::Map<String, Value> {
         schema.pointer_mut("/properties/data/properties").unwrap().as_object_mut().unwrap()
@@ -187,7 +187,7 @@ fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
     fn required(schema: &mut Value) -> &mut Vec<Value> {
         schema.pointer_mut("/properties/data/required").unwrap().as_array_mut().unwrap()
     }
-    let breaks: [(&str, Change); 8] = [
+    let breaks: [(&str, Change); 10] = [
         ("a required field is removed", |it| drop(fields(it).shift_remove("amr"))),
         ("an optional field is removed", |it| drop(fields(it).shift_remove("email"))),
         ("another type", |it| fields(it)["email"]["type"] = "integer".into()),
@@ -197,9 +197,14 @@ fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
         }),
         ("an optional field is required", |it| required(it).push("email".into())),
         ("a required field is optional", |it| required(it).retain(|name| name != "amr")),
-        ("a new value", |it| {
-            let values = fields(it)["method"]["oneOf"].as_array_mut().unwrap();
-            values.push(serde_json::json!({ "type": "string", "const": "telepathy" }));
+        ("a known value is removed", |it| {
+            fields(it)["method"]["x-known-values"].as_array_mut().unwrap().clear();
+        }),
+        ("a closed enumeration", |it| {
+            fields(it)["method"]["enum"] = serde_json::json!(["password"]);
+        }),
+        ("a text becomes an enumeration", |it| {
+            fields(it)["email"]["x-known-values"] = serde_json::json!(["ada@example.com"]);
         }),
         ("a new limit", |it| fields(it)["email"]["maxLength"] = 10.into()),
     ];
@@ -212,6 +217,9 @@ fn the_gate_refuses_every_kind_of_break_and_accepts_optional_fields() {
     let mut new = old.clone();
     fields(&mut new).insert("country".to_owned(), serde_json::json!({ "type": "string" }));
     fields(&mut new)["email"]["description"] = "A better description.".into();
+    for (list, added) in [("x-known-values", "telepathy"), ("x-enum-descriptions", "By thought.")] {
+        fields(&mut new)["method"][list].as_array_mut().unwrap().push(added.into());
+    }
     assert_eq!(breaking_changes(&old, &new), Vec::<String>::new());
     assert!(!same_contract(&old, &new));
 }

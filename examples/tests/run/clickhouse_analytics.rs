@@ -23,7 +23,7 @@ async fn publish_many(context: &Context, events: &[Event]) {
         let mut answers = Vec::new();
         for event in thousand {
             let body = event.to_json().unwrap();
-            answers.push(context.publish(event.event.subject(), body.into()).await.unwrap());
+            answers.push(context.publish(event.event.subject().into_owned(), body.into()).await.unwrap());
         }
         for answer in answers {
             answer.await.unwrap();

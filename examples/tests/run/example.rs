@@ -164,7 +164,7 @@ impl<'a> Account<'a> {
                     + self.seq as u128,
             ),
             timestamp: START + after,
-            user: Some(UserRef { id: self.id, seq: self.seq }),
+            user: Some(UserRef { id: self.id, seq: Some(self.seq) }),
             event: event.into(),
             ..example::of(EventKind::Registered)
         }

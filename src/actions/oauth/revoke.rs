@@ -31,7 +31,7 @@ pub async fn run(cx: Context, client: ClientId, token: String) -> Result<(), Fai
         session_id: session.as_uuid(),
         reason: SessionRevokedReason::Logout,
     };
-    let actor = Actor::Service { id: client.as_str().to_owned() };
+    let actor = Actor::service(client.as_str());
     tx.record_as(Some(actor), revoked).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&[session]).await;

@@ -143,5 +143,5 @@ async fn lock<'a>(cx: &'a Context, target: &Target) -> Result<UserTx<'a>, Action
 }
 
 fn operator() -> Option<Actor> {
-    Some(Actor::Service { id: OPERATOR.to_owned() })
+    Some(Actor::service(OPERATOR))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
-use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+use watchword_events::CATALOGUE;
 
 use crate::app::AppError;
 use crate::app::commands::events::Selection;
@@ -65,6 +65,6 @@ fn subject(text: &str) -> Result<&'static str, String> {
     let known = CATALOGUE.iter().find(|event| text == event.name || text == event.subject);
     known.map(|event| event.subject).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|event| event.name).collect();
-        format!("the types are {} (each also with the prefix {SUBJECT_PREFIX})", names.join(", "))
+        format!("the types are {} (or their subjects, such as auth.user.logged_in)", names.join(", "))
     })
 }

@@ -21,12 +21,13 @@ use crate::actions::events::list::Page;
 pub struct EventBody {
     /// `UUIDv7`; the `Nats-Msg-Id` of the message. Ids are in the order of time.
     id: Uuid,
-    /// What happened: `auth.user.<event>`.
+    /// What happened: `auth.user.<event>` to an account, `auth.custom.<name>` according to an
+    /// application, `auth.system.<event>` about no account.
     subject: String,
     /// The major version of the event's schema.
     schema_version: u32,
-    /// `timestamp`, `userId` and `userSeq` if the event is about a known account, and the fields of
-    /// this event type.
+    /// `timestamp`, `userId` if the event is about a known account, `userSeq` if it happened to that
+    /// account, and the fields of this event type.
     data: BTreeMap<String, Value>,
     /// The source of the event: `service`, `version`, `environment`, and the request that caused
     /// it.

@@ -117,6 +117,8 @@ codes! {
         "Too many requests of this kind. Retry after the seconds in Retry-After.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",
         "The service failed. Its logs have the cause under the request id.";
+    CustomEventsDisabled, "custom_events_disabled", NOT_IMPLEMENTED, "Custom events are switched off",
+        "This installation records no events of applications (`events.custom`).";
     MailNotConfigured, "mail_not_configured", NOT_IMPLEMENTED, "Mail is not configured",
         "This operation sends an email, and no mail server is configured.";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The service is at capacity",

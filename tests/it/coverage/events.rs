@@ -12,32 +12,37 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn record() -> Vec<Row> {
     rows! {
-        "recordEvent" "202" "" => ["custom" {"name": "report.exported"}] |app| {
+        "recordEvent" "202" "" => ["custom" {"name": "report_exported"}] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
             app.send(request.bearer_auth(&user.tokens.access)).await.about(&user)
         }
         "recordEvent" "202" "a replay" => [] |app| {
             let user = app.user().await;
-            let request = || app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "one");
+            let request = || app.post("/events", &json!({ "name": "report_exported" })).header("idempotency-key", "one");
             app.send(request().bearer_auth(&user.tokens.access)).await;
             app.send(request().bearer_auth(&user.tokens.access)).await
         }
         "recordEvent" "400 invalid_parameter" "a malformed key" => [] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "two words");
+            let request = app.post("/events", &json!({ "name": "report_exported" })).header("idempotency-key", "two words");
             app.send(request.bearer_auth(&user.tokens.access)).await
         }
         "recordEvent" "422 idempotency_key_reused" "" => [] |app| {
             let user = app.user().await;
             let request = |name: &str| app.post("/events", &json!({ "name": name })).header("idempotency-key", "one");
-            app.send(request("report.exported").bearer_auth(&user.tokens.access)).await;
-            app.send(request("report.imported").bearer_auth(&user.tokens.access)).await
+            app.send(request("report_exported").bearer_auth(&user.tokens.access)).await;
+            app.send(request("report_imported").bearer_auth(&user.tokens.access)).await
+        }
+        "recordEvent" "501 custom_events_disabled" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
+            app.send(request.bearer_auth(&user.tokens.access)).await
         }
         "recordEvent" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| {
-                app.post("/events", &json!({ "name": "report.exported" })).bearer_auth(&user.tokens.access)
+                app.post("/events", &json!({ "name": "report_exported" })).bearer_auth(&user.tokens.access)
             }).await
         }
     }
@@ -81,7 +86,7 @@ fn one() -> Vec<Row> {
     rows! {
         "getEvent" "200" "" => [] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
             let id = app.send(request.bearer_auth(&user.tokens.access)).await.response_id();
             app.send(app.request(Method::GET, &format!("/events/{id}")).bearer_auth(&user.tokens.access)).await
         }

@@ -26,7 +26,7 @@ fn write(directory: &Path) -> Result<(), Box<dyn Error>> {
     for event in CATALOGUE {
         let folder = directory.join("schemas").join(event.subject);
         fs::create_dir_all(&folder)?;
-        let document = schema::document(event, schema::DEFAULT_BASE_URL);
+        let document = schema::document(event, schema::BASE_URL);
         fs::write(folder.join(format!("{}.json", event.version)), format!("{document:#}\n"))?;
         published::keep(&directory.join("published"), event, &document)?;
     }

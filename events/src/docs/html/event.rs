@@ -26,7 +26,7 @@ pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
         subject = event.subject,
         fields = field_table(&document),
         body = json(&body.unwrap_or_default()),
-        headers = header_lines(event),
+        headers = header_lines(event, deployment),
         commands = commands(event, deployment.stream_name()),
     )
 }
@@ -65,8 +65,8 @@ fn row(field: &Field, class: &str) -> String {
     )
 }
 
-fn header_lines(event: &EventType) -> String {
-    let lines = headers::for_event(&example::of(event.kind), example::SCHEMA_BASE).into_iter();
+fn header_lines(event: &EventType, deployment: &Deployment) -> String {
+    let lines = headers::for_event(&example::of(event.kind), &deployment.source, &deployment.schema_base).into_iter();
     let lines: Vec<String> = lines
         .map(|(name, value)| format!("<b>{}</b>: <i>{}</i>", escape(name), escape(&value)))
         .collect();
@@ -74,7 +74,11 @@ fn header_lines(event: &EventType) -> String {
 }
 
 fn commands(event: &EventType, stream: &str) -> String {
-    let subject = event.subject;
+    let subject = match event.filter() {
+        // A shell would expand it.
+        pattern if pattern.contains('*') => format!("'{pattern}'"),
+        subject => subject.to_owned(),
+    };
     [
         ("Watch new events", format!("nats sub {subject}")),
         ("Show the latest", format!("nats stream get {stream} --last-for {subject}")),

@@ -66,6 +66,7 @@ fn header_table() -> String {
             let presence = match header.presence {
                 Presence::Always => "always",
                 Presence::KnownUser => "known account",
+                Presence::Numbered => "numbered event",
                 Presence::Traced => "traced request",
             };
             format!(
@@ -76,7 +77,7 @@ fn header_table() -> String {
         })
         .collect();
     format!(
-        "<section id=\"headers\"><h2>Headers</h2><p>CloudEvents 1.0 in binary mode, so that a router need not parse the body.</p>\
+        "<section id=\"headers\"><h2>Headers</h2><p>CloudEvents 1.0 in binary mode (as in the draft binding 1.0.3-wip), so that a router need not parse the body.</p>\
          <table><thead><tr><th>Header</th><th>On</th><th>Value</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::text::{command, escape};
-use crate::catalogue::SUBJECT_PREFIX;
+use crate::catalogue::USER_EVENTS;
 use crate::deployment::Deployment;
 
 pub(super) fn section(deployment: &Deployment) -> String {
@@ -33,12 +33,12 @@ pub(super) fn section(deployment: &Deployment) -> String {
         durable = command(
             "Create a durable consumer",
             &format!(
-                "nats consumer add {name} my-service --pull --ack explicit --deliver all --filter '{SUBJECT_PREFIX}*' \
+                "nats consumer add {name} my-service --pull --ack explicit --deliver all --filter '{USER_EVENTS}' \
                  --wait 30s --max-deliver 6 --max-pending 256 --replay instant --defaults"
             )
         ),
         next = command("Read the next events", &format!("nats consumer next {name} my-service --count 10")),
-        watch = command("Watch new events without a consumer", &format!("nats sub '{SUBJECT_PREFIX}*'")),
+        watch = command("Watch what happens to accounts, without a consumer", &format!("nats sub '{USER_EVENTS}'")),
     )
 }
 

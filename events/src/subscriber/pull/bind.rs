@@ -89,7 +89,7 @@ fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), Sub
         .collect();
     let missing = events
         .iter()
-        .map(|kind| kind.subject())
+        .map(|kind| kind.filter())
         .find(|subject| !filters.is_empty() && !filters.iter().any(|filter| covers(filter, subject)));
     missing.map_or(Ok(()), |subject| Err(SubscribeError::Filtered { durable: durable.to_owned(), subject }))
 }

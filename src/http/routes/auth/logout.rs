@@ -2,7 +2,6 @@
 
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Deserialize;
-use watchword_events::LogoutScope;
 
 use crate::actions::sessions::logout::{self, Refusal, Token};
 use crate::http::api::Api;
@@ -41,7 +40,7 @@ enum Scope {
     Global,
 }
 
-impl From<Scope> for LogoutScope {
+impl From<Scope> for logout::Scope {
     fn from(scope: Scope) -> Self {
         match scope {
             Scope::Local => Self::Local,

@@ -37,7 +37,7 @@ enum Recorded {
     Accepted(Json<RecordedEvent>),
 }
 
-error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited] }
+error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited, CustomEventsDisabled] }
 error_responses! { ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
 error_responses! { ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed] }
 
@@ -47,8 +47,9 @@ pub struct Events(pub Api);
 impl Events {
     /// Record a custom event
     ///
-    /// Records `auth.user.custom` about the caller. With an `Idempotency-Key`, the request can be
-    /// repeated for 24 hours: the same request gets the same id and records nothing more.
+    /// Records `auth.custom.<name>` about the caller, without a `userSeq`. With an
+    /// `Idempotency-Key`, the request can be repeated for 24 hours: the same request gets the same
+    /// id and records nothing more.
     #[oai(path = "/events", method = "post", operation_id = "recordEvent", tag = "Tag::Events")]
     async fn record(
         &self,
@@ -147,6 +148,7 @@ impl From<list::Refusal> for Problem {
 impl From<record::Refusal> for Problem {
     fn from(refusal: record::Refusal) -> Self {
         match refusal {
+            record::Refusal::Disabled => Self::new(ProblemCode::CustomEventsDisabled),
             record::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
             record::Refusal::Idempotency(refusal) => refusal.into(),
         }

@@ -17,8 +17,9 @@ use crate::http::problem::{FieldError, Problem};
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEvent {
-    /// What happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`.
-    #[oai(validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z][A-Za-z0-9_.-]*$"))]
+    /// What happened, the last token of the subject: a lower-case letter, then up to 63 lower-case
+    /// letters, digits, `_` or `-`.
+    #[oai(validator(min_length = 1, max_length = 64, pattern = "^[a-z][a-z0-9_-]*$"))]
     name: String,
     /// Details: at most 32 keys, counted at all depths, and 4 KiB as compact JSON. No passwords,
     /// tokens or other secrets.

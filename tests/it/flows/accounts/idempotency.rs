@@ -172,7 +172,7 @@ async fn a_key_with_another_request_is_refused(backend: Backend) {
     let of_ada = record(&app, KEY, &ada.access, &body).await.expect_status(202);
     let of_bob = record(&app, KEY, &bob.access, &body).await.expect_status(202);
     assert_ne!(of_ada.str("/id"), of_bob.str("/id"));
-    for other in [json!({"name": "Seen"}), json!({"name": "seen", "attributes": {}})] {
+    for other in [json!({"name": "seen-again"}), json!({"name": "seen", "attributes": {}})] {
         record(&app, KEY, &ada.access, &other).await.expect_problem(422, "idempotency_key_reused");
     }
     let names = app.event_names().await;

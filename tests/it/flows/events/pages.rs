@@ -9,6 +9,7 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::{Answer, Http};
+use crate::support::names::short_name;
 
 flow_tests! {
     users_see_their_own_events,
@@ -28,12 +29,12 @@ pub(super) fn ids(page: &Answer) -> Vec<String> {
     events.iter().map(|event| event["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// The names of the events on a page, without `auth.user.`, oldest first.
+/// The names of the events on a page, as in the catalogue, oldest first.
 #[track_caller]
 fn names(page: &Answer) -> Vec<String> {
     let events = page.json["events"].as_array().unwrap_or_else(|| panic!("no events in {}", page.text));
     let names = events.iter().rev().map(|event| event["subject"].as_str().expect("a subject"));
-    names.map(|name| name.trim_start_matches("auth.user.").to_owned()).collect()
+    names.map(short_name).collect()
 }
 
 /// The users that the events on a page are about.

@@ -55,7 +55,7 @@ async fn a_custom_event_appears_in_the_stream(backend: Backend) {
     assert_eq!(row.id.to_string(), id);
     let expected = Frame {
         id: Some(row.seq),
-        event: "auth.user.custom".to_owned(),
+        event: "auth.custom".to_owned(),
         data: String::from_utf8(row.payload).expect("UTF-8"),
     };
     assert_eq!(event, expected);
@@ -256,7 +256,7 @@ async fn a_stream_ends_when_another_instance_revokes_its_session() {
 
 /// A row that a transaction inserts, but has not committed.
 const INSERT_ROW: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) VALUES \
-     (gen_random_uuid(), 'auth.user.custom', 1, '{\"late\":true}', 1795348800000)";
+     (gen_random_uuid(), 'auth.custom', 1, '{\"late\":true}', 1795348800000)";
 
 /// The stream waits for an open transaction with a lower sequence, until it commits or rolls back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -292,7 +292,7 @@ async fn a_stream_waits_for_a_late_commit() {
 
 /// More events than fit into all buffers between the service and a client.
 const FLOOD: &str = "INSERT INTO events (id, subject, schema_version, payload, occurred_at) \
-     SELECT gen_random_uuid(), 'auth.user.custom', 1, convert_to(json_build_object('n', n, 'fill', repeat('x', 8000))::text, 'UTF8'), \
+     SELECT gen_random_uuid(), 'auth.custom', 1, convert_to(json_build_object('n', n, 'fill', repeat('x', 8000))::text, 'UTF8'), \
      1795348800000 FROM generate_series(1, 3000) AS n";
 /// The timeout for a client that does not read, and how long the client does not read.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);

@@ -3,9 +3,11 @@
 //! Payloads are in AsyncAPI's own schema format (a superset of JSON Schema draft 07), which every
 //! tool reads. `x-json-schema` is the URL of the 2020-12 schema of each.
 
+mod beside;
+
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{CATALOGUE, EventType, SUBJECT_PREFIX};
+use crate::catalogue::{CATALOGUE, EventKind, EventType, SUBJECT_FILTERS};
 use crate::deployment::Deployment;
 use crate::headers::{self, Presence};
 use crate::{example, schema};
@@ -38,14 +40,19 @@ pub fn document(deployment: &Deployment) -> Value {
         },
         "defaultContentType": "application/json",
         "servers": { "nats": server() },
-        "channels": each(&|event| (event.name.to_owned(), channel(event, deployment))),
-        "operations": each(&|event| (format!("publish_{}", event.name), operation(event))),
+        "channels": with(each(&|event| (event.name.to_owned(), channel(event, deployment))), beside::channels(deployment)),
+        "operations": with(each(&|event| (format!("publish_{}", event.name), operation(event))), [beside::operation()]),
         "components": {
-            "messages": each(&|event| (component(event), message(event, deployment))),
+            "messages": with(each(&|event| (component(event), message(event, deployment))), [beside::message()]),
             "schemas": each(&|event| (component(event), payload(event, deployment))),
         },
         "x-jetstream": jetstream(deployment),
     })
+}
+
+fn with(mut members: Map<String, Value>, others: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
+    members.extend(others);
+    members
 }
 
 /// Only the subscriber knows the address of NATS.
@@ -72,17 +79,23 @@ fn reference(kind: &str, name: &str) -> Value {
 
 fn channel(event: &EventType, deployment: &Deployment) -> Value {
     let component = component(event);
-    json!({
-        "address": event.subject,
+    let custom = event.kind == EventKind::Custom;
+    let mut channel = json!({
+        "address": if custom { "auth.custom.{name}" } else { event.subject },
         "title": event.name,
         "description": event.description,
         "servers": [reference("servers", "nats")],
         "messages": { component.clone(): reference("components/messages", &component) },
         "x-jetstream": {
             "stream": deployment.stream_name(),
-            "filterSubject": event.subject,
+            "filterSubject": event.filter(),
         },
-    })
+    });
+    if let (true, Some(channel)) = (custom, channel.as_object_mut()) {
+        let name = json!({ "description": "The application's name for what happened.", "examples": ["playlist_shared"] });
+        channel.insert("parameters".to_owned(), json!({ "name": name }));
+    }
+    channel
 }
 
 fn operation(event: &EventType) -> Value {
@@ -99,7 +112,7 @@ fn message(event: &EventType, deployment: &Deployment) -> Value {
     let example = example::of(event.kind);
     let body = example.to_json().ok();
     let body: Value = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
-    let headers: Map<String, Value> = headers::for_event(&example, example::SCHEMA_BASE)
+    let headers: Map<String, Value> = headers::for_event(&example, &deployment.source, &deployment.schema_base)
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
         .collect();
@@ -117,9 +130,11 @@ fn message(event: &EventType, deployment: &Deployment) -> Value {
 
 fn header_schema(event: &EventType) -> Value {
     let fixed = |name: &str| match name {
-        headers::CONTENT_TYPE => Some("application/json".to_owned()),
+        headers::CONTENT_TYPE | headers::CE_DATACONTENTTYPE => Some("application/json".to_owned()),
         headers::CE_SPECVERSION => Some("1.0".to_owned()),
-        headers::CE_TYPE => Some(format!("{}.v{}", event.subject, event.version)),
+        headers::CE_TYPE if event.kind != EventKind::Custom => {
+            Some(format!("{}{}.v{}", headers::TYPE_PREFIX, event.subject, event.version))
+        }
         _ => None,
     };
     let properties: Map<String, Value> = headers::DESCRIPTIONS
@@ -137,6 +152,7 @@ fn header_schema(event: &EventType) -> Value {
         .filter(|header| match header.presence {
             Presence::Always => true,
             Presence::KnownUser => event.about_known_user,
+            Presence::Numbered => event.about_known_user && event.is_numbered(),
             Presence::Traced => false,
         })
         .map(|header| header.name)
@@ -157,8 +173,8 @@ fn payload(event: &EventType, deployment: &Deployment) -> Value {
 fn jetstream(deployment: &Deployment) -> Value {
     json!({
         "stream": deployment.stream,
-        "source": format!("/{}/{}", deployment.service, deployment.environment),
-        "allEvents": format!("{SUBJECT_PREFIX}*"),
+        "source": deployment.source,
+        "allEvents": SUBJECT_FILTERS,
         "delivery": "at least once per id; in the order of userSeq for each user",
         "deduplication": {
             "header": headers::MESSAGE_ID,

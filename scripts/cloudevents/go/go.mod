@@ -1,0 +1,3 @@
+module watchword.example/cloudevents
+
+go 1.25.0
