@@ -53,7 +53,7 @@ done
 [ -n "$NATS_URL" ] || { cat "$WORK/log" >&2; die "nats-server does not start"; }
 export NATS_URL
 
-cargo run --quiet --locked --package watchword-events --features subscriber --example publish_every_event -- "$NATS_URL"
+cargo run --quiet --locked --package watchword-events --features producer,subscriber --example publish_every_event -- "$NATS_URL"
 EVENTS=$(find events/tests/golden -name '*.json' | wc -l)
 export EVENTS
 for reader in "${readers[@]}"; do

@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::{env, io};
 
+use watchword_events::subscriber::DEFAULT_STREAM;
 use watchword_events::subscriber::async_nats::jetstream::{self, stream};
 use watchword_events::subscriber::async_nats::{self, HeaderMap};
-use watchword_events::subscriber::DEFAULT_STREAM;
 use watchword_events::{CATALOGUE, SUBJECT_FILTERS, example, headers, schema};
 
 #[tokio::main]
@@ -15,7 +15,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).ok_or_else(|| io::Error::other("usage: publish_every_event <url>"))?;
     let context = jetstream::new(async_nats::connect(url).await?);
     let subjects = SUBJECT_FILTERS.map(str::to_owned).into();
-    let config = stream::Config { name: DEFAULT_STREAM.to_owned(), subjects, ..stream::Config::default() };
+    let config = stream::Config {
+        name: DEFAULT_STREAM.to_owned(),
+        subjects,
+        ..stream::Config::default()
+    };
     context.create_stream(config).await?;
     for kind in CATALOGUE.iter().map(|event| event.kind) {
         let event = example::of(kind);

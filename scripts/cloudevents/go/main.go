@@ -11,11 +11,10 @@ import (
 	"strings"
 	"time"
 
-	protocol "github.com/cloudevents/sdk-go/protocol/nats_jetstream/v3"
+	protocol "github.com/cloudevents/sdk-go/protocol/nats_jetstream/v2"
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // body is what the data of every event has.
@@ -52,28 +51,28 @@ func run() error {
 		return err
 	}
 	defer connection.Close()
-	js, err := jetstream.New(connection)
+	js, err := connection.JetStream()
 	if err != nil {
 		return err
 	}
-	consumer, err := js.OrderedConsumer(ctx, "auth-events", jetstream.OrderedConsumerConfig{})
+	subscription, err := js.SubscribeSync(">", nats.BindStream("auth-events"), nats.OrderedConsumer())
 	if err != nil {
 		return err
 	}
 	for read := 0; read < wanted; read++ {
-		message, err := consumer.Next()
+		message, err := subscription.NextMsgWithContext(ctx)
 		if err != nil {
 			return fmt.Errorf("after %d events: %w", read, err)
 		}
 		if err := check(ctx, message); err != nil {
-			return fmt.Errorf("%s: %w", message.Subject(), err)
+			return fmt.Errorf("%s: %w", message.Subject, err)
 		}
 	}
 	fmt.Printf("    go: sdk-go read %d events\n", wanted)
 	return nil
 }
 
-func check(ctx context.Context, message jetstream.Msg) error {
+func check(ctx context.Context, message *nats.Msg) error {
 	wrapped := protocol.NewMessage(message)
 	if wrapped.ReadEncoding() != binding.EncodingBinary {
 		return fmt.Errorf("it is not in binary mode")
@@ -90,7 +89,7 @@ func check(ctx context.Context, message jetstream.Msg) error {
 	if err := read.DataAs(&data); err != nil {
 		return err
 	}
-	return compare(*read, data, message.Subject())
+	return compare(*read, data, message.Subject)
 }
 
 func compare(read event.Event, data body, subject string) error {
