@@ -7,8 +7,12 @@ use serde_json::Value;
 pub struct Deployment {
     /// The service's public URL, without a trailing slash.
     pub base_url: String,
-    /// The base URL of the schemas, for [`crate::schema::url`].
+    /// The base URL of the schemas, for [`watchword_events::schema::url`].
     pub schema_base: String,
+    /// The publishing service's name (`events.service`).
+    pub service: String,
+    /// The publishing service's environment (`events.environment`).
+    pub environment: String,
     /// The installation, the `ce-source` of its events.
     pub source: String,
     /// The stream's configuration, in the format of `nats stream add --config`.

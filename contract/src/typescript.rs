@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-
-use crate::catalogue::{CATALOGUE, EventType};
-use crate::schema;
+use watchword_events::{CATALOGUE, EventType, schema};
 
 const HEAD: &str = "\
 // Generated from the catalogue in the crate watchword-events. Do not edit; run `make generate`.
@@ -24,7 +22,8 @@ const TAIL: &str = "
 export type Subject = AuthEvent[\"subject\"];
 
 /** The event on a subject: `EventOf<\"auth.user.logged_in\">` is `LoggedIn`. */
-export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
+export type EventOf<S extends Subject> = OfSubject<AuthEvent, S>;
+type OfSubject<E, S> = E extends { subject: infer T } ? (S extends T ? E : never) : never;
 ";
 
 /// Parts that all events share and that have a type name of their own: the name, and the JSON
@@ -88,6 +87,10 @@ impl Shared {
             return union(values.iter().map(Value::to_string).chain(["(string & {})".to_owned()]));
         }
         match schema.get("type").and_then(Value::as_str) {
+            // The subjects of custom events: a type that narrows the union, as a constant does.
+            Some("string") if schema.get("pattern").is_some_and(|it| it == schema::CUSTOM_SUBJECT) => {
+                "`auth.custom.${string}`".to_owned()
+            }
             Some("string") => "string".to_owned(),
             Some("integer" | "number") => "number".to_owned(),
             Some("boolean") => "boolean".to_owned(),

@@ -17,7 +17,7 @@ pub const DLQ_SEQUENCE: &str = "Watchword-Dlq-Sequence";
 pub const DLQ_ATTEMPTS: &str = "Watchword-Dlq-Attempts";
 
 /// The headers that every dead letter has beside those of its event, and their meanings.
-pub(crate) const DESCRIPTIONS: [(&str, &str); 6] = [
+pub const DESCRIPTIONS: [(&str, &str); 6] = [
     (DLQ_REASON, "Why the event was given up, in one line"),
     (DLQ_CONSUMER, "The durable that gave it up"),
     (DLQ_STREAM, "The stream of the event"),

@@ -2,8 +2,8 @@
 //!
 //! Every auth action of the service commits one event. The service publishes it to the JetStream
 //! stream `auth-events`: what happened to an account on `auth.user.<event>`, what applications
-//! record on `auth.custom.<name>`, and what is about no account on `auth.system.<event>`. This crate
-//! defines those messages:
+//! record on `auth.custom.<name>`, and what is about no account on `auth.system.<event>`. This
+//! crate defines those messages:
 //!
 //! - [`AuthEvent`]: the events and their payload types. No type has a field for a password, a token
 //!   or any other secret.
@@ -11,9 +11,8 @@
 //!   service stores and publishes; [`headers`] defines the message headers.
 //! - [`ReceivedEvent`]: an event as a subscriber reads it. It keeps events and fields that this
 //!   version of the crate does not know.
-//! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), [TypeScript
-//!   types](typescript) and the [documentation](docs) follow from it; [`compatibility`] defines how
-//!   a schema may change.
+//! - [`CATALOGUE`]: the list of all events. Subjects and [JSON Schemas](schema) follow from it, and
+//!   the documents of the crate `watchword-contract`.
 //! - [`example`]: a realistic event of every kind, for tests.
 //! - `subscriber` (feature `subscriber`): durable and ephemeral subscribers. The feature
 //!   `postgres-inbox` adds an inbox in PostgreSQL, which applies every event once.
@@ -32,8 +31,6 @@
 #![warn(missing_docs)]
 
 mod catalogue;
-mod dead_letters;
-mod deployment;
 mod event;
 mod open_enum;
 mod payload;
@@ -43,18 +40,17 @@ mod timestamp;
 mod trace;
 mod wire;
 
-pub mod asyncapi;
-pub mod compatibility;
-pub mod docs;
+pub mod dead_letters;
 pub mod example;
 pub mod headers;
 pub mod schema;
 #[cfg(feature = "subscriber")]
 pub mod subscriber;
-pub mod typescript;
+
+/// The types of times and ids in events.
+pub use {time, uuid};
 
 pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_FILTERS, USER_EVENTS, split_subject};
-pub use deployment::Deployment;
 pub use event::{Actor, ActorType, Event, Metadata, UserRef};
 pub use open_enum::UnknownValue;
 pub use payload::{

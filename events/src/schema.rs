@@ -12,8 +12,8 @@ use crate::wire;
 /// installation. Every service has copies at `/schemas/`.
 pub const BASE_URL: &str = "https://watchword-auth.github.io/watchword";
 
-/// The subjects of custom events.
-const CUSTOM_SUBJECT: &str = r"^auth\.custom\.[a-z][a-z0-9_-]{0,63}$";
+/// The subjects of custom events, as a regular expression.
+pub const CUSTOM_SUBJECT: &str = r"^auth\.custom\.[a-z][a-z0-9_-]{0,63}$";
 
 /// Returns the URL of an event's schema: `<base_url>/schemas/<subject>/<version>.json`, with the
 /// subject of the event's kind.
@@ -70,7 +70,10 @@ fn narrow(body: &mut Schema, event: &EventType) {
         {
             fields.shift_remove("userSeq");
         }
-        let user = [("userId", event.about_known_user), ("userSeq", event.about_known_user && event.is_numbered())];
+        let user = [
+            ("userId", event.about_known_user),
+            ("userSeq", event.about_known_user && event.is_numbered()),
+        ];
         if let Some(Value::Array(required)) = data.get_mut("required") {
             required.splice(0..0, user.iter().filter(|(_, always)| *always).map(|(name, _)| json!(name)));
         }

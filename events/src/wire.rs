@@ -50,8 +50,8 @@ impl Event {
     /// Returns the message body: compact JSON, exactly the bytes that are stored and published.
     ///
     /// # Errors
-    /// When `user` is `None` and the event must be about a known account, or its `seq` is missing or
-    /// not allowed.
+    /// When `user` is `None` and the event must be about a known account, or its `seq` is missing
+    /// or not allowed.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let definition = self.event.kind().definition();
         let wrong = |what: &str| serde_json::Error::custom(format_args!("{} {what}", definition.subject));

@@ -86,7 +86,8 @@ async fn fill(nats: &Nats) -> Outcome<()> {
     }
     let mut acks = Vec::new();
     for number in 1..=EVENTS {
-        let sent = context.publish_with_headers(event.event.subject().into_owned(), headers.clone(), body.clone().into());
+        let sent =
+            context.publish_with_headers(event.event.subject().into_owned(), headers.clone(), body.clone().into());
         acks.push(sent.await?);
         if number % 500 == 0 {
             for ack in acks.drain(..) {

@@ -1,10 +1,10 @@
 //! The channels beside those of the events: dead letters and replays.
 
 use serde_json::{Map, Value, json};
+use watchword_events::CATALOGUE;
+use watchword_events::dead_letters::{DESCRIPTIONS, DLQ_SUBJECT_PREFIX};
 
 use super::{component, reference};
-use crate::catalogue::CATALOGUE;
-use crate::dead_letters::{DESCRIPTIONS, DLQ_SUBJECT_PREFIX};
 use crate::deployment::Deployment;
 
 /// The message of the channel of dead letters.
@@ -66,7 +66,8 @@ pub(super) fn operation() -> (String, Value) {
 }
 
 pub(super) fn message() -> (String, Value) {
-    let header = |(name, meaning): &(&str, &str)| ((*name).to_owned(), json!({ "type": "string", "description": meaning }));
+    let header =
+        |(name, meaning): &(&str, &str)| ((*name).to_owned(), json!({ "type": "string", "description": meaning }));
     let properties: Map<String, Value> = DESCRIPTIONS.iter().map(header).collect();
     let required: Vec<&str> = DESCRIPTIONS.iter().map(|(name, _)| *name).collect();
     let message = json!({

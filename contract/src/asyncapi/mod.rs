@@ -6,11 +6,10 @@
 mod beside;
 
 use serde_json::{Map, Value, json};
+use watchword_events::headers::{self, Presence};
+use watchword_events::{CATALOGUE, EventKind, EventType, SUBJECT_FILTERS, example, schema};
 
-use crate::catalogue::{CATALOGUE, EventKind, EventType, SUBJECT_FILTERS};
 use crate::deployment::Deployment;
-use crate::headers::{self, Presence};
-use crate::{example, schema};
 
 const DESCRIPTION: &str = "\
 Every auth action commits one event in the transaction that changes the state. A relay publishes it to JetStream: \
@@ -92,7 +91,8 @@ fn channel(event: &EventType, deployment: &Deployment) -> Value {
         },
     });
     if let (true, Some(channel)) = (custom, channel.as_object_mut()) {
-        let name = json!({ "description": "The application's name for what happened.", "examples": ["playlist_shared"] });
+        let name =
+            json!({ "description": "The application's name for what happened.", "examples": ["playlist_shared"] });
         channel.insert("parameters".to_owned(), json!({ "name": name }));
     }
     channel

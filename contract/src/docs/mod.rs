@@ -6,9 +6,7 @@ pub mod html;
 use std::fmt::Write as _;
 
 use serde_json::Value;
-
-use crate::catalogue::{CATALOGUE, EventType};
-use crate::{example, schema};
+use watchword_events::{CATALOGUE, EventType, example, schema};
 
 /// Returns the table of all events: subject, version, the fields of `data` beside the common ones,
 /// and description. An optional field ends in `?`.

@@ -1,7 +1,8 @@
 //! The AsyncAPI document. The official parser reads it in `scripts/check-contracts.sh`.
 
 use serde_json::{Value, json};
-use watchword_events::{CATALOGUE, Deployment, asyncapi, example};
+use watchword_contract::{Deployment, asyncapi};
+use watchword_events::{CATALOGUE, example};
 
 fn stream() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../nats/streams/auth-events.json");
@@ -12,6 +13,8 @@ pub(super) fn deployment() -> Deployment {
     Deployment {
         base_url: "https://auth.example.com/api".to_owned(),
         schema_base: "https://auth.example.com/api".to_owned(),
+        service: "auth-service".to_owned(),
+        environment: "production".to_owned(),
         source: "https://auth.example.com".to_owned(),
         stream: stream(),
     }
@@ -51,7 +54,10 @@ fn every_event_has_one_channel_one_operation_and_one_message() {
 fn dead_letters_and_replays_are_channels() {
     let document = asyncapi::document(&deployment());
     let (dead, replays) = (&document["channels"]["dead_letters"], &document["channels"]["replays"]);
-    assert_eq!((&dead["address"], &replays["address"]), (&json!("auth.dlq.{durable}"), &json!("auth.replay.{name}.{event}")));
+    assert_eq!(
+        (&dead["address"], &replays["address"]),
+        (&json!("auth.dlq.{durable}"), &json!("auth.replay.{name}.{event}"))
+    );
     assert_eq!(replays["messages"].as_object().unwrap().len(), CATALOGUE.len());
     assert_eq!(replays["x-jetstream"]["stream"], "auth-events-replays");
     let headers = &document["components"]["messages"]["dead_letter"]["headers"];

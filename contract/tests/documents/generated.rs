@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use watchword_events::{CATALOGUE, docs, schema, typescript};
+use watchword_contract::{docs, typescript};
+use watchword_events::{CATALOGUE, schema};
 
 const HINT: &str = "is stale: run `make generate`";
 

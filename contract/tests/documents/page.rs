@@ -1,7 +1,8 @@
 //! The web page of the events: complete, self-contained, and safe from markup in its input.
 
 use serde_json::Value;
-use watchword_events::{CATALOGUE, docs, example, headers};
+use watchword_contract::docs;
+use watchword_events::{CATALOGUE, example, headers};
 
 use super::asyncapi::deployment;
 

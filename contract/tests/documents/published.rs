@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use watchword_events::compatibility::{breaking_changes, same_contract};
+use watchword_contract::compatibility::{breaking_changes, same_contract};
 use watchword_events::{CATALOGUE, EventKind, EventType, ReceivedEvent, example, schema};
 
 use super::validator;

@@ -3,8 +3,9 @@
 /**
  * The parsed body of a message in the stream `auth-events`.
  *
- * `switch (event.subject)` narrows it. Optional fields may be added within a major version, and a newer
- * service may publish events that are not listed here: ignore unknown ones in the `default` branch.
+ * `switch (event.subject)` narrows it. Within a major version optional fields and further values of
+ * enumerations may be added, and a newer service may publish events that are not listed here: ignore unknown
+ * ones in the `default` branch.
  */
 export type AuthEvent =
   | Registered
@@ -46,19 +47,10 @@ export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
 
 /** Who acted, if it was not the user. */
 export type Actor = {
-  type: "user";
-  /** The user's id. */
-  id: string;
-} | {
-  type: "admin";
-  /** The administrator's user id. */
-  id: string;
-} | {
-  type: "service";
-  /** The service's client id. */
-  id: string;
-} | {
-  type: "system";
+  /** What kind of actor it is. */
+  type: "user" | "admin" | "service" | "system" | (string & {});
+  /** The actor's id among its kind: a user's id, or a service's client id. */
+  id?: string;
 };
 
 /** Which service and request recorded the event. */
@@ -81,7 +73,7 @@ export type Metadata = {
 export interface Registered {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.registered";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -91,7 +83,7 @@ export interface Registered {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -114,7 +106,7 @@ export interface Registered {
 export interface LoggedIn {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.logged_in";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -124,7 +116,7 @@ export interface LoggedIn {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -137,9 +129,9 @@ export interface LoggedIn {
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
     /** How the user logged in. */
-    method: "password" | "passkey" | "federated";
+    method: "password" | "passkey" | "federated" | (string & {});
     /** The authentication methods that were verified (RFC 8176). */
-    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user">;
+    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user" | (string & {})>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -149,7 +141,7 @@ export interface LoggedIn {
 export interface LoggedOut {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.logged_out";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -159,14 +151,14 @@ export interface LoggedOut {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The session that made the request. With scope `others` it stays active. */
     sessionId: string;
     /** Which sessions ended. */
-    scope: "local" | "others" | "global";
+    scope: "local" | "others" | "global" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -176,7 +168,7 @@ export interface LoggedOut {
 export interface TokenRefreshed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.token_refreshed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -186,7 +178,7 @@ export interface TokenRefreshed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -203,7 +195,7 @@ export interface TokenRefreshed {
 export interface Updated {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.updated";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -213,12 +205,12 @@ export interface Updated {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The names of the fields that changed, never their values. */
-    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile" | (string & {})>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -228,7 +220,7 @@ export interface Updated {
 export interface EmailVerificationRequested {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_verification_requested";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -238,7 +230,7 @@ export interface EmailVerificationRequested {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -251,7 +243,7 @@ export interface EmailVerificationRequested {
 export interface EmailVerified {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_verified";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -261,7 +253,7 @@ export interface EmailVerified {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -274,7 +266,7 @@ export interface EmailVerified {
 export interface PasswordChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -284,7 +276,7 @@ export interface PasswordChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -297,7 +289,7 @@ export interface PasswordChanged {
 export interface PasswordResetRequested {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_reset_requested";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -307,7 +299,7 @@ export interface PasswordResetRequested {
     userId?: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq?: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -326,7 +318,7 @@ export interface PasswordResetRequested {
 export interface PasswordResetCompleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_reset_completed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -336,7 +328,7 @@ export interface PasswordResetCompleted {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -349,7 +341,7 @@ export interface PasswordResetCompleted {
 export interface EmailChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -359,7 +351,7 @@ export interface EmailChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -376,7 +368,7 @@ export interface EmailChanged {
 export interface UsernameChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.username_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -386,7 +378,7 @@ export interface UsernameChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -403,7 +395,7 @@ export interface UsernameChanged {
 export interface RoleGranted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.role_granted";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -413,7 +405,7 @@ export interface RoleGranted {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -428,7 +420,7 @@ export interface RoleGranted {
 export interface RoleRevoked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.role_revoked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -438,7 +430,7 @@ export interface RoleRevoked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -453,7 +445,7 @@ export interface RoleRevoked {
 export interface Disabled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.disabled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -463,12 +455,12 @@ export interface Disabled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who disabled the account. */
-    reason: "admin" | "security";
+    reason: "admin" | "security" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -478,7 +470,7 @@ export interface Disabled {
 export interface Enabled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.enabled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -488,12 +480,12 @@ export interface Enabled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who enabled the account. */
-    reason: "admin";
+    reason: "admin" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -503,7 +495,7 @@ export interface Enabled {
 export interface Unlocked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.unlocked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -513,12 +505,12 @@ export interface Unlocked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Why the limit was reset. */
-    reason: "admin" | "password_reset" | "expired";
+    reason: "admin" | "password_reset" | "expired" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -528,7 +520,7 @@ export interface Unlocked {
 export interface Deleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.deleted";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -538,12 +530,12 @@ export interface Deleted {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who deleted the account. */
-    reason: "user" | "admin";
+    reason: "user" | "admin" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -553,7 +545,7 @@ export interface Deleted {
 export interface LoginFailed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.login_failed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -563,14 +555,14 @@ export interface LoginFailed {
     userId?: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq?: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** A keyed hash of the submitted identifier, by which attempts can be counted. */
     identifierHash: string;
     /** Why the login was refused. The client never learns it. */
-    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa";
+    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa" | (string & {});
     /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
@@ -586,8 +578,8 @@ export interface LoginFailed {
 export interface RateLimited {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
-  subject: "auth.user.rate_limited";
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: "auth.system.rate_limited";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
@@ -596,8 +588,6 @@ export interface RateLimited {
     userId?: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
-    userSeq?: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The limiter, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
@@ -619,7 +609,7 @@ export interface RateLimited {
 export interface SessionRevoked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.session_revoked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -629,14 +619,14 @@ export interface SessionRevoked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The revoked session. */
     sessionId: string;
     /** Why the session was revoked. */
-    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit";
+    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -646,7 +636,7 @@ export interface SessionRevoked {
 export interface TokenReuseDetected {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.token_reuse_detected";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -656,7 +646,7 @@ export interface TokenReuseDetected {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -667,7 +657,7 @@ export interface TokenReuseDetected {
     /** The current generation. */
     currentGeneration: number;
     /** How the service responded. */
-    action: "session_revoked";
+    action: "session_revoked" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -677,7 +667,7 @@ export interface TokenReuseDetected {
 export interface MfaEnrolled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_enrolled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -687,14 +677,14 @@ export interface MfaEnrolled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -704,7 +694,7 @@ export interface MfaEnrolled {
 export interface MfaRemoved {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_removed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -714,14 +704,14 @@ export interface MfaRemoved {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -731,7 +721,7 @@ export interface MfaRemoved {
 export interface MfaChallenged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_challenged";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -741,14 +731,14 @@ export interface MfaChallenged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -758,7 +748,7 @@ export interface MfaChallenged {
 export interface MfaVerified {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_verified";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -768,14 +758,14 @@ export interface MfaVerified {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -785,7 +775,7 @@ export interface MfaVerified {
 export interface MfaFailed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_failed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -795,14 +785,14 @@ export interface MfaFailed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -812,7 +802,7 @@ export interface MfaFailed {
 export interface RecoveryCodesGenerated {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.recovery_codes_generated";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -822,14 +812,14 @@ export interface RecoveryCodesGenerated {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -839,7 +829,7 @@ export interface RecoveryCodesGenerated {
 export interface RecoveryCodeUsed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.recovery_code_used";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -849,14 +839,14 @@ export interface RecoveryCodeUsed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -866,8 +856,8 @@ export interface RecoveryCodeUsed {
 export interface Custom {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
-  subject: "auth.user.custom";
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: string;
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
@@ -876,11 +866,9 @@ export interface Custom {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
-    userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The event's name: a letter, then up to 63 letters, digits, `_`, `-` or `.`. */
+    /** The application's name for it, also the last token of the subject: a lower-case letter, then up to 63 lower-case letters, digits, `_` or `-`. */
     name: string;
     /** At most 32 keys over all depths and 4 KiB of compact JSON. May hold personal data. */
     attributes?: Record<string, unknown>;

@@ -32,8 +32,6 @@ const REQUEST: &str = "01a20320-a1ec-7d10-b6c8-1e2f3a4b5c04";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const USER_AGENT: &str = "curl/8.5.0";
 const CLIENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// The issuer of the examples, their `ce-source`.
-pub(crate) const SOURCE: &str = "https://auth.example.com";
 
 trait Example {
     fn example() -> Self;

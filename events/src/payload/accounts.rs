@@ -83,7 +83,8 @@ pub struct Deleted {
 }
 
 open_enum! {
-    /// A field of an account that its owner or an administrator may change, named as in the HTTP API.
+    /// A field of an account that its owner or an administrator may change, named as in the HTTP
+    /// API.
     pub enum ChangedField {
         /// The email address.
         Email = "email",

@@ -93,7 +93,8 @@ fn unknown_values_of_enumerations_are_read_and_written_unchanged() {
     assert_eq!(login.method.as_str(), "telepathy");
     let amr: Vec<&str> = login.amr.iter().map(AuthMethod::as_str).collect();
     assert_eq!((amr, &login.amr[0]), (vec!["pwd", "Face", "geo"], &AuthMethod::Pwd));
-    let written: Value = serde_json::from_slice(&Event::try_from(received.clone()).unwrap().to_json().unwrap()).unwrap();
+    let written: Value =
+        serde_json::from_slice(&Event::try_from(received.clone()).unwrap().to_json().unwrap()).unwrap();
     for field in ["method", "amr"] {
         assert_eq!(written["data"][field], received.data()[field]);
     }

@@ -59,7 +59,11 @@ fn an_event_about_no_account_names_none() {
 
 #[test]
 fn a_custom_event_is_typed_by_its_name_and_has_the_schema_of_all_custom_events() {
-    let headers = for_message(&Attributes { subject: "auth.custom.playlist_shared", user_seq: None, ..MESSAGE });
+    let headers = for_message(&Attributes {
+        subject: "auth.custom.playlist_shared",
+        user_seq: None,
+        ..MESSAGE
+    });
     let kind = "io.github.watchword-auth.auth.custom.playlist_shared.v1";
     assert_eq!(value(&headers, "ce-type"), Some(kind));
     let schema = "https://schemas.example.com/schemas/auth.custom/1.json";
@@ -69,7 +73,11 @@ fn a_custom_event_is_typed_by_its_name_and_has_the_schema_of_all_custom_events()
 
 #[test]
 fn sequences_sort_as_text() {
-    let sequence = |user_seq| value(&for_message(&Attributes { user_seq, ..MESSAGE }), "ce-sequence").unwrap().to_owned();
+    let sequence = |user_seq| {
+        value(&for_message(&Attributes { user_seq, ..MESSAGE }), "ce-sequence")
+            .unwrap()
+            .to_owned()
+    };
     let sorted = [1, 9, 10, 99, 1_000_000, i64::MAX].map(|seq| sequence(Some(seq)));
     assert!(sorted.is_sorted() && sorted.iter().all(|text| text.len() == 19), "{sorted:?}");
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Barrier, Notify};
 use tokio::time::Instant;
@@ -86,47 +85,16 @@ async fn without_a_choice_unknown_events_arrive_too() {
     running.stop().await;
 }
 
-/// Each of them would be a dead letter if a subscriber could not read it.
-#[tokio::test]
-async fn values_of_a_newer_service_arrive_as_values() {
-    let server = NatsServer::start().await;
-    let context = server.jetstream().await;
-    create_stream(&context).await;
-    for (number, kind, field, value) in [
-        (1, EventKind::SessionRevoked, "reason", json!("moved_abroad")),
-        (2, EventKind::LoggedIn, "amr", json!(["pwd", "face"])),
-        (3, EventKind::LoggedIn, "method", json!("magic_link")),
-        (4, EventKind::MfaEnrolled, "factorType", json!("sms")),
-        (5, EventKind::Updated, "changedFields", json!(["phone"])),
-        (6, EventKind::Deleted, "actor", json!({"type": "organization"})),
-        (7, EventKind::Deleted, "actor", json!({"type": "admin", "id": "ada", "name": "Ada"})),
-    ] {
-        let mut body: Value = serde_json::from_slice(&event(kind, number).to_json().unwrap()).unwrap();
-        body["data"][field] = value;
-        context.publish(kind.subject(), body.to_string().into()).await.unwrap().await.unwrap();
-    }
-    let wanted = durable().events([
-        EventKind::SessionRevoked,
-        EventKind::LoggedIn,
-        EventKind::MfaEnrolled,
-        EventKind::Updated,
-        EventKind::Deleted,
-    ]);
-    let mut running = Running::start(wanted, &server.url(), |_, _| Ok(())).await;
-    for number in 1..=7 {
-        let (received, _) = running.next().await;
-        assert_eq!(received.id.as_u128(), number, "{:?}", received.raw());
-        assert!(received.event.is_some());
-    }
-    running.stop().await;
-}
-
 #[tokio::test]
 async fn custom_events_are_chosen_by_their_kind() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
-    for (number, kind) in [(1, EventKind::Registered), (2, EventKind::Custom), (3, EventKind::RateLimited)] {
+    for (number, kind) in [
+        (1, EventKind::Registered),
+        (2, EventKind::Custom),
+        (3, EventKind::RateLimited),
+    ] {
         publish(&context, &event(kind, number)).await;
     }
     let mut running = Running::start(durable().events([EventKind::Custom]), &server.url(), |_, _| Ok(())).await;

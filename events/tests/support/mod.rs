@@ -173,6 +173,9 @@ pub(crate) async fn publish(context: &Context, event: &Event) -> u64 {
         headers.insert(name, value);
     }
     let body = event.to_json().unwrap();
-    let ack = context.publish_with_headers(event.event.subject().into_owned(), headers, body.into()).await.unwrap();
+    let ack = context
+        .publish_with_headers(event.event.subject().into_owned(), headers, body.into())
+        .await
+        .unwrap();
     ack.await.unwrap().sequence
 }

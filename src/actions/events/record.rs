@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 use watchword_events::{Actor, Custom};
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::ActionError::{self, Refused};
-use crate::actions::Context;
 use crate::domain::custom_event::{Attributes, CustomName};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;

@@ -73,12 +73,7 @@ pub async fn run(cx: Context, token: Token, scope: Scope) -> Result<(), ActionEr
     Ok(())
 }
 
-async fn end(
-    cx: &Context,
-    tx: &mut UserTx<'_>,
-    session: SessionId,
-    scope: Scope,
-) -> Result<Vec<SessionId>, Failure> {
+async fn end(cx: &Context, tx: &mut UserTx<'_>, session: SessionId, scope: Scope) -> Result<Vec<SessionId>, Failure> {
     let (reason, policy) = (RevokeReason::Logout, &cx.services.sessions);
     Ok(match scope {
         Scope::Local if tx.revoke_session(session, reason, policy).await? => vec![session],

@@ -73,7 +73,10 @@ pub(in crate::config) fn http_url(problems: &mut Problems, key: &str, value: &st
 pub(in crate::config) fn absolute_uri(problems: &mut Problems, key: &str, value: &str) {
     let is_plain = value.len() <= 255 && value.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_plain || Url::parse(value).is_err() {
-        problems.refuse(key, "must be an absolute URI, for example \"https://auth.example.com\" or \"urn:example:auth\"");
+        problems.refuse(
+            key,
+            "must be an absolute URI, for example \"https://auth.example.com\" or \"urn:example:auth\"",
+        );
     }
 }
 

@@ -26,8 +26,8 @@ pub struct EventBody {
     subject: String,
     /// The major version of the event's schema.
     schema_version: u32,
-    /// `timestamp`, `userId` if the event is about a known account, `userSeq` if it happened to that
-    /// account, and the fields of this event type.
+    /// `timestamp`, `userId` if the event is about a known account, `userSeq` if it happened to
+    /// that account, and the fields of this event type.
     data: BTreeMap<String, Value>,
     /// The source of the event: `service`, `version`, `environment`, and the request that caused
     /// it.

@@ -48,11 +48,7 @@ pub(super) fn of(result: EndpointResult) -> (Response, Option<Arc<str>>) {
 
 /// Complete a response: an error becomes a problem document with the request id, and every response
 /// gets its headers.
-pub(super) async fn finish(
-    mut response: Response,
-    context: &RequestContext,
-    allow: Option<&HeaderValue>,
-) -> Response {
+pub(super) async fn finish(mut response: Response, context: &RequestContext, allow: Option<&HeaderValue>) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error && response.data::<SkipProblemFormat>().is_none() {

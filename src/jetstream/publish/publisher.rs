@@ -163,8 +163,8 @@ async fn publish_part(target: &PublishTarget, events: &[&OutgoingEvent], facts: 
     pipelined::publish(target, events).await
 }
 
-/// Whether the others may go on without the event: it has no number among what happened to its user,
-/// so that readers miss nothing that they wait for.
+/// Whether the others may go on without the event: it has no number among what happened to its
+/// user, so that readers miss nothing that they wait for.
 pub(super) fn may_be_unrouted(event: &OutgoingEvent) -> bool {
     !covers(USER_EVENTS, &event.subject)
 }

@@ -166,7 +166,12 @@ mod tests {
         ] {
             assert_eq!(uncovered(&desired, &with(fine)), None, "{fine:?}");
         }
-        for wrong in [&["auth.user.registered"][..], &["auth.custom.*", "auth.*"], &["auth.user"], &[]] {
+        for wrong in [
+            &["auth.user.registered"][..],
+            &["auth.custom.*", "auth.*"],
+            &["auth.user"],
+            &[],
+        ] {
             assert_eq!(uncovered(&desired, &with(wrong)), Some("auth.user.*"), "{wrong:?}");
         }
         let replays = super::replays(&desired).unwrap();

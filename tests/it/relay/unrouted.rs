@@ -6,8 +6,8 @@ use watchword::jetstream::{StreamAdmin, StreamState, desired};
 
 use super::rig::{Rig, Running};
 use crate::support::database::Backend;
-use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::flow_tests;
+use crate::support::nats::{NatsOptions, NatsServer};
 
 flow_tests! {
     a_stream_for_accounts_alone_gets_all_of_them,
@@ -29,7 +29,8 @@ async fn record(rig: &Rig, count: u32) {
         "UPDATE events SET subject = 'auth.custom', custom_name = 'shared' WHERE seq % 2 = 0 AND {others}"
     ))
     .await;
-    rig.execute(&format!("UPDATE events SET subject = 'auth.system.rate_limited' WHERE {others}")).await;
+    rig.execute(&format!("UPDATE events SET subject = 'auth.system.rate_limited' WHERE {others}"))
+        .await;
 }
 
 /// Checks that the stream has what happened to users, and that the rest was stepped over and
@@ -66,7 +67,10 @@ async fn a_stream_for_accounts_alone_gets_all_of_them(backend: Backend) {
             return;
         };
         let drift: Vec<String> = facts.drift.iter().map(ToString::to_string).collect();
-        assert!(drift.len() == 1 && drift[0].starts_with("subjects: [\"auth.user.*\"] instead of"), "{drift:?}");
+        assert!(
+            drift.len() == 1 && drift[0].starts_with("subjects: [\"auth.user.*\"] instead of"),
+            "{drift:?}"
+        );
         let user_events = usize::try_from(count).expect("a count");
         assert_only_user_events(&rig, &nats, &running, user_events).await;
         running.stop().await;

@@ -1,5 +1,5 @@
 //! Writes the generated files of the event contract:
-//! `cargo run -p watchword-events --bin generate-contract -- docs/reference`.
+//! `cargo run -p watchword-contract --bin generate-contract -- docs/reference`.
 
 mod published;
 
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use watchword_events::{CATALOGUE, docs, schema, typescript};
+use watchword_contract::{docs, typescript};
+use watchword_events::{CATALOGUE, schema};
 
 fn main() -> ExitCode {
     let directory = env::args_os().nth(1).map(PathBuf::from);

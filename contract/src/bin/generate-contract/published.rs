@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use watchword_events::compatibility::{breaking_changes, same_contract};
+use watchword_contract::compatibility::{breaking_changes, same_contract};
 use watchword_events::{EventType, example};
 
 /// Adds the event's schema and example as a new minor version, if its major version has none or the

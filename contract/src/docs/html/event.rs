@@ -1,12 +1,11 @@
 //! The section of an event.
 
 use serde_json::Value;
+use watchword_events::{EventType, example, headers, schema};
 
 use super::text::{command, escape, json, prose};
-use crate::catalogue::EventType;
 use crate::deployment::Deployment;
 use crate::docs::fields::{self, COMMON, Field};
-use crate::{example, headers, schema};
 
 pub(super) fn section(event: &EventType, deployment: &Deployment) -> String {
     let document = schema::document(event, &deployment.schema_base);

@@ -6,10 +6,11 @@ mod text;
 
 use std::fmt::Write as _;
 
+use watchword_events::CATALOGUE;
+use watchword_events::headers::{self, Presence};
+
 use self::text::{escape, prose};
-use crate::catalogue::CATALOGUE;
 use crate::deployment::Deployment;
-use crate::headers::{self, Presence};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

@@ -1,9 +1,9 @@
 //! The section about the stream.
 
 use serde_json::Value;
+use watchword_events::USER_EVENTS;
 
 use super::text::{command, escape};
-use crate::catalogue::USER_EVENTS;
 use crate::deployment::Deployment;
 
 pub(super) fn section(deployment: &Deployment) -> String {

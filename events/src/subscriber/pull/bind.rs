@@ -135,11 +135,11 @@ fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> BindError {
 }
 
 fn unusable(durable: &str, source: ConsumerError) -> BindError {
-    BindError::Permanent(SubscribeError::Consumer { durable: durable.to_owned(), source })
+    BindError::Permanent(SubscribeError::Consumer { durable: durable.to_owned(), source: source.into() })
 }
 
 fn not_created(subscriber: &Subscriber<Durable>, source: ConsumerCreateStrictError) -> BindError {
-    BindError::Permanent(SubscribeError::Create { durable: subscriber.mode.name.clone(), source })
+    BindError::Permanent(SubscribeError::Create { durable: subscriber.mode.name.clone(), source: source.into() })
 }
 
 #[cfg(test)]

@@ -36,9 +36,15 @@ async fn a_custom_event_reaches_the_stream(backend: Backend) {
     let events = app.events().await;
     assert_eq!(events.len(), 3);
     let event = &events[1];
-    assert_eq!((event.subject.as_str(), &event.payload["subject"]), ("auth.custom.playlist_shared", &json!(event.subject)));
+    assert_eq!(
+        (event.subject.as_str(), &event.payload["subject"]),
+        ("auth.custom.playlist_shared", &json!(event.subject))
+    );
     assert_eq!(event.header("ce-type"), Some("io.github.watchword-auth.auth.custom.playlist_shared.v1"));
-    assert_eq!((event.header("ce-partitionkey"), event.header("ce-sequence")), (Some(user.as_str()), None));
+    assert_eq!(
+        (event.header("ce-partitionkey"), event.header("ce-sequence")),
+        (Some(user.as_str()), None)
+    );
     assert_eq!(event.header("Nats-Msg-Id"), Some(first.str("/id")));
     assert_eq!(event.header("ce-subject"), Some(user.as_str()));
     let data = &event.payload["data"];
@@ -81,18 +87,31 @@ async fn custom_events_of_all_names_are_one_kind(backend: Backend) {
     }
     for path in ["/events?type=custom", "/events?type=auth.custom"] {
         let page = app.get_as(&admin, path).await.expect_status(200);
-        let found: Vec<&str> = page.json["events"].as_array().expect("events").iter().map(|event| event["data"]["name"].as_str().expect("a name")).collect();
+        let found: Vec<&str> = page.json["events"]
+            .as_array()
+            .expect("events")
+            .iter()
+            .map(|event| event["data"]["name"].as_str().expect("a name"))
+            .collect();
         assert_eq!(found, ["registered", "logged_in", "a", "zoo"], "newest first");
     }
     let counts = app.get_as(&admin, "/analytics/top-events").await.expect_status(200);
-    let custom: Vec<&Value> = counts.json["events"].as_array().expect("counts").iter().filter(|count| count.to_string().contains("custom")).collect();
+    let custom: Vec<&Value> = counts.json["events"]
+        .as_array()
+        .expect("counts")
+        .iter()
+        .filter(|count| count.to_string().contains("custom"))
+        .collect();
     assert_eq!(custom.len(), 1, "{}", counts.text);
     assert_eq!(custom[0]["count"], 4, "{}", counts.text);
     app.finish().await;
 }
 
 async fn custom_events_can_be_switched_off(backend: Backend) {
-    let app = TestApp::builder(backend).settings(|settings| settings.events.custom = false).spawn().await;
+    let app = TestApp::builder(backend)
+        .settings(|settings| settings.events.custom = false)
+        .spawn()
+        .await;
     let access = app.registered("ada@example.com").await.tokens().access;
     let refused = record(&app, &access, &json!({"name": "shared"})).await;
     refused.expect_problem(501, "custom_events_disabled");
