@@ -76,7 +76,7 @@ pub(super) fn message() -> (String, Value) {
         "summary": "An event that a subscriber gave up: its body as it was delivered, and its headers except those of NATS.",
         "contentType": "application/json",
         "headers": { "type": "object", "properties": properties, "required": required },
-        "payload": true,
+        "payload": { "description": "The event, byte for byte as it was delivered." },
     });
     (DEAD_LETTER.to_owned(), message)
 }

@@ -43,7 +43,8 @@ export type AuthEvent =
 export type Subject = AuthEvent["subject"];
 
 /** The event on a subject: `EventOf<"auth.user.logged_in">` is `LoggedIn`. */
-export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
+export type EventOf<S extends Subject> = OfSubject<AuthEvent, S>;
+type OfSubject<E, S> = E extends { subject: infer T } ? (S extends T ? E : never) : never;
 
 /** Who acted, if it was not the user. */
 export type Actor = {
@@ -857,7 +858,7 @@ export interface Custom {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
   /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
-  subject: string;
+  subject: `auth.custom.${string}`;
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
