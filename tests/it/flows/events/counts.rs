@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+use watchword_events::split_subject;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -23,14 +24,17 @@ flow_tests! {
 
 const HOUR: time::Duration = time::Duration::HOUR;
 
-/// The time and the subject of each event.
+/// The time and the subject of each event: of its kind, since all custom events are counted as one.
 type Recorded = Vec<(OffsetDateTime, String)>;
 
 async fn recorded(app: &TestApp) -> Recorded {
     let events = app.ledger().await.into_iter().map(|row| {
         let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
         let at = payload["data"]["timestamp"].as_str().expect("a time");
-        (OffsetDateTime::parse(at, &Rfc3339).expect("RFC 3339"), row.subject)
+        (
+            OffsetDateTime::parse(at, &Rfc3339).expect("RFC 3339"),
+            split_subject(&row.subject).0.to_owned(),
+        )
     });
     events.collect()
 }
