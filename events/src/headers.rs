@@ -42,7 +42,7 @@ pub const CE_SEQUENCE: &str = "ce-sequence";
 pub const CE_TRACEPARENT: &str = "ce-traceparent";
 /// The W3C trace context. The name is lower-case, and NATS headers are case-sensitive.
 pub const TRACEPARENT: &str = "traceparent";
-/// Reserved: the place in the ledger of the service, for its own use and for operators. Its value
+/// Reserved: the ledger sequence, for the service's own use and for operators. Its value
 /// may change at any time, and subscribers ignore it.
 pub const LEDGER: &str = "Watchword-Ledger";
 

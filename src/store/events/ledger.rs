@@ -135,7 +135,7 @@ impl Ledger {
     }
 
     /// Step over events that no stream takes, so that they do not hold up the others: they are done
-    /// without a place in the stream.
+    /// without a stream sequence.
     pub async fn step_over(&self, seqs: &[LedgerSeq], at: OffsetDateTime) -> Result<(), StoreError> {
         if seqs.is_empty() {
             return Ok(());
