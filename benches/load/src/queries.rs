@@ -31,13 +31,13 @@ const QUERIES: [Query; 12] = [
     ("GET /events, a page further back", |n, ledger| {
         format!("/events?after={}", ledger.id_at(n))
     }),
-    ("GET /events?type", |n, _| format!("/events?type={}", kind(n))),
-    ("GET /events?type&from&to", |n, ledger| {
-        format!("/events?type={}&{}", kind(n), ledger.range(n))
+    ("GET /events?subject", |n, _| format!("/events?subject=auth.user.{}", kind(n))),
+    ("GET /events?subject&from&to", |n, ledger| {
+        format!("/events?subject=auth.user.{}&{}", kind(n), ledger.range(n))
     }),
     ("GET /events?userId", |n, _| format!("/events?userId={}", user(n))),
     ("GET /events?userId&type&from&to", |n, ledger| {
-        format!("/events?userId={}&type={}&{}", user(n), kind(n), ledger.range(n))
+        format!("/events?userId={}&subject=auth.user.{}&{}", user(n), kind(n), ledger.range(n))
     }),
     ("GET /events?sessionId", |n, _| format!("/events?sessionId={}", session(n))),
     ("GET /events/recent?limit=200", |_, _| "/events/recent?limit=200".to_owned()),

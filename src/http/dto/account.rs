@@ -25,7 +25,7 @@ pub type ProfileBody = BTreeMap<String, Value>;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewAccount {
+pub struct RegisterRequest {
     /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     pub email: String,
@@ -47,7 +47,7 @@ pub struct NewAccount {
     pub profile: Option<ProfileBody>,
 }
 
-impl Example for NewAccount {
+impl Example for RegisterRequest {
     fn example() -> Self {
         Self {
             email: "test@example.com".to_owned(),
@@ -60,7 +60,7 @@ impl Example for NewAccount {
     }
 }
 
-impl NewAccount {
+impl RegisterRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<registration::Input, Problem> {

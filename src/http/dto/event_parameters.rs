@@ -5,7 +5,7 @@ use poem_openapi::types::Type as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
-use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+use watchword_events::CATALOGUE;
 
 use crate::http::fields::Fields;
 use crate::http::problem::FieldError;
@@ -14,7 +14,7 @@ use crate::http::query::{Bounded, ParamError, Parameter};
 /// The number of events on a page: 1 to 200, 50 by default.
 pub type PageSize = Bounded<50, 200>;
 
-/// The subject of an event type of the catalogue, sent with or without its prefix.
+/// A subject of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject(pub &'static str);
 
@@ -27,9 +27,8 @@ impl Parameter for Subject {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        let name = text.strip_prefix(SUBJECT_PREFIX).unwrap_or(text);
-        let known = CATALOGUE.iter().find(|event| event.name == name);
-        let unknown = || ParamError::new("unknown_type", "must be the subject of an event of the catalogue");
+        let known = CATALOGUE.iter().find(|event| event.subject == text);
+        let unknown = || ParamError::new("unknown_subject", "must be the subject of an event of the catalogue");
         known.map(|event| Self(event.subject)).ok_or_else(unknown)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
-use super::account::{self, NewAccount, ProfileBody, profile_fields};
+use super::account::{self, RegisterRequest, ProfileBody, profile_fields};
 use super::user::UserBody;
 use crate::actions::accounts::change::{Change, ProfileChange};
 use crate::actions::accounts::update;
@@ -19,7 +19,7 @@ use crate::http::problem::{Problem, ProblemCode};
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewUser {
+pub struct CreateUserRequest {
     /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     email: String,
@@ -44,7 +44,7 @@ pub struct NewUser {
     profile: Option<ProfileBody>,
 }
 
-impl Example for NewUser {
+impl Example for CreateUserRequest {
     fn example() -> Self {
         let profile = [("author", json!("Ada")), ("country", json!("UK"))];
         Self {
@@ -63,7 +63,7 @@ impl Example for NewUser {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserReplacement {
+pub struct ReplaceUserRequest {
     /// Email address. A new address is not verified.
     #[oai(validator(max_length = 254))]
     email: String,
@@ -81,7 +81,7 @@ pub struct UserReplacement {
     profile: Option<ProfileBody>,
 }
 
-impl Example for UserReplacement {
+impl Example for ReplaceUserRequest {
     fn example() -> Self {
         Self {
             email: "ada@example.com".to_owned(),
@@ -97,7 +97,7 @@ impl Example for UserReplacement {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserPatch {
+pub struct UpdateUserRequest {
     /// Email address, for administrators. A new address is not verified.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     email: Option<String>,
@@ -119,7 +119,7 @@ pub struct UserPatch {
     profile: Patch<ProfileBody>,
 }
 
-impl Example for UserPatch {
+impl Example for UpdateUserRequest {
     fn example() -> Self {
         Self {
             email: None,
@@ -135,7 +135,7 @@ impl Example for UserPatch {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProfilePatch {
+pub struct UpdateMeRequest {
     /// Display name, 1 to 100 characters.
     #[oai(default)]
     #[serde(default)]
@@ -175,12 +175,12 @@ pub struct UserList {
     pub next: Option<Uuid>,
 }
 
-impl NewUser {
+impl CreateUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<create::Input, Problem> {
         let mut fields = Fields::default();
-        let account = NewAccount {
+        let account = RegisterRequest {
             email: self.email,
             password: self.password,
             name: self.name,
@@ -194,7 +194,7 @@ impl NewUser {
     }
 }
 
-impl UserReplacement {
+impl ReplaceUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
@@ -214,7 +214,7 @@ impl UserReplacement {
     }
 }
 
-impl UserPatch {
+impl UpdateUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
@@ -233,11 +233,11 @@ impl UserPatch {
     }
 }
 
-impl ProfilePatch {
+impl UpdateMeRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
-        let patch = UserPatch {
+        let patch = UpdateUserRequest {
             email: None,
             name: self.name,
             username: self.username,

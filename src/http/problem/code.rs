@@ -94,7 +94,7 @@ codes! {
     AnswerSpent, "answer_spent", CONFLICT, "The response cannot be replayed",
         "The request with this Idempotency-Key succeeded, but its tokens were used or its session ended since. Log in.";
     MfaAlreadyEnrolled, "mfa_already_enrolled", CONFLICT, "An authenticator is active",
-        "Remove it first: DELETE /auth/mfa/totp.";
+        "Remove it first: POST /auth/mfa/totp/remove.";
     LastAdministrator, "last_administrator", CONFLICT, "The last administrator",
         "The service must keep one active administrator. Appoint another one first.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The resource has changed",

@@ -291,9 +291,9 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
     let wrong = client.secrets.password("a wrong password to delete with");
     // A wrong password records a failed login, whose event contains the user agent.
-    let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    let request = client.request(Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client.request_with_secret_agent(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    let request = client.request_with_secret_agent(Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
 }
 
@@ -337,7 +337,7 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
     client.secrets.token("a code to reset a password", &code);
     for status in [204, 422] {
         let password = client.secrets.password("a reset password");
-        let body = json!({ "code": code, "password": password });
+        let body = json!({ "code": code, "newPassword": password });
         client.post("/auth/password/reset", &body, status).await;
     }
     // One code remains, so that the table is not empty.

@@ -107,18 +107,18 @@ fn delete() -> Vec<Row> {
         "deleteMe" "204" "" => ["deleted" {"reason": "user"}] |app| {
             let user = app.user().await;
             app.log_in_again(&user).await;
-            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "password": PASSWORD }))).await.about(&user)
         }
         "deleteMe" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
             let user = app.user().await;
-            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "password": "not the password" }))).await.about(&user)
         }
         "deleteMe" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| {
-                let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+                let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
                 request.json(&json!({ "password": "not the password" }))
             }).await
         }

@@ -75,19 +75,19 @@ fn enroll() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/mfa").bearer_auth(&user.tokens.access)).await
         }
-        "enrolTotp" "201" "not confirmed yet" => [] |app| {
+        "enrollTotp" "201" "not confirmed yet" => [] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "409 mfa_already_enrolled" "" => [] |app| {
+        "enrollTotp" "409 mfa_already_enrolled" "" => [] |app| {
             let enrolled = Enrolled::new(app).await;
             app.send(mfa_request(app, &enrolled.user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "enrollTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await.about(&user)
         }
-        "enrolTotp" "429 rate_limited" "" => [] |app| {
+        "enrollTotp" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await
         }
@@ -123,20 +123,20 @@ fn remove() -> Vec<Row> {
     rows! {
         "removeTotp" "204" "" => ["mfa_removed" {"factorType": "totp"}] |app| {
             let enrolled = Enrolled::new(app).await;
-            let request = mfa_request(app, &enrolled.user, Method::DELETE, "totp", &password());
+            let request = mfa_request(app, &enrolled.user, Method::POST, "totp/remove", &password());
             app.send(request).await.about(&enrolled.user)
         }
         "removeTotp" "404 not_found" "" => [] |app| {
             let user = app.user().await;
-            app.send(mfa_request(app, &user, Method::DELETE, "totp", &password())).await
+            app.send(mfa_request(app, &user, Method::POST, "totp/remove", &password())).await
         }
         "removeTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
             let user = app.user().await;
-            app.send(mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await.about(&user)
+            app.send(mfa_request(app, &user, Method::POST, "totp/remove", &wrong_password())).await.about(&user)
         }
         "removeTotp" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
-            app.until_limited(|| mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await
+            app.until_limited(|| mfa_request(app, &user, Method::POST, "totp/remove", &wrong_password())).await
         }
     }
 }

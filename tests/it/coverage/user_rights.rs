@@ -82,7 +82,7 @@ fn revoke() -> Vec<Row> {
         "deleteMe" "409 last_administrator" "" => [] |app| {
             app.sole_admin().await;
             let body = serde_json::json!({ "password": crate::support::app::PASSWORD });
-            app.send(by_admin(app, Method::DELETE, "/auth/me").await.json(&body)).await
+            app.send(by_admin(app, Method::POST, "/auth/me/delete").await.json(&body)).await
         }
     }
 }

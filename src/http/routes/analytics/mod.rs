@@ -8,12 +8,11 @@ use poem_openapi::Object;
 
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 
-/// The number of events of one type.
+/// The number of events with one subject.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct EventCount {
     /// The subject of the events.
-    #[oai(rename = "type")]
     subject: String,
     /// The number of events.
     count: u64,

@@ -20,7 +20,7 @@ use crate::http::routes::Tag;
 #[oai(rename = "TopEvents", rename_all = "camelCase")]
 struct TopEventsBody {
     /// The most frequent first; equally frequent ones by their subject.
-    events: Vec<EventCount>,
+    counts: Vec<EventCount>,
     /// All events of the range, including those that are not listed.
     total: u64,
 }
@@ -33,7 +33,7 @@ impl TopEvents {
     ///
     /// Counts the events of the ledger, which goes back as far as `events.retention`. For
     /// administrators.
-    #[oai(path = "/analytics/top-events", method = "get", operation_id = "topEvents", tag = "Tag::Analytics")]
+    #[oai(path = "/analytics/top-events", method = "get", operation_id = "getTopEvents", tag = "Tag::Analytics")]
     async fn list(
         &self,
         context: RequestContext,
@@ -43,7 +43,7 @@ impl TopEvents {
         from: Query<Option<QueryParam<OffsetDateTime>>>,
         /// Only what happened before this moment.
         to: Query<Option<QueryParam<OffsetDateTime>>>,
-        /// The number of event types.
+        /// The number of subjects.
         limit: Query<Option<QueryParam<Bounded<10, 100>>>>,
     ) -> Result<Success<TopEventsBody>, AnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
@@ -63,7 +63,7 @@ impl TopEvents {
 
 impl From<top_events::TopEvents> for TopEventsBody {
     fn from(top: top_events::TopEvents) -> Self {
-        Self { events: EventCount::list(top.counts), total: top.total }
+        Self { counts: EventCount::list(top.counts), total: top.total }
     }
 }
 

@@ -21,13 +21,13 @@ pub(in crate::http::routes) const EXAMPLE_CODE: &str = "wmc_AAECAwQFBgcICQoLDA0O
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct MailedCode {
+struct VerifyEmailRequest {
     /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
 }
 
-impl poem_openapi::types::Example for MailedCode {
+impl poem_openapi::types::Example for VerifyEmailRequest {
     fn example() -> Self {
         Self { code: EXAMPLE_CODE.to_owned() }
     }
@@ -45,7 +45,7 @@ impl Emails {
     /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a
     /// newer one is mailed or the address changes. Records `auth.user.email_verified`.
     #[oai(path = "/auth/email/verify", method = "post", operation_id = "verifyEmail", tag = "Tag::Account")]
-    async fn verify(&self, context: RequestContext, body: StrictJson<MailedCode>) -> Result<NoContent, VerifyError> {
+    async fn verify(&self, context: RequestContext, body: StrictJson<VerifyEmailRequest>) -> Result<NoContent, VerifyError> {
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
         self.0.call(&context, |cx| verify_email::run(cx, code)).await?;
         Ok(NoContent::Done)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::actions::sessions::login::{self, Input, Refusal};
 use crate::domain::password::Password;
 use crate::http::api::Api;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
@@ -21,7 +21,7 @@ const MAX_IDENTIFIER: usize = 254;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Credentials {
+struct LoginRequest {
     /// Email address or username.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     identifier: Option<String>,
@@ -36,7 +36,7 @@ struct Credentials {
     password: String,
 }
 
-impl poem_openapi::types::Example for Credentials {
+impl poem_openapi::types::Example for LoginRequest {
     fn example() -> Self {
         Self {
             identifier: None,
@@ -63,8 +63,8 @@ impl Login {
     async fn login(
         &self,
         context: RequestContext,
-        body: StrictJson<Credentials>,
-    ) -> Result<Success<Tokens>, LoginError> {
+        body: StrictJson<LoginRequest>,
+    ) -> Result<Success<TokenResponse>, LoginError> {
         let input = parse(body.0)?;
         let pair = self.0.call(&context, |cx| login::run(cx, input)).await?;
         context.set_user(pair.user.id);
@@ -72,7 +72,7 @@ impl Login {
     }
 }
 
-fn parse(body: Credentials) -> Result<Input, Problem> {
+fn parse(body: LoginRequest) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let mut identifiers = [
         ("/identifier", body.identifier),

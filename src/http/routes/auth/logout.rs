@@ -18,7 +18,7 @@ use crate::http::routes::Tag;
 #[derive(Default, Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Ending {
+struct LogoutRequest {
     /// Refresh token of the session, for clients whose access token has expired. Takes precedence
     /// over the access token.
     #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
@@ -66,7 +66,7 @@ impl Logout {
         &self,
         context: RequestContext,
         bearer: OptionalBearerToken,
-        body: OptionalJson<Ending>,
+        body: OptionalJson<LogoutRequest>,
     ) -> Result<NoContent, LogoutError> {
         let body = body.0.unwrap_or_default();
         let scope = body.scope.unwrap_or(Scope::Local).into();

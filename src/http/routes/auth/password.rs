@@ -21,7 +21,7 @@ use crate::http::routes::Tag;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PasswordChange {
+struct ChangePasswordRequest {
     /// The account's current password.
     #[oai(validator(max_length = 128))]
     current_password: String,
@@ -30,7 +30,7 @@ struct PasswordChange {
     new_password: String,
 }
 
-impl poem_openapi::types::Example for PasswordChange {
+impl poem_openapi::types::Example for ChangePasswordRequest {
     fn example() -> Self {
         Self {
             current_password: "password123!x".to_owned(),
@@ -43,13 +43,13 @@ impl poem_openapi::types::Example for PasswordChange {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ForgottenPassword {
+struct ForgotPasswordRequest {
     /// The address of the account.
     #[oai(validator(max_length = 254))]
     email: String,
 }
 
-impl poem_openapi::types::Example for ForgottenPassword {
+impl poem_openapi::types::Example for ForgotPasswordRequest {
     fn example() -> Self {
         Self { email: "test@example.com".to_owned() }
     }
@@ -59,20 +59,20 @@ impl poem_openapi::types::Example for ForgottenPassword {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PasswordReset {
+struct ResetPasswordRequest {
     /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
     /// 8 to 128 characters, unless configured otherwise; no rules about their kinds.
     #[oai(validator(max_length = 128))]
-    password: String,
+    new_password: String,
 }
 
-impl poem_openapi::types::Example for PasswordReset {
+impl poem_openapi::types::Example for ResetPasswordRequest {
     fn example() -> Self {
         Self {
             code: super::email::EXAMPLE_CODE.to_owned(),
-            password: "quiet harbour 52".to_owned(),
+            new_password: "quiet harbour 52".to_owned(),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Passwords {
         &self,
         context: RequestContext,
         bearer: BearerToken,
-        body: StrictJson<PasswordChange>,
+        body: StrictJson<ChangePasswordRequest>,
     ) -> Result<NoContent, ChangeError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
@@ -120,7 +120,7 @@ impl Passwords {
     async fn forgot(
         &self,
         context: RequestContext,
-        body: StrictJson<ForgottenPassword>,
+        body: StrictJson<ForgotPasswordRequest>,
     ) -> Result<Accepted, ForgotError> {
         let email = only_field("/email", body.0.email.parse())?;
         self.0.call(&context, |cx| forgot::run(cx, email)).await?;
@@ -133,8 +133,8 @@ impl Passwords {
     /// configured otherwise, until a newer one is mailed or the password changes. Records
     /// `auth.user.password_reset_completed`.
     #[oai(path = "/auth/password/reset", method = "post", operation_id = "resetPassword", tag = "Tag::Authentication")]
-    async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<NoContent, ResetError> {
-        let password = only_field("/password", Password::parse(&body.0.password))?;
+    async fn reset(&self, context: RequestContext, body: StrictJson<ResetPasswordRequest>) -> Result<NoContent, ResetError> {
+        let password = only_field("/newPassword", Password::parse(&body.0.new_password))?;
         let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
         let input = reset::Input { code, password };
         self.0.call(&context, |cx| reset::run(cx, input)).await?;
@@ -164,7 +164,7 @@ impl From<reset::Refusal> for Problem {
     fn from(refusal: reset::Refusal) -> Self {
         match refusal {
             reset::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
-            reset::Refusal::NewPassword(error) => field_error("/password", error).into(),
+            reset::Refusal::NewPassword(error) => field_error("/newPassword", error).into(),
         }
     }
 }

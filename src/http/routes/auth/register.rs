@@ -4,8 +4,8 @@ use poem_openapi::OpenApi;
 
 use crate::actions::accounts::register;
 use crate::http::api::Api;
-use crate::http::dto::account::NewAccount;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::account::RegisterRequest;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
@@ -37,8 +37,8 @@ impl Register {
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewAccount>,
-    ) -> Result<Created<Tokens>, RegisterError> {
+        body: StrictJson<RegisterRequest>,
+    ) -> Result<Created<TokenResponse>, RegisterError> {
         let mut input = body.0.parse()?;
         input.idempotency_key = key.0;
         let pair = self.0.call(&context, |cx| register::run(cx, input)).await?;

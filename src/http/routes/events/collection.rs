@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::create::{NewEvent, parse};
+use super::create::{CreateEventRequest, parse};
 use crate::actions::events::list::{self, Filter};
 use crate::actions::events::record;
 use crate::http::api::Api;
@@ -49,7 +49,7 @@ impl Events {
     ///
     /// Records `auth.user.custom` about the caller. With an `Idempotency-Key`, the request can be
     /// repeated for 24 hours: the same request gets the same id and records nothing more.
-    #[oai(path = "/events", method = "post", operation_id = "recordEvent", tag = "Tag::Events")]
+    #[oai(path = "/events", method = "post", operation_id = "createEvent", tag = "Tag::Events")]
     async fn record(
         &self,
         context: RequestContext,
@@ -58,7 +58,7 @@ impl Events {
         /// other request of the caller has.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewEvent>,
+        body: StrictJson<CreateEventRequest>,
     ) -> Result<Recorded, RecordEventError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let input = parse(body.0, key.0)?;
@@ -79,8 +79,7 @@ impl Events {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// Only events about this user.
         #[oai(name = "userId")]
@@ -102,7 +101,7 @@ impl Events {
         let filter = Filter {
             user: query.take("userId", user_id).map(Into::into),
             session: query.take("sessionId", session_id).map(Into::into),
-            subject: query.take("type", subject).map(|subject| subject.0),
+            subject: query.take("subject", subject).map(|subject| subject.0),
             from: query.take("from", from),
             until: query.take("to", to),
             after: query.take("after", after).map(Into::into),

@@ -122,8 +122,7 @@ impl EventStreams {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// Where to begin: with the event of this `id`, or with a time. `Last-Event-ID` takes
         /// precedence.
@@ -134,8 +133,8 @@ impl EventStreams {
     ) -> Result<Streaming, FollowEventsError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
-        names.reject_unknown(&["type", "from"], &mut fields);
-        let subject = QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0);
+        names.reject_unknown(&["subject", "from"], &mut fields);
+        let subject = QueryParam::value(subject.0, "subject", &mut fields).map(|subject| subject.0);
         let from = QueryParam::value(from.0, "from", &mut fields);
         let last = QueryParam::value(last_event_id.0, "Last-Event-ID", &mut fields);
         let start = fields.finish(Some(start(from, last)))?;

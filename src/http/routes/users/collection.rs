@@ -13,7 +13,7 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::account::unknown_role;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::{NewUser, UserList};
+use crate::http::dto::user_changes::{CreateUserRequest, UserList};
 use crate::http::dto::user_parameters::{PageNumber, PageSize, Search};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::fields::Fields;
@@ -97,7 +97,7 @@ impl Users {
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewUser>,
+        body: StrictJson<CreateUserRequest>,
     ) -> Result<CreatedTagged<UserBody>, CreateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut input = body.0.parse()?;

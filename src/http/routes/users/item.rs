@@ -8,7 +8,7 @@ use crate::actions::users::{delete, get, update};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::{UserPatch, UserReplacement};
+use crate::http::dto::user_changes::{UpdateUserRequest, ReplaceUserRequest};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::etag;
 use crate::http::middleware::RequestContext;
@@ -63,7 +63,7 @@ impl OneUser {
         /// Replace the user only if they still have this `ETag`.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: StrictJson<UserReplacement>,
+        body: StrictJson<ReplaceUserRequest>,
     ) -> Result<Tagged<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         if !caller.user.is_admin() {
@@ -92,7 +92,7 @@ impl OneUser {
         /// Update the user only if they still have this `ETag`.
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
-        body: StrictJson<UserPatch>,
+        body: StrictJson<UpdateUserRequest>,
     ) -> Result<Tagged<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, change) = (id.0.into(), body.0.parse()?);
@@ -105,7 +105,7 @@ impl OneUser {
     ///
     /// Ends all sessions and frees the email address and the username; personal data is erased
     /// after `accounts.erase_after`. For administrators, who delete their own account at
-    /// `/auth/me`, with its password. Records `auth.user.deleted` with the administrator as its
+    /// `/auth/me/delete`, with its password. Records `auth.user.deleted` with the administrator as its
     /// `actor`.
     #[oai(path = "/users/:id", method = "delete", operation_id = "deleteUser", tag = "Tag::Users")]
     async fn delete(
@@ -139,7 +139,7 @@ impl From<delete::Refusal> for Problem {
     fn from(refusal: delete::Refusal) -> Self {
         match refusal {
             delete::Refusal::OwnAccount => {
-                Self::new(ProblemCode::Forbidden).with_detail("Delete your own account at /auth/me, with its password.")
+                Self::new(ProblemCode::Forbidden).with_detail("Delete your own account at /auth/me/delete, with its password.")
             }
             delete::Refusal::Admin(refusal) => refusal.into(),
         }

@@ -162,7 +162,7 @@ async fn deleting_an_account_requires_the_password(backend: Backend) {
     let other = app.login("ada@example.com", PASSWORD).await.tokens();
     let delete = |body: serde_json::Value| {
         let (app, access) = (&app, tokens.access.clone());
-        async move { app.send_as(&access, Method::DELETE, "/auth/me", &body).await }
+        async move { app.send_as(&access, Method::POST, "/auth/me/delete", &body).await }
     };
     let refused = delete(json!({"password": "not the password"})).await;
     assert!((400..500).contains(&refused.status.as_u16()), "{}", refused.text);

@@ -187,14 +187,13 @@ async fn each_filter_selects_its_events(backend: Backend) {
     assert_eq!(names(&all), ["registered", "token_refreshed", "logged_in", "logged_out"]);
 
     let selected = async |filter: &str| names(&page(&app, &access, &format!("/events?{filter}")).await);
-    assert_eq!(selected("type=auth.user.logged_in").await, ["logged_in"]);
-    assert_eq!(selected("type=logged_in").await, ["logged_in"]);
-    assert!(selected("type=custom").await.is_empty());
+    assert_eq!(selected("subject=auth.user.logged_in").await, ["logged_in"]);
+    assert!(selected("subject=auth.user.custom").await.is_empty());
     assert_eq!(selected(&format!("sessionId={session}")).await, ["token_refreshed"]);
     let of_second = format!("sessionId={}", second.session());
     assert_eq!(selected(&of_second).await, ["logged_in", "logged_out"]);
-    assert_eq!(selected(&format!("{of_second}&type=logged_out&userId={user}")).await, ["logged_out"]);
-    assert_eq!(names(&page(&app, &access, "/auth/me/activity?type=registered").await), ["registered"]);
+    assert_eq!(selected(&format!("{of_second}&subject=auth.user.logged_out&userId={user}")).await, ["logged_out"]);
+    assert_eq!(names(&page(&app, &access, "/auth/me/activity?subject=auth.user.registered").await), ["registered"]);
     app.finish().await;
 }
 
@@ -228,9 +227,10 @@ async fn an_invalid_filter_is_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let access = app.registered("ada@example.com").await.tokens().access;
     for (query, pointer, code) in [
-        ("type=auth.user.exploded", "/type", "unknown_type"),
-        ("type=auth.user.*", "/type", "unknown_type"),
-        ("type=", "/type", "unknown_type"),
+        ("subject=auth.user.exploded", "/subject", "unknown_subject"),
+        ("subject=auth.user.*", "/subject", "unknown_subject"),
+        ("subject=logged_in", "/subject", "unknown_subject"),
+        ("subject=", "/subject", "unknown_subject"),
         ("userId=42", "/userId", "invalid_format"),
         ("userId=", "/userId", "invalid_format"),
         ("sessionId=null", "/sessionId", "invalid_format"),
@@ -257,13 +257,13 @@ async fn an_invalid_filter_is_refused(backend: Backend) {
         assert_eq!(answer.json["errors"].as_array().map(Vec::len), Some(1), "{query}: {}", answer.text);
     }
     let many = app
-        .get_as(&access, "/events?limit=0&type=x&from=y")
+        .get_as(&access, "/events?limit=0&subject=auth.user.x&from=y")
         .await
         .expect_problem(422, "validation_failed");
     assert_eq!(many.json["errors"].as_array().map(Vec::len), Some(3), "{}", many.text);
     for path in [
         "/events/recent?limit=0",
-        "/events/recent?type=custom",
+        "/events/recent?subject=auth.user.custom",
         "/auth/me/activity?limit=x",
         "/auth/me/activity?userId=7",
     ] {

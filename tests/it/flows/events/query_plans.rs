@@ -43,7 +43,7 @@ async fn every_ledger_query_uses_an_index() {
     }
     // The streams, and the queries in the background.
     let logged = plans.during(async {
-        for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?type=deleted&from=150000", ""] {
+        for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?subject=auth.user.deleted&from=150000", ""] {
             let path = format!("/events/stream{from}");
             let mut stream = EventSource::open(app, &access, &path, None).await;
             stream.frame().await.expect("a greeting");
@@ -70,22 +70,22 @@ fn paths(id: &str) -> Vec<String> {
     vec![
         "/events".to_owned(),
         format!("/events?{range}"),
-        "/events?type=logged_in".to_owned(),
-        "/events?type=deleted".to_owned(),
-        format!("/events?type=custom&{range}"),
+        "/events?subject=auth.user.logged_in".to_owned(),
+        "/events?subject=auth.user.deleted".to_owned(),
+        format!("/events?subject=auth.user.custom&{range}"),
         format!("/events?userId={user}"),
-        format!("/events?userId={user}&type=deleted&{range}"),
+        format!("/events?userId={user}&subject=auth.user.deleted&{range}"),
         format!("/events?sessionId={session}"),
-        format!("/events?userId={user}&sessionId={session}&type=logged_in&{range}"),
+        format!("/events?userId={user}&sessionId={session}&subject=auth.user.logged_in&{range}"),
         format!("/events?after={}", uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)),
         "/events/recent?limit=200".to_owned(),
         format!("/events/{}", uuid::Uuid::from_u128(7)),
         "/auth/me/activity".to_owned(),
-        "/auth/me/activity?type=deleted".to_owned(),
+        "/auth/me/activity?subject=auth.user.deleted".to_owned(),
         "/analytics/top-events".to_owned(),
         format!("/analytics/top-events?{range}"),
         "/analytics/timeline?bucket=hour".to_owned(),
-        format!("/analytics/timeline?bucket=day&type=logged_in&{range}"),
+        format!("/analytics/timeline?bucket=day&subject=auth.user.logged_in&{range}"),
         format!("/analytics/users/{id}"),
     ]
 }

@@ -93,7 +93,7 @@ async fn a_stream_resumes_after_the_last_event_id(backend: Backend) {
     assert_eq!(resume(&format!("{PATH}?from=0"), Some(second), 2).await, after(second));
     assert_eq!(resume(&format!("{PATH}?from=0"), None, all.len()).await, all);
     assert_eq!(resume(&format!("{PATH}?from=2000-01-01T00:00:00Z"), None, all.len()).await, all);
-    let logins = resume(&format!("{PATH}?type=logged_in"), Some(0), 2).await;
+    let logins = resume(&format!("{PATH}?subject=auth.user.logged_in"), Some(0), 2).await;
     assert_eq!(logins, [all[1], all[all.len() - 1]]);
     let time =
         |event: &Frame| serde_json::from_str::<Value>(&event.data).expect("JSON")["data"]["timestamp"].to_string();
@@ -146,7 +146,7 @@ async fn an_invalid_last_event_id_is_refused(backend: Backend) {
     app.get(PATH).await.expect_problem(401, "authentication_required");
     app.get_as(&ada, PATH).await.expect_problem(403, "forbidden");
     for (query, last, pointer, code) in [
-        ("type=exploded", None, "/type", "unknown_type"),
+        ("subject=exploded", None, "/subject", "unknown_subject"),
         ("from=yesterday", None, "/from", "invalid_format"),
         ("from=-1", None, "/from", "invalid_format"),
         ("from=1000000", None, "/from", "beyond_the_end"),

@@ -65,7 +65,7 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
     user.app.login(EMAIL, "another password").await.expect_problem(401, "invalid_credentials");
     let password = json!({ "password": PASSWORD });
     user.app
-        .send_as(&user.access, Method::DELETE, "/auth/mfa/totp", &password)
+        .send_as(&user.access, Method::POST, "/auth/mfa/totp/remove", &password)
         .await
         .expect_status(204);
     user.app.login(EMAIL, PASSWORD).await.expect_status(200);
@@ -95,7 +95,7 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     let access = app.registered(EMAIL).await.tokens().access;
     let (right, wrong) = (json!({ "password": PASSWORD }), json!({ "password": "not the password" }));
     let send = async |method: Method, path: &str, body: &Value| app.send_as(&access, method, path, body).await;
-    send(Method::DELETE, "/auth/mfa/totp", &right).await.expect_problem(404, "not_found");
+    send(Method::POST, "/auth/mfa/totp/remove", &right).await.expect_problem(404, "not_found");
     send(Method::POST, "/auth/mfa/recovery-codes", &right)
         .await
         .expect_problem(404, "not_found");
@@ -103,7 +103,7 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     send(Method::POST, "/auth/mfa/totp/confirm", &code).await.expect_problem(404, "not_found");
     for (method, path) in [
         (Method::POST, "/auth/mfa/totp"),
-        (Method::DELETE, "/auth/mfa/totp"),
+        (Method::POST, "/auth/mfa/totp/remove"),
         (Method::POST, "/auth/mfa/recovery-codes"),
     ] {
         let refused = send(method, path, &wrong).await.expect_problem(422, "validation_failed");

@@ -158,7 +158,7 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
         act(&app, &admin.access, Method::POST, &format!("{own}/disable"))
             .await
             .expect_problem(409, "last_administrator");
-        app.send_as(&admin.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
+        app.send_as(&admin.access, Method::POST, "/auth/me/delete", &json!({"password": PASSWORD}))
             .await
             .expect_problem(409, "last_administrator");
         act(&app, &admin.access, Method::DELETE, &own).await.expect_problem(403, "forbidden");
@@ -174,7 +174,7 @@ async fn the_last_administrator_cannot_be_removed(backend: Backend) {
     act(&app, &admin.access, Method::POST, &format!("{path}/enable")).await.expect_status(200);
     let demoted = act(&app, &admin.access, Method::DELETE, &format!("{own}/roles/admin")).await;
     assert_eq!(demoted.expect_status(200).json["roles"], json!(["user"]));
-    app.send_as(&admin.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
+    app.send_as(&admin.access, Method::POST, "/auth/me/delete", &json!({"password": PASSWORD}))
         .await
         .expect_status(204);
     app.finish().await;

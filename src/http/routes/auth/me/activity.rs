@@ -30,8 +30,7 @@ impl Activity {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// `next` of the previous page.
         after: Query<Option<QueryParam<Uuid>>>,
@@ -41,7 +40,7 @@ impl Activity {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
         let filter = Filter {
-            subject: query.take("type", subject).map(|subject| subject.0),
+            subject: query.take("subject", subject).map(|subject| subject.0),
             after: query.take("after", after).map(Into::into),
             ..Filter::default()
         };

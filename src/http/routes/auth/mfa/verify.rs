@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::actions::mfa::verify::{self, Input, Refusal};
 use crate::http::api::Api;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::fields::only_field;
 use crate::http::middleware::RequestContext;
@@ -18,7 +18,7 @@ use crate::http::routes::Tag;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SecondFactor {
+struct VerifyMfaRequest {
     /// `challengeToken` of the problem `mfa_required`.
     #[oai(validator(max_length = 128))]
     challenge_token: String,
@@ -27,7 +27,7 @@ struct SecondFactor {
     code: String,
 }
 
-impl poem_openapi::types::Example for SecondFactor {
+impl poem_openapi::types::Example for VerifyMfaRequest {
     fn example() -> Self {
         Self {
             challenge_token: "wlc_AZLzpH0efDqbIA1fanuMnQ...".to_owned(),
@@ -51,8 +51,8 @@ impl MfaVerification {
     async fn verify(
         &self,
         context: RequestContext,
-        body: StrictJson<SecondFactor>,
-    ) -> Result<Success<Tokens>, VerifyError> {
+        body: StrictJson<VerifyMfaRequest>,
+    ) -> Result<Success<TokenResponse>, VerifyError> {
         let input = Input {
             code: only_field("/code", body.0.code.parse())?,
             challenge_token: body.0.challenge_token,
