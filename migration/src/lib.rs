@@ -45,6 +45,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!("m0007_second_factor"),
     migration!("m0008_signing_algorithms"),
     migration!("m0009_session_amr"),
+    migration!("m0012_ledger_order"),
 ];
 
 impl Migration {

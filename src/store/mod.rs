@@ -40,7 +40,7 @@ pub use self::error::{Conflict, StoreError};
 pub use self::events::counts::{CountFilter, UserCounts};
 pub use self::events::follow::{EventBatch, FollowFilter, FollowedEvent};
 pub use self::events::ledger::{AckedRow, Backlog, DeletedEvents, Ledger, LedgerRow, StreamAck};
-pub use self::events::list::{EventFilter, StoredEvent};
+pub use self::events::list::{EventFilter, EventOrder, PageRequest};
 pub use self::events::positions::EventPosition;
 pub use self::events::replays::{NewReplay, Replay, ReplayProgress};
 pub use self::events::selection::{PublishState, SelectedPage, Selection, SeqRange};

@@ -3,7 +3,7 @@
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{Cursor, UserId};
 use crate::domain::user::User;
 use crate::store::MAX_COUNTED_USERS;
 pub use crate::store::UserFilter as Filter;
@@ -26,6 +26,8 @@ pub struct Page {
     pub total_is_exact: bool,
     /// The last user of this page, when another page follows.
     pub next: Option<UserId>,
+    /// The end of the ledger before the page was read: later changes come after it.
+    pub position: Cursor,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,8 @@ pub async fn run(
     }
     // One user more than requested tells whether another page follows.
     let store = &cx.services.store;
+    let ledger = store.ledger();
+    let position = Cursor { epoch: ledger.epoch(), seq: ledger.high_watermark().await? };
     let mut found = store.list_users(&filter, after, skip, limit.saturating_add(1)).await?;
     let requested = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_next = found.users.len() > requested;
@@ -66,6 +70,7 @@ pub async fn run(
     Ok(Page {
         next: found.users.last().filter(|_| has_next).map(|last| last.id),
         users: found.users,
+        position,
         total: found.count.min(MAX_COUNTED_USERS),
         total_is_exact: found.count <= MAX_COUNTED_USERS,
     })

@@ -27,12 +27,18 @@ pub enum Refusal {
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
-pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) -> Result<User, ActionError<Refusal>> {
+pub async fn grant(
+    cx: Context,
+    caller: Identity,
+    target: UserId,
+    expected: Expected,
+    role: Role,
+) -> Result<User, ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await.map_err(widen)?;
     if !cx.services.accounts.knows_role(&role) {
         return Err(Refused(Refusal::UnknownRole));
     }
-    let tx = lock(&cx, &caller, target, &role).await.map_err(widen)?;
+    let tx = lock(&cx, &caller, target, &expected, &role).await.map_err(widen)?;
     Ok(grant_as(admin_guard::actor(&caller), &cx, tx, role).await?)
 }
 
@@ -65,10 +71,11 @@ pub async fn revoke(
     cx: Context,
     caller: Identity,
     target: UserId,
+    expected: Expected,
     role: Role,
 ) -> Result<User, ActionError<admin_guard::Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
-    let mut tx = lock(&cx, &caller, target, &role).await?;
+    let mut tx = lock(&cx, &caller, target, &expected, &role).await?;
     if !tx.user().roles.contains(&role) {
         return Ok(tx.unchanged());
     }
@@ -90,6 +97,7 @@ async fn lock<'a>(
     cx: &'a Context,
     caller: &Identity,
     target: UserId,
+    expected: &Expected,
     role: &Role,
 ) -> Result<UserTx<'a>, ActionError<admin_guard::Refusal>> {
     let guard = if *role == Role::Admin {
@@ -97,5 +105,5 @@ async fn lock<'a>(
     } else {
         AdminGuard::NotNeeded
     };
-    admin_guard::lock_target(cx, caller, target, &Expected::Any, guard).await
+    admin_guard::lock_target(cx, caller, target, expected, guard).await
 }

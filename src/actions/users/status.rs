@@ -16,9 +16,14 @@ use crate::store::{StoreError, UserTx};
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
-pub async fn disable(cx: Context, caller: Identity, target: UserId) -> Result<User, ActionError<Refusal>> {
+pub async fn disable(
+    cx: Context,
+    caller: Identity,
+    target: UserId,
+    expected: Expected,
+) -> Result<User, ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
-    let mut tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::Required).await?;
+    let mut tx = admin_guard::lock_target(&cx, &caller, target, &expected, AdminGuard::Required).await?;
     if tx.user().status == UserStatus::Disabled {
         return Ok(tx.unchanged());
     }
@@ -37,11 +42,16 @@ pub async fn disable(cx: Context, caller: Identity, target: UserId) -> Result<Us
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
-pub async fn enable(cx: Context, caller: Identity, target: UserId) -> Result<User, ActionError<Refusal>> {
+pub async fn enable(
+    cx: Context,
+    caller: Identity,
+    target: UserId,
+    expected: Expected,
+) -> Result<User, ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
     // The user may be an administrator: take the lock so that a concurrent demotion of the caller
     // is seen.
-    let tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::Required).await?;
+    let tx = admin_guard::lock_target(&cx, &caller, target, &expected, AdminGuard::Required).await?;
     Ok(enable_as(admin_guard::actor(&caller), &cx, tx).await?)
 }
 

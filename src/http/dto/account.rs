@@ -17,6 +17,7 @@ use crate::domain::user::role::Role;
 use crate::http::fields::{Fields, field_error};
 use crate::http::payload::pointer_to;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::query::ParamError;
 
 /// A profile in a body.
 pub type ProfileBody = BTreeMap<String, Value>;
@@ -110,15 +111,15 @@ pub fn account_type(fields: &mut Fields, text: &str) -> Option<AccountType> {
 pub fn roles(fields: &mut Fields, texts: &[String]) -> Option<Vec<Role>> {
     let parsed: Result<Vec<Role>, _> = texts.iter().map(|text| text.parse()).collect();
     if parsed.is_err() {
-        fields.refuse(unknown_role("/roles"));
+        fields.refuse(unknown_role().at("/roles"));
     }
     parsed.ok()
 }
 
-/// The field error of a role that is not configured.
+/// The error of a role that is not configured.
 #[must_use]
-pub fn unknown_role(pointer: &str) -> FieldError {
-    FieldError::new(pointer, "unknown_role", "must be a role that is configured")
+pub fn unknown_role() -> ParamError {
+    ParamError::new("unknown_role", "must be a role that is configured")
 }
 
 fn unknown_type() -> FieldError {

@@ -140,7 +140,9 @@ pub fn parse(body: CreateReplayRequest) -> Result<Input, Problem> {
     let name = body.name.map(|name| fields.parse::<ReplayName>("/name", &name));
     let from = parse_one::<OffsetDateTime>(body.from, "/from", &mut fields);
     let to = parse_one::<OffsetDateTime>(body.to, "/to", &mut fields);
-    check_range(from, to, &mut fields);
+    if let Some(error) = check_range(from, to) {
+        fields.refuse(error.at("/to"));
+    }
     let subjects = parse_all::<Subject>(body.subjects, "/subjects", &mut fields);
     let users = parse_all::<Uuid>(body.user_ids, "/userIds", &mut fields);
     if body.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {

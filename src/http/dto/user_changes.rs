@@ -6,14 +6,15 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
-use super::account::{self, RegisterRequest, ProfileBody, profile_fields};
-use super::user::UserBody;
+use super::account::{self, ProfileBody, RegisterRequest, profile_fields};
+use super::user::{UserBody, UserStatus};
 use crate::actions::accounts::change::{Change, ProfileChange};
 use crate::actions::accounts::update;
 use crate::actions::users::create;
 use crate::http::fields::Fields;
-use crate::http::payload::Patch;
+use crate::http::payload::{Patch, ReadOnly};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::timestamp::Timestamp;
 
 /// A user to create.
 #[derive(Object, Deserialize)]
@@ -59,7 +60,10 @@ impl Example for CreateUserRequest {
     }
 }
 
-/// Everything that an administrator may change of a user. A field that is left out is removed.
+/// A user in place of the current one: exactly `email`, `username`, `name`, `accountType` and
+/// `profile` are replaced, and those that are left out are removed. The other fields of a `User`
+/// are accepted, as `GET` returned them, and ignored. Fields that later versions add change only
+/// when they are sent.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -79,6 +83,30 @@ pub struct ReplaceUserRequest {
     /// Profile, valid by the schema of the account type; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
     profile: Option<ProfileBody>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    id: ReadOnly<Uuid>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    email_verified: ReadOnly<bool>,
+    /// Ignored: roles have routes of their own.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    roles: ReadOnly<Vec<String>>,
+    /// Ignored: `/users/{id}/disable` and `/users/{id}/enable` change it.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    status: ReadOnly<UserStatus>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    created_at: ReadOnly<Timestamp>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    updated_at: ReadOnly<Timestamp>,
 }
 
 impl Example for ReplaceUserRequest {
@@ -89,6 +117,12 @@ impl Example for ReplaceUserRequest {
             username: Some("ada".to_owned()),
             account_type: "user".to_owned(),
             profile: Some([("country".to_owned(), json!("UK"))].into()),
+            id: ReadOnly::default(),
+            email_verified: ReadOnly::default(),
+            roles: ReadOnly::default(),
+            status: ReadOnly::default(),
+            created_at: ReadOnly::default(),
+            updated_at: ReadOnly::default(),
         }
     }
 }
@@ -170,9 +204,13 @@ pub struct UserList {
     pub has_next_page: bool,
     /// Whether a page precedes this one.
     pub has_prev_page: bool,
-    /// `after` of the next page; absent on the last page.
-    #[oai(skip_serializing_if_is_none)]
-    pub next: Option<Uuid>,
+    /// Cursor of the next page: send it as `after`. Absent on the last page.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
+    pub next: Option<String>,
+    /// Cursor of the end of the ledger before this page was read: `/events/stream` continues from
+    /// that of the first page with every change that the pages may not show.
+    #[oai(validator(max_length = 512))]
+    pub position: String,
 }
 
 impl CreateUserRequest {

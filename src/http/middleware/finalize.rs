@@ -72,6 +72,10 @@ pub(super) async fn finish(
         headers.insert(X_REQUEST_ID, request_id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // poem adds a charset, which JSON does not have (RFC 8259 section 11).
+    if headers.get(CONTENT_TYPE).is_some_and(|sent| sent == "application/json; charset=utf-8") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

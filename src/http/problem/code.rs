@@ -60,7 +60,7 @@ codes! {
     InvalidJson, "invalid_json", BAD_REQUEST, "The body is not valid JSON",
         "Send one JSON value in UTF-8, without duplicate keys and not nested deeper than 32 levels.";
     InvalidParameter, "invalid_parameter", BAD_REQUEST, "A parameter is not valid",
-        "A parameter in the path, the query or a header is missing or malformed.";
+        "The errors list the parameters of the path or the query and the headers that are not valid.";
     AuthenticationRequired, "authentication_required", UNAUTHORIZED, "Authentication is required",
         "Send an access token: Authorization: Bearer <token>.";
     InvalidToken, "invalid_token", UNAUTHORIZED, "The access token is not valid",
@@ -69,12 +69,12 @@ codes! {
         "The refresh token is malformed, expired, already used or revoked. Log in again.";
     InvalidCredentials, "invalid_credentials", UNAUTHORIZED, "The credentials are not valid",
         "No active account has this identifier and password.";
-    MfaRequired, "mfa_required", UNAUTHORIZED, "A second factor is required",
-        "The password is correct. Send the challengeToken and a code to /auth/mfa/verify.";
     InvalidChallenge, "invalid_challenge", UNAUTHORIZED, "The login cannot be continued",
         "The challenge expired, was used, or had too many wrong codes. Log in again.";
     InvalidSecondFactor, "invalid_second_factor", UNAUTHORIZED, "The code is not valid",
         "The code is wrong, expired or already used. Wait for the next one.";
+    MfaRequired, "mfa_required", FORBIDDEN, "A second factor is required",
+        "The password is correct. Send the challengeToken and a code to /auth/mfa/verify.";
     Forbidden, "forbidden", FORBIDDEN, "Not allowed",
         "This account is not allowed to do this.";
     NotFound, "not_found", NOT_FOUND, "Not found",
@@ -104,7 +104,7 @@ codes! {
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",
         "Send the body with Content-Type: application/json and without Content-Encoding.";
     ValidationFailed, "validation_failed", UNPROCESSABLE_ENTITY, "The request is not valid",
-        "The errors list the fields or parameters that are not valid.";
+        "The errors list the fields of the body that are not valid.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY,
         "The Idempotency-Key was used for another request",
         "Send a new key with each new request, and the same key only to repeat a request.";

@@ -264,7 +264,7 @@ async fn use_second_factor(client: &mut Client<'_>) {
     let login = json!({ "identifier": email, "password": password });
     // This error contains a challenge, so it is not collected.
     let request = client.request(Method::POST, "/auth/login").json(&login);
-    let challenged = client.http.send(request).await.expect_problem(401, "mfa_required");
+    let challenged = client.http.send(request).await.expect_problem(403, "mfa_required");
     let challenge = challenged.str("/challengeToken").to_owned();
     let unknown = "ABCD-EFGH-ABCD-EFGH";
     for (code, status) in [(unknown, 401), (confirmed.str("/recoveryCodes/0"), 200)] {
@@ -293,7 +293,9 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
     // A wrong password records a failed login, whose event contains the user agent.
     let request = client.request(Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client.request_with_secret_agent(Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
+    let request = client
+        .request_with_secret_agent(Method::POST, "/auth/me/delete")
+        .bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
 }
 
@@ -402,7 +404,7 @@ async fn manage_user(client: &mut Client<'_>, access: &str) {
     client.send(request.bearer_auth(access), 200).await;
     let word = client.secrets.word("a malformed role");
     let request = client.request_with_secret_agent(Method::PUT, &format!("{path}/roles/{word}"));
-    client.send(request.bearer_auth(access), 422).await;
+    client.send(request.bearer_auth(access), 400).await;
     for (method, rest, status) in [
         (Method::POST, "/disable", 200),
         (Method::POST, "/enable", 200),

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::user_rights::OTHER_TAG;
 use super::{Row, rows};
 use crate::support::app::PASSWORD;
 
@@ -91,6 +92,16 @@ fn change() -> Vec<Row> {
             let request = |access: &str| app.request(Method::PATCH, "/auth/me").bearer_auth(access);
             app.send(request(&other.tokens.access).json(&json!({ "username": "held" }))).await;
             app.send(request(&user.tokens.access).json(&json!({ "username": "held" }))).await
+        }
+        "updateMe" "400 invalid_parameter" "If-Match" => [] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.header("if-match", "new").json(&json!({ "name": "Ada" }))).await
+        }
+        "updateMe" "412 precondition_failed" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.header("if-match", OTHER_TAG).json(&json!({ "name": "Ada" }))).await
         }
         "updateMe" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;

@@ -28,7 +28,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             outcomes: outcomes(operation),
             events: events(operation["description"].as_str().unwrap_or_default()),
             has_body: operation["requestBody"].is_object(),
-            is_secured: operation["security"].is_array(),
+            is_secured: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
         })
     });
     operations.collect()

@@ -54,7 +54,7 @@ fn pages() -> Vec<Row> {
             let path = format!("/events?userId={}", other.id);
             app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "listEvents" "422 validation_failed" "" => [] |app| {
+        "listEvents" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events?limit=0").bearer_auth(&user.tokens.access)).await
         }
@@ -62,7 +62,7 @@ fn pages() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/recent").bearer_auth(&user.tokens.access)).await
         }
-        "listRecentEvents" "422 validation_failed" "" => [] |app| {
+        "listRecentEvents" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/recent?limit=0").bearer_auth(&user.tokens.access)).await
         }
@@ -70,7 +70,7 @@ fn pages() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/me/activity").bearer_auth(&user.tokens.access)).await
         }
-        "listActivity" "422 validation_failed" "" => [] |app| {
+        "listActivity" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/me/activity?subject=auth.user.none").bearer_auth(&user.tokens.access)).await
         }
@@ -107,7 +107,7 @@ fn follow() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/stream").bearer_auth(&user.tokens.access)).await
         }
-        "followEvents" "422 validation_failed" "" => [] |app| {
+        "followEvents" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/events/stream?subject=auth.user.none").bearer_auth(&admin.access)).await
         }
@@ -124,7 +124,7 @@ fn counts() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/analytics/top-events").bearer_auth(&user.tokens.access)).await
         }
-        "getTopEvents" "422 validation_failed" "" => [] |app| {
+        "getTopEvents" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/top-events?limit=0").bearer_auth(&admin.access)).await
         }
@@ -136,7 +136,7 @@ fn counts() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/analytics/timeline").bearer_auth(&user.tokens.access)).await
         }
-        "getEventTimeline" "422 validation_failed" "" => [] |app| {
+        "getEventTimeline" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/timeline?bucket=year").bearer_auth(&admin.access)).await
         }

@@ -165,7 +165,7 @@ fn recovery_codes() -> Vec<Row> {
 
 fn log_in() -> Vec<Row> {
     rows! {
-        "login" "401 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |app| {
+        "login" "403 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |app| {
             let enrolled = Enrolled::new(app).await;
             let body = json!({ "identifier": enrolled.user.email, "password": PASSWORD });
             app.send(app.post("/auth/login", &body)).await.about(&enrolled.user)
@@ -194,6 +194,10 @@ fn verify() -> Vec<Row> {
         }
         "verifyMfa" "401 invalid_challenge" "" => [] |app| {
             app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "123456" }))).await
+        }
+        "verifyMfa" "422 validation_failed" "a code of another factor" => [] |app| {
+            let body = json!({ "challengeToken": UNKNOWN, "factor": "recovery_code", "code": "123456" });
+            app.send(app.post("/auth/mfa/verify", &body)).await
         }
         "verifyMfa" "422 validation_failed" "a malformed code" => [] |app| {
             app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "twelve" }))).await

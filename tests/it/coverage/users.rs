@@ -54,7 +54,7 @@ fn list() -> Vec<Row> {
         "listUsers" "403 forbidden" "" => [] |app| {
             app.send(by_user(app, Method::GET, "/users").await).await
         }
-        "listUsers" "422 validation_failed" "" => [] |app| {
+        "listUsers" "400 invalid_parameter" "" => [] |app| {
             app.send(by_admin(app, Method::GET, "/users?status=gone").await).await
         }
     }

@@ -24,4 +24,4 @@ impl EventCount {
     }
 }
 
-error_responses! { AnalyticsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { AnalyticsError: [BEARER, ALWAYS], [Forbidden, InvalidParameter] }

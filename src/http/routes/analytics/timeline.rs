@@ -9,7 +9,7 @@ use super::AnalyticsError;
 use crate::actions::analytics::timeline::{self, Bucket, MAX_BUCKETS, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::event_parameters::{Subject, check_range};
+use crate::http::dto::event_parameters::Subject;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
@@ -90,7 +90,7 @@ impl Timeline {
             from: query.take("from", from),
             until: query.take("to", to),
         };
-        check_range(input.from, input.until, query.errors());
+        query.check_range(input.from, input.until);
         let input = query.finish(input)?;
         let timeline = self.0.call(&context, |cx| timeline::run(cx, caller, input)).await?;
         Ok(Success::new(timeline))
@@ -118,6 +118,6 @@ impl From<Refusal> for Problem {
                 format!("must be at most {MAX_BUCKETS} buckets before the end of the range"),
             ),
         };
-        FieldError::new("/from", code, detail).into()
+        FieldError::parameter("from", code, detail).into()
     }
 }

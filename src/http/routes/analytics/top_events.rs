@@ -8,10 +8,10 @@ use super::{AnalyticsError, EventCount};
 use crate::actions::analytics::top_events::{self, CountFilter, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::event_parameters::check_range;
+use crate::http::dto::event_parameters::PageSize;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::query::{Bounded, ParameterNames, QueryParam};
+use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
@@ -44,7 +44,7 @@ impl TopEvents {
         /// Only what happened before this moment.
         to: Query<Option<QueryParam<OffsetDateTime>>>,
         /// The number of subjects.
-        limit: Query<Option<QueryParam<Bounded<10, 100>>>>,
+        limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Success<TopEventsBody>, AnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
@@ -53,7 +53,7 @@ impl TopEvents {
             from: query.take("from", from),
             until: query.take("to", to),
         };
-        check_range(filter.from, filter.until, query.errors());
+        query.check_range(filter.from, filter.until);
         let limit = query.take("limit", limit).unwrap_or_default().0;
         let filter = query.finish(filter)?;
         let top = self.0.call(&context, |cx| top_events::run(cx, caller, filter, limit)).await?;

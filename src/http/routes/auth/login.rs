@@ -11,7 +11,7 @@ use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
-use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::problem::{FieldError, LoginFactor, Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
@@ -56,9 +56,9 @@ impl Login {
     /// Log in
     ///
     /// Opens a session. The response is the same for an unknown account, a wrong password and an
-    /// account that may not log in. An account with a second factor answers `mfa_required` with a
-    /// `challengeToken`; continue at `/auth/mfa/verify`. Records `auth.user.logged_in`,
-    /// `auth.user.mfa_challenged` or `auth.user.login_failed`.
+    /// account that may not log in. An account with a second factor answers 403 `mfa_required`
+    /// with a `challengeToken` and the factors; continue at `/auth/mfa/verify`. Records
+    /// `auth.user.logged_in`, `auth.user.mfa_challenged` or `auth.user.login_failed`.
     #[oai(path = "/auth/login", method = "post", operation_id = "login", tag = "Tag::Authentication")]
     async fn login(
         &self,
@@ -106,7 +106,10 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials),
-            Refusal::SecondFactorRequired(challenge) => Self::mfa_required(challenge.token, challenge.expires_in),
+            Refusal::SecondFactorRequired(challenge) => {
+                let factors = challenge.factors.into_iter().map(LoginFactor::from).collect();
+                Self::mfa_required(challenge.token, challenge.expires_in, factors)
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::one_time_code::OneTimeCode;
 use crate::domain::password::Password;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::dto::one_time_code::invalid_code;
 use crate::http::dto::password_confirmation::wrong_password;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::fields::{Fields, field_error, only_field};
@@ -133,9 +134,13 @@ impl Passwords {
     /// configured otherwise, until a newer one is mailed or the password changes. Records
     /// `auth.user.password_reset_completed`.
     #[oai(path = "/auth/password/reset", method = "post", operation_id = "resetPassword", tag = "Tag::Authentication")]
-    async fn reset(&self, context: RequestContext, body: StrictJson<ResetPasswordRequest>) -> Result<NoContent, ResetError> {
+    async fn reset(
+        &self,
+        context: RequestContext,
+        body: StrictJson<ResetPasswordRequest>,
+    ) -> Result<NoContent, ResetError> {
         let password = only_field("/newPassword", Password::parse(&body.0.new_password))?;
-        let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
+        let code = OneTimeCode::parse(&body.0.code).ok_or_else(invalid_code)?;
         let input = reset::Input { code, password };
         self.0.call(&context, |cx| reset::run(cx, input)).await?;
         Ok(NoContent::Done)
@@ -163,7 +168,7 @@ impl From<forgot::Refusal> for Problem {
 impl From<reset::Refusal> for Problem {
     fn from(refusal: reset::Refusal) -> Self {
         match refusal {
-            reset::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
+            reset::Refusal::InvalidCode => invalid_code(),
             reset::Refusal::NewPassword(error) => field_error("/newPassword", error).into(),
         }
     }

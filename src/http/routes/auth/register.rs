@@ -43,6 +43,7 @@ impl Register {
         input.idempotency_key = key.0;
         let pair = self.0.call(&context, |cx| register::run(cx, input)).await?;
         context.set_user(pair.user.id);
-        Ok(Created::new(pair))
+        let location = self.0.path_of(&format!("/users/{}", pair.user.id));
+        Ok(Created::new(pair, location))
     }
 }

@@ -1,6 +1,5 @@
 //! POST /events/replays and GET /events/replays/{id}.
 
-use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
@@ -45,7 +44,6 @@ impl Replays {
     #[oai(path = "/events/replays", method = "post", operation_id = "createReplay", tag = "Tag::Events")]
     async fn start(
         &self,
-        request: &Request,
         context: RequestContext,
         bearer: BearerToken,
         body: StrictJson<CreateReplayRequest>,
@@ -53,8 +51,7 @@ impl Replays {
         let caller = self.0.identify(&context, &bearer).await?;
         let input = parse(body.0)?;
         let replay = self.0.call(&context, |cx| start_replay::run(cx, caller, input)).await?;
-        // The original path includes the configured base path.
-        let location = format!("{}/{}", request.original_uri().path(), replay.id);
+        let location = self.0.path_of(&format!("/events/replays/{}", replay.id));
         Ok(Started::Accepted(Json(replay.into()), location))
     }
 

@@ -9,12 +9,14 @@ use serde_json::json;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
+use crate::support::http::Answer;
 
 flow_tests! {
     parallel_registrations_of_one_address_create_one_account,
     emails_and_usernames_are_unique_in_any_case,
     a_password_must_satisfy_the_policy,
     an_account_changes_its_profile_field_by_field,
+    an_account_changes_only_in_the_version_that_was_read,
     deleting_an_account_requires_the_password,
 }
 
@@ -90,7 +92,7 @@ async fn a_password_must_satisfy_the_policy(backend: Backend) {
         let answer = app.register("ada@example.com", password).await;
         assert_eq!(answer.status, 422, "{password:?} is accepted");
         let answer = answer.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), "/password", "{}", answer.text);
+        assert_eq!(answer.str("/errors/0/pointer"), "#/password", "{}", answer.text);
         assert!(
             password.is_empty() || !answer.text.contains(password),
             "the response contains the password"
@@ -152,6 +154,29 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
         .map(|event| event.payload["data"]["new"].clone())
         .collect();
     assert_eq!(named, ["ada_l"], "a username has its own event");
+    app.finish().await;
+}
+
+async fn an_account_changes_only_in_the_version_that_was_read(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let access = app.registered("ada@example.com").await.tokens().access;
+    let tag = |answer: &Answer| answer.header("etag").expect("an ETag").to_owned();
+    let change = async |media_type: &str, tag: &str, name: &str| {
+        let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&access);
+        let request = request.header("if-match", tag).header("content-type", media_type);
+        app.send(request.body(json!({ "name": name }).to_string())).await
+    };
+    let read = tag(&app.me(&access).await);
+    let merge_patch = "application/merge-patch+json";
+    let first = change(merge_patch, &read, "Ada").await.expect_status(200);
+    assert_eq!((first.str("/name"), tag(&first)), ("Ada", tag(&app.me(&access).await)));
+    change("application/json", &read, "Eve").await.expect_problem(412, "precondition_failed");
+    let refused = change("application/json-patch+json", &tag(&first), "Eve").await;
+    let refused = refused.expect_problem(415, "unsupported_media_type");
+    assert_eq!(refused.header("accept-patch"), Some("application/merge-patch+json, application/json"));
+    let refused = change(merge_patch, "Ada", "Eve").await.expect_problem(400, "invalid_parameter");
+    assert_eq!(refused.str("/errors/0/header"), "If-Match");
+    assert_eq!(app.me(&access).await.str("/name"), "Ada");
     app.finish().await;
 }
 

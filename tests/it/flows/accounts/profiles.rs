@@ -27,7 +27,7 @@ fn errors(answer: &Answer) -> Vec<(String, String)> {
     let mut errors: Vec<_> = errors
         .iter()
         .map(|error| ["pointer", "code"].map(|field| error[field].as_str().expect("text").to_owned()))
-        .map(|[pointer, code]| (pointer, code))
+        .map(|[pointer, code]| (pointer.strip_prefix('#').expect("a fragment").to_owned(), code))
         .collect();
     errors.sort();
     errors

@@ -4,6 +4,7 @@ mod counts;
 mod custom;
 mod delivery;
 pub(crate) mod golden;
+mod handover;
 mod pages;
 mod paging;
 mod query_plans;

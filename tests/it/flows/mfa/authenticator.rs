@@ -49,7 +49,7 @@ async fn an_authenticator_is_enrolled_and_confirmed(backend: Backend) {
     assert_eq!(factors.json["totp"]["id"], enrollment.json["factorId"]);
     assert_eq!(factors.json["recoveryCodesLeft"], 10);
     assert!(!factors.text.contains(enrollment.str("/secret")));
-    app.login(EMAIL, PASSWORD).await.expect_problem(401, "mfa_required");
+    app.login(EMAIL, PASSWORD).await.expect_problem(403, "mfa_required");
     let events = app.events().await;
     assert_eq!(events[4].payload["data"]["factorId"], enrollment.json["factorId"]);
     app.finish().await;
@@ -111,7 +111,7 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     }
     for code in ["", "12345", "1234567", "twelve", "12345678901234567890123456789012345"] {
         let refused = send(Method::POST, "/auth/mfa/totp/confirm", &json!({ "code": code })).await;
-        assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "/code");
+        assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "#/code");
     }
     let names = app.event_names().await;
     assert_eq!(names, ["registered", "login_failed", "login_failed", "login_failed"]);

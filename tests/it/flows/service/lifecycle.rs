@@ -97,7 +97,10 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     // 12 logged_in, 13 deleted
     let access = client.login().await.tokens().access;
     let password = Some(json!({"password": PASSWORD}));
-    client.send(Method::POST, "/auth/me/delete", Some(&access), password).await.expect_status(204);
+    client
+        .send(Method::POST, "/auth/me/delete", Some(&access), password)
+        .await
+        .expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
 
     compare_events(&app).await;

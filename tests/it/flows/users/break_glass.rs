@@ -104,7 +104,7 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
     enroll(&http, &tokens.access).await;
     let path = format!("/users/{ada}/disable");
     http.send_as(&tokens.access, Method::POST, &path, &json!({})).await.expect_status(200);
-    http.login(ROOT, PASSWORD).await.expect_problem(401, "mfa_required");
+    http.login(ROOT, PASSWORD).await.expect_problem(403, "mfa_required");
     if backend == Backend::Sqlite {
         fixture.refuses(&["unlock", ROOT], "", 4, "another process uses").await;
     }

@@ -1,5 +1,5 @@
-//! POST /auth/me/delete. `DELETE` has no body that a client can rely on (RFC 9110 section 9.3.5), and
-//! this operation needs the password.
+//! POST /auth/me/delete. `DELETE` has no body that a client can rely on (RFC 9110 section 9.3.5),
+//! and this operation needs the password.
 
 use poem_openapi::OpenApi;
 

@@ -83,7 +83,7 @@ impl TotpRoutes {
         let caller = self.0.identify(&context, &bearer).await?;
         let password = body.0.parse()?;
         let enrollment = self.0.call(&context, |cx| enroll_totp::run(cx, caller, password)).await?;
-        Ok(Created::new(enrollment))
+        Ok(Created::new(enrollment, self.0.path_of("/auth/mfa")))
     }
 
     /// Activate the authenticator
