@@ -42,7 +42,7 @@ install_python() {
     cp "$SOURCES"/python/*.py "$TOOLS/python/"
     current python "$SOURCES/python/requirements.txt" && return 0
     rm -rf "$TOOLS/python/packages"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    python3 -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore \
         --target "$TOOLS/python/packages" --requirement "$SOURCES/python/requirements.txt" </dev/null >&2 || return 1
     installed python "$SOURCES/python/requirements.txt"
 }
