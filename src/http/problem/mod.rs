@@ -46,7 +46,8 @@ pub struct Problem {
     code: ProblemCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    challenge: Option<Challenge>,
+    /// Boxed, since nearly every problem has none.
+    challenge: Option<Box<Challenge>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -87,7 +88,7 @@ impl Problem {
     #[must_use]
     pub fn mfa_required(token: SecretString, expires_in: u64, factors: Vec<LoginFactor>) -> Self {
         Self {
-            challenge: Some(Challenge { token, expires_in, factors }),
+            challenge: Some(Box::new(Challenge { token, expires_in, factors })),
             ..Self::new(ProblemCode::MfaRequired)
         }
     }
@@ -140,7 +141,7 @@ impl Problem {
             detail: self.detail.into_owned(),
             errors: self.errors,
             request_id: None,
-            mfa: self.challenge.map(Into::into),
+            mfa: self.challenge.map(|challenge| (*challenge).into()),
         };
         (document, self.headers)
     }
