@@ -25,7 +25,7 @@ run: ## Build and start the service on port 3001; install nats-server if it is m
 test: ## Install the test dependencies, check format and lints, run all tests
 	@scripts/test.sh
 
-test-peers: ## Check contracts and workflows with tools from npm and Go; skip those that cannot be installed
+test-peers: ## Check contracts, clients and workflows with tools of other languages; skip those that cannot be installed
 	@scripts/test-peers.sh
 
 snapshots: ## Write the snapshots of problem bodies and command output (tests/it/texts/snapshots)

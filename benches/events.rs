@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use watchword_events::headers::{Attributes, for_message};
-use watchword_events::{EventKind, ReceivedEvent, example};
+use watchword_events::{EventKind, ReceivedEvent, example, schema};
 
 fn all(c: &mut Criterion) {
     let event = example::of(EventKind::LoggedIn);
@@ -12,15 +12,16 @@ fn all(c: &mut Criterion) {
     assert!(!body.is_empty(), "the example serializes");
     c.bench_function("event: encode", |b| b.iter(|| black_box(&event).to_json()));
     c.bench_function("event: decode as a subscriber", |b| b.iter(|| ReceivedEvent::from_json(black_box(&body))));
+    let subject = event.event.subject();
     let attributes = Attributes {
         id: event.id,
-        subject: event.event.subject(),
+        subject: &subject,
         version: event.event.version(),
         user_id: event.user.map(|user| user.id),
+        user_seq: event.user.and_then(|user| user.seq),
         occurred_at: event.timestamp,
-        service: "auth-service",
-        environment: "production",
-        schema_base: "https://auth.example.com",
+        source: "https://auth.example.com",
+        schema_base: schema::BASE_URL,
         traceparent: event.metadata.traceparent.as_deref(),
     };
     c.bench_function("event: headers", |b| b.iter(|| for_message(black_box(&attributes))));

@@ -118,7 +118,7 @@ fn row(received: &ReceivedEvent) -> serde_json::Value {
         "occurred_ms": at.unix_timestamp() * 1000 + i64::from(at.millisecond()),
         "subject": received.subject,
         "user_id": received.user.map(|user| user.id),
-        "user_seq": received.user.map(|user| user.seq),
+        "user_seq": received.user.and_then(|user| user.seq),
         "environment": received.metadata.environment,
         // Serializing a JSON map cannot fail.
         "data": serde_json::to_string(received.data()).unwrap_or_default(),

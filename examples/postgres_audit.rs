@@ -88,7 +88,7 @@ async fn write(
         .bind(received.timestamp)
         .bind(&received.subject)
         .bind(received.user.map(|user| user.id))
-        .bind(received.user.map(|user| user.seq))
+        .bind(received.user.and_then(|user| user.seq))
         .bind(serde_json::to_string(received.data())?)
         .bind(metadata)
         .execute(&mut *transaction)

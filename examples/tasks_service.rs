@@ -3,7 +3,8 @@
 //! It shows a **local copy of another service's data**, in a SQLite file. Only active users get
 //! tasks, even while the auth service is down. Each user's row has the number of the last applied
 //! event (`userSeq`): an event whose number is not higher is late or a duplicate, and changes
-//! nothing. `deleted` removes the user's name and unassigns the tasks.
+//! nothing. Events carry the new values of what changed. `deleted` removes the user's name and
+//! unassigns the tasks.
 //!
 //! ```sh
 //! cargo run --example tasks_service
@@ -27,21 +28,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 use uuid::Uuid;
-use watchword_events::{AuthEvent, HandlerError, ReceivedEvent, Subscriber};
+use watchword_events::{AuthEvent, ChangedField, HandlerError, ReceivedEvent, Subscriber};
 use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
 
 const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, state TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, status TEXT);
     CREATE TABLE IF NOT EXISTS tasks (id INTEGER PRIMARY KEY, title TEXT NOT NULL, assignee TEXT);";
 
 const APPLY: &str = "
-    INSERT INTO users (id, seq, name, state) VALUES (?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state,
-        name = CASE excluded.state WHEN 'deleted' THEN NULL ELSE COALESCE(excluded.name, name) END
-    WHERE excluded.seq > users.seq";
+    INSERT INTO users (id, seq, name, status) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (id) DO UPDATE SET seq = ?2, name = CASE WHEN ?5 THEN ?3 ELSE name END, status = COALESCE(?4, status)
+    WHERE ?2 > seq";
 
 const ASSIGN: &str =
-    "INSERT INTO tasks (title, assignee) SELECT ?, id FROM users WHERE id = ? AND state = 'active' RETURNING id";
+    "INSERT INTO tasks (title, assignee) SELECT ?, id FROM users WHERE id = ? AND status = 'active' RETURNING id";
 
 const LIST: &str = "
     SELECT JSON_GROUP_ARRAY(JSON_OBJECT('id', tasks.id, 'title', title, 'assignee', assignee, 'name', name))
@@ -81,23 +81,25 @@ async fn main() -> anyhow::Result<()> {
 
 /// Applies an event to the copy.
 async fn apply(db: SqlitePool, received: ReceivedEvent) -> Result<(), HandlerError> {
-    // By subject: a version of the event that this crate does not know also has one.
-    let state = match received.subject.as_str() {
-        "auth.user.registered" | "auth.user.enabled" => "active",
-        "auth.user.disabled" => "disabled",
-        "auth.user.deleted" => "deleted",
-        _ => return Ok(()),
+    // By field: an event that this version of the crate does not know may change the status too.
+    let status = received.data().get("status").and_then(Value::as_str);
+    let (renames, name) = match &received.event {
+        _ if status == Some("deleted") => (true, None),
+        Some(AuthEvent::Registered(account)) => (true, account.name.as_deref()),
+        Some(AuthEvent::Updated(change)) => {
+            (change.changed_fields.contains(&ChangedField::Name), change.name.as_deref())
+        }
+        _ => (false, None),
     };
-    let user = received.user.ok_or_else(|| HandlerError::poison("event has no user"))?;
-    let name = match received.event {
-        Some(AuthEvent::Registered(account)) => account.name,
-        _ => None,
+    let user = received.user.and_then(|user| Some((user.id, user.seq?)));
+    let Some((id, seq)) = user.filter(|_| renames || status.is_some()) else {
+        return Ok(());
     };
-    let id = user.id.to_string();
+    let id = id.to_string();
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let change = sqlx::query(APPLY).bind(&id).bind(user.seq).bind(name).bind(state);
+    let change = sqlx::query(APPLY).bind(&id).bind(seq).bind(name).bind(status).bind(renames);
     change.execute(&mut *transaction).await?;
-    if state == "deleted" {
+    if status == Some("deleted") {
         let unassign = sqlx::query("UPDATE tasks SET assignee = NULL WHERE assignee = ?").bind(&id);
         unassign.execute(&mut *transaction).await?;
     }

@@ -13,7 +13,7 @@ WORK=$(mktemp -d docs/.reference.XXXXXX)
 trap 'rm -rf "$WORK"' EXIT
 cp -R docs/reference "$WORK/new"
 
-cargo run --quiet --locked --package watchword-events --bin generate-contract -- "$WORK/new"
+cargo run --quiet --locked --package watchword-contract --bin generate-contract -- "$WORK/new"
 # New files under published/ get a line. Existing lines stay, so that an edited file is detected.
 (
     cd "$WORK/new/published"

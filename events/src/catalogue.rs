@@ -1,6 +1,7 @@
 //! The list of all events. A new event needs a payload type, an example and one line here; the
 //! enums, the subjects, the schemas, the documentation and the tests follow from it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -9,30 +10,57 @@ use uuid::Uuid;
 
 use crate::payload;
 
-/// The prefix of every subject. Exactly one token follows, so the stream's filter is `auth.user.*`.
-pub const SUBJECT_PREFIX: &str = "auth.user.";
+/// The subjects of all events, as filters: what happened to an account, what applications record,
+/// and what is about no account. Exactly one token follows each prefix.
+pub const SUBJECT_FILTERS: [&str; 3] = [USER_EVENTS, "auth.custom.*", "auth.system.*"];
+
+/// The subjects of what happened to accounts.
+pub const USER_EVENTS: &str = "auth.user.*";
+
+const USER_PREFIX: &str = "auth.user.";
+/// The subject of [`EventKind::Custom`] without the application's name.
+const CUSTOM: &str = "auth.custom";
 
 /// The catalogue's entry for one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventType {
     /// The event.
     pub kind: EventKind,
     /// The event's name, in the past tense and snake_case, such as `logged_in`.
     pub name: &'static str,
-    /// The subject: `auth.user.<name>`.
+    /// The subject, such as `auth.user.logged_in`. For [`EventKind::Custom`] it is `auth.custom`,
+    /// which stands for all applications' names: schemas, counts and filters know them as one kind.
     pub subject: &'static str,
     /// The major version of the schema. It rises when a field is removed, renamed or changes its
     /// meaning.
     pub version: u32,
     /// What the event means, in one or two sentences.
     pub description: &'static str,
-    /// Whether the event is always about a known account, so that `userId` and `userSeq` are
-    /// required.
+    /// Whether the event is always about a known account, so that `userId` is required.
     pub about_known_user: bool,
 }
 
+impl EventType {
+    /// Whether the event has a number among the events about its account, `userSeq`: only what
+    /// happened to the account has one.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        self.subject.starts_with(USER_PREFIX)
+    }
+
+    /// Returns the subject as a filter: for [`EventKind::Custom`] with a wildcard.
+    #[must_use]
+    pub const fn filter(&self) -> &'static str {
+        match self.kind {
+            EventKind::Custom => "auth.custom.*",
+            _ => self.subject,
+        }
+    }
+}
+
 macro_rules! catalogue {
-    ($($kind:ident $name:literal v $version:literal $about:ident, $description:literal;)+) => {
+    ($($kind:ident $subject:literal $name:literal v $version:literal $about:ident, $description:literal;)+) => {
         /// An event with its payload.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
@@ -59,7 +87,7 @@ macro_rules! catalogue {
                     $(Self::$kind => EventType {
                         kind: Self::$kind,
                         name: $name,
-                        subject: concat!("auth.user.", $name),
+                        subject: $subject,
                         version: $version,
                         description: $description,
                         about_known_user: about!($about),
@@ -111,43 +139,51 @@ macro_rules! about {
 }
 
 catalogue! {
-    Registered "registered" v 1 known_user, "An account was created.";
-    LoggedIn "logged_in" v 1 known_user, "A user logged in, and a session began.";
-    LoggedOut "logged_out" v 1 known_user, "A user ended one or more sessions.";
-    TokenRefreshed "token_refreshed" v 1 known_user, "A refresh token was exchanged for a new one.";
-    Updated "updated" v 1 known_user, "The account's data changed.";
-    EmailVerificationRequested "email_verification_requested" v 1 known_user, "The user requested another verification mail.";
-    EmailVerified "email_verified" v 1 known_user, "The user verified the account's email address.";
-    PasswordChanged "password_changed" v 1 known_user, "The password was changed. All sessions of the account ended.";
-    PasswordResetRequested "password_reset_requested" v 1 anyone, "A client requested a password reset. `userId` is present only if the account is known.";
-    PasswordResetCompleted "password_reset_completed" v 1 known_user, "The password was reset with a mailed code. All sessions of the account ended.";
-    EmailChanged "email_changed" v 1 known_user, "The account's email address changed.";
-    UsernameChanged "username_changed" v 1 known_user, "The account's username was set, changed or removed.";
-    RoleGranted "role_granted" v 1 known_user, "A role was granted to the account.";
-    RoleRevoked "role_revoked" v 1 known_user, "A role of the account was revoked.";
-    Disabled "disabled" v 1 known_user, "The account was disabled. All its sessions ended.";
-    Enabled "enabled" v 1 known_user, "A disabled account was enabled.";
-    Unlocked "unlocked" v 1 known_user, "The account's login rate limit was reset.";
-    Deleted "deleted" v 1 known_user, "The account was deleted.";
-    LoginFailed "login_failed" v 1 anyone, "A login was refused. `userId` is present only if the account is known.";
-    RateLimited "rate_limited" v 1 anyone, "Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account.";
-    SessionRevoked "session_revoked" v 1 known_user, "A session was revoked. Its tokens are no longer accepted.";
-    TokenReuseDetected "token_reuse_detected" v 1 known_user, "A refresh token was presented again after its exchange, and its session was revoked.";
-    MfaEnrolled "mfa_enrolled" v 1 known_user, "A second factor was activated. Logins require it from now on.";
-    MfaRemoved "mfa_removed" v 1 known_user, "A second factor was removed. Logins require only the password again.";
-    MfaChallenged "mfa_challenged" v 1 known_user, "The password of a login was correct, and the second factor was requested.";
-    MfaVerified "mfa_verified" v 1 known_user, "The second factor of a login was correct.";
-    MfaFailed "mfa_failed" v 1 known_user, "The second factor of a login was wrong.";
-    RecoveryCodesGenerated "recovery_codes_generated" v 1 known_user, "New recovery codes replaced the old ones.";
-    RecoveryCodeUsed "recovery_code_used" v 1 known_user, "A login used a recovery code.";
-    Custom "custom" v 1 known_user, "An application recorded an event of its own about its user.";
+    Registered "auth.user.registered" "registered" v 1 known_user, "An account was created. If its owner registered it, the first session began.";
+    LoggedIn "auth.user.logged_in" "logged_in" v 1 known_user, "A user logged in, and a session began.";
+    LoggedOut "auth.user.logged_out" "logged_out" v 1 known_user, "A user ended one or more sessions.";
+    TokenRefreshed "auth.user.token_refreshed" "token_refreshed" v 1 known_user, "A refresh token was exchanged for a new one.";
+    Updated "auth.user.updated" "updated" v 1 known_user, "The account's name, type or profile changed.";
+    EmailVerificationRequested "auth.user.email_verification_requested" "email_verification_requested" v 1 known_user, "The user requested another verification mail.";
+    EmailVerified "auth.user.email_verified" "email_verified" v 1 known_user, "The user verified the account's email address.";
+    PasswordChanged "auth.user.password_changed" "password_changed" v 1 known_user, "The password was changed. All sessions of the account ended.";
+    PasswordResetRequested "auth.user.password_reset_requested" "password_reset_requested" v 1 anyone, "A client requested a password reset. `userId` is present only if the account is known.";
+    PasswordResetCompleted "auth.user.password_reset_completed" "password_reset_completed" v 1 known_user, "The password was reset, with a mailed code or by the operator. All sessions of the account ended.";
+    EmailChanged "auth.user.email_changed" "email_changed" v 1 known_user, "The account's email address changed.";
+    UsernameChanged "auth.user.username_changed" "username_changed" v 1 known_user, "The account's username was set, changed or removed.";
+    RoleGranted "auth.user.role_granted" "role_granted" v 1 known_user, "A role was granted to the account.";
+    RoleRevoked "auth.user.role_revoked" "role_revoked" v 1 known_user, "A role of the account was revoked.";
+    Disabled "auth.user.disabled" "disabled" v 1 known_user, "The account was disabled. All its sessions ended.";
+    Enabled "auth.user.enabled" "enabled" v 1 known_user, "A disabled account was enabled.";
+    Unlocked "auth.user.unlocked" "unlocked" v 1 known_user, "The account's login rate limit was reset.";
+    Deleted "auth.user.deleted" "deleted" v 1 known_user, "The account was deleted. All its sessions ended.";
+    LoginFailed "auth.user.login_failed" "login_failed" v 1 anyone, "A login was refused. `userId` is present only if the account is known.";
+    ReauthenticationFailed "auth.user.reauthentication_failed" "reauthentication_failed" v 1 known_user, "An operation required the password again, and it was wrong. Nothing was changed.";
+    RateLimited "auth.system.rate_limited" "rate_limited" v 1 anyone, "Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account.";
+    SessionRevoked "auth.user.session_revoked" "session_revoked" v 1 known_user, "Sessions were revoked. Their tokens are no longer accepted.";
+    TokenReuseDetected "auth.user.token_reuse_detected" "token_reuse_detected" v 1 known_user, "A refresh token was presented again after its exchange, and its session was revoked.";
+    MfaEnrolled "auth.user.mfa_enrolled" "mfa_enrolled" v 1 known_user, "A second factor was activated. Logins require it from now on.";
+    MfaRemoved "auth.user.mfa_removed" "mfa_removed" v 1 known_user, "A second factor was removed. Logins require only the password again.";
+    MfaChallenged "auth.user.mfa_challenged" "mfa_challenged" v 1 known_user, "The password of a login was correct, and the second factor was requested.";
+    MfaVerified "auth.user.mfa_verified" "mfa_verified" v 1 known_user, "The second factor of a login was correct.";
+    MfaFailed "auth.user.mfa_failed" "mfa_failed" v 1 known_user, "The second factor of a login was wrong.";
+    RecoveryCodesGenerated "auth.user.recovery_codes_generated" "recovery_codes_generated" v 1 known_user, "New recovery codes replaced the old ones.";
+    RecoveryCodeUsed "auth.user.recovery_code_used" "recovery_code_used" v 1 known_user, "A login used a recovery code.";
+    Custom "auth.custom" "custom" v 1 known_user, "An application recorded an event of its own about its user.";
 }
 
 impl EventKind {
-    /// Returns the subject on which the event is published.
+    /// Returns the subject on which the event is published; for [`EventKind::Custom`] without the
+    /// application's name.
     #[must_use]
     pub const fn subject(self) -> &'static str {
         self.definition().subject
+    }
+
+    /// Returns the subject as a filter: for [`EventKind::Custom`] with a wildcard.
+    #[must_use]
+    pub const fn filter(self) -> &'static str {
+        self.definition().filter()
     }
 
     /// Returns the major version of the event's schema.
@@ -159,6 +195,7 @@ impl EventKind {
     /// Returns the event that is published on `subject`, if this version of the crate knows it.
     #[must_use]
     pub fn from_subject(subject: &str) -> Option<Self> {
+        let (subject, _) = split_subject(subject);
         CATALOGUE.iter().find(|known| known.subject == subject).map(|known| known.kind)
     }
 }
@@ -169,11 +206,26 @@ impl fmt::Display for EventKind {
     }
 }
 
+/// Splits a subject into that of its kind and the name that an application gave:
+/// `auth.custom.playlist_shared` is `auth.custom` and `playlist_shared`. Only custom events have
+/// such a name.
+#[must_use]
+pub fn split_subject(subject: &str) -> (&str, Option<&str>) {
+    let name = subject.strip_prefix(CUSTOM).and_then(|rest| rest.strip_prefix('.'));
+    match name {
+        Some(name) => (CUSTOM, Some(name)),
+        None => (subject, None),
+    }
+}
+
 impl AuthEvent {
     /// Returns the subject on which the event is published.
     #[must_use]
-    pub const fn subject(&self) -> &'static str {
-        self.kind().subject()
+    pub fn subject(&self) -> Cow<'static, str> {
+        match self {
+            Self::Custom(custom) => format!("{CUSTOM}.{}", custom.name).into(),
+            _ => self.kind().subject().into(),
+        }
     }
 
     /// Returns the major version of the event's schema.
@@ -189,8 +241,10 @@ impl AuthEvent {
             Self::LoggedIn(it) => Some(it.session_id),
             Self::LoggedOut(it) => Some(it.session_id),
             Self::TokenRefreshed(it) => Some(it.session_id),
-            Self::SessionRevoked(it) => Some(it.session_id),
+            Self::SessionRevoked(it) => it.session_id,
+            Self::Registered(it) => it.session_id,
             Self::TokenReuseDetected(it) => Some(it.session_id),
+            Self::ReauthenticationFailed(it) => it.session_id,
             // A test compares this with every example.
             _ => None,
         }

@@ -1,11 +1,13 @@
-//! The headers of a published message: CloudEvents 1.0 in binary mode (NATS binding), JetStream's
-//! `Nats-Msg-Id` and the W3C `traceparent`.
+//! The headers of a published message: CloudEvents 1.0 in binary mode (as in the draft 1.0.3-wip of
+//! the NATS binding; version 1.0.2 knows structured mode only), JetStream's `Nats-Msg-Id` and the
+//! W3C `traceparent`.
 
 use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::catalogue::split_subject;
 use crate::event::Event;
 use crate::schema;
 use crate::timestamp::Timestamp;
@@ -16,13 +18,15 @@ pub const MESSAGE_ID: &str = "Nats-Msg-Id";
 /// Always `application/json`. A value that begins with `application/cloudevents` would mean
 /// structured mode.
 pub const CONTENT_TYPE: &str = "Content-Type";
+/// The media type of the body as a CloudEvents attribute; always `application/json`.
+pub const CE_DATACONTENTTYPE: &str = "ce-datacontenttype";
 /// The CloudEvents version; always `1.0`.
 pub const CE_SPECVERSION: &str = "ce-specversion";
 /// The event's id.
 pub const CE_ID: &str = "ce-id";
-/// The subject and the major version, such as `auth.user.logged_in.v1`.
+/// [`TYPE_PREFIX`], the event's name and its major version.
 pub const CE_TYPE: &str = "ce-type";
-/// `/<service>/<environment>`.
+/// The issuer's URL, or `events.source`.
 pub const CE_SOURCE: &str = "ce-source";
 /// The user's id. Absent when the event is about no known account.
 pub const CE_SUBJECT: &str = "ce-subject";
@@ -30,8 +34,21 @@ pub const CE_SUBJECT: &str = "ce-subject";
 pub const CE_TIME: &str = "ce-time";
 /// The URL of the event's JSON Schema.
 pub const CE_DATASCHEMA: &str = "ce-dataschema";
+/// The user's id, for bridges to systems with partitions, which keep the order of a partition.
+pub const CE_PARTITIONKEY: &str = "ce-partitionkey";
+/// `data.userSeq` with 19 digits, so that texts sort as numbers do.
+pub const CE_SEQUENCE: &str = "ce-sequence";
+/// The trace context as a CloudEvents attribute (distributed tracing extension).
+pub const CE_TRACEPARENT: &str = "ce-traceparent";
 /// The W3C trace context. The name is lower-case, and NATS headers are case-sensitive.
 pub const TRACEPARENT: &str = "traceparent";
+/// Reserved: the ledger sequence, for the service's own use and for operators. Its value
+/// may change at any time, and subscribers ignore it.
+pub const LEDGER: &str = "Watchword-Ledger";
+
+/// What every `ce-type` begins with: the event's name follows, such as `auth.user.logged_in`. It is
+/// the same on every installation; [`CE_SOURCE`] tells installations apart.
+pub const TYPE_PREFIX: &str = "io.github.watchword-auth.";
 
 /// The documentation of a header.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +68,8 @@ pub enum Presence {
     Always,
     /// Messages about a known account.
     KnownUser,
+    /// Messages about what happened to a known account.
+    Numbered,
     /// Messages whose request had a trace context, or was given one.
     Traced,
 }
@@ -64,18 +83,34 @@ pub const DESCRIPTIONS: &[HeaderDescription] = &[
     always(CONTENT_TYPE, "`application/json`"),
     always(CE_SPECVERSION, "`1.0`: CloudEvents in binary mode"),
     always(CE_ID, "The event's id"),
-    always(CE_TYPE, "The subject and the major version of the schema"),
-    always(CE_SOURCE, "`/<service>/<environment>`"),
+    always(CE_TYPE, "A fixed prefix, the event's name and the major version of its schema"),
+    always(CE_SOURCE, "The installation: its issuer's URL, or `events.source`"),
     HeaderDescription {
         name: CE_SUBJECT,
         meaning: "The user's id; absent when the event is about no known account",
         presence: Presence::KnownUser,
     },
     always(CE_TIME, "When the event happened, as in `data.timestamp`"),
+    always(CE_DATACONTENTTYPE, "`application/json`"),
     always(CE_DATASCHEMA, "The URL of the event's JSON Schema"),
     HeaderDescription {
+        name: CE_PARTITIONKEY,
+        meaning: "The user's id, as in `ce-subject`: events with one key keep their order",
+        presence: Presence::KnownUser,
+    },
+    HeaderDescription {
+        name: CE_SEQUENCE,
+        meaning: "`data.userSeq` with 19 digits; absent when the event has none",
+        presence: Presence::Numbered,
+    },
+    HeaderDescription {
+        name: CE_TRACEPARENT,
+        meaning: "The W3C trace context of the request",
+        presence: Presence::Traced,
+    },
+    HeaderDescription {
         name: TRACEPARENT,
-        meaning: "The W3C trace context of the request; the name is lower-case, since NATS headers are case-sensitive",
+        meaning: "The same; the name is lower-case, since NATS headers are case-sensitive",
         presence: Presence::Traced,
     },
 ];
@@ -96,12 +131,12 @@ pub struct Attributes<'a> {
     pub version: u32,
     /// The account that the event is about, if it is known.
     pub user_id: Option<Uuid>,
+    /// The event's number among the events about the account.
+    pub user_seq: Option<i64>,
     /// When the event happened.
     pub occurred_at: OffsetDateTime,
-    /// The publishing service's name (`events.service`).
-    pub service: &'a str,
-    /// The publishing service's environment (`events.environment`).
-    pub environment: &'a str,
+    /// The installation: an absolute URI.
+    pub source: &'a str,
     /// The base URL of the schemas, for [`schema::url`].
     pub schema_base: &'a str,
     /// The W3C trace context. An invalid one is left out.
@@ -111,37 +146,43 @@ pub struct Attributes<'a> {
 /// Returns the headers of a message, in the order of [`DESCRIPTIONS`]. Names and values are ASCII.
 #[must_use]
 pub fn for_message(message: &Attributes<'_>) -> Vec<(&'static str, String)> {
+    const JSON: &str = "application/json";
     let id = message.id.to_string();
-    let source = format!("/{}/{}", uri_segment(message.service), uri_segment(message.environment));
+    let user = message.user_id.map(|user| user.to_string());
+    let kind = format!("{TYPE_PREFIX}{}.v{}", message.subject, message.version);
     let mut headers = vec![
         (MESSAGE_ID, id.clone()),
-        (CONTENT_TYPE, "application/json".to_owned()),
+        (CONTENT_TYPE, JSON.to_owned()),
         (CE_SPECVERSION, "1.0".to_owned()),
         (CE_ID, id),
-        (CE_TYPE, header_value(&format!("{}.v{}", message.subject, message.version))),
-        (CE_SOURCE, header_value(&source)),
+        (CE_TYPE, header_value(&kind)),
+        (CE_SOURCE, header_value(message.source)),
     ];
-    headers.extend(message.user_id.map(|user| (CE_SUBJECT, user.to_string())));
+    headers.extend(user.clone().map(|user| (CE_SUBJECT, user)));
     headers.push((CE_TIME, Timestamp(message.occurred_at).to_string()));
-    let dataschema = schema::url(message.schema_base, message.subject, message.version);
+    headers.push((CE_DATACONTENTTYPE, JSON.to_owned()));
+    let dataschema = schema::url(message.schema_base, split_subject(message.subject).0, message.version);
     headers.push((CE_DATASCHEMA, header_value(&dataschema)));
-    let trace = message.traceparent.and_then(|text| text.parse::<TraceParent>().ok());
-    headers.extend(trace.map(|trace| (TRACEPARENT, trace.to_string())));
+    headers.extend(user.map(|user| (CE_PARTITIONKEY, user)));
+    headers.extend(message.user_seq.map(|seq| (CE_SEQUENCE, format!("{seq:019}"))));
+    if let Some(trace) = message.traceparent.and_then(|text| text.parse::<TraceParent>().ok()) {
+        headers.extend([CE_TRACEPARENT, TRACEPARENT].map(|name| (name, trace.to_string())));
+    }
     headers
 }
 
-/// Returns the headers with which `event` is published. `schema_base` is the base URL of the
-/// schemas.
+/// Returns the headers with which the installation `source` publishes `event`. `schema_base` is the
+/// base URL of the schemas.
 #[must_use]
-pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)> {
+pub fn for_event(event: &Event, source: &str, schema_base: &str) -> Vec<(&'static str, String)> {
     for_message(&Attributes {
         id: event.id,
-        subject: event.event.subject(),
+        subject: &event.event.subject(),
         version: event.event.version(),
         user_id: event.user.map(|user| user.id),
+        user_seq: event.user.and_then(|user| user.seq),
         occurred_at: event.timestamp,
-        service: &event.metadata.service,
-        environment: &event.metadata.environment,
+        source,
         schema_base,
         traceparent: event.metadata.traceparent.as_deref(),
     })
@@ -150,18 +191,8 @@ pub fn for_event(event: &Event, schema_base: &str) -> Vec<(&'static str, String)
 /// Percent-encodes what CloudEvents requires to be encoded in a header: space, `"`, `%` and
 /// everything outside printable ASCII (NATS protocol binding, section 3.1.3.2).
 fn header_value(value: &str) -> String {
-    percent_encode(value, |byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%'))
-}
-
-/// Percent-encodes a path segment of a URI reference, except unreserved characters (RFC 3986,
-/// section 2.3).
-fn uri_segment(segment: &str) -> String {
-    percent_encode(segment, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
-}
-
-fn percent_encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if keep(byte) {
+    value.bytes().fold(String::with_capacity(value.len()), |mut out, byte| {
+        if matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%') {
             out.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.

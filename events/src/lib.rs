@@ -1,7 +1,9 @@
 //! The event contract of the Watchword auth service.
 //!
 //! Every auth action of the service commits one event. The service publishes it to the JetStream
-//! stream `auth-events`, on the subject `auth.user.<event>`. This crate defines those messages:
+//! stream `auth-events`: what happened to an account on `auth.user.<event>`, what applications
+//! record on `auth.custom.<name>`, and what is about no account on `auth.system.<event>`. This
+//! crate defines those messages:
 //!
 //! - [`AuthEvent`]: the events and their payload types. No type has a field for a password, a token
 //!   or any other secret.
@@ -9,9 +11,8 @@
 //!   service stores and publishes; [`headers`] defines the message headers.
 //! - [`ReceivedEvent`]: an event as a subscriber reads it. It keeps events and fields that this
 //!   version of the crate does not know.
-//! - [`CATALOGUE`]: the list of all events. Subjects, [JSON Schemas](schema), [TypeScript
-//!   types](typescript) and the [documentation](docs) follow from it; [`compatibility`] defines how
-//!   a schema may change.
+//! - [`CATALOGUE`]: the list of all events. Subjects and [JSON Schemas](schema) follow from it, and
+//!   the documents of the crate `watchword-contract`.
 //! - [`example`]: a realistic event of every kind, for tests.
 //! - `subscriber` (feature `subscriber`): durable and ephemeral subscribers. The feature
 //!   `postgres-inbox` adds an inbox in PostgreSQL, which applies every event once.
@@ -30,8 +31,8 @@
 #![warn(missing_docs)]
 
 mod catalogue;
-mod deployment;
 mod event;
+mod open_enum;
 mod payload;
 mod pii;
 mod received;
@@ -39,27 +40,28 @@ mod timestamp;
 mod trace;
 mod wire;
 
-pub mod asyncapi;
-pub mod compatibility;
-pub mod docs;
+pub mod dead_letters;
 pub mod example;
 pub mod headers;
 pub mod schema;
 #[cfg(feature = "subscriber")]
 pub mod subscriber;
-pub mod typescript;
 
-pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_PREFIX};
-pub use deployment::Deployment;
-pub use event::{Actor, Event, Metadata, UserRef};
+/// The types of times and ids in events.
+pub use {time, uuid};
+
+pub use catalogue::{AuthEvent, CATALOGUE, EventKind, EventType, SUBJECT_FILTERS, USER_EVENTS, split_subject};
+pub use event::{Actor, ActorType, Event, Metadata, UserRef};
+pub use open_enum::UnknownValue;
 pub use payload::{
-    AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
+    AccountStatus, AuthMethod, ChangedField, Custom, Deleted, DeletedReason, Disabled, DisabledReason, EmailChanged,
     EmailVerificationRequested, EmailVerified, Enabled, EnabledReason, FactorType, IdentifierHash, LoggedIn, LoggedOut,
-    LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MfaChallenged, MfaEnrolled, MfaFailed, MfaRemoved,
-    MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted, PasswordResetRequested,
-    RateLimited, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted, RoleRevoked,
-    SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason, Updated,
-    UsernameChanged,
+    LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MAX_ENDED_SESSIONS, MfaChallenged, MfaEnrolled,
+    MfaFailed, MfaRemoved, MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted,
+    PasswordResetRequested, RateLimited, ReauthenticationFailed, ReauthenticationFailedReason,
+    ReauthenticationOperation, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted,
+    RoleRevoked, SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason,
+    Updated, UsernameChanged,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, ReceivedEvent};

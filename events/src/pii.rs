@@ -3,15 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::catalogue::AuthEvent;
 use crate::payload::{
-    Custom, EmailChanged, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, Registered, UsernameChanged,
+    Custom, EmailChanged, LoggedIn, LoginFailed, PasswordResetRequested, RateLimited, ReauthenticationFailed,
+    Registered, Updated, UsernameChanged,
 };
 
-/// The personal-data profile (`events.pii`). It applies to `email`, `username`, `name`, `ip`,
-/// `userAgent`, the `old` and `new` identifiers, and the `attributes` of `custom`.
+/// The personal-data profile (`events.pii`). It applies to `email`, `username`, `name`, `profile`,
+/// `ip`, `userAgent`, the previous identifiers, and the `attributes` of `custom`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pii {
@@ -19,7 +20,7 @@ pub enum Pii {
     #[default]
     Full,
     /// Events contain `a***@example.com`, `a***`, the network (/24 or /48) and the browser's name.
-    /// Every text in `attributes` becomes `a***`.
+    /// Every text in `profile` and `attributes` becomes `a***`.
     Masked,
     /// Events contain no personal data.
     None,
@@ -34,6 +35,14 @@ impl AuthEvent {
                 email: profile.apply(it.email, |email| mask_email(&email)),
                 username: profile.apply(it.username, |name| Some(mask_word(&name))),
                 name: profile.apply(it.name, |name| Some(mask_word(&name))),
+                profile: profile.apply(it.profile, |fields| Some(mask_fields(fields))),
+                ip: profile.apply(it.ip, |ip| Some(network(ip))),
+                user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
+                ..it
+            }),
+            Self::Updated(it) => Self::Updated(Updated {
+                name: profile.apply(it.name, |name| Some(mask_word(&name))),
+                profile: profile.apply(it.profile, |fields| Some(mask_fields(fields))),
                 ..it
             }),
             Self::LoggedIn(it) => Self::LoggedIn(LoggedIn {
@@ -47,6 +56,11 @@ impl AuthEvent {
                 user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
+            Self::ReauthenticationFailed(it) => Self::ReauthenticationFailed(ReauthenticationFailed {
+                ip: profile.apply(it.ip, |ip| Some(network(ip))),
+                user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
+                ..it
+            }),
             Self::RateLimited(it) => {
                 Self::RateLimited(RateLimited { ip: profile.apply(it.ip, |ip| Some(network(ip))), ..it })
             }
@@ -55,26 +69,23 @@ impl AuthEvent {
                 user_agent: profile.apply(it.user_agent, |agent| client_name(&agent)),
                 ..it
             }),
-            // The masked old and new values would hardly differ, so both are left out.
+            // The masked previous value would hardly differ from the new one.
             Self::EmailChanged(it) => Self::EmailChanged(EmailChanged {
-                old: profile.apply(it.old, |_| None),
-                new: profile.apply(it.new, |_| None),
+                previous_email: profile.apply(it.previous_email, |_| None),
+                email: profile.apply(it.email, |email| mask_email(&email)),
+                ..it
             }),
             Self::UsernameChanged(it) => Self::UsernameChanged(UsernameChanged {
-                old: profile.apply(it.old, |_| None),
-                new: profile.apply(it.new, |_| None),
+                previous_username: profile.apply(it.previous_username, |_| None),
+                username: profile.apply(it.username, |name| Some(mask_word(&name))),
             }),
             Self::Custom(it) => Self::Custom(Custom {
-                attributes: profile.apply(it.attributes, |attributes| {
-                    let masked = attributes.into_iter().map(|(name, value)| (name, mask_texts(value)));
-                    Some(masked.collect())
-                }),
+                attributes: profile.apply(it.attributes, |attributes| Some(mask_fields(attributes))),
                 ..it
             }),
             // Listed, so that a new event does not compile until its personal data is decided on.
             Self::LoggedOut(_)
             | Self::TokenRefreshed(_)
-            | Self::Updated(_)
             | Self::EmailVerificationRequested(_)
             | Self::EmailVerified(_)
             | Self::PasswordChanged(_)
@@ -125,9 +136,13 @@ fn mask_texts(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(mask_word(&text)),
         Value::Array(items) => items.into_iter().map(mask_texts).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, mask_texts(value))).collect(),
+        Value::Object(fields) => Value::Object(mask_fields(fields)),
         other => other,
     }
+}
+
+fn mask_fields(fields: Map<String, Value>) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name, mask_texts(value))).collect()
 }
 
 /// Returns the address's network: /24 of IPv4, including IPv4-mapped IPv6, and /48 of IPv6.

@@ -1,5 +1,7 @@
 //! An event as a subscriber reads it.
 
+use std::error::Error;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -15,10 +17,11 @@ use crate::event::{Actor, Event, Metadata, UserRef};
 /// [`ReceivedEvent::event`] is `None`. [`ReceivedEvent::data`] and [`ReceivedEvent::raw`] keep
 /// fields that it does not know.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ReceivedEvent {
     /// The event's id. Deduplicate by it.
     pub id: Uuid,
-    /// The subject, such as `auth.user.logged_in`.
+    /// The event's name, such as `auth.user.logged_in`: the subject that it was first published on.
     pub subject: String,
     /// The major version of the event's schema.
     pub schema_version: u32,
@@ -42,13 +45,13 @@ pub struct ReceivedEvent {
 pub enum DecodeError {
     /// The body is not JSON.
     #[error("the body is not JSON")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] Box<dyn Error + Send + Sync>),
     /// The body is JSON, but not the envelope of an event.
     #[error("the body is not an event")]
-    Envelope(#[source] serde_json::Error),
+    Envelope(#[source] Box<dyn Error + Send + Sync>),
     /// `data.timestamp` is not an RFC 3339 time.
     #[error("data.timestamp is not an RFC 3339 time")]
-    Timestamp(#[source] time::error::Parse),
+    Timestamp(#[source] Box<dyn Error + Send + Sync>),
     /// The event must be about a known account, and `data.userId` or `data.userSeq` is missing.
     #[error("{subject} has no data.userId or no data.userSeq")]
     MissingUser {
@@ -62,7 +65,7 @@ pub enum DecodeError {
         subject: &'static str,
         /// The field, and what is wrong with it.
         #[source]
-        source: serde_json::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The event or its major version is not in this crate's catalogue.
     #[error("{subject} version {version} is not in the catalogue")]
@@ -100,11 +103,12 @@ impl ReceivedEvent {
     /// When the body is not JSON, not the envelope of an event, or a known event whose fields do
     /// not match its schema. An unknown event is not an error.
     pub fn from_json(body: &[u8]) -> Result<Self, DecodeError> {
-        let raw: Value = serde_json::from_slice(body).map_err(DecodeError::Json)?;
-        let envelope = Envelope::deserialize(&raw).map_err(DecodeError::Envelope)?;
+        let raw: Value = serde_json::from_slice(body).map_err(|error| DecodeError::Json(error.into()))?;
+        let envelope = Envelope::deserialize(&raw).map_err(|error| DecodeError::Envelope(error.into()))?;
         let Envelope { id, subject, schema_version, data: head, metadata } = envelope;
-        let timestamp = OffsetDateTime::parse(&head.timestamp, &Rfc3339).map_err(DecodeError::Timestamp)?;
-        let user = head.user_id.zip(head.user_seq).map(|(id, seq)| UserRef { id, seq });
+        let timestamp =
+            OffsetDateTime::parse(&head.timestamp, &Rfc3339).map_err(|error| DecodeError::Timestamp(error.into()))?;
+        let user = head.user_id.map(|id| UserRef { id, seq: head.user_seq });
         let event = known_event(&subject, schema_version, user, object(&raw, "data"))?;
         Ok(Self {
             id,
@@ -148,10 +152,17 @@ fn known_event(
         return Ok(None);
     };
     let subject = kind.subject();
-    if kind.definition().about_known_user && user.is_none() {
+    let definition = kind.definition();
+    let is_missing = match user {
+        Some(user) => definition.is_numbered() && user.seq.is_none(),
+        None => definition.about_known_user,
+    };
+    if is_missing {
         return Err(DecodeError::MissingUser { subject });
     }
-    kind.decode(data).map(Some).map_err(|source| DecodeError::Payload { subject, source })
+    kind.decode(data)
+        .map(Some)
+        .map_err(|error| DecodeError::Payload { subject, source: error.into() })
 }
 
 /// Returns the object under `key`. Decoding the envelope has refused a body without it.
@@ -163,7 +174,7 @@ fn object<'a>(raw: &'a Value, key: &str) -> &'a Map<String, Value> {
 impl TryFrom<ReceivedEvent> for Event {
     type Error = DecodeError;
 
-    fn try_from(received: ReceivedEvent) -> Result<Self, Self::Error> {
+    fn try_from(received: ReceivedEvent) -> Result<Self, DecodeError> {
         let ReceivedEvent {
             id,
             subject,

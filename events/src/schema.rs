@@ -5,14 +5,18 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Value, json};
 
-use crate::catalogue::EventType;
+use crate::catalogue::{EventKind, EventType};
 use crate::wire;
 
-/// The base URL of the schemas' `$id` in the committed files: where a service with default settings
-/// serves them.
-pub const DEFAULT_BASE_URL: &str = "http://localhost:3001";
+/// The base URL of the schemas' `$id`: an identifier, which does not change with the address of an
+/// installation. Every service has copies at `/schemas/`.
+pub const BASE_URL: &str = "https://watchword-auth.github.io/watchword";
 
-/// Returns the URL of an event's schema: `<base_url>/schemas/<subject>/<version>.json`.
+/// The subjects of custom events, as a regular expression.
+pub const CUSTOM_SUBJECT: &str = r"^auth\.custom\.[a-z][a-z0-9_-]{0,63}$";
+
+/// Returns the URL of an event's schema: `<base_url>/schemas/<subject>/<version>.json`, with the
+/// subject of the event's kind.
 ///
 /// It is the schema's `$id`, the header `ce-dataschema` and the body's `metadata.dataschema`.
 #[must_use]
@@ -46,20 +50,33 @@ pub fn document(event: &EventType, base_url: &str) -> Value {
 /// Adds what the shared envelope does not define: which event this is, and whether it must name its
 /// user.
 fn narrow(body: &mut Schema, event: &EventType) {
+    let subject = match event.kind {
+        EventKind::Custom => ("pattern", json!(CUSTOM_SUBJECT)),
+        _ => ("const", json!(event.subject)),
+    };
     let constants = [
-        ("/properties/subject", json!(event.subject)),
-        ("/properties/schemaVersion", json!(event.version)),
+        ("/properties/subject", subject),
+        ("/properties/schemaVersion", ("const", json!(event.version))),
     ];
-    for (pointer, constant) in constants {
+    for (pointer, (keyword, value)) in constants {
         if let Some(property) = body.pointer_mut(pointer).and_then(Value::as_object_mut) {
-            property.retain(|keyword, _| keyword == "description");
-            property.insert("const".to_owned(), constant);
+            property.retain(|known, _| known == "description" || (keyword == "pattern" && known == "type"));
+            property.insert(keyword.to_owned(), value);
         }
     }
-    if let Some(Value::Array(required)) = body.pointer_mut("/properties/data/required")
-        && event.about_known_user
-    {
-        required.splice(0..0, [json!("userId"), json!("userSeq")]);
+    if let Some(data) = body.pointer_mut("/properties/data").and_then(Value::as_object_mut) {
+        if !event.is_numbered()
+            && let Some(Value::Object(fields)) = data.get_mut("properties")
+        {
+            fields.shift_remove("userSeq");
+        }
+        let user = [
+            ("userId", event.about_known_user),
+            ("userSeq", event.about_known_user && event.is_numbered()),
+        ];
+        if let Some(Value::Array(required)) = data.get_mut("required") {
+            required.splice(0..0, user.iter().filter(|(_, always)| *always).map(|(name, _)| json!(name)));
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 /// Formats a time as `2026-11-22T12:00:00.000Z`. Fractions of a millisecond are cut off.
@@ -31,6 +33,39 @@ impl fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        OffsetDateTime::parse(&text, &Rfc3339).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A time in a payload.
+pub(crate) mod required {
+    use super::{Deserialize as _, Deserializer, OffsetDateTime, Serialize as _, Serializer, Timestamp};
+
+    pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+        Timestamp(*at).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OffsetDateTime, D::Error> {
+        Timestamp::deserialize(deserializer).map(|at| at.0)
+    }
+}
+
+/// A time in a payload that may be absent.
+pub(crate) mod optional {
+    use super::{Deserialize as _, Deserializer, OffsetDateTime, Serialize as _, Serializer, Timestamp};
+
+    pub(crate) fn serialize<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        at.map(Timestamp).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+        Ok(Option::<Timestamp>::deserialize(deserializer)?.map(|at| at.0))
     }
 }
 

@@ -15,7 +15,8 @@ use crate::timestamp::Timestamp;
 struct Body<'a, P> {
     /// The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it.
     id: Uuid,
-    /// The subject on which the event is published.
+    /// The event's name. A message is published on the subject of this name; a replay, or an import
+    /// from another account of NATS, may deliver it on another one.
     subject: &'a str,
     /// The major version of this schema, also the `.vN` of `ce-type`.
     schema_version: u32,
@@ -33,7 +34,8 @@ struct Data<'a, P> {
     user_id: Option<Uuid>,
     /// When the event happened.
     timestamp: Timestamp,
-    /// The event's number among those about the account: from 1, without gaps, in commit order.
+    /// The event's number among what happened to the account: from 1, without gaps, in commit
+    /// order. Events of applications have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     user_seq: Option<i64>,
@@ -48,20 +50,26 @@ impl Event {
     /// Returns the message body: compact JSON, exactly the bytes that are stored and published.
     ///
     /// # Errors
-    /// When `user` is `None` and the event must be about a known account.
+    /// When `user` is `None` and the event must be about a known account, or its `seq` is missing
+    /// or not allowed.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let definition = self.event.kind().definition();
-        if definition.about_known_user && self.user.is_none() {
-            return Err(serde_json::Error::custom(format_args!("{} must name its user", definition.subject)));
+        let wrong = |what: &str| serde_json::Error::custom(format_args!("{} {what}", definition.subject));
+        match self.user {
+            None if definition.about_known_user => return Err(wrong("must name its user")),
+            Some(user) if user.seq.is_some() != definition.is_numbered() => {
+                return Err(wrong("must have a userSeq if it is about what happened to the account, and only then"));
+            }
+            _ => {}
         }
         serde_json::to_vec(&Body {
             id: self.id,
-            subject: definition.subject,
+            subject: &self.event.subject(),
             schema_version: definition.version,
             data: Data {
                 user_id: self.user.map(|user| user.id),
                 timestamp: Timestamp(self.timestamp),
-                user_seq: self.user.map(|user| user.seq),
+                user_seq: self.user.and_then(|user| user.seq),
                 actor: self.actor.as_ref(),
                 payload: &self.event,
             },

@@ -45,6 +45,8 @@ static MIGRATIONS: &[Migration] = &[
     migration!("m0007_second_factor"),
     migration!("m0008_signing_algorithms"),
     migration!("m0009_session_amr"),
+    migration!("m0010_custom_events"),
+    migration!("m0011_ledger_order"),
 ];
 
 impl Migration {

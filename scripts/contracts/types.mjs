@@ -18,7 +18,7 @@ const subjects = [...newest.keys()];
 const event = (type, value) => `{ const sample: ${type} = ${JSON.stringify(value)}; }`;
 const refused = (type, value) => lines.push('// @ts-expect-error', event(type, value));
 
-const lines = ["import type { AuthEvent, EventOf, LoggedIn } from './auth-events';"];
+const lines = ["import type { AuthEvent, Custom, EventOf, LoggedIn } from './auth-events';"];
 for (const sample of samples) {
   const { data, ...rest } = sample;
   const own = `EventOf<${JSON.stringify(sample.subject)}>`;
@@ -29,13 +29,18 @@ for (const sample of samples) {
   refused(own, { ...sample, data: { ...data, notAField: true } });
   refused(own, { ...rest, data: { timestamp: data.timestamp } });
 }
-// Every subject has a sample and every sample a type: nothing is left when all subjects are.
+// Every subject has a sample and every sample a type: nothing is left when all subjects are. Applications choose those of
+// custom events.
 lines.push(
-  'export function rest(event: AuthEvent): never {',
+  'export function rest(event: Exclude<AuthEvent, Custom>): never {',
   '  switch (event.subject) {',
-  ...subjects.map((subject) => `    case ${JSON.stringify(subject)}: throw event.data.timestamp;`),
+  ...subjects.filter((subject) => !subject.startsWith('auth.custom.')).map((subject) => `    case ${JSON.stringify(subject)}: throw event.data.timestamp;`),
   '    default: return event;',
   '  }',
+  '}',
+  // A value that is not known yet is a value, in enumerations and in the actor.
+  'export function unknown(event: LoggedIn): boolean {',
+  '  return event.data.method === "telepathy" || event.data.actor?.type === "organization";',
   '}',
   'export function narrowed(event: AuthEvent): LoggedIn["data"]["amr"] {',
   '  if (event.subject === "auth.user.logged_in") return event.data.amr;',

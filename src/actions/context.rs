@@ -53,6 +53,8 @@ pub struct Dependencies {
     pub sessions: SessionPolicy,
     /// The service's own name, which no password may be.
     pub service: String,
+    /// Whether applications may record events of their own.
+    pub custom_events: bool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }

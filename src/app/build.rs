@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use watchword_events::Pii;
+use watchword_events::{Pii, schema};
 
 use super::{App, AppError, Environment, Stop, account_types};
 use crate::actions::idempotency::Idempotency;
@@ -102,6 +102,12 @@ pub(super) async fn open_store_beside(settings: &Settings, environment: &Environ
     Ok(Store::connect_beside(&settings.database, &settings.data_dir, profile, random).await?)
 }
 
+/// Where the `dataschema` of every event begins.
+pub(super) fn schema_base_url(settings: &Settings) -> &str {
+    let given = settings.events.schema_base_url.as_deref();
+    given.map_or(schema::BASE_URL, |url| url.trim_end_matches('/'))
+}
+
 fn event_profile(settings: &Settings) -> EventProfile {
     EventProfile {
         service: settings.events.service.clone(),
@@ -111,7 +117,7 @@ fn event_profile(settings: &Settings) -> EventProfile {
             PiiMode::Masked => Pii::Masked,
             PiiMode::None => Pii::None,
         },
-        schema_base_url: settings.schema_base_url(),
+        schema_base_url: schema_base_url(settings).to_owned(),
     }
 }
 
@@ -179,6 +185,7 @@ pub(super) fn build_services(
         },
         accounts: account_types::load(&settings.accounts)?,
         sessions,
+        custom_events: settings.events.custom,
         service: settings.events.service.clone(),
         clock: environment.clock.clone(),
         random: environment.random.clone(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::loader::{
     Problems,
-    checks::{between_durations, http_url, label},
+    checks::{absolute_uri, between_durations, http_url, label},
 };
 
 /// How much personal data events carry.
@@ -34,8 +34,12 @@ pub struct EventsSettings {
     /// How long the ledger keeps a published event.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
-    /// Base URL of the events' JSON Schemas. `None`: `http.public_url`.
+    /// The source of events, an absolute URI. `None`: the issuer of access tokens.
+    pub source: Option<String>,
+    /// Base URL of the events' JSON Schemas, before `/schemas/`. `None`: the project's.
     pub schema_base_url: Option<String>,
+    /// Whether applications may record events of their own.
+    pub custom: bool,
 }
 
 impl EventsSettings {
@@ -44,6 +48,9 @@ impl EventsSettings {
         label(problems, "events.service", &self.service);
         label(problems, "events.environment", &self.environment);
         between_durations(problems, "events.retention", self.retention, DAY, 3660 * DAY);
+        if let Some(uri) = &self.source {
+            absolute_uri(problems, "events.source", uri);
+        }
         if let Some(url) = &self.schema_base_url {
             http_url(problems, "events.schema_base_url", url);
         }

@@ -142,11 +142,10 @@ impl Settings {
         self.tokens.issuer.clone().unwrap_or_else(|| self.http.base_url())
     }
 
-    /// Base URL of the events' JSON Schemas, without `/schemas/…` and without a final slash.
+    /// The source of events: an absolute URI that tells this installation from others.
     #[must_use]
-    pub fn schema_base_url(&self) -> String {
-        let given = self.events.schema_base_url.as_ref();
-        given.map_or_else(|| self.http.base_url(), |url| url.trim_end_matches('/').to_owned())
+    pub fn event_source(&self) -> String {
+        self.events.source.clone().unwrap_or_else(|| self.issuer())
     }
 
     /// The effective values as TOML, with secrets as `***`. Hosts and database names stay visible.

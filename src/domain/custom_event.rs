@@ -31,8 +31,8 @@ const SECRET_KEYS: [&str; 13] = [
     "token",
 ];
 
-/// The application's name for what happened: a letter, then letters, digits, `_`, `-` and `.`; at
-/// most 64 of them.
+/// The application's name for what happened, a token of a subject: a lower-case letter, then
+/// lower-case letters, digits, `_` and `-`; at most 64 of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomName(String);
 
@@ -54,9 +54,12 @@ impl FromStr for CustomName {
             return Err(TextError::TooLong { max: MAX_NAME });
         }
         let mut bytes = text.bytes();
-        let begins = bytes.next().is_some_and(|first| first.is_ascii_alphabetic());
-        if !begins || !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
-            return Err(TextError::Form("must be a letter followed by letters, digits, '_', '-' or '.'"));
+        let begins = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        if !begins || !bytes.all(is_allowed) {
+            return Err(TextError::Form(
+                "must be a lower-case letter followed by lower-case letters, digits, '_' or '-'",
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -152,3 +152,40 @@ sequence! {
     /// The user sequence: the number of an event among the events about its user, counted from 1.
     UserSeq(i64)
 }
+
+/// The history that sequences belong to. When rows get other sequences, as after the restore of a
+/// backup, the epoch rises, and cursors of the epochs before it are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(u32);
+
+impl Epoch {
+    pub const FIRST: Self = Self(1);
+
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl From<u32> for Epoch {
+    fn from(number: u32) -> Self {
+        Self(number)
+    }
+}
+
+/// The place behind an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub epoch: Epoch,
+    pub seq: LedgerSeq,
+}
+
+/// Why a cursor is not of this ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignCursor {
+    #[error("the cursor is of an earlier history of the ledger")]
+    OtherEpoch,
+    /// The ledger has not reached the sequence, so that it is one of another ledger.
+    #[error("the cursor is beyond the end of the ledger")]
+    BeyondEnd,
+}

@@ -27,6 +27,21 @@ pub struct SecondFactorPolicy {
     pub challenge_ttl: time::Duration,
 }
 
+/// What a login can be completed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorKind {
+    Totp,
+    RecoveryCode,
+}
+
+/// A factor that completes a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsableFactor {
+    pub kind: FactorKind,
+    /// None for recovery codes, which are a set.
+    pub id: Option<FactorId>,
+}
+
 /// A code as the user typed it. Wiped when dropped, never printed.
 #[derive(Clone)]
 pub enum FactorCode {
@@ -34,6 +49,17 @@ pub enum FactorCode {
     Totp(Zeroizing<String>),
     /// A recovery code, in capitals and without separators.
     Recovery(Zeroizing<String>),
+}
+
+impl FactorCode {
+    /// The kind of factor that has codes of this form.
+    #[must_use]
+    pub const fn kind(&self) -> FactorKind {
+        match self {
+            Self::Totp(_) => FactorKind::Totp,
+            Self::Recovery(_) => FactorKind::RecoveryCode,
+        }
+    }
 }
 
 impl FromStr for FactorCode {

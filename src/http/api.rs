@@ -38,6 +38,14 @@ impl Api {
         &self.base_url
     }
 
+    /// The path of a route for clients: below the path of [`base_url`](Self::base_url).
+    #[must_use]
+    pub fn path_of(&self, route: &str) -> String {
+        // `https://host/base` has its path after the third slash.
+        let base = self.base_url.splitn(4, '/').nth(3);
+        base.map_or_else(|| route.to_owned(), |base| format!("/{base}{route}"))
+    }
+
     /// Permits for long-lived responses.
     #[must_use]
     pub const fn streams(&self) -> &Streams {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use poem_openapi::payload::Payload as _;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type as _;
 
-use super::problem::{Problem, ProblemCode};
+use super::problem::{MfaRequired, Problem, ProblemCode};
 
 /// Problems of every operation with a JSON body.
 pub const BODY: &[ProblemCode] = &[
@@ -31,8 +31,14 @@ pub const ALWAYS: &[ProblemCode] = &[
     ProblemCode::DeadlineExceeded,
 ];
 
-/// The descriptions of an operation's error responses, by status.
-pub type Descriptions = BTreeMap<u16, String>;
+/// The error responses of an operation, by status.
+pub type Descriptions = BTreeMap<u16, Description>;
+
+/// An error response: its text, and whether its body is that of `mfa_required`.
+pub struct Description {
+    text: String,
+    is_mfa_required: bool,
+}
 
 /// Group codes by status.
 #[must_use]
@@ -47,24 +53,38 @@ pub fn describe(codes: &[&[ProblemCode]]) -> Descriptions {
     let line = |code: &ProblemCode| format!("`{}`: {}.", code.as_str(), code.title());
     by_status
         .into_iter()
-        .map(|(status, codes)| (status, codes.iter().map(line).collect::<Vec<_>>().join(" ")))
+        .map(|(status, codes)| {
+            let text = codes.iter().map(line).collect::<Vec<_>>().join(" ");
+            let is_mfa_required = codes == [ProblemCode::MfaRequired];
+            (status, Description { text, is_mfa_required })
+        })
         .collect()
 }
 
 /// The error responses of an operation, for the `OpenAPI` document.
 #[must_use]
 pub fn meta(descriptions: &'static Descriptions) -> MetaResponses {
-    let response = |(status, description): (&u16, &'static String)| MetaResponse {
-        description,
+    let response = |(status, description): (&u16, &'static Description)| MetaResponse {
+        description: &description.text,
         status: Some(*status),
         status_range: None,
         content: vec![MetaMediaType {
             content_type: Problem::CONTENT_TYPE,
-            schema: Problem::schema_ref(),
+            schema: if description.is_mfa_required {
+                MfaRequired::schema_ref()
+            } else {
+                Problem::schema_ref()
+            },
         }],
         headers: headers(*status),
     };
     MetaResponses { responses: descriptions.iter().map(response).collect() }
+}
+
+/// Add the schemas of error responses to the document.
+pub fn register(registry: &mut Registry) {
+    Problem::register(registry);
+    MfaRequired::register(registry);
 }
 
 /// The headers of an error response that a client should read.
@@ -125,7 +145,7 @@ macro_rules! error_responses {
             }
 
             fn register(registry: &mut poem_openapi::registry::Registry) {
-                <$crate::http::problem::Problem as poem_openapi::payload::Payload>::register(registry);
+                $crate::http::error_responses::register(registry);
             }
         }
     };

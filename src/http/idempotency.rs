@@ -7,7 +7,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::problem::{Problem, ProblemCode};
+use super::problem::{FieldError, Problem, ProblemCode};
 use crate::actions::idempotency::Refusal;
 use crate::domain::idempotency::{IdempotencyKey, MAX_KEY_LENGTH};
 
@@ -17,6 +17,9 @@ pub const IDEMPOTENCY: &[ProblemCode] = &[
     ProblemCode::RequestInFlight,
     ProblemCode::IdempotencyKeyReused,
 ];
+
+/// The name of the header.
+const HEADER: &str = "Idempotency-Key";
 
 /// When a request in flight has probably ended.
 const IN_FLIGHT_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -60,8 +63,8 @@ impl<'a> ApiExtractor<'a> for IdempotencyHeader {
         match (key, rest) {
             (Some(key), None) => Ok(Self(Some(key))),
             _ => {
-                let detail = "The header `Idempotency-Key` must be one key of 1 to 255 visible ASCII characters.";
-                Err(Problem::new(ProblemCode::InvalidParameter).with_detail(detail).into())
+                let detail = "must be one key of 1 to 255 visible ASCII characters";
+                Err(Problem::from(FieldError::header(HEADER, "invalid_format", detail)).into())
             }
         }
     }
@@ -70,7 +73,11 @@ impl<'a> ApiExtractor<'a> for IdempotencyHeader {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::KeyReused => Self::new(ProblemCode::IdempotencyKeyReused),
+            Refusal::KeyReused => {
+                let detail = "was used for another request";
+                let error = FieldError::header(HEADER, "reused", detail);
+                Self::new(ProblemCode::IdempotencyKeyReused).with_error(error)
+            }
             Refusal::InFlight => Self::new(ProblemCode::RequestInFlight).with_retry_after(IN_FLIGHT_RETRY_AFTER),
             Refusal::ReplayUnavailable => Self::new(ProblemCode::AnswerSpent),
         }

@@ -5,13 +5,15 @@
 use std::borrow::Cow;
 
 use poem::{FromRequest, Request, RequestBody, Result};
-use poem_openapi::param::Query;
+use poem_openapi::param::{Header, Query};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+use time::OffsetDateTime;
 use url::form_urlencoded;
 
+use super::dto::event_parameters::check_range;
 use super::fields::Fields;
-use super::payload::pointer_to;
+use super::payload::is_plain;
 use super::problem::{FieldError, Problem};
 
 /// Most names that are checked; no operation has so many parameters.
@@ -39,9 +41,19 @@ impl ParamError {
         Self { code, detail: detail.into() }
     }
 
-    /// The same error of a field or parameter.
-    pub fn at(self, pointer: impl Into<String>) -> FieldError {
+    /// The same error of a field of the body.
+    pub fn at(self, pointer: impl AsRef<str>) -> FieldError {
         FieldError::new(pointer, self.code, self.detail)
+    }
+
+    /// The same error of a parameter.
+    pub fn of_parameter(self, name: impl Into<String>) -> FieldError {
+        FieldError::parameter(name, self.code, self.detail)
+    }
+
+    /// The same error of a header.
+    pub fn of_header(self, name: impl Into<String>) -> FieldError {
+        FieldError::header(name, self.code, self.detail)
     }
 }
 
@@ -52,7 +64,13 @@ pub struct QueryParam<T>(Result<T, ParamError>);
 impl<T: Parameter> QueryParam<T> {
     /// Return the value of the parameter `name`, or add its error to `fields`.
     pub fn value(sent: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
-        let refuse = |error: ParamError| fields.refuse(error.at(format!("/{name}")));
+        let refuse = |error: ParamError| fields.refuse(error.of_parameter(name));
+        sent?.0.map_err(refuse).ok()
+    }
+
+    /// Return the value of the header `name`, or add its error to `fields`.
+    pub fn header_value(sent: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
+        let refuse = |error: ParamError| fields.refuse(error.of_header(name));
         sent?.0.map_err(refuse).ok()
     }
 }
@@ -147,16 +165,30 @@ impl ParameterNames {
     pub fn reject_unknown(&self, known: &[&str], fields: &mut Fields) {
         for name in self.0.iter().filter(|name| !known.contains(&name.as_str())) {
             let detail = "The parameter is not known.";
-            fields.refuse(FieldError::new(pointer_to(name), "unknown_parameter", detail));
+            // Only a name that looks like one is repeated.
+            let name = if is_plain(name) { name } else { "" };
+            fields.refuse(FieldError::parameter(name, "unknown_parameter", detail));
         }
     }
 }
 
 impl Parameters {
+    /// Return the value of the header `name`, or collect its error.
+    pub fn take_header<T: Parameter>(&mut self, name: &str, sent: Header<Option<QueryParam<T>>>) -> Option<T> {
+        QueryParam::header_value(sent.0, name, &mut self.errors)
+    }
+
     /// Return the value of the parameter `name`, or collect its error.
     pub fn take<T: Parameter>(&mut self, name: &'static str, sent: Query<Option<QueryParam<T>>>) -> Option<T> {
         self.taken.push(name);
         QueryParam::value(sent.0, name, &mut self.errors)
+    }
+
+    /// Collect an error when the range of `from` and `to` is empty.
+    pub fn check_range(&mut self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) {
+        if let Some(error) = check_range(from, to) {
+            self.errors.refuse(error.of_parameter("to"));
+        }
     }
 
     /// The errors so far, for values that do not fit together.
@@ -167,7 +199,7 @@ impl Parameters {
     /// Return the values when nothing is wrong with them, and no other parameter was sent.
     ///
     /// # Errors
-    /// 422 with every error.
+    /// 400 with every error.
     pub fn finish<T>(self, values: T) -> Result<T, Problem> {
         let mut errors = Fields::default();
         self.sent.reject_unknown(&self.taken, &mut errors);

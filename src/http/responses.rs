@@ -17,12 +17,17 @@ pub enum Success<T: ToJSON + Send> {
     Ok(Json<T>),
 }
 
-/// `201` with a body.
+/// `201` with a body, and the path of what was created.
 #[derive(ApiResponse)]
 pub enum Created<T: ToJSON + Send> {
     /// Created
     #[oai(status = 201)]
-    Created(Json<T>),
+    Created(
+        Json<T>,
+        /// The path of the resource.
+        #[oai(header = "Location")]
+        String,
+    ),
 }
 
 /// `202`: the service will do it.
@@ -54,7 +59,7 @@ pub enum Tagged<T: ToJSON + Send> {
     ),
 }
 
-/// `201` with a body and the version to change.
+/// `201` with a body, the version to change and the path.
 #[derive(ApiResponse)]
 pub enum CreatedTagged<T: ToJSON + Send> {
     /// Created
@@ -63,6 +68,9 @@ pub enum CreatedTagged<T: ToJSON + Send> {
         Json<T>,
         /// Version of the resource, for `If-Match`.
         #[oai(header = "ETag")]
+        String,
+        /// The path of the resource.
+        #[oai(header = "Location")]
         String,
     ),
 }
@@ -112,7 +120,7 @@ impl<T: ToJSON + Send> Success<T> {
 }
 
 impl<T: ToJSON + Send> Created<T> {
-    pub fn new(body: impl Into<T>) -> Self {
-        Self::Created(Json(body.into()))
+    pub fn new(body: impl Into<T>, location: String) -> Self {
+        Self::Created(Json(body.into()), location)
     }
 }

@@ -8,7 +8,8 @@ use poem::endpoint::make_sync;
 use poem::http::header::CACHE_CONTROL;
 use poem::web::Path;
 use poem::{Endpoint, EndpointExt as _, Response, Route, get, handler};
-use watchword_events::{CATALOGUE, Deployment, asyncapi, docs, schema};
+use watchword_contract::{Deployment, asyncapi, docs};
+use watchword_events::{CATALOGUE, schema};
 
 use super::api::Api;
 use super::compression::Precompressed;

@@ -57,7 +57,7 @@ pub enum StreamFault {
         /// The stream that owns it.
         owner: String,
     },
-    /// The stream does not take a subject of the definition, so events would find no stream.
+    /// The stream does not take what happened to accounts, so these events would find no stream.
     #[error("the stream {stream} does not take {subject}: run `watchword stream apply`")]
     SubjectMissing { stream: String, subject: String },
     /// Without acknowledgements no event could be known to be stored.

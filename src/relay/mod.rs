@@ -41,6 +41,7 @@ mod reconcile;
 mod replay;
 mod replay_jobs;
 mod task;
+mod unrouted;
 mod verify;
 mod worker;
 

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
+use watchword_events::split_subject;
 
-use super::parts::RelayParts;
+use super::{parts::RelayParts, unrouted};
 use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{EventPublisher, MAX_ATOMIC_BATCH_SIZE, OutgoingEvent, PublishOutcome, Reason},
@@ -83,6 +84,7 @@ async fn read_after<P>(parts: &RelayParts<P>, last: Option<LedgerSeq>) -> Vec<Le
 struct BatchAnswers {
     acks: Vec<StreamAck>,
     parked: Vec<(LedgerSeq, Uuid, Reason)>,
+    unrouted: Vec<LedgerSeq>,
     /// When the batch was answered; `None` before the first one.
     at: Option<OffsetDateTime>,
 }
@@ -91,6 +93,7 @@ impl BatchAnswers {
     async fn settle<P>(&self, parts: &RelayParts<P>) -> Result<(), StoreError> {
         if let Some(at) = self.at {
             parts.ledger.store_acks(&self.acks, at).await?;
+            parts.ledger.step_over(&self.unrouted, at).await?;
         }
         for (seq, event_id, reason) in &self.parked {
             park(parts, *seq, *event_id, reason).await?;
@@ -112,6 +115,7 @@ async fn send<P: EventPublisher>(
     let mut answers = BatchAnswers {
         acks: Vec::with_capacity(seqs.len()),
         parked: Vec::new(),
+        unrouted: Vec::new(),
         at: Some(now),
     };
     parts.metrics.publish_batch_size.observe(count(events.len()));
@@ -133,6 +137,10 @@ async fn send<P: EventPublisher>(
             PublishOutcome::Retry(Reason::NotSent) => {}
             PublishOutcome::Retry(reason) => published.fail(parts, event, reason),
             PublishOutcome::Parked(reason) => answers.parked.push((seq, event.id.as_uuid(), reason)),
+            PublishOutcome::Unrouted(reason) => {
+                unrouted::report(&parts.metrics, event, &reason);
+                answers.unrouted.push(seq);
+            }
         }
     }
     answers
@@ -162,6 +170,7 @@ pub(crate) fn outgoing(row: LedgerRow) -> (LedgerSeq, OutgoingEvent) {
         subject: row.subject,
         version: row.schema_version,
         user_id: row.user_id.map(Into::into),
+        user_seq: row.user_seq,
         occurred_at: row.occurred_at,
         traceparent: row.traceparent,
         payload: Bytes::from(row.payload),
@@ -172,7 +181,7 @@ pub(crate) fn outgoing(row: LedgerRow) -> (LedgerSeq, OutgoingEvent) {
 fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: StreamSeq, duplicate: bool, now: OffsetDateTime) {
     let latency = now - event.occurred_at;
     metrics.publish_duration.observe(latency.as_seconds_f64().max(0.0));
-    metrics.event_published(&event.subject);
+    metrics.event_published(split_subject(&event.subject).0);
     if duplicate {
         metrics.publish_duplicates.inc();
     }

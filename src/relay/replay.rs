@@ -236,7 +236,7 @@ impl Batch {
                     sent.published += 1;
                     sent.target_seq = sent.target_seq.max(*stream_seq);
                 }
-                Some(PublishOutcome::Parked(reason)) => {
+                Some(PublishOutcome::Parked(reason) | PublishOutcome::Unrouted(reason)) => {
                     tracing::error!(seq = seq.get(), %reason, "event that the target will never take is left out");
                     sent.refused += 1;
                 }

@@ -11,7 +11,7 @@ use async_nats::jetstream::{self, Context, stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use watchword_events::headers::{MESSAGE_ID, for_event};
 use watchword_events::subscriber::{BatchLimits, CancellationToken};
-use watchword_events::{EventKind, Subscriber, example};
+use watchword_events::{EventKind, Subscriber, example, schema};
 
 use crate::Outcome;
 use crate::report::{Row, note};
@@ -78,7 +78,7 @@ async fn fill(nats: &Nats) -> Outcome<()> {
     let event = example::of(EventKind::LoggedIn);
     let body = event.to_json()?;
     let mut headers = HeaderMap::new();
-    for (name, value) in for_event(&event, "https://auth.example.com") {
+    for (name, value) in for_event(&event, "https://auth.example.com", schema::BASE_URL) {
         // With it, the stream would drop all copies but one.
         if name != MESSAGE_ID {
             headers.insert(name, value);
@@ -86,7 +86,8 @@ async fn fill(nats: &Nats) -> Outcome<()> {
     }
     let mut acks = Vec::new();
     for number in 1..=EVENTS {
-        let sent = context.publish_with_headers(event.event.subject(), headers.clone(), body.clone().into());
+        let sent =
+            context.publish_with_headers(event.event.subject().into_owned(), headers.clone(), body.clone().into());
         acks.push(sent.await?);
         if number % 500 == 0 {
             for ack in acks.drain(..) {

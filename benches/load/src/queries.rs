@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use watchword_events::{EventKind, example};
@@ -28,16 +30,14 @@ type Query = (&'static str, fn(u64, &Ledger) -> String);
 
 const QUERIES: [Query; 12] = [
     ("GET /events", |_, _| "/events".to_owned()),
-    ("GET /events, a page further back", |n, ledger| {
-        format!("/events?after={}", ledger.id_at(n))
-    }),
-    ("GET /events?type", |n, _| format!("/events?type={}", kind(n))),
-    ("GET /events?type&from&to", |n, ledger| {
-        format!("/events?type={}&{}", kind(n), ledger.range(n))
+    ("GET /events, a page further back", |n, _| format!("/events?after={}", cursor_at(n))),
+    ("GET /events?subject", |n, _| format!("/events?subject=auth.user.{}", kind(n))),
+    ("GET /events?subject&from&to", |n, ledger| {
+        format!("/events?subject=auth.user.{}&{}", kind(n), ledger.range(n))
     }),
     ("GET /events?userId", |n, _| format!("/events?userId={}", user(n))),
-    ("GET /events?userId&type&from&to", |n, ledger| {
-        format!("/events?userId={}&type={}&{}", user(n), kind(n), ledger.range(n))
+    ("GET /events?userId&subject&from&to", |n, ledger| {
+        format!("/events?userId={}&subject=auth.user.{}&{}", user(n), kind(n), ledger.range(n))
     }),
     ("GET /events?sessionId", |n, _| format!("/events?sessionId={}", session(n))),
     ("GET /events/recent?limit=200", |_, _| "/events/recent?limit=200".to_owned()),
@@ -99,6 +99,12 @@ fn session(n: u64) -> String {
     format!("00000000-0000-7001-8000-{:012x}", n * 7919 % SESSIONS)
 }
 
+/// Returns a cursor at which a page begins, as the service writes it.
+fn cursor_at(n: u64) -> String {
+    let seq = n * 104_729 % EVENTS;
+    URL_SAFE_NO_PAD.encode([&[1][..], &1_u32.to_be_bytes(), &seq.to_be_bytes()].concat())
+}
+
 fn kind(n: u64) -> &'static str {
     let kinds = ["token_refreshed", "logged_in", "logged_out", "login_failed", "custom"];
     let index = usize::try_from(n).unwrap_or_default() % kinds.len();
@@ -109,13 +115,6 @@ impl Ledger {
     /// Returns the n-th of some thousand times, spread over the ledger.
     fn at(&self, n: u64) -> u64 {
         self.begin + n * 104_729 % 1000 * (SPAN / 1000)
-    }
-
-    /// Returns an event id at which a page begins.
-    fn id_at(&self, n: u64) -> String {
-        let time = format!("{:012x}", self.at(n));
-        let (high, low) = time.split_at(8);
-        format!("{high}-{low}-7000-8000-000000000000")
     }
 
     /// Returns a range of five days and a few minutes.

@@ -68,7 +68,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 async fn follow(port: u16, token: String, ready: Arc<Barrier>) -> Outcome<Vec<(String, f64)>> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
     let request = format!(
-        "GET /events/stream?type=token_refreshed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+        "GET /events/stream?subject=auth.user.token_refreshed HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let mut lines = BufReader::new(socket).lines();

@@ -3,6 +3,9 @@
 
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::Outcome;
 use crate::client::Client;
 use crate::get_latency;
@@ -24,7 +27,7 @@ type Query = (&'static str, fn(u64, u64) -> String);
 const QUERIES: [Query; 13] = [
     ("GET /users", |_, _| "/users".to_owned()),
     ("GET /users?page", |n, _| format!("/users?page={}", 1 + n * 7 % 500)),
-    ("GET /users?after", |n, users| format!("/users?after={}", id(number(n, users)))),
+    ("GET /users?after", |n, users| format!("/users?after={}", cursor(number(n, users)))),
     ("GET /users?search, one user", |n, users| {
         format!("/users?search=person{}@", number(n, users))
     }),
@@ -34,18 +37,18 @@ const QUERIES: [Query; 13] = [
     ("GET /users?search, nearly all users", |_, _| "/users?search=example".to_owned()),
     ("GET /users?search, no user", |n, _| format!("/users?search=nobody-{n}")),
     ("GET /users?search&status&after", |n, users| {
-        let after = id(number(n, users));
+        let after = cursor(number(n, users));
         format!("/users?search={:03}&status=active&after={after}", 100 + n * 37 % 900)
     }),
     ("GET /users?role, rare", |_, _| "/users?role=moderator".to_owned()),
     ("GET /users?role, one in ten", |n, users| {
-        format!("/users?role=artist&after={}", id(number(n, users)))
+        format!("/users?role=artist&after={}", cursor(number(n, users)))
     }),
     ("GET /users?status=disabled", |n, _| {
         format!("/users?status=disabled&page={}", 1 + n % 100)
     }),
     ("GET /users?accountType", |n, users| {
-        format!("/users?accountType=artist&after={}", id(number(n, users)))
+        format!("/users?accountType=artist&after={}", cursor(number(n, users)))
     }),
     ("GET /users/{id}", |n, users| format!("/users/{}", id(number(n, users)))),
 ];
@@ -78,6 +81,12 @@ fn id(number: u64) -> String {
     let time = format!("{:012x}", BEGIN + number * STEP);
     let (high, low) = time.split_at(8);
     format!("{high}-{low}-7000-8000-{number:012x}")
+}
+
+/// Returns a cursor at which a page begins, as the service writes it.
+fn cursor(number: u64) -> String {
+    let id = (u128::from(BEGIN + number * STEP) << 80) | (0x7000_8000_u128 << 48) | u128::from(number);
+    URL_SAFE_NO_PAD.encode([&[2][..], &id.to_be_bytes()].concat())
 }
 
 /// Fills the table with users: one in ten is an artist, one in a hundred disabled, a few are

@@ -3,8 +3,9 @@
 /**
  * The parsed body of a message in the stream `auth-events`.
  *
- * `switch (event.subject)` narrows it. Optional fields may be added within a major version, and a newer
- * service may publish events that are not listed here: ignore unknown ones in the `default` branch.
+ * `switch (event.subject)` narrows it. Within a major version optional fields and further values of
+ * enumerations may be added, and a newer service may publish events that are not listed here: ignore unknown
+ * ones in the `default` branch.
  */
 export type AuthEvent =
   | Registered
@@ -26,6 +27,7 @@ export type AuthEvent =
   | Unlocked
   | Deleted
   | LoginFailed
+  | ReauthenticationFailed
   | RateLimited
   | SessionRevoked
   | TokenReuseDetected
@@ -42,23 +44,15 @@ export type AuthEvent =
 export type Subject = AuthEvent["subject"];
 
 /** The event on a subject: `EventOf<"auth.user.logged_in">` is `LoggedIn`. */
-export type EventOf<S extends Subject> = Extract<AuthEvent, { subject: S }>;
+export type EventOf<S extends Subject> = OfSubject<AuthEvent, S>;
+type OfSubject<E, S> = E extends { subject: infer T } ? (S extends T ? E : never) : never;
 
 /** Who acted, if it was not the user. */
 export type Actor = {
-  type: "user";
-  /** The user's id. */
-  id: string;
-} | {
-  type: "admin";
-  /** The administrator's user id. */
-  id: string;
-} | {
-  type: "service";
-  /** The service's client id. */
-  id: string;
-} | {
-  type: "system";
+  /** What kind of actor it is. */
+  type: "user" | "admin" | "service" | "system" | (string & {});
+  /** The actor's id among its kind: a user's id, or a service's client id. */
+  id?: string;
 };
 
 /** Which service and request recorded the event. */
@@ -77,11 +71,11 @@ export type Metadata = {
   dataschema?: string;
 };
 
-/** An account was created. */
+/** An account was created. If its owner registered it, the first session began. */
 export interface Registered {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.registered";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -91,7 +85,7 @@ export interface Registered {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -105,6 +99,26 @@ export interface Registered {
     accountType: string;
     /** The account's initial roles. */
     roles: Array<string>;
+    /** The account's status. */
+    status: "active" | "disabled" | "deleted";
+    /** Whether the email address is verified. */
+    emailVerified: boolean;
+    /** The profile, if it has fields. Personal data. */
+    profile?: Record<string, unknown>;
+    /** The first session. This and the following fields are absent when none began. */
+    sessionId?: string;
+    /** The client's IP address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
+    /** As in `logged_in`. */
+    method?: "password";
+    /** As in `logged_in`. */
+    amr?: Array<"pwd" | "otp" | "mfa">;
+    /** When the session ends, however often it is refreshed. */
+    expiresAt?: string;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt?: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -114,7 +128,7 @@ export interface Registered {
 export interface LoggedIn {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.logged_in";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -124,7 +138,7 @@ export interface LoggedIn {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -137,9 +151,19 @@ export interface LoggedIn {
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
     /** How the user logged in. */
-    method: "password" | "passkey" | "federated";
+<<<<<<< HEAD
+    method: "password";
     /** The authentication methods that were verified (RFC 8176). */
-    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user">;
+    amr: Array<"pwd" | "otp" | "mfa">;
+    /** When the session ends, however often it is refreshed. */
+    expiresAt: string;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt: string;
+=======
+    method: "password" | "passkey" | "federated" | (string & {});
+    /** The authentication methods that were verified (RFC 8176). */
+    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user" | (string & {})>;
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -149,7 +173,7 @@ export interface LoggedIn {
 export interface LoggedOut {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.logged_out";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -159,14 +183,21 @@ export interface LoggedOut {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The session that made the request. With scope `others` it stays active. */
     sessionId: string;
-    /** Which sessions ended. */
+<<<<<<< HEAD
+    /** Which sessions were to end. */
     scope: "local" | "others" | "global";
+    /** The sessions that ended, oldest first. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds: Array<string>;
+=======
+    /** Which sessions ended. */
+    scope: "local" | "others" | "global" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -176,7 +207,7 @@ export interface LoggedOut {
 export interface TokenRefreshed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.token_refreshed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -186,7 +217,7 @@ export interface TokenRefreshed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -194,16 +225,18 @@ export interface TokenRefreshed {
     sessionId: string;
     /** The generation of the new refresh token. */
     generation: number;
+    /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
+    idleExpiresAt: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account's data changed. */
+/** The account's name, type or profile changed. */
 export interface Updated {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.updated";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -213,12 +246,23 @@ export interface Updated {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+<<<<<<< HEAD
+    /** The names of the fields that changed. One whose value is absent was removed, or is personal data that `events.pii` leaves out. */
+    changedFields: Array<"name" | "accountType" | "profile">;
+    /** The new display name. Personal data. */
+    name?: string;
+    /** The new account type. */
+    accountType?: string;
+    /** The whole profile as it is now. Personal data. */
+    profile?: Record<string, unknown>;
+=======
     /** The names of the fields that changed, never their values. */
-    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile">;
+    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile" | (string & {})>;
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -228,7 +272,7 @@ export interface Updated {
 export interface EmailVerificationRequested {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_verification_requested";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -238,7 +282,7 @@ export interface EmailVerificationRequested {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -251,7 +295,7 @@ export interface EmailVerificationRequested {
 export interface EmailVerified {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_verified";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -261,10 +305,12 @@ export interface EmailVerified {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** Whether the email address is verified now. */
+    emailVerified: boolean;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -274,7 +320,7 @@ export interface EmailVerified {
 export interface PasswordChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -284,10 +330,12 @@ export interface PasswordChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -297,7 +345,7 @@ export interface PasswordChanged {
 export interface PasswordResetRequested {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_reset_requested";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -307,7 +355,7 @@ export interface PasswordResetRequested {
     userId?: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq?: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -322,11 +370,11 @@ export interface PasswordResetRequested {
   metadata: Metadata;
 }
 
-/** The password was reset with a mailed code. All sessions of the account ended. */
+/** The password was reset, with a mailed code or by the operator. All sessions of the account ended. */
 export interface PasswordResetCompleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.password_reset_completed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -336,10 +384,12 @@ export interface PasswordResetCompleted {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -349,7 +399,7 @@ export interface PasswordResetCompleted {
 export interface EmailChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.email_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -359,14 +409,16 @@ export interface EmailChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The previous address. Personal data; only in the profile `full`. */
-    old?: string;
-    /** The new address. Personal data; only in the profile `full`. */
-    new?: string;
+    previousEmail?: string;
+    /** The new address. Personal data. */
+    email?: string;
+    /** Whether the new address is verified. */
+    emailVerified: boolean;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -376,7 +428,7 @@ export interface EmailChanged {
 export interface UsernameChanged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.username_changed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -386,14 +438,14 @@ export interface UsernameChanged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The previous username, if any. Personal data; only in the profile `full`. */
-    old?: string;
-    /** The new username, if any. Personal data; only in the profile `full`. */
-    new?: string;
+    previousUsername?: string;
+    /** The new username; absent when it was removed. Personal data. */
+    username?: string;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -403,7 +455,7 @@ export interface UsernameChanged {
 export interface RoleGranted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.role_granted";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -413,12 +465,14 @@ export interface RoleGranted {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The granted role. */
     role: string;
+    /** All roles of the account now. */
+    roles: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -428,7 +482,7 @@ export interface RoleGranted {
 export interface RoleRevoked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.role_revoked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -438,12 +492,14 @@ export interface RoleRevoked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The revoked role. */
     role: string;
+    /** All roles of the account now. */
+    roles: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -453,7 +509,7 @@ export interface RoleRevoked {
 export interface Disabled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.disabled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -463,12 +519,20 @@ export interface Disabled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who disabled the account. */
-    reason: "admin" | "security";
+<<<<<<< HEAD
+    reason: "admin";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
+=======
+    reason: "admin" | "security" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -478,7 +542,7 @@ export interface Disabled {
 export interface Enabled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.enabled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -488,12 +552,18 @@ export interface Enabled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who enabled the account. */
-    reason: "admin";
+<<<<<<< HEAD
+    reason: "admin" | "operator";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
+=======
+    reason: "admin" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -503,7 +573,7 @@ export interface Enabled {
 export interface Unlocked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.unlocked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -513,23 +583,92 @@ export interface Unlocked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Why the limit was reset. */
-    reason: "admin" | "password_reset" | "expired";
+<<<<<<< HEAD
+    reason: "admin" | "operator";
+=======
+    reason: "admin" | "password_reset" | "expired" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
 }
 
-/** The account was deleted. */
+/** The account was deleted. All its sessions ended. */
 export interface Deleted {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.deleted";
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** The event's fields. */
+  data: {
+    /** The account that the event is about. */
+    userId: string;
+    /** When the event happened. */
+    timestamp: string;
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
+    userSeq: number;
+    /** Who acted, if it was not the user. */
+    actor?: Actor;
+    /** Who deleted the account. */
+<<<<<<< HEAD
+    reason: "user" | "admin";
+    /** The account's status now. */
+    status: "active" | "disabled" | "deleted";
+    /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
+    endedSessionIds?: Array<string>;
+=======
+    reason: "user" | "admin" | (string & {});
+>>>>>>> events-contract
+  };
+  /** Which service and request recorded the event. */
+  metadata: Metadata;
+}
+
+/** A login was refused. `userId` is present only if the account is known. */
+export interface LoginFailed {
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
+  id: string;
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: "auth.user.login_failed";
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** The event's fields. */
+  data: {
+    /** The account that the event is about. */
+    userId?: string;
+    /** When the event happened. */
+    timestamp: string;
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
+    userSeq?: number;
+    /** Who acted, if it was not the user. */
+    actor?: Actor;
+    /** A keyed hash of the submitted identifier, by which attempts can be counted. */
+    identifierHash: string;
+<<<<<<< HEAD
+    /** Why the password was refused. The client never learns it; a wrong second factor is `mfa_failed`. */
+    reason: "unknown_account" | "wrong_password" | "disabled";
+    /** The client's IP address. Personal data. */
+    ip?: string;
+    /** The client's User-Agent. Personal data. */
+    userAgent?: string;
+  };
+  /** Which service and request recorded the event. */
+  metadata: Metadata;
+}
+
+/** An operation required the password again, and it was wrong. Nothing was changed. */
+export interface ReauthenticationFailed {
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
+  id: string;
+  /** The subject on which the event is published. */
+  subject: "auth.user.reauthentication_failed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
@@ -542,41 +681,22 @@ export interface Deleted {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** Who deleted the account. */
-    reason: "user" | "admin";
-  };
-  /** Which service and request recorded the event. */
-  metadata: Metadata;
-}
-
-/** A login was refused. `userId` is present only if the account is known. */
-export interface LoginFailed {
-  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
-  id: string;
-  /** The subject on which the event is published. */
-  subject: "auth.user.login_failed";
-  /** The major version of this schema, also the `.vN` of `ce-type`. */
-  schemaVersion: 1;
-  /** The event's fields. */
-  data: {
-    /** The account that the event is about. */
-    userId?: string;
-    /** When the event happened. */
-    timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
-    userSeq?: number;
-    /** Who acted, if it was not the user. */
-    actor?: Actor;
-    /** A keyed hash of the submitted identifier, by which attempts can be counted. */
+    /** The operation that was refused. */
+    operation: "delete_account" | "change_password" | "enroll_totp" | "remove_totp" | "generate_recovery_codes" | "repeat_registration" | "repeat_user_creation";
+    /** Why it was refused. */
+    reason: "wrong_password";
+    /** The user's session that made the request. Absent when no session of the user did. */
+    sessionId?: string;
+    /** A keyed hash of the account's email address, the same as in `login_failed` and `rate_limited`. */
     identifierHash: string;
+=======
     /** Why the login was refused. The client never learns it. */
-    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa";
+    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa" | (string & {});
+>>>>>>> events-contract
     /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
-    /** The consecutive failures for this identifier, including this one. */
-    attempts?: number;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -586,8 +706,8 @@ export interface LoginFailed {
 export interface RateLimited {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
-  subject: "auth.user.rate_limited";
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: "auth.system.rate_limited";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
@@ -596,8 +716,6 @@ export interface RateLimited {
     userId?: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
-    userSeq?: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The limiter, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, … */
@@ -615,11 +733,11 @@ export interface RateLimited {
   metadata: Metadata;
 }
 
-/** A session was revoked. Its tokens are no longer accepted. */
+/** Sessions were revoked. Their tokens are no longer accepted. */
 export interface SessionRevoked {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.session_revoked";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -629,14 +747,23 @@ export interface SessionRevoked {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
+<<<<<<< HEAD
+    /** The session, if only one was revoked. */
+    sessionId?: string;
+    /** Why the sessions were revoked. */
+    reason: "logout" | "admin" | "password_change" | "password_reset" | "disabled" | "deleted" | "limit";
+    /** The sessions that ended, oldest first. Those beyond 100 follow in further events. */
+    endedSessionIds: Array<string>;
+=======
     /** The revoked session. */
     sessionId: string;
     /** Why the session was revoked. */
-    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit";
+    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -646,7 +773,7 @@ export interface SessionRevoked {
 export interface TokenReuseDetected {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.token_reuse_detected";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -656,7 +783,7 @@ export interface TokenReuseDetected {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
@@ -667,7 +794,13 @@ export interface TokenReuseDetected {
     /** The current generation. */
     currentGeneration: number;
     /** How the service responded. */
+<<<<<<< HEAD
     action: "session_revoked";
+    /** The session that ended. */
+    endedSessionIds: Array<string>;
+=======
+    action: "session_revoked" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -677,7 +810,7 @@ export interface TokenReuseDetected {
 export interface MfaEnrolled {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_enrolled";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -687,14 +820,18 @@ export interface MfaEnrolled {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -704,7 +841,7 @@ export interface MfaEnrolled {
 export interface MfaRemoved {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_removed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -714,14 +851,18 @@ export interface MfaRemoved {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -731,7 +872,7 @@ export interface MfaRemoved {
 export interface MfaChallenged {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_challenged";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -741,14 +882,18 @@ export interface MfaChallenged {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -758,7 +903,7 @@ export interface MfaChallenged {
 export interface MfaVerified {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_verified";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -768,14 +913,18 @@ export interface MfaVerified {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -785,7 +934,7 @@ export interface MfaVerified {
 export interface MfaFailed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.mfa_failed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -795,14 +944,18 @@ export interface MfaFailed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -812,7 +965,7 @@ export interface MfaFailed {
 export interface RecoveryCodesGenerated {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.recovery_codes_generated";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -822,14 +975,18 @@ export interface RecoveryCodesGenerated {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -839,7 +996,7 @@ export interface RecoveryCodesGenerated {
 export interface RecoveryCodeUsed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.recovery_code_used";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -849,14 +1006,18 @@ export interface RecoveryCodeUsed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-    factorType: "totp" | "webauthn" | "recovery_code";
+<<<<<<< HEAD
+    factorType: "totp" | "recovery_code";
+=======
+    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
+>>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -866,8 +1027,8 @@ export interface RecoveryCodeUsed {
 export interface Custom {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
-  subject: "auth.user.custom";
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: `auth.custom.${string}`;
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
   /** The event's fields. */
@@ -876,11 +1037,9 @@ export interface Custom {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
-    userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-    /** The event's name: a letter, then up to 63 letters, digits, `_`, `-` or `.`. */
+    /** The application's name for it, also the last token of the subject: a lower-case letter, then up to 63 lower-case letters, digits, `_` or `-`. */
     name: string;
     /** At most 32 keys over all depths and 4 KiB of compact JSON. May hold personal data. */
     attributes?: Record<string, unknown>;

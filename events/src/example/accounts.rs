@@ -1,10 +1,13 @@
 //! Examples of the events about an account and its identifiers.
 
-use super::{Example, admin};
+use serde_json::{Map, Value, json};
+
+use super::sessions::{EXPIRES_AT, IDLE_EXPIRES_AT, SESSION};
+use super::{CLIENT_IP, Example, USER_AGENT, admin};
 use crate::event::Actor;
 use crate::payload::{
-    ChangedField, Deleted, DeletedReason, EmailChanged, EmailVerificationRequested, EmailVerified, Registered, Updated,
-    UsernameChanged,
+    AccountStatus, AuthMethod, ChangedField, Deleted, DeletedReason, EmailChanged, EmailVerificationRequested,
+    EmailVerified, LoginMethod, Registered, Updated, UsernameChanged,
 };
 
 impl Example for Registered {
@@ -17,6 +20,16 @@ impl Example for Registered {
             name: Some("Ada Lovelace".to_owned()),
             account_type: "user".to_owned(),
             roles: vec!["user".to_owned()],
+            status: AccountStatus::Active,
+            email_verified: false,
+            profile: Some(profile("Ada's home town")),
+            session_id: Some(SESSION),
+            ip: Some(CLIENT_IP),
+            user_agent: Some(USER_AGENT.to_owned()),
+            method: Some(LoginMethod::Password),
+            amr: Some(vec![AuthMethod::Pwd]),
+            expires_at: Some(EXPIRES_AT),
+            idle_expires_at: Some(IDLE_EXPIRES_AT),
         }
     }
 }
@@ -27,6 +40,9 @@ impl Example for Updated {
     fn example() -> Self {
         Self {
             changed_fields: vec![ChangedField::Name, ChangedField::Profile],
+            name: Some("Ada King".to_owned()),
+            account_type: None,
+            profile: Some(profile("Ada's new town")),
         }
     }
 }
@@ -43,7 +59,7 @@ impl Example for EmailVerified {
     const USER_SEQ: i64 = 12;
 
     fn example() -> Self {
-        Self {}
+        Self { email_verified: true }
     }
 }
 
@@ -52,8 +68,9 @@ impl Example for EmailChanged {
 
     fn example() -> Self {
         Self {
-            old: Some("ada@example.com".to_owned()),
-            new: Some("lovelace@example.com".to_owned()),
+            previous_email: Some("ada@example.com".to_owned()),
+            email: Some("lovelace@example.com".to_owned()),
+            email_verified: false,
         }
     }
 
@@ -67,8 +84,8 @@ impl Example for UsernameChanged {
 
     fn example() -> Self {
         Self {
-            old: Some("ada".to_owned()),
-            new: Some("lovelace".to_owned()),
+            previous_username: Some("ada".to_owned()),
+            username: Some("lovelace".to_owned()),
         }
     }
 }
@@ -77,6 +94,14 @@ impl Example for Deleted {
     const USER_SEQ: i64 = 10;
 
     fn example() -> Self {
-        Self { reason: DeletedReason::User }
+        Self {
+            reason: DeletedReason::User,
+            status: AccountStatus::Deleted,
+            ended_session_ids: vec![SESSION],
+        }
     }
+}
+
+fn profile(town: &str) -> Map<String, Value> {
+    Map::from_iter([("town".to_owned(), json!(town))])
 }

@@ -3,11 +3,11 @@
 use serde_json::{Map, json};
 
 use super::{Example, USER};
-use crate::event::Actor;
+use crate::event::{Actor, UserRef};
 use crate::payload::Custom;
 
 impl Example for Custom {
-    const USER_SEQ: i64 = 6;
+    const USER_SEQ: i64 = 0;
 
     fn example() -> Self {
         let attributes = [("playlist", json!("road-trip")), ("tracks", json!(12))];
@@ -18,7 +18,11 @@ impl Example for Custom {
         }
     }
 
+    fn user() -> Option<UserRef> {
+        Some(UserRef { id: USER, seq: None })
+    }
+
     fn actor() -> Option<Actor> {
-        Some(Actor::User { id: USER })
+        Some(Actor::user(USER))
     }
 }

@@ -12,6 +12,7 @@ mod custom;
 mod mfa;
 mod passwords;
 mod rate_limits;
+mod reauthentication;
 mod sessions;
 mod users;
 
@@ -32,18 +33,16 @@ const REQUEST: &str = "01a20320-a1ec-7d10-b6c8-1e2f3a4b5c04";
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const USER_AGENT: &str = "curl/8.5.0";
 const CLIENT_IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// The base URL of the schemas in the examples.
-pub(crate) const SCHEMA_BASE: &str = "https://auth.example.com";
 
 trait Example {
     fn example() -> Self;
 
-    /// The event's number among the events about its account.
+    /// The event's number among the events about its account; unused where it has none.
     const USER_SEQ: i64;
 
     /// The account that the event is about.
     fn user() -> Option<UserRef> {
-        Some(UserRef { id: USER, seq: Self::USER_SEQ })
+        Some(UserRef { id: USER, seq: Some(Self::USER_SEQ) })
     }
 
     /// Who acted, where it was not the user.
@@ -68,12 +67,12 @@ pub fn of(kind: EventKind) -> Event {
 fn envelope<P: Example + Into<AuthEvent>>(payload: P) -> Event {
     let event: AuthEvent = payload.into();
     let metadata = Metadata {
-        service: "auth-service".to_owned(),
+        service: "watchword".to_owned(),
         version: "1.0.0".to_owned(),
         environment: "production".to_owned(),
         request_id: Some(REQUEST.to_owned()),
         traceparent: Some(TRACE.to_owned()),
-        dataschema: Some(schema::url(SCHEMA_BASE, event.subject(), event.version())),
+        dataschema: Some(schema::url(schema::BASE_URL, event.kind().subject(), event.version())),
     };
     Event {
         id: EVENT,
@@ -86,7 +85,7 @@ fn envelope<P: Example + Into<AuthEvent>>(payload: P) -> Event {
 }
 
 fn admin() -> Option<Actor> {
-    Some(Actor::Admin { id: ADMIN })
+    Some(Actor::admin(ADMIN))
 }
 
 fn identifier_hash() -> IdentifierHash {

@@ -1,5 +1,6 @@
 //! Examples of the events about passwords.
 
+use super::sessions::SESSION;
 use super::{CLIENT_IP, Example, USER_AGENT, identifier_hash};
 use crate::payload::{PasswordChanged, PasswordResetCompleted, PasswordResetRequested};
 
@@ -7,7 +8,7 @@ impl Example for PasswordChanged {
     const USER_SEQ: i64 = 13;
 
     fn example() -> Self {
-        Self {}
+        Self { ended_session_ids: vec![SESSION] }
     }
 }
 
@@ -27,6 +28,6 @@ impl Example for PasswordResetCompleted {
     const USER_SEQ: i64 = 15;
 
     fn example() -> Self {
-        Self {}
+        Self { ended_session_ids: vec![SESSION] }
     }
 }

@@ -1,16 +1,20 @@
 //! Examples of the events about what administrators do to accounts.
 
+use super::sessions::SESSION;
 use super::{Example, admin};
 use crate::event::Actor;
 use crate::payload::{
-    Disabled, DisabledReason, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
+    AccountStatus, Disabled, DisabledReason, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
 };
 
 impl Example for RoleGranted {
     const USER_SEQ: i64 = 13;
 
     fn example() -> Self {
-        Self { role: "artist".to_owned() }
+        Self {
+            role: "artist".to_owned(),
+            roles: vec!["user".to_owned(), "artist".to_owned()],
+        }
     }
 
     fn actor() -> Option<Actor> {
@@ -22,7 +26,7 @@ impl Example for RoleRevoked {
     const USER_SEQ: i64 = 14;
 
     fn example() -> Self {
-        Self { role: "artist".to_owned() }
+        Self { role: "artist".to_owned(), roles: vec!["user".to_owned()] }
     }
 
     fn actor() -> Option<Actor> {
@@ -34,7 +38,11 @@ impl Example for Disabled {
     const USER_SEQ: i64 = 15;
 
     fn example() -> Self {
-        Self { reason: DisabledReason::Admin }
+        Self {
+            reason: DisabledReason::Admin,
+            status: AccountStatus::Disabled,
+            ended_session_ids: vec![SESSION],
+        }
     }
 
     fn actor() -> Option<Actor> {
@@ -46,7 +54,7 @@ impl Example for Enabled {
     const USER_SEQ: i64 = 16;
 
     fn example() -> Self {
-        Self { reason: EnabledReason::Admin }
+        Self { reason: EnabledReason::Admin, status: AccountStatus::Active }
     }
 
     fn actor() -> Option<Actor> {

@@ -3,17 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use crate::open_enum::open_enum;
 
-/// The type of a second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FactorType {
-    /// Time-based codes of an authenticator app (RFC 6238).
-    Totp,
-    /// A passkey or security key (WebAuthn).
-    Webauthn,
-    /// A recovery code, for when the factor itself is lost.
-    RecoveryCode,
+open_enum! {
+    /// The type of a second factor.
+    pub enum FactorType {
+        /// Time-based codes of an authenticator app (RFC 6238).
+        Totp = "totp",
+        /// A recovery code, for when the factor itself is lost.
+        RecoveryCode = "recovery_code",
+    }
 }
 
 macro_rules! factor_payloads {
@@ -22,6 +21,7 @@ macro_rules! factor_payloads {
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
             #[serde(rename_all = "camelCase")]
+            #[cfg_attr(not(feature = "producer"), non_exhaustive)]
             pub struct $name {
                 /// The factor's id.
                 pub factor_id: Uuid,

@@ -1,12 +1,16 @@
 //! The payload of every event: the fields of `data` beside `userId`, `timestamp`, `userSeq` and
 //! `actor`.
 //!
-//! The types are closed on purpose. They have no field for a secret, and what a client typed into a
-//! login form appears as a keyed hash only. Within a major version an optional field may be added,
-//! but no enum may grow: a reader's schema would refuse the new value. So each enum already lists
-//! the values that the service will need.
+//! The types have no field for a secret, and what a client typed into a login form appears as a
+//! keyed hash only. Within a major version an optional field may be added, and an enum may get
+//! values: each has a case for a value that this version does not know. Only what is sent today is
+//! listed.
 //!
 //! Personal data is optional, since the profile [`Pii`](crate::Pii) may leave it out.
+//!
+//! Two rules hold for every event, also for those that a reader does not know yet. A field that an
+//! account has in the HTTP API has its name here, and its new value. `endedSessionIds` names the
+//! sessions that the event ended.
 
 mod accounts;
 mod custom;
@@ -14,14 +18,15 @@ mod identifier_hash;
 mod mfa;
 mod passwords;
 mod rate_limits;
+mod reauthentication;
 mod sessions;
 mod users;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 pub use self::accounts::{
-    ChangedField, Deleted, DeletedReason, EmailChanged, EmailVerificationRequested, EmailVerified, Registered, Updated,
-    UsernameChanged,
+    AccountStatus, ChangedField, Deleted, DeletedReason, EmailChanged, EmailVerificationRequested, EmailVerified,
+    Registered, Updated, UsernameChanged,
 };
 pub use self::custom::Custom;
 pub use self::identifier_hash::{IdentifierHash, ParseIdentifierHashError};
@@ -31,6 +36,7 @@ pub use self::mfa::{
 };
 pub use self::passwords::{PasswordChanged, PasswordResetCompleted, PasswordResetRequested};
 pub use self::rate_limits::RateLimited;
+pub use self::reauthentication::{ReauthenticationFailed, ReauthenticationFailedReason, ReauthenticationOperation};
 pub use self::sessions::{
     AuthMethod, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, ReuseAction,
     SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected,
@@ -38,6 +44,19 @@ pub use self::sessions::{
 pub use self::users::{
     Disabled, DisabledReason, Enabled, EnabledReason, RoleGranted, RoleRevoked, Unlocked, UnlockedReason,
 };
+
+/// The most sessions that one event lists.
+pub const MAX_ENDED_SESSIONS: usize = 100;
+
+/// The ids of the sessions that an event ended.
+fn ended_sessions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": "string", "format": "uuid" },
+        "minItems": 1,
+        "maxItems": MAX_ENDED_SESSIONS,
+    })
+}
 
 /// JSON Schema has no format for an IP address of either family.
 fn ip_address(_: &mut SchemaGenerator) -> Schema {

@@ -11,6 +11,7 @@ use super::ip_address;
 /// Requests were refused by a rate limit: one event per instance, minute, limiter and key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "producer"), non_exhaustive)]
 pub struct RateLimited {
     /// The limiter, as in the header `RateLimit-Policy`: `login`, `login_account`, `register`, …
     pub limiter: String,

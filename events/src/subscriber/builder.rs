@@ -80,7 +80,7 @@ impl<M> Subscriber<M> {
 
     /// The subjects to filter by; none means all.
     pub(crate) fn filters(&self) -> Vec<String> {
-        self.events.iter().map(|kind| kind.subject().to_owned()).collect()
+        self.events.iter().map(|kind| kind.filter().to_owned()).collect()
     }
 }
 

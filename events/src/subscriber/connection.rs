@@ -58,7 +58,7 @@ impl<M> Subscriber<M> {
     /// # Errors
     /// [`SubscribeError::Connect`] when no server answers, or it refuses the credentials.
     pub async fn connect_with(self, url: &str, options: ConnectOptions) -> Result<Connected<M>, SubscribeError> {
-        let client = options.connect(url).await.map_err(SubscribeError::Connect)?;
+        let client = options.connect(url).await.map_err(|error| SubscribeError::Connect(error.into()))?;
         Ok(self.with_client(client))
     }
 

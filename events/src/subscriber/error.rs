@@ -1,6 +1,6 @@
 //! Why a subscriber cannot run.
 
-use async_nats::jetstream::stream::{ConsumerCreateStrictError, ConsumerError};
+use std::error::Error;
 
 /// An error that ends a subscriber. An outage does not: the subscriber waits and continues.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::{ConsumerCreateStrictError, ConsumerError};
 pub enum SubscribeError {
     /// No server answered, or it refused the credentials.
     #[error("cannot connect to NATS")]
-    Connect(#[source] async_nats::ConnectError),
+    Connect(#[source] Box<dyn Error + Send + Sync>),
     /// The server refuses to return the durable, for a reason that a retry does not change.
     #[error("cannot use the durable consumer {durable}")]
     Consumer {
@@ -16,7 +16,7 @@ pub enum SubscribeError {
         durable: String,
         /// The server's answer.
         #[source]
-        source: ConsumerError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The durable does not exist, and the server refuses to create it.
     #[error("cannot create the durable consumer {durable}")]
@@ -25,7 +25,7 @@ pub enum SubscribeError {
         durable: String,
         /// The server's answer.
         #[source]
-        source: ConsumerCreateStrictError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The durable exists and does not require explicit acknowledgements, so it would lose events.
     #[error("the durable consumer {durable} does not use explicit acknowledgements: recreate it with them")]

@@ -69,17 +69,22 @@ mod pull;
 
 use std::time::Duration;
 
+/// The client of NATS, of which [`connect_options`] returns the options.
+pub use async_nats;
+/// The database client of [`PostgresInbox`].
+#[cfg(feature = "postgres-inbox")]
+pub use sqlx;
 pub use tokio_util::sync::CancellationToken;
 
+pub use crate::dead_letters::{
+    DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
+};
 pub use backoff::Backoff;
 pub use batch::BatchLimits;
 pub use builder::{Durable, Ephemeral, Subscriber};
 pub use connection::{Connected, connect_options};
 pub use delivery::{DeliveryInfo, HandlerError};
 pub use error::SubscribeError;
-pub use handler::dead_letter::{
-    DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
-};
 pub use inbox::Inbox;
 #[cfg(feature = "postgres-inbox")]
 pub use inbox::PostgresInbox;

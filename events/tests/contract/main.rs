@@ -1,14 +1,10 @@
-//! The contract without a network: bytes, schemas, generated files, headers and personal data.
+//! The contract without a network: bytes, schemas, headers and personal data.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a failed assertion ends a test")]
 
-mod asyncapi;
 mod decoding;
-mod generated;
 mod golden;
 mod headers;
-mod page;
 mod personal_data;
-mod published;
 mod trace;
 
 use jsonschema::Validator;

@@ -37,6 +37,22 @@ fn the_masked_profile_keeps_the_shape_of_identifiers() {
     assert_eq!(payload.username.as_deref(), Some("a***"));
     assert_eq!(payload.name.as_deref(), Some("A***"));
     assert_eq!(payload.roles, ["user"]);
+    assert_eq!(payload.profile, json!({ "town": "A***" }).as_object().cloned());
+    assert_eq!(payload.ip, Some("192.0.2.0".parse().unwrap()));
+    assert_eq!(payload.user_agent.as_deref(), Some("curl"));
+}
+
+/// A copy from masked events is the masked copy.
+#[test]
+fn a_masked_change_is_masked_as_the_registration_was() {
+    let masked = |kind| serde_json::to_value(example::of(kind).event.with_pii(Pii::Masked)).unwrap();
+    let email = json!({ "email": "l***@example.com", "emailVerified": false });
+    assert_eq!(masked(EventKind::EmailChanged), email);
+    assert_eq!(masked(EventKind::UsernameChanged), json!({ "username": "l***" }));
+    let updated = json!({ "changedFields": ["name", "profile"], "name": "A***", "profile": { "town": "A***" } });
+    assert_eq!(masked(EventKind::Updated), updated);
+    let none = serde_json::to_value(example::of(EventKind::Updated).event.with_pii(Pii::None)).unwrap();
+    assert_eq!(none, json!({ "changedFields": ["name", "profile"] }));
 }
 
 #[test]

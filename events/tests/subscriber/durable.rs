@@ -86,6 +86,26 @@ async fn without_a_choice_unknown_events_arrive_too() {
 }
 
 #[tokio::test]
+async fn custom_events_are_chosen_by_their_kind() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for (number, kind) in [
+        (1, EventKind::Registered),
+        (2, EventKind::Custom),
+        (3, EventKind::RateLimited),
+    ] {
+        publish(&context, &event(kind, number)).await;
+    }
+    let mut running = Running::start(durable().events([EventKind::Custom]), &server.url(), |_, _| Ok(())).await;
+    let (received, _) = running.next().await;
+    assert_eq!((received.id.as_u128(), received.subject.as_str()), (2, "auth.custom.playlist_shared"));
+    let info = consumer_info(&context).await.unwrap();
+    assert_eq!(info.config.filter_subjects, ["auth.custom.*"]);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_failed_event_is_redelivered_after_the_backoff() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;

@@ -18,6 +18,7 @@ mod ephemeral;
 mod inbox;
 mod metrics;
 mod missing_permissions;
+mod newer_service;
 mod outages;
 mod permissions;
 mod traces;

@@ -16,7 +16,7 @@ use async_nats::jetstream::{self, Context, stream};
 use tempfile::TempDir;
 use uuid::Uuid;
 use watchword_events::headers::for_event;
-use watchword_events::{Event, EventKind, example};
+use watchword_events::{Event, EventKind, SUBJECT_FILTERS, example, schema};
 
 pub(crate) const STREAM: &str = "auth-events";
 /// A test that waits longer than this has failed.
@@ -155,7 +155,7 @@ pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Opt
 pub(crate) async fn create_stream(context: &Context) -> stream::Stream {
     let config = stream::Config {
         name: STREAM.to_owned(),
-        subjects: vec!["auth.user.*".to_owned()],
+        subjects: SUBJECT_FILTERS.map(str::to_owned).into(),
         ..Default::default()
     };
     context.create_stream(config).await.unwrap()
@@ -169,10 +169,13 @@ pub(crate) fn event(kind: EventKind, number: u128) -> Event {
 /// Publishes an event as the service does.
 pub(crate) async fn publish(context: &Context, event: &Event) -> u64 {
     let mut headers = async_nats::HeaderMap::new();
-    for (name, value) in for_event(event, "https://auth.example.com") {
+    for (name, value) in for_event(event, "https://auth.example.com", schema::BASE_URL) {
         headers.insert(name, value);
     }
     let body = event.to_json().unwrap();
-    let ack = context.publish_with_headers(event.event.subject(), headers, body.into()).await.unwrap();
+    let ack = context
+        .publish_with_headers(event.event.subject().into_owned(), headers, body.into())
+        .await
+        .unwrap();
     ack.await.unwrap().sequence
 }

@@ -23,7 +23,7 @@ async fn publish_many(context: &Context, events: &[Event]) {
         let mut answers = Vec::new();
         for event in thousand {
             let body = event.to_json().unwrap();
-            answers.push(context.publish(event.event.subject(), body.into()).await.unwrap());
+            answers.push(context.publish(event.event.subject().into_owned(), body.into()).await.unwrap());
         }
         for answer in answers {
             answer.await.unwrap();
@@ -35,6 +35,7 @@ fn logged_out() -> LoggedOut {
     LoggedOut {
         session_id: uuid::Uuid::from_u128(1),
         scope: LogoutScope::Local,
+        ended_session_ids: vec![uuid::Uuid::from_u128(1)],
     }
 }
 

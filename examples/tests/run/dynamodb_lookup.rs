@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use watchword_events::{Deleted, DeletedReason, EventKind, LoggedOut, LogoutScope};
+use watchword_events::{AccountStatus, Deleted, DeletedReason, EventKind, LoggedOut, LogoutScope};
 
 use crate::example::{Account, Example, caught_up, delete_durable};
 use crate::servers::Dynalite;
@@ -13,6 +13,7 @@ fn logged_out() -> LoggedOut {
     LoggedOut {
         session_id: uuid::Uuid::from_u128(1),
         scope: LogoutScope::Local,
+        ended_session_ids: vec![uuid::Uuid::from_u128(1)],
     }
 }
 
@@ -26,7 +27,12 @@ async fn a_lookup_prints_each_event_once_in_order_of_time() {
     for second in 1..20 {
         ada.publish(logged_out(), Duration::from_secs(second)).await;
     }
-    bob.publish(Deleted { reason: DeletedReason::User }, Duration::ZERO).await;
+    let deleted = Deleted {
+        reason: DeletedReason::User,
+        status: AccountStatus::Deleted,
+        ended_session_ids: Vec::new(),
+    };
+    bob.publish(deleted, Duration::ZERO).await;
     // An event about no account.
     let mut unknown = event(EventKind::LoginFailed, 7);
     unknown.user = None;

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use uuid::Uuid;
-use watchword_events::{AuthEvent, Event, EventKind, UserRef, example};
+use watchword_events::{AuthEvent, Event, EventKind, Registered, UserRef, example};
 
 use crate::support::{NatsServer, TEST_TIMEOUT, eventually, publish};
 
@@ -127,6 +127,16 @@ pub(crate) async fn delete_durable(stream: &Stream, durable: &str) {
     stream.delete_consumer(durable).await.unwrap();
 }
 
+/// Returns the registration of an account with this name.
+pub(crate) fn registered(email: &str, name: &str) -> Registered {
+    let AuthEvent::Registered(mut account) = example::of(EventKind::Registered).event else {
+        panic!("not the example of a registration")
+    };
+    account.email = Some(email.to_owned());
+    account.name = Some(name.to_owned());
+    account
+}
+
 /// The time of a test's first event, which differs from the time of the test run.
 pub(crate) const START: OffsetDateTime = time::macros::datetime!(2026-03-01 12:00:00 UTC);
 
@@ -164,7 +174,7 @@ impl<'a> Account<'a> {
                     + self.seq as u128,
             ),
             timestamp: START + after,
-            user: Some(UserRef { id: self.id, seq: self.seq }),
+            user: Some(UserRef { id: self.id, seq: Some(self.seq) }),
             event: event.into(),
             ..example::of(EventKind::Registered)
         }

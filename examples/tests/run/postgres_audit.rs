@@ -12,7 +12,12 @@ use crate::support::{NatsServer, create_stream, event, publish};
 const DURABLE: &str = "postgres-audit";
 
 fn logged_out() -> LoggedOut {
-    LoggedOut { session_id: Uuid::from_u128(1), scope: LogoutScope::Local }
+    let session_id = Uuid::from_u128(1);
+    LoggedOut {
+        session_id,
+        scope: LogoutScope::Local,
+        ended_session_ids: vec![session_id],
+    }
 }
 
 fn example(server: &NatsServer, database: &Postgres) -> Example {
@@ -66,7 +71,7 @@ async fn every_event_is_one_row_despite_a_database_crash_and_redelivery() {
     assert_eq!(rows.len(), 100);
     for (second, row) in (0..).zip(rows) {
         let at = START + Duration::from_secs(second);
-        let expected = (at, "auth.user.logged_out", ada.id, "local", "auth-service");
+        let expected = (at, "auth.user.logged_out", ada.id, "local", "watchword");
         assert_eq!((row.0, row.1.as_str(), row.2, row.3.as_str(), row.4.as_str()), expected);
     }
 }

@@ -5,7 +5,7 @@ use watchword_events::{
     AuthMethod, IdentifierHash, LoggedIn, LoginFailed, LoginFailedReason, LoginMethod, ReuseAction, TokenReuseDetected,
 };
 
-use crate::example::{Account, Example, caught_up, delete_durable};
+use crate::example::{Account, Example, START, caught_up, delete_durable};
 use crate::support::{NatsServer, create_stream};
 
 const DURABLE: &str = "security-monitor";
@@ -16,7 +16,6 @@ fn failure() -> LoginFailed {
         reason: LoginFailedReason::WrongPassword,
         ip: "192.0.2.7".parse().ok(),
         user_agent: None,
-        attempts: None,
     }
 }
 
@@ -28,6 +27,8 @@ fn success() -> LoggedIn {
         user_agent: None,
         method: LoginMethod::Password,
         amr: vec![AuthMethod::Pwd],
+        expires_at: START + Duration::from_secs(30 * 86_400),
+        idle_expires_at: START + Duration::from_secs(7 * 86_400),
     }
 }
 
@@ -37,6 +38,7 @@ fn stolen() -> TokenReuseDetected {
         presented_generation: 1,
         current_generation: 2,
         action: ReuseAction::SessionRevoked,
+        ended_session_ids: vec![uuid::Uuid::from_u128(1)],
     }
 }
 

@@ -3,25 +3,35 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use watchword_events::{Deleted, DeletedReason, Registered};
+use watchword_events::{AccountStatus, ChangedField, Deleted, DeletedReason, Disabled, DisabledReason, Updated};
 
-use crate::example::{Account, Example, caught_up, delete_durable};
+use crate::example::{Account, Example, caught_up, delete_durable, registered};
 use crate::servers::free_port;
 use crate::support::{NatsServer, create_stream, eventually};
 
 const DURABLE: &str = "tasks-service";
 
-fn registered(name: &str) -> Registered {
-    Registered {
-        email: None,
-        username: None,
-        name: Some(name.to_owned()),
-        account_type: "user".to_owned(),
-        roles: Vec::new(),
+/// A change of the name, which `None` removes.
+fn renamed(name: Option<&str>) -> Updated {
+    Updated {
+        changed_fields: vec![ChangedField::Name],
+        name: name.map(str::to_owned),
+        account_type: None,
+        profile: None,
     }
 }
 
-const DELETED: Deleted = Deleted { reason: DeletedReason::User };
+const DELETED: Deleted = Deleted {
+    reason: DeletedReason::User,
+    status: AccountStatus::Deleted,
+    ended_session_ids: Vec::new(),
+};
+
+const DISABLED: Disabled = Disabled {
+    reason: DisabledReason::Admin,
+    status: AccountStatus::Disabled,
+    ended_session_ids: Vec::new(),
+};
 
 struct Tasks {
     http: reqwest::Client,
@@ -58,8 +68,8 @@ async fn only_active_users_get_tasks() {
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let [mut ada, mut bob, stranger] = [1, 2, 3].map(|number| Account::new(&context, number));
-    ada.publish(registered("Ada"), Duration::ZERO).await;
-    bob.publish(registered("Bob"), Duration::ZERO).await;
+    ada.publish(registered("ada@example.com", "Ada"), Duration::ZERO).await;
+    bob.publish(registered("bob@example.com", "Bob"), Duration::ZERO).await;
 
     let port = free_port();
     let example = Example::new("tasks_service", &server).set("TASKS_LISTEN", format!("127.0.0.1:{port}"));
@@ -96,12 +106,39 @@ async fn only_active_users_get_tasks() {
 }
 
 #[tokio::test]
+async fn a_copy_follows_changes_of_its_users() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    let stream = create_stream(&context).await;
+    let mut ada = Account::new(&context, 1);
+    ada.publish(registered("ada@example.com", "Ada"), Duration::ZERO).await;
+    let port = free_port();
+    let example = Example::new("tasks_service", &server).set("TASKS_LISTEN", format!("127.0.0.1:{port}"));
+    let mut service = example.start();
+    service.line().await;
+    caught_up(&stream, DURABLE, 1).await;
+    let tasks = Tasks::new(port);
+    tasks.list().await;
+    assert_eq!(tasks.assign("Water the plants", ada.id).await, StatusCode::CREATED);
+    for (deliveries, name) in [(2, Some("Ada King")), (3, None), (4, Some("Augusta"))] {
+        ada.publish(renamed(name), Duration::ZERO).await;
+        caught_up(&stream, DURABLE, deliveries).await;
+        assert_eq!(tasks.list().await[0]["name"], json!(name));
+    }
+    ada.publish(DISABLED, Duration::ZERO).await;
+    caught_up(&stream, DURABLE, 5).await;
+    assert_eq!(tasks.assign("Too late", ada.id).await, StatusCode::CONFLICT);
+    assert_eq!(tasks.list().await[0]["name"], json!("Augusta"), "the name stays");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_late_event_changes_nothing() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     let stream = create_stream(&context).await;
     let mut ada = Account::new(&context, 1);
-    let late = ada.next(registered("Ada"), Duration::ZERO);
+    let late = ada.next(registered("ada@example.com", "Ada"), Duration::ZERO);
     ada.publish(DELETED, Duration::ZERO).await;
     crate::support::publish(&context, &late).await;
 

@@ -1,22 +1,12 @@
 use std::time::Duration;
 
-use watchword_events::{EventKind, Registered};
+use watchword_events::EventKind;
 
-use crate::example::{Account, Example, caught_up, delete_durable};
+use crate::example::{Account, Example, caught_up, delete_durable, registered};
 use crate::servers::SmtpServer;
 use crate::support::{NatsServer, create_stream, event, eventually, publish};
 
 const DURABLE: &str = "welcome-mailer";
-
-fn registered(email: &str, name: &str) -> Registered {
-    Registered {
-        email: Some(email.to_owned()),
-        username: None,
-        name: Some(name.to_owned()),
-        account_type: "user".to_owned(),
-        roles: Vec::new(),
-    }
-}
 
 #[tokio::test]
 async fn without_a_mail_server_each_mail_is_printed_once() {

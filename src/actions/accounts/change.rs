@@ -1,5 +1,5 @@
 //! Changes an account, for its owner and for administrators alike. An identifier that changes has
-//! an event of its own; one `updated` names the other fields. The order is `email_changed`,
+//! an event of its own; one `updated` has the other fields. The order is `email_changed`,
 //! `username_changed`, `updated`.
 
 use serde_json::{Map, Value};
@@ -80,39 +80,48 @@ pub(in crate::actions) async fn apply(
     actor: Option<Actor>,
 ) -> Result<bool, ActionError<Refusal>> {
     let change = differences(cx, tx.user(), change).map_err(|error| Refused(error.into()))?;
-    let fields: Vec<ChangedField> = [
-        (ChangedField::Name, change.name.is_some()),
-        (ChangedField::AccountType, change.account_type.is_some()),
-        (ChangedField::Profile, change.profile.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(field, changed)| changed.then_some(field))
-    .collect();
+    let updated = updated(&change);
     let (email, username) = (change.email.is_some(), change.username.is_some());
-    if fields.is_empty() && !email && !username {
+    if updated.changed_fields.is_empty() && !email && !username {
         return Ok(false);
     }
     let before = tx.user().clone();
     tx.update_user(change).await.map_err(identifier_taken)?;
     if email {
         let changed = EmailChanged {
-            old: Some((&before.email).into()),
-            new: Some((&tx.user().email).into()),
+            previous_email: Some((&before.email).into()),
+            email: Some((&tx.user().email).into()),
+            email_verified: tx.user().email_verified,
         };
         tx.record_as(actor.clone(), changed).await?;
     }
     if username {
         let changed = UsernameChanged {
-            old: before.username.as_ref().map(Into::into),
-            new: tx.user().username.as_ref().map(Into::into),
+            previous_username: before.username.as_ref().map(Into::into),
+            username: tx.user().username.as_ref().map(Into::into),
         };
         tx.record_as(actor.clone(), changed).await?;
     }
-    if !fields.is_empty() {
-        let updated = Updated { changed_fields: fields };
+    if !updated.changed_fields.is_empty() {
         tx.record_as(actor, updated).await?;
     }
     Ok(true)
+}
+
+/// The fields of a change that have no event of their own.
+fn updated(change: &UserChange) -> Updated {
+    let fields = [
+        (ChangedField::Name, change.name.is_some()),
+        (ChangedField::AccountType, change.account_type.is_some()),
+        (ChangedField::Profile, change.profile.is_some()),
+    ];
+    let changed = fields.into_iter().filter_map(|(field, changed)| changed.then_some(field));
+    Updated {
+        changed_fields: changed.collect(),
+        name: change.name.as_ref().and_then(|name| name.as_ref().map(Into::into)),
+        account_type: change.account_type.as_ref().map(ToString::to_string),
+        profile: change.profile.as_ref().map(|profile| profile.fields().clone()),
+    }
 }
 
 /// Keep what differs from the user as they are, and check it.

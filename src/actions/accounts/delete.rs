@@ -1,12 +1,13 @@
 //! Deletes the caller's own account: `deleted`, and every session ends.
 
-use watchword_events::{Deleted, DeletedReason};
+use watchword_events::{AccountStatus, Deleted, DeletedReason, ReauthenticationOperation, SessionRevokedReason};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::error::widen;
 use crate::actions::passwords::confirm;
 use crate::actions::sessions::authenticate::{self, Identity};
+use crate::actions::sessions::ended;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
 use crate::store::UserTx;
@@ -22,17 +23,23 @@ pub enum Refusal {
 /// Delete the account.
 ///
 /// # Errors
-/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as
+/// `reauthentication_failed`.
 pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<(), ActionError<Refusal>> {
-    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let operation = ReauthenticationOperation::DeleteAccount;
+    confirm::run(&cx, &caller, password, operation).await.map_err(widen)?;
     let mut tx = lock(&cx, &caller).await?;
     if tx.user().is_admin() && !tx.another_admin_exists().await? {
         return Err(Refused(Refusal::LastAdministrator));
     }
-    tx.delete_user().await?;
     let ended = tx.revoke_sessions(None, RevokeReason::Deleted, &cx.services.sessions).await?;
-    let reason = DeletedReason::User;
-    tx.record(Deleted { reason }).await?;
+    tx.delete_user().await?;
+    let deleted = |ended_session_ids| Deleted {
+        reason: DeletedReason::User,
+        status: AccountStatus::Deleted,
+        ended_session_ids,
+    };
+    ended::record(&mut tx, None, &ended, SessionRevokedReason::Deleted, deleted).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

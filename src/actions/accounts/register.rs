@@ -45,7 +45,7 @@ pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Ref
         amr: vec![AuthenticationMethod::Password],
     };
     let session = tx.open_session(session, &cx.services.sessions).await?.session;
-    let event = registered(tx.user());
+    let event = registered(&cx, tx.user(), Some(&session));
     tx.record(event).await?;
     let tokens = cx.issue_tokens(&session, tx.user(), tx.now())?;
     let pair = tokens.of(tx.commit().await?);

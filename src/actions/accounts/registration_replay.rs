@@ -2,11 +2,12 @@
 //! session, and tokens for it.
 
 use serde_json::Value;
+use watchword_events::ReauthenticationOperation;
 
 use super::registration::{Input, Refusal};
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::idempotency::{self, Fingerprint};
-use crate::actions::passwords::confirm::is_password_of;
+use crate::actions::passwords::confirm::{Reauthentication, is_password_of};
 use crate::actions::{Context, TokenPair};
 use crate::domain::ids::SessionId;
 use crate::domain::password::Password;
@@ -29,8 +30,8 @@ pub(in crate::actions) fn fingerprint(operation: &'static str, input: &Input) ->
 /// refresh token is used it is the same one; the access token is new.
 ///
 /// # Errors
-/// `KeyReused` for another password, which is recorded as a failed login; `ReplayUnavailable` once
-/// the session has been refreshed or has ended.
+/// `KeyReused` for another password, which is recorded as `reauthentication_failed`;
+/// `ReplayUnavailable` once the session has been refreshed or has ended.
 pub(in crate::actions) async fn run(
     cx: &Context,
     password: Password,
@@ -40,7 +41,10 @@ pub(in crate::actions) async fn run(
     let unavailable = || Refused(idempotency::Refusal::ReplayUnavailable.into());
     let (_, user) = store.session_with_user(session).await?.ok_or_else(unavailable)?;
     let found = store.credentials_by_id(user.id).await?.ok_or_else(unavailable)?;
-    if !is_password_of(cx, &found, password).await? {
+    // A client that repeats the request has not shown a session yet.
+    let operation = ReauthenticationOperation::RepeatRegistration;
+    let reauthentication = Reauthentication { operation, session: None, actor: None };
+    if !is_password_of(cx, &found, password, reauthentication).await? {
         return Err(Refused(idempotency::Refusal::KeyReused.into()));
     }
     // Read again: hashing takes a while.

@@ -28,7 +28,7 @@ pub async fn run(cx: Context, code: OneTimeCode) -> Result<(), ActionError<Refus
     let redeemed = one_time_codes::redeem(&cx, PURPOSE, &code, owner).await?;
     let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
     tx.confirm_email().await?;
-    tx.record(EmailVerified {}).await?;
+    tx.record(EmailVerified { email_verified: true }).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_user(owner);
     Ok(())

@@ -9,36 +9,35 @@ use tokio::sync::watch;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::actions::{Context, Failure};
-use crate::domain::ids::LedgerSeq;
+use crate::domain::ids::{Cursor, Epoch, ForeignCursor, LedgerSeq};
 pub use crate::store::EventBatch;
 use crate::store::FollowFilter;
 
 /// Ledger rows that are read at a time.
 const BATCH_SIZE: u64 = 100;
 
-/// Where to begin.
-#[derive(Debug, Clone, Copy)]
-pub enum Start {
-    /// With what is recorded from now on.
-    Now,
-    /// After this ledger sequence.
-    After(LedgerSeq),
-    /// With what happened at this moment.
-    At(OffsetDateTime),
+/// What to follow: from now on, unless a place or a time says otherwise.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Input {
+    pub subject: Option<&'static str>,
+    /// Only what happened at this moment or later; also the beginning, without `after`.
+    pub from: Option<OffsetDateTime>,
+    /// The place after which to begin.
+    pub after: Option<Cursor>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     #[error("the caller is not an administrator")]
     NotAdmin,
-    /// The ledger has not reached the sequence, so that it is one of another ledger.
-    #[error("the sequence is beyond the end of the ledger")]
-    BeyondEnd,
+    #[error(transparent)]
+    Cursor(#[from] ForeignCursor),
 }
 
 /// A position in the ledger that advances.
 #[derive(Debug)]
 pub struct Follower {
+    epoch: Epoch,
     seq: LedgerSeq,
     filter: FollowFilter,
     commits: watch::Receiver<u64>,
@@ -48,23 +47,22 @@ pub struct Follower {
 ///
 /// # Errors
 /// [`Refusal`]
-pub async fn run(
-    cx: Context,
-    caller: Identity,
-    start: Start,
-    subject: Option<&'static str>,
-) -> Result<Follower, ActionError<Refusal>> {
+pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Follower, ActionError<Refusal>> {
     caller.require_admin(Refusal::NotAdmin)?;
     let ledger = cx.services.store.ledger();
     // Subscribed before the first read, so that no commit falls between the two.
     let commits = ledger.commits();
-    let (seq, from) = match start {
-        Start::Now => (ledger.high_watermark().await?, None),
-        Start::After(seq) if ledger.has_reached(seq).await? => (seq, None),
-        Start::After(_) => return Err(Refused(Refusal::BeyondEnd)),
-        Start::At(from) => (ledger.seq_before(from).await?, Some(from)),
+    let seq = match (input.after, input.from) {
+        (Some(after), _) => ledger.resolve(after).await?.map_err(|foreign| Refused(foreign.into()))?,
+        (None, Some(from)) => ledger.seq_before(from).await?,
+        (None, None) => ledger.high_watermark().await?,
     };
-    Ok(Follower { seq, filter: FollowFilter { subject, from }, commits })
+    Ok(Follower {
+        epoch: ledger.epoch(),
+        seq,
+        filter: FollowFilter { subject: input.subject, from: input.from },
+        commits,
+    })
 }
 
 /// Confirm, by the database and not by the session cache, that the token is an administrator's.
@@ -81,10 +79,16 @@ pub async fn confirm(cx: &Context, access_token: &str) -> Result<(), ActionError
 }
 
 impl Follower {
-    /// The ledger sequence up to which events were returned.
+    /// The place up to which events were returned.
     #[must_use]
-    pub const fn seq(&self) -> LedgerSeq {
-        self.seq
+    pub const fn cursor(&self) -> Cursor {
+        self.cursor_at(self.seq)
+    }
+
+    /// The place behind the event of this sequence.
+    #[must_use]
+    pub const fn cursor_at(&self, seq: LedgerSeq) -> Cursor {
+        Cursor { epoch: self.epoch, seq }
     }
 
     /// Return the next events, or none when there are none yet.

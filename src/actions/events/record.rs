@@ -1,13 +1,15 @@
-//! Records an application's own event about its user: `custom`, with the user as the actor.
+//! Records an application's own event about its user, `auth.custom.<name>`, with the user as the
+//! actor. It has no number among what happened to the user, since its sender chooses what it says.
 
 use serde_json::{Map, Value};
 use watchword_events::{Actor, Custom};
 
+use crate::actions::ActionError::{self, Refused};
+use crate::actions::Context;
 use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
 use crate::actions::rate_limits::charge_user;
 use crate::actions::sessions::authenticate::{self, Identity};
-use crate::actions::{ActionError, Context};
 use crate::domain::custom_event::{Attributes, CustomName};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::EventId;
@@ -22,6 +24,8 @@ pub struct Input {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    #[error("custom events are not recorded here")]
+    Disabled,
     #[error("the caller's session has ended")]
     SessionEnded,
     #[error(transparent)]
@@ -33,6 +37,9 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`]; nothing is recorded then.
 pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId, ActionError<Refusal>> {
+    if !cx.services.custom_events {
+        return Err(Refused(Refusal::Disabled));
+    }
     charge_user(&cx, &caller, RateLimit::Custom).await?;
     let attributes = input.attributes.map(|attributes| Value::Object(attributes.into_map()));
     let fingerprint = || {
@@ -50,7 +57,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<EventId,
         attributes: attributes.and_then(into_map),
     };
     let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
-    let actor = Actor::User { id: tx.user().id.as_uuid() };
+    let actor = Actor::user(tx.user().id.as_uuid());
     let id = tx.record_as(Some(actor), event).await?;
     // After the user's lock, which no two requests of one caller hold at once.
     let claimed = idempotency::claim(&cx, guard.as_ref(), tx, id.as_uuid()).await;

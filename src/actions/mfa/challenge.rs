@@ -4,7 +4,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use watchword_events::{FactorType, MfaChallenged};
 
 use crate::actions::{Context, Failure};
-use crate::domain::ids::ChallengeId;
+use crate::domain::ids::{ChallengeId, FactorId};
+use crate::domain::second_factor::{FactorKind, UsableFactor};
 use crate::store::{LoginChallenge, StoreError, UserTx};
 
 /// What [`verify`](super::verify) needs beside the code.
@@ -14,6 +15,8 @@ pub struct Challenge {
     pub token: SecretString,
     /// Seconds until it expires.
     pub expires_in: u64,
+    /// What completes the login, the usual factor first.
+    pub factors: Vec<UsableFactor>,
 }
 
 /// Store the challenge and commit. The user is locked, has a second factor, and this password.
@@ -45,6 +48,20 @@ pub(in crate::actions) async fn run(
         factor_type: FactorType::Totp,
     };
     tx.record(challenged).await?;
+    let factors = usable(&mut tx, factor.id).await?;
     tx.commit().await?;
-    Ok(Challenge { token, expires_in: ttl.whole_seconds().unsigned_abs() })
+    Ok(Challenge {
+        token,
+        expires_in: ttl.whole_seconds().unsigned_abs(),
+        factors,
+    })
+}
+
+/// The authenticator, and the recovery codes unless all are used.
+async fn usable(tx: &mut UserTx<'_>, authenticator: FactorId) -> Result<Vec<UsableFactor>, StoreError> {
+    let mut factors = vec![UsableFactor { kind: FactorKind::Totp, id: Some(authenticator) }];
+    if tx.has_recovery_code().await? {
+        factors.push(UsableFactor { kind: FactorKind::RecoveryCode, id: None });
+    }
+    Ok(factors)
 }

@@ -1,6 +1,8 @@
 //! Enrolls an authenticator. It is pending until its first code activates it
 //! ([`activate_totp`](super::activate_totp)).
 
+use watchword_events::ReauthenticationOperation;
+
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::error::widen;
@@ -29,9 +31,11 @@ pub enum Refusal {
 /// changes yet, so nothing is recorded.
 ///
 /// # Errors
-/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as
+/// `reauthentication_failed`.
 pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<Enrollment, ActionError<Refusal>> {
-    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let operation = ReauthenticationOperation::EnrollTotp;
+    confirm::run(&cx, &caller, password, operation).await.map_err(widen)?;
     let (services, now) = (&cx.services, cx.now());
     let factor_id = FactorId::new_v7(now, &*services.random);
     let seed = TotpSeed::generate(&*services.random);

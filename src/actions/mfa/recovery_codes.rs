@@ -1,7 +1,7 @@
 //! Generates new recovery codes in place of the old ones: `recovery_codes_generated`.
 
 use secrecy::SecretString;
-use watchword_events::{FactorType, RecoveryCodesGenerated};
+use watchword_events::{FactorType, ReauthenticationOperation, RecoveryCodesGenerated};
 
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::error::widen;
@@ -24,9 +24,11 @@ pub enum Refusal {
 /// Generate the codes.
 ///
 /// # Errors
-/// [`Refusal`]; nothing has changed then. A wrong password is recorded as `login_failed`.
+/// [`Refusal`]; nothing has changed then. A wrong password is recorded as
+/// `reauthentication_failed`.
 pub async fn run(cx: Context, caller: Identity, password: Password) -> Result<Vec<SecretString>, ActionError<Refusal>> {
-    confirm::run(&cx, &caller, password).await.map_err(widen)?;
+    let operation = ReauthenticationOperation::GenerateRecoveryCodes;
+    confirm::run(&cx, &caller, password, operation).await.map_err(widen)?;
     let (mut tx, factor) = lock_factor(&cx, &caller).await?;
     let codes = replace(&cx, &mut tx, &factor).await?;
     tx.commit().await?;

@@ -1,8 +1,9 @@
 //! Revokes the session of a token for a client (RFC 7009), and with it both its tokens:
 //! `session_revoked`.
 
-use watchword_events::{Actor, SessionRevoked, SessionRevokedReason};
+use watchword_events::{Actor, SessionRevokedReason};
 
+use crate::actions::sessions::ended::record_revoked;
 use crate::actions::sessions::presented::{self, Presented};
 use crate::actions::{Context, Failure};
 use crate::domain::session::RevokeReason;
@@ -27,12 +28,8 @@ pub async fn run(cx: Context, client: ClientId, token: String) -> Result<(), Fai
     if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
         return Ok(());
     }
-    let revoked = SessionRevoked {
-        session_id: session.as_uuid(),
-        reason: SessionRevokedReason::Logout,
-    };
-    let actor = Actor::Service { id: client.as_str().to_owned() };
-    tx.record_as(Some(actor), revoked).await?;
+    let actor = Actor::service(client.as_str());
+    record_revoked(&mut tx, Some(actor), &[session], SessionRevokedReason::Logout).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&[session]).await;
     Ok(())

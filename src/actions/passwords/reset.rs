@@ -1,12 +1,13 @@
 //! Sets a new password with a mailed code: `password_reset_completed`, and every session ends with
 //! the old password.
 
-use watchword_events::PasswordResetCompleted;
+use watchword_events::{PasswordResetCompleted, SessionRevokedReason};
 
 use super::user_inputs::password_user_inputs;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::mfa::factor_events::mfa_removed;
 use crate::actions::rate_limits::{charge_network, trust_network_of};
+use crate::actions::sessions::ended;
 use crate::actions::{Context, one_time_codes};
 use crate::domain::one_time_code::{CodePurpose, OneTimeCode};
 use crate::domain::password::Password;
@@ -49,7 +50,6 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
 
     let redeemed = one_time_codes::redeem(&cx, PURPOSE, &input.code, owner.id).await?;
     let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
-    tx.set_password(&hash).await?;
     // An account registered without the mailbox must not keep the mailbox's owner out with an
     // authenticator.
     let squatted = if tx.user().email_verified {
@@ -58,7 +58,9 @@ pub async fn run(cx: Context, input: Input) -> Result<(), ActionError<Refusal>> 
         tx.second_factor_in_use().await?
     };
     let ended = tx.revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions).await?;
-    tx.record(PasswordResetCompleted {}).await?;
+    tx.set_password(&hash).await?;
+    let completed = |ended_session_ids| PasswordResetCompleted { ended_session_ids };
+    ended::record(&mut tx, None, &ended, SessionRevokedReason::PasswordReset, completed).await?;
     if let Some(factor) = squatted {
         tx.remove_second_factor().await?;
         tx.record(mfa_removed(&factor)).await?;

@@ -12,7 +12,7 @@ use super::open;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::mfa::challenge::{self, Challenge};
 use crate::actions::rate_limits::{charge_password, login_succeeded};
-use crate::actions::{Context, Failure, TokenPair};
+use crate::actions::{Context, TokenPair};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::AuthenticationMethod;
@@ -111,26 +111,17 @@ async fn open_session(
     Ok(Some(pair))
 }
 
+/// Record `login_failed`, about the user if there is one, at the same cost either way, and refuse.
 async fn refuse<T>(
     cx: &Context,
     identifier: &str,
     user: Option<UserId>,
     reason: LoginFailedReason,
 ) -> Result<T, ActionError<Refusal>> {
-    record_failure(cx, identifier, user, reason).await?;
-    Err(Refused(Refusal::InvalidCredentials))
-}
-
-/// Record `login_failed`, about the user if there is one, at the same cost either way.
-pub(in crate::actions) async fn record_failure(
-    cx: &Context,
-    identifier: &str,
-    user: Option<UserId>,
-    reason: LoginFailedReason,
-) -> Result<(), Failure> {
     let (mut tx, _) = cx.begin().await?.lock_any(user).await?;
     tx.record(login_failed(cx, identifier, reason)).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Err(Refused(Refusal::InvalidCredentials))
 }
 
 fn login_failed(cx: &Context, identifier: &str, reason: LoginFailedReason) -> LoginFailed {
@@ -139,6 +130,5 @@ fn login_failed(cx: &Context, identifier: &str, reason: LoginFailedReason) -> Lo
         reason,
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
-        attempts: None,
     }
 }

@@ -1,8 +1,9 @@
 //! Logs out: ends one session, the others or all of a user, by access token or by the refresh token
 //! alone.
 
-use watchword_events::{LoggedOut, LogoutScope};
+use watchword_events::{LoggedOut, LogoutScope, SessionRevokedReason};
 
+use super::ended;
 use super::presented::{self, Presented};
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::{Context, Failure};
@@ -15,6 +16,27 @@ pub enum Token {
     Access(String),
     /// For clients whose access token has expired.
     Refresh(String),
+}
+
+/// The sessions that end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The session of the token.
+    Local,
+    /// All sessions of the user but this one.
+    Others,
+    /// All sessions of the user.
+    Global,
+}
+
+impl From<Scope> for LogoutScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Local => Self::Local,
+            Scope::Others => Self::Others,
+            Scope::Global => Self::Global,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +52,7 @@ pub enum Refusal {
 /// # Errors
 /// [`Refusal`]; nothing has changed then, unless an old refresh token was reused, which ends its
 /// session.
-pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), ActionError<Refusal>> {
+pub async fn run(cx: Context, token: Token, scope: Scope) -> Result<(), ActionError<Refusal>> {
     let (presented, refusal) = match &token {
         Token::Access(token) => (presented::Token::Access(token), Refusal::InvalidAccessToken),
         Token::Refresh(token) => (presented::Token::Refresh(token), Refusal::InvalidRefreshToken),
@@ -45,24 +67,19 @@ pub async fn run(cx: Context, token: Token, scope: LogoutScope) -> Result<(), Ac
     if ended.is_empty() {
         return Ok(());
     }
-    let logged_out = LoggedOut { session_id: session.as_uuid(), scope };
-    tx.record(logged_out).await?;
+    let logged_out = |ended_session_ids| LoggedOut { session_id: session.as_uuid(), scope: scope.into(), ended_session_ids };
+    ended::record(&mut tx, None, &ended, SessionRevokedReason::Logout, logged_out).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
 }
 
-async fn end(
-    cx: &Context,
-    tx: &mut UserTx<'_>,
-    session: SessionId,
-    scope: LogoutScope,
-) -> Result<Vec<SessionId>, Failure> {
+async fn end(cx: &Context, tx: &mut UserTx<'_>, session: SessionId, scope: Scope) -> Result<Vec<SessionId>, Failure> {
     let (reason, policy) = (RevokeReason::Logout, &cx.services.sessions);
     Ok(match scope {
-        LogoutScope::Local if tx.revoke_session(session, reason, policy).await? => vec![session],
-        LogoutScope::Local => Vec::new(),
-        LogoutScope::Others => tx.revoke_sessions(Some(session), reason, policy).await?,
-        LogoutScope::Global => tx.revoke_sessions(None, reason, policy).await?,
+        Scope::Local if tx.revoke_session(session, reason, policy).await? => vec![session],
+        Scope::Local => Vec::new(),
+        Scope::Others => tx.revoke_sessions(Some(session), reason, policy).await?,
+        Scope::Global => tx.revoke_sessions(None, reason, policy).await?,
     })
 }

@@ -1,6 +1,7 @@
 //! Sessions and their tokens: log in, refresh, log out, list, revoke, authenticate.
 
 pub mod authenticate;
+pub(super) mod ended;
 pub mod list;
 pub mod login;
 pub mod logout;

@@ -1,7 +1,8 @@
 //! The end of every login: a new session, `logged_in`, and the tokens.
 
-use watchword_events::{AuthMethod, LoggedIn, LoginMethod, SessionRevoked, SessionRevokedReason};
+use watchword_events::{AuthMethod, LoggedIn, LoginMethod, SessionRevokedReason};
 
+use super::ended;
 use crate::actions::{Context, Failure, TokenPair};
 use crate::domain::ids::SessionId;
 use crate::domain::session::{AuthenticationMethod, RevokeReason};
@@ -29,7 +30,9 @@ pub(in crate::actions) async fn run(
         ip: cx.request.ip,
         user_agent: cx.request.user_agent.clone(),
         method: LoginMethod::Password,
-        amr: amr.iter().copied().map(published).collect(),
+        amr: published(amr),
+        expires_at: session.expires_at,
+        idle_expires_at: session.ends_at(policy),
     };
     tx.record(logged_in).await?;
     let ended = if others < u64::from(policy.max_per_user) {
@@ -49,20 +52,17 @@ async fn revoke_surplus(cx: &Context, tx: &mut UserTx<'_>, opened: SessionId) ->
     let surplus = tx.surplus_sessions(opened, policy).await?;
     for session in &surplus {
         tx.revoke_session(*session, RevokeReason::Limit, policy).await?;
-        let revoked = SessionRevoked {
-            session_id: session.as_uuid(),
-            reason: SessionRevokedReason::Limit,
-        };
-        tx.record(revoked).await?;
     }
+    ended::record_revoked(tx, None, &surplus, SessionRevokedReason::Limit).await?;
     Ok(surplus)
 }
 
-/// The method's name in events.
-const fn published(method: AuthenticationMethod) -> AuthMethod {
-    match method {
+/// The methods' names in events.
+pub(in crate::actions) fn published(methods: &[AuthenticationMethod]) -> Vec<AuthMethod> {
+    let name = |method: &AuthenticationMethod| match method {
         AuthenticationMethod::Password => AuthMethod::Pwd,
         AuthenticationMethod::OneTimePassword => AuthMethod::Otp,
         AuthenticationMethod::MultiFactor => AuthMethod::Mfa,
-    }
+    };
+    methods.iter().map(name).collect()
 }

@@ -46,6 +46,7 @@ async fn rotated(cx: &Context, mut tx: UserTx<'_>, session: &Session) -> Result<
     let refreshed = TokenRefreshed {
         session_id: session.id.as_uuid(),
         generation: session.generation,
+        idle_expires_at: session.ends_at(&cx.services.sessions),
     };
     tx.record(refreshed).await?;
     let tokens = cx.issue_tokens(session, tx.user(), tx.now())?;
@@ -83,6 +84,7 @@ pub(in crate::actions) async fn end_reused(
         presented_generation: claim.generation,
         current_generation: session.generation,
         action: ReuseAction::SessionRevoked,
+        ended_session_ids: vec![session.id.as_uuid()],
     };
     tx.record(reuse).await?;
     tx.commit().await?;

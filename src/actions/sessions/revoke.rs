@@ -1,9 +1,10 @@
-//! Revokes the caller's sessions: one of them, or all but the current one. Each gets its
+//! Revokes the caller's sessions: one of them, or all but the current one. Records
 //! `session_revoked`.
 
-use watchword_events::{SessionRevoked, SessionRevokedReason};
+use watchword_events::SessionRevokedReason;
 
 use super::authenticate::{self, Identity};
+use super::ended::record_revoked;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::rate_limits::charge_user;
@@ -31,7 +32,7 @@ pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<()
     if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
         return Err(Refused(Refusal::NotFound));
     }
-    tx.record(revoked(session)).await?;
+    record_revoked(&mut tx, None, &[session], SessionRevokedReason::Logout).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&[session]).await;
     Ok(())
@@ -49,17 +50,8 @@ pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Ref
     if ended.is_empty() {
         return Ok(());
     }
-    for session in &ended {
-        tx.record(revoked(*session)).await?;
-    }
+    record_revoked(&mut tx, None, &ended, SessionRevokedReason::Logout).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
-}
-
-fn revoked(session: SessionId) -> SessionRevoked {
-    SessionRevoked {
-        session_id: session.as_uuid(),
-        reason: SessionRevokedReason::Logout,
-    }
 }

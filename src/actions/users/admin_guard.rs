@@ -96,5 +96,5 @@ pub(in crate::actions) async fn ensure_another_admin(tx: &mut UserTx<'_>) -> Res
 
 /// The administrator, as events name them.
 pub(in crate::actions) fn actor(caller: &Identity) -> Option<Actor> {
-    Some(Actor::Admin { id: caller.user.id.as_uuid() })
+    Some(Actor::admin(caller.user.id.as_uuid()))
 }

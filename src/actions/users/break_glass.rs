@@ -1,12 +1,13 @@
 //! Changes by the operator, from the command line only: they need no administrator who can log in.
 //! They record the same events as an administrator's changes, with the service `operator` as actor.
 
-use watchword_events::{Actor, PasswordResetCompleted};
+use watchword_events::{Actor, EnabledReason, PasswordResetCompleted, SessionRevokedReason, UnlockedReason};
 
 use super::{remove_mfa, roles, status, unlock};
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::passwords::user_inputs::password_user_inputs;
+use crate::actions::sessions::ended;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::RevokeReason;
@@ -50,7 +51,7 @@ pub enum Refusal {
 pub async fn unlock(cx: Context, target: Target) -> Result<UserId, ActionError<Refusal>> {
     let tx = lock(&cx, &target).await?;
     let id = tx.user().id;
-    unlock::unlock_as(operator(), &cx, tx).await?;
+    unlock::unlock_as(operator(), UnlockedReason::Operator, &cx, tx).await?;
     Ok(id)
 }
 
@@ -63,7 +64,7 @@ pub async fn enable(cx: Context, target: Target) -> Result<UserId, ActionError<R
     if tx.user().status != UserStatus::Disabled {
         return Err(Refused(Refusal::NotDisabled));
     }
-    Ok(status::enable_as(operator(), &cx, tx).await?.id)
+    Ok(status::enable_as(operator(), EnabledReason::Operator, &cx, tx).await?.id)
 }
 
 /// Grant a role: `role_granted`.
@@ -112,9 +113,10 @@ pub async fn reset_password(
     allowed.map_err(|error| Refused(Refusal::Password(error)))?;
     let hash = services.hasher.hash(password).await?.into_string().into();
     let mut tx = lock(&cx, &Target::Id(owner.id)).await?;
-    tx.set_password(&hash).await?;
     let ended = tx.revoke_sessions(None, RevokeReason::PasswordReset, &services.sessions).await?;
-    tx.record_as(operator(), PasswordResetCompleted {}).await?;
+    tx.set_password(&hash).await?;
+    let completed = |ended_session_ids| PasswordResetCompleted { ended_session_ids };
+    ended::record(&mut tx, operator(), &ended, SessionRevokedReason::PasswordReset, completed).await?;
     tx.commit().await?;
     services.session_cache.invalidate_sessions(&ended).await;
     Ok((owner.id, ended.len()))
@@ -143,5 +145,5 @@ async fn lock<'a>(cx: &'a Context, target: &Target) -> Result<UserTx<'a>, Action
 }
 
 fn operator() -> Option<Actor> {
-    Some(Actor::Service { id: OPERATOR.to_owned() })
+    Some(Actor::service(OPERATOR))
 }

@@ -1,5 +1,7 @@
 //! Creates a user without logging in, and records `registered`.
 
+use watchword_events::ReauthenticationOperation;
+
 use super::admin_guard;
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::accounts::identifier_taken::{IdentifierTaken, identifier_taken};
@@ -7,7 +9,7 @@ use crate::actions::accounts::registration::{self, registered};
 use crate::actions::accounts::registration_replay;
 use crate::actions::error::widen;
 use crate::actions::idempotency::{self, Fingerprint, Idempotent};
-use crate::actions::passwords::confirm::is_password_of;
+use crate::actions::passwords::confirm::{Reauthentication, is_password_of};
 use crate::actions::sessions::authenticate::Identity;
 use crate::actions::{Context, one_time_codes};
 use crate::domain::ids::UserId;
@@ -52,7 +54,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<User, Ac
     let begun = idempotency::begin(&cx, Some(owner), key, || fingerprint(&input)).await;
     let guard = match begun.map_err(widen)? {
         Idempotent::New(guard) => guard,
-        Idempotent::Replay(user) => return replay(&cx, user.into(), input.account.password).await,
+        Idempotent::Replay(user) => return replay(&cx, &caller, user.into(), input.account.password).await,
     };
     let password = input.account.password.clone();
     let mut new = registration::prepare(&cx, input.account).await.map_err(widen)?;
@@ -71,14 +73,14 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<User, Ac
     let claimed = idempotency::claim(&cx, guard.as_ref(), tx, new.id.as_uuid()).await;
     let mut tx = match claimed.map_err(widen)? {
         Idempotent::New(tx) => tx,
-        Idempotent::Replay(user) => return replay(&cx, user.into(), password).await,
+        Idempotent::Replay(user) => return replay(&cx, &caller, user.into(), password).await,
     };
     admin_guard::recheck_admin(&cx, &mut tx, &caller).await.map_err(widen)?;
     let mut tx = tx.insert_user(new).await.map_err(identifier_taken)?;
     if may_mail {
         registration::send_verification(&cx, &mut tx).await?;
     }
-    let event = registered(tx.user());
+    let event = registered(&cx, tx.user(), None);
     tx.record_as(admin_guard::actor(&caller), event).await?;
     Ok(tx.commit().await?)
 }
@@ -94,10 +96,20 @@ fn fingerprint(input: &Input) -> Fingerprint {
 
 /// Return the user that the first request created, as they are now, to a client that knows the
 /// password: a key is no proof.
-async fn replay(cx: &Context, user: UserId, password: Password) -> Result<User, ActionError<Refusal>> {
+async fn replay(
+    cx: &Context,
+    caller: &Identity,
+    user: UserId,
+    password: Password,
+) -> Result<User, ActionError<Refusal>> {
     let found = cx.services.store.credentials_by_id(user).await?;
     let found = found.ok_or(Refused(Refusal::Key(idempotency::Refusal::ReplayUnavailable)))?;
-    if is_password_of(cx, &found, password).await? {
+    let reauthentication = Reauthentication {
+        operation: ReauthenticationOperation::RepeatUserCreation,
+        session: None,
+        actor: admin_guard::actor(caller),
+    };
+    if is_password_of(cx, &found, password, reauthentication).await? {
         Ok(found.user)
     } else {
         Err(Refused(Refusal::Key(idempotency::Refusal::KeyReused)))

@@ -40,7 +40,7 @@ pub async fn run(cx: Context, email: Email, password: Password) -> Result<User, 
     };
     let tx = cx.begin().await?;
     let mut tx = tx.insert_user(new).await.map_err(identifier_taken)?;
-    let event = registered(tx.user());
+    let event = registered(&cx, tx.user(), None);
     tx.record(event).await?;
     Ok(tx.commit().await?)
 }

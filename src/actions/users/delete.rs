@@ -1,12 +1,13 @@
 //! Deletes a user: records `deleted` and revokes their sessions.
 
-use watchword_events::{Deleted, DeletedReason};
+use watchword_events::{AccountStatus, Deleted, DeletedReason, SessionRevokedReason};
 
 use super::admin_guard::{self, AdminGuard};
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::error::widen;
 use crate::actions::sessions::authenticate::Identity;
+use crate::actions::sessions::ended;
 use crate::domain::ids::UserId;
 use crate::domain::session::RevokeReason;
 use crate::domain::user::version::Expected;
@@ -37,11 +38,15 @@ pub async fn run(
     let locked = admin_guard::lock_target(&cx, &caller, target, &expected, AdminGuard::Required).await;
     let mut tx = locked.map_err(widen)?;
     admin_guard::ensure_another_admin(&mut tx).await.map_err(widen)?;
-    tx.delete_user().await?;
     let policy = &cx.services.sessions;
     let ended = tx.revoke_sessions(None, RevokeReason::Deleted, policy).await?;
-    let reason = DeletedReason::Admin;
-    tx.record_as(admin_guard::actor(&caller), Deleted { reason }).await?;
+    tx.delete_user().await?;
+    let deleted = |ended_session_ids| Deleted {
+        reason: DeletedReason::Admin,
+        status: AccountStatus::Deleted,
+        ended_session_ids,
+    };
+    ended::record(&mut tx, admin_guard::actor(&caller), &ended, SessionRevokedReason::Deleted, deleted).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

@@ -3,10 +3,9 @@
 use crate::actions::ActionError::{self, Refused};
 use crate::actions::Context;
 use crate::actions::sessions::authenticate::Identity;
-use crate::domain::ids::UserId;
-use crate::domain::user::User;
+use crate::domain::ids::{Cursor, UserId};
 use crate::store::MAX_COUNTED_USERS;
-pub use crate::store::UserFilter as Filter;
+pub use crate::store::{ListedUser, UserFilter as Filter};
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +18,15 @@ pub enum Start {
 #[derive(Debug)]
 pub struct Page {
     /// Newest first.
-    pub users: Vec<User>,
+    pub users: Vec<ListedUser>,
     /// The number of users in all pages, as far as they are counted.
     pub total: u64,
     /// Whether `total` counts all users.
     pub total_is_exact: bool,
     /// The last user of this page, when another page follows.
     pub next: Option<UserId>,
+    /// The end of the ledger before the page was read: later changes come after it.
+    pub position: Cursor,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,13 +60,16 @@ pub async fn run(
     }
     // One user more than requested tells whether another page follows.
     let store = &cx.services.store;
+    let ledger = store.ledger();
+    let position = Cursor { epoch: ledger.epoch(), seq: ledger.high_watermark().await? };
     let mut found = store.list_users(&filter, after, skip, limit.saturating_add(1)).await?;
     let requested = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_next = found.users.len() > requested;
     found.users.truncate(requested);
     Ok(Page {
-        next: found.users.last().filter(|_| has_next).map(|last| last.id),
+        next: found.users.last().filter(|_| has_next).map(|last| last.user.id),
         users: found.users,
+        position,
         total: found.count.min(MAX_COUNTED_USERS),
         total_is_exact: found.count <= MAX_COUNTED_USERS,
     })

@@ -1,9 +1,10 @@
-//! Revokes all sessions of a user, and records one `session_revoked` each.
+//! Revokes all sessions of a user: `session_revoked`.
 
-use watchword_events::{SessionRevoked, SessionRevokedReason};
+use watchword_events::SessionRevokedReason;
 
 use super::admin_guard::{self, AdminGuard, Refusal};
 use crate::actions::sessions::authenticate::Identity;
+use crate::actions::sessions::ended::record_revoked;
 use crate::actions::{ActionError, Context};
 use crate::domain::ids::UserId;
 use crate::domain::session::RevokeReason;
@@ -21,13 +22,7 @@ pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), Ac
     if ended.is_empty() {
         return Ok(());
     }
-    for session in &ended {
-        let revoked = SessionRevoked {
-            session_id: session.as_uuid(),
-            reason: SessionRevokedReason::Admin,
-        };
-        tx.record_as(admin_guard::actor(&caller), revoked).await?;
-    }
+    record_revoked(&mut tx, admin_guard::actor(&caller), &ended, SessionRevokedReason::Admin).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())

@@ -27,12 +27,18 @@ pub enum Refusal {
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
-pub async fn grant(cx: Context, caller: Identity, target: UserId, role: Role) -> Result<User, ActionError<Refusal>> {
+pub async fn grant(
+    cx: Context,
+    caller: Identity,
+    target: UserId,
+    expected: Expected,
+    role: Role,
+) -> Result<User, ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await.map_err(widen)?;
     if !cx.services.accounts.knows_role(&role) {
         return Err(Refused(Refusal::UnknownRole));
     }
-    let tx = lock(&cx, &caller, target, &role).await.map_err(widen)?;
+    let tx = lock(&cx, &caller, target, &expected, &role).await.map_err(widen)?;
     Ok(grant_as(admin_guard::actor(&caller), &cx, tx, role).await?)
 }
 
@@ -49,7 +55,7 @@ pub(super) async fn grant_as(
     let mut roles = tx.user().roles.clone();
     roles.push(role.clone());
     tx.set_roles(&roles).await?;
-    let granted = RoleGranted { role: role.to_string() };
+    let granted = RoleGranted { role: role.to_string(), roles: published(tx.user()) };
     tx.record_as(actor, granted).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
@@ -65,10 +71,11 @@ pub async fn revoke(
     cx: Context,
     caller: Identity,
     target: UserId,
+    expected: Expected,
     role: Role,
 ) -> Result<User, ActionError<admin_guard::Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
-    let mut tx = lock(&cx, &caller, target, &role).await?;
+    let mut tx = lock(&cx, &caller, target, &expected, &role).await?;
     if !tx.user().roles.contains(&role) {
         return Ok(tx.unchanged());
     }
@@ -78,11 +85,16 @@ pub async fn revoke(
     let roles = tx.user().roles.iter().filter(|other| **other != role);
     let roles: Vec<Role> = roles.cloned().collect();
     tx.set_roles(&roles).await?;
-    let revoked = RoleRevoked { role: role.to_string() };
+    let revoked = RoleRevoked { role: role.to_string(), roles: published(tx.user()) };
     tx.record_as(admin_guard::actor(&caller), revoked).await?;
     let user = tx.commit().await?;
     cx.services.session_cache.invalidate_user(user.id);
     Ok(user)
+}
+
+/// The user's roles in events.
+fn published(user: &User) -> Vec<String> {
+    user.roles.iter().map(ToString::to_string).collect()
 }
 
 /// Lock the user, with the admin lock for that role: a concurrent demotion of the caller is seen.
@@ -90,6 +102,7 @@ async fn lock<'a>(
     cx: &'a Context,
     caller: &Identity,
     target: UserId,
+    expected: &Expected,
     role: &Role,
 ) -> Result<UserTx<'a>, ActionError<admin_guard::Refusal>> {
     let guard = if *role == Role::Admin {
@@ -97,5 +110,5 @@ async fn lock<'a>(
     } else {
         AdminGuard::NotNeeded
     };
-    admin_guard::lock_target(cx, caller, target, &Expected::Any, guard).await
+    admin_guard::lock_target(cx, caller, target, expected, guard).await
 }

@@ -17,12 +17,16 @@ use crate::store::{StoreError, UserTx};
 pub async fn run(cx: Context, caller: Identity, target: UserId) -> Result<(), ActionError<Refusal>> {
     admin_guard::authorize(&cx, &caller).await?;
     let tx = admin_guard::lock_target(&cx, &caller, target, &Expected::Any, AdminGuard::NotNeeded).await?;
-    Ok(unlock_as(admin_guard::actor(&caller), &cx, tx).await?)
+    Ok(unlock_as(admin_guard::actor(&caller), UnlockedReason::Admin, &cx, tx).await?)
 }
 
 /// Unlock a locked row's user.
-pub(super) async fn unlock_as(actor: Option<Actor>, cx: &Context, mut tx: UserTx<'_>) -> Result<(), StoreError> {
-    let reason = UnlockedReason::Admin;
+pub(super) async fn unlock_as(
+    actor: Option<Actor>,
+    reason: UnlockedReason,
+    cx: &Context,
+    mut tx: UserTx<'_>,
+) -> Result<(), StoreError> {
     tx.record_as(actor, Unlocked { reason }).await?;
     let user = tx.commit().await?;
     reset_account(cx, &user).await;

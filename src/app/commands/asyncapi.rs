@@ -1,6 +1,6 @@
 //! The AsyncAPI document.
 
-use watchword_events::asyncapi;
+use watchword_contract::asyncapi;
 
 use crate::app::AppError;
 use crate::app::contract::deployment;

@@ -21,7 +21,7 @@ use crate::config::Settings;
 Without --everyone, copies go to a separate stream that consumers opt in to: its name is that of the event stream with \
 -replays, the subjects are auth.replay.<name>.<event>. Ctrl-C interrupts a replay; the same --name resumes it.
 
-Example: watchword events replay --name mailer --type registered --from 2026-11-01T00:00:00Z --rate 500")]
+Example: watchword events replay --name mailer --subject registered --from 2026-11-01T00:00:00Z --rate 500")]
 pub(in crate::cli) struct ReplayArgs {
     /// Name of the replay: lower-case letters, digits and hyphens. The name of an interrupted
     /// replay resumes it. Default: the current time

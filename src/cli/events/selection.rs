@@ -1,15 +1,15 @@
-//! `--from --to --type --user`, the same for every command that reads events.
+//! `--from --to --subject --user`, the same for every command that reads events.
 
 use clap::Args;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
-use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+use watchword_events::CATALOGUE;
 
 use crate::app::AppError;
 use crate::app::commands::events::Selection;
 
-/// Filters of events by time, type and user.
+/// Filters of events by time, subject and user.
 #[derive(Debug, Args)]
 pub(super) struct SelectionArgs {
     /// Only events at or after this time, for example 2026-11-22T12:00:00Z
@@ -22,11 +22,11 @@ pub(super) struct SelectionArgs {
     about: AboutArgs,
 }
 
-/// Filters of events by type and user.
+/// Filters of events by subject and user.
 #[derive(Debug, Args)]
 pub(super) struct AboutArgs {
-    /// Only events of this type, for example logged_in; can be repeated
-    #[arg(long = "type", value_name = "TYPE", value_parser = subject)]
+    /// Only events with this subject, for example logged_in; can be repeated
+    #[arg(long = "subject", value_name = "SUBJECT", value_parser = subject)]
     subjects: Vec<&'static str>,
     /// Only events about this user; can be repeated
     #[arg(long = "user", value_name = "ID")]
@@ -65,6 +65,6 @@ fn subject(text: &str) -> Result<&'static str, String> {
     let known = CATALOGUE.iter().find(|event| text == event.name || text == event.subject);
     known.map(|event| event.subject).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|event| event.name).collect();
-        format!("the types are {} (each also with the prefix {SUBJECT_PREFIX})", names.join(", "))
+        format!("the subjects are {} (or whole, such as auth.user.logged_in)", names.join(", "))
     })
 }

@@ -69,6 +69,17 @@ pub(in crate::config) fn http_url(problems: &mut Problems, key: &str, value: &st
     }
 }
 
+/// Refuse a text that is not an absolute URI of visible ASCII characters, or is longer than 255.
+pub(in crate::config) fn absolute_uri(problems: &mut Problems, key: &str, value: &str) {
+    let is_plain = value.len() <= 255 && value.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_plain || Url::parse(value).is_err() {
+        problems.refuse(
+            key,
+            "must be an absolute URI, for example \"https://auth.example.com\" or \"urn:example:auth\"",
+        );
+    }
+}
+
 /// Refuse a name that is empty, longer than 255 bytes, or contains spaces or control characters.
 pub(in crate::config) fn label(problems: &mut Problems, key: &str, value: &str) {
     if value.is_empty() || value.len() > 255 || value.contains(|c: char| c.is_whitespace() || c.is_control()) {

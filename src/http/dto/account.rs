@@ -17,6 +17,7 @@ use crate::domain::user::role::Role;
 use crate::http::fields::{Fields, field_error};
 use crate::http::payload::pointer_to;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::query::ParamError;
 
 /// A profile in a body.
 pub type ProfileBody = BTreeMap<String, Value>;
@@ -25,7 +26,7 @@ pub type ProfileBody = BTreeMap<String, Value>;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewAccount {
+pub struct RegisterRequest {
     /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     pub email: String,
@@ -47,7 +48,7 @@ pub struct NewAccount {
     pub profile: Option<ProfileBody>,
 }
 
-impl Example for NewAccount {
+impl Example for RegisterRequest {
     fn example() -> Self {
         Self {
             email: "test@example.com".to_owned(),
@@ -60,7 +61,7 @@ impl Example for NewAccount {
     }
 }
 
-impl NewAccount {
+impl RegisterRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<registration::Input, Problem> {
@@ -110,15 +111,15 @@ pub fn account_type(fields: &mut Fields, text: &str) -> Option<AccountType> {
 pub fn roles(fields: &mut Fields, texts: &[String]) -> Option<Vec<Role>> {
     let parsed: Result<Vec<Role>, _> = texts.iter().map(|text| text.parse()).collect();
     if parsed.is_err() {
-        fields.refuse(unknown_role("/roles"));
+        fields.refuse(unknown_role().at("/roles"));
     }
     parsed.ok()
 }
 
-/// The field error of a role that is not configured.
+/// The error of a role that is not configured.
 #[must_use]
-pub fn unknown_role(pointer: &str) -> FieldError {
-    FieldError::new(pointer, "unknown_role", "must be a role that is configured")
+pub fn unknown_role() -> ParamError {
+    ParamError::new("unknown_role", "must be a role that is configured")
 }
 
 fn unknown_type() -> FieldError {

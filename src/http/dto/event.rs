@@ -12,6 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actions::events::list::Page;
+use crate::http::cursor;
 
 /// An event, byte for byte as it is published. The JSON Schema at
 /// `/schemas/{subject}/{schemaVersion}.json` describes its `data`. Readers ignore fields that they
@@ -21,12 +22,14 @@ use crate::actions::events::list::Page;
 pub struct EventBody {
     /// `UUIDv7`; the `Nats-Msg-Id` of the message. Ids are in the order of time.
     id: Uuid,
-    /// What happened: `auth.user.<event>`.
+    /// What happened: `auth.user.<event>` to an account, `auth.custom.<name>` according to an
+    /// application, `auth.system.<event>` about no account.
     subject: String,
     /// The major version of the event's schema.
     schema_version: u32,
-    /// `timestamp`, `userId` and `userSeq` if the event is about a known account, and the fields of
-    /// this event type.
+    /// `timestamp`, `userId` if the event is about a known account, `userSeq` if it happened to
+    /// that account, and the fields of this event. `userSeq` numbers the account's events from 1 in
+    /// the order of their commits.
     data: BTreeMap<String, Value>,
     /// The source of the event: `service`, `version`, `environment`, and the request that caused
     /// it.
@@ -37,11 +40,16 @@ pub struct EventBody {
 #[derive(Object)]
 #[oai(rename = "EventPage", rename_all = "camelCase")]
 pub struct EventPage {
-    /// Newest first.
+    /// In the order of the ledger, newest first unless `order` says otherwise.
     events: Vec<EventBody>,
-    /// Send it as `after` to get the next page. Absent on the last page.
-    #[oai(skip_serializing_if_is_none)]
-    next: Option<Uuid>,
+    /// Cursor of the next page: send it as `after`. Absent on the last page.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
+    next: Option<String>,
+    /// Cursor of the end of the ledger when this page was read. `/events/stream` continues from
+    /// there: with that of the last page when the pages are oldest first, and that of the first
+    /// page when they are newest first, no event is missing and none comes twice.
+    #[oai(validator(max_length = 512))]
+    position: String,
 }
 
 /// `200` with stored bytes, documented as a `T`.
@@ -75,16 +83,17 @@ impl Stored<EventPage> {
         let mut json = br#"{"events":["#.to_vec();
         json.extend(page.events.join(&b','));
         json.push(b']');
+        // A cursor has no character that JSON escapes.
         if let Some(next) = page.next {
-            json.extend(format!(r#","next":"{next}""#).bytes());
+            json.extend(format!(r#","next":"{}""#, cursor::of_ledger(next)).bytes());
         }
-        json.push(b'}');
+        json.extend(format!(r#","position":"{}"}}"#, cursor::of_ledger(page.position)).bytes());
         Self::new(json)
     }
 }
 
 impl<T: Type> Payload for StoredJson<T> {
-    const CONTENT_TYPE: &'static str = "application/json; charset=utf-8";
+    const CONTENT_TYPE: &'static str = "application/json";
 
     fn schema_ref() -> MetaSchemaRef {
         T::schema_ref()

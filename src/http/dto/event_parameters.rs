@@ -5,31 +5,51 @@ use poem_openapi::types::Type as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
-use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+use watchword_events::CATALOGUE;
 
-use crate::http::fields::Fields;
-use crate::http::problem::FieldError;
+use crate::actions::events::list::Order;
 use crate::http::query::{Bounded, ParamError, Parameter};
 
-/// The number of events on a page: 1 to 200, 50 by default.
+/// The number of entries on a page of any list: 1 to 200, 50 by default.
 pub type PageSize = Bounded<50, 200>;
 
-/// The subject of an event type of the catalogue, sent with or without its prefix.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject(pub &'static str);
-
-impl Parameter for Subject {
+impl Parameter for Order {
     fn schema() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            enum_items: CATALOGUE.iter().map(|event| event.subject.into()).collect(),
+            enum_items: vec!["desc".into(), "asc".into()],
+            default: Some("desc".into()),
             ..MetaSchema::new("string")
         }))
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        let name = text.strip_prefix(SUBJECT_PREFIX).unwrap_or(text);
-        let known = CATALOGUE.iter().find(|event| event.name == name);
-        let unknown = || ParamError::new("unknown_type", "must be the subject of an event of the catalogue");
+        match text {
+            "desc" => Ok(Self::NewestFirst),
+            "asc" => Ok(Self::OldestFirst),
+            _ => Err(ParamError::new("not_one_of", "must be `desc` or `asc`")),
+        }
+    }
+}
+
+/// A subject of the catalogue. `auth.custom` stands for all custom events.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject(pub &'static str);
+
+impl Parameter for Subject {
+    fn schema() -> MetaSchemaRef {
+        // Not an enumeration: generators would make a type of it for every operation, and the
+        // catalog grows.
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            min_length: Some(1),
+            max_length: Some(128),
+            example: Some("auth.user.logged_in".into()),
+            ..MetaSchema::new("string")
+        }))
+    }
+
+    fn parse(text: &str) -> Result<Self, ParamError> {
+        let known = CATALOGUE.iter().find(|event| event.subject == text);
+        let unknown = || ParamError::new("unknown_subject", "must be the subject of an event of the catalogue");
         known.map(|event| Self(event.subject)).ok_or_else(unknown)
     }
 }
@@ -55,9 +75,8 @@ impl Parameter for OffsetDateTime {
     }
 }
 
-/// Add an error when a range is empty.
-pub fn check_range(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>, fields: &mut Fields) {
-    if from.zip(to).is_some_and(|(from, to)| from >= to) {
-        fields.refuse(FieldError::new("/to", "impossible_range", "must be later than `from`"));
-    }
+/// The error of `to` when a range is empty.
+pub fn check_range(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> Option<ParamError> {
+    let is_empty = from.zip(to).is_some_and(|(from, to)| from >= to);
+    is_empty.then(|| ParamError::new("impossible_range", "must be later than `from`"))
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod event;
 pub mod event_parameters;
+pub mod one_time_code;
 pub mod password_confirmation;
 pub mod replay;
 pub mod tokens;

@@ -11,7 +11,7 @@ use crate::http::problem::{FieldError, Problem, ProblemCode};
 
 /// The caller's password, again.
 #[derive(Object, Deserialize)]
-#[oai(rename = "Confirmation", rename_all = "camelCase", deny_unknown_fields, example)]
+#[oai(rename = "PasswordConfirmation", rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordConfirmation {
     /// The account's password.

@@ -12,7 +12,7 @@ use crate::http::problem::{FieldError, Problem};
 use crate::http::query::Parameter;
 use crate::http::timestamp::Timestamp;
 
-/// Most types or users of one replay.
+/// Most subjects or users of one replay.
 const MAX_NAMED: usize = 100;
 /// The highest rate, in events per second.
 const MAX_RATE: u32 = 1_000_000;
@@ -20,9 +20,9 @@ const MAX_RATE: u32 = 1_000_000;
 /// Which events to replay, and to whom. Every filter narrows the selection; without filters the
 /// whole ledger is replayed.
 #[derive(Object, Deserialize)]
-#[oai(rename = "NewReplay", rename_all = "camelCase", deny_unknown_fields, example)]
+#[oai(rename = "CreateReplayRequest", rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewReplay {
+pub struct CreateReplayRequest {
     /// A unique name: 1 to 40 lower-case letters, digits and hyphens. It is part of the subjects of
     /// replayed events. The replay's id by default.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 40, pattern = "^[a-z0-9-]+$"))]
@@ -33,9 +33,9 @@ pub struct NewReplay {
     /// Only what happened before this moment.
     #[oai(skip_serializing_if_is_none)]
     to: Option<String>,
-    /// Only events of these types: at most 100 subjects, with or without the prefix `auth.user.`.
+    /// Only events with these subjects, at most 100.
     #[oai(skip_serializing_if_is_none, validator(max_items = 100))]
-    types: Option<Vec<String>>,
+    subjects: Option<Vec<String>>,
     /// Only events about these users, at most 100.
     #[oai(skip_serializing_if_is_none, validator(max_items = 100))]
     user_ids: Option<Vec<String>>,
@@ -47,13 +47,13 @@ pub struct NewReplay {
     target: Option<Target>,
 }
 
-impl poem_openapi::types::Example for NewReplay {
+impl poem_openapi::types::Example for CreateReplayRequest {
     fn example() -> Self {
         Self {
             name: Some("mailer".to_owned()),
             from: Some("2026-11-01T00:00:00Z".to_owned()),
             to: None,
-            types: Some(vec!["registered".to_owned()]),
+            subjects: Some(vec!["auth.user.registered".to_owned()]),
             user_ids: None,
             rate: Some(500),
             target: None,
@@ -110,7 +110,7 @@ pub struct ReplayBody {
     #[oai(skip_serializing_if_is_none)]
     to: Option<Timestamp>,
     /// Only events of these subjects; all events when empty.
-    types: Vec<String>,
+    subjects: Vec<String>,
     /// Only events about these users; all events when empty.
     user_ids: Vec<Uuid>,
     /// At most so many events per second.
@@ -135,13 +135,15 @@ pub struct ReplayBody {
 ///
 /// # Errors
 /// 422 with every field that is not acceptable.
-pub fn parse(body: NewReplay) -> Result<Input, Problem> {
+pub fn parse(body: CreateReplayRequest) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let name = body.name.map(|name| fields.parse::<ReplayName>("/name", &name));
     let from = parse_one::<OffsetDateTime>(body.from, "/from", &mut fields);
     let to = parse_one::<OffsetDateTime>(body.to, "/to", &mut fields);
-    check_range(from, to, &mut fields);
-    let subjects = parse_all::<Subject>(body.types, "/types", &mut fields);
+    if let Some(error) = check_range(from, to) {
+        fields.refuse(error.at("/to"));
+    }
+    let subjects = parse_all::<Subject>(body.subjects, "/subjects", &mut fields);
     let users = parse_all::<Uuid>(body.user_ids, "/userIds", &mut fields);
     if body.rate.is_some_and(|rate| !(1..=MAX_RATE).contains(&rate)) {
         fields.refuse(FieldError::new("/rate", "out_of_range", "must be from 1 to 1000000"));
@@ -198,7 +200,7 @@ impl From<start_replay::Replay> for ReplayBody {
             refused: replay.progress.refused,
             from: replay.selection.from.map(Timestamp::from),
             to: replay.selection.to.map(Timestamp::from),
-            types: replay.selection.subjects.iter().map(ToString::to_string).collect(),
+            subjects: replay.selection.subjects.iter().map(ToString::to_string).collect(),
             user_ids: replay.selection.users,
             rate: replay.rate,
             trouble: replay.trouble,

@@ -1,4 +1,4 @@
-//! Tokens and their user: the response of register, login and refresh.
+//! TokenResponse and their user: the response of register, login and refresh.
 
 use poem_openapi::{Enum, Object};
 use secrecy::ExposeSecret as _;
@@ -6,10 +6,10 @@ use secrecy::ExposeSecret as _;
 use super::user::UserBody;
 use crate::actions::TokenPair;
 
-/// Tokens and their user. Never cache them.
+/// TokenResponse and their user. Never cache them.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-pub struct Tokens {
+pub struct TokenResponse {
     /// Bearer token for the `Authorization` header: a JWT (RFC 9068).
     pub access_token: String,
     /// Token for `/auth/refresh`, which accepts it once and returns its successor.
@@ -31,7 +31,7 @@ pub enum TokenType {
     Bearer,
 }
 
-impl From<TokenPair> for Tokens {
+impl From<TokenPair> for TokenResponse {
     fn from(pair: TokenPair) -> Self {
         Self {
             access_token: pair.access.token.expose_secret().to_owned(),

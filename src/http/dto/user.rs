@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::account::ProfileBody;
 use crate::domain::user::{self, User};
 use crate::http::etag;
-use crate::http::responses::{CreatedTagged, Tagged};
+use crate::http::responses::Tagged;
 use crate::http::timestamp::Timestamp;
 
 /// A user.
@@ -83,11 +83,5 @@ impl From<&User> for UserBody {
 impl From<&User> for Tagged<UserBody> {
     fn from(user: &User) -> Self {
         Self::Ok(Json(user.into()), etag::of(user))
-    }
-}
-
-impl From<&User> for CreatedTagged<UserBody> {
-    fn from(user: &User) -> Self {
-        Self::Created(Json(user.into()), etag::of(user))
     }
 }

@@ -6,20 +6,21 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use uuid::Uuid;
 
-use super::account::{self, NewAccount, ProfileBody, profile_fields};
-use super::user::UserBody;
+use super::account::{self, ProfileBody, RegisterRequest, profile_fields};
+use super::user::{UserBody, UserStatus};
 use crate::actions::accounts::change::{Change, ProfileChange};
 use crate::actions::accounts::update;
 use crate::actions::users::create;
 use crate::http::fields::Fields;
-use crate::http::payload::Patch;
+use crate::http::payload::{Patch, ReadOnly};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::timestamp::Timestamp;
 
 /// A user to create.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewUser {
+pub struct CreateUserRequest {
     /// Email address; unique among accounts, regardless of case.
     #[oai(validator(max_length = 254))]
     email: String,
@@ -44,7 +45,7 @@ pub struct NewUser {
     profile: Option<ProfileBody>,
 }
 
-impl Example for NewUser {
+impl Example for CreateUserRequest {
     fn example() -> Self {
         let profile = [("author", json!("Ada")), ("country", json!("UK"))];
         Self {
@@ -59,11 +60,14 @@ impl Example for NewUser {
     }
 }
 
-/// Everything that an administrator may change of a user. A field that is left out is removed.
+/// A user in place of the current one: exactly `email`, `username`, `name`, `accountType` and
+/// `profile` are replaced, and those that are left out are removed. The other fields of a `User`
+/// are accepted, as `GET` returned them, and ignored. Fields that later versions add change only
+/// when they are sent.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserReplacement {
+pub struct ReplaceUserRequest {
     /// Email address. A new address is not verified.
     #[oai(validator(max_length = 254))]
     email: String,
@@ -79,9 +83,33 @@ pub struct UserReplacement {
     /// Profile, valid by the schema of the account type; at most 4 KiB.
     #[oai(skip_serializing_if_is_none)]
     profile: Option<ProfileBody>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    id: ReadOnly<Uuid>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    email_verified: ReadOnly<bool>,
+    /// Ignored: roles have routes of their own.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    roles: ReadOnly<Vec<String>>,
+    /// Ignored: `/users/{id}/disable` and `/users/{id}/enable` change it.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    status: ReadOnly<UserStatus>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    created_at: ReadOnly<Timestamp>,
+    /// Ignored.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    updated_at: ReadOnly<Timestamp>,
 }
 
-impl Example for UserReplacement {
+impl Example for ReplaceUserRequest {
     fn example() -> Self {
         Self {
             email: "ada@example.com".to_owned(),
@@ -89,6 +117,12 @@ impl Example for UserReplacement {
             username: Some("ada".to_owned()),
             account_type: "user".to_owned(),
             profile: Some([("country".to_owned(), json!("UK"))].into()),
+            id: ReadOnly::default(),
+            email_verified: ReadOnly::default(),
+            roles: ReadOnly::default(),
+            status: ReadOnly::default(),
+            created_at: ReadOnly::default(),
+            updated_at: ReadOnly::default(),
         }
     }
 }
@@ -97,7 +131,7 @@ impl Example for UserReplacement {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserPatch {
+pub struct UpdateUserRequest {
     /// Email address, for administrators. A new address is not verified.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     email: Option<String>,
@@ -119,7 +153,7 @@ pub struct UserPatch {
     profile: Patch<ProfileBody>,
 }
 
-impl Example for UserPatch {
+impl Example for UpdateUserRequest {
     fn example() -> Self {
         Self {
             email: None,
@@ -135,7 +169,7 @@ impl Example for UserPatch {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProfilePatch {
+pub struct UpdateMeRequest {
     /// Display name, 1 to 100 characters.
     #[oai(default)]
     #[serde(default)]
@@ -151,12 +185,23 @@ pub struct ProfilePatch {
     profile: Patch<ProfileBody>,
 }
 
+/// A user in a list.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+pub struct ListedUser {
+    #[oai(flatten)]
+    pub user: UserBody,
+    /// `userSeq` of the last event about the user. The fields are as this event left them: a copy
+    /// that begins with them continues with the events whose `userSeq` is higher.
+    pub user_seq: i64,
+}
+
 /// A page of users.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 pub struct UserList {
     /// Users, newest first.
-    pub users: Vec<UserBody>,
+    pub users: Vec<ListedUser>,
     /// Number of users on all pages, counted up to 10 000.
     pub total_count: u64,
     /// Whether `totalCount` counts all users.
@@ -170,17 +215,21 @@ pub struct UserList {
     pub has_next_page: bool,
     /// Whether a page precedes this one.
     pub has_prev_page: bool,
-    /// `after` of the next page; absent on the last page.
-    #[oai(skip_serializing_if_is_none)]
-    pub next: Option<Uuid>,
+    /// Cursor of the next page: send it as `after`. Absent on the last page.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
+    pub next: Option<String>,
+    /// Cursor of the end of the ledger before this page was read: `/events/stream` continues from
+    /// that of the first page with every change that the pages may not show.
+    #[oai(validator(max_length = 512))]
+    pub position: String,
 }
 
-impl NewUser {
+impl CreateUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<create::Input, Problem> {
         let mut fields = Fields::default();
-        let account = NewAccount {
+        let account = RegisterRequest {
             email: self.email,
             password: self.password,
             name: self.name,
@@ -194,7 +243,7 @@ impl NewUser {
     }
 }
 
-impl UserReplacement {
+impl ReplaceUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
@@ -214,7 +263,7 @@ impl UserReplacement {
     }
 }
 
-impl UserPatch {
+impl UpdateUserRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
@@ -233,11 +282,11 @@ impl UserPatch {
     }
 }
 
-impl ProfilePatch {
+impl UpdateMeRequest {
     /// # Errors
     /// 422 with every field that is refused.
     pub fn parse(self) -> Result<Change, Problem> {
-        let patch = UserPatch {
+        let patch = UpdateUserRequest {
             email: None,
             name: self.name,
             username: self.username,

@@ -8,9 +8,6 @@ use crate::domain::user::account_type::AccountType;
 use crate::domain::user::role::Role;
 use crate::http::query::{Bounded, ParamError, Parameter};
 
-/// The number of users on a page: 1 to 100, 20 by default.
-pub type PageSize = Bounded<20, 100>;
-
 /// The number of a page, from 1.
 pub type PageNumber = Bounded<1, 10_000>;
 

@@ -2,7 +2,12 @@
 
 pub mod if_none_match;
 
-use super::problem::{Problem, ProblemCode};
+use poem::http::header::IF_MATCH;
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::{FieldError, Problem};
 use crate::domain::user::User;
 use crate::domain::user::version::{Expected, Version};
 
@@ -15,12 +20,46 @@ pub fn of(user: &User) -> String {
     format!("\"{:032x}\"", Version::of(user).to_bits())
 }
 
+/// The precondition of a request: `#[oai(name = "If-Match")]`.
+///
+/// Not a list of tags: 400 `invalid_parameter`.
+#[derive(Debug, Clone)]
+pub struct IfMatch(pub Expected);
+
+impl<'a> ApiExtractor<'a> for IfMatch {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        let lines = request.headers().get_all(IF_MATCH).iter().map(|value| value.to_str());
+        let lines: Result<Vec<&str>, _> = lines.collect();
+        let lines = lines.map_err(|_not_text| invalid())?;
+        // Several lines of a list are one list (RFC 9110 section 5.3).
+        let list = (!lines.is_empty()).then(|| lines.join(","));
+        Ok(Self(expected(list.as_deref())?))
+    }
+}
+
 /// The versions that `If-Match` allows. Weak tags and unknown tags never match (strong comparison,
 /// section 8.8.3.2).
 ///
 /// # Errors
 /// 400 `invalid_parameter` when the header is not a list of tags.
-pub fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
+fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
     let Some(text) = if_match.map(str::trim) else {
         return Ok(Expected::Any);
     };
@@ -28,11 +67,12 @@ pub fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
         return Ok(Expected::Any);
     }
     let tags: Option<Vec<&str>> = text.split(',').map(|tag| opaque(tag.trim())).collect();
-    let tags = tags.filter(|tags| tags.len() <= MAX_TAGS).ok_or_else(|| {
-        Problem::new(ProblemCode::InvalidParameter)
-            .with_detail("The header `If-Match` must be `*` or a list of entity tags.")
-    })?;
+    let tags = tags.filter(|tags| tags.len() <= MAX_TAGS).ok_or_else(invalid)?;
     Ok(Expected::OneOf(tags.into_iter().filter_map(version).collect()))
+}
+
+fn invalid() -> Problem {
+    FieldError::header("If-Match", "invalid_format", "must be `*` or a list of entity tags").into()
 }
 
 /// The text between the quotes of a tag; empty for a weak tag, `None` for what is not a tag.
@@ -52,6 +92,7 @@ fn version(tag: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::problem::ProblemCode;
 
     #[test]
     fn if_match_is_parsed_as_the_rfc_says() {

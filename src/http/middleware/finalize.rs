@@ -46,20 +46,14 @@ pub(super) fn of(result: EndpointResult) -> (Response, Option<Arc<str>>) {
     }
 }
 
-/// Complete a response: an error becomes a problem document with an absolute type and the request
-/// id, and every response gets its headers.
-pub(super) async fn finish(
-    mut response: Response,
-    base_url: &str,
-    context: &RequestContext,
-    allow: Option<&HeaderValue>,
-) -> Response {
+/// Complete a response: an error becomes a problem document with the request id, and every response
+/// gets its headers.
+pub(super) async fn finish(mut response: Response, context: &RequestContext, allow: Option<&HeaderValue>) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error && response.data::<SkipProblemFormat>().is_none() {
         let mut document = document_of(&mut response).await;
         document.status = status.as_u16();
-        document.type_uri = format!("{base_url}/{}", document.code.relative_uri());
         document.request_id = Some(context.request_id().to_owned());
         document.write_to(&mut response);
         require_headers(&mut response, document.code);
@@ -72,6 +66,10 @@ pub(super) async fn finish(
         headers.insert(X_REQUEST_ID, request_id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // poem adds a charset, which JSON does not have (RFC 8259 section 11).
+    if headers.get(CONTENT_TYPE).is_some_and(|sent| sent == "application/json; charset=utf-8") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -37,9 +37,6 @@ use finalize::EndpointResult;
 
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
-    /// The public URL, base path included, without a slash at the end; the `type` of a problem
-    /// begins with it.
-    pub base_url: String,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     pub body: BodyLimits,
@@ -50,7 +47,6 @@ pub struct EdgeSettings {
 impl From<&HttpSettings> for EdgeSettings {
     fn from(settings: &HttpSettings) -> Self {
         Self {
-            base_url: settings.base_url(),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             body: BodyLimits {
                 max_bytes: settings.max_body_bytes,
@@ -170,7 +166,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         };
         let pattern = pattern.or_else(|| context.pattern());
         let route = edge.routes.find(pattern.as_deref());
-        let mut response = finalize::finish(response, &edge.settings.base_url, &context, route.allow()).await;
+        let mut response = finalize::finish(response, &context, route.allow()).await;
         finalize::close_after_unread_body(&mut response, version);
         encoding.apply(&mut response).await;
         line.end(response.status(), route);

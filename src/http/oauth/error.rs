@@ -6,12 +6,11 @@ use std::sync::LazyLock;
 use poem::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use poem::http::{HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
-use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON as _, Type as _};
 use poem_openapi::{ApiResponse, Object};
 
-use crate::http::error_responses::{ALWAYS, Descriptions, describe, meta};
+use crate::http::error_responses::{ALWAYS, Descriptions, describe, meta, register};
 use crate::http::problem::{Problem, ProblemCode};
 
 /// How clients have to authenticate.
@@ -150,6 +149,6 @@ impl ApiResponse for OAuthRefusal {
 
     fn register(registry: &mut Registry) {
         OAuthErrorBody::register(registry);
-        <Problem as Payload>::register(registry);
+        register(registry);
     }
 }

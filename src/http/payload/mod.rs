@@ -7,8 +7,10 @@
 
 mod body;
 mod decode;
+mod merge_patch;
 mod patch;
 mod pointer;
+mod read_only;
 mod tree;
 
 use poem::http::header::CONTENT_ENCODING;
@@ -20,8 +22,10 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 
 pub use body::{BodyLimits, read_body};
+pub use merge_patch::MergePatch;
 pub use patch::Patch;
-pub(crate) use pointer::pointer_to;
+pub(crate) use pointer::{is_plain, pointer_to};
+pub use read_only::ReadOnly;
 
 use super::problem::{Problem, ProblemCode};
 
@@ -53,8 +57,7 @@ impl<T: Type> Payload for StrictJson<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     fn check_content_type(content_type: &str) -> bool {
-        let essence = content_type.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case(Self::CONTENT_TYPE)
+        is_media_type(content_type, Self::CONTENT_TYPE)
     }
 
     fn schema_ref() -> MetaSchemaRef {
@@ -136,9 +139,22 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for OptionalJson<T> {
 }
 
 fn require_json<T: Type>(request: &Request) -> Result<(), Problem> {
-    let json = request.content_type().is_some_and(StrictJson::<T>::check_content_type);
-    if !json || request.headers().contains_key(CONTENT_ENCODING) {
-        return Err(Problem::new(ProblemCode::UnsupportedMediaType));
+    if is_plain_json(request, &[StrictJson::<T>::CONTENT_TYPE]) {
+        Ok(())
+    } else {
+        Err(Problem::new(ProblemCode::UnsupportedMediaType))
     }
-    Ok(())
+}
+
+/// Whether the body has one of the media types, and no content encoding.
+fn is_plain_json(request: &Request, media_types: &[&str]) -> bool {
+    let sent = request.content_type();
+    let known = sent.is_some_and(|sent| media_types.iter().any(|media_type| is_media_type(sent, media_type)));
+    known && !request.headers().contains_key(CONTENT_ENCODING)
+}
+
+/// Whether a `Content-Type` names this media type, with any parameters.
+fn is_media_type(content_type: &str, media_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(media_type)
 }

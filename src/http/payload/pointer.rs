@@ -40,7 +40,7 @@ pub(crate) fn pointer_to(name: &str) -> String {
 }
 
 /// Whether a name looks like a field name and needs no escapes in a pointer.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     (1..=MAX_ECHOED_NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

@@ -16,7 +16,9 @@ pub(super) const MAX_ERRORS: usize = 16;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.is_empty() {
-        return Err(Problem::new(ProblemCode::InvalidJson).with_detail("The body is empty; send a JSON object."));
+        let detail = "The body is empty; send a JSON object.";
+        let error = FieldError::new("", "empty", detail);
+        return Err(Problem::new(ProblemCode::InvalidJson).with_detail(detail).with_error(error));
     }
     let findings = RefCell::new(Findings::default());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -26,12 +28,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let findings = findings.into_inner();
     match parsed {
         // serde_json's message is not repeated: it may contain input.
-        Err(_) => Err(findings
-            .fault
-            .map_or_else(|| ProblemCode::InvalidJson.into(), |fault| fault.problem(&findings.path))),
+        Err(_) => Err(findings.fault.map_or_else(malformed, |fault| fault.problem(&findings.path))),
         Ok(_) if !findings.control_characters.is_empty() => Err(Problem::validation(findings.control_characters)),
         Ok(value) => Ok(value),
     }
+}
+
+/// Where the text breaks off is not said: the position would be one of bytes, not of a field.
+fn malformed() -> Problem {
+    let error = FieldError::new("", "malformed", "The body is not one JSON value in UTF-8.");
+    Problem::new(ProblemCode::InvalidJson).with_error(error)
 }
 
 /// What the parser has found.

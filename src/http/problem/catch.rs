@@ -9,7 +9,7 @@ use poem_openapi::error::{
     ParseRequestPayloadError,
 };
 
-use super::{Problem, ProblemCode};
+use super::{FieldError, Problem, ProblemCode};
 
 pub(crate) fn problem_of_error(error: &Error) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
@@ -31,12 +31,12 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
         return ProblemCode::BadRequest.into();
     }
     if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
-        // The name is that of the operation's parameter, not input.
-        let detail = format!("The parameter `{}` is missing or malformed.", parameter.name);
-        return Problem::new(ProblemCode::InvalidParameter).with_detail(detail);
+        // The name is that of the operation's parameter, not input. Headers have extractors of
+        // their own, with errors of their own.
+        return FieldError::parameter(parameter.name, "invalid_format", "is missing or malformed").into();
     }
     if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-        return Problem::new(ProblemCode::InvalidParameter).with_detail("A parameter of the path is not valid.");
+        return FieldError::parameter("path", "invalid_format", "The path is not valid.").into();
     }
     if let Some(ReadBodyError::PayloadTooLarge) = error.downcast_ref::<ReadBodyError>() {
         return ProblemCode::PayloadTooLarge.into();

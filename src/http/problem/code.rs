@@ -4,10 +4,13 @@ use poem::http::StatusCode;
 use poem_openapi::Enum;
 use serde::{Deserialize, Serialize};
 
+/// Where the `type` of every problem begins, on every installation: an identifier, which clients
+/// may compare and which does not change with the address of the service (RFC 9457 section 3.1.1).
+const TYPE_BASE: &str = "https://watchword-auth.github.io/watchword/problems/";
+
 macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal, $explanation:literal;)*) => {
-        /// The stable code of a problem. Its page at `<base>/problems/<code>` is the problem's
-        /// `type`.
+        /// The stable code of a problem. The service explains it at `/problems/<code>`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
         #[oai(rename_all = "snake_case")]
         #[serde(rename_all = "snake_case")]
@@ -46,9 +49,9 @@ macro_rules! codes {
                 match self { $(Self::$variant => $explanation,)* }
             }
 
-            /// The problem's `type`, relative to the base URL.
-            pub(crate) fn relative_uri(self) -> String {
-                format!("problems/{}", self.as_str())
+            /// The problem's `type`: the same on every installation.
+            pub(crate) fn type_uri(self) -> String {
+                format!("{TYPE_BASE}{}", self.as_str())
             }
         }
     };
@@ -60,7 +63,7 @@ codes! {
     InvalidJson, "invalid_json", BAD_REQUEST, "The body is not valid JSON",
         "Send one JSON value in UTF-8, without duplicate keys and not nested deeper than 32 levels.";
     InvalidParameter, "invalid_parameter", BAD_REQUEST, "A parameter is not valid",
-        "A parameter in the path, the query or a header is missing or malformed.";
+        "The errors list the parameters of the path or the query and the headers that are not valid.";
     AuthenticationRequired, "authentication_required", UNAUTHORIZED, "Authentication is required",
         "Send an access token: Authorization: Bearer <token>.";
     InvalidToken, "invalid_token", UNAUTHORIZED, "The access token is not valid",
@@ -69,12 +72,12 @@ codes! {
         "The refresh token is malformed, expired, already used or revoked. Log in again.";
     InvalidCredentials, "invalid_credentials", UNAUTHORIZED, "The credentials are not valid",
         "No active account has this identifier and password.";
-    MfaRequired, "mfa_required", UNAUTHORIZED, "A second factor is required",
-        "The password is correct. Send the challengeToken and a code to /auth/mfa/verify.";
     InvalidChallenge, "invalid_challenge", UNAUTHORIZED, "The login cannot be continued",
         "The challenge expired, was used, or had too many wrong codes. Log in again.";
     InvalidSecondFactor, "invalid_second_factor", UNAUTHORIZED, "The code is not valid",
         "The code is wrong, expired or already used. Wait for the next one.";
+    MfaRequired, "mfa_required", FORBIDDEN, "A second factor is required",
+        "The password is correct. Send the challengeToken and a code to /auth/mfa/verify.";
     Forbidden, "forbidden", FORBIDDEN, "Not allowed",
         "This account is not allowed to do this.";
     NotFound, "not_found", NOT_FOUND, "Not found",
@@ -94,7 +97,7 @@ codes! {
     AnswerSpent, "answer_spent", CONFLICT, "The response cannot be replayed",
         "The request with this Idempotency-Key succeeded, but its tokens were used or its session ended since. Log in.";
     MfaAlreadyEnrolled, "mfa_already_enrolled", CONFLICT, "An authenticator is active",
-        "Remove it first: DELETE /auth/mfa/totp.";
+        "Remove it first: POST /auth/mfa/totp/remove.";
     LastAdministrator, "last_administrator", CONFLICT, "The last administrator",
         "The service must keep one active administrator. Appoint another one first.";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The resource has changed",
@@ -104,7 +107,7 @@ codes! {
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported",
         "Send the body with Content-Type: application/json and without Content-Encoding.";
     ValidationFailed, "validation_failed", UNPROCESSABLE_ENTITY, "The request is not valid",
-        "The errors list the fields or parameters that are not valid.";
+        "The errors list the fields of the body that are not valid.";
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY,
         "The Idempotency-Key was used for another request",
         "Send a new key with each new request, and the same key only to repeat a request.";
@@ -114,6 +117,8 @@ codes! {
         "Too many requests of this kind. Retry after the seconds in Retry-After.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",
         "The service failed. Its logs have the cause under the request id.";
+    CustomEventsDisabled, "custom_events_disabled", NOT_IMPLEMENTED, "Custom events are switched off",
+        "This installation records no events of applications (`events.custom`).";
     MailNotConfigured, "mail_not_configured", NOT_IMPLEMENTED, "Mail is not configured",
         "This operation sends an email, and no mail server is configured.";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "The service is at capacity",

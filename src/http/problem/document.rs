@@ -6,6 +6,7 @@ use poem::{Body, Response};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
+use super::mfa::MfaMembers;
 use super::{FieldError, ProblemCode};
 
 /// The media type of RFC 9457.
@@ -15,7 +16,8 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(rename = "Problem")]
 pub struct ProblemDocument {
-    /// Absolute URL of a page that explains this kind of problem.
+    /// The identifier of this kind of problem: an absolute URI, the same on every installation. The
+    /// service has a page about it at `/problems/<code>`.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub type_uri: String,
@@ -28,22 +30,18 @@ pub struct ProblemDocument {
     pub code: ProblemCode,
     /// What to do about this occurrence. Never repeats what was sent.
     pub detail: String,
-    /// The fields or parameters that are not valid.
+    /// What is not valid, with its place: fields of the body, parameters and headers.
     #[oai(skip_serializing_if_is_empty, default)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// Only with `mfa_required`: the token to continue the login with.
-    #[oai(rename = "challengeToken", skip_serializing_if_is_none)]
-    #[serde(rename = "challengeToken", default, skip_serializing_if = "Option::is_none")]
-    pub challenge_token: Option<String>,
-    /// Only with `mfa_required`: seconds until the token expires.
-    #[oai(rename = "expiresIn", skip_serializing_if_is_none)]
-    #[serde(rename = "expiresIn", default, skip_serializing_if = "Option::is_none")]
-    pub expires_in: Option<u64>,
     /// The id of the request, as in the `X-Request-Id` header. Quote it when you ask for support.
     #[oai(rename = "requestId", skip_serializing_if_is_none)]
     #[serde(rename = "requestId", default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The members of `mfa_required`, which [`MfaRequired`](super::MfaRequired) documents.
+    #[oai(skip)]
+    #[serde(flatten)]
+    pub(super) mfa: Option<MfaMembers>,
 }
 
 impl ProblemDocument {

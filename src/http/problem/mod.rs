@@ -1,12 +1,14 @@
 //! Error responses: RFC 9457 `application/problem+json`, everywhere.
 //!
 //! A [`Problem`] says what went wrong; it never repeats what the client sent and shows no
-//! internals. [`catch`] converts every other error, and the outermost middleware adds the absolute
-//! `type` and the request id.
+//! internals. [`catch`] converts every other error, and the outermost middleware adds the request
+//! id.
 
 mod catch;
 mod code;
 mod document;
+mod field_error;
+mod mfa;
 mod pages;
 
 use std::borrow::Cow;
@@ -17,47 +19,24 @@ use poem::error::ResponseError;
 use poem::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem::{IntoResponse, Response};
-use poem_openapi::Object;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use secrecy::SecretString;
 
 use crate::domain::clock::ceil_seconds;
 pub(crate) use catch::{problem_of_error, problem_of_status};
 pub use code::ProblemCode;
 pub use document::{PROBLEM_CONTENT_TYPE, ProblemDocument};
+pub use field_error::FieldError;
+use mfa::Challenge;
+pub use mfa::{FactorType, LoginFactor, MfaRequired};
 pub use pages::pages;
 
 /// The `WWW-Authenticate` challenge.
 const CHALLENGE: &str = r#"Bearer realm="watchword""#;
 /// The challenge when the token that was sent is not valid (RFC 6750 section 3.1).
 const CHALLENGE_INVALID: &str = r#"Bearer realm="watchword", error="invalid_token""#;
-
-/// A field or parameter of the request that is not valid.
-#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize, Deserialize)]
-pub struct FieldError {
-    /// JSON Pointer (RFC 6901) to the field of the body, empty for the whole body; or `/` and the
-    /// name of a parameter.
-    #[oai(validator(max_length = 512))]
-    pub pointer: String,
-    /// What is wrong, for programs; stable, `snake_case`.
-    pub code: String,
-    /// What is wrong, for developers.
-    pub detail: String,
-}
-
-impl FieldError {
-    #[must_use]
-    pub fn new(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code: code.into(),
-            detail: detail.into(),
-        }
-    }
-}
 
 /// What went wrong with a request.
 ///
@@ -67,15 +46,9 @@ pub struct Problem {
     code: ProblemCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    challenge: Option<Challenge>,
+    /// Boxed, since nearly every problem has none.
+    challenge: Option<Box<Challenge>>,
     headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// The login challenge of `mfa_required`.
-#[derive(Debug, Clone)]
-struct Challenge {
-    token: SecretString,
-    expires_in: u64,
 }
 
 impl Problem {
@@ -99,17 +72,23 @@ impl Problem {
         }
     }
 
-    /// 422 with one error per field.
+    /// One error for each thing that is not valid: 422 when all of them are in the body, 400 when
+    /// one is a parameter or a header.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(ProblemCode::ValidationFailed) }
+        let code = if errors.iter().all(FieldError::is_in_body) {
+            ProblemCode::ValidationFailed
+        } else {
+            ProblemCode::InvalidParameter
+        };
+        Self { errors, ..Self::new(code) }
     }
 
-    /// 401 with a login challenge: the password is correct, and the second factor is missing.
+    /// 403 with a login challenge: the password is correct, and the second factor is missing.
     #[must_use]
-    pub fn mfa_required(token: SecretString, expires_in: u64) -> Self {
+    pub fn mfa_required(token: SecretString, expires_in: u64, factors: Vec<LoginFactor>) -> Self {
         Self {
-            challenge: Some(Challenge { token, expires_in }),
+            challenge: Some(Box::new(Challenge { token, expires_in, factors })),
             ..Self::new(ProblemCode::MfaRequired)
         }
     }
@@ -155,15 +134,14 @@ impl Problem {
     /// The document and the headers, sent with `status`.
     pub(crate) fn into_document(self, status: StatusCode) -> (ProblemDocument, Vec<(HeaderName, HeaderValue)>) {
         let document = ProblemDocument {
-            type_uri: self.code.relative_uri(),
+            type_uri: self.code.type_uri(),
             title: self.code.title().to_owned(),
             status: status.as_u16(),
             code: self.code,
             detail: self.detail.into_owned(),
             errors: self.errors,
-            expires_in: self.challenge.as_ref().map(|challenge| challenge.expires_in),
-            challenge_token: self.challenge.map(|challenge| challenge.token.expose_secret().to_owned()),
             request_id: None,
+            mfa: self.challenge.map(|challenge| (*challenge).into()),
         };
         (document, self.headers)
     }
@@ -183,7 +161,7 @@ impl From<ProblemCode> for Problem {
     }
 }
 
-/// 422 with this one error.
+/// A problem with this one error.
 impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
         Self::validation(vec![error])

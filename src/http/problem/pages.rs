@@ -1,4 +1,4 @@
-//! The pages that the `type` of a problem links to.
+//! The pages about the problems: this installation's copy of what their `type` names.
 
 use std::fmt::Write as _;
 

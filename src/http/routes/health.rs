@@ -43,15 +43,15 @@ pub enum Delivery {
 /// The process is alive.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct Alive {
+struct Liveness {
     /// Always `ok`.
     status: String,
 }
 
 /// The state of what the service depends on.
 #[derive(Object)]
-#[oai(rename_all = "camelCase")]
-struct Ready {
+#[oai(rename = "Readiness", rename_all = "camelCase")]
+struct ReadinessBody {
     /// Whether the database answers.
     database: bool,
     /// Whether events reach the stream. Does not affect readiness.
@@ -61,6 +61,7 @@ struct Ready {
     events_detail: Option<String>,
 }
 
+error_responses! { LivenessError: [ALWAYS], [] }
 error_responses! { ReadinessError: [ALWAYS], [] }
 
 pub struct Health(pub Arc<dyn Readiness>);
@@ -71,8 +72,8 @@ impl Health {
     ///
     /// Depends on nothing else, so that an outage elsewhere does not restart the process.
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth", tag = "Tag::Service")]
-    async fn live(&self, _context: RequestContext) -> Success<Alive> {
-        Success::new(Alive { status: "ok".to_owned() })
+    async fn live(&self, _context: RequestContext) -> Result<Success<Liveness>, LivenessError> {
+        Ok(Success::new(Liveness { status: "ok".to_owned() }))
     }
 
     /// Check that the service is ready
@@ -81,7 +82,7 @@ impl Health {
     /// outage of NATS is reported and does not make the service unready: it serves requests, and
     /// events wait in the ledger.
     #[oai(path = "/readyz", method = "get", operation_id = "getReadiness", tag = "Tag::Service")]
-    async fn ready(&self, _context: RequestContext) -> Result<Success<Ready>, ReadinessError> {
+    async fn ready(&self, _context: RequestContext) -> Result<Success<ReadinessBody>, ReadinessError> {
         let report = self.0.check().await;
         let reason = match report {
             Report { stopping: true, .. } => Some("The service is shutting down."),
@@ -91,7 +92,7 @@ impl Health {
         if let Some(reason) = reason {
             return Err(Problem::new(ProblemCode::ServiceUnavailable).with_detail(reason).into());
         }
-        Ok(Success::new(Ready {
+        Ok(Success::new(ReadinessBody {
             database: report.database,
             events: report.events,
             events_detail: report.events_detail,

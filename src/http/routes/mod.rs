@@ -77,6 +77,7 @@ group! { AuthenticationRoutes, authentication:
 group! { AccountRoutes, account:
     auth::me::Me,
     auth::me::activity::Activity,
+    auth::me::delete::Deletion,
     auth::email::Emails,
     auth::sessions::Sessions,
 }

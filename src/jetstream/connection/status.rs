@@ -7,7 +7,10 @@ use time::OffsetDateTime;
 
 use super::version::ServerVersion;
 use crate::domain::ids::StreamSeq;
-use crate::jetstream::{error::StreamFault, stream::Drift};
+use crate::jetstream::{
+    error::StreamFault,
+    stream::{Drift, covers},
+};
 
 /// The NATS connection and the event stream, as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,11 +71,19 @@ pub struct StreamFacts {
     /// Whether a message is best read with a direct get: it is allowed, and there is one replica
     /// only, since a replica that lags behind would report a message that exists as missing.
     pub direct: bool,
+    /// The subjects that the stream takes, as patterns.
+    pub subjects: Vec<String>,
     /// Where the stream differs from the definition.
     pub drift: Vec<Drift>,
 }
 
 impl StreamFacts {
+    /// Whether the stream takes a subject.
+    #[must_use]
+    pub fn takes(&self, subject: &str) -> bool {
+        self.subjects.iter().any(|pattern| covers(pattern, subject))
+    }
+
     pub(crate) fn new(info: &Info, server: ServerVersion, sample: u64, drift: Vec<Drift>) -> Self {
         let config = &info.config;
         Self {
@@ -85,6 +96,7 @@ impl StreamFacts {
             max_msg_size: limit(config.max_message_size).and_then(|size| usize::try_from(size).ok()),
             atomic: config.allow_atomic_publish && server >= ServerVersion::ATOMIC_BATCH,
             direct: config.allow_direct && config.num_replicas <= 1,
+            subjects: config.subjects.clone(),
             drift,
         }
     }

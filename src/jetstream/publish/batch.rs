@@ -14,6 +14,7 @@ use async_nats::{
 use super::{
     message::OutgoingEvent,
     outcome::{BatchRefusal, PublishOutcome, Reason, of_batch_error},
+    publisher::may_be_unrouted,
     target::PublishTarget,
 };
 use crate::domain::ids::StreamSeq;
@@ -38,10 +39,15 @@ enum OpenError {
 /// Publish all events or none.
 pub(super) async fn publish(target: &PublishTarget, events: &[&OutgoingEvent]) -> BatchResult {
     // A batch of which the server refuses one message has a gap, and is never committed.
-    let ours = |subject: &str| events.iter().any(|event| event.subject == subject);
+    let refused = |subject: &str| events.iter().find(|event| target.subject(event) == subject);
+    let ours = |subject: &str| refused(subject).is_some();
     let permissions = &target.connection.permissions;
     match permissions.race(ours, attempt(target, events)).await {
         Ok(result) => result,
+        // The others go on without it.
+        Err(subject) if refused(&subject).is_some_and(|event| may_be_unrouted(event)) => {
+            BatchResult::SendSingly(Reason::Denied(subject))
+        }
         Err(subject) => all(events.len(), PublishOutcome::Retry(Reason::Denied(subject))),
     }
 }

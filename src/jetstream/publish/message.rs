@@ -2,19 +2,23 @@
 
 use bytes::Bytes;
 use time::OffsetDateTime;
+use watchword_events::schema;
 
 use crate::config::Settings;
-use crate::domain::ids::{EventId, UserId};
+use crate::domain::ids::{EventId, UserId, UserSeq};
 
 #[derive(Clone, Debug)]
 pub struct OutgoingEvent {
     /// Sent as `Nats-Msg-Id`.
     pub id: EventId,
+    /// The event's name, and in the event stream its subject.
     pub subject: String,
     /// The major version of the event's schema.
     pub version: u32,
     /// The user it is about: events of one user are published in order.
     pub user_id: Option<UserId>,
+    /// Its number among what happened to the user.
+    pub user_seq: Option<UserSeq>,
     pub occurred_at: OffsetDateTime,
     /// The W3C trace context of the request that caused it.
     pub traceparent: Option<String>,
@@ -24,10 +28,8 @@ pub struct OutgoingEvent {
 /// What the headers of every message say about its source.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// `events.service`.
-    pub service: String,
-    /// `events.environment`.
-    pub environment: String,
+    /// The installation, `ce-source`.
+    pub uri: String,
     /// The URL before `/schemas/…`.
     pub schema_base: String,
 }
@@ -35,9 +37,8 @@ pub struct Source {
 impl Source {
     pub(crate) fn of(settings: &Settings) -> Self {
         Self {
-            service: settings.events.service.clone(),
-            environment: settings.events.environment.clone(),
-            schema_base: settings.schema_base_url(),
+            uri: settings.event_source(),
+            schema_base: settings.events.schema_base_url.clone().unwrap_or_else(|| schema::BASE_URL.to_owned()),
         }
     }
 }

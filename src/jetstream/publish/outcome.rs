@@ -7,10 +7,14 @@
 //! | no responders, 10167, 10158, 10077, storage and every other error | [`Retry`]: never dropped |
 //! | 10060, 10054, 10097, payload too large | [`Parked`]: it would always be refused |
 //!
+//! An event that is about no account, or that an application recorded, is not sent when the stream
+//! does not take its subject: [`Unrouted`]. So is one that the user may not publish.
+//!
 //! [`Acked`]: PublishOutcome::Acked
 //! [`Unknown`]: PublishOutcome::Unknown
 //! [`Retry`]: PublishOutcome::Retry
 //! [`Parked`]: PublishOutcome::Parked
+//! [`Unrouted`]: PublishOutcome::Unrouted
 
 use std::error::Error as _;
 
@@ -35,6 +39,8 @@ pub enum PublishOutcome {
     Retry(Reason),
     /// It is not stored and never will be: it waits for an operator.
     Parked(Reason),
+    /// It is not stored, since the stream has no place for its kind of event. The others go on.
+    Unrouted(Reason),
 }
 
 impl PublishOutcome {
@@ -53,6 +59,8 @@ pub enum Reason {
     NotSent,
     #[error("no stream takes the subject")]
     NoStream,
+    #[error("the stream does not take {0}")]
+    NotTaken(String),
     #[error("no acknowledgement in time")]
     AckTimeout,
     #[error("connection lost before the acknowledgement")]
@@ -88,6 +96,7 @@ impl Reason {
             Self::NotReady => "not_ready",
             Self::NotSent => "not_sent",
             Self::NoStream => "no_stream",
+            Self::NotTaken(_) => "not_taken",
             Self::AckTimeout => "ack_timeout",
             Self::ConnectionLost => "connection_lost",
             Self::Denied(_) => "denied",

@@ -12,6 +12,7 @@ use async_nats::jetstream::{context::PublishAckFuture, message::PublishMessage};
 use super::{
     message::OutgoingEvent,
     outcome::{PublishOutcome, Reason, of_publish_error},
+    publisher::may_be_unrouted,
     target::PublishTarget,
 };
 use crate::domain::ids::UserId;
@@ -56,6 +57,8 @@ struct InFlight {
     index: usize,
     user: Option<UserId>,
     subject: String,
+    /// Whether the others go on when the user may not publish it.
+    may_be_unrouted: bool,
     ack: PublishAckFuture,
 }
 
@@ -91,7 +94,8 @@ impl<'a> Pipeline<'a> {
                 self.in_flight.push_back(InFlight {
                     index,
                     user: event.user_id,
-                    subject: event.subject.clone(),
+                    subject: self.target.subject(event),
+                    may_be_unrouted: may_be_unrouted(event),
                     ack,
                 });
             }
@@ -100,7 +104,7 @@ impl<'a> Pipeline<'a> {
     }
 
     async fn settle_oldest(&mut self) {
-        let Some(InFlight { index, user, subject, ack }) = self.in_flight.pop_front() else {
+        let Some(InFlight { index, user, subject, may_be_unrouted, ack }) = self.in_flight.pop_front() else {
             return;
         };
         if let Some(user) = user {
@@ -109,7 +113,13 @@ impl<'a> Pipeline<'a> {
         let mut ack = ack.into_future();
         let answer = loop {
             if self.denied.contains(&subject) {
-                self.record(index, PublishOutcome::Retry(Reason::Denied(subject)));
+                let reason = Reason::Denied(subject);
+                let outcome = if may_be_unrouted {
+                    PublishOutcome::Unrouted(reason)
+                } else {
+                    PublishOutcome::Retry(reason)
+                };
+                self.record(index, outcome);
                 return;
             }
             tokio::select! {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use watchword_events::USER_EVENTS;
 
 use super::{
     batch,
@@ -20,7 +21,7 @@ use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{ConnectionState, NatsStatus, StreamFacts, StreamState},
     error::{ProbeError, StreamFault},
-    stream::{DurableLag, Stored, StreamUsage, consumer_lag, probe},
+    stream::{DurableLag, Stored, StreamUsage, consumer_lag, covers, probe},
 };
 
 /// From this many events on, an atomic batch is faster than a pipeline.
@@ -124,9 +125,13 @@ pub(super) async fn publish_into(
     let limit = target.connection.size_limit(facts);
     let mut sendable = Vec::with_capacity(events.len());
     for (index, (event, outcome)) in events.iter().zip(&mut outcomes).enumerate() {
-        match too_large(event, limit) {
-            Some(reason) => *outcome = PublishOutcome::Parked(reason),
-            None => sendable.push((index, event)),
+        let subject = target.subject(event);
+        if !facts.takes(&subject) && may_be_unrouted(event) {
+            *outcome = PublishOutcome::Unrouted(Reason::NotTaken(subject));
+        } else if let Some(reason) = too_large(event, limit) {
+            *outcome = PublishOutcome::Parked(reason);
+        } else {
+            sendable.push((index, event));
         }
     }
     for part in sendable.chunks(part_size(sendable.len())) {
@@ -156,6 +161,12 @@ async fn publish_part(target: &PublishTarget, events: &[&OutgoingEvent], facts: 
         }
     }
     pipelined::publish(target, events).await
+}
+
+/// Whether the others may go on without the event: it has no number among what happened to its
+/// user, so that readers miss nothing that they wait for.
+pub(super) fn may_be_unrouted(event: &OutgoingEvent) -> bool {
+    !covers(USER_EVENTS, &event.subject)
 }
 
 /// Parts of equal size: 501 events are two batches of about 250, not one of 500 and one of 1.

@@ -1,5 +1,7 @@
 //! How the messages of a replay are named, so that subscribers can tell them from the events.
 
+use watchword_events::split_subject;
+
 use crate::domain::ids::EventId;
 use crate::domain::replay::ReplayTarget;
 
@@ -22,7 +24,9 @@ impl ReplayNaming {
     pub(crate) fn subject(&self, subject: &str) -> String {
         match self.target {
             ReplayTarget::Replays => {
-                let name = subject.rsplit('.').next().unwrap_or(subject);
+                // All custom events are one kind: what users name mints no subjects here.
+                let (kind, _) = split_subject(subject);
+                let name = kind.rsplit('.').next().unwrap_or(kind);
                 format!("{REPLAY_SUBJECT}{}.{name}", self.replay)
             }
             ReplayTarget::Everyone => subject.to_owned(),

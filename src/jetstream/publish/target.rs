@@ -8,7 +8,7 @@ use watchword_events::headers;
 use super::message::{OutgoingEvent, Source};
 use super::outcome::{PublishOutcome, Reason};
 use super::replay_naming::ReplayNaming;
-use crate::domain::ids::StreamSeq;
+use crate::domain::ids::{StreamSeq, UserSeq};
 use crate::jetstream::connection::ConnectionState;
 
 /// A stream and the form of the messages for it. Cheap to clone.
@@ -55,9 +55,9 @@ impl PublishTarget {
             subject: &event.subject,
             version: event.version,
             user_id: event.user_id.map(|user| user.as_uuid()),
+            user_seq: event.user_seq.map(UserSeq::get),
             occurred_at: event.occurred_at,
-            service: &self.source.service,
-            environment: &self.source.environment,
+            source: &self.source.uri,
             schema_base: &self.source.schema_base,
             traceparent: event.traceparent.as_deref(),
         };

@@ -3,6 +3,7 @@
 
 use async_nats::jetstream::stream::Config;
 use serde_json::{Map, Value, json};
+use watchword_events::USER_EVENTS;
 
 use crate::config::StreamSettings;
 use crate::jetstream::error::NatsError;
@@ -65,14 +66,19 @@ pub fn document(settings: &StreamSettings) -> Result<Value, NatsError> {
     Ok(definition.into())
 }
 
-/// Find the first subject of the definition that the stream does not take.
+/// Find a subject that the stream has to take and does not. The event stream has to take what
+/// happened to accounts; without the other subjects it is usable, as a stream made for
+/// `auth.user.*` alone is: events that it does not take stay in the ledger.
 pub(crate) fn uncovered<'a>(desired: &'a Config, actual: &Config) -> Option<&'a str> {
-    let taken = |subject: &str| actual.subjects.iter().any(|pattern| covers(pattern, subject));
-    desired.subjects.iter().map(String::as_str).find(|subject| !taken(subject))
+    let takes = |stream: &Config, subject: &str| stream.subjects.iter().any(|pattern| covers(pattern, subject));
+    if takes(desired, USER_EVENTS) {
+        return (!takes(actual, USER_EVENTS)).then_some(USER_EVENTS);
+    }
+    desired.subjects.iter().map(String::as_str).find(|subject| !takes(actual, subject))
 }
 
 /// Whether every subject that matches `wanted` matches `pattern` too.
-fn covers(pattern: &str, wanted: &str) -> bool {
+pub(crate) fn covers(pattern: &str, wanted: &str) -> bool {
     let (mut pattern, mut wanted) = (pattern.split('.'), wanted.split('.'));
     loop {
         match (pattern.next(), wanted.next()) {
@@ -89,13 +95,14 @@ mod tests {
     use std::time::Duration;
 
     use async_nats::jetstream::stream::{DiscardPolicy, RetentionPolicy, StorageType};
+    use watchword_events::SUBJECT_FILTERS;
 
     use super::*;
 
     fn settings() -> StreamSettings {
         StreamSettings {
             name: "auth-events".to_owned(),
-            subjects: vec!["auth.user.*".to_owned()],
+            subjects: SUBJECT_FILTERS.map(str::to_owned).into(),
             max_msgs: 100_000,
             max_bytes: 104_857_600,
             max_age: Duration::from_secs(604_800),
@@ -144,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_does_not_take_every_subject_is_found() {
+    fn a_stream_has_to_take_what_happens_to_accounts() {
         let desired = desired(&settings()).unwrap();
         let with = |subjects: &[&str]| Config {
             subjects: subjects.iter().map(ToString::to_string).collect(),
@@ -159,8 +166,15 @@ mod tests {
         ] {
             assert_eq!(uncovered(&desired, &with(fine)), None, "{fine:?}");
         }
-        for wrong in [&["auth.user.registered"][..], &["auth.*"], &["auth.user"], &[]] {
+        for wrong in [
+            &["auth.user.registered"][..],
+            &["auth.custom.*", "auth.*"],
+            &["auth.user"],
+            &[],
+        ] {
             assert_eq!(uncovered(&desired, &with(wrong)), Some("auth.user.*"), "{wrong:?}");
         }
+        let replays = super::replays(&desired).unwrap();
+        assert_eq!(uncovered(&replays, &with(&["auth.replay.*"])), Some("auth.replay.*.*"));
     }
 }

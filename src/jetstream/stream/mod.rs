@@ -7,6 +7,7 @@ pub(super) mod probe;
 pub(super) mod provision;
 mod scan;
 
+pub(super) use self::definition::covers;
 pub use self::{
     consumer_lag::{DurableLag, StreamUsage, UnackedMessage},
     definition::{desired, document},

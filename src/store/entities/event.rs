@@ -21,6 +21,8 @@ pub struct Model {
     pub published_at: Option<i64>,
     pub parked_reason: Option<String>,
     pub session_id: Option<Uuid>,
+    /// The last token of a custom event's subject.
+    pub custom_name: Option<String>,
 }
 
 /// No relations: queries join nothing.

@@ -139,6 +139,18 @@ impl Ledger {
         Ok(first.map_or(high_watermark, |seq| high_watermark.min(seq.saturating_sub(1))))
     }
 
+    /// A ledger sequence that no visible event before `until` comes after.
+    pub async fn seq_until(&self, until: OffsetDateTime) -> Result<LedgerSeq, StoreError> {
+        let highest = format!(
+            "SELECT max(seq) AS seq FROM (\
+             SELECT seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT {SCAN_CHUNK}) AS last"
+        );
+        let latest = EventId::first_at(until.saturating_add(MAX_CLOCK_SKEW)).as_uuid();
+        let row = sql::fetch_one(self.store().db(), highest, [latest.into()]).await?;
+        let last: Option<LedgerSeq> = row.map(|row| row.get("seq")).transpose()?.flatten();
+        Ok(last.unwrap_or_default())
+    }
+
     /// Whether the ledger has reached `seq`. A sequence beyond its end is of another ledger, or of
     /// one that was lost.
     pub async fn has_reached(&self, seq: LedgerSeq) -> Result<bool, StoreError> {

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder a
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::ids::{LedgerSeq, StreamSeq};
+use crate::domain::ids::{LedgerSeq, StreamSeq, UserSeq};
 use crate::store::entities::event;
 use crate::store::{Store, StoreError, convert, sql};
 
@@ -26,10 +26,12 @@ pub struct LedgerRow {
     pub seq: LedgerSeq,
     /// Also the `Nats-Msg-Id`.
     pub id: Uuid,
+    /// The subject to publish on.
     pub subject: String,
     /// The major version of the schema.
     pub schema_version: u32,
     pub user_id: Option<Uuid>,
+    pub user_seq: Option<UserSeq>,
     pub occurred_at: OffsetDateTime,
     /// W3C trace context of the request that caused it.
     pub traceparent: Option<String>,
@@ -132,6 +134,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Step over events that no stream takes, so that they do not hold up the others: they are done
+    /// without a stream sequence.
+    pub async fn step_over(&self, seqs: &[LedgerSeq], at: OffsetDateTime) -> Result<(), StoreError> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        let list = seqs.iter().map(LedgerSeq::to_string).collect::<Vec<_>>().join(",");
+        let at = convert::millis(at);
+        let step_over = format!("UPDATE events SET published_at = {at} WHERE seq IN ({list})");
+        self.0.write_unprepared(&step_over).await.map(|_| ())
+    }
+
     /// Make acknowledged events unpublished again, because the stream has lost them.
     pub async fn reopen(&self, seqs: &[LedgerSeq]) -> Result<u64, StoreError> {
         if seqs.is_empty() {
@@ -231,9 +245,13 @@ pub(in crate::store) fn ledger_row(row: event::Model) -> LedgerRow {
     LedgerRow {
         seq: row.seq,
         id: row.id,
-        subject: row.subject,
+        subject: match row.custom_name {
+            Some(name) => format!("{}.{name}", row.subject),
+            None => row.subject,
+        },
         schema_version: row.schema_version.unsigned_abs(),
         user_id: row.user_id,
+        user_seq: row.user_seq,
         occurred_at: convert::time(row.occurred_at),
         traceparent: row.traceparent,
         payload: row.payload,

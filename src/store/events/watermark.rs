@@ -19,6 +19,9 @@ const MAX_AGE: Duration = Duration::from_millis(20);
 /// The shortest time from one query to the next: one query covers all commits in between.
 const MIN_QUERY_INTERVAL: Duration = Duration::from_millis(5);
 
+/// The longest that a list waits for transactions that began before it.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// Rows that one step reads.
 const SCAN_CHUNK: usize = 1000;
 
@@ -73,6 +76,20 @@ impl Ledger {
             }
             tokio::time::sleep(MAX_AGE).await;
             watermark.advance(self).await?;
+        }
+    }
+
+    /// The high watermark, once it covers everything that is visible now. A transaction that stays
+    /// open holds it back, and is waited for at most [`SETTLE_TIMEOUT`].
+    pub async fn settled(&self) -> Result<LedgerSeq, StoreError> {
+        let visible = self.highest().await?;
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
+        loop {
+            let high_watermark = self.high_watermark().await?;
+            if high_watermark >= visible || Instant::now() >= deadline {
+                return Ok(high_watermark);
+            }
+            tokio::time::sleep(MIN_QUERY_INTERVAL).await;
         }
     }
 

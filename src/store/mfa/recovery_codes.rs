@@ -1,6 +1,6 @@
 //! Keyed hashes of recovery codes.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Set};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Set};
 
 use crate::domain::ids::UserId;
 use crate::store::entities::recovery_code;
@@ -31,6 +31,16 @@ impl UserTx<'_> {
             .map(|hash| recovery_code::ActiveModel { user_id: Set(user), code_hash: Set(hash.to_vec()) });
         recovery_code::Entity::insert_many(rows).exec_without_returning(&self.core.db).await?;
         Ok(())
+    }
+
+    /// Whether the user has a recovery code left.
+    pub async fn has_recovery_code(&mut self) -> Result<bool, StoreError> {
+        let left = recovery_code::Entity::find()
+            .filter(recovery_code::Column::UserId.eq(self.user_id().as_uuid()))
+            .limit(1)
+            .count(&self.core.db)
+            .await?;
+        Ok(left > 0)
     }
 
     /// Consume a recovery code; false when the user has no such code.

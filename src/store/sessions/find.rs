@@ -51,7 +51,8 @@ impl UserTx<'_> {
         Ok(row.map(convert::session))
     }
 
-    /// The oldest live sessions beyond the maximum per user. `newest` counts as the newest.
+    /// The oldest live sessions beyond the maximum per user, oldest first. `newest` counts as the
+    /// newest.
     pub async fn surplus_sessions(
         &mut self,
         newest: SessionId,
@@ -69,7 +70,7 @@ impl UserTx<'_> {
             .into_tuple::<Uuid>()
             .all(&self.core.db)
             .await?;
-        Ok(ids.into_iter().map(Into::into).collect())
+        Ok(ids.into_iter().rev().map(Into::into).collect())
     }
 }
 

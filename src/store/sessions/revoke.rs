@@ -19,11 +19,10 @@ impl UserTx<'_> {
         Ok(!self.revoke("id = $4", id.as_uuid(), reason, policy).await?.is_empty())
     }
 
-    /// Revoke the user's sessions, except one, and return those that were live.
+    /// Revoke the user's sessions, except one, and return those that were live, oldest first.
     ///
     /// The transaction moves to the start of the newest of them: sessions may have begun while it
-    /// waited for the user's lock, and consumers of the event compare times to know which sessions
-    /// ended.
+    /// waited for the user's lock, and no session ends before it began.
     pub async fn revoke_sessions(
         &mut self,
         except: Option<SessionId>,
@@ -38,8 +37,8 @@ impl UserTx<'_> {
         Ok(ended.into_iter().map(|session| session.id).collect())
     }
 
-    /// Mark sessions as revoked, and return those that were live. Expired ones are marked too, so
-    /// that a longer idle time does not bring them back.
+    /// Mark sessions as revoked, and return those that were live, oldest first. Expired ones are
+    /// marked too, so that a longer idle time does not bring them back.
     async fn revoke(
         &self,
         condition: &str,
@@ -59,10 +58,12 @@ impl UserTx<'_> {
             id.into(),
         ];
         let rows = sql::fetch_all(&self.core.db, revoke, values).await?;
-        let revoked: Vec<Session> = rows
+        let mut revoked: Vec<Session> = rows
             .iter()
             .map(|row| Ok(convert::session(row.model()?)))
             .collect::<Result<_, StoreError>>()?;
-        Ok(revoked.into_iter().filter(|session| self.core.now() < session.ends_at(policy)).collect())
+        revoked.retain(|session| self.core.now() < session.ends_at(policy));
+        revoked.sort_by_key(|session| (session.created_at, session.id));
+        Ok(revoked)
     }
 }

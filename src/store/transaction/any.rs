@@ -53,8 +53,13 @@ impl<'a> AnyTx<'a> {
         actor: Option<Actor>,
         event: impl Into<AuthEvent>,
     ) -> Result<EventId, StoreError> {
-        let user = self.next_user_ref().await?;
-        self.core.insert_event(user, actor, event.into()).await
+        let event = event.into();
+        let user = if event.kind().definition().is_numbered() {
+            self.next_user_ref().await?
+        } else {
+            self.unnumbered_user_ref().await?
+        };
+        self.core.insert_event(user, actor, event).await
     }
 
     /// Commit and wake the relay.
@@ -76,7 +81,18 @@ impl<'a> AnyTx<'a> {
             Some(seq) => seq,
             None => next_seq(&self.core, lock.id).await?,
         };
-        Ok(Some(UserRef { id: lock.id.as_uuid(), seq: seq.get() }))
+        Ok(Some(UserRef { id: lock.id.as_uuid(), seq: Some(seq.get()) }))
+    }
+
+    /// The user without a number, which what applications record has not. The number that the lock
+    /// reserved goes back, so that the user's numbers have no hole.
+    async fn unnumbered_user_ref(&mut self) -> Result<Option<UserRef>, StoreError> {
+        let Some(lock) = &mut self.lock else { return Ok(None) };
+        if lock.reserved.take().is_some() {
+            let lower = "UPDATE users SET event_seq = event_seq - 1 WHERE id = $1";
+            sql::execute(&self.core.db, lower, [lock.id.as_uuid().into()]).await?;
+        }
+        Ok(Some(UserRef { id: lock.id.as_uuid(), seq: None }))
     }
 }
 

@@ -5,7 +5,7 @@ use sea_orm::EntityTrait as _;
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
-use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef};
+use watchword_events::{Actor, AuthEvent, Event, Metadata, UserRef, schema, split_subject};
 
 use crate::domain::clock::to_millis;
 use crate::domain::ids::EventId;
@@ -69,7 +69,9 @@ impl<'a> Core<'a> {
     ) -> Result<EventId, StoreError> {
         let id = self.next_event_id();
         let profile = &self.store.0.profile;
-        let (subject, version, session_id) = (event.subject(), event.version(), event.session_id());
+        let (kind, session_id) = (event.kind(), event.session_id());
+        let (subject, version) = (kind.subject(), kind.version());
+        let custom_name = split_subject(&event.subject()).1.map(str::to_owned);
         let row = Event {
             id,
             timestamp: self.now,
@@ -82,7 +84,7 @@ impl<'a> Core<'a> {
                 environment: profile.environment.clone(),
                 request_id: (!self.request.request_id.is_empty()).then(|| self.request.request_id.clone()),
                 traceparent: self.request.traceparent.clone(),
-                dataschema: Some(format!("{}/schemas/{subject}/{version}.json", profile.schema_base_url)),
+                dataschema: Some(schema::url(&profile.schema_base_url, subject, version)),
             },
         };
         let row = event::ActiveModel {
@@ -90,12 +92,13 @@ impl<'a> Core<'a> {
             id: sea_orm::Set(id),
             subject: sea_orm::Set(subject.to_owned()),
             user_id: sea_orm::Set(row.user.as_ref().map(|user| user.id)),
-            user_seq: sea_orm::Set(row.user.as_ref().map(|user| user.seq.into())),
+            user_seq: sea_orm::Set(row.user.as_ref().and_then(|user| user.seq).map(Into::into)),
             schema_version: sea_orm::Set(i32::try_from(version).unwrap_or(i32::MAX)),
             payload: sea_orm::Set(row.to_json()?),
             traceparent: sea_orm::Set(self.request.traceparent.clone()),
             occurred_at: sea_orm::Set(self.millis()),
             session_id: sea_orm::Set(session_id),
+            custom_name: sea_orm::Set(custom_name),
             ..event::ActiveModel::default()
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;

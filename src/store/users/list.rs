@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use sea_orm::Value;
 
-use crate::domain::ids::UserId;
+use crate::domain::ids::{UserId, UserSeq};
 use crate::domain::user::account_type::AccountType;
 use crate::domain::user::email::canonical;
 use crate::domain::user::role::Role;
@@ -36,10 +36,18 @@ pub struct UserFilter {
     pub account_type: Option<AccountType>,
 }
 
+/// A user, and how many events there are about them.
+#[derive(Debug, Clone)]
+pub struct ListedUser {
+    pub user: User,
+    /// The user sequence of the last event. It was committed with the user's state.
+    pub last_event: UserSeq,
+}
+
 #[derive(Debug, Clone)]
 pub struct UserPage {
     /// Newest first.
-    pub users: Vec<User>,
+    pub users: Vec<ListedUser>,
     /// All matches; [`MAX_COUNTED_USERS`] plus one if there are more than that.
     pub count: u64,
 }
@@ -81,8 +89,11 @@ impl Store {
                 format!("SELECT {columns} FROM users WHERE {all}{behind} ORDER BY id DESC LIMIT {limit} OFFSET {skip}");
             rows = self.fetch_planned(many, conditions.values).await?;
         }
-        let users = rows.iter().map(|row| convert::user(row.model()?));
-        Ok(UserPage { users: users.collect::<Result<_, _>>()?, count })
+        let users = rows.iter().map(|row| {
+            let row: user::Model = row.model()?;
+            Ok(ListedUser { last_event: row.event_seq, user: convert::user(row)? })
+        });
+        Ok(UserPage { users: users.collect::<Result<_, StoreError>>()?, count })
     }
 
     async fn count_users(&self, conditions: &Conditions) -> Result<u64, StoreError> {

@@ -35,6 +35,7 @@ metrics! {
     OUTBOX_OLDEST_AGE, "watchword_outbox_oldest_age_seconds", [], "Age of the oldest pending ledger row.";
     EVENT_RECORDED, "watchword_event_recorded_total", ["subject"], "Events committed to the ledger.";
     EVENT_PUBLISHED, "watchword_event_published_total", ["subject"], "Events acknowledged by the stream.";
+    EVENT_UNROUTED, "watchword_event_unrouted_total", ["subject"], "Events that the stream does not take, which stay in the ledger alone.";
     EVENT_PUBLISH_DURATION, "watchword_event_publish_duration_seconds", [], "Time from an event's commit to its acknowledgement.";
     EVENT_PUBLISH_BATCH_SIZE, "watchword_event_publish_batch_size", [], "Events published together.";
     EVENT_PUBLISH_DUPLICATES, "watchword_event_publish_duplicates_total", [], "Events that the stream had already.";

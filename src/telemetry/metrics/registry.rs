@@ -36,6 +36,7 @@ pub struct Metrics {
     routes: Routes,
     events_recorded: IntCounterVec,
     events_published: IntCounterVec,
+    events_unrouted: IntCounterVec,
     publish_failures: IntCounterVec,
     stream_fault: IntGaugeVec,
     consumers: ConsumerGauges,
@@ -86,6 +87,7 @@ impl Metrics {
             ),
             events_recorded: register.counters(MetricName::EVENT_RECORDED)?,
             events_published: register.counters(MetricName::EVENT_PUBLISHED)?,
+            events_unrouted: register.counters(MetricName::EVENT_UNROUTED)?,
             publish_failures: register.counters(MetricName::EVENT_PUBLISH_FAILURES)?,
             stream_fault: register.gauges(MetricName::STREAM_FAULT)?,
             consumers: ConsumerGauges {
@@ -129,7 +131,13 @@ impl Metrics {
         self.routes.get(route, method)
     }
 
-    /// Count an event that was committed to the ledger.
+    /// Count an event that stays in the ledger alone. `subject` is that of its kind, as below.
+    pub fn event_unrouted(&self, subject: &str) {
+        self.events_unrouted.with_label_values(&[subject]).inc();
+    }
+
+    /// Count an event that was committed to the ledger. `subject` is that of its kind: what users
+    /// name is no label.
     pub fn event_recorded(&self, subject: &str) {
         self.events_recorded.with_label_values(&[subject]).inc();
     }

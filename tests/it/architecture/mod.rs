@@ -13,7 +13,7 @@ use rules::check_source;
 use crate::support::run_dir::repository;
 
 /// The folders of the project's code, without tests.
-const SOURCES: &[&str] = &["src", "events/src", "migration/src", "examples"];
+const SOURCES: &[&str] = &["src", "contract/src", "events/src", "migration/src", "examples"];
 
 /// Collects every Rust file under a directory.
 fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {

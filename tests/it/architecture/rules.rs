@@ -40,18 +40,21 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("async_nats", &["jetstream"]),
     ("sea_orm", &["store"]),
     ("sqlx", &["store"]),
+    ("watchword_contract", &["http"]),
     ("watchword_migration", &["store"]),
 ];
 
 /// The crates of this workspace that each other one may import.
 const MEMBERS: &[(&str, &[&str])] = &[
     ("events", &["watchword_events"]),
+    ("contract", &["watchword_contract", "watchword_events"]),
     ("migration", &["watchword_migration"]),
     ("examples", &["watchword_events", "watchword_examples"]),
 ];
 /// The names of this workspace's crates in code.
 const OWN_CRATES: &[&str] = &[
     "watchword",
+    "watchword_contract",
     "watchword_events",
     "watchword_migration",
     "watchword_examples",

@@ -264,7 +264,7 @@ async fn use_second_factor(client: &mut Client<'_>) {
     let login = json!({ "identifier": email, "password": password });
     // This error contains a challenge, so it is not collected.
     let request = client.request(Method::POST, "/auth/login").json(&login);
-    let challenged = client.http.send(request).await.expect_problem(401, "mfa_required");
+    let challenged = client.http.send(request).await.expect_problem(403, "mfa_required");
     let challenge = challenged.str("/challengeToken").to_owned();
     let unknown = "ABCD-EFGH-ABCD-EFGH";
     for (code, status) in [(unknown, 401), (confirmed.str("/recoveryCodes/0"), 200)] {
@@ -290,10 +290,12 @@ async fn log_out_and_delete(client: &mut Client<'_>, email: &str, password: &str
     let register = json!({ "email": other, "password": password });
     let tokens = client.post("/auth/register", &register, 201).await.tokens();
     let wrong = client.secrets.password("a wrong password to delete with");
-    // A wrong password records a failed login, whose event contains the user agent.
-    let request = client.request(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    // A wrong password records an event that contains the user agent.
+    let request = client.request(Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": wrong })), 422).await;
-    let request = client.request_with_secret_agent(Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    let request = client
+        .request_with_secret_agent(Method::POST, "/auth/me/delete")
+        .bearer_auth(&tokens.access);
     client.send(request.json(&json!({ "password": password })), 204).await;
 }
 
@@ -324,7 +326,7 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
         (password, 204),
     ] {
         let body = json!({ "currentPassword": current, "newPassword": new });
-        // A wrong password records a failed login, whose event contains the user agent.
+        // A wrong password records an event that contains the user agent.
         let request = client.request(Method::POST, "/auth/password/change");
         client.send(request.bearer_auth(&tokens.access).json(&body), status).await;
     }
@@ -337,7 +339,7 @@ pub(super) async fn use_mailed_codes(http: &Http, smtp: &SmtpServer, secrets: &m
     client.secrets.token("a code to reset a password", &code);
     for status in [204, 422] {
         let password = client.secrets.password("a reset password");
-        let body = json!({ "code": code, "password": password });
+        let body = json!({ "code": code, "newPassword": password });
         client.post("/auth/password/reset", &body, status).await;
     }
     // One code remains, so that the table is not empty.
@@ -402,7 +404,7 @@ async fn manage_user(client: &mut Client<'_>, access: &str) {
     client.send(request.bearer_auth(access), 200).await;
     let word = client.secrets.word("a malformed role");
     let request = client.request_with_secret_agent(Method::PUT, &format!("{path}/roles/{word}"));
-    client.send(request.bearer_auth(access), 422).await;
+    client.send(request.bearer_auth(access), 400).await;
     for (method, rest, status) in [
         (Method::POST, "/disable", 200),
         (Method::POST, "/enable", 200),

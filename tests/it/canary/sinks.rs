@@ -179,6 +179,7 @@ pub(super) fn assert_not_empty(sinks: &[Sink], secrets: &Secrets) {
         "registered",
         "logged_in",
         "login_failed",
+        "reauthentication_failed",
         "token_reuse_detected",
         "logged_out",
         "updated",

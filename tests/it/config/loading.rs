@@ -16,7 +16,7 @@ fn the_defaults_are_valid() {
     assert_eq!(settings.http.max_body_bytes, 16_384);
     assert_eq!(settings.metrics.listen.to_string(), "127.0.0.1:9464");
     assert!(settings.database.url.is_none() && settings.redis.url.is_none() && settings.nats.url.is_none());
-    assert_eq!(settings.stream.subjects, ["auth.user.*"]);
+    assert_eq!(settings.stream.subjects, ["auth.user.*", "auth.custom.*", "auth.system.*"]);
     assert_eq!(settings.stream.max_age, Duration::from_secs(7 * 24 * 3600));
     assert_eq!(settings.events.service, "watchword");
     assert_eq!(settings.events.pii, PiiMode::Full);

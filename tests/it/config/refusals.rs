@@ -58,6 +58,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__EVENTS__PII", "some", "events.pii", "full, masked, none"),
     ("WATCHWORD__EVENTS__RETENTION", "23h", "events.retention", "1day"),
     ("WATCHWORD__EVENTS__SERVICE", "auth service", "events.service", "spaces"),
+    ("WATCHWORD__EVENTS__SOURCE", "watchword", "events.source", "absolute"),
+    ("WATCHWORD__EVENTS__SOURCE", "urn:with space", "events.source", "absolute"),
     ("WATCHWORD__EVENTS__SCHEMA_BASE_URL", "schemas", "events.schema_base_url", "absolute"),
     ("WATCHWORD__PASSWORDS__MIN_LENGTH", "7", "passwords.min_length", "between 8 and 64"),
     ("WATCHWORD__PASSWORDS__MIN_LENGTH", "65", "passwords.min_length", "between 8 and 64"),

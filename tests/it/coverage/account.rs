@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::user_rights::OTHER_TAG;
 use super::{Row, rows};
 use crate::support::app::PASSWORD;
 
@@ -12,7 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn register() -> Vec<Row> {
     rows! {
-        "register" "201" "a new account" => ["registered" {"accountType": "user", "roles": ["user"]}] |app| {
+        "register" "201" "a new account" => ["registered" {"accountType": "user", "roles": ["user"], "method": "password", "amr": ["pwd"]}] |app| {
             let body = json!({ "email": app.new_email(), "password": PASSWORD });
             app.send(app.post("/auth/register", &body)).await.about_response_session()
         }
@@ -49,7 +50,8 @@ fn register() -> Vec<Row> {
             let other = json!({ "email": app.new_email(), "password": PASSWORD });
             app.send(app.post("/auth/register", &other).header("idempotency-key", &app.key_for(&body))).await
         }
-        "register" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "register" "422 idempotency_key_reused" "another password" =>
+            ["reauthentication_failed" {"operation": "repeat_registration", "reason": "wrong_password"}] |app| {
             let (body, user) = app.keyed_registration().await;
             let other = json!({ "email": user.email, "password": "not the password 7" });
             let request = app.post("/auth/register", &other).header("idempotency-key", &app.key_for(&body));
@@ -70,12 +72,12 @@ fn change() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/me").bearer_auth(&user.tokens.access)).await
         }
-        "updateMe" "200" "a new name" => ["updated" {"changedFields": ["name"]}] |app| {
+        "updateMe" "200" "a new name" => ["updated" {"changedFields": ["name"], "name": "Ada"}] |app| {
             let user = app.user().await;
             let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "name": "Ada" }))).await.about(&user)
         }
-        "updateMe" "200" "a new username" => ["username_changed" {"new": "ada.l"}] |app| {
+        "updateMe" "200" "a new username" => ["username_changed" {"username": "ada.l"}] |app| {
             let user = app.user().await;
             let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "username": "ada.l" }))).await.about(&user)
@@ -92,6 +94,16 @@ fn change() -> Vec<Row> {
             app.send(request(&other.tokens.access).json(&json!({ "username": "held" }))).await;
             app.send(request(&user.tokens.access).json(&json!({ "username": "held" }))).await
         }
+        "updateMe" "400 invalid_parameter" "If-Match" => [] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.header("if-match", "new").json(&json!({ "name": "Ada" }))).await
+        }
+        "updateMe" "412 precondition_failed" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&user.tokens.access);
+            app.send(request.header("if-match", OTHER_TAG).json(&json!({ "name": "Ada" }))).await
+        }
         "updateMe" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| {
@@ -107,18 +119,19 @@ fn delete() -> Vec<Row> {
         "deleteMe" "204" "" => ["deleted" {"reason": "user"}] |app| {
             let user = app.user().await;
             app.log_in_again(&user).await;
-            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "password": PASSWORD }))).await.about(&user)
         }
-        "deleteMe" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "deleteMe" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "delete_account", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
-            let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+            let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
             app.send(request.json(&json!({ "password": "not the password" }))).await.about(&user)
         }
         "deleteMe" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| {
-                let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&user.tokens.access);
+                let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&user.tokens.access);
                 request.json(&json!({ "password": "not the password" }))
             }).await
         }

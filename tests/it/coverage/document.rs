@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use watchword::http::docs::specification;
-use watchword_events::{CATALOGUE, SUBJECT_PREFIX};
+use watchword_events::{CATALOGUE, EventType};
 
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -10,7 +10,7 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     /// `201`, `409 email_taken`, …
     pub(super) outcomes: Vec<String>,
-    /// The events that the description names, without `auth.user.`.
+    /// The events that the description names, as in the catalogue.
     pub(super) events: Vec<String>,
     pub(super) has_body: bool,
     pub(super) is_secured: bool,
@@ -28,7 +28,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             outcomes: outcomes(operation),
             events: events(operation["description"].as_str().unwrap_or_default()),
             has_body: operation["requestBody"].is_object(),
-            is_secured: operation["security"].is_array(),
+            is_secured: operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()),
         })
     });
     operations.collect()
@@ -50,7 +50,7 @@ fn outcomes(operation: &Value) -> Vec<String> {
 }
 
 fn events(description: &str) -> Vec<String> {
-    let is_named = |subject: &str| description.contains(&format!("`{subject}`"));
-    let named = CATALOGUE.iter().filter(|event| is_named(event.subject));
-    named.map(|event| event.subject.trim_start_matches(SUBJECT_PREFIX).to_owned()).collect()
+    let is_named = |event: &EventType| description.contains(&format!("`{}`", event.filter().replace('*', "<name>")));
+    let named = CATALOGUE.iter().filter(|event| is_named(event));
+    named.map(|event| event.name.to_owned()).collect()
 }

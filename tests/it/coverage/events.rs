@@ -12,32 +12,37 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn record() -> Vec<Row> {
     rows! {
-        "recordEvent" "202" "" => ["custom" {"name": "report.exported"}] |app| {
+        "createEvent" "202" "" => ["custom" {"name": "report_exported"}] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
             app.send(request.bearer_auth(&user.tokens.access)).await.about(&user)
         }
-        "recordEvent" "202" "a replay" => [] |app| {
+        "createEvent" "202" "a replay" => [] |app| {
             let user = app.user().await;
-            let request = || app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "one");
+            let request = || app.post("/events", &json!({ "name": "report_exported" })).header("idempotency-key", "one");
             app.send(request().bearer_auth(&user.tokens.access)).await;
             app.send(request().bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "400 invalid_parameter" "a malformed key" => [] |app| {
+        "createEvent" "400 invalid_parameter" "a malformed key" => [] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" })).header("idempotency-key", "two words");
+            let request = app.post("/events", &json!({ "name": "report_exported" })).header("idempotency-key", "two words");
             app.send(request.bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "422 idempotency_key_reused" "" => [] |app| {
+        "createEvent" "422 idempotency_key_reused" "" => [] |app| {
             let user = app.user().await;
             let request = |name: &str| app.post("/events", &json!({ "name": name })).header("idempotency-key", "one");
-            app.send(request("report.exported").bearer_auth(&user.tokens.access)).await;
-            app.send(request("report.imported").bearer_auth(&user.tokens.access)).await
+            app.send(request("report_exported").bearer_auth(&user.tokens.access)).await;
+            app.send(request("report_imported").bearer_auth(&user.tokens.access)).await
         }
-        "recordEvent" "429 rate_limited" "" => [] |app| {
+        "createEvent" "501 custom_events_disabled" "" => [] |app| {
+            let user = app.user().await;
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
+            app.send(request.bearer_auth(&user.tokens.access)).await
+        }
+        "createEvent" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| {
-                app.post("/events", &json!({ "name": "report.exported" })).bearer_auth(&user.tokens.access)
+                app.post("/events", &json!({ "name": "report_exported" })).bearer_auth(&user.tokens.access)
             }).await
         }
     }
@@ -54,7 +59,7 @@ fn pages() -> Vec<Row> {
             let path = format!("/events?userId={}", other.id);
             app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "listEvents" "422 validation_failed" "" => [] |app| {
+        "listEvents" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events?limit=0").bearer_auth(&user.tokens.access)).await
         }
@@ -62,7 +67,7 @@ fn pages() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/recent").bearer_auth(&user.tokens.access)).await
         }
-        "listRecentEvents" "422 validation_failed" "" => [] |app| {
+        "listRecentEvents" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/recent?limit=0").bearer_auth(&user.tokens.access)).await
         }
@@ -70,9 +75,9 @@ fn pages() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/me/activity").bearer_auth(&user.tokens.access)).await
         }
-        "listActivity" "422 validation_failed" "" => [] |app| {
+        "listActivity" "400 invalid_parameter" "" => [] |app| {
             let user = app.user().await;
-            app.send(app.request(Method::GET, "/auth/me/activity?type=none").bearer_auth(&user.tokens.access)).await
+            app.send(app.request(Method::GET, "/auth/me/activity?subject=auth.user.none").bearer_auth(&user.tokens.access)).await
         }
     }
 }
@@ -81,7 +86,7 @@ fn one() -> Vec<Row> {
     rows! {
         "getEvent" "200" "" => [] |app| {
             let user = app.user().await;
-            let request = app.post("/events", &json!({ "name": "report.exported" }));
+            let request = app.post("/events", &json!({ "name": "report_exported" }));
             let id = app.send(request.bearer_auth(&user.tokens.access)).await.response_id();
             app.send(app.request(Method::GET, &format!("/events/{id}")).bearer_auth(&user.tokens.access)).await
         }
@@ -107,54 +112,54 @@ fn follow() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/events/stream").bearer_auth(&user.tokens.access)).await
         }
-        "followEvents" "422 validation_failed" "" => [] |app| {
+        "followEvents" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
-            app.send(app.request(Method::GET, "/events/stream?type=none").bearer_auth(&admin.access)).await
+            app.send(app.request(Method::GET, "/events/stream?subject=auth.user.none").bearer_auth(&admin.access)).await
         }
     }
 }
 
 fn counts() -> Vec<Row> {
     rows! {
-        "topEvents" "200" "" => [] |app| {
+        "getTopEvents" "200" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/top-events").bearer_auth(&admin.access)).await
         }
-        "topEvents" "403 forbidden" "" => [] |app| {
+        "getTopEvents" "403 forbidden" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/analytics/top-events").bearer_auth(&user.tokens.access)).await
         }
-        "topEvents" "422 validation_failed" "" => [] |app| {
+        "getTopEvents" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/top-events?limit=0").bearer_auth(&admin.access)).await
         }
-        "eventTimeline" "200" "" => [] |app| {
+        "getEventTimeline" "200" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/timeline").bearer_auth(&admin.access)).await
         }
-        "eventTimeline" "403 forbidden" "" => [] |app| {
+        "getEventTimeline" "403 forbidden" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/analytics/timeline").bearer_auth(&user.tokens.access)).await
         }
-        "eventTimeline" "422 validation_failed" "" => [] |app| {
+        "getEventTimeline" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/timeline?bucket=year").bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "200" "" => [] |app| {
+        "getUserEventCounts" "200" "" => [] |app| {
             let (admin, user) = (app.admin().await, app.user().await);
             let path = format!("/analytics/users/{}", user.id);
             app.send(app.request(Method::GET, &path).bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "400 invalid_parameter" "" => [] |app| {
+        "getUserEventCounts" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/analytics/users/ada").bearer_auth(&admin.access)).await
         }
-        "userAnalytics" "403 forbidden" "" => [] |app| {
+        "getUserEventCounts" "403 forbidden" "" => [] |app| {
             let user = app.user().await;
             let path = format!("/analytics/users/{}", user.id);
             app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "userAnalytics" "404 not_found" "" => [] |app| {
+        "getUserEventCounts" "404 not_found" "" => [] |app| {
             let admin = app.admin().await;
             let path = format!("/analytics/users/{}", Uuid::from_u128(1));
             app.send(app.request(Method::GET, &path).bearer_auth(&admin.access)).await

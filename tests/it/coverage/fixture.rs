@@ -15,6 +15,7 @@ use crate::support::app::{Builder, PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::{Backend, LedgerRow};
 use crate::support::http::{Http, Tokens};
+use crate::support::names::short_name;
 use crate::support::oauth;
 use crate::support::smtp::SmtpServer;
 use crate::support::wait::eventually;
@@ -68,9 +69,12 @@ impl Fixture {
         Self::with_builder(builder, None).await
     }
 
-    /// An application that neither sends nor logs mails.
-    pub(super) async fn without_mail(backend: Backend) -> Self {
-        let builder = TestApp::builder(backend).settings(|settings| settings.events.environment = "test".to_owned());
+    /// An application that neither sends nor logs mails, and records no custom events.
+    pub(super) async fn without_options(backend: Backend) -> Self {
+        let builder = TestApp::builder(backend).settings(|settings| {
+            settings.events.environment = "test".to_owned();
+            settings.events.custom = false;
+        });
         Self::with_builder(builder, None).await
     }
 
@@ -157,7 +161,7 @@ impl Fixture {
         }
         let recorded = async || {
             let rows = self.app.ledger().await;
-            rows.iter().filter(|row| row.subject == "auth.user.rate_limited").count()
+            rows.iter().filter(|row| row.subject == "auth.system.rate_limited").count()
         };
         let before = recorded().await;
         self.clock.advance(Duration::from_secs(3660));
@@ -303,8 +307,8 @@ impl Observed {
         if self.outcome != outcome {
             found.push(format!("ended in {}", self.outcome));
         }
-        let recorded: Vec<&str> = self.events.iter().map(|row| row.subject.as_str()).collect();
-        let expected: Vec<String> = events.iter().map(|(name, _)| format!("auth.user.{name}")).collect();
+        let recorded: Vec<String> = self.events.iter().map(|row| short_name(&row.subject)).collect();
+        let expected: Vec<&str> = events.iter().map(|(name, _)| *name).collect();
         if recorded != expected {
             found.push(format!("recorded {recorded:?}, expected {expected:?}"));
         }

@@ -24,7 +24,8 @@ fn change() -> Vec<Row> {
             let request = app.post("/auth/password/change", &body).bearer_auth(&user.tokens.access);
             app.send(request).await.about(&user)
         }
-        "changePassword" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "changePassword" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "change_password", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             let body = json!({ "currentPassword": "not the password", "newPassword": NEW_PASSWORD });
             let request = app.post("/auth/password/change", &body).bearer_auth(&user.tokens.access);
@@ -71,28 +72,28 @@ fn reset() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.post("/auth/password/forgot", &json!({ "email": user.email }))).await;
             let code = app.mailed_code(&user, RESET, 1).await;
-            let body = json!({ "code": code, "password": NEW_PASSWORD });
+            let body = json!({ "code": code, "newPassword": NEW_PASSWORD });
             app.send(app.post("/auth/password/reset", &body)).await.about(&user)
         }
         "resetPassword" "422 validation_failed" "a guessable password" => [] |app| {
             let user = app.user().await;
             app.send(app.post("/auth/password/forgot", &json!({ "email": user.email }))).await;
             let code = app.mailed_code(&user, RESET, 1).await;
-            let body = json!({ "code": code, "password": "password1" });
+            let body = json!({ "code": code, "newPassword": "password1" });
             app.send(app.post("/auth/password/reset", &body)).await
         }
         "resetPassword" "422 invalid_code" "an unknown code" => [] |app| {
-            let body = json!({ "code": UNKNOWN, "password": NEW_PASSWORD });
+            let body = json!({ "code": UNKNOWN, "newPassword": NEW_PASSWORD });
             app.send(app.post("/auth/password/reset", &body)).await
         }
         "resetPassword" "422 invalid_code" "a verification code" => [] |app| {
             let user = app.user().await;
             let code = app.mailed_code(&user, VERIFY, 1).await;
-            let body = json!({ "code": code, "password": NEW_PASSWORD });
+            let body = json!({ "code": code, "newPassword": NEW_PASSWORD });
             app.send(app.post("/auth/password/reset", &body)).await
         }
         "resetPassword" "429 rate_limited" "" => [] |app| {
-            let body = json!({ "code": UNKNOWN, "password": NEW_PASSWORD });
+            let body = json!({ "code": UNKNOWN, "newPassword": NEW_PASSWORD });
             app.until_limited(|| app.post("/auth/password/reset", &body)).await
         }
     }

@@ -75,19 +75,20 @@ fn enroll() -> Vec<Row> {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/mfa").bearer_auth(&user.tokens.access)).await
         }
-        "enrolTotp" "201" "not confirmed yet" => [] |app| {
+        "enrollTotp" "201" "not confirmed yet" => [] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "409 mfa_already_enrolled" "" => [] |app| {
+        "enrollTotp" "409 mfa_already_enrolled" "" => [] |app| {
             let enrolled = Enrolled::new(app).await;
             app.send(mfa_request(app, &enrolled.user, Method::POST, "totp", &password())).await
         }
-        "enrolTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "enrollTotp" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "enroll_totp", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await.about(&user)
         }
-        "enrolTotp" "429 rate_limited" "" => [] |app| {
+        "enrollTotp" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             app.until_limited(|| mfa_request(app, &user, Method::POST, "totp", &wrong_password())).await
         }
@@ -123,20 +124,21 @@ fn remove() -> Vec<Row> {
     rows! {
         "removeTotp" "204" "" => ["mfa_removed" {"factorType": "totp"}] |app| {
             let enrolled = Enrolled::new(app).await;
-            let request = mfa_request(app, &enrolled.user, Method::DELETE, "totp", &password());
+            let request = mfa_request(app, &enrolled.user, Method::POST, "totp/remove", &password());
             app.send(request).await.about(&enrolled.user)
         }
         "removeTotp" "404 not_found" "" => [] |app| {
             let user = app.user().await;
-            app.send(mfa_request(app, &user, Method::DELETE, "totp", &password())).await
+            app.send(mfa_request(app, &user, Method::POST, "totp/remove", &password())).await
         }
-        "removeTotp" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "removeTotp" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "remove_totp", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
-            app.send(mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await.about(&user)
+            app.send(mfa_request(app, &user, Method::POST, "totp/remove", &wrong_password())).await.about(&user)
         }
         "removeTotp" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
-            app.until_limited(|| mfa_request(app, &user, Method::DELETE, "totp", &wrong_password())).await
+            app.until_limited(|| mfa_request(app, &user, Method::POST, "totp/remove", &wrong_password())).await
         }
     }
 }
@@ -152,7 +154,8 @@ fn recovery_codes() -> Vec<Row> {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &password())).await
         }
-        "generateRecoveryCodes" "422 validation_failed" "a wrong password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "generateRecoveryCodes" "422 validation_failed" "a wrong password" =>
+            ["reauthentication_failed" {"operation": "generate_recovery_codes", "reason": "wrong_password"}] |app| {
             let user = app.user().await;
             app.send(mfa_request(app, &user, Method::POST, "recovery-codes", &wrong_password())).await.about(&user)
         }
@@ -165,7 +168,7 @@ fn recovery_codes() -> Vec<Row> {
 
 fn log_in() -> Vec<Row> {
     rows! {
-        "login" "401 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |app| {
+        "login" "403 mfa_required" "" => ["mfa_challenged" {"factorType": "totp"}] |app| {
             let enrolled = Enrolled::new(app).await;
             let body = json!({ "identifier": enrolled.user.email, "password": PASSWORD });
             app.send(app.post("/auth/login", &body)).await.about(&enrolled.user)
@@ -194,6 +197,10 @@ fn verify() -> Vec<Row> {
         }
         "verifyMfa" "401 invalid_challenge" "" => [] |app| {
             app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "123456" }))).await
+        }
+        "verifyMfa" "422 validation_failed" "a code of another factor" => [] |app| {
+            let body = json!({ "challengeToken": UNKNOWN, "factor": "recovery_code", "code": "123456" });
+            app.send(app.post("/auth/mfa/verify", &body)).await
         }
         "verifyMfa" "422 validation_failed" "a malformed code" => [] |app| {
             app.send(app.post("/auth/mfa/verify", &json!({ "challengeToken": UNKNOWN, "code": "twelve" }))).await

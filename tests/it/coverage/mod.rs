@@ -135,7 +135,7 @@ fn the_document_names_the_events_that_are_recorded() {
 async fn every_documented_outcome_records_its_events(backend: Backend) {
     // Some outcomes need special settings.
     let app = Fixture::new(backend).await;
-    let (limited, without_mail) = (Fixture::limited(backend).await, Fixture::without_mail(backend).await);
+    let (limited, without_options) = (Fixture::limited(backend).await, Fixture::without_options(backend).await);
     let mut failures = Vec::new();
     let mut problems = BTreeMap::new();
     for row in table() {
@@ -144,7 +144,7 @@ async fn every_documented_outcome_records_its_events(backend: Backend) {
                 limited.wait_for_quota().await;
                 &limited
             }
-            Some("501") => &without_mail,
+            Some("501") => &without_options,
             _ => &app,
         };
         let observed = (row.act)(row_fixture).await;
@@ -169,7 +169,7 @@ async fn every_documented_outcome_records_its_events(backend: Backend) {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    for app in [app, limited, without_mail] {
+    for app in [app, limited, without_options] {
         app.finish().await;
     }
     problems.values().for_each(assert_problem);

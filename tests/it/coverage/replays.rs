@@ -18,10 +18,10 @@ async fn replay(app: &Fixture, name: &str) -> RequestBuilder {
 
 fn start() -> Vec<Row> {
     rows! {
-        "startReplay" "202" "" => [] |app| {
+        "createReplay" "202" "" => [] |app| {
             app.send(replay(app, "first").await).await
         }
-        "startReplay" "409 conflict" "the name is taken" => [] |app| {
+        "createReplay" "409 conflict" "the name is taken" => [] |app| {
             // While the first replay runs, the conflict has another reason.
             loop {
                 let observed = app.send(replay(app, "first").await).await;
@@ -34,7 +34,7 @@ fn start() -> Vec<Row> {
                 tokio::task::yield_now().await;
             }
         }
-        "startReplay" "403 forbidden" "" => [] |app| {
+        "createReplay" "403 forbidden" "" => [] |app| {
             let user = app.user().await;
             let request = app.post("/events/replays", &json!({ "name": "mine" }));
             app.send(request.bearer_auth(&user.tokens.access)).await
@@ -44,7 +44,7 @@ fn start() -> Vec<Row> {
 
 fn read() -> Vec<Row> {
     rows! {
-        "readReplay" "200" "" => [] |app| {
+        "getReplay" "200" "" => [] |app| {
             let admin = app.admin().await;
             // Only one replay runs at a time, and the previous one may still be running.
             let id = loop {
@@ -56,16 +56,16 @@ fn read() -> Vec<Row> {
             };
             app.send(app.request(Method::GET, &format!("/events/replays/{id}")).bearer_auth(&admin.access)).await
         }
-        "readReplay" "400 invalid_parameter" "" => [] |app| {
+        "getReplay" "400 invalid_parameter" "" => [] |app| {
             let admin = app.admin().await;
             app.send(app.request(Method::GET, "/events/replays/first").bearer_auth(&admin.access)).await
         }
-        "readReplay" "403 forbidden" "" => [] |app| {
+        "getReplay" "403 forbidden" "" => [] |app| {
             let user = app.user().await;
             let path = format!("/events/replays/{}", Uuid::from_u128(1));
             app.send(app.request(Method::GET, &path).bearer_auth(&user.tokens.access)).await
         }
-        "readReplay" "404 not_found" "" => [] |app| {
+        "getReplay" "404 not_found" "" => [] |app| {
             let admin = app.admin().await;
             let path = format!("/events/replays/{}", Uuid::from_u128(1));
             app.send(app.request(Method::GET, &path).bearer_auth(&admin.access)).await

@@ -12,11 +12,11 @@ pub(super) fn rows() -> Vec<Row> {
         "getJwks" "304" "" => [] |app| {
             app.send(app.request(Method::GET, "/.well-known/jwks.json").header("if-none-match", "*")).await
         }
-        "getAuthorizationServer" "304" "" => [] |app| {
+        "getAuthorizationServerMetadata" "304" "" => [] |app| {
             let path = "/.well-known/oauth-authorization-server";
             app.send(app.request(Method::GET, path).header("if-none-match", "*")).await
         }
-        "getAuthorizationServer" "200" "" => [] |app| {
+        "getAuthorizationServerMetadata" "200" "" => [] |app| {
             app.send(app.request(Method::GET, "/.well-known/oauth-authorization-server")).await
         }
         "getOpenIdConfiguration" "200" "" => [] |app| {
@@ -26,7 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
             let path = "/.well-known/openid-configuration";
             app.send(app.request(Method::GET, path).header("if-none-match", "*")).await
         }
-        "verify" "200" "" => [] |app| {
+        "verifyRequest" "200" "" => [] |app| {
             let user = app.user().await;
             app.send(app.request(Method::GET, "/auth/verify").bearer_auth(&user.tokens.access)).await
         }

@@ -20,7 +20,7 @@ fn list() -> Vec<Row> {
 fn others() -> Vec<Row> {
     rows! {
         "revokeOtherSessions" "204" "two others" =>
-            ["session_revoked" {"reason": "logout"}, "session_revoked" {"reason": "logout"}] |app| {
+            ["session_revoked" {"reason": "logout"}] |app| {
             let user = app.user().await;
             app.log_in_again(&user).await;
             app.log_in_again(&user).await;

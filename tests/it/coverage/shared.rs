@@ -33,16 +33,16 @@ pub(super) fn triggerable(operation: &Operation) -> impl Iterator<Item = &'stati
 /// A valid body for the operation.
 fn body(operation: &Operation) -> Value {
     match operation.id.as_str() {
-        "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({ "password": "whatever it is" }),
+        "deleteMe" | "enrollTotp" | "removeTotp" | "generateRecoveryCodes" => json!({ "password": "whatever it is" }),
         "confirmTotp" => json!({ "code": "123456" }),
         "verifyMfa" => json!({ "challengeToken": "wlc_none", "code": "123456" }),
-        "recordEvent" => json!({ "name": "report.exported" }),
+        "createEvent" => json!({ "name": "report.exported" }),
         "changePassword" => json!({ "currentPassword": "whatever it is", "newPassword": "quiet harbour 52" }),
         "forgotPassword" => json!({ "email": "nobody@example.com" }),
         "verifyEmail" => json!({ "code": "wmc_none" }),
         "createUser" => json!({ "email": "shared@example.com", "password": "whatever it is" }),
         "replaceUser" => json!({ "email": "shared@example.com", "accountType": "user" }),
-        "startReplay" => json!({ "name": "shared" }),
+        "createReplay" => json!({ "name": "shared" }),
         _ => json!({}),
     }
 }

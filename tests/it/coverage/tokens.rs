@@ -35,21 +35,21 @@ fn login() -> Vec<Row> {
 
 fn refresh() -> Vec<Row> {
     rows! {
-        "refresh" "200" "the current token" => ["token_refreshed" {"generation": 2}] |app| {
+        "refreshTokens" "200" "the current token" => ["token_refreshed" {"generation": 2}] |app| {
             let user = app.user().await;
             let body = json!({ "refreshToken": user.tokens.refresh });
             app.send(app.post("/auth/refresh", &body)).await.about(&user)
         }
-        "refresh" "200" "a retry within the grace period" => [] |app| {
+        "refreshTokens" "200" "a retry within the grace period" => [] |app| {
             let user = app.user().await;
             let body = json!({ "refreshToken": user.tokens.refresh });
             app.send(app.post("/auth/refresh", &body)).await;
             app.send(app.post("/auth/refresh", &body)).await
         }
-        "refresh" "401 invalid_refresh_token" "a malformed token" => [] |app| {
+        "refreshTokens" "401 invalid_refresh_token" "a malformed token" => [] |app| {
             app.send(app.post("/auth/refresh", &json!({ "refreshToken": "wrt_nothing" }))).await
         }
-        "refresh" "401 invalid_refresh_token" "a used token" =>
+        "refreshTokens" "401 invalid_refresh_token" "a used token" =>
             ["token_reuse_detected" {"presentedGeneration": 1, "currentGeneration": 3, "action": "session_revoked"}] |app| {
             let user = app.user().await;
             let first = json!({ "refreshToken": user.tokens.refresh });
@@ -57,13 +57,13 @@ fn refresh() -> Vec<Row> {
             app.refresh(&second).await;
             app.send(app.post("/auth/refresh", &first)).await.about(&user)
         }
-        "refresh" "401 invalid_refresh_token" "of a revoked session" => [] |app| {
+        "refreshTokens" "401 invalid_refresh_token" "of a revoked session" => [] |app| {
             let user = app.user().await;
             let body = json!({ "refreshToken": user.tokens.refresh });
             app.send(app.post("/auth/logout", &body)).await;
             app.send(app.post("/auth/refresh", &body)).await
         }
-        "refresh" "429 rate_limited" "" => [] |app| {
+        "refreshTokens" "429 rate_limited" "" => [] |app| {
             let user = app.user().await;
             let body = json!({ "refreshToken": user.tokens.refresh });
             app.until_limited(|| app.post("/auth/refresh", &body)).await

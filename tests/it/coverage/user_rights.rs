@@ -5,6 +5,9 @@ use reqwest::Method;
 use super::users::{UNKNOWN, by_admin, by_user, path};
 use super::{Row, rows};
 
+/// The entity tag of no user.
+pub(super) const OTHER_TAG: &str = "\"00000000000000000000000000000000\"";
+
 pub(super) fn rows() -> Vec<Row> {
     [grant(), revoke(), disable(), enable(), unlock(), revoke_sessions()]
         .into_iter()
@@ -33,9 +36,14 @@ fn grant() -> Vec<Row> {
         "grantRole" "404 not_found" "" => [] |app| {
             app.send(by_admin(app, Method::PUT, &format!("{UNKNOWN}/roles/artist")).await).await
         }
-        "grantRole" "422 validation_failed" "" => [] |app| {
+        "grantRole" "400 invalid_parameter" "an unknown role" => [] |app| {
             let path = path(&app.user().await) + "/roles/wizard";
             app.send(by_admin(app, Method::PUT, &path).await).await
+        }
+        "grantRole" "412 precondition_failed" "" => [] |app| {
+            let path = path(&app.user().await) + "/roles/artist";
+            let request = by_admin(app, Method::PUT, &path).await.header("if-match", OTHER_TAG);
+            app.send(request).await
         }
         "grantRole" "429 rate_limited" "" => [] |app| {
             let access = app.admin().await.access.clone();
@@ -70,9 +78,14 @@ fn revoke() -> Vec<Row> {
             let path = format!("/users/{}/roles/admin", app.sole_admin().await);
             app.send(by_admin(app, Method::DELETE, &path).await).await
         }
-        "revokeRole" "422 validation_failed" "" => [] |app| {
+        "revokeRole" "400 invalid_parameter" "no role" => [] |app| {
             let path = path(&app.user().await) + "/roles/No%20Role";
             app.send(by_admin(app, Method::DELETE, &path).await).await
+        }
+        "revokeRole" "412 precondition_failed" "" => [] |app| {
+            let path = path(&app.user().await) + "/roles/user";
+            let request = by_admin(app, Method::DELETE, &path).await.header("if-match", OTHER_TAG);
+            app.send(request).await
         }
         "revokeRole" "429 rate_limited" "" => [] |app| {
             let access = app.admin().await.access.clone();
@@ -82,7 +95,7 @@ fn revoke() -> Vec<Row> {
         "deleteMe" "409 last_administrator" "" => [] |app| {
             app.sole_admin().await;
             let body = serde_json::json!({ "password": crate::support::app::PASSWORD });
-            app.send(by_admin(app, Method::DELETE, "/auth/me").await.json(&body)).await
+            app.send(by_admin(app, Method::POST, "/auth/me/delete").await.json(&body)).await
         }
     }
 }
@@ -114,6 +127,11 @@ fn disable() -> Vec<Row> {
             let path = format!("/users/{}/disable", app.sole_admin().await);
             app.send(by_admin(app, Method::POST, &path).await).await
         }
+        "disableUser" "412 precondition_failed" "" => [] |app| {
+            let path = path(&app.user().await) + "/disable";
+            let request = by_admin(app, Method::POST, &path).await.header("if-match", OTHER_TAG);
+            app.send(request).await
+        }
         "disableUser" "429 rate_limited" "" => [] |app| {
             let access = app.admin().await.access.clone();
             let path = format!("{UNKNOWN}/disable");
@@ -143,6 +161,11 @@ fn enable() -> Vec<Row> {
         }
         "enableUser" "404 not_found" "" => [] |app| {
             app.send(by_admin(app, Method::POST, &format!("{UNKNOWN}/enable")).await).await
+        }
+        "enableUser" "412 precondition_failed" "" => [] |app| {
+            let path = path(&app.user().await) + "/enable";
+            let request = by_admin(app, Method::POST, &path).await.header("if-match", OTHER_TAG);
+            app.send(request).await
         }
         "enableUser" "429 rate_limited" "" => [] |app| {
             let access = app.admin().await.access.clone();
@@ -201,7 +224,7 @@ fn unlock() -> Vec<Row> {
 fn revoke_sessions() -> Vec<Row> {
     rows! {
         "revokeUserSessions" "204" "two" =>
-            ["session_revoked" {"reason": "admin"}, "session_revoked" {"reason": "admin"}] |app| {
+            ["session_revoked" {"reason": "admin"}] |app| {
             let user = app.user().await;
             app.log_in_again(&user).await;
             let path = path(&user) + "/sessions";

@@ -54,7 +54,7 @@ fn list() -> Vec<Row> {
         "listUsers" "403 forbidden" "" => [] |app| {
             app.send(by_user(app, Method::GET, "/users").await).await
         }
-        "listUsers" "422 validation_failed" "" => [] |app| {
+        "listUsers" "400 invalid_parameter" "" => [] |app| {
             app.send(by_admin(app, Method::GET, "/users?status=gone").await).await
         }
     }
@@ -89,7 +89,8 @@ fn create() -> Vec<Row> {
             let other = json!({ "email": app.new_email(), "password": PASSWORD });
             app.send(keyed_request(app, &body, &other).await).await
         }
-        "createUser" "422 idempotency_key_reused" "another password" => ["login_failed" {"reason": "wrong_password"}] |app| {
+        "createUser" "422 idempotency_key_reused" "another password" =>
+            ["reauthentication_failed" {"operation": "repeat_user_creation", "reason": "wrong_password"}] |app| {
             let (body, id) = keyed_creation(app).await;
             let other = json!({ "email": body["email"], "password": "not the password 7" });
             app.send(keyed_request(app, &body, &other).await).await.about_id(&id)
@@ -143,7 +144,7 @@ fn replace() -> Vec<Row> {
     rows! {
         "replaceUser" "200" "all fields" => [
             "email_changed" {},
-            "username_changed" {"new": "replaced"},
+            "username_changed" {"username": "replaced"},
             "updated" {"changedFields": ["name", "accountType", "profile"]}
         ] |app| {
             let user = app.user().await;

@@ -13,7 +13,7 @@ static VOLATILE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?P<status>HTTP/1\.1 \d+)",
         r"(?P<id>\b[0-9a-f]{8}-(?:…|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b))",
         r"(?P<trace>\b00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]\b)",
-        r"(?P<token>\b(?:eyJ|wrt_|wcs_|wlc_|sha256:)[\w.+/=-]*…?)",
+        r"(?P<token>\b(?:eyJ|wrt_|wcs_|wlc_|sha256:|AQAAAA)[\w.+/=-]*…?)",
         // An answer without its milliseconds is not the same.
         r"(?P<time>\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)",
         r"(?P<moment>\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: \+0000 UTC)?)",

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod accounts;
+mod copies;
 pub(crate) mod events;
 mod limits;
 mod mfa;

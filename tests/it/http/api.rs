@@ -230,7 +230,6 @@ pub(super) const BEFORE_OTHER_TIMEOUTS: Duration = Duration::from_secs(TIMEOUT.a
 
 pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
-        base_url: "https://auth.example/base".to_owned(),
         trusted_proxies: TrustedProxies::default(),
         body: BodyLimits { max_bytes: 1024, timeout: TIMEOUT },
         deadline: TIMEOUT,

@@ -147,7 +147,7 @@ async fn content_types_other_than_json_are_refused() {
 }
 
 #[tokio::test]
-async fn the_type_of_a_problem_has_a_page() {
+async fn every_problem_has_a_page() {
     let app = start().await;
     let index = get(app.address, "/base/problems").await;
     assert_eq!(index.status, 200);

@@ -39,7 +39,7 @@ impl Reply {
         let problem = self.json();
         assert_eq!(problem["status"], self.status, "{problem}");
         let code = problem["code"].as_str().unwrap();
-        assert_eq!(problem["type"], format!("https://auth.example/base/problems/{code}"));
+        assert_eq!(problem["type"], format!("https://watchword-auth.github.io/watchword/problems/{code}"));
         assert!(!problem["title"].as_str().unwrap().is_empty());
         assert!(!problem["detail"].as_str().unwrap().is_empty());
         assert_eq!(self.header("x-request-id"), [problem["requestId"].as_str().unwrap()]);

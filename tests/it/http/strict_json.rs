@@ -15,7 +15,8 @@ async fn strict(app: &Running, body: impl AsRef<[u8]>) -> Reply {
 fn fields(problem: &Value) -> Vec<(String, String)> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
+    let pointer = |error: &Value| text(&error["pointer"]).strip_prefix('#').unwrap().to_owned();
+    errors.iter().map(|error| (pointer(error), text(&error["code"]))).collect()
 }
 
 fn expected(errors: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -55,7 +55,7 @@ impl Fixture {
 
     async fn delete(&self, access: &str) {
         let password = json!({ "password": PASSWORD });
-        let deleted = self.app.send_as(access, Method::DELETE, "/auth/me", &password).await;
+        let deleted = self.app.send_as(access, Method::POST, "/auth/me/delete", &password).await;
         deleted.expect_status(204);
     }
 }

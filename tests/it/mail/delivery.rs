@@ -173,7 +173,7 @@ async fn a_deleted_account_receives_no_mail(backend: Backend) {
     let waiting = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem IS NOT NULL";
     until_count(&app.database, waiting, 1).await;
     let password = serde_json::json!({ "password": PASSWORD });
-    let request = app.request(reqwest::Method::DELETE, "/auth/me").bearer_auth(&tokens.access);
+    let request = app.request(reqwest::Method::POST, "/auth/me/delete").bearer_auth(&tokens.access);
     app.send(request.json(&password)).await.expect_status(204);
     let remaining =
         "SELECT (SELECT count(*) FROM one_time_codes) + (SELECT count(*) FROM outgoing_mail WHERE sealed IS NOT NULL)";

@@ -49,7 +49,7 @@ async fn the_events_of_passwords_and_addresses_match_their_golden_files(backend:
     app.send(request.json(&change)).await.expect_status(204);
     post(&app, "/auth/password/forgot", &json!({ "email": ADA }), 202).await;
     let code = smtp.mail(ADA, RESET, 1).await.code();
-    let body = json!({ "code": code, "password": "another harbour 53" });
+    let body = json!({ "code": code, "newPassword": "another harbour 53" });
     post(&app, "/auth/password/reset", &body, 204).await;
     post(&app, "/auth/password/forgot", &json!({ "email": "nobody@example.com" }), 202).await;
 

@@ -43,7 +43,7 @@ async fn a_password_reset_trusts_the_network_it_comes_from(backend: Backend) {
         .await
         .expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
-    let new = json!({ "code": code, "password": NEW_PASSWORD });
+    let new = json!({ "code": code, "newPassword": NEW_PASSWORD });
     from("192.0.2.9", "/auth/password/reset", new).await.expect_status(204);
     login("192.0.2.9", NEW_PASSWORD).await.expect_status(200);
     login("192.0.2.10", NEW_PASSWORD).await.expect_problem(429, "rate_limited");

@@ -45,7 +45,7 @@ async fn forgot(http: &Http, email: &str) -> Answer {
 }
 
 async fn reset(http: &Http, code: &str, password: &str) -> Answer {
-    let body = json!({ "code": code, "password": password });
+    let body = json!({ "code": code, "newPassword": password });
     http.post("/auth/password/reset", &body).await
 }
 

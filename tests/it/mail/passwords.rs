@@ -70,7 +70,7 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backe
     let tokens = answer.tokens();
     let wrong = change(&app, &tokens.access, "not the password", NEW_PASSWORD).await;
     let wrong = wrong.expect_problem(422, "validation_failed");
-    assert_eq!(wrong.str("/errors/0/pointer"), "/currentPassword");
+    assert_eq!(wrong.str("/errors/0/pointer"), "#/currentPassword");
     assert_eq!(wrong.str("/errors/0/code"), "wrong_password");
     let long = "x1 ".repeat(50);
     let guessable = [
@@ -86,12 +86,12 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one(backe
     for new in guessable {
         let answer = change(&app, &tokens.access, PASSWORD, new).await;
         let answer = answer.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), "/newPassword", "{new}");
+        assert_eq!(answer.str("/errors/0/pointer"), "#/newPassword", "{new}");
     }
     app.me(&tokens.access).await.expect_status(200);
     app.login(ADA, PASSWORD).await.expect_status(200);
-    // A rejected new password is not a failed login.
-    assert_eq!(app.event_names().await, ["registered", "login_failed", "logged_in"]);
+    // A rejected new password is no failure of authentication.
+    assert_eq!(app.event_names().await, ["registered", "reauthentication_failed", "logged_in"]);
     app.finish().await;
 }
 
@@ -223,7 +223,7 @@ async fn a_rejected_new_password_does_not_consume_the_code(backend: Backend) {
     let code = smtp.mail(ADA, RESET, 1).await.code();
     for bad in ["short", "password1", "adaexamplecom"] {
         let answer = reset(&app, &code, bad).await.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), "/password", "{bad}");
+        assert_eq!(answer.str("/errors/0/pointer"), "#/newPassword", "{bad}");
     }
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
     app.finish().await;

@@ -48,6 +48,6 @@ async fn a_reset_keeps_the_authenticator_of_a_verified_account(backend: Backend)
     forgot(&app, ADA).await.expect_status(202);
     let code = smtp.mail(ADA, RESET, 1).await.code();
     reset(&app, &code, NEW_PASSWORD).await.expect_status(204);
-    app.login(ADA, NEW_PASSWORD).await.expect_problem(401, "mfa_required");
+    app.login(ADA, NEW_PASSWORD).await.expect_problem(403, "mfa_required");
     app.finish().await;
 }

@@ -80,7 +80,7 @@ impl Fixture {
                     None => uuid::Uuid::from_u128(1).to_string(),
                 }
             }
-            "readReplay" => uuid::Uuid::from_u128(1).to_string(),
+            "getReplay" => uuid::Uuid::from_u128(1).to_string(),
             _ => owner.id.clone(),
         };
         self.counter += 1;
@@ -94,20 +94,20 @@ impl Fixture {
         let body = match operation.id.as_str() {
             "register" | "createUser" => json!({"email": new_email, "password": PASSWORD}),
             "login" => json!({"identifier": owner.email, "password": PASSWORD}),
-            "refresh" => json!({"refreshToken": caller.unwrap_or(owner).tokens.refresh}),
-            "deleteMe" | "enrolTotp" | "removeTotp" | "generateRecoveryCodes" => json!({"password": PASSWORD}),
+            "refreshTokens" => json!({"refreshToken": caller.unwrap_or(owner).tokens.refresh}),
+            "deleteMe" | "enrollTotp" | "removeTotp" | "generateRecoveryCodes" => json!({"password": PASSWORD}),
             "changePassword" => json!({"currentPassword": PASSWORD, "newPassword": "quiet harbour 52"}),
             "forgotPassword" => json!({"email": owner.email}),
-            "resetPassword" => json!({"code": "wmc_none", "password": "quiet harbour 52"}),
+            "resetPassword" => json!({"code": "wmc_none", "newPassword": "quiet harbour 52"}),
             "verifyEmail" => json!({"code": "wmc_none"}),
             "confirmTotp" => json!({"code": "123456"}),
             "verifyMfa" => json!({"challengeToken": "wlc_none", "code": "123456"}),
-            "introspect" | "revoke" => {
+            "introspectToken" | "revokeToken" => {
                 let form = format!("token={}", owner.tokens.refresh);
                 return request.header("content-type", "application/x-www-form-urlencoded").body(form);
             }
-            "recordEvent" => json!({"name": "seen"}),
-            "startReplay" => json!({"name": format!("replay{}", self.counter)}),
+            "createEvent" => json!({"name": "seen"}),
+            "createReplay" => json!({"name": format!("replay{}", self.counter)}),
             "replaceUser" => json!({"email": new_email, "accountType": "user"}),
             "updateMe" | "updateUser" => json!({"name": new_email}),
             "logout" => json!({}),

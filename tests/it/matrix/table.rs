@@ -8,7 +8,7 @@ pub(super) const TABLE: &[Row] = &[
     // operation             anon  user other artist admin
     ("register",            [201, 201, 201, 201, 201]),
     ("login",               [200, 200, 200, 200, 200]),
-    ("refresh",             [200, 200, 200, 200, 200]), // a retry gets the same tokens
+    ("refreshTokens",             [200, 200, 200, 200, 200]), // a retry gets the same tokens
     ("logout",              [401, 204, 204, 204, 204]),
     ("getMe",               [401, 200, 200, 200, 200]),
     ("updateMe",            [401, 200, 200, 200, 200]),
@@ -23,7 +23,7 @@ pub(super) const TABLE: &[Row] = &[
     ("verifyEmail",         [422, 422, 422, 422, 422]), // needs a mailed code
     ("resendVerification",  [401, 202, 202, 202, 202]),
     ("listFactors",         [401, 200, 200, 200, 200]),
-    ("enrolTotp",           [401, 201, 201, 201, 201]),
+    ("enrollTotp",           [401, 201, 201, 201, 201]),
     ("confirmTotp",         [401, 404, 404, 404, 404]), // no authenticator is pending
     ("removeTotp",          [401, 404, 404, 404, 404]),
     ("generateRecoveryCodes", [401, 404, 404, 404, 404]),
@@ -41,20 +41,20 @@ pub(super) const TABLE: &[Row] = &[
     ("unlockUser",          [401, 403, 403, 403, 204]),
     ("removeUserMfa",       [401, 403, 403, 403, 404]), // the user has no second factor
     ("revokeUserSessions",  [401, 403, 403, 403, 204]),
-    ("recordEvent",         [401, 202, 202, 202, 202]),
+    ("createEvent",         [401, 202, 202, 202, 202]),
     ("listEvents",          [401, 200, 200, 200, 200]),
     ("listRecentEvents",    [401, 200, 200, 200, 200]),
     ("getEvent",            [401, 200, 404, 404, 200]),
     ("followEvents",        [401, 403, 403, 403, 200]),
-    ("startReplay",         [401, 403, 403, 403, 202]),
-    ("readReplay",          [401, 403, 403, 403, 404]),
-    ("topEvents",           [401, 403, 403, 403, 200]),
-    ("userAnalytics",       [401, 403, 403, 403, 200]),
-    ("eventTimeline",       [401, 403, 403, 403, 200]),
-    ("introspect",          [401, 401, 401, 401, 401]), // only for configured clients
-    ("revoke",              [401, 401, 401, 401, 401]),
-    ("verify",              [401, 200, 200, 200, 200]),
-    ("getAuthorizationServer", [200, 200, 200, 200, 200]),
+    ("createReplay",         [401, 403, 403, 403, 202]),
+    ("getReplay",          [401, 403, 403, 403, 404]),
+    ("getTopEvents",           [401, 403, 403, 403, 200]),
+    ("getUserEventCounts",       [401, 403, 403, 403, 200]),
+    ("getEventTimeline",       [401, 403, 403, 403, 200]),
+    ("introspectToken",          [401, 401, 401, 401, 401]), // only for configured clients
+    ("revokeToken",              [401, 401, 401, 401, 401]),
+    ("verifyRequest",              [401, 200, 200, 200, 200]),
+    ("getAuthorizationServerMetadata", [200, 200, 200, 200, 200]),
     ("getOpenIdConfiguration", [200, 200, 200, 200, 200]),
     ("getJwks",             [200, 200, 200, 200, 200]),
     ("getHealth",           [200, 200, 200, 200, 200]),

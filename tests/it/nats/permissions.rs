@@ -31,6 +31,9 @@ enum Verb {
 const PUBLISH: &[(&str, &[&str])] = &[
     ("auth.user.logged_in", &["publisher"]),
     ("auth.user.registered", &["publisher"]),
+    ("auth.custom.playlist_shared", &["publisher"]),
+    ("auth.system.rate_limited", &["publisher"]),
+    ("auth.org.created", &[]),
     ("auth.replay.monday.logged_in", &["publisher"]),
     ("auth.dlq.someone", &[]),
     ("somewhere.else", &[]),
@@ -113,6 +116,8 @@ const SUBSCRIBE: &[(&str, &[&str])] = &[
     ("_INBOX.>", &[]),
     ("auth.>", &[]),
     ("auth.user.*", &[]),
+    ("auth.custom.*", &[]),
+    ("auth.system.*", &[]),
     ("auth.dlq.*", &[]),
     ("$JS.API.>", &[]),
     ("$JS.ACK.>", &[]),

@@ -73,7 +73,7 @@ async fn any_other_token_is_inactive_without_details(backend: Backend) {
     let disabled = app.registered("bob@example.com").await.tokens();
     let deleted = app.registered("eve@example.com").await.tokens();
     let body = json!({ "password": PASSWORD });
-    app.send_as(&deleted.access, reqwest::Method::DELETE, "/auth/me", &body)
+    app.send_as(&deleted.access, reqwest::Method::POST, "/auth/me/delete", &body)
         .await
         .expect_status(204);
     let disable = "UPDATE users SET status = 'disabled' WHERE email = 'bob@example.com'";

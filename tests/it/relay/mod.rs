@@ -9,3 +9,4 @@ mod publishing;
 mod reconciling;
 pub(crate) mod rig;
 mod streams;
+mod unrouted;

@@ -71,6 +71,7 @@ fn event(n: u128) -> OutgoingEvent {
         subject: "auth.user.logged_in".to_owned(),
         version: 1,
         user_id: Some(uuid::Uuid::from_u128(n % 5).into()),
+        user_seq: Some(i64::try_from(n).expect("a number").into()),
         occurred_at: datetime!(2026-11-22 12:00:00.123 UTC),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         payload: Bytes::from(format!(r#"{{"n":{n}}}"#)),
@@ -112,8 +113,9 @@ async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
     let headers = &messages.first().expect("a message").headers;
     let named = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     assert_eq!(named("Nats-Msg-Id"), Some("0192f3a4-0000-7000-8000-000000000001"));
-    assert_eq!(named("ce-type"), Some("auth.user.logged_in.v1"));
-    assert_eq!(named("ce-source"), Some("/watchword/development"));
+    assert_eq!(named("ce-type"), Some("io.github.watchword-auth.auth.user.logged_in.v1"));
+    assert_eq!(named("ce-source"), Some("http://localhost:3001"));
+    assert_eq!(named("ce-sequence"), Some("0000000000000000001"));
     assert_eq!(named("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
     running.stop().await;
 }

@@ -50,14 +50,14 @@ async fn a_replay_started_over_http_completes(backend: Backend) {
     seed(&app.database).await;
     let admin = app.admin().await.access;
     let user = seeded_user(3);
-    let body = json!({"name": "mailer", "types": ["logged_in"], "userIds": [user],
+    let body = json!({"name": "mailer", "subjects": ["auth.user.logged_in"], "userIds": [user],
         "from": "2026-01-01T00:00:10Z", "to": "2026-01-01T00:01:00Z"});
     let started = post(&app.http(), &admin, &body).await.expect_status(202);
     let id = started.str("/id");
     let location = started.header("location").expect("a location").to_owned();
     assert_eq!(location, format!("/events/replays/{id}"));
     assert_eq!(started.json["state"], "running");
-    assert_eq!(started.json["types"], json!(["auth.user.logged_in"]));
+    assert_eq!(started.json["subjects"], json!(["auth.user.logged_in"]));
     let ended = wait_until_done(&app, &admin, &location).await;
     assert_eq!((&ended.json["total"], &ended.json["sent"]), (&json!(5), &json!(5)));
     assert!(
@@ -108,9 +108,9 @@ async fn an_invalid_replay_is_refused_and_not_stored(backend: Backend) {
     let admin = app.admin().await.access;
     let many: Vec<&str> = vec!["registered"; 101];
     for (body, pointers) in [
-        (json!({"types": ["registered", "nonsense"]}), &["/types/1"][..]),
-        (json!({"types": "registered"}), &["/types"]),
-        (json!({"types": many}), &["/types"]),
+        (json!({"subjects": ["auth.user.registered", "nonsense"]}), &["/subjects/1"][..]),
+        (json!({"subjects": "registered"}), &["/subjects"]),
+        (json!({"subjects": many}), &["/subjects"]),
         (json!({"userIds": ["ada"]}), &["/userIds/0"]),
         (json!({"from": "yesterday", "to": 17}), &["/to"]),
         (json!({"from": "yesterday", "rate": 0}), &["/from", "/rate"]),
@@ -122,7 +122,8 @@ async fn an_invalid_replay_is_refused_and_not_stored(backend: Backend) {
     ] {
         let answer = post(&app.http(), &admin, &body).await.expect_problem(422, "validation_failed");
         let errors = answer.json["errors"].as_array().expect("errors");
-        let found: Vec<&str> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+        let found = errors.iter().filter_map(|error| error["pointer"].as_str()?.strip_prefix('#'));
+        let found: Vec<&str> = found.collect();
         assert_eq!(found, pointers, "{body}: {}", answer.text);
     }
     let rows = app.database.count("SELECT count(*) FROM replays").await;

@@ -87,7 +87,7 @@ async fn a_replay_copies_the_selected_events(backend: Backend) {
         "some",
         "--user",
         &user,
-        "--type",
+        "--subject",
         "logged_in",
         "--from",
         "2026-01-01T00:00:10Z",
@@ -222,22 +222,22 @@ async fn a_replay_keeps_its_rate(backend: Backend) {
 
 async fn a_name_identifies_one_replay(backend: Backend) {
     let app = seeded(backend).await;
-    succeeds(&app, &["replay", "--name", "mine", "--type", "updated"]).await;
+    succeeds(&app, &["replay", "--name", "mine", "--subject", "updated"]).await;
     for (args, reason) in [
-        (&["replay", "--name", "mine", "--type", "updated"][..], "mine is done"),
+        (&["replay", "--name", "mine", "--subject", "updated"][..], "mine is done"),
         (&["replay", "--name", "a.b"], "--name must be 1 to 40"),
         (&["replay", "--rate", "0"], "--rate"),
-        (&["replay", "--type", "nonsense"], "logged_in"),
+        (&["replay", "--subject", "nonsense"], "logged_in"),
     ] {
         let ended = events(&app, args).await;
         assert!(!ended.status.success() && ended.stderr.contains(reason), "{args:?}: {ended:?}");
     }
     let mut crashing = Binary::start_unready(
-        process(&app, &["--name", "begun", "--type", "updated"])
+        process(&app, &["--name", "begun", "--subject", "updated"])
             .with("WATCHWORD_CRASH_AT", "after_replay_before_progress"),
     );
     crashing.wait_exit(TIMEOUT).await;
-    let ended = events(&app, &["replay", "--name", "begun", "--type", "logged_in"]).await;
+    let ended = events(&app, &["replay", "--name", "begun", "--subject", "logged_in"]).await;
     assert!(ended.stderr.contains("other filters"), "{ended:?}");
     let ended = succeeds(&app, &["replay", "--name", "begun"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {} events", SEEDED / 2)), "{ended:?}");

@@ -76,11 +76,14 @@ async fn an_export_contains_the_selected_events(backend: Backend) {
     ];
     assert_eq!(exported(&finer).await, [11, 12]);
     assert_eq!(
-        exported(&["--type", "logged_in"]).await,
+        exported(&["--subject", "logged_in"]).await,
         seeded().filter(|n| n % 2 == 1).collect::<Vec<_>>()
     );
-    assert_eq!(exported(&["--type", "logged_in", "--type", "auth.user.updated"]).await.len(), SEEDED);
-    assert_eq!(exported(&["--type", "deleted"]).await, [] as [u64; 0]);
+    assert_eq!(
+        exported(&["--subject", "logged_in", "--subject", "auth.user.updated"]).await.len(),
+        SEEDED
+    );
+    assert_eq!(exported(&["--subject", "deleted"]).await, [] as [u64; 0]);
     let (three, four) = (seeded_user(3), seeded_user(4));
     assert_eq!(
         exported(&["--user", &three, "--user", &four, "--to", "2026-01-01T00:00:24Z"]).await,
@@ -107,7 +110,7 @@ async fn a_failed_export_leaves_no_file(backend: Backend) {
             ],
             "--to must be later than --from",
         ),
-        (&["export", file, "--type", "logged_inn"], "logged_in"),
+        (&["export", file, "--subject", "logged_inn"], "logged_in"),
         (&["export", file, "--user", "ada"], "--user"),
         (&["export", "/nowhere/at/all.jsonl"], "cannot write /nowhere/at/all.jsonl"),
     ] {

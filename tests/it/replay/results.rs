@@ -61,7 +61,7 @@ async fn results_are_one_json_object_on_one_line() {
     assert_eq!((&verified["same"], &verified["inPlace"]), (&json!(true), &json!(SEEDED)));
     assert_eq!(verified["findings"], json!([]));
 
-    let replayed = json_from(&["events", "replay", "--name", "mine", "--type", "updated"], 0).await;
+    let replayed = json_from(&["events", "replay", "--name", "mine", "--subject", "updated"], 0).await;
     assert_keys(&replayed, &["id", "name", "target", "stream", "state", "total", "sent", "refused"]);
     assert_eq!((&replayed["state"], &replayed["sent"]), (&json!("done"), &json!(SEEDED / 2)));
     assert_eq!(replayed["stream"], "auth-events-replays");

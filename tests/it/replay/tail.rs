@@ -65,7 +65,7 @@ async fn tail_prints_published_events(backend: Backend) {
 
     let mut all = Tail::start(&app, &[]).await;
     let mut begun = Tail::start(&app, &["--from", "2026-01-01T00:00:00Z"]).await;
-    let mut logins = Tail::start(&app, &["--type", "logged_in"]).await;
+    let mut logins = Tail::start(&app, &["--subject", "logged_in"]).await;
     let grace = app.registered("grace@example.com").await;
     let user = grace.str("/user/id").to_owned();
     let mut hers = Tail::start(&app, &["--user", &user, "--from", "2026-01-01T00:00:00Z"]).await;

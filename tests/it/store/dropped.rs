@@ -48,7 +48,6 @@ fn event() -> AuthEvent {
         reason: LoginFailedReason::UnknownAccount,
         ip: None,
         user_agent: None,
-        attempts: None,
     })
 }
 

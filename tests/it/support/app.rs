@@ -18,6 +18,7 @@ use watchword::store::Store;
 use super::database::{Backend, Database, LedgerRow};
 use super::http::{Http, Tokens};
 use super::invariants::differences;
+use super::names::short_name;
 use super::nats::{NatsOptions, NatsServer, StreamMessage};
 use super::redis::RedisServer;
 use super::run_dir::scratch;
@@ -317,9 +318,9 @@ impl TestApp {
         self.nats.messages(&self.settings().stream.name).await
     }
 
-    /// Returns the subjects in the stream without `auth.user.`, after the ledger is drained.
+    /// Returns the names of the events in the stream, after the ledger is drained.
     pub(crate) async fn event_names(&self) -> Vec<String> {
-        let short = |message: StreamMessage| message.subject.trim_start_matches("auth.user.").to_owned();
+        let short = |message: StreamMessage| short_name(&message.subject);
         self.events().await.into_iter().map(short).collect()
     }
 

@@ -42,6 +42,7 @@ pub(crate) enum Database {
 pub(crate) struct LedgerRow {
     pub(crate) seq: i64,
     pub(crate) id: Uuid,
+    /// As the event is published.
     pub(crate) subject: String,
     pub(crate) user_id: Option<Uuid>,
     pub(crate) user_seq: Option<i64>,
@@ -51,7 +52,15 @@ pub(crate) struct LedgerRow {
     pub(crate) parked_reason: Option<String>,
 }
 
-const LEDGER: &str = "SELECT seq, id, subject, user_id, user_seq, payload, stream_seq, \
+impl LedgerRow {
+    /// Whether the relay stepped over it, since the stream does not take its subject.
+    pub(crate) fn is_unrouted(&self) -> bool {
+        self.published && self.stream_seq.is_none()
+    }
+}
+
+const LEDGER: &str = "SELECT seq, id, CASE WHEN custom_name IS NULL THEN subject ELSE subject || '.' || custom_name END \
+     AS subject, user_id, user_seq, payload, stream_seq, \
      (published_at IS NOT NULL) AS published, parked_reason FROM events ORDER BY seq";
 
 /// The rows of both drivers have these columns, but no common trait.

@@ -55,6 +55,7 @@ impl Answer {
             "{}",
             answer.text
         );
+        assert_places(&answer);
         if status == 401 {
             assert!(answer.header("www-authenticate").is_some(), "a 401 says how to authenticate");
         }
@@ -71,6 +72,29 @@ impl Answer {
             access: self.str("/accessToken").into(),
             refresh: self.str("/refreshToken").into(),
         }
+    }
+}
+
+/// Every problem about a part of the request says which part, and each error has one place.
+#[track_caller]
+fn assert_places(problem: &Answer) {
+    const PLACES: [&str; 3] = ["pointer", "parameter", "header"];
+    let errors = problem
+        .json
+        .get("errors")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let status = problem.status.as_u16();
+    let is_about_a_part = [400, 422].contains(&status) && problem.str("/code") != "bad_request";
+    assert_eq!(!errors.is_empty(), is_about_a_part, "{}", problem.text);
+    for error in errors {
+        let places: Vec<_> = PLACES.into_iter().filter(|place| error.get(place).is_some()).collect();
+        assert_eq!(places.len(), 1, "{error}");
+        // Malformed parameters and headers are 400, and JSON bodies that are refused are 422.
+        let is_in_body = places == ["pointer"];
+        let is_readable = problem.str("/code") != "invalid_json" && problem.str("/code") != "idempotency_key_reused";
+        assert!(!is_readable || is_in_body == (status == 422), "{status}: {error}");
     }
 }
 

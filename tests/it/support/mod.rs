@@ -12,6 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod invariants;
+pub(crate) mod names;
 pub(crate) mod nats;
 pub(crate) mod nats_cluster;
 pub(crate) mod nats_users;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
@@ -10,9 +12,25 @@ use super::http::Http;
 /// Longer than any pause of a healthy stream.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The cursor behind the event with this ledger sequence. Clients never make one; tests know the
+/// ledger.
+pub(crate) fn cursor_at(seq: i64) -> String {
+    let bytes = [&[1][..], &1_u32.to_be_bytes(), &seq.to_be_bytes()].concat();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The ledger sequence of a cursor.
+pub(crate) fn seq_of(cursor: &str) -> i64 {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).expect("base64url");
+    let (head, seq) = bytes.split_last_chunk().expect("a sequence");
+    assert_eq!(head, [1, 0, 0, 0, 1], "a cursor of the first epoch");
+    i64::from_be_bytes(*seq)
+}
+
 /// The lines between two empty lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
+    /// The ledger sequence of the cursor.
     pub(crate) id: Option<i64>,
     pub(crate) event: String,
     pub(crate) data: String,
@@ -29,7 +47,7 @@ impl EventSource {
     pub(crate) async fn open(http: &Http, access: &str, path: &str, last: Option<i64>) -> Self {
         let mut request = http.request(Method::GET, path).bearer_auth(access);
         if let Some(last) = last {
-            request = request.header("last-event-id", last);
+            request = request.header("last-event-id", cursor_at(last));
         }
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), 200, "{:?}", response.text().await);
@@ -81,7 +99,7 @@ fn parse(text: &str) -> Frame {
     let mut frame = Frame::default();
     for line in text.lines() {
         match line.split_once(": ") {
-            Some(("id", id)) => frame.id = Some(id.parse().expect("a number")),
+            Some(("id", id)) => frame.id = Some(seq_of(id)),
             Some(("event", event)) => frame.event = event.to_owned(),
             Some(("data", data)) => frame.data.push_str(data),
             _ => {}

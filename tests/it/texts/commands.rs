@@ -86,7 +86,7 @@ async fn errors_of_a_configuration_match_their_snapshots() {
 #[tokio::test]
 async fn errors_of_arguments_match_their_snapshots() {
     assert_error("refusal-unknown-command", &["serv"], &[]).await;
-    assert_error("refusal-events-type", &["events", "export", "-", "--type", "nonsense"], &[]).await;
+    assert_error("refusal-events-type", &["events", "export", "-", "--subject", "nonsense"], &[]).await;
     assert_error("refusal-replay-rate", &["events", "replay", "--rate", "0"], &[]).await;
     assert_error("refusal-replay-name", &["events", "replay", "--name", "a.b"], &[]).await;
 }
@@ -111,7 +111,7 @@ async fn results_of_commands_match_their_snapshots() {
     let file = directory.join("events.jsonl").display().to_string();
     assert_result(&app, "result-events-export", &["events", "export", &file], &directory).await;
     assert_result(&app, "result-events-verify", &["events", "verify"], &directory).await;
-    let replay = ["events", "replay", "--name", "mine", "--type", "updated"];
+    let replay = ["events", "replay", "--name", "mine", "--subject", "updated"];
     assert_result(&app, "result-events-replay", &replay, &directory).await;
     assert_result(&app, "result-events-replay-again", &replay, &directory).await;
     assert_result(&app, "result-stream-diff-none", &["stream", "diff"], &directory).await;

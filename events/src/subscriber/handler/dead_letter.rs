@@ -7,23 +7,10 @@ use std::str::FromStr;
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue, NATS_MESSAGE_ID};
 use async_nats::jetstream::Context as JetStream;
 
+use crate::dead_letters::{
+    DLQ_ATTEMPTS, DLQ_CONSUMER, DLQ_REASON, DLQ_SEQUENCE, DLQ_STREAM, DLQ_SUBJECT, DLQ_SUBJECT_PREFIX,
+};
 use crate::subscriber::delivery::InFlight;
-
-/// The prefix of the subjects of dead letters: `auth.dlq.<durable>`. The stream `auth-events-dlq`
-/// stores them.
-pub const DLQ_SUBJECT_PREFIX: &str = "auth.dlq.";
-/// The header with the reason why the event was given up.
-pub const DLQ_REASON: &str = "Watchword-Dlq-Reason";
-/// The header with the name of the durable that gave the event up.
-pub const DLQ_CONSUMER: &str = "Watchword-Dlq-Consumer";
-/// The header with the name of the event's stream.
-pub const DLQ_STREAM: &str = "Watchword-Dlq-Stream";
-/// The header with the event's subject.
-pub const DLQ_SUBJECT: &str = "Watchword-Dlq-Subject";
-/// The header with the event's sequence in its stream.
-pub const DLQ_SEQUENCE: &str = "Watchword-Dlq-Sequence";
-/// The header with the number of attempts.
-pub const DLQ_ATTEMPTS: &str = "Watchword-Dlq-Attempts";
 
 /// Longer reasons are cut.
 const MAX_REASON_CHARS: usize = 512;

@@ -89,7 +89,7 @@ fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), Sub
         .collect();
     let missing = events
         .iter()
-        .map(|kind| kind.subject())
+        .map(|kind| kind.filter())
         .find(|subject| !filters.is_empty() && !filters.iter().any(|filter| covers(filter, subject)));
     missing.map_or(Ok(()), |subject| Err(SubscribeError::Filtered { durable: durable.to_owned(), subject }))
 }
@@ -135,11 +135,11 @@ fn unanswered(request: &str, subscriber: &Subscriber<Durable>) -> BindError {
 }
 
 fn unusable(durable: &str, source: ConsumerError) -> BindError {
-    BindError::Permanent(SubscribeError::Consumer { durable: durable.to_owned(), source })
+    BindError::Permanent(SubscribeError::Consumer { durable: durable.to_owned(), source: source.into() })
 }
 
 fn not_created(subscriber: &Subscriber<Durable>, source: ConsumerCreateStrictError) -> BindError {
-    BindError::Permanent(SubscribeError::Create { durable: subscriber.mode.name.clone(), source })
+    BindError::Permanent(SubscribeError::Create { durable: subscriber.mode.name.clone(), source: source.into() })
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ async fn applied(pool: &PgPool) -> Vec<Uuid> {
 /// Publishes without a message id, so that the stream stores every copy.
 async fn publish_copy(context: &Context, event: &Event) {
     let body = event.to_json().unwrap();
-    let ack = context.publish(event.event.subject(), body.into()).await.unwrap();
+    let ack = context.publish(event.event.subject().into_owned(), body.into()).await.unwrap();
     ack.await.unwrap();
 }
 

@@ -103,7 +103,7 @@ impl Watchword {
     }
 
     pub(crate) async fn delete(&self, session: &Session) {
-        let ask = self.ask(Method::DELETE, "/auth/me", session, json!({ "password": PASSWORD }));
+        let ask = self.ask(Method::POST, "/auth/me/delete", session, json!({ "password": PASSWORD }));
         assert_eq!(ask.await, StatusCode::NO_CONTENT);
     }
 

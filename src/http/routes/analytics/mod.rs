@@ -8,12 +8,11 @@ use poem_openapi::Object;
 
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 
-/// The number of events of one type.
+/// The number of events with one subject.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct EventCount {
     /// The subject of the events.
-    #[oai(rename = "type")]
     subject: String,
     /// The number of events.
     count: u64,
@@ -25,4 +24,4 @@ impl EventCount {
     }
 }
 
-error_responses! { AnalyticsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { AnalyticsError: [BEARER, ALWAYS], [Forbidden, InvalidParameter] }

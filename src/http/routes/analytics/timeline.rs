@@ -9,7 +9,7 @@ use super::AnalyticsError;
 use crate::actions::analytics::timeline::{self, Bucket, MAX_BUCKETS, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::event_parameters::{Subject, check_range};
+use crate::http::dto::event_parameters::Subject;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
 use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
@@ -19,7 +19,7 @@ use crate::http::timestamp::Timestamp;
 
 /// The number of events over time.
 #[derive(Object)]
-#[oai(rename_all = "camelCase")]
+#[oai(rename = "Timeline", rename_all = "camelCase")]
 struct TimelineBody {
     /// The start of the range.
     from: Timestamp,
@@ -32,7 +32,7 @@ struct TimelineBody {
 
 /// One hour or one day.
 #[derive(Object)]
-#[oai(rename = "Bucket", rename_all = "camelCase")]
+#[oai(rename = "TimelineBucket", rename_all = "camelCase")]
 struct BucketBody {
     /// The start of the bucket, UTC.
     start: Timestamp,
@@ -66,7 +66,7 @@ impl Timeline {
     ///
     /// In buckets of hours or days of UTC, at most 1000. Without `from`, the last 48 hours or 30
     /// days. For administrators.
-    #[oai(path = "/analytics/timeline", method = "get", operation_id = "eventTimeline", tag = "Tag::Analytics")]
+    #[oai(path = "/analytics/timeline", method = "get", operation_id = "getEventTimeline", tag = "Tag::Analytics")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn get(
         &self,
@@ -75,8 +75,7 @@ impl Timeline {
         names: ParameterNames,
         /// The length of a bucket.
         bucket: Query<Option<QueryParam<Bucket>>>,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// Only what happened at this moment or later.
         from: Query<Option<QueryParam<OffsetDateTime>>>,
@@ -87,11 +86,11 @@ impl Timeline {
         let mut query = names.read();
         let input = timeline::Input {
             bucket: query.take("bucket", bucket).unwrap_or(Bucket::Day),
-            subject: query.take("type", subject).map(|subject| subject.0),
+            subject: query.take("subject", subject).map(|subject| subject.0),
             from: query.take("from", from),
             until: query.take("to", to),
         };
-        check_range(input.from, input.until, query.errors());
+        query.check_range(input.from, input.until);
         let input = query.finish(input)?;
         let timeline = self.0.call(&context, |cx| timeline::run(cx, caller, input)).await?;
         Ok(Success::new(timeline))
@@ -119,6 +118,6 @@ impl From<Refusal> for Problem {
                 format!("must be at most {MAX_BUCKETS} buckets before the end of the range"),
             ),
         };
-        FieldError::new("/from", code, detail).into()
+        FieldError::parameter("from", code, detail).into()
     }
 }

@@ -8,10 +8,10 @@ use super::{AnalyticsError, EventCount};
 use crate::actions::analytics::top_events::{self, CountFilter, Refusal};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::event_parameters::check_range;
+use crate::http::dto::event_parameters::PageSize;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::query::{Bounded, ParameterNames, QueryParam};
+use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
@@ -20,7 +20,7 @@ use crate::http::routes::Tag;
 #[oai(rename = "TopEvents", rename_all = "camelCase")]
 struct TopEventsBody {
     /// The most frequent first; equally frequent ones by their subject.
-    events: Vec<EventCount>,
+    counts: Vec<EventCount>,
     /// All events of the range, including those that are not listed.
     total: u64,
 }
@@ -33,7 +33,7 @@ impl TopEvents {
     ///
     /// Counts the events of the ledger, which goes back as far as `events.retention`. For
     /// administrators.
-    #[oai(path = "/analytics/top-events", method = "get", operation_id = "topEvents", tag = "Tag::Analytics")]
+    #[oai(path = "/analytics/top-events", method = "get", operation_id = "getTopEvents", tag = "Tag::Analytics")]
     async fn list(
         &self,
         context: RequestContext,
@@ -43,8 +43,8 @@ impl TopEvents {
         from: Query<Option<QueryParam<OffsetDateTime>>>,
         /// Only what happened before this moment.
         to: Query<Option<QueryParam<OffsetDateTime>>>,
-        /// The number of event types.
-        limit: Query<Option<QueryParam<Bounded<10, 100>>>>,
+        /// The number of subjects.
+        limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Success<TopEventsBody>, AnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
@@ -53,7 +53,7 @@ impl TopEvents {
             from: query.take("from", from),
             until: query.take("to", to),
         };
-        check_range(filter.from, filter.until, query.errors());
+        query.check_range(filter.from, filter.until);
         let limit = query.take("limit", limit).unwrap_or_default().0;
         let filter = query.finish(filter)?;
         let top = self.0.call(&context, |cx| top_events::run(cx, caller, filter, limit)).await?;
@@ -63,7 +63,7 @@ impl TopEvents {
 
 impl From<top_events::TopEvents> for TopEventsBody {
     fn from(top: top_events::TopEvents) -> Self {
-        Self { events: EventCount::list(top.counts), total: top.total }
+        Self { counts: EventCount::list(top.counts), total: top.total }
     }
 }
 

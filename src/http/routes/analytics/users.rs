@@ -18,11 +18,11 @@ use crate::http::timestamp::Timestamp;
 /// The number of events about one user.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct UserActivity {
+struct UserEventCounts {
     /// The user's id.
     user_id: Uuid,
     /// The most frequent first; equally frequent ones by their subject.
-    events: Vec<EventCount>,
+    counts: Vec<EventCount>,
     /// All events about the user.
     total: u64,
     /// When the first event happened.
@@ -42,20 +42,20 @@ impl UserAnalytics {
     /// Count a user's events
     ///
     /// Also of deleted users. For administrators.
-    #[oai(path = "/analytics/users/:id", method = "get", operation_id = "userAnalytics", tag = "Tag::Analytics")]
+    #[oai(path = "/analytics/users/:id", method = "get", operation_id = "getUserEventCounts", tag = "Tag::Analytics")]
     async fn get(
         &self,
         context: RequestContext,
         bearer: BearerToken,
         /// The user's id.
         id: Path<Uuid>,
-    ) -> Result<Success<UserActivity>, UserAnalyticsError> {
+    ) -> Result<Success<UserEventCounts>, UserAnalyticsError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let counts = self.0.call(&context, |cx| user_counts::run(cx, caller, id.0.into())).await?;
-        Ok(Success::new(UserActivity {
+        Ok(Success::new(UserEventCounts {
             user_id: id.0,
             total: counts.subjects.iter().map(|(_, count)| count).sum(),
-            events: EventCount::list(counts.subjects),
+            counts: EventCount::list(counts.subjects),
             first_at: counts.first.map(Timestamp::from),
             last_at: counts.last.map(Timestamp::from),
         }))

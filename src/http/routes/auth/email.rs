@@ -7,6 +7,7 @@ use crate::actions::accounts::{resend_verification, verify_email};
 use crate::domain::one_time_code::OneTimeCode;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::dto::one_time_code::invalid_code;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
@@ -21,13 +22,13 @@ pub(in crate::http::routes) const EXAMPLE_CODE: &str = "wmc_AAECAwQFBgcICQoLDA0O
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct MailedCode {
+struct VerifyEmailRequest {
     /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
 }
 
-impl poem_openapi::types::Example for MailedCode {
+impl poem_openapi::types::Example for VerifyEmailRequest {
     fn example() -> Self {
         Self { code: EXAMPLE_CODE.to_owned() }
     }
@@ -45,8 +46,12 @@ impl Emails {
     /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a
     /// newer one is mailed or the address changes. Records `auth.user.email_verified`.
     #[oai(path = "/auth/email/verify", method = "post", operation_id = "verifyEmail", tag = "Tag::Account")]
-    async fn verify(&self, context: RequestContext, body: StrictJson<MailedCode>) -> Result<NoContent, VerifyError> {
-        let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
+    async fn verify(
+        &self,
+        context: RequestContext,
+        body: StrictJson<VerifyEmailRequest>,
+    ) -> Result<NoContent, VerifyError> {
+        let code = OneTimeCode::parse(&body.0.code).ok_or_else(invalid_code)?;
         self.0.call(&context, |cx| verify_email::run(cx, code)).await?;
         Ok(NoContent::Done)
     }
@@ -66,7 +71,7 @@ impl Emails {
 impl From<verify_email::Refusal> for Problem {
     fn from(refusal: verify_email::Refusal) -> Self {
         match refusal {
-            verify_email::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
+            verify_email::Refusal::InvalidCode => invalid_code(),
         }
     }
 }

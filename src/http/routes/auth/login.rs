@@ -6,12 +6,12 @@ use serde::Deserialize;
 use crate::actions::sessions::login::{self, Input, Refusal};
 use crate::domain::password::Password;
 use crate::http::api::Api;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
-use crate::http::problem::{FieldError, Problem, ProblemCode};
+use crate::http::problem::{FieldError, LoginFactor, Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 
@@ -21,7 +21,7 @@ const MAX_IDENTIFIER: usize = 254;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Credentials {
+struct LoginRequest {
     /// Email address or username.
     #[oai(skip_serializing_if_is_none, validator(max_length = 254))]
     identifier: Option<String>,
@@ -36,7 +36,7 @@ struct Credentials {
     password: String,
 }
 
-impl poem_openapi::types::Example for Credentials {
+impl poem_openapi::types::Example for LoginRequest {
     fn example() -> Self {
         Self {
             identifier: None,
@@ -56,15 +56,15 @@ impl Login {
     /// Log in
     ///
     /// Opens a session. The response is the same for an unknown account, a wrong password and an
-    /// account that may not log in. An account with a second factor answers `mfa_required` with a
-    /// `challengeToken`; continue at `/auth/mfa/verify`. Records `auth.user.logged_in`,
-    /// `auth.user.mfa_challenged` or `auth.user.login_failed`.
+    /// account that may not log in. An account with a second factor answers 403 `mfa_required`
+    /// with a `challengeToken` and the factors; continue at `/auth/mfa/verify`. Records
+    /// `auth.user.logged_in`, `auth.user.mfa_challenged` or `auth.user.login_failed`.
     #[oai(path = "/auth/login", method = "post", operation_id = "login", tag = "Tag::Authentication")]
     async fn login(
         &self,
         context: RequestContext,
-        body: StrictJson<Credentials>,
-    ) -> Result<Success<Tokens>, LoginError> {
+        body: StrictJson<LoginRequest>,
+    ) -> Result<Success<TokenResponse>, LoginError> {
         let input = parse(body.0)?;
         let pair = self.0.call(&context, |cx| login::run(cx, input)).await?;
         context.set_user(pair.user.id);
@@ -72,7 +72,7 @@ impl Login {
     }
 }
 
-fn parse(body: Credentials) -> Result<Input, Problem> {
+fn parse(body: LoginRequest) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let mut identifiers = [
         ("/identifier", body.identifier),
@@ -106,7 +106,10 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::InvalidCredentials => Self::new(ProblemCode::InvalidCredentials),
-            Refusal::SecondFactorRequired(challenge) => Self::mfa_required(challenge.token, challenge.expires_in),
+            Refusal::SecondFactorRequired(challenge) => {
+                let factors = challenge.factors.into_iter().map(LoginFactor::from).collect();
+                Self::mfa_required(challenge.token, challenge.expires_in, factors)
+            }
         }
     }
 }

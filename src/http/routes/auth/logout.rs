@@ -2,7 +2,6 @@
 
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Deserialize;
-use watchword_events::LogoutScope;
 
 use crate::actions::sessions::logout::{self, Refusal, Token};
 use crate::http::api::Api;
@@ -18,7 +17,7 @@ use crate::http::routes::Tag;
 #[derive(Default, Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Ending {
+struct LogoutRequest {
     /// Refresh token of the session, for clients whose access token has expired. Takes precedence
     /// over the access token.
     #[oai(skip_serializing_if_is_none, validator(max_length = 512))]
@@ -41,7 +40,7 @@ enum Scope {
     Global,
 }
 
-impl From<Scope> for LogoutScope {
+impl From<Scope> for logout::Scope {
     fn from(scope: Scope) -> Self {
         match scope {
             Scope::Local => Self::Local,
@@ -66,7 +65,7 @@ impl Logout {
         &self,
         context: RequestContext,
         bearer: OptionalBearerToken,
-        body: OptionalJson<Ending>,
+        body: OptionalJson<LogoutRequest>,
     ) -> Result<NoContent, LogoutError> {
         let body = body.0.unwrap_or_default();
         let scope = body.scope.unwrap_or(Scope::Local).into();

@@ -8,6 +8,7 @@ use crate::domain::one_time_code::OneTimeCode;
 use crate::domain::password::Password;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::dto::one_time_code::invalid_code;
 use crate::http::dto::password_confirmation::wrong_password;
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::fields::{Fields, field_error, only_field};
@@ -21,7 +22,7 @@ use crate::http::routes::Tag;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PasswordChange {
+struct ChangePasswordRequest {
     /// The account's current password.
     #[oai(validator(max_length = 128))]
     current_password: String,
@@ -30,7 +31,7 @@ struct PasswordChange {
     new_password: String,
 }
 
-impl poem_openapi::types::Example for PasswordChange {
+impl poem_openapi::types::Example for ChangePasswordRequest {
     fn example() -> Self {
         Self {
             current_password: "password123!x".to_owned(),
@@ -43,13 +44,13 @@ impl poem_openapi::types::Example for PasswordChange {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ForgottenPassword {
+struct ForgotPasswordRequest {
     /// The address of the account.
     #[oai(validator(max_length = 254))]
     email: String,
 }
 
-impl poem_openapi::types::Example for ForgottenPassword {
+impl poem_openapi::types::Example for ForgotPasswordRequest {
     fn example() -> Self {
         Self { email: "test@example.com".to_owned() }
     }
@@ -59,20 +60,20 @@ impl poem_openapi::types::Example for ForgottenPassword {
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PasswordReset {
+struct ResetPasswordRequest {
     /// The code from the email.
     #[oai(validator(max_length = 64))]
     code: String,
     /// 8 to 128 characters, unless configured otherwise; no rules about their kinds.
     #[oai(validator(max_length = 128))]
-    password: String,
+    new_password: String,
 }
 
-impl poem_openapi::types::Example for PasswordReset {
+impl poem_openapi::types::Example for ResetPasswordRequest {
     fn example() -> Self {
         Self {
             code: super::email::EXAMPLE_CODE.to_owned(),
-            password: "quiet harbour 52".to_owned(),
+            new_password: "quiet harbour 52".to_owned(),
         }
     }
 }
@@ -88,13 +89,13 @@ impl Passwords {
     /// Change the caller's password
     ///
     /// Requires the current password, and ends every session, this one included. Records
-    /// `auth.user.password_changed`, or `auth.user.login_failed` for a wrong password.
+    /// `auth.user.password_changed`, or `auth.user.reauthentication_failed` for a wrong password.
     #[oai(path = "/auth/password/change", method = "post", operation_id = "changePassword", tag = "Tag::Account")]
     async fn change(
         &self,
         context: RequestContext,
         bearer: BearerToken,
-        body: StrictJson<PasswordChange>,
+        body: StrictJson<ChangePasswordRequest>,
     ) -> Result<NoContent, ChangeError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut fields = Fields::default();
@@ -120,7 +121,7 @@ impl Passwords {
     async fn forgot(
         &self,
         context: RequestContext,
-        body: StrictJson<ForgottenPassword>,
+        body: StrictJson<ForgotPasswordRequest>,
     ) -> Result<Accepted, ForgotError> {
         let email = only_field("/email", body.0.email.parse())?;
         self.0.call(&context, |cx| forgot::run(cx, email)).await?;
@@ -133,9 +134,13 @@ impl Passwords {
     /// configured otherwise, until a newer one is mailed or the password changes. Records
     /// `auth.user.password_reset_completed`.
     #[oai(path = "/auth/password/reset", method = "post", operation_id = "resetPassword", tag = "Tag::Authentication")]
-    async fn reset(&self, context: RequestContext, body: StrictJson<PasswordReset>) -> Result<NoContent, ResetError> {
-        let password = only_field("/password", Password::parse(&body.0.password))?;
-        let code = OneTimeCode::parse(&body.0.code).ok_or(Problem::new(ProblemCode::InvalidCode))?;
+    async fn reset(
+        &self,
+        context: RequestContext,
+        body: StrictJson<ResetPasswordRequest>,
+    ) -> Result<NoContent, ResetError> {
+        let password = only_field("/newPassword", Password::parse(&body.0.new_password))?;
+        let code = OneTimeCode::parse(&body.0.code).ok_or_else(invalid_code)?;
         let input = reset::Input { code, password };
         self.0.call(&context, |cx| reset::run(cx, input)).await?;
         Ok(NoContent::Done)
@@ -163,8 +168,8 @@ impl From<forgot::Refusal> for Problem {
 impl From<reset::Refusal> for Problem {
     fn from(refusal: reset::Refusal) -> Self {
         match refusal {
-            reset::Refusal::InvalidCode => Self::new(ProblemCode::InvalidCode),
-            reset::Refusal::NewPassword(error) => field_error("/password", error).into(),
+            reset::Refusal::InvalidCode => invalid_code(),
+            reset::Refusal::NewPassword(error) => field_error("/newPassword", error).into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::actions::sessions::refresh::{self, Refusal};
 use crate::http::api::Api;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
@@ -17,7 +17,7 @@ use crate::http::routes::Tag;
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Exchange {
+struct RefreshRequest {
     /// Refresh token of the last registration, login or refresh.
     #[oai(validator(max_length = 512))]
     refresh_token: String,
@@ -35,12 +35,12 @@ impl Refresh {
     /// response may repeat the request within ten seconds and gets the same successor; any other
     /// reuse ends the session. Records `auth.user.token_refreshed` or
     /// `auth.user.token_reuse_detected`.
-    #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh", tag = "Tag::Authentication")]
+    #[oai(path = "/auth/refresh", method = "post", operation_id = "refreshTokens", tag = "Tag::Authentication")]
     async fn refresh(
         &self,
         context: RequestContext,
-        body: StrictJson<Exchange>,
-    ) -> Result<Success<Tokens>, RefreshError> {
+        body: StrictJson<RefreshRequest>,
+    ) -> Result<Success<TokenResponse>, RefreshError> {
         let token = body.0.refresh_token;
         let pair = self.0.call(&context, |cx| refresh::run(cx, token)).await?;
         context.set_user(pair.user.id);

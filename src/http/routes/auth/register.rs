@@ -4,8 +4,8 @@ use poem_openapi::OpenApi;
 
 use crate::actions::accounts::register;
 use crate::http::api::Api;
-use crate::http::dto::account::NewAccount;
-use crate::http::dto::tokens::Tokens;
+use crate::http::dto::account::RegisterRequest;
+use crate::http::dto::tokens::TokenResponse;
 use crate::http::error_responses::{ALWAYS, BODY, error_responses};
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
@@ -28,7 +28,7 @@ impl Register {
     /// With an `Idempotency-Key` the request can be repeated for a day: the same request gets the
     /// same account, session and refresh token and a new access token, until that refresh token is
     /// used. A repeated request with another password is refused and records
-    /// `auth.user.login_failed`.
+    /// `auth.user.reauthentication_failed`.
     #[oai(path = "/auth/register", method = "post", operation_id = "register", tag = "Tag::Authentication")]
     async fn register(
         &self,
@@ -37,12 +37,13 @@ impl Register {
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewAccount>,
-    ) -> Result<Created<Tokens>, RegisterError> {
+        body: StrictJson<RegisterRequest>,
+    ) -> Result<Created<TokenResponse>, RegisterError> {
         let mut input = body.0.parse()?;
         input.idempotency_key = key.0;
         let pair = self.0.call(&context, |cx| register::run(cx, input)).await?;
         context.set_user(pair.user.id);
-        Ok(Created::new(pair))
+        let location = self.0.path_of(&format!("/users/{}", pair.user.id));
+        Ok(Created::new(pair, location))
     }
 }

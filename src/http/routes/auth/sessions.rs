@@ -68,8 +68,7 @@ impl Sessions {
 
     /// Revoke all other sessions
     ///
-    /// Ends all of the caller's sessions but this one. Records one `auth.user.session_revoked` per
-    /// session.
+    /// Ends all of the caller's sessions but this one. Records `auth.user.session_revoked`.
     #[oai(path = "/auth/sessions", method = "delete", operation_id = "revokeOtherSessions", tag = "Tag::Sessions")]
     async fn revoke_others(
         &self,

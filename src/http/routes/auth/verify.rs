@@ -108,7 +108,7 @@ impl Verify {
     /// reverse proxies: nginx `auth_request`, Traefik ForwardAuth, Envoy ext_authz; see
     /// `docs/FORWARD_AUTH.md`. Proxies may append the path of the original request: below
     /// `/auth/verify/`, every path and method is answered. Records no event.
-    #[oai(path = "/auth/verify", method = "get", operation_id = "verify", tag = "Tag::Service")]
+    #[oai(path = "/auth/verify", method = "get", operation_id = "verifyRequest", tag = "Tag::Service")]
     async fn verify(&self, context: RequestContext, bearer: BearerToken) -> Result<Admitted, VerifyError> {
         let caller = self.0.identify(&context, &bearer).await?;
         Ok(Admitted::of(&caller)?)

@@ -6,13 +6,15 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::create::{NewEvent, parse};
-use crate::actions::events::list::{self, Filter};
+use super::create::{CreateEventRequest, parse};
+use crate::actions::events::list::{self, Filter, Input, Order};
 use crate::actions::events::record;
+use crate::domain::ids::Cursor;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::cursor;
 use crate::http::dto::event::{EventPage, Stored};
-use crate::http::dto::event_parameters::{PageSize, Subject, check_range};
+use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
@@ -34,12 +36,17 @@ struct RecordedEvent {
 enum Recorded {
     /// Accepted
     #[oai(status = 202)]
-    Accepted(Json<RecordedEvent>),
+    Accepted(
+        Json<RecordedEvent>,
+        /// The path of the event.
+        #[oai(header = "Location")]
+        String,
+    ),
 }
 
-error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited] }
-error_responses! { ListEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
-error_responses! { ListRecentEventsError: [BEARER, ALWAYS], [ValidationFailed] }
+error_responses! { RecordEventError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [RateLimited, CustomEventsDisabled] }
+error_responses! { ListEventsError: [BEARER, ALWAYS], [Forbidden, InvalidParameter] }
+error_responses! { ListRecentEventsError: [BEARER, ALWAYS], [InvalidParameter] }
 
 pub struct Events(pub Api);
 
@@ -47,9 +54,10 @@ pub struct Events(pub Api);
 impl Events {
     /// Record a custom event
     ///
-    /// Records `auth.user.custom` about the caller. With an `Idempotency-Key`, the request can be
-    /// repeated for 24 hours: the same request gets the same id and records nothing more.
-    #[oai(path = "/events", method = "post", operation_id = "recordEvent", tag = "Tag::Events")]
+    /// Records `auth.custom.<name>` about the caller, without a `userSeq`. With an
+    /// `Idempotency-Key`, the request can be repeated for 24 hours: the same request gets the same
+    /// id and records nothing more.
+    #[oai(path = "/events", method = "post", operation_id = "createEvent", tag = "Tag::Events")]
     async fn record(
         &self,
         context: RequestContext,
@@ -58,20 +66,22 @@ impl Events {
         /// other request of the caller has.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewEvent>,
+        body: StrictJson<CreateEventRequest>,
     ) -> Result<Recorded, RecordEventError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let input = parse(body.0, key.0)?;
         let id = self.0.call(&context, |cx| record::run(cx, caller, input)).await?;
-        Ok(Recorded::Accepted(Json(RecordedEvent { id: id.as_uuid() })))
+        let location = self.0.path_of(&format!("/events/{id}"));
+        Ok(Recorded::Accepted(Json(RecordedEvent { id: id.as_uuid() }), location))
     }
 
     /// List the events
     ///
-    /// Newest first. Administrators see all events. Everyone else sees only events about
-    /// themselves; another `userId` answers 403, whether or not the user exists. To get the next
-    /// page, send `next` as `after`, with the same filters. Events that were recorded before the
-    /// first page was read appear on exactly one page; later events are newer than all pages.
+    /// In the order of the ledger. Administrators see all events. Everyone else sees only events
+    /// about themselves; another `userId` answers 403, whether or not the user exists. To get the
+    /// next page, send `next` as `after`, with the same order and filters. Events that were
+    /// recorded before the first page was read appear on exactly one page, before all later ones in
+    /// the order of the ledger. `/events/stream` continues from `position`.
     #[oai(path = "/events", method = "get", operation_id = "listEvents", tag = "Tag::Events")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn list(
@@ -79,8 +89,7 @@ impl Events {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// Only events about this user.
         #[oai(name = "userId")]
@@ -92,8 +101,10 @@ impl Events {
         from: Query<Option<QueryParam<OffsetDateTime>>>,
         /// Only what happened before this moment.
         to: Query<Option<QueryParam<OffsetDateTime>>>,
-        /// `next` of the previous page.
-        after: Query<Option<QueryParam<Uuid>>>,
+        /// `desc` for the newest event first, `asc` for the oldest.
+        order: Query<Option<QueryParam<Order>>>,
+        /// `next` of the previous page; with `order=asc` also a cursor of the stream.
+        after: Query<Option<QueryParam<Cursor>>>,
         /// The number of events on a page.
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListEventsError> {
@@ -102,15 +113,19 @@ impl Events {
         let filter = Filter {
             user: query.take("userId", user_id).map(Into::into),
             session: query.take("sessionId", session_id).map(Into::into),
-            subject: query.take("type", subject).map(|subject| subject.0),
+            subject: query.take("subject", subject).map(|subject| subject.0),
             from: query.take("from", from),
             until: query.take("to", to),
-            after: query.take("after", after).map(Into::into),
         };
-        check_range(filter.from, filter.until, query.errors());
-        let limit = query.take("limit", limit).unwrap_or_default().0;
-        let filter = query.finish(filter)?;
-        let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
+        query.check_range(filter.from, filter.until);
+        let input = Input {
+            filter,
+            order: query.take("order", order).unwrap_or_default(),
+            after: query.take("after", after),
+            limit: query.take("limit", limit).unwrap_or_default().0,
+        };
+        let input = query.finish(input)?;
+        let page = self.0.call(&context, |cx| list::run(cx, caller, input)).await?;
         Ok(Stored::page(&page))
     }
 
@@ -129,9 +144,8 @@ impl Events {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
         let limit = query.take("limit", limit).unwrap_or_default().0;
-        query.finish(())?;
-        let filter = Filter::default();
-        let page = self.0.call(&context, |cx| list::run(cx, caller, filter, limit)).await?;
+        let input = query.finish(Input { limit, ..Input::default() })?;
+        let page = self.0.call(&context, |cx| list::run(cx, caller, input)).await?;
         Ok(Stored::page(&page))
     }
 }
@@ -140,6 +154,7 @@ impl From<list::Refusal> for Problem {
     fn from(refusal: list::Refusal) -> Self {
         match refusal {
             list::Refusal::OtherUser => Self::new(ProblemCode::Forbidden),
+            list::Refusal::Cursor(foreign) => cursor::foreign_parameter("after", foreign).into(),
         }
     }
 }
@@ -147,6 +162,7 @@ impl From<list::Refusal> for Problem {
 impl From<record::Refusal> for Problem {
     fn from(refusal: record::Refusal) -> Self {
         match refusal {
+            record::Refusal::Disabled => Self::new(ProblemCode::CustomEventsDisabled),
             record::Refusal::SessionEnded => Self::new(ProblemCode::InvalidToken),
             record::Refusal::Idempotency(refusal) => refusal.into(),
         }

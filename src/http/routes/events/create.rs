@@ -16,9 +16,10 @@ use crate::http::problem::{FieldError, Problem};
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewEvent {
-    /// What happened: a letter, then up to 63 letters, digits, `_`, `-` or `.`.
-    #[oai(validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z][A-Za-z0-9_.-]*$"))]
+pub struct CreateEventRequest {
+    /// What happened, the last token of the subject: a lower-case letter, then up to 63 lower-case
+    /// letters, digits, `_` or `-`.
+    #[oai(validator(min_length = 1, max_length = 64, pattern = "^[a-z][a-z0-9_-]*$"))]
     name: String,
     /// Details: at most 32 keys, counted at all depths, and 4 KiB as compact JSON. No passwords,
     /// tokens or other secrets.
@@ -26,7 +27,7 @@ pub struct NewEvent {
     attributes: Option<BTreeMap<String, Value>>,
 }
 
-impl poem_openapi::types::Example for NewEvent {
+impl poem_openapi::types::Example for CreateEventRequest {
     fn example() -> Self {
         let attributes = [("playlist", json!("road-trip")), ("tracks", json!(12))];
         Self {
@@ -40,7 +41,7 @@ impl poem_openapi::types::Example for NewEvent {
 ///
 /// # Errors
 /// 422 with every field that is not acceptable.
-pub fn parse(body: NewEvent, idempotency_key: Option<IdempotencyKey>) -> Result<Input, Problem> {
+pub fn parse(body: CreateEventRequest, idempotency_key: Option<IdempotencyKey>) -> Result<Input, Problem> {
     let mut fields = Fields::default();
     let name = fields.parse::<CustomName>("/name", &body.name);
     let attributes = body.attributes.map(|given| {

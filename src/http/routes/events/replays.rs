@@ -1,6 +1,5 @@
 //! POST /events/replays and GET /events/replays/{id}.
 
-use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
@@ -9,7 +8,7 @@ use uuid::Uuid;
 use crate::actions::events::{get_replay, start_replay};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
-use crate::http::dto::replay::{NewReplay, ReplayBody, parse};
+use crate::http::dto::replay::{CreateReplayRequest, ReplayBody, parse};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::middleware::RequestContext;
 use crate::http::payload::StrictJson;
@@ -42,19 +41,17 @@ impl Replays {
     /// Publishes the committed events that match every filter again, in the order of the ledger: to
     /// the replay stream, or to the event stream for all subscribers. An instance starts within
     /// seconds; if it stops, another one continues. One replay runs at a time. For administrators.
-    #[oai(path = "/events/replays", method = "post", operation_id = "startReplay", tag = "Tag::Events")]
+    #[oai(path = "/events/replays", method = "post", operation_id = "createReplay", tag = "Tag::Events")]
     async fn start(
         &self,
-        request: &Request,
         context: RequestContext,
         bearer: BearerToken,
-        body: StrictJson<NewReplay>,
+        body: StrictJson<CreateReplayRequest>,
     ) -> Result<Started, StartReplayError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let input = parse(body.0)?;
         let replay = self.0.call(&context, |cx| start_replay::run(cx, caller, input)).await?;
-        // The original path includes the configured base path.
-        let location = format!("{}/{}", request.original_uri().path(), replay.id);
+        let location = self.0.path_of(&format!("/events/replays/{}", replay.id));
         Ok(Started::Accepted(Json(replay.into()), location))
     }
 
@@ -62,7 +59,7 @@ impl Replays {
     ///
     /// Returns the progress of a replay, also of one that the command line started. For
     /// administrators.
-    #[oai(path = "/events/replays/:id", method = "get", operation_id = "readReplay", tag = "Tag::Events")]
+    #[oai(path = "/events/replays/:id", method = "get", operation_id = "getReplay", tag = "Tag::Events")]
     async fn get(
         &self,
         context: RequestContext,

@@ -8,71 +8,35 @@ use bytes::Bytes;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::registry::MetaSchemaRef;
 use poem_openapi::types::Type as _;
 use poem_openapi::{ApiResponse, OpenApi};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::actions::events::follow::{self, EventBatch, Follower, Start};
+use crate::actions::events::follow::{self, EventBatch, Follower, Input};
 use crate::actions::{ActionError, Context};
-use crate::domain::ids::LedgerSeq;
+use crate::domain::ids::Cursor;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::cursor;
 use crate::http::dto::event_parameters::Subject;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
-use crate::http::fields::Fields;
 use crate::http::middleware::RequestContext;
-use crate::http::problem::{FieldError, Problem, ProblemCode};
-use crate::http::query::{ParamError, Parameter, ParameterNames, QueryParam};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 use crate::http::sse::{Authorization, End, Writer};
 use crate::telemetry::error_chain;
 
+/// The header of a client that reconnects.
+const LAST_EVENT_ID: &str = "Last-Event-ID";
 /// Longest silence: shorter than the read timeouts of proxies.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 /// Time between two reads for commits of other instances.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a client waits before it connects again.
 const RETRY_MS: u32 = 1000;
-
-impl Parameter for LedgerSeq {
-    fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            minimum: Some(0.0),
-            ..MetaSchema::new_with_format("integer", "int64")
-        }))
-    }
-
-    fn parse(text: &str) -> Result<Self, ParamError> {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let seq = digits.then(|| text.parse().ok()).flatten();
-        seq.ok_or_else(|| ParamError::new("invalid_format", "must be the `id` of an event of this stream"))
-    }
-}
-
-/// Where to begin: with an event, or with a moment.
-#[derive(Debug, Clone, Copy)]
-enum Begin {
-    Seq(LedgerSeq),
-    Moment(OffsetDateTime),
-}
-
-impl Parameter for Begin {
-    fn schema() -> MetaSchemaRef {
-        String::schema_ref()
-    }
-
-    fn parse(text: &str) -> Result<Self, ParamError> {
-        <LedgerSeq as Parameter>::parse(text)
-            .map(Self::Seq)
-            .or_else(|_| <OffsetDateTime as Parameter>::parse(text).map(Self::Moment))
-            .map_err(|_| {
-                let detail = "must be the `id` of an event of this stream or an RFC 3339 time";
-                ParamError::new("invalid_format", detail)
-            })
-    }
-}
 
 /// `text/event-stream`.
 struct EventStream(Body);
@@ -98,13 +62,13 @@ impl IntoResponse for EventStream {
 /// `200` with a body that does not end.
 #[derive(ApiResponse)]
 enum Streaming {
-    /// Server-sent events: `id` is the event's ledger sequence, `event` its subject, `data` its
-    /// bytes. Comments keep the connection open between events.
+    /// Server-sent events: `id` is the event's cursor, `event` its subject, `data` its bytes.
+    /// Comments keep the connection open between events.
     #[oai(status = 200)]
     Ok(EventStream),
 }
 
-error_responses! { FollowEventsError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { FollowEventsError: [BEARER, ALWAYS], [Forbidden, InvalidParameter] }
 
 pub struct EventStreams(pub Api);
 
@@ -112,38 +76,39 @@ pub struct EventStreams(pub Api);
 impl EventStreams {
     /// Follow the events
     ///
-    /// Sends every event in the order of the ledger, from now on or from a given position; no event
-    /// is lost or repeated. A client that reconnects sends the last `id` it received as
+    /// Sends every event in the order of the ledger, from now on or from a given place; no event is
+    /// lost or repeated. A client that reconnects sends the last `id` it received as
     /// `Last-Event-ID`. The stream ends when the token expires, the session ends, the service
     /// stops, or the client does not read. For administrators.
     #[oai(path = "/events/stream", method = "get", operation_id = "followEvents", tag = "Tag::Events")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
     async fn follow(
         &self,
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
-        /// Where to begin: with the event of this `id`, or with a time. `Last-Event-ID` takes
-        /// precedence.
-        from: Query<Option<QueryParam<Begin>>>,
-        /// The last `id` that was received; the stream continues after it.
+        /// Only what happened at this moment or later: also where to begin without a cursor.
+        from: Query<Option<QueryParam<OffsetDateTime>>>,
+        /// The cursor after which to begin: `position` or `next` of a page, or `id` of an event.
+        after: Query<Option<QueryParam<Cursor>>>,
+        /// The last `id` that was received: the stream continues after it. Takes precedence over
+        /// `after`.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<QueryParam<LedgerSeq>>>,
+        last_event_id: Header<Option<QueryParam<Cursor>>>,
     ) -> Result<Streaming, FollowEventsError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let mut fields = Fields::default();
-        names.reject_unknown(&["type", "from"], &mut fields);
-        let subject = QueryParam::value(subject.0, "type", &mut fields).map(|subject| subject.0);
-        let from = QueryParam::value(from.0, "from", &mut fields);
-        let last = QueryParam::value(last_event_id.0, "Last-Event-ID", &mut fields);
-        let start = fields.finish(Some(start(from, last)))?;
-        let pointer = if last.is_some() { "/Last-Event-ID" } else { "/from" };
+        let mut query = names.read();
+        let subject = query.take("subject", subject).map(|subject| subject.0);
+        let from = query.take("from", from);
+        let after = query.take("after", after);
+        let last = query.take_header(LAST_EVENT_ID, last_event_id);
+        let input = query.finish(Input { subject, from, after: last.or(after) })?;
         let permit = self.0.streams().acquire()?;
         let follow = |cx| async move {
-            let follower = follow::run(cx, caller, start, subject).await;
-            follower.map_err(|error| problem(error, pointer))
+            let follower = follow::run(cx, caller, input).await;
+            follower.map_err(|error| problem(error, last.is_some()))
         };
         let follower = self.0.call(&context, follow).await?;
         let (writer, body) = self.0.streams().open(permit);
@@ -152,24 +117,13 @@ impl EventStreams {
     }
 }
 
-fn start(from: Option<Begin>, last: Option<LedgerSeq>) -> Start {
-    match (last, from) {
-        (Some(seq), _) => Start::After(seq),
-        (None, Some(Begin::Seq(seq))) => Start::After(seq.saturating_sub(1)),
-        (None, Some(Begin::Moment(moment))) => Start::At(moment),
-        (None, None) => Start::Now,
-    }
-}
-
-/// `pointer` is the parameter that says where to begin.
-fn problem(error: ActionError<follow::Refusal>, pointer: &str) -> Problem {
+fn problem(error: ActionError<follow::Refusal>, by_header: bool) -> Problem {
     match error {
         ActionError::Refused(follow::Refusal::NotAdmin) => Problem::new(ProblemCode::Forbidden),
-        ActionError::Refused(follow::Refusal::BeyondEnd) => Problem::validation(vec![FieldError::new(
-            pointer,
-            "beyond_the_end",
-            "is beyond the end of this ledger, so it is from another one; start over without it",
-        )]),
+        ActionError::Refused(follow::Refusal::Cursor(foreign)) if by_header => {
+            cursor::foreign_header(LAST_EVENT_ID, foreign).into()
+        }
+        ActionError::Refused(follow::Refusal::Cursor(foreign)) => cursor::foreign_parameter("after", foreign).into(),
         ActionError::Failure(failure) => failure.into(),
     }
 }
@@ -197,11 +151,11 @@ async fn feed(cx: Context, token: BearerToken, mut follower: Follower, mut write
         Ok(never) => match never {},
         Err(end) => end,
     };
-    tracing::info!(?end, seq = follower.seq().get(), "event stream ended");
+    tracing::info!(?end, seq = follower.cursor().seq.get(), "event stream ended");
 }
 
 async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) -> Result<Infallible, End> {
-    let opening = format!("retry: {RETRY_MS}\n{}", comment(follower.seq(), "following"));
+    let opening = format!("retry: {RETRY_MS}\n{}", comment(follower.cursor(), "following"));
     writer.send(opening.into(), holder).await?;
     let mut last_sent = Instant::now();
     loop {
@@ -210,10 +164,10 @@ async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) ->
             End::Failed
         })?;
         if !batch.events.is_empty() {
-            writer.send(frames(&batch), holder).await?;
+            writer.send(frames(&batch, follower), holder).await?;
             last_sent = Instant::now();
         } else if last_sent.elapsed() >= HEARTBEAT_INTERVAL {
-            let heartbeat = comment(follower.seq(), "nothing new");
+            let heartbeat = comment(follower.cursor(), "nothing new");
             writer.send(heartbeat.into(), holder).await?;
             last_sent = Instant::now();
         }
@@ -225,17 +179,18 @@ async fn write(holder: &Holder, follower: &mut Follower, writer: &mut Writer) ->
 
 /// A comment with an `id`, so that a client that reconnects continues there. It is no event, since
 /// it has no data.
-fn comment(seq: LedgerSeq, text: &str) -> String {
-    format!("id: {seq}\n: {text}\n\n")
+fn comment(cursor: Cursor, text: &str) -> String {
+    format!("id: {}\n: {text}\n\n", cursor::of_ledger(cursor))
 }
 
 /// Write events as lines. A payload is compact JSON, which has no line breaks.
-fn frames(batch: &EventBatch) -> Bytes {
+fn frames(batch: &EventBatch, follower: &Follower) -> Bytes {
     let mut frames = Vec::new();
     for event in &batch.events {
         let mut head = String::new();
         // Writing to a string does not fail.
-        let _ = write!(head, "id: {}\nevent: {}\ndata: ", event.seq, event.subject);
+        let id = cursor::of_ledger(follower.cursor_at(event.seq));
+        let _ = write!(head, "id: {id}\nevent: {}\ndata: ", event.subject);
         frames.extend(head.bytes());
         frames.extend(&event.payload);
         frames.extend(b"\n\n");

@@ -25,7 +25,7 @@ enum TokenUse {
 
 /// State of a token (RFC 7662 section 2.2). An inactive token has `active` only.
 #[derive(Default, Object)]
-#[oai(skip_serializing_if_is_none, example)]
+#[oai(rename = "Introspection", skip_serializing_if_is_none, example)]
 struct IntrospectionBody {
     /// Whether the token is accepted now.
     active: bool,
@@ -92,7 +92,7 @@ impl Introspect {
     /// access token's session shows after at most a second. Unknown parameters are ignored; a
     /// repeated parameter is refused. For services that authenticate as a client of
     /// `oauth.clients`.
-    #[oai(path = "/oauth/introspect", method = "post", operation_id = "introspect", tag = "Tag::Oauth")]
+    #[oai(path = "/oauth/introspect", method = "post", operation_id = "introspectToken", tag = "Tag::Oauth")]
     async fn introspect(
         &self,
         context: RequestContext,

@@ -27,7 +27,7 @@ impl Revoke {
     /// authenticate as a client of `oauth.clients`. Records `auth.user.session_revoked` with the
     /// client as its `actor`, or `auth.user.token_reuse_detected` for a refresh token that was used
     /// before.
-    #[oai(path = "/oauth/revoke", method = "post", operation_id = "revoke", tag = "Tag::Oauth")]
+    #[oai(path = "/oauth/revoke", method = "post", operation_id = "revokeToken", tag = "Tag::Oauth")]
     async fn revoke(
         &self,
         context: RequestContext,

@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
-use uuid::Uuid;
+use poem_openapi::payload::Json;
 
 use crate::actions::users::create;
 use crate::actions::users::list::{self, Filter, Page, Start};
@@ -11,11 +11,14 @@ use crate::domain::user::account_type::AccountType;
 use crate::domain::user::role::Role;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
+use crate::http::cursor::{self, UserCursor};
 use crate::http::dto::account::unknown_role;
+use crate::http::dto::event_parameters::PageSize;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::{NewUser, UserList};
-use crate::http::dto::user_parameters::{PageNumber, PageSize, Search};
+use crate::http::dto::user_changes::{CreateUserRequest, ListedUser, UserList};
+use crate::http::dto::user_parameters::{PageNumber, Search};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
+use crate::http::etag;
 use crate::http::fields::Fields;
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
@@ -25,7 +28,7 @@ use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::{CreatedTagged, Success};
 use crate::http::routes::Tag;
 
-error_responses! { ListError: [BEARER, ALWAYS], [Forbidden, ValidationFailed] }
+error_responses! { ListError: [BEARER, ALWAYS], [Forbidden, InvalidParameter] }
 error_responses! {
     CreateError: [BODY, BEARER, IDEMPOTENCY, ALWAYS], [AnswerSpent, Forbidden, EmailTaken, UsernameTaken, RateLimited]
 }
@@ -49,7 +52,7 @@ impl Users {
         /// Number of the page, from 1. Not together with `after`.
         page: Query<Option<QueryParam<PageNumber>>>,
         /// `next` of the previous page.
-        after: Query<Option<QueryParam<Uuid>>>,
+        after: Query<Option<QueryParam<UserCursor>>>,
         /// Users on a page.
         limit: Query<Option<QueryParam<PageSize>>>,
         /// Only users whose email address, username or name contains this text, regardless of case;
@@ -87,7 +90,7 @@ impl Users {
     ///
     /// With an `Idempotency-Key` the request can be repeated for a day: the same request gets the
     /// same user, as they are then. A repeated request with another password is refused and records
-    /// `auth.user.login_failed`.
+    /// `auth.user.reauthentication_failed`.
     #[oai(path = "/users", method = "post", operation_id = "createUser", tag = "Tag::Users")]
     async fn create(
         &self,
@@ -97,25 +100,26 @@ impl Users {
         /// such as a UUID.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyHeader,
-        body: StrictJson<NewUser>,
+        body: StrictJson<CreateUserRequest>,
     ) -> Result<CreatedTagged<UserBody>, CreateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut input = body.0.parse()?;
         input.account.idempotency_key = key.0;
         let user = self.0.call(&context, |cx| create::run(cx, caller, input)).await?;
-        Ok(CreatedTagged::from(&user))
+        let location = self.0.path_of(&format!("/users/{}", user.id));
+        Ok(CreatedTagged::Created(Json(UserBody::from(&user)), etag::of(&user), location))
     }
 }
 
-fn start(page: Option<PageNumber>, after: Option<Uuid>, fields: &mut Fields) -> Start {
+fn start(page: Option<PageNumber>, after: Option<UserCursor>, fields: &mut Fields) -> Start {
     match (page, after) {
         (Some(_), Some(_)) => {
             let detail = "must not be given together with `page`";
-            fields.refuse(FieldError::new("/after", "exclusive", detail));
+            fields.refuse(FieldError::parameter("after", "exclusive", detail));
             Start::Page(1)
         }
         (page, None) => Start::Page(page.unwrap_or_default().0.into()),
-        (None, Some(after)) => Start::After(after.into()),
+        (None, Some(after)) => Start::After(after.0),
     }
 }
 
@@ -125,15 +129,20 @@ fn user_list(page: Page, start: Start, limit: u64) -> UserList {
         Start::After(_) => (None, true),
     };
     UserList {
-        users: page.users.into_iter().map(UserBody::from).collect(),
+        users: page.users.into_iter().map(listed_user).collect(),
         total_count: page.total,
         total_count_exact: page.total_is_exact,
         current_page,
         total_pages: page.total.div_ceil(limit),
         has_next_page: page.next.is_some(),
         has_prev_page,
-        next: page.next.map(|next| next.as_uuid()),
+        next: page.next.map(cursor::of_user),
+        position: cursor::of_ledger(page.position),
     }
+}
+
+fn listed_user(listed: list::ListedUser) -> ListedUser {
+    ListedUser { user: listed.user.into(), user_seq: listed.last_event.get() }
 }
 
 impl From<list::Refusal> for Problem {
@@ -142,7 +151,7 @@ impl From<list::Refusal> for Problem {
             list::Refusal::Forbidden => Self::new(ProblemCode::Forbidden),
             list::Refusal::TooFar => {
                 let detail = "must lie within the first 10 000 users; use `after` to go further";
-                FieldError::new("/page", "too_far", detail).into()
+                FieldError::parameter("page", "too_far", detail).into()
             }
         }
     }
@@ -151,7 +160,7 @@ impl From<list::Refusal> for Problem {
 impl From<create::Refusal> for Problem {
     fn from(refusal: create::Refusal) -> Self {
         match refusal {
-            create::Refusal::UnknownRole => unknown_role("/roles").into(),
+            create::Refusal::UnknownRole => unknown_role().at("/roles").into(),
             create::Refusal::Account(refusal) => refusal.into(),
             create::Refusal::Taken(taken) => taken.into(),
             create::Refusal::Key(refusal) => refusal.into(),

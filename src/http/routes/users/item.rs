@@ -1,18 +1,18 @@
 //! GET, PUT, PATCH and DELETE /users/{id}.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::users::{delete, get, update};
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::user::UserBody;
-use crate::http::dto::user_changes::{UserPatch, UserReplacement};
+use crate::http::dto::user_changes::{ReplaceUserRequest, UpdateUserRequest};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
-use crate::http::etag;
+use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
-use crate::http::payload::StrictJson;
+use crate::http::payload::{MergePatch, StrictJson};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Tagged};
 use crate::http::routes::Tag;
@@ -50,7 +50,8 @@ impl OneUser {
 
     /// Replace a user
     ///
-    /// Replaces all fields that can be changed. For administrators. Records
+    /// Replaces `email`, `username`, `name`, `accountType` and `profile`; what is left out of them
+    /// is removed. Prefer `PATCH`, which changes only what is sent. For administrators. Records
     /// `auth.user.email_changed`, `auth.user.username_changed` and `auth.user.updated`, in this
     /// order, for the fields that changed; their `actor` is the administrator.
     #[oai(path = "/users/:id", method = "put", operation_id = "replaceUser", tag = "Tag::Users")]
@@ -62,16 +63,15 @@ impl OneUser {
         id: Path<Uuid>,
         /// Replace the user only if they still have this `ETag`.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
-        body: StrictJson<UserReplacement>,
+        if_match: IfMatch,
+        body: StrictJson<ReplaceUserRequest>,
     ) -> Result<Tagged<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         if !caller.user.is_admin() {
             return Err(Problem::new(ProblemCode::Forbidden).into());
         }
         let (target, change) = (id.0.into(), body.0.parse()?);
-        let expected = etag::expected(if_match.0.as_deref())?;
-        let user = self.0.call(&context, |cx| update::run(cx, caller, target, expected, change)).await?;
+        let user = self.0.call(&context, |cx| update::run(cx, caller, target, if_match.0, change)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -91,13 +91,12 @@ impl OneUser {
         id: Path<Uuid>,
         /// Update the user only if they still have this `ETag`.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
-        body: StrictJson<UserPatch>,
+        if_match: IfMatch,
+        body: MergePatch<UpdateUserRequest>,
     ) -> Result<Tagged<UserBody>, UpdateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, change) = (id.0.into(), body.0.parse()?);
-        let expected = etag::expected(if_match.0.as_deref())?;
-        let user = self.0.call(&context, |cx| update::run(cx, caller, target, expected, change)).await?;
+        let user = self.0.call(&context, |cx| update::run(cx, caller, target, if_match.0, change)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -105,8 +104,8 @@ impl OneUser {
     ///
     /// Ends all sessions and frees the email address and the username; personal data is erased
     /// after `accounts.erase_after`. For administrators, who delete their own account at
-    /// `/auth/me`, with its password. Records `auth.user.deleted` with the administrator as its
-    /// `actor`.
+    /// `/auth/me/delete`, with its password. Records `auth.user.deleted` with the administrator as
+    /// its `actor`.
     #[oai(path = "/users/:id", method = "delete", operation_id = "deleteUser", tag = "Tag::Users")]
     async fn delete(
         &self,
@@ -116,11 +115,11 @@ impl OneUser {
         id: Path<Uuid>,
         /// Delete the user only if they still have this `ETag`.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: IfMatch,
     ) -> Result<NoContent, DeleteError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let (target, expected) = (id.0.into(), etag::expected(if_match.0.as_deref())?);
-        self.0.call(&context, |cx| delete::run(cx, caller, target, expected)).await?;
+        let target = id.0.into();
+        self.0.call(&context, |cx| delete::run(cx, caller, target, if_match.0)).await?;
         Ok(NoContent::Done)
     }
 }
@@ -138,9 +137,8 @@ impl From<update::Refusal> for Problem {
 impl From<delete::Refusal> for Problem {
     fn from(refusal: delete::Refusal) -> Self {
         match refusal {
-            delete::Refusal::OwnAccount => {
-                Self::new(ProblemCode::Forbidden).with_detail("Delete your own account at /auth/me, with its password.")
-            }
+            delete::Refusal::OwnAccount => Self::new(ProblemCode::Forbidden)
+                .with_detail("Delete your own account at /auth/me/delete, with its password."),
             delete::Refusal::Admin(refusal) => refusal.into(),
         }
     }

@@ -11,17 +11,18 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::account::unknown_role;
 use crate::http::dto::user::UserBody;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
+use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
 use crate::http::problem::Problem;
 use crate::http::responses::Tagged;
 use crate::http::routes::Tag;
 
 error_responses! {
-    GrantError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, ValidationFailed, RateLimited]
+    GrantError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, PreconditionFailed, RateLimited]
 }
 error_responses! {
     RevokeError: [BEARER, ALWAYS],
-        [InvalidParameter, Forbidden, NotFound, LastAdministrator, ValidationFailed, RateLimited]
+        [InvalidParameter, Forbidden, NotFound, LastAdministrator, PreconditionFailed, RateLimited]
 }
 
 pub struct UserRoles(pub Api);
@@ -42,10 +43,13 @@ impl UserRoles {
         /// Role to grant: `user`, `artist`, `admin` or another configured role.
         #[oai(validator(max_length = 32))]
         role: Path<String>,
+        /// Grant the role only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, GrantError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, role) = (id.0.into(), parse(&role.0)?);
-        let user = self.0.call(&context, |cx| roles::grant(cx, caller, target, role)).await?;
+        let user = self.0.call(&context, |cx| roles::grant(cx, caller, target, if_match.0, role)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -63,22 +67,25 @@ impl UserRoles {
         /// Role to revoke.
         #[oai(validator(max_length = 32))]
         role: Path<String>,
+        /// Revoke the role only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let (target, role) = (id.0.into(), parse(&role.0)?);
-        let user = self.0.call(&context, |cx| roles::revoke(cx, caller, target, role)).await?;
+        let user = self.0.call(&context, |cx| roles::revoke(cx, caller, target, if_match.0, role)).await?;
         Ok(Tagged::from(&user))
     }
 }
 
 fn parse(role: &str) -> Result<Role, Problem> {
-    role.parse().map_err(|_| unknown_role("/role").into())
+    role.parse().map_err(|_| unknown_role().of_parameter("role").into())
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownRole => unknown_role("/role").into(),
+            Refusal::UnknownRole => unknown_role().of_parameter("role").into(),
             Refusal::Admin(refusal) => refusal.into(),
         }
     }

@@ -20,8 +20,7 @@ pub struct UserSessions(pub Api);
 impl UserSessions {
     /// Revoke a user's sessions
     ///
-    /// Ends all sessions of the user. For administrators. Records one `auth.user.session_revoked`
-    /// for each session.
+    /// Ends all sessions of the user. For administrators. Records `auth.user.session_revoked`.
     #[oai(path = "/users/:id/sessions", method = "delete", operation_id = "revokeUserSessions", tag = "Tag::Users")]
     async fn revoke(
         &self,

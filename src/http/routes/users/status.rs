@@ -9,14 +9,17 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::user::UserBody;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
+use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
 use crate::http::responses::Tagged;
 use crate::http::routes::Tag;
 
 error_responses! {
-    DisableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, LastAdministrator, RateLimited]
+    DisableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, LastAdministrator, PreconditionFailed, RateLimited]
 }
-error_responses! { EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, RateLimited] }
+error_responses! {
+    EnableError: [BEARER, ALWAYS], [InvalidParameter, Forbidden, NotFound, PreconditionFailed, RateLimited]
+}
 
 pub struct UserStatus(pub Api);
 
@@ -34,9 +37,12 @@ impl UserStatus {
         bearer: BearerToken,
         /// ID of the user.
         id: Path<Uuid>,
+        /// Disable the user only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, DisableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let user = self.0.call(&context, |cx| status::disable(cx, caller, id.0.into())).await?;
+        let user = self.0.call(&context, |cx| status::disable(cx, caller, id.0.into(), if_match.0)).await?;
         Ok(Tagged::from(&user))
     }
 
@@ -51,9 +57,12 @@ impl UserStatus {
         bearer: BearerToken,
         /// ID of the user.
         id: Path<Uuid>,
+        /// Enable the user only if the user still has this `ETag`.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, EnableError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let user = self.0.call(&context, |cx| status::enable(cx, caller, id.0.into())).await?;
+        let user = self.0.call(&context, |cx| status::enable(cx, caller, id.0.into(), if_match.0)).await?;
         Ok(Tagged::from(&user))
     }
 }

@@ -24,7 +24,7 @@ impl AuthorizationServer {
     #[oai(
         path = "/.well-known/oauth-authorization-server",
         method = "get",
-        operation_id = "getAuthorizationServer",
+        operation_id = "getAuthorizationServerMetadata",
         tag = "Tag::Service"
     )]
     async fn get(&self, _context: RequestContext, known: IfNoneMatch) -> Result<Cacheable<ServerMetadata>, GetError> {

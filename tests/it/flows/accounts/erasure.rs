@@ -58,10 +58,7 @@ async fn a_deleted_account_is_erased_after_the_delay(backend: Backend) {
         json!(1),
         "the account can be found until its erasure"
     );
-    assert_eq!(
-        words_in_ledger(&app).await,
-        ["erasee", "Erasable Person", "ERASE-AGENT", "erase-attribute"]
-    );
+    assert_eq!(words_in_ledger(&app).await, PERSONAL_WORDS);
 
     clock.advance(DAY * 30 + DAY);
     app.restart(clock.clone()).await;

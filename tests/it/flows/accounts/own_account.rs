@@ -9,12 +9,14 @@ use serde_json::json;
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
+use crate::support::http::Answer;
 
 flow_tests! {
     parallel_registrations_of_one_address_create_one_account,
     emails_and_usernames_are_unique_in_any_case,
     a_password_must_satisfy_the_policy,
     an_account_changes_its_profile_field_by_field,
+    an_account_changes_only_in_the_version_that_was_read,
     deleting_an_account_requires_the_password,
 }
 
@@ -90,7 +92,7 @@ async fn a_password_must_satisfy_the_policy(backend: Backend) {
         let answer = app.register("ada@example.com", password).await;
         assert_eq!(answer.status, 422, "{password:?} is accepted");
         let answer = answer.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), "/password", "{}", answer.text);
+        assert_eq!(answer.str("/errors/0/pointer"), "#/password", "{}", answer.text);
         assert!(
             password.is_empty() || !answer.text.contains(password),
             "the response contains the password"
@@ -149,9 +151,32 @@ async fn an_account_changes_its_profile_field_by_field(backend: Backend) {
     let named: Vec<_> = events
         .iter()
         .filter(|event| event.subject == "auth.user.username_changed")
-        .map(|event| event.payload["data"]["new"].clone())
+        .map(|event| event.payload["data"]["username"].clone())
         .collect();
     assert_eq!(named, ["ada_l"], "a username has its own event");
+    app.finish().await;
+}
+
+async fn an_account_changes_only_in_the_version_that_was_read(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let access = app.registered("ada@example.com").await.tokens().access;
+    let tag = |answer: &Answer| answer.header("etag").expect("an ETag").to_owned();
+    let change = async |media_type: &str, tag: &str, name: &str| {
+        let request = app.request(Method::PATCH, "/auth/me").bearer_auth(&access);
+        let request = request.header("if-match", tag).header("content-type", media_type);
+        app.send(request.body(json!({ "name": name }).to_string())).await
+    };
+    let read = tag(&app.me(&access).await);
+    let merge_patch = "application/merge-patch+json";
+    let first = change(merge_patch, &read, "Ada").await.expect_status(200);
+    assert_eq!((first.str("/name"), tag(&first)), ("Ada", tag(&app.me(&access).await)));
+    change("application/json", &read, "Eve").await.expect_problem(412, "precondition_failed");
+    let refused = change("application/json-patch+json", &tag(&first), "Eve").await;
+    let refused = refused.expect_problem(415, "unsupported_media_type");
+    assert_eq!(refused.header("accept-patch"), Some("application/merge-patch+json, application/json"));
+    let refused = change(merge_patch, "Ada", "Eve").await.expect_problem(400, "invalid_parameter");
+    assert_eq!(refused.str("/errors/0/header"), "If-Match");
+    assert_eq!(app.me(&access).await.str("/name"), "Ada");
     app.finish().await;
 }
 
@@ -162,12 +187,25 @@ async fn deleting_an_account_requires_the_password(backend: Backend) {
     let other = app.login("ada@example.com", PASSWORD).await.tokens();
     let delete = |body: serde_json::Value| {
         let (app, access) = (&app, tokens.access.clone());
-        async move { app.send_as(&access, Method::DELETE, "/auth/me", &body).await }
+        async move { app.send_as(&access, Method::POST, "/auth/me/delete", &body).await }
     };
     let refused = delete(json!({"password": "not the password"})).await;
     assert!((400..500).contains(&refused.status.as_u16()), "{}", refused.text);
     delete(json!({})).await.expect_problem(422, "validation_failed");
     app.me(&tokens.access).await.expect_status(200);
+    let events = app.events().await;
+    let failed = events.last().expect("an event");
+    assert_eq!(failed.subject, "auth.user.reauthentication_failed");
+    let data = &failed.payload["data"];
+    assert_eq!(
+        (&data["operation"], &data["reason"]),
+        (&json!("delete_account"), &json!("wrong_password"))
+    );
+    assert_eq!(
+        (&data["userId"], &data["sessionId"]),
+        (&first.json["user"]["id"], &json!(tokens.session()))
+    );
+    assert_eq!(app.failed_logins().await, 0, "nobody tried to log in");
 
     delete(json!({"password": PASSWORD})).await.expect_status(204);
     for tokens in [&tokens, &other] {

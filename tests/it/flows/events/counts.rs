@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+use watchword_events::split_subject;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
@@ -23,14 +24,17 @@ flow_tests! {
 
 const HOUR: time::Duration = time::Duration::HOUR;
 
-/// The time and the subject of each event.
+/// The time and the subject of each event: of its kind, since all custom events are counted as one.
 type Recorded = Vec<(OffsetDateTime, String)>;
 
 async fn recorded(app: &TestApp) -> Recorded {
     let events = app.ledger().await.into_iter().map(|row| {
         let payload: Value = serde_json::from_slice(&row.payload).expect("JSON");
         let at = payload["data"]["timestamp"].as_str().expect("a time");
-        (OffsetDateTime::parse(at, &Rfc3339).expect("RFC 3339"), row.subject)
+        (
+            OffsetDateTime::parse(at, &Rfc3339).expect("RFC 3339"),
+            split_subject(&row.subject).0.to_owned(),
+        )
     });
     events.collect()
 }
@@ -45,7 +49,7 @@ fn by_subject(recorded: &Recorded, from: OffsetDateTime, to: OffsetDateTime) -> 
     counts.sort_by_key(|(subject, count)| (std::cmp::Reverse(*count), *subject));
     counts
         .into_iter()
-        .map(|(subject, count)| json!({"type": subject, "count": count}))
+        .map(|(subject, count)| json!({"subject": subject, "count": count}))
         .collect()
 }
 
@@ -91,7 +95,7 @@ async fn assert_counts(app: &TestApp, access: &str, recorded: &Recorded) {
             let range = format!("from={}&to={}", text(*from), text(*to));
             let expected = by_subject(recorded, *from, *to);
             let top = get(format!("/analytics/top-events?limit=100&{range}")).await;
-            assert_eq!(top["events"], json!(expected), "{range}");
+            assert_eq!(top["counts"], json!(expected), "{range}");
             let total: u64 = expected.iter().filter_map(|entry| entry["count"].as_u64()).sum();
             assert_eq!(top["total"], json!(total), "{range}");
             for bucket in ["hour", "day"] {
@@ -102,9 +106,9 @@ async fn assert_counts(app: &TestApp, access: &str, recorded: &Recorded) {
     }
     let all = get("/analytics/top-events?limit=2".to_owned()).await;
     let expected = by_subject(recorded, begin, end + HOUR);
-    assert_eq!(all["events"], json!(expected[..2]));
+    assert_eq!(all["counts"], json!(expected[..2]));
     assert_eq!(all["total"], json!(recorded.len()));
-    let logins = get(format!("/analytics/timeline?type=logged_in&to={}", text(end + HOUR))).await;
+    let logins = get(format!("/analytics/timeline?subject=auth.user.logged_in&to={}", text(end + HOUR))).await;
     assert_eq!(logins["buckets"].as_array().map(Vec::len), Some(30));
     let counted: u64 = logins["buckets"]
         .as_array()
@@ -165,7 +169,7 @@ async fn counts_match_the_ledger(backend: Backend) {
 
     let user = app.get_as(&access, &format!("/analytics/users/{id}")).await.expect_status(200).json;
     let of_user: Recorded = events.clone();
-    assert_eq!(user["events"], json!(by_subject(&of_user, events[0].0, after_last(&events))));
+    assert_eq!(user["counts"], json!(by_subject(&of_user, events[0].0, after_last(&events))));
     assert_eq!(user["total"], json!(events.len()));
     assert_eq!(user["userId"], json!(id));
     let first = OffsetDateTime::parse(user["firstAt"].as_str().expect("a time"), &Rfc3339).expect("a time");
@@ -198,25 +202,25 @@ async fn only_administrators_may_read_counts(backend: Backend) {
 async fn an_invalid_count_query_is_refused(backend: Backend) {
     let app = TestApp::spawn(backend).await;
     let admin = app.admin().await.access;
-    for (path, pointer, code) in [
-        ("top-events?limit=0", "/limit", "out_of_range"),
-        ("top-events?limit=101", "/limit", "out_of_range"),
-        ("top-events?from=x", "/from", "invalid_format"),
-        ("top-events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "/to", "impossible_range"),
-        ("top-events?type=custom", "/type", "unknown_parameter"),
-        ("timeline?bucket=minute", "/bucket", "not_one_of"),
-        ("timeline?type=exploded", "/type", "unknown_type"),
-        ("timeline?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "/to", "impossible_range"),
-        ("timeline?from=9999-01-01T00:00:00Z", "/from", "impossible_range"),
+    for (path, parameter, code) in [
+        ("top-events?limit=0", "limit", "out_of_range"),
+        ("top-events?limit=201", "limit", "out_of_range"),
+        ("top-events?from=x", "from", "invalid_format"),
+        ("top-events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to", "impossible_range"),
+        ("top-events?subject=auth.user.custom", "subject", "unknown_parameter"),
+        ("timeline?bucket=minute", "bucket", "not_one_of"),
+        ("timeline?subject=auth.user.exploded", "subject", "unknown_subject"),
+        ("timeline?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "to", "impossible_range"),
+        ("timeline?from=9999-01-01T00:00:00Z", "from", "impossible_range"),
         (
             "timeline?bucket=hour&from=2026-01-01T00:00:00Z&to=2026-02-12T00:00:00Z",
-            "/from",
+            "from",
             "too_many_buckets",
         ),
     ] {
         let answer = app.get_as(&admin, &format!("/analytics/{path}")).await;
-        let answer = answer.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), pointer, "{path}: {}", answer.text);
+        let answer = answer.expect_problem(400, "invalid_parameter");
+        assert_eq!(answer.str("/errors/0/parameter"), parameter, "{path}: {}", answer.text);
         assert_eq!(answer.str("/errors/0/code"), code, "{path}: {}", answer.text);
     }
     app.finish().await;

@@ -13,6 +13,9 @@ use crate::support::http::Answer;
 
 flow_tests! {
     a_custom_event_reaches_the_stream,
+    custom_events_take_no_place_among_what_happened_to_the_user,
+    custom_events_of_all_names_are_one_kind,
+    custom_events_can_be_switched_off,
     a_refused_custom_event_is_not_recorded,
     custom_events_are_rate_limited,
 }
@@ -28,21 +31,91 @@ async fn a_custom_event_reaches_the_stream(backend: Backend) {
     let attributes = json!({"playlist": "road-trip", "tracks": [1, 2.5, null, {"deep": true}], "big": 18_446_744_073_709_551_615_u64});
     let body = json!({"name": "playlist_shared", "attributes": attributes});
     let first = record(&app, &access, &body).await.expect_status(202);
-    let second = record(&app, &access, &json!({"name": "Seen.it-2"})).await.expect_status(202);
+    let second = record(&app, &access, &json!({"name": "seen-it_2"})).await.expect_status(202);
 
     let events = app.events().await;
     assert_eq!(events.len(), 3);
     let event = &events[1];
-    assert_eq!(event.subject, "auth.user.custom");
+    assert_eq!(
+        (event.subject.as_str(), &event.payload["subject"]),
+        ("auth.custom.playlist_shared", &json!(event.subject))
+    );
+    assert_eq!(event.header("ce-type"), Some("io.github.watchword-auth.auth.custom.playlist_shared.v1"));
+    assert_eq!(
+        (event.header("ce-partitionkey"), event.header("ce-sequence")),
+        (Some(user.as_str()), None)
+    );
     assert_eq!(event.header("Nats-Msg-Id"), Some(first.str("/id")));
     assert_eq!(event.header("ce-subject"), Some(user.as_str()));
     let data = &event.payload["data"];
     assert_eq!(data["name"], "playlist_shared");
     assert_eq!(data["attributes"], attributes);
     assert_eq!(data["actor"], json!({"type": "user", "id": user}));
-    assert_eq!((&data["userId"], &data["userSeq"]), (&json!(user), &json!(2)));
+    assert_eq!((&data["userId"], data.get("userSeq")), (&json!(user), None));
+    assert_eq!(events[2].subject, "auth.custom.seen-it_2");
     assert_eq!(events[2].payload["id"], second.str("/id"));
     assert_eq!(events[2].payload["data"].get("attributes"), None);
+    app.finish().await;
+}
+
+async fn custom_events_take_no_place_among_what_happened_to_the_user(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let access = app.registered("ada@example.com").await.tokens().access;
+    for name in ["one", "two"] {
+        record(&app, &access, &json!({"name": name})).await.expect_status(202);
+    }
+    app.logout(&access, "local").await.expect_status(204);
+    let numbers: Vec<Option<i64>> = app.ledger().await.iter().map(|row| row.user_seq).collect();
+    assert_eq!(numbers, [Some(1), None, None, Some(2)]);
+    app.finish().await;
+}
+
+/// Labels of metrics, rows of counts and values of filters: a user could mint them otherwise.
+async fn custom_events_of_all_names_are_one_kind(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    let names = ["zoo", "a", "logged_in", "registered"];
+    for name in names {
+        record(&app, &admin, &json!({"name": name})).await.expect_status(202);
+    }
+    app.ledger_drained().await;
+    for metric in ["watchword_event_recorded_total", "watchword_event_published_total"] {
+        let counted = app.metric(metric, r#"subject="auth.custom""#).await;
+        assert!((counted - 4.0).abs() < 0.1, "{metric}: {counted}");
+        let labels = app.metrics().await;
+        assert!(!labels.contains("auth.custom."), "{labels}");
+    }
+    for path in ["/events?type=custom", "/events?type=auth.custom"] {
+        let page = app.get_as(&admin, path).await.expect_status(200);
+        let found: Vec<&str> = page.json["events"]
+            .as_array()
+            .expect("events")
+            .iter()
+            .map(|event| event["data"]["name"].as_str().expect("a name"))
+            .collect();
+        assert_eq!(found, ["registered", "logged_in", "a", "zoo"], "newest first");
+    }
+    let counts = app.get_as(&admin, "/analytics/top-events").await.expect_status(200);
+    let custom: Vec<&Value> = counts.json["events"]
+        .as_array()
+        .expect("counts")
+        .iter()
+        .filter(|count| count.to_string().contains("custom"))
+        .collect();
+    assert_eq!(custom.len(), 1, "{}", counts.text);
+    assert_eq!(custom[0]["count"], 4, "{}", counts.text);
+    app.finish().await;
+}
+
+async fn custom_events_can_be_switched_off(backend: Backend) {
+    let app = TestApp::builder(backend)
+        .settings(|settings| settings.events.custom = false)
+        .spawn()
+        .await;
+    let access = app.registered("ada@example.com").await.tokens().access;
+    let refused = record(&app, &access, &json!({"name": "shared"})).await;
+    refused.expect_problem(501, "custom_events_disabled");
+    assert_eq!(app.event_names().await, ["registered"]);
     app.finish().await;
 }
 
@@ -66,6 +139,10 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
         (json!({"name": ""}), "/name", "empty"),
         (json!({"name": "7up"}), "/name", "invalid_format"),
         (json!({"name": "a b"}), "/name", "invalid_format"),
+        (json!({"name": "a.b"}), "/name", "invalid_format"),
+        (json!({"name": "Shared"}), "/name", "invalid_format"),
+        (json!({"name": "_shared"}), "/name", "invalid_format"),
+        (json!({"name": "*"}), "/name", "invalid_format"),
         (json!({"name": "a".repeat(65)}), "/name", "too_long"),
         (json!({"name": "shared", "userId": "x"}), "/userId", "unknown_field"),
         (with(json!([])), "/attributes", "wrong_type"),
@@ -79,7 +156,7 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
         (with(json!({"note": "tab\there"})), "/attributes/note", "control_character"),
     ] {
         let answer = record(&app, &access, &body).await.expect_problem(422, "validation_failed");
-        assert_eq!(answer.str("/errors/0/pointer"), pointer, "{body}: {}", answer.text);
+        assert_eq!(answer.str("/errors/0/pointer"), format!("#{pointer}"), "{body}: {}", answer.text);
         assert_eq!(answer.str("/errors/0/code"), code, "{body}: {}", answer.text);
     }
     app.post("/events", &json!({"name": "shared"}))

@@ -56,11 +56,7 @@ async fn read_all(app: &TestApp, access: &str, path: &str, limit: usize) -> Vec<
         let ids = ids(&page);
         assert!(ids.len() <= limit);
         next = page.json["next"].as_str().map(str::to_owned);
-        assert_eq!(
-            next.as_ref(),
-            ids.last().filter(|_| next.is_some()),
-            "the next page must start after the last event"
-        );
+        assert!(next.as_ref().is_none_or(|next| !next.contains(['&', '=', '+'])), "{next:?}");
         assert!(next.is_none() || ids.len() == limit, "a page before the last one is not full");
         all.extend(ids);
         if next.is_none() {
@@ -86,9 +82,12 @@ async fn paging_skips_and_repeats_no_event_while_events_are_recorded(backend: Ba
             let before = before.filter(|row| !own || row.user_id.is_some_and(|id| id.to_string() == user));
             let before: BTreeSet<String> = before.map(|row| row.id.to_string()).collect();
             let read = read_all(&app, reader, path, 7).await;
+            let ledger_order: Vec<String> = app.ledger().await.into_iter().map(|row| row.id.to_string()).collect();
             let unique: BTreeSet<String> = read.iter().cloned().collect();
             assert_eq!(unique.len(), read.len(), "{path}: duplicate event");
-            assert!(read.is_sorted_by(|newer, older| newer > older), "{path}: not newest first");
+            let rank = |id: &String| ledger_order.iter().position(|known| known == id);
+            let ranks: Vec<_> = read.iter().filter_map(rank).collect();
+            assert!(ranks.is_sorted_by(|newer, older| newer > older), "{path}: not newest first");
             let missing: Vec<&String> = before.difference(&unique).collect();
             assert!(missing.is_empty(), "{path}: {missing:?} of {} are missing", before.len());
         }

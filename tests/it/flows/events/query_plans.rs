@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::plans::{Plans, USES, excerpt};
 use crate::support::postgres::Postgres;
-use crate::support::sse::EventSource;
+use crate::support::sse::{EventSource, cursor_at};
 use crate::support::wait::eventually;
 
 const DATABASE: &str = "plans";
@@ -42,15 +42,17 @@ async fn every_ledger_query_uses_an_index() {
         assert_indexed(path, &logged);
     }
     // The streams, and the queries in the background.
+    let beginning = format!("?after={}", cursor_at(0));
+    let rare = format!("?subject=auth.user.deleted&after={}", cursor_at(150_000));
     let logged = plans.during(async {
-        for from in ["?from=1", "?from=2026-08-01T00:00:00Z", "?type=deleted&from=150000", ""] {
+        for from in [beginning.as_str(), "?from=2026-08-01T00:00:00Z", rare.as_str(), ""] {
             let path = format!("/events/stream{from}");
             let mut stream = EventSource::open(app, &access, &path, None).await;
             stream.frame().await.expect("a greeting");
             app.send_as(&access, Method::POST, "/events", &json!({"name": "seen"}))
                 .await
                 .expect_status(202);
-            if from.contains("from=1") || from.is_empty() {
+            if from == beginning || from == rare || from.is_empty() {
                 stream.frame().await.expect("an event");
             }
         }
@@ -70,22 +72,24 @@ fn paths(id: &str) -> Vec<String> {
     vec![
         "/events".to_owned(),
         format!("/events?{range}"),
-        "/events?type=logged_in".to_owned(),
-        "/events?type=deleted".to_owned(),
-        format!("/events?type=custom&{range}"),
+        "/events?subject=auth.user.logged_in".to_owned(),
+        "/events?subject=auth.user.deleted".to_owned(),
+        format!("/events?subject=auth.user.custom&{range}"),
         format!("/events?userId={user}"),
-        format!("/events?userId={user}&type=deleted&{range}"),
+        format!("/events?userId={user}&subject=auth.user.deleted&{range}"),
         format!("/events?sessionId={session}"),
-        format!("/events?userId={user}&sessionId={session}&type=logged_in&{range}"),
-        format!("/events?after={}", uuid::Uuid::from_u128(0x019e_ae0d_9c00_7000_8000_0000_0000_0000)),
+        format!("/events?userId={user}&sessionId={session}&subject=auth.user.logged_in&{range}"),
+        format!("/events?after={}", cursor_at(100_000)),
+        format!("/events?order=asc&after={}", cursor_at(100_000)),
+        format!("/events?order=asc&subject=auth.user.deleted&{range}"),
         "/events/recent?limit=200".to_owned(),
         format!("/events/{}", uuid::Uuid::from_u128(7)),
         "/auth/me/activity".to_owned(),
-        "/auth/me/activity?type=deleted".to_owned(),
+        "/auth/me/activity?subject=auth.user.deleted".to_owned(),
         "/analytics/top-events".to_owned(),
         format!("/analytics/top-events?{range}"),
         "/analytics/timeline?bucket=hour".to_owned(),
-        format!("/analytics/timeline?bucket=day&type=logged_in&{range}"),
+        format!("/analytics/timeline?bucket=day&subject=auth.user.logged_in&{range}"),
         format!("/analytics/users/{id}"),
     ]
 }

@@ -44,7 +44,7 @@ async fn from(app: &TestApp, network: &str, path: &str, body: &Value) -> u16 {
 }
 
 fn rate_limited_events(events: Vec<StreamMessage>) -> Vec<StreamMessage> {
-    let is_rate_limited = |event: &StreamMessage| event.subject == "auth.user.rate_limited";
+    let is_rate_limited = |event: &StreamMessage| event.subject == "auth.system.rate_limited";
     events.into_iter().filter(is_rate_limited).collect()
 }
 

@@ -212,7 +212,7 @@ async fn deleting_an_account_does_not_reset_its_rate_limit(backend: Backend) {
     let (app, _clock) = behind_a_proxy(backend, 4, 100).await;
     let access = register_from(&app, HOME, ADA, "ada").await.expect_status(201).tokens().access;
     let delete = || {
-        let request = app.request(Method::DELETE, "/auth/me").bearer_auth(&access);
+        let request = app.request(Method::POST, "/auth/me/delete").bearer_auth(&access);
         app.send(request.json(&json!({"password": WRONG})).header("x-forwarded-for", HOME))
     };
     for _ in 0..2 {

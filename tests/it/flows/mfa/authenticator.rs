@@ -49,7 +49,7 @@ async fn an_authenticator_is_enrolled_and_confirmed(backend: Backend) {
     assert_eq!(factors.json["totp"]["id"], enrollment.json["factorId"]);
     assert_eq!(factors.json["recoveryCodesLeft"], 10);
     assert!(!factors.text.contains(enrollment.str("/secret")));
-    app.login(EMAIL, PASSWORD).await.expect_problem(401, "mfa_required");
+    app.login(EMAIL, PASSWORD).await.expect_problem(403, "mfa_required");
     let events = app.events().await;
     assert_eq!(events[4].payload["data"]["factorId"], enrollment.json["factorId"]);
     app.finish().await;
@@ -65,7 +65,7 @@ async fn a_login_requires_the_authenticator_until_it_is_removed(backend: Backend
     user.app.login(EMAIL, "another password").await.expect_problem(401, "invalid_credentials");
     let password = json!({ "password": PASSWORD });
     user.app
-        .send_as(&user.access, Method::DELETE, "/auth/mfa/totp", &password)
+        .send_as(&user.access, Method::POST, "/auth/mfa/totp/remove", &password)
         .await
         .expect_status(204);
     user.app.login(EMAIL, PASSWORD).await.expect_status(200);
@@ -95,7 +95,7 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     let access = app.registered(EMAIL).await.tokens().access;
     let (right, wrong) = (json!({ "password": PASSWORD }), json!({ "password": "not the password" }));
     let send = async |method: Method, path: &str, body: &Value| app.send_as(&access, method, path, body).await;
-    send(Method::DELETE, "/auth/mfa/totp", &right).await.expect_problem(404, "not_found");
+    send(Method::POST, "/auth/mfa/totp/remove", &right).await.expect_problem(404, "not_found");
     send(Method::POST, "/auth/mfa/recovery-codes", &right)
         .await
         .expect_problem(404, "not_found");
@@ -103,7 +103,7 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     send(Method::POST, "/auth/mfa/totp/confirm", &code).await.expect_problem(404, "not_found");
     for (method, path) in [
         (Method::POST, "/auth/mfa/totp"),
-        (Method::DELETE, "/auth/mfa/totp"),
+        (Method::POST, "/auth/mfa/totp/remove"),
         (Method::POST, "/auth/mfa/recovery-codes"),
     ] {
         let refused = send(method, path, &wrong).await.expect_problem(422, "validation_failed");
@@ -111,10 +111,10 @@ async fn malformed_second_factors_are_refused(backend: Backend) {
     }
     for code in ["", "12345", "1234567", "twelve", "12345678901234567890123456789012345"] {
         let refused = send(Method::POST, "/auth/mfa/totp/confirm", &json!({ "code": code })).await;
-        assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "/code");
+        assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "#/code");
     }
-    let names = app.event_names().await;
-    assert_eq!(names, ["registered", "login_failed", "login_failed", "login_failed"]);
+    let failed = "reauthentication_failed";
+    assert_eq!(app.event_names().await, ["registered", failed, failed, failed]);
     app.finish().await;
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{STEP, User};
+use super::{EMAIL, STEP, User};
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
@@ -18,6 +18,7 @@ flow_tests! {
     a_challenge_works_once_and_for_five_minutes,
     a_password_change_ends_a_challenge,
     a_malformed_challenge_is_refused,
+    a_challenge_names_the_factors_that_complete_the_login,
 }
 
 /// Send one code with `times` challenges in parallel. Return the number of successful logins.
@@ -116,5 +117,36 @@ async fn a_malformed_challenge_is_refused(backend: Backend) {
     ] {
         user.verify(malformed, &user.code()).await.expect_problem(401, "invalid_challenge");
     }
+    user.app.finish().await;
+}
+
+async fn a_challenge_names_the_factors_that_complete_the_login(backend: Backend) {
+    let user = User::enrolled(TestApp::builder(backend)).await;
+    let enrolled = user.app.get_as(&user.access, "/auth/mfa").await.expect_status(200);
+    let totp = json!({"type": "totp", "id": enrolled.str("/totp/id")});
+    let challenged = user.app.login(EMAIL, PASSWORD).await.expect_problem(403, "mfa_required");
+    assert_eq!(challenged.json["factors"], json!([totp, {"type": "recovery_code"}]));
+
+    let challenge = challenged.str("/challengeToken");
+    let verify = async |factor: &str, code: &str| {
+        let body = json!({ "challengeToken": challenge, "factor": factor, "code": code });
+        user.app.post("/auth/mfa/verify", &body).await
+    };
+    // A code of another factor is a mistake of the client, and no attempt.
+    for (factor, code) in [("recovery_code", &user.code()), ("totp", &user.recovery_codes[0])] {
+        let refused = verify(factor, code).await.expect_problem(422, "validation_failed");
+        assert_eq!(
+            (refused.str("/errors/0/pointer"), refused.str("/errors/0/code")),
+            ("#/code", "wrong_factor")
+        );
+    }
+    let refused = verify("sms", &user.code()).await.expect_problem(422, "validation_failed");
+    assert_eq!(refused.str("/errors/0/pointer"), "#/factor");
+    verify("totp", &user.code()).await.expect_status(200);
+
+    // Used recovery codes complete nothing.
+    user.app.database.execute("DELETE FROM recovery_codes").await.expect("use them up");
+    let challenged = user.app.login(EMAIL, PASSWORD).await.expect_problem(403, "mfa_required");
+    assert_eq!(challenged.json["factors"], json!([totp]));
     user.app.finish().await;
 }

@@ -36,7 +36,7 @@ async fn a_login_with_a_second_factor_resets_the_rate_limit(backend: Backend) {
     // More logins with each identifier than the daily limit of a network.
     for _ in 0..4 {
         for name in [EMAIL, "ada"] {
-            let challenged = user.app.login(name, PASSWORD).await.expect_problem(401, "mfa_required");
+            let challenged = user.app.login(name, PASSWORD).await.expect_problem(403, "mfa_required");
             let challenge = challenged.str("/challengeToken");
             user.verify(challenge, &user.code()).await.expect_status(200);
             user.clock.advance(STEP);

@@ -59,9 +59,11 @@ impl User {
     }
 
     async fn challenge(&self) -> String {
-        let answer = self.app.login(EMAIL, PASSWORD).await.expect_problem(401, "mfa_required");
+        let answer = self.app.login(EMAIL, PASSWORD).await.expect_problem(403, "mfa_required");
         assert!(answer.json.get("accessToken").is_none());
         assert_eq!(answer.json["expiresIn"], 300);
+        // It is no matter of the access token: clients must not refresh.
+        assert_eq!(answer.header("www-authenticate"), None);
         answer.str("/challengeToken").to_owned()
     }
 

@@ -44,7 +44,7 @@ impl Pending {
     async fn log_in_with(&self, totp: &Totp) {
         self.clock.advance(STEP);
         let login = self.app.login(EMAIL, PASSWORD).await;
-        let login = login.expect_problem(401, "mfa_required");
+        let login = login.expect_problem(403, "mfa_required");
         let code = totp.generate(self.clock.seconds()).to_string();
         let body = json!({ "challengeToken": login.str("/challengeToken"), "code": code });
         self.app.post("/auth/mfa/verify", &body).await.expect_status(200);

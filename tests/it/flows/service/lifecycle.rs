@@ -94,10 +94,16 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     let second = client.refresh(&login.refresh).await.expect_status(200).tokens();
     client.refresh(&second.refresh).await.expect_status(200);
     client.refresh(&login.refresh).await.expect_problem(401, "invalid_refresh_token");
-    // 12 logged_in, 13 deleted
+    // 12 logged_in, 13 reauthentication_failed, 14 deleted
     let access = client.login().await.tokens().access;
+    let wrong = Some(json!({"password": "not the password"}));
+    let refused = client.send(Method::DELETE, "/auth/me", Some(&access), wrong).await;
+    refused.expect_problem(422, "validation_failed");
     let password = Some(json!({"password": PASSWORD}));
-    client.send(Method::DELETE, "/auth/me", Some(&access), password).await.expect_status(204);
+    client
+        .send(Method::POST, "/auth/me/delete", Some(&access), password)
+        .await
+        .expect_status(204);
     app.me(&access).await.expect_problem(401, "invalid_token");
 
     compare_events(&app).await;
@@ -105,7 +111,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
 }
 
 /// The events of [`the_events_of_an_accounts_life_match_their_golden_files`].
-const EVENTS: [&str; 13] = [
+const EVENTS: [&str; 14] = [
     "registered",
     "login_failed",
     "logged_in",
@@ -118,6 +124,7 @@ const EVENTS: [&str; 13] = [
     "token_refreshed",
     "token_reuse_detected",
     "logged_in",
+    "reauthentication_failed",
     "deleted",
 ];
 
@@ -171,7 +178,7 @@ async fn the_specification_lists_every_route_and_the_docs_work_offline(backend: 
         ("post", "/auth/logout"),
         ("get", "/auth/me"),
         ("patch", "/auth/me"),
-        ("delete", "/auth/me"),
+        ("post", "/auth/me/delete"),
         ("get", "/auth/sessions"),
         ("delete", "/auth/sessions"),
         ("delete", "/auth/sessions/{id}"),

@@ -247,13 +247,13 @@ async fn a_validation_error_names_every_field(backend: Backend) {
     }
     // Errors of the structure are reported first, and errors of values only without those.
     let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert!(pointers.contains(&"/name") && pointers.contains(&"/color"), "{pointers:?}");
+    assert!(pointers.contains(&"#/name") && pointers.contains(&"#/color"), "{pointers:?}");
 
     let body = json!({"email": "nobody", "password": "short", "username": "a"});
     let answer = app.post("/auth/register", &body).await.expect_problem(422, "validation_failed");
     let errors = answer.json["errors"].as_array().cloned().unwrap_or_default();
     let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
-    assert!(pointers.contains(&"/email") && pointers.contains(&"/username"), "{pointers:?}");
+    assert!(pointers.contains(&"#/email") && pointers.contains(&"#/username"), "{pointers:?}");
     app.finish().await;
 }
 

@@ -62,13 +62,13 @@ impl Fixture {
                 app.send_as(&own.access, Method::POST, "/auth/password/change", &body).await
             }
             Operation::Reset => {
-                let body = json!({ "code": code, "password": "quiet harbour 52" });
+                let body = json!({ "code": code, "newPassword": "quiet harbour 52" });
                 app.post("/auth/password/reset", &body).await
             }
             Operation::LogOut(scope) => app.logout(&own.access, scope).await,
             Operation::Delete => {
                 let body = json!({ "password": PASSWORD });
-                app.send_as(&own.access, Method::DELETE, "/auth/me", &body).await
+                app.send_as(&own.access, Method::POST, "/auth/me/delete", &body).await
             }
             Operation::Administrator(method, path) => {
                 let user = own.claims()["sub"].as_str().expect(email).to_owned();

@@ -105,16 +105,16 @@ async fn the_oldest_session_is_revoked_beyond_the_limit(backend: Backend) {
     app.finish().await;
 }
 
-/// The sessions and reasons of the user's `session_revoked` events, in order.
+/// The sessions and reasons in the user's `session_revoked` events, in order.
 async fn revoked_sessions(app: &TestApp, user: &Value) -> Vec<(String, String)> {
     let events = app.events().await;
     let revoked = events.iter().filter(|event| event.subject == "auth.user.session_revoked");
-    let revoked_sessions = revoked.filter_map(|event| {
-        let event = &event.payload;
-        let about = event["data"]["userId"] == *user;
-        about.then(|| (text(&event["data"]["sessionId"]), text(&event["data"]["reason"])))
+    let about = revoked.map(|event| &event.payload["data"]).filter(|data| data["userId"] == *user);
+    let sessions = about.flat_map(|data| {
+        let ended = data["endedSessionIds"].as_array().expect("sessions");
+        ended.iter().map(|session| (text(session), text(&data["reason"])))
     });
-    revoked_sessions.collect()
+    sessions.collect()
 }
 
 fn text(value: &Value) -> String {

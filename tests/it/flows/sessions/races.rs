@@ -19,7 +19,7 @@ async fn a_deleted_account_is_not_changed_through_another_instance() {
     let mut second = app.second_instance(TestClock::frozen()).await;
     let tokens = app.registered("ada@example.com").await.tokens();
     second.me(&tokens.access).await.expect_status(200);
-    app.send_as(&tokens.access, Method::DELETE, "/auth/me", &json!({"password": PASSWORD}))
+    app.send_as(&tokens.access, Method::POST, "/auth/me/delete", &json!({"password": PASSWORD}))
         .await
         .expect_status(204);
 

@@ -60,6 +60,13 @@ impl Fixture {
         assert!(ended.stderr.contains(reason) && ended.stdout.is_empty(), "{args:?}: {ended:?}");
     }
 
+    /// The reasons in the ledger.
+    async fn reasons(&self) -> Vec<Value> {
+        let rows = self.database.ledger().await.expect("the ledger");
+        let event = |payload: &[u8]| serde_json::from_slice::<Value>(payload).expect("JSON");
+        rows.iter().map(|row| event(&row.payload)["data"]["reason"].clone()).collect()
+    }
+
     /// The subjects, users and actors of the ledger.
     async fn events(&self) -> Vec<(String, String, Value)> {
         let rows = self.database.ledger().await.expect("the ledger");
@@ -104,7 +111,7 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
     enroll(&http, &tokens.access).await;
     let path = format!("/users/{ada}/disable");
     http.send_as(&tokens.access, Method::POST, &path, &json!({})).await.expect_status(200);
-    http.login(ROOT, PASSWORD).await.expect_problem(401, "mfa_required");
+    http.login(ROOT, PASSWORD).await.expect_problem(403, "mfa_required");
     if backend == Backend::Sqlite {
         fixture.refuses(&["unlock", ROOT], "", 4, "another process uses").await;
     }
@@ -134,6 +141,7 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
         event("password_reset_completed", &root),
     ];
     assert_eq!(fixture.events().await[before..], expected);
+    assert_eq!(fixture.reasons().await[before..before + 2], ["operator", "operator"]);
 
     for (args, input, code, reason) in [
         (vec!["unlock", "grace@example.com"], "", 4, "no such user"),

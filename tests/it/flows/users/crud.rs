@@ -79,6 +79,24 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
     app.login("ada", PASSWORD).await.expect_problem(401, "invalid_credentials");
     let session = app.login("Countess", PASSWORD).await.expect_status(200).tokens();
 
+    // PUT takes what GET returned: what it cannot change is ignored, whatever it says.
+    let mut whole = put.json.clone();
+    whole["name"] = json!("Countess");
+    whole["roles"] = json!(["admin"]);
+    whole["status"] = json!("disabled");
+    whole["id"] = Value::Null;
+    let put = send(&app, &admin.access, Method::PUT, &path, Some(whole), Some(&tag(&put))).await;
+    let put = put.expect_status(200);
+    assert_eq!(
+        (put.str("/name"), put.str("/status"), put.str("/id")),
+        ("Countess", "active", id.as_str())
+    );
+    assert_eq!(put.json["roles"], created.json["roles"], "PUT changed the roles");
+    let mut unknown = put.json.clone();
+    unknown["phone"] = json!("555-0100");
+    let refused = send(&app, &admin.access, Method::PUT, &path, Some(unknown), None).await;
+    assert_eq!(refused.expect_problem(422, "validation_failed").str("/errors/0/pointer"), "#/phone");
+
     let patch = json!({"name": "Ada", "email": null});
     let refused = send(&app, &admin.access, Method::PATCH, &path, Some(patch), None).await;
     refused.expect_problem(422, "validation_failed");
@@ -124,6 +142,7 @@ fn assert_events(events: &[(String, Value)], root: &str) {
         "updated",
         "logged_in",
         "updated",
+        "updated",
         "deleted",
     ];
     assert_eq!(names, expected);
@@ -131,11 +150,11 @@ fn assert_events(events: &[(String, Value)], root: &str) {
         let by_admin = *name != "logged_in";
         assert_eq!(data["actor"] == json!({"type": "admin", "id": root}), by_admin, "{name}: {data}");
     }
-    assert_eq!(events[1].1["old"], "Ada@Example.com");
-    assert_eq!(events[1].1["new"], "lovelace@example.com");
-    assert_eq!(events[2].1["new"], "countess");
+    assert_eq!(events[1].1["previousEmail"], "Ada@Example.com");
+    assert_eq!(events[1].1["email"], "lovelace@example.com");
+    assert_eq!(events[2].1["username"], "countess");
     assert_eq!(events[3].1["changedFields"], json!(["name", "accountType", "profile"]));
-    assert_eq!(events[6].1["reason"], "admin");
+    assert_eq!(events[7].1["reason"], "admin");
 }
 
 async fn the_second_change_of_the_same_version_is_refused(backend: Backend) {

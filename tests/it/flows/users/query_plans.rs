@@ -25,7 +25,8 @@ async fn every_query_for_users_uses_an_index() {
     let access = plans.explain().await;
     let (app, id) = (&plans.app, &plans.user_id);
 
-    let middle = "019e6fc3-9ba0-7000-8000-000000000000";
+    // The cursor behind the user 019e6fc3-9ba0-7000-8000-000000000000.
+    let middle = "AgGeb8OboHAAgAAAAAAAAAA";
     for path in [
         "/users".to_owned(),
         "/users?page=500&limit=20".to_owned(),

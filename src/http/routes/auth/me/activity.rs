@@ -2,9 +2,9 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
-use uuid::Uuid;
 
-use crate::actions::events::list::{self, Filter};
+use crate::actions::events::list::{self, Filter, Input};
+use crate::domain::ids::Cursor;
 use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventPage, Stored};
@@ -14,7 +14,7 @@ use crate::http::middleware::RequestContext;
 use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
-error_responses! { ListActivityError: [BEARER, ALWAYS], [ValidationFailed] }
+error_responses! { ListActivityError: [BEARER, ALWAYS], [InvalidParameter] }
 
 pub struct Activity(pub Api);
 
@@ -30,24 +30,27 @@ impl Activity {
         context: RequestContext,
         bearer: BearerToken,
         names: ParameterNames,
-        /// Only events of this type: a subject, with or without the prefix `auth.user.`.
-        #[oai(name = "type")]
+        /// Only events with this subject.
         subject: Query<Option<QueryParam<Subject>>>,
         /// `next` of the previous page.
-        after: Query<Option<QueryParam<Uuid>>>,
+        after: Query<Option<QueryParam<Cursor>>>,
         /// The number of events on a page.
         limit: Query<Option<QueryParam<PageSize>>>,
     ) -> Result<Stored<EventPage>, ListActivityError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
         let filter = Filter {
-            subject: query.take("type", subject).map(|subject| subject.0),
-            after: query.take("after", after).map(Into::into),
+            subject: query.take("subject", subject).map(|subject| subject.0),
             ..Filter::default()
         };
-        let limit = query.take("limit", limit).unwrap_or_default().0;
-        let filter = query.finish(filter)?;
-        let page = self.0.call(&context, |cx| list::own(cx, caller, filter, limit)).await?;
+        let input = Input {
+            filter,
+            after: query.take("after", after),
+            limit: query.take("limit", limit).unwrap_or_default().0,
+            ..Input::default()
+        };
+        let input = query.finish(input)?;
+        let page = self.0.call(&context, |cx| list::own(cx, caller, input)).await?;
         Ok(Stored::page(&page))
     }
 }

@@ -55,6 +55,8 @@ pub struct FactorRoutes(pub Api);
 #[OpenApi]
 impl FactorRoutes {
     /// List the caller's second factors
+    ///
+    /// The authenticator in use, and how many recovery codes are left.
     #[oai(path = "/auth/mfa", method = "get", operation_id = "listFactors", tag = "Tag::Mfa")]
     async fn list(&self, context: RequestContext, bearer: BearerToken) -> Result<Success<FactorList>, ListError> {
         let caller = self.0.identify(&context, &bearer).await?;

@@ -39,7 +39,8 @@ impl RecoveryCodeRoutes {
     /// Generate new recovery codes
     ///
     /// Requires the password. The old codes stop working. Records
-    /// `auth.user.recovery_codes_generated`, or `auth.user.login_failed` for a wrong password.
+    /// `auth.user.recovery_codes_generated`, or `auth.user.reauthentication_failed` for a wrong
+    /// password.
     #[oai(path = "/auth/mfa/recovery-codes", method = "post", operation_id = "generateRecoveryCodes", tag = "Tag::Mfa")]
     async fn generate(
         &self,

@@ -1,4 +1,4 @@
-//! POST and DELETE /auth/mfa/totp, POST /auth/mfa/totp/confirm.
+//! POST /auth/mfa/totp, /auth/mfa/totp/confirm and /auth/mfa/totp/remove.
 
 use poem_openapi::{Object, OpenApi};
 use secrecy::ExposeSecret as _;
@@ -21,7 +21,7 @@ use crate::http::routes::Tag;
 /// What an authenticator is set up with. It is returned once.
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
-struct Setup {
+struct TotpSetup {
     /// ID of the factor.
     factor_id: Uuid,
     /// The seed in base32, to type in.
@@ -32,7 +32,7 @@ struct Setup {
     qr_code: String,
 }
 
-impl From<enroll_totp::Enrollment> for Setup {
+impl From<enroll_totp::Enrollment> for TotpSetup {
     fn from(enrollment: enroll_totp::Enrollment) -> Self {
         let setup = &enrollment.setup;
         Self {
@@ -48,13 +48,13 @@ impl From<enroll_totp::Enrollment> for Setup {
 #[derive(Object, Deserialize)]
 #[oai(deny_unknown_fields, example)]
 #[serde(deny_unknown_fields)]
-struct FirstCode {
+struct TotpConfirmation {
     /// Six digits.
     #[oai(validator(max_length = 32))]
     code: String,
 }
 
-impl poem_openapi::types::Example for FirstCode {
+impl poem_openapi::types::Example for TotpConfirmation {
     fn example() -> Self {
         Self { code: "123456".to_owned() }
     }
@@ -72,18 +72,18 @@ impl TotpRoutes {
     ///
     /// Requires the password. Logins stay as they are until its first code reaches
     /// `/auth/mfa/totp/confirm`; an older pending authenticator is replaced. A wrong password
-    /// records `auth.user.login_failed`.
-    #[oai(path = "/auth/mfa/totp", method = "post", operation_id = "enrolTotp", tag = "Tag::Mfa")]
+    /// records `auth.user.reauthentication_failed`.
+    #[oai(path = "/auth/mfa/totp", method = "post", operation_id = "enrollTotp", tag = "Tag::Mfa")]
     async fn enroll(
         &self,
         context: RequestContext,
         bearer: BearerToken,
         body: StrictJson<PasswordConfirmation>,
-    ) -> Result<Created<Setup>, EnrollError> {
+    ) -> Result<Created<TotpSetup>, EnrollError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let password = body.0.parse()?;
         let enrollment = self.0.call(&context, |cx| enroll_totp::run(cx, caller, password)).await?;
-        Ok(Created::new(enrollment))
+        Ok(Created::new(enrollment, self.0.path_of("/auth/mfa")))
     }
 
     /// Activate the authenticator
@@ -95,7 +95,7 @@ impl TotpRoutes {
         &self,
         context: RequestContext,
         bearer: BearerToken,
-        body: StrictJson<FirstCode>,
+        body: StrictJson<TotpConfirmation>,
     ) -> Result<Success<RecoveryCodeList>, ActivateError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let code = only_field("/code", body.0.code.parse())?;
@@ -106,8 +106,8 @@ impl TotpRoutes {
     /// Remove the authenticator
     ///
     /// Requires the password. Logins need the password alone again. Records
-    /// `auth.user.mfa_removed`, or `auth.user.login_failed` for a wrong password.
-    #[oai(path = "/auth/mfa/totp", method = "delete", operation_id = "removeTotp", tag = "Tag::Mfa")]
+    /// `auth.user.mfa_removed`, or `auth.user.reauthentication_failed` for a wrong password.
+    #[oai(path = "/auth/mfa/totp/remove", method = "post", operation_id = "removeTotp", tag = "Tag::Mfa")]
     async fn remove(
         &self,
         context: RequestContext,
