@@ -43,8 +43,9 @@ fn grow(value: &mut Value, schema: &Value) -> usize {
 fn grown(kind: EventKind, number: usize) -> (Value, usize) {
     let mut body: Value = serde_json::from_slice(&example::of(kind).to_json().unwrap()).unwrap();
     let replaced = grow(&mut body, &schema::document(&kind.definition(), schema::BASE_URL));
-    body["data"]["actor"] = json!({ "type": NEW_VALUE, "region": "eu" });
-    body["id"] = uuid::Uuid::from_u128(number as u128).to_string().into();
+    let data = body.pointer_mut("/data").and_then(Value::as_object_mut).unwrap();
+    data.insert("actor".to_owned(), json!({ "type": NEW_VALUE, "region": "eu" }));
+    *body.pointer_mut("/id").unwrap() = uuid::Uuid::from_u128(number as u128).to_string().into();
     (body, replaced)
 }
 

@@ -235,7 +235,7 @@ async fn try_operation(
 /// Checks that the stream has the publisher's events, that there is one dead letter for each
 /// durable, and that no stream or consumer was deleted.
 async fn assert_no_request_took_effect(nats: &NatsServer) {
-    assert_eq!(nats.messages("auth-events").await.len(), 2);
+    assert_eq!(nats.messages("auth-events").await.len(), 4);
     assert_eq!(nats.messages("auth-events-dlq").await.len(), durables().len());
     let stream = nats.jetstream().await.get_stream("auth-events").await.expect("the stream");
     let left = stream.cached_info().state.consumer_count;

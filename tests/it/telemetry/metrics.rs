@@ -22,6 +22,7 @@ fn sampled() -> Arc<Metrics> {
     metrics.route("/auth/me", "GET").answered(200, Duration::from_millis(3));
     metrics.event_recorded("auth.user.registered");
     metrics.event_published("auth.user.registered");
+    metrics.event_unrouted("auth.custom");
     metrics.publish_failed("timeout");
     metrics.mail_failed("timeout");
     metrics.mail_dead("refused");
