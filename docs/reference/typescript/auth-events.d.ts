@@ -100,7 +100,7 @@ export interface Registered {
     /** The account's initial roles. */
     roles: Array<string>;
     /** The account's status. */
-    status: "active" | "disabled" | "deleted";
+    status: "active" | "disabled" | "deleted" | (string & {});
     /** Whether the email address is verified. */
     emailVerified: boolean;
     /** The profile, if it has fields. Personal data. */
@@ -112,9 +112,9 @@ export interface Registered {
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
     /** As in `logged_in`. */
-    method?: "password";
+    method?: "password" | (string & {});
     /** As in `logged_in`. */
-    amr?: Array<"pwd" | "otp" | "mfa">;
+    amr?: Array<"pwd" | "otp" | "mfa" | (string & {})>;
     /** When the session ends, however often it is refreshed. */
     expiresAt?: string;
     /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
@@ -151,19 +151,13 @@ export interface LoggedIn {
     /** The client's User-Agent. Personal data. */
     userAgent?: string;
     /** How the user logged in. */
-<<<<<<< HEAD
-    method: "password";
+    method: "password" | (string & {});
     /** The authentication methods that were verified (RFC 8176). */
-    amr: Array<"pwd" | "otp" | "mfa">;
+    amr: Array<"pwd" | "otp" | "mfa" | (string & {})>;
     /** When the session ends, however often it is refreshed. */
     expiresAt: string;
     /** When the session ends unless it is refreshed before; never later than `expiresAt`. */
     idleExpiresAt: string;
-=======
-    method: "password" | "passkey" | "federated" | (string & {});
-    /** The authentication methods that were verified (RFC 8176). */
-    amr: Array<"pwd" | "otp" | "mfa" | "hwk" | "swk" | "sms" | "user" | (string & {})>;
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -189,15 +183,10 @@ export interface LoggedOut {
     actor?: Actor;
     /** The session that made the request. With scope `others` it stays active. */
     sessionId: string;
-<<<<<<< HEAD
     /** Which sessions were to end. */
-    scope: "local" | "others" | "global";
+    scope: "local" | "others" | "global" | (string & {});
     /** The sessions that ended, oldest first. Those beyond 100 follow in `session_revoked`. */
     endedSessionIds: Array<string>;
-=======
-    /** Which sessions ended. */
-    scope: "local" | "others" | "global" | (string & {});
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -250,19 +239,14 @@ export interface Updated {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-<<<<<<< HEAD
     /** The names of the fields that changed. One whose value is absent was removed, or is personal data that `events.pii` leaves out. */
-    changedFields: Array<"name" | "accountType" | "profile">;
+    changedFields: Array<"name" | "accountType" | "profile" | (string & {})>;
     /** The new display name. Personal data. */
     name?: string;
     /** The new account type. */
     accountType?: string;
     /** The whole profile as it is now. Personal data. */
     profile?: Record<string, unknown>;
-=======
-    /** The names of the fields that changed, never their values. */
-    changedFields: Array<"email" | "username" | "name" | "accountType" | "profile" | (string & {})>;
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -524,15 +508,11 @@ export interface Disabled {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who disabled the account. */
-<<<<<<< HEAD
-    reason: "admin";
+    reason: "admin" | (string & {});
     /** The account's status now. */
-    status: "active" | "disabled" | "deleted";
+    status: "active" | "disabled" | "deleted" | (string & {});
     /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
     endedSessionIds?: Array<string>;
-=======
-    reason: "admin" | "security" | (string & {});
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -557,13 +537,9 @@ export interface Enabled {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who enabled the account. */
-<<<<<<< HEAD
-    reason: "admin" | "operator";
+    reason: "admin" | "operator" | (string & {});
     /** The account's status now. */
-    status: "active" | "disabled" | "deleted";
-=======
-    reason: "admin" | (string & {});
->>>>>>> events-contract
+    status: "active" | "disabled" | "deleted" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -588,11 +564,7 @@ export interface Unlocked {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Why the limit was reset. */
-<<<<<<< HEAD
-    reason: "admin" | "operator";
-=======
-    reason: "admin" | "password_reset" | "expired" | (string & {});
->>>>>>> events-contract
+    reason: "admin" | "operator" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -617,15 +589,11 @@ export interface Deleted {
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** Who deleted the account. */
-<<<<<<< HEAD
-    reason: "user" | "admin";
+    reason: "user" | "admin" | (string & {});
     /** The account's status now. */
-    status: "active" | "disabled" | "deleted";
+    status: "active" | "disabled" | "deleted" | (string & {});
     /** The sessions that ended, oldest first; absent when there were none. Those beyond 100 follow in `session_revoked`. */
     endedSessionIds?: Array<string>;
-=======
-    reason: "user" | "admin" | (string & {});
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -651,9 +619,8 @@ export interface LoginFailed {
     actor?: Actor;
     /** A keyed hash of the submitted identifier, by which attempts can be counted. */
     identifierHash: string;
-<<<<<<< HEAD
     /** Why the password was refused. The client never learns it; a wrong second factor is `mfa_failed`. */
-    reason: "unknown_account" | "wrong_password" | "disabled";
+    reason: "unknown_account" | "wrong_password" | "disabled" | (string & {});
     /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
@@ -667,7 +634,7 @@ export interface LoginFailed {
 export interface ReauthenticationFailed {
   /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
   id: string;
-  /** The subject on which the event is published. */
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
   subject: "auth.user.reauthentication_failed";
   /** The major version of this schema, also the `.vN` of `ce-type`. */
   schemaVersion: 1;
@@ -677,22 +644,18 @@ export interface ReauthenticationFailed {
     userId: string;
     /** When the event happened. */
     timestamp: string;
-    /** The event's number among those about the account: from 1, without gaps, in commit order. */
+    /** The event's number among what happened to the account: from 1, without gaps, in commit order. Events of applications have none. */
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
     /** The operation that was refused. */
-    operation: "delete_account" | "change_password" | "enroll_totp" | "remove_totp" | "generate_recovery_codes" | "repeat_registration" | "repeat_user_creation";
+    operation: "delete_account" | "change_password" | "enroll_totp" | "remove_totp" | "generate_recovery_codes" | "repeat_registration" | "repeat_user_creation" | (string & {});
     /** Why it was refused. */
-    reason: "wrong_password";
+    reason: "wrong_password" | (string & {});
     /** The user's session that made the request. Absent when no session of the user did. */
     sessionId?: string;
     /** A keyed hash of the account's email address, the same as in `login_failed` and `rate_limited`. */
     identifierHash: string;
-=======
-    /** Why the login was refused. The client never learns it. */
-    reason: "unknown_account" | "wrong_password" | "disabled" | "locked" | "mfa" | (string & {});
->>>>>>> events-contract
     /** The client's IP address. Personal data. */
     ip?: string;
     /** The client's User-Agent. Personal data. */
@@ -751,19 +714,12 @@ export interface SessionRevoked {
     userSeq: number;
     /** Who acted, if it was not the user. */
     actor?: Actor;
-<<<<<<< HEAD
     /** The session, if only one was revoked. */
     sessionId?: string;
     /** Why the sessions were revoked. */
-    reason: "logout" | "admin" | "password_change" | "password_reset" | "disabled" | "deleted" | "limit";
+    reason: "logout" | "admin" | "password_change" | "password_reset" | "disabled" | "deleted" | "limit" | (string & {});
     /** The sessions that ended, oldest first. Those beyond 100 follow in further events. */
     endedSessionIds: Array<string>;
-=======
-    /** The revoked session. */
-    sessionId: string;
-    /** Why the session was revoked. */
-    reason: "logout" | "admin" | "password_change" | "password_reset" | "reuse" | "disabled" | "deleted" | "expired" | "limit" | (string & {});
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -794,13 +750,9 @@ export interface TokenReuseDetected {
     /** The current generation. */
     currentGeneration: number;
     /** How the service responded. */
-<<<<<<< HEAD
-    action: "session_revoked";
+    action: "session_revoked" | (string & {});
     /** The session that ended. */
     endedSessionIds: Array<string>;
-=======
-    action: "session_revoked" | (string & {});
->>>>>>> events-contract
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -827,11 +779,7 @@ export interface MfaEnrolled {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -858,11 +806,7 @@ export interface MfaRemoved {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -889,11 +833,7 @@ export interface MfaChallenged {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -920,11 +860,7 @@ export interface MfaVerified {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -951,11 +887,7 @@ export interface MfaFailed {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -982,11 +914,7 @@ export interface RecoveryCodesGenerated {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;
@@ -1013,11 +941,7 @@ export interface RecoveryCodeUsed {
     /** The factor's id. */
     factorId: string;
     /** The factor's type. */
-<<<<<<< HEAD
-    factorType: "totp" | "recovery_code";
-=======
-    factorType: "totp" | "webauthn" | "recovery_code" | (string & {});
->>>>>>> events-contract
+    factorType: "totp" | "recovery_code" | (string & {});
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;

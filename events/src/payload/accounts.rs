@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::sessions::{AuthMethod, LoginMethod};
 use super::{ended_sessions, ip_address};
-use crate::timestamp::{self, Timestamp};
 use crate::open_enum::open_enum;
+use crate::timestamp::{self, Timestamp};
 
 /// An account was created. When its owner registered it, the first session began: no `logged_in`
 /// follows, and the event has the session's fields.

@@ -1,9 +1,9 @@
 //! Payloads about second factors. Each names the factor; codes and seeds have no field.
 
+use crate::open_enum::open_enum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use crate::open_enum::open_enum;
 
 open_enum! {
     /// The type of a second factor.

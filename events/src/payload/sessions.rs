@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::identifier_hash::IdentifierHash;
 use super::{ended_sessions, ip_address};
-use crate::timestamp::{self, Timestamp};
 use crate::open_enum::open_enum;
+use crate::timestamp::{self, Timestamp};
 
 /// A user logged in, and a session began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -67,7 +67,11 @@ pub async fn run(cx: Context, token: Token, scope: Scope) -> Result<(), ActionEr
     if ended.is_empty() {
         return Ok(());
     }
-    let logged_out = |ended_session_ids| LoggedOut { session_id: session.as_uuid(), scope: scope.into(), ended_session_ids };
+    let logged_out = |ended_session_ids| LoggedOut {
+        session_id: session.as_uuid(),
+        scope: scope.into(),
+        ended_session_ids,
+    };
     ended::record(&mut tx, None, &ended, SessionRevokedReason::Logout, logged_out).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;

@@ -3,7 +3,6 @@
 use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object, OpenApi};
 use time::OffsetDateTime;
-use uuid::{Uuid, uuid};
 
 use crate::actions::oauth::introspect::{self, ActiveToken, Introspection, TokenKind};
 use crate::domain::session::AuthenticationMethod;
@@ -36,7 +35,7 @@ struct IntrospectionBody {
     /// Subject: the ID of the user.
     sub: Option<String>,
     /// ID of the session.
-    sid: Option<Uuid>,
+    sid: Option<String>,
     /// The user's roles now.
     roles: Option<Vec<String>>,
     /// Issuer of the token.
@@ -46,7 +45,7 @@ struct IntrospectionBody {
     /// Client that an access token was issued to.
     client_id: Option<String>,
     /// ID of an access token.
-    jti: Option<Uuid>,
+    jti: Option<String>,
     /// When the user of an access token logged in, in seconds since 1970.
     auth_time: Option<i64>,
     /// What was verified then (RFC 8176): `pwd`, `otp`, `mfa`.
@@ -66,12 +65,12 @@ impl Example for IntrospectionBody {
             token_use: Some(TokenUse::AccessToken),
             token_type: Some("Bearer".to_owned()),
             sub: Some("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02".to_owned()),
-            sid: Some(uuid!("01a2031e-cd41-7c3a-8e4f-5b6c7d8e9f01")),
+            sid: Some("01a2031e-cd41-7c3a-8e4f-5b6c7d8e9f01".to_owned()),
             roles: Some(vec!["user".to_owned()]),
             iss: Some("https://auth.example.com".to_owned()),
             aud: Some(Audience(vec!["watchword".to_owned()])),
             client_id: Some("watchword".to_owned()),
-            jti: Some(uuid!("01a2031e-cd42-7d11-a2b3-c4d5e6f70819")),
+            jti: Some("01a2031e-cd42-7d11-a2b3-c4d5e6f70819".to_owned()),
             auth_time: Some(1_795_338_000),
             amr: Some(vec!["pwd".to_owned()]),
             acr: Some("1".to_owned()),
@@ -126,7 +125,7 @@ fn active(token: ActiveToken) -> IntrospectionBody {
     let body = IntrospectionBody {
         active: true,
         sub: Some(token.user_id.to_string()),
-        sid: Some(token.session_id.as_uuid()),
+        sid: Some(token.session_id.to_string()),
         roles: Some(token.roles.iter().map(ToString::to_string).collect()),
         iss: Some(token.issuer),
         iat: Some(token.issued_at.unix_timestamp()),
@@ -139,7 +138,7 @@ fn active(token: ActiveToken) -> IntrospectionBody {
             token_type: Some("Bearer".to_owned()),
             aud: Some(Audience(audience)),
             client_id: Some(client_id),
-            jti: Some(token_id),
+            jti: Some(token_id.to_string()),
             auth_time: authenticated_at.map(OffsetDateTime::unix_timestamp),
             acr: (!amr.is_empty()).then(|| AuthenticationMethod::level(&amr).to_owned()),
             amr: (!amr.is_empty()).then(|| amr.iter().map(ToString::to_string).collect()),

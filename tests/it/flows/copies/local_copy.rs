@@ -81,8 +81,7 @@ impl LocalCopy {
         if !self.began_with_users {
             self.apply_to_sessions(user, data);
         }
-        // The name of a custom event is its own.
-        if let Some(name) = subject.strip_prefix("auth.user.").filter(|name| *name != "custom") {
+        if let Some(name) = subject.strip_prefix("auth.user.") {
             self.apply_to_account(user, name, data);
         }
     }

@@ -85,18 +85,16 @@ async fn custom_events_of_all_names_are_one_kind(backend: Backend) {
         let labels = app.metrics().await;
         assert!(!labels.contains("auth.custom."), "{labels}");
     }
-    for path in ["/events?type=custom", "/events?type=auth.custom"] {
-        let page = app.get_as(&admin, path).await.expect_status(200);
-        let found: Vec<&str> = page.json["events"]
-            .as_array()
-            .expect("events")
-            .iter()
-            .map(|event| event["data"]["name"].as_str().expect("a name"))
-            .collect();
-        assert_eq!(found, ["registered", "logged_in", "a", "zoo"], "newest first");
-    }
+    let page = app.get_as(&admin, "/events?subject=auth.custom").await.expect_status(200);
+    let found: Vec<&str> = page.json["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| event["data"]["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(found, ["registered", "logged_in", "a", "zoo"], "newest first");
     let counts = app.get_as(&admin, "/analytics/top-events").await.expect_status(200);
-    let custom: Vec<&Value> = counts.json["events"]
+    let custom: Vec<&Value> = counts.json["counts"]
         .as_array()
         .expect("counts")
         .iter()

@@ -74,7 +74,7 @@ fn paths(id: &str) -> Vec<String> {
         format!("/events?{range}"),
         "/events?subject=auth.user.logged_in".to_owned(),
         "/events?subject=auth.user.deleted".to_owned(),
-        format!("/events?subject=auth.user.custom&{range}"),
+        format!("/events?subject=auth.custom&{range}"),
         format!("/events?userId={user}"),
         format!("/events?userId={user}&subject=auth.user.deleted&{range}"),
         format!("/events?sessionId={session}"),
