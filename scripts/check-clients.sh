@@ -17,12 +17,6 @@ mkdir -p "$TOOLS"
 
 have curl || skip_peer "curl is not installed"
 
-# unavailable WHAT: clients are skipped; with PEER_TOOLS=required that is an error.
-unavailable() {
-    [ "${PEER_TOOLS:-}" != required ] || die "$*"
-    say "    skipped: $*"
-}
-
 # current NAME FILE...: was the last installation of NAME made from these files?
 current() { [ "$(cat "${@:2}" | sha256sum)" = "$(cat "$TOOLS/$1.sha256" 2>/dev/null)" ]; }
 installed() { cat "${@:2}" | sha256sum >"$TOOLS/$1.sha256"; }
@@ -149,11 +143,10 @@ fi
 [ "${#programs[@]}" -gt 0 ] || exit 0
 
 if [ -z "${WATCHWORD:-}" ]; then
-    cargo build --quiet --locked --package watchword --bin watchword
+    build_as_tests
     WATCHWORD=target/debug/watchword
 fi
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
-    echo $((20000 + RANDOM % 20000)))
+port=$(free_port)
 BASE_URL=http://127.0.0.1:$port
 export BASE_URL
 env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \

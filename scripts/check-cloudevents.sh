@@ -13,12 +13,6 @@ mkdir -p "$TOOLS"
 
 have nats-server || skip_peer "nats-server is not installed"
 
-# unavailable WHAT: an SDK is skipped; with PEER_TOOLS=required that is an error.
-unavailable() {
-    [ "${PEER_TOOLS:-}" != required ] || die "$*"
-    say "    skipped: $*"
-}
-
 install_go() {
     have go || return 1
     (cd "$SOURCES/go" && go build -o "$ROOT/$TOOLS/go-read" .) </dev/null >&2
@@ -53,7 +47,8 @@ done
 [ -n "$NATS_URL" ] || { cat "$WORK/log" >&2; die "nats-server does not start"; }
 export NATS_URL
 
-cargo run --quiet --locked --package watchword-events --features producer,subscriber --example publish_every_event -- "$NATS_URL"
+build_as_tests
+target/debug/examples/publish_every_event "$NATS_URL"
 EVENTS=$(find events/tests/golden -name '*.json' | wc -l)
 export EVENTS
 for reader in "${readers[@]}"; do

@@ -22,12 +22,6 @@ verifiers=()
 # current FILE...: are these the files that the last installation was made from?
 current() { [ "$(cat "$@" | sha256sum)" = "$(cat "$TOOLS/$(basename "$1").sha256" 2>/dev/null)" ]; }
 installed() { cat "$@" | sha256sum >"$TOOLS/$(basename "$1").sha256"; }
-# unavailable WHAT: a language is skipped; with PEER_TOOLS=required that is an error.
-unavailable() {
-    [ "${PEER_TOOLS:-}" != required ] || die "$*"
-    say "    skipped: $*"
-}
-
 install_node() {
     version_at_least "$(node --version 2>/dev/null | sed 's/^v//')" 20.0 && have npm || return 1
     mkdir -p "$TOOLS/node"
@@ -71,9 +65,7 @@ install_go && verifiers+=("$TOOLS/go-verify") || unavailable "the libraries for 
 [ "${#verifiers[@]}" -gt 0 ] || exit 0
 
 if [ -z "${WATCHWORD:-}" ]; then
-    # As the tests do it, which have built the program before: another selection of features would
-    # compile half of the dependencies again.
-    cargo test --quiet --locked --workspace --all-features --test it --no-run
+    build_as_tests
     WATCHWORD=target/debug/watchword
 fi
 
@@ -84,11 +76,6 @@ stop() {
     service=
 }
 trap 'stop; rm -rf "$WORK"' EXIT
-
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
-        echo $((20000 + RANDOM % 20000))
-}
 
 # start ALGORITHM BASE_PATH [PUBLIC_URL]: start the service, and set `backend` and `issuer`.
 start() {

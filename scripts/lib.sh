@@ -18,6 +18,22 @@ skip_peer() {
     exit 0
 }
 
+# unavailable WHAT: say that a part of a check is skipped; with PEER_TOOLS=required that is an error.
+unavailable() {
+    [ "${PEER_TOOLS:-}" != required ] || die "$*"
+    say "    skipped: $*"
+}
+
+# build_as_tests: build the programs and examples as the tests do, which mostly have built them
+# before. Another selection of features would compile half of the dependencies again.
+build_as_tests() { cargo test --quiet --locked --workspace --all-features --no-run; }
+
+# free_port: print a port that nothing listens on.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
+        echo $((20000 + RANDOM % 20000))
+}
+
 # version_at_least 2.15.1 2.12.1: is the first version the second one or newer?
 version_at_least() {
     [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]

@@ -175,8 +175,8 @@ open_enum! {
 open_enum! {
     /// Why sessions were revoked.
     pub enum SessionRevokedReason {
-        /// The account's owner revoked them, or a client did for the owner (RFC 7009). Also the rest
-        /// of a `logged_out`.
+        /// The account's owner revoked them, or a client did for the owner (RFC 7009). Also the
+        /// rest of a `logged_out`.
         Logout = "logout",
         /// An administrator revoked them.
         Admin = "admin",

@@ -230,7 +230,7 @@ impl World {
         person.resets += 1;
         let code = self.smtp.mail(&person.email, "Reset your password", person.resets).await.code();
         let password = format!("{} {}", PASSWORD, person.resets);
-        let body = json!({ "code": code, "password": password });
+        let body = json!({ "code": code, "newPassword": password });
         self.app.post("/auth/password/reset", &body).await.expect_status(204);
         person.password = password;
     }
@@ -246,7 +246,7 @@ impl World {
         };
         if delete {
             let body = json!({ "password": current });
-            if self.app.send_as(&tokens.access, Method::DELETE, "/auth/me", &body).await.status == 204 {
+            if self.app.send_as(&tokens.access, Method::POST, "/auth/me/delete", &body).await.status == 204 {
                 self.people.remove(person);
             }
         } else {

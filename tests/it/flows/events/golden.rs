@@ -76,7 +76,7 @@ impl Masks {
                 );
                 json!("<time>")
             }
-            "traceparent" => json!(mask_span(text)),
+            "traceparent" | "ce-traceparent" => json!(mask_span(text)),
             "identifierHash" => {
                 assert!(
                     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),

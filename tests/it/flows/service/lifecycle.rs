@@ -97,7 +97,7 @@ async fn the_events_of_an_accounts_life_match_their_golden_files(backend: Backen
     // 12 logged_in, 13 reauthentication_failed, 14 deleted
     let access = client.login().await.tokens().access;
     let wrong = Some(json!({"password": "not the password"}));
-    let refused = client.send(Method::DELETE, "/auth/me", Some(&access), wrong).await;
+    let refused = client.send(Method::POST, "/auth/me/delete", Some(&access), wrong).await;
     refused.expect_problem(422, "validation_failed");
     let password = Some(json!({"password": PASSWORD}));
     client
