@@ -13,7 +13,7 @@ pub(super) fn deployment() -> Deployment {
     Deployment {
         base_url: "https://auth.example.com/api".to_owned(),
         schema_base: "https://auth.example.com/api".to_owned(),
-        service: "auth-service".to_owned(),
+        service: "watchword".to_owned(),
         environment: "production".to_owned(),
         source: "https://auth.example.com".to_owned(),
         stream: stream(),
