@@ -40,7 +40,7 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$WORK"' EXIT
 nats-server --addr 127.0.0.1 --port -1 --jetstream --store_dir "$WORK" --ports_file_dir "$WORK" --log "$WORK/log" &
 server=$!
 for _ in $(seq 100); do
-    NATS_URL=$(sed -n 's/.*"\(nats:[^"]*\)".*/\1/p' "$WORK"/*.ports 2>/dev/null | head -n 1)
+    NATS_URL=$(sed -n 's/.*"\(nats:[^"]*\)".*/\1/p' "$WORK"/*.ports 2>/dev/null | head -n 1) || true
     [ -z "$NATS_URL" ] || break
     sleep 0.1
 done

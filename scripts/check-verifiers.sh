@@ -51,17 +51,19 @@ install_kubernetes() {
 
 install_java() {
     have javac && have mvn || return 1
-    current "$SOURCES/java/pom.xml" && return 0
-    mvn --quiet --batch-mode --file "$SOURCES/java/pom.xml" dependency:copy-dependencies \
-        -DoutputDirectory="$ROOT/$TOOLS/java" </dev/null >&2 || return 1
-    installed "$SOURCES/java/pom.xml"
+    if ! current "$SOURCES/java/pom.xml"; then
+        mvn --quiet --batch-mode --file "$SOURCES/java/pom.xml" dependency:copy-dependencies \
+            -DoutputDirectory="$ROOT/$TOOLS/java" </dev/null >&2 || return 1
+        installed "$SOURCES/java/pom.xml"
+    fi
+    javac -cp "$TOOLS/java/*" -d "$TOOLS/java" "$SOURCES/java/Verify.java" >&2
 }
-compile_java() { install_java && javac -cp "$TOOLS/java/*" -d "$TOOLS/java" "$SOURCES/java/Verify.java" >&2; }
 
 install_node && verifiers+=("node $TOOLS/node/verify.mjs") || unavailable "the libraries for Node"
 install_python && verifiers+=("env PYTHONPATH=$TOOLS/python python3 -W ignore $SOURCES/python/verify.py") ||
     unavailable "the libraries for Python"
 install_go && verifiers+=("$TOOLS/go-verify") || unavailable "the libraries for Go"
+install_java && verifiers+=("java -cp $TOOLS/java:$TOOLS/java/* Verify") || unavailable "the libraries for Java"
 [ "${#verifiers[@]}" -gt 0 ] || exit 0
 
 if [ -z "${WATCHWORD:-}" ]; then

@@ -23,7 +23,7 @@ check "contracts (npm: AsyncAPI parser, TypeScript compiler)" scripts/check-cont
 check "workflows (Go: actionlint)" scripts/check-workflows.sh
 check "compatibility (Go: oasdiff; cargo: cargo-semver-checks)" scripts/check-compatibility.sh
 check "clients (npm, pip, Go and Java: linters and client generators)" scripts/check-clients.sh
-check "tokens (npm, pip and Go: verifiers of access tokens)" scripts/check-verifiers.sh
+check "tokens (npm, pip, Go and Maven: verifiers of access tokens)" scripts/check-verifiers.sh
 check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"
