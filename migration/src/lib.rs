@@ -5,7 +5,6 @@
 //! representation, one comparison and one index on both databases. During a rolling update two
 //! versions of the service run side by side: a release adds columns, and a later release removes
 //! the old ones.
-//! side by side during a rolling update: a release adds, and a later one removes.
 
 mod migrator;
 
@@ -35,19 +34,7 @@ macro_rules! migration {
 }
 
 /// Oldest first.
-static MIGRATIONS: &[Migration] = &[
-    migration!("m0001_accounts"),
-    migration!("m0002_ledger_queries"),
-    migration!("m0003_replays"),
-    migration!("m0004_people"),
-    migration!("m0005_mail"),
-    migration!("m0006_idempotency"),
-    migration!("m0007_second_factor"),
-    migration!("m0008_signing_algorithms"),
-    migration!("m0009_session_amr"),
-    migration!("m0010_custom_events"),
-    migration!("m0011_ledger_order"),
-];
+static MIGRATIONS: &[Migration] = &[migration!("m0001_initial")];
 
 impl Migration {
     fn up(&self, backend: DbBackend) -> Result<&'static str, DbErr> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use watchword_events::{Pii, schema};
 
 use super::{App, AppError, Environment, Stop, account_types};
@@ -24,8 +25,8 @@ use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
 use crate::security::{
-    AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LoginChallenges, OneTimeCodeMac, PoolSize,
-    RefreshTokens, RotationPolicy, SecretKey, SigningAlgorithm, TokenPolicy,
+    AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LedgerMarks, LoginChallenges, OneTimeCodeMac,
+    PoolSize, RefreshTokens, RotationPolicy, SecretKey, SigningAlgorithm, TokenPolicy,
 };
 use crate::store::{EventProfile, Store};
 use crate::telemetry::{Metrics, MetricsServer};
@@ -63,6 +64,7 @@ impl App {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
         let secret = secret_key(&settings, &environment)?;
+        let marks = LedgerMarks::new(&secret)?;
         let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics)?;
         let mail = mail_worker(&settings, &environment, store.clone(), secret, metrics.clone())?;
         rotate_keys::run(&services.background()).await?;
@@ -81,6 +83,8 @@ impl App {
             services,
             detached: Detached::new(),
             nats,
+            marks,
+            relay_status: watch::Sender::default(),
             mail,
             stop,
             listener,

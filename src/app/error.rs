@@ -9,7 +9,7 @@ use crate::actions::{ActionError, Failure};
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;
-use crate::relay::{ReconcileError, VerifyError};
+use crate::relay::VerifyError;
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
 use crate::security::signing_keys::RotationPolicyError;
@@ -53,16 +53,11 @@ pub enum AppError {
     #[error(transparent)]
     Nats(#[from] NatsError),
     /// An instance of the service is the leader.
-    #[error(
-        "an instance of the service is running and reconciles by itself at start, after every reconnect, and when the \
-         stream changes; stop it to reconcile by hand"
-    )]
+    #[error("an instance of the service is running; stop all instances first")]
     Led,
     /// Another replay holds the lock.
     #[error("another replay is running, here or in the service; wait for it, or interrupt it")]
     Replaying,
-    #[error(transparent)]
-    Reconcile(#[from] ReconcileError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
     #[error(transparent)]

@@ -12,7 +12,6 @@ use crate::actions::Services;
 use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
 use crate::domain::clock::{Clock, signed_duration};
-use crate::domain::ids::LedgerSeq;
 use crate::store::{Expirable, Store, StoreError};
 use crate::telemetry::{error_chain, spawn};
 
@@ -162,11 +161,11 @@ impl Jobs {
         events_before: OffsetDateTime,
     ) -> Result<(u64, u64), StoreError> {
         let ledger = self.store.ledger();
-        let (mut events, mut next) = (0, Some(LedgerSeq::default()));
-        while let Some(after) = next.filter(|_| !self.stop.is_cancelled()) {
-            let batch = ledger.delete_published(events_before, after, EXPIRY_BATCH_SIZE).await?;
+        let (mut events, mut more) = (0, true);
+        while more && !self.stop.is_cancelled() {
+            let batch = ledger.delete_published(events_before, EXPIRY_BATCH_SIZE).await?;
             events += batch.deleted;
-            next = batch.next;
+            more = batch.more;
         }
         ledger.delete_counts_before(events_before).await?;
         self.delete_rows(Expirable::IdempotencyKeys, now).await?;

@@ -28,6 +28,8 @@ use crate::http::detached::Detached;
 use crate::jetstream::NatsHandle;
 pub use crate::jetstream::NatsStatus;
 use crate::mail::MailWorker;
+use crate::relay::RelayStatus;
+use crate::security::LedgerMarks;
 use crate::store::Store;
 use crate::telemetry::{Metrics, MetricsServer};
 
@@ -56,6 +58,8 @@ pub struct App {
     services: Services,
     detached: Detached,
     nats: NatsHandle,
+    marks: LedgerMarks,
+    relay_status: watch::Sender<RelayStatus>,
     mail: Option<MailWorker>,
     stop: Stop,
     listener: TcpListener,

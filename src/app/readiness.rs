@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::routes::health::{Delivery, Readiness, Report};
 use crate::jetstream::{NatsStatus, StreamState};
+use crate::relay::RelayStatus;
 use crate::store::Store;
 
 /// Maximum wait for the database's answer.
@@ -17,6 +18,7 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) nats: watch::Receiver<NatsStatus>,
+    pub(super) relay: watch::Receiver<RelayStatus>,
     pub(super) stopping: CancellationToken,
 }
 
@@ -27,7 +29,7 @@ impl Readiness for Parts {
             // The ping runs to its end in its own task; the timeout ends only the wait.
             let ping = tokio::spawn(async move { store.ping().await.is_ok() });
             let database = matches!(tokio::time::timeout(DATABASE_TIMEOUT, ping).await, Ok(Ok(true)));
-            let events_detail = why_waiting(&self.nats.borrow());
+            let events_detail = why_waiting(&self.nats.borrow()).or_else(|| self.relay.borrow().waiting());
             let events = if events_detail.is_none() {
                 Delivery::Flowing
             } else {

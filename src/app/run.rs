@@ -19,7 +19,7 @@ use crate::http::router;
 use crate::http::server::{ServerSettings, serve};
 use crate::http::sse::Streams;
 use crate::mail::MailWorker;
-use crate::relay::{Relay, RelayParts, ReplayJobParts, spawn_replay_jobs};
+use crate::relay::{Relay, RelayParts, ReplayJobParts, copy_queue, spawn_replay_jobs};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
@@ -56,19 +56,26 @@ impl App {
         let mut background = jobs.spawn_all(&self.settings);
         let rate_limits = jobs.spawn_rate_limits();
         background.push(spawn_mail(self.mail, self.stop.serving.clone()));
+        let (copy_queue, copies) = copy_queue();
         let parts = RelayParts {
             ledger: self.store.ledger(),
-            publisher: self.nats.publisher(),
+            publisher: self.nats.publisher(self.marks.clone()),
+            marks: self.marks.clone(),
+            status: self.relay_status.clone(),
+            copies,
             clock: self.environment.clock.clone(),
             metrics: self.metrics.clone(),
             shutdown: self.stop.relaying.clone(),
             flush_timeout: FLUSH_TIMEOUT,
             consumer_check_interval: self.settings.stream.consumer_check,
+            consumer_patience: self.settings.stream.consumer_patience,
         };
         background.push(spawn_replay_jobs(ReplayJobParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
             clock: parts.clock.clone(),
+            status: self.relay_status.subscribe(),
+            copies: copy_queue,
             // Replays can wait for the next start; events cannot.
             shutdown: self.stop.serving.clone(),
         }));
@@ -127,6 +134,7 @@ impl App {
         let readiness = Parts {
             store: self.store.clone(),
             nats: self.nats.status(),
+            relay: self.relay_status.subscribe(),
             stopping: self.stop.serving.clone(),
         };
         let deployment = deployment(&self.settings)?;

@@ -67,7 +67,10 @@ pub enum StreamFault {
     Sealed(String),
     #[error("the stream {0} is a mirror: it takes no messages")]
     Mirror(String),
-    /// The user may not request the stream's information.
+    /// It would not hold what it acknowledged, or hold something else.
+    #[error("the stream {stream} {property}: it cannot take events")]
+    Unfit { stream: String, property: &'static str },
+    /// The user may not request the stream's information or read its messages.
     #[error("the NATS user has no right to {0}, which it needs: see docs/NATS.md")]
     Denied(String),
     /// The server refused to create or change the stream.
@@ -88,6 +91,7 @@ impl StreamFault {
             Self::NoAck(_) => "no_ack",
             Self::Sealed(_) => "sealed",
             Self::Mirror(_) => "mirror",
+            Self::Unfit { .. } => "unfit",
             Self::Denied(_) => "denied",
             Self::Refused { .. } => "refused",
         }

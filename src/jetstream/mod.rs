@@ -11,9 +11,9 @@
 //!
 //! **When something dies.** The server: the client reconnects and the stream is checked again;
 //! until then the status says "unknown", which stops the relay. This process: it keeps nothing here
-//! that matters; the relay starts from the ledger. The stream (deleted, replaced, owned by another
-//! name): publishing reports it, or the next check does; a missing stream is created from the
-//! definition, a wrong one is reported and not touched.
+//! that matters; the relay starts from the end of the stream. The stream (deleted, replaced, owned
+//! by another name): publishing reports it, or the next check does; a missing stream is created
+//! from the definition where the relay leads, a wrong one is reported and not touched.
 
 mod connection;
 mod embedded;
@@ -28,11 +28,11 @@ pub use self::{
     error::{NatsError, ProbeError, StreamFault},
     operator::{Applied, StreamAdmin, StreamReader, StreamSummary},
     publish::{
-        EventPublisher, JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, OutgoingEvent,
-        PublishOutcome, REPLAY_SUBJECT, Reason, ReplayPublisher, ReplayedEvents, Source,
+        Answer, Failure, JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, OutgoingEvent,
+        REPLAY_SUBJECT, ReplayPublisher, SendMode, Sent, Source, may_be_unrouted,
     },
     stream::{
-        Drift, DurableLag, MessageId, Scan, ScanRequest, ScanStart, ScannedMessage, Stored, StreamUsage,
+        Drift, DurableLag, MessageId, Scan, ScanRequest, ScanStart, ScannedMessage, StoredMessage, StreamUsage,
         UnackedMessage, desired, document, drift,
     },
     supervisor::{Nats, NatsHandle},

@@ -13,15 +13,16 @@ use super::{
         Connection, ConnectionState, NatsStatus, ServerVersion, StreamFacts, StreamState, connect, status_metrics,
     },
     embedded::{Embedded, Running},
-    error::{NatsError, StreamFault},
+    error::{NatsError, ProbeError, StreamFault},
     publish::{JetStreamPublisher, Source},
     stream::{
-        definition,
+        definition, probe,
         provision::{self, ProvisionedStream, StreamUnusable},
     },
 };
 use crate::{
     config::Settings,
+    security::LedgerMarks,
     telemetry::{self, Metrics, error_chain},
 };
 
@@ -64,7 +65,7 @@ impl Nats {
             state: Arc::clone(&connection),
             metrics,
             shutdown,
-            samples: 0,
+            readable_on: None,
             reported: None,
         };
         let task = telemetry::spawn("nats", supervisor.run(target, options));
@@ -95,8 +96,8 @@ pub struct NatsHandle {
 impl NatsHandle {
     /// The publisher of the relay.
     #[must_use]
-    pub fn publisher(&self) -> JetStreamPublisher {
-        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone())
+    pub fn publisher(&self, marks: LedgerMarks) -> JetStreamPublisher {
+        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone(), marks)
     }
 
     /// Follow the connection and the stream.
@@ -129,7 +130,8 @@ struct Supervisor {
     state: Arc<ConnectionState>,
     metrics: Arc<Metrics>,
     shutdown: CancellationToken,
-    samples: u64,
+    /// The connection on which messages of the stream could be read.
+    readable_on: Option<u64>,
     /// The fault or drift that is in the log already.
     reported: Option<String>,
 }
@@ -209,10 +211,7 @@ impl Supervisor {
         };
         let before = self.state.status.borrow().connections;
         let (version, ensured) = match self.check_server(&connection, &info) {
-            Ok(version) => (
-                Some(version),
-                provision::ensure_permitted(&self.state.permissions, &connection.context, &self.state.desired).await,
-            ),
+            Ok(version) => (Some(version), self.ensure(&connection, before).await),
             Err(fault) => (None, Err(StreamUnusable::Fault(fault))),
         };
         self.report(&ensured);
@@ -226,6 +225,25 @@ impl Supervisor {
         });
         self.update_metrics();
         interval
+    }
+
+    /// Find or create the stream, and try once for each connection whether its messages can be
+    /// read: nothing is published without comparing.
+    async fn ensure(&mut self, connection: &Connection, number: u64) -> Result<ProvisionedStream, StreamUnusable> {
+        let state = &self.state;
+        let desired = definition::with_first_sequence(&state.desired, state.creation());
+        let stream =
+            provision::ensure_permitted(&state.permissions, &connection.context, &state.desired, desired.as_ref())
+                .await?;
+        if self.readable_on != Some(number) {
+            let end = stream.info.state.last_sequence.saturating_add(1).into();
+            match probe::next_message(state, &state.desired.name, end).await {
+                Err(ProbeError::Denied(subject)) => return Err(StreamFault::Denied(subject).into()),
+                Err(error) => return Err(error.into()),
+                Ok(_) => self.readable_on = Some(number),
+            }
+        }
+        Ok(stream)
     }
 
     fn check_server(
@@ -248,11 +266,8 @@ impl Supervisor {
     ) -> (StreamState, Duration) {
         match (ensured, version) {
             (Ok(stream), Some(version)) => {
-                self.samples += 1;
-                (
-                    StreamState::Ok(StreamFacts::new(&stream.info, version, self.samples, stream.drift)),
-                    CHECK_INTERVAL,
-                )
+                let facts = StreamFacts::new(&stream.info, version, stream.drift);
+                (StreamState::Ok(facts), CHECK_INTERVAL)
             }
             (Err(StreamUnusable::Fault(fault)), _) => (StreamState::Fault(fault), RETRY_INTERVAL),
             (Err(StreamUnusable::Missing(_)), _) => (StreamState::Missing, RETRY_INTERVAL),
@@ -266,6 +281,8 @@ impl Supervisor {
     fn report(&mut self, ensured: &Result<ProvisionedStream, StreamUnusable>) {
         let stream = &self.state.desired.name;
         let (news, is_error) = match ensured {
+            // The relay that leads says how to create it.
+            Err(StreamUnusable::Missing(ProbeError::NoStream)) => return,
             Ok(provisioned) if provisioned.created => {
                 tracing::info!(stream, "stream created");
                 (String::new(), false)

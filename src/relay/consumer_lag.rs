@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::parts::RelayParts;
 use crate::{
     domain::clock::Clock,
-    jetstream::{DurableLag, EventPublisher, ProbeError, StreamUsage},
+    jetstream::{DurableLag, JetStreamPublisher, ProbeError, StreamUsage},
     telemetry::{self, ConsumerFigures, Metrics, error_chain},
 };
 
@@ -16,10 +16,7 @@ use crate::{
 const MIN_HEADROOM: f64 = 0.1;
 
 /// Check the consumers while this instance leads, until the shutdown.
-pub(crate) fn spawn<P>(parts: &RelayParts<P>, mut leading: watch::Receiver<bool>) -> JoinHandle<()>
-where
-    P: EventPublisher + Clone,
-{
+pub(crate) fn spawn(parts: &RelayParts, mut leading: watch::Receiver<bool>) -> JoinHandle<()> {
     let interval = parts.consumer_check_interval;
     let shutdown = parts.shutdown.clone();
     let mut monitor = LagMonitor {
@@ -50,8 +47,8 @@ where
     })
 }
 
-struct LagMonitor<P> {
-    publisher: P,
+struct LagMonitor {
+    publisher: JetStreamPublisher,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     /// The consumers that have metrics.
@@ -62,7 +59,7 @@ struct LagMonitor<P> {
     denied_on: Option<u64>,
 }
 
-impl<P: EventPublisher> LagMonitor<P> {
+impl LagMonitor {
     async fn check(&mut self) {
         let (ready, connection) = {
             let status = self.publisher.status();

@@ -14,13 +14,17 @@ use crate::{
 const UPDATE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Report the backlog until the shutdown.
-pub(crate) fn spawn<P>(parts: &RelayParts<P>) -> JoinHandle<()> {
+pub(crate) fn spawn(parts: &RelayParts) -> JoinHandle<()> {
     let (ledger, metrics) = (parts.ledger.clone(), parts.metrics.clone());
-    let (clock, shutdown) = (parts.clock.clone(), parts.shutdown.clone());
+    let (clock, shutdown, status) = (parts.clock.clone(), parts.shutdown.clone(), parts.status.clone());
     telemetry::spawn("relay-gauges", async move {
         while !shutdown.is_cancelled() {
             match ledger.backlog().await {
-                Ok(backlog) => show(&metrics, &backlog, backlog.oldest.map(|oldest| clock.now() - oldest)),
+                Ok(backlog) => {
+                    let age = backlog.oldest.map(|oldest| clock.now() - oldest);
+                    show(&metrics, &backlog, age);
+                    status.send_modify(|status| status.oldest = age.map(|age| age.unsigned_abs()));
+                }
                 Err(error) => tracing::debug!(error = %error_chain(&error), "backlog cannot be read"),
             }
             tokio::select! {
@@ -34,6 +38,5 @@ pub(crate) fn spawn<P>(parts: &RelayParts<P>) -> JoinHandle<()> {
 fn show(metrics: &Metrics, backlog: &Backlog, age: Option<time::Duration>) {
     let count = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
     metrics.outbox_pending.set(count(backlog.pending));
-    metrics.outbox_parked.set(count(backlog.parked));
     metrics.outbox_oldest_age.set(age.map_or(0.0, |age| age.as_seconds_f64().max(0.0)));
 }

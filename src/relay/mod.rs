@@ -1,54 +1,46 @@
-//! The relay: publishes committed events from the ledger to the stream, in order, each exactly
+//! The relay: publishes committed events from the ledger to the stream, in its order, each exactly
 //! once.
 //!
-//! One instance leads (an advisory lock); the others stand by. The leader compares the ledger with
-//! the stream, then reads unpublished rows, publishes them, and settles the acknowledgements. Every
-//! commit wakes it.
+//! One instance leads (an advisory lock); the others stand by. The leader finds its place from the
+//! end of the stream itself, reads the rows behind it and publishes them. Every publication states
+//! the sequence that it builds upon, so the server refuses whatever does not continue the stream: a
+//! second leader, one that was paused for an hour, a packet that arrives late. Every commit wakes
+//! the leader.
 //!
-//! **When something dies, and why nothing is lost or doubled**
+//! ```text
+//! stand by ─► lead ─► resume: the end of the stream ─► place (cursor, fence)
+//!                        ▲                                │
+//!                        └── any failure ◄── drain: rows behind the cursor, two batches in flight
+//!                                                │
+//!                                                └── acknowledged ─► position, every 100 ms
+//! ```
+//!
+//! **When something dies, and why nothing is lost, doubled or out of order**
 //!
 //! | what, and when | then |
 //! |---|---|
-//! | the process, before a publish | the row is still unpublished: the next leader reads it |
-//! | the process, after a publish, before it is settled | the row is unpublished, maybe stored [^end] |
-//! | the database, while settling | the same: the outcome is unknown |
-//! | NATS, keeping the stream | reconnect, reconcile, go on |
-//! | NATS, losing the end of the stream or all of it | reconcile reopens the rows [^lost] |
-//! | the leader's lock | the leader stops at the next check, at most a second later [^two] |
-//!
-//! [^end]: Before anything is published again, [`reconcile`] reads the end of the stream and
-//! settles what is there; the stream's own window of message ids covers what arrives later.
-//!
-//! [^lost]: What was acknowledged before it was on the disk may be lost. Reconcile finds
-//! acknowledged rows whose sequence is gone or has another event: they are published again with the
-//! same ids.
-//!
-//! [^two]: Two leaders publish the same rows in the same order for that second: the stream
-//! recognizes the second copy by its id.
-//!
-//! Order per user holds because no event of a user is sent before the event that precedes it is
-//! known to be stored (see [`crate::jetstream::EventPublisher`]), and rows are read in the order of
-//! the ledger.
+//! | the process, before or after a publication | the next leader reads what the stream holds |
+//! | the lease, while this instance does not know it | its next publication is refused |
+//! | NATS, keeping the stream | reconnect, read the end, go on |
+//! | NATS, losing the end of the stream or all of it | the position shows it: the events are published again, with the same ids |
+//! | the database, losing commits that are published | the stream has events that the ledger lacks: nothing is published until an operator acts |
 
 mod backoff;
-mod compare;
 mod consumer_lag;
-mod findings;
 mod gauges;
 mod parts;
+mod place;
 mod publish;
-mod reconcile;
 mod replay;
-mod replay_jobs;
+mod status;
 mod task;
-mod unrouted;
 mod verify;
-mod worker;
 
-pub use self::findings::{Difference, Finding, Findings};
 pub use self::parts::RelayParts;
-pub use self::reconcile::{ReconcileError, ReconcileReport, reconcile};
-pub use self::replay::{ReplayEnd, ReplayParts, replay};
-pub use self::replay_jobs::{ReplayJobParts, spawn_replay_jobs};
+pub use self::publish::copies::{CopyQueue, CopyRequests, copy_queue};
+pub use self::replay::jobs::{ReplayJobParts, spawn_replay_jobs};
+pub use self::replay::run::{ReplayEnd, ReplayParts, replay};
+pub use self::status::RelayStatus;
 pub use self::task::Relay;
-pub use self::verify::{VerifyError, verify};
+pub use self::verify::compare::{VerifyError, verify};
+pub use self::verify::findings::{Difference, Finding, Findings};

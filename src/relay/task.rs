@@ -2,8 +2,11 @@
 
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{consumer_lag, gauges, parts::RelayParts, worker::Worker};
-use crate::{jetstream::EventPublisher, telemetry};
+use super::consumer_lag;
+use super::gauges;
+use super::parts::RelayParts;
+use crate::relay::publish::worker::Worker;
+use crate::telemetry;
 
 #[derive(Debug)]
 pub struct Relay;
@@ -11,7 +14,7 @@ pub struct Relay;
 impl Relay {
     /// Start the relay. The task ends after the shutdown, within `flush_timeout` and the publish in
     /// flight.
-    pub fn spawn<P: EventPublisher + Clone>(parts: RelayParts<P>) -> JoinHandle<()> {
+    pub fn spawn(parts: RelayParts) -> JoinHandle<()> {
         telemetry::spawn("relay", async move {
             let gauges = gauges::spawn(&parts);
             let (leading, leads) = watch::channel(false);

@@ -5,6 +5,7 @@ pub mod access_token;
 pub mod clients;
 pub mod email_messages;
 pub mod hasher;
+pub mod ledger_mark;
 pub mod login_challenge;
 pub mod one_time_code;
 mod qr_code;
@@ -21,6 +22,7 @@ pub use access_token::{AccessClaims, AccessGrant, AccessTokens, IssueError, Issu
 pub use clients::{ClientId, ClientStats, Clients, new_client_secret};
 pub use email_messages::EmailSealError;
 pub use hasher::{HashError, HashParams, Hasher, PasswordCheck, PasswordHash, PoolSize};
+pub use ledger_mark::{LedgerMarks, LedgerPlace};
 pub use login_challenge::LoginChallenges;
 pub use one_time_code::OneTimeCodeMac;
 pub use qr_code::QrCodeError;

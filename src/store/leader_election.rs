@@ -6,11 +6,12 @@ use std::fs::File;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OwnedMutexGuard;
 
 use super::connect::Address;
-use super::{Ledger, StoreError, lock_file};
+use super::database::{Database, Dedicated};
+use super::events::decided::Decided;
+use super::{Ledger, Store, StoreError, lock_file, sql};
 
 /// "watchwor" in ASCII, which by convention no other lock in the database has; migrations use its
 /// successor.
@@ -22,12 +23,19 @@ const REPLAY_LOCK: i64 = 0x7761_7463_6877_6f74;
 /// How long the server may take to grant or confirm a lease.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A lease, until it is dropped or its connection ends.
-pub struct LeaderLease(Lock);
+/// A lease, until it is dropped or its connection ends. What its holder decides by is read over the
+/// connection of the lease, so that nothing that was read before a failover is used after it.
+pub struct LeaderLease {
+    pub(super) db: Dedicated,
+    pub(super) store: Store,
+    pub(super) decided: Decided,
+    _lock: Lock,
+}
 
 enum Lock {
-    Postgres(Box<PgConnection>),
-    Sqlite {
+    /// The connection holds it.
+    Session,
+    Memory {
         _guard: OwnedMutexGuard<()>,
     },
     /// The system releases it with the process.
@@ -39,7 +47,7 @@ enum Lock {
 /// A candidate, which keeps one connection for all its attempts.
 pub struct LeaderElection {
     ledger: Ledger,
-    connection: Option<Box<PgConnection>>,
+    connection: Option<Dedicated>,
 }
 
 impl LeaderElection {
@@ -51,18 +59,18 @@ impl LeaderElection {
             Address::Sqlite(_) if store.0.file_lock.is_none() => Ok(None),
             Address::Sqlite(_) => {
                 let guard = store.0.relay.clone().try_lock_owned().ok();
-                Ok(guard.map(|guard| LeaderLease(Lock::Sqlite { _guard: guard })))
+                Ok(guard.and_then(|guard| LeaderLease::on_sqlite(store, Lock::Memory { _guard: guard })))
             }
             Address::Postgres(options) => {
                 // Keep the connection only if it answers, so that a broken or silent one is not
                 // used again.
-                let mut connection = match self.connection.take() {
+                let connection = match self.connection.take() {
                     Some(connection) => connection,
                     None => connect(options).await?,
                 };
-                let answer = tokio::time::timeout(LEASE_TIMEOUT, try_lock(&mut connection, RELAY_LOCK)).await;
+                let answer = tokio::time::timeout(LEASE_TIMEOUT, try_lock(&connection, RELAY_LOCK)).await;
                 if answer.map_err(|_elapsed| unavailable(sqlx::Error::PoolTimedOut))?? {
-                    return Ok(Some(LeaderLease(Lock::Postgres(connection))));
+                    return Ok(Some(LeaderLease::on_postgres(store, connection)));
                 }
                 self.connection = Some(connection);
                 Ok(None)
@@ -84,50 +92,57 @@ impl Ledger {
             Address::Sqlite(path) => {
                 let path = path.with_extension("replay.lock");
                 let locked = lock_file::try_lock(&path).map_err(|source| StoreError::LockFile { path, source })?;
-                Ok(locked.map(|file| LeaderLease(Lock::File { _locked: file })))
+                Ok(locked.and_then(|file| LeaderLease::on_sqlite(self.store(), Lock::File { _locked: file })))
             }
             Address::Postgres(options) => {
-                let mut connection = connect(options).await?;
-                if try_lock(&mut connection, REPLAY_LOCK).await? {
-                    return Ok(Some(LeaderLease(Lock::Postgres(connection))));
-                }
-                // An orderly end keeps the server's log clean; the lock is another process's in any
-                // case.
-                let _ = connection.close().await;
-                Ok(None)
+                let connection = connect(options).await?;
+                let locked = try_lock(&connection, REPLAY_LOCK).await?;
+                Ok(locked.then(|| LeaderLease::on_postgres(self.store(), connection)))
             }
         }
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<Box<PgConnection>, StoreError> {
-    let connection = PgConnection::connect_with(options).await.map_err(unavailable)?;
-    Ok(Box::new(connection))
+async fn connect(options: &PgConnectOptions) -> Result<Dedicated, StoreError> {
+    Ok(Dedicated::connect(options.clone(), LEASE_TIMEOUT).await?)
 }
 
 /// The lock lasts until its connection ends, with no statement or transaction open.
-async fn try_lock(connection: &mut PgConnection, key: i64) -> Result<bool, StoreError> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(key)
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)
+async fn try_lock(connection: &Dedicated, key: i64) -> Result<bool, StoreError> {
+    let row = sql::fetch_one(connection, "SELECT pg_try_advisory_lock($1) AS locked", [key.into()]).await?;
+    row.map_or(Ok(false), |row| row.get("locked"))
 }
 
 impl LeaderLease {
+    fn on_postgres(store: &Store, db: Dedicated) -> Self {
+        Self {
+            db,
+            store: store.clone(),
+            decided: Decided::default(),
+            _lock: Lock::Session,
+        }
+    }
+
+    fn on_sqlite(store: &Store, lock: Lock) -> Option<Self> {
+        let Database::Sqlite(db) = store.db() else { return None };
+        Some(Self {
+            db: Dedicated::Sqlite(db.clone()),
+            store: store.clone(),
+            decided: Decided::default(),
+            _lock: lock,
+        })
+    }
+
     /// Confirm the lease.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when its connection is lost, and the lease with it.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        match &mut self.0 {
-            Lock::Sqlite { .. } | Lock::File { .. } => Ok(()),
-            // A caller that gives up drops the connection too, and with it the lease: it is in no
-            // pool.
-            Lock::Postgres(connection) => match tokio::time::timeout(LEASE_TIMEOUT, connection.ping()).await {
-                Ok(answer) => answer.map_err(unavailable),
-                Err(_) => Err(unavailable(sqlx::Error::PoolTimedOut)),
-            },
+        // A caller that gives up leaves the connection in an unknown state, in which it is not used
+        // again.
+        match tokio::time::timeout(LEASE_TIMEOUT, sql::fetch_one(&self.db, "SELECT 1 AS one", [])).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(unavailable(sqlx::Error::PoolTimedOut)),
         }
     }
 }

@@ -156,11 +156,11 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
         let last = first + CHUNK - 1;
         rig.postgres.sql(&format!(
             "SET synchronous_commit = off; \
-             INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, traceparent, occurred_at, published_at, session_id) \
+             INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, traceparent, occurred_at, session_id) \
              SELECT id, 'auth.user.' || (ARRAY['token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', \
                'logged_in', 'logged_in', 'custom', 'logged_out', 'login_failed'])[1 + n / 7 % 10], \
                user_id, 1 + n / {USERS}, 1, convert_to(replace('{body}', '{id}', id::text), 'UTF8'), \
-               '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', at, at, session_id \
+               '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', at, session_id \
              FROM (SELECT n, at, \
                (lpad(to_hex(at), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid AS id, \
                ('00000000-0000-7000-8000-' || lpad(to_hex(n * 31 % {USERS}), 12, '0'))::uuid AS user_id, \

@@ -16,23 +16,36 @@ pub struct Erased {
     pub accounts: u64,
     /// Accounts that were not, since events about them are still to be published.
     pub waiting: u64,
+    /// Accounts that could not be erased. The others do not wait for them.
+    pub failed: u64,
 }
 
-/// Erase accounts that were deleted longer ago than `age`, at most a hundred of them.
+/// Erase accounts that were deleted longer ago than `age`.
 ///
 /// # Errors
-/// [`Failure`]; what was erased stays erased, and the next call finds the rest.
+/// [`Failure`] when they cannot be listed; what was erased stays erased, and the next call finds
+/// the rest.
 pub async fn run(cx: &Context, age: Duration) -> Result<Erased, Failure> {
     let before = cx.now().checked_sub(age).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut erased = Erased::default();
-    for user in cx.services.store.erasable(before, ACCOUNT_BATCH_SIZE).await? {
-        if erase(cx, user).await? {
-            erased.accounts += 1;
-        } else {
-            erased.waiting += 1;
+    let mut after = None;
+    loop {
+        let accounts = cx.services.store.erasable(before, after, ACCOUNT_BATCH_SIZE).await?;
+        for account in &accounts {
+            match erase(cx, account.user).await {
+                Ok(true) => erased.accounts += 1,
+                Ok(false) => erased.waiting += 1,
+                Err(failure) => {
+                    erased.failed += 1;
+                    tracing::error!(user_id = %account.user, error = %failure, "account could not be erased; retrying later");
+                }
+            }
+        }
+        after = accounts.last().copied();
+        if after.is_none() {
+            return Ok(erased);
         }
     }
-    Ok(erased)
 }
 
 /// Erase an account; false while it has to wait. A deleted account gets no new events, so one pass

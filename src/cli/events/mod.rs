@@ -2,7 +2,6 @@
 
 mod export;
 mod progress;
-mod reconcile;
 mod replay;
 mod selection;
 mod tail;
@@ -12,7 +11,6 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::format::FormatArgs;
 use crate::app::AppError;
 use crate::config::Settings;
 
@@ -22,13 +20,10 @@ pub(super) enum Events {
     /// Export events of the ledger as JSON lines with the published bytes
     Export(export::Export),
     /// Compare the ledger with the stream without changes; exits with 1 if they differ
-    Verify(FormatArgs),
+    Verify(verify::VerifyArgs),
     /// Print events as they arrive in the stream; as JSON lines unless standard output is a
     /// terminal
     Tail(tail::Tail),
-    /// Settle published events and reopen lost ones, as the relay does at start; the service must
-    /// be stopped
-    Reconcile(FormatArgs),
     /// Publish events of the ledger again, into a separate stream by default
     Replay(replay::ReplayArgs),
 }
@@ -37,10 +32,9 @@ impl Events {
     pub(super) async fn run(self, settings: &Settings) -> Result<ExitCode, AppError> {
         match self {
             Self::Export(command) => command.run(settings).await,
-            Self::Verify(format) => verify::run(settings, format).await,
+            Self::Verify(args) => verify::run(settings, args).await,
             Self::Tail(command) => command.run(settings).await,
             Self::Replay(command) => command.run(settings).await,
-            Self::Reconcile(format) => reconcile::run(settings, format).await,
         }
     }
 }

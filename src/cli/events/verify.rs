@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::progress::ProgressView;
 use crate::app::AppError;
@@ -15,9 +17,19 @@ use crate::config::Settings;
 /// Maximum number of printed findings of a kind.
 const MAX_PRINTED: usize = 20;
 
-pub(super) async fn run(settings: &Settings, format: FormatArgs) -> Result<ExitCode, AppError> {
+/// Arguments of `events verify`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArgs {
+    /// Compare only messages stored at this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = super::selection::time)]
+    since: Option<OffsetDateTime>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(super) async fn run(settings: &Settings, VerifyArgs { since, format }: VerifyArgs) -> Result<ExitCode, AppError> {
     let mut view = ProgressView::new("Comparing");
-    let findings = verify(settings, &mut view).await;
+    let findings = verify(settings, since, &mut view).await;
     view.end();
     let findings = findings?;
     let stream = &settings.stream.name;
@@ -35,14 +47,13 @@ struct Compared<'a> {
     first_seq: StreamSeq,
     last_seq: StreamSeq,
     in_place: u64,
-    unsettled: u64,
+    unrouted: u64,
     replayed: u64,
     older: u64,
     waiting: u64,
     missing: u64,
     extra: u64,
     duplicate: u64,
-    misplaced: u64,
     out_of_order: u64,
     findings: &'a [Finding],
 }
@@ -57,14 +68,13 @@ impl<'a> Compared<'a> {
             first_seq,
             last_seq,
             in_place: findings.in_place,
-            unsettled: findings.unsettled,
+            unrouted: findings.unrouted,
             replayed: findings.replayed,
             older: findings.pruned,
             waiting: findings.waiting,
             missing: findings.count(Difference::Missing),
             extra: findings.count(Difference::Extra),
             duplicate: findings.count(Difference::Duplicate),
-            misplaced: findings.count(Difference::Misplaced),
             out_of_order: findings.count(Difference::OutOfOrder),
             findings: findings.list(),
         }
@@ -79,7 +89,7 @@ fn report(stream: &str, findings: &Findings) -> String {
         findings.in_place
     );
     for (name, count) in [
-        ("unsettled", findings.unsettled),
+        ("unrouted", findings.unrouted),
         ("replayed", findings.replayed),
         ("older", findings.pruned),
         ("waiting", findings.waiting),

@@ -44,6 +44,9 @@ pub struct StreamSettings {
     /// Interval at which the leader checks the durable consumers. Zero turns the check off.
     #[serde(with = "humantime_serde")]
     pub consumer_check: Duration,
+    /// How long a backlog larger than the stream waits in all for consumers to read.
+    #[serde(with = "humantime_serde")]
+    pub consumer_patience: Duration,
 }
 
 impl StreamSettings {

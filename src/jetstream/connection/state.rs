@@ -1,6 +1,6 @@
 //! The one connection, shared by the supervisor, the publisher and the probes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_nats::{
     Client, ConnectOptions, ServerAddr,
@@ -14,6 +14,7 @@ use super::{
     permissions::PermissionErrors,
     status::{NatsStatus, StreamFacts},
 };
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::error::{NatsError, ProbeError};
 
 /// The connection, as soon as there is one, and what is known about it.
@@ -26,6 +27,8 @@ pub(crate) struct ConnectionState {
     pub(crate) permissions: Arc<PermissionErrors>,
     /// Makes the supervisor check the stream now.
     pub(crate) recheck: Notify,
+    /// The first sequence with which a missing stream may be created here.
+    creation: Mutex<Option<StreamSeq>>,
     connection: OnceLock<Connection>,
 }
 
@@ -56,6 +59,7 @@ impl ConnectionState {
             status: Arc::new(watch::Sender::new(NatsStatus::default())),
             desired,
             recheck: Notify::new(),
+            creation: Mutex::default(),
             connection: OnceLock::new(),
         }
     }
@@ -87,6 +91,17 @@ impl ConnectionState {
             Some(connection) if connection.client.connection_state() == State::Connected => Ok(connection),
             _ => Err(ProbeError::NotConnected),
         }
+    }
+
+    /// Let a missing stream be created with this first sequence, or not at all. The relay that
+    /// leads knows which sequences an earlier stream may have used.
+    pub(crate) fn allow_creation(&self, first_seq: Option<StreamSeq>) {
+        *self.creation.lock().unwrap_or_else(PoisonError::into_inner) = first_seq;
+        self.recheck.notify_one();
+    }
+
+    pub(crate) fn creation(&self) -> Option<StreamSeq> {
+        *self.creation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Return the facts of the stream if events may be published now.

@@ -9,7 +9,11 @@ use super::version::ServerVersion;
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     error::StreamFault,
-    stream::{Drift, covers},
+    stream::{
+        Drift,
+        consumer_lag::{TYPICAL_MESSAGE_BYTES, capacity},
+        covers,
+    },
 };
 
 /// The NATS connection and the event stream, as last seen.
@@ -58,19 +62,16 @@ pub struct StreamFacts {
     pub first_seq: StreamSeq,
     /// The highest sequence ever assigned by this stream.
     pub last_seq: StreamSeq,
-    /// Counts the checks of the stream since the start.
-    pub sample: u64,
     /// Messages older than this are discarded. `None`: no limit.
     pub max_age: Option<Duration>,
     /// `None`: no limit.
     pub max_msgs: Option<u64>,
+    /// `None`: no limit.
+    pub max_bytes: Option<u64>,
     /// The largest message in bytes, headers included. `None`: no limit.
     pub max_msg_size: Option<usize>,
     /// Whether the stream allows atomic batches and the server supports them (2.12.1).
     pub atomic: bool,
-    /// Whether a message is best read with a direct get: it is allowed, and there is one replica
-    /// only, since a replica that lags behind would report a message that exists as missing.
-    pub direct: bool,
     /// The subjects that the stream takes, as patterns.
     pub subjects: Vec<String>,
     /// Where the stream differs from the definition.
@@ -84,18 +85,23 @@ impl StreamFacts {
         self.subjects.iter().any(|pattern| covers(pattern, subject))
     }
 
-    pub(crate) fn new(info: &Info, server: ServerVersion, sample: u64, drift: Vec<Drift>) -> Self {
+    /// How many messages the stream holds at least. `None`: there is no limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<u64> {
+        capacity(self.max_msgs, self.max_bytes, TYPICAL_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn new(info: &Info, server: ServerVersion, drift: Vec<Drift>) -> Self {
         let config = &info.config;
         Self {
             created: info.created,
             first_seq: info.state.first_sequence.into(),
             last_seq: info.state.last_sequence.into(),
-            sample,
             max_age: Some(config.max_age).filter(|age| !age.is_zero()),
             max_msgs: limit(config.max_messages),
+            max_bytes: limit(config.max_bytes),
             max_msg_size: limit(config.max_message_size).and_then(|size| usize::try_from(size).ok()),
             atomic: config.allow_atomic_publish && server >= ServerVersion::ATOMIC_BATCH,
-            direct: config.allow_direct && config.num_replicas <= 1,
             subjects: config.subjects.clone(),
             drift,
         }

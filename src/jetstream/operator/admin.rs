@@ -104,7 +104,8 @@ impl StreamAdmin {
     /// [`NatsError`] when the server refuses: some fields of an existing stream cannot be changed.
     pub async fn apply(&self) -> Result<Applied, NatsError> {
         let Some(info) = self.find().await? else {
-            provision::ensure_permitted(&self.permissions, &self.connection.context, &self.desired).await?;
+            let (permissions, context) = (&self.permissions, &self.connection.context);
+            provision::ensure_permitted(permissions, context, &self.desired, Some(&self.desired)).await?;
             return Ok(Applied::Created);
         };
         let differences = drift(&self.desired, &info.config);

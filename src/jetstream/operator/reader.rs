@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::admin;
 use crate::config::Settings;
-use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
     connection::{Connection, ConnectionState, ServerVersion, StreamFacts, StreamState, connect},
     error::{NatsError, ProbeError},
     publish::{JetStreamPublisher, Source},
-    stream::{Scan, ScanRequest, Stored, definition, probe, provision},
+    stream::{Scan, ScanRequest, definition, probe, provision},
 };
+use crate::security::LedgerMarks;
 
 /// A connection for commands that read the stream.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl StreamReader {
         let info = provision::find(&self.connection.connected()?.context, stream)
             .await?
             .ok_or_else(|| NatsError::NoStream(stream.clone()))?;
-        let facts = StreamFacts::new(&info, version, 0, Vec::new());
+        let facts = StreamFacts::new(&info, version, Vec::new());
         self.connection.status.send_modify(|status| {
             status.connected = true;
             status.stream = StreamState::Ok(facts);
@@ -61,18 +61,13 @@ impl StreamReader {
 
     /// A publisher that works as the service's.
     #[must_use]
-    pub fn publisher(&self) -> JetStreamPublisher {
-        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone())
+    pub fn publisher(&self, marks: LedgerMarks) -> JetStreamPublisher {
+        JetStreamPublisher::new(Arc::clone(&self.connection), self.source.clone(), marks)
     }
 
     /// Ask the server for the stream's first and last sequence.
     pub async fn position(&self) -> Result<StreamFacts, ProbeError> {
         probe::position(&self.connection).await
-    }
-
-    /// Read what is stored at a sequence.
-    pub async fn message_at(&self, seq: StreamSeq) -> Result<Stored, ProbeError> {
-        probe::message_at(&self.connection, seq).await
     }
 
     /// Read messages in the order of the stream.

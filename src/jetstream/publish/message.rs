@@ -6,16 +6,19 @@ use watchword_events::schema;
 
 use crate::config::Settings;
 use crate::domain::ids::{EventId, UserId, UserSeq};
+use crate::security::LedgerPlace;
 
 #[derive(Clone, Debug)]
 pub struct OutgoingEvent {
+    /// Where it stands in the ledger.
+    pub place: LedgerPlace,
     /// Sent as `Nats-Msg-Id`.
     pub id: EventId,
     /// The event's name, and in the event stream its subject.
     pub subject: String,
     /// The major version of the event's schema.
     pub version: u32,
-    /// The user it is about: events of one user are published in order.
+    /// The user it is about.
     pub user_id: Option<UserId>,
     /// Its number among what happened to the user.
     pub user_seq: Option<UserSeq>,

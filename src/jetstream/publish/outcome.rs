@@ -1,20 +1,9 @@
-//! The outcome of publishing an event, and how the server's answers are read.
+//! What came of a publication, and how the server's answers are read.
 //!
-//! | answer | read as |
-//! |---|---|
-//! | acknowledgement by our stream | [`Acked`] |
-//! | no acknowledgement in time, connection lost | [`Unknown`]: it may be stored, or be stored later |
-//! | no responders, 10167, 10158, 10077, storage and every other error | [`Retry`]: never dropped |
-//! | 10060, 10054, 10097, payload too large | [`Parked`]: it would always be refused |
-//!
-//! An event that is about no account, or that an application recorded, is not sent when the stream
-//! does not take its subject: [`Unrouted`]. So is one that the user may not publish.
-//!
-//! [`Acked`]: PublishOutcome::Acked
-//! [`Unknown`]: PublishOutcome::Unknown
-//! [`Retry`]: PublishOutcome::Retry
-//! [`Parked`]: PublishOutcome::Parked
-//! [`Unrouted`]: PublishOutcome::Unrouted
+//! Every message says which sequence it builds upon. So what follows a message that was not stored
+//! is refused, however late it arrives, and the first failure ends a publication: what it has
+//! stored is a part from its beginning. After any failure the end of the stream is read before
+//! anything is sent again.
 
 use std::error::Error as _;
 
@@ -23,44 +12,29 @@ use async_nats::jetstream::{
     context::{PublishError, PublishErrorKind},
 };
 
-use crate::domain::ids::StreamSeq;
-
+/// What came of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublishOutcome {
-    /// The stream has it.
-    Acked {
-        stream_seq: StreamSeq,
-        /// The stream had it already, at this sequence.
-        duplicate: bool,
-    },
-    /// It may be stored: it may only be sent again with the same id, after the stream was checked.
-    Unknown(Reason),
-    /// It is not stored; retry later.
-    Retry(Reason),
-    /// It is not stored and never will be: it waits for an operator.
-    Parked(Reason),
-    /// It is not stored, since the stream has no place for its kind of event. The others go on.
-    Unrouted(Reason),
-}
-
-impl PublishOutcome {
-    /// Whether the event has to be sent again, and what follows it must not be sent before.
-    pub(super) const fn is_failure(&self) -> bool {
-        matches!(self, Self::Unknown(_) | Self::Retry(_))
-    }
+pub struct Answer {
+    /// So many of the events, from the first on, are known to be stored, each behind the one before
+    /// it.
+    pub stored: usize,
+    /// Why the others are not.
+    pub failure: Option<Failure>,
 }
 
 /// Why an event was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
+pub enum Failure {
     #[error("no connection or no usable stream")]
     NotReady,
-    #[error("not sent: an earlier event has to be stored first")]
-    NotSent,
+    /// The stream's last sequence is another one: somebody else has published (10071).
+    #[error("the stream has messages that this instance has not published")]
+    Fenced,
+    /// The stream has a message with this id: it was stored before.
+    #[error("the stream has the event already")]
+    Duplicate,
     #[error("no stream takes the subject")]
     NoStream,
-    #[error("the stream does not take {0}")]
-    NotTaken(String),
     #[error("no acknowledgement in time")]
     AckTimeout,
     #[error("connection lost before the acknowledgement")]
@@ -72,36 +46,32 @@ pub enum Reason {
     #[error("taken by the stream {0}")]
     ForeignStream(String),
     /// Larger than the server or the stream takes.
-    #[error("{size} bytes, more than the {limit} allowed")]
-    TooLarge {
-        /// In bytes, headers included.
-        size: usize,
-        limit: usize,
-    },
+    #[error("larger than the server or the stream takes")]
+    TooLarge,
+    /// The batch was refused as a whole: single messages show which event is the reason.
+    #[error("the batch was refused: {0}")]
+    Batch(String),
     #[error("{text} (error {code})")]
-    Server {
-        /// See the table above.
-        code: u64,
-        text: String,
-    },
+    Server { code: u64, text: String },
     #[error("{0}")]
     Client(String),
 }
 
-impl Reason {
+impl Failure {
     /// A word for the label of a metric.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotReady => "not_ready",
-            Self::NotSent => "not_sent",
+            Self::Fenced => "fenced",
+            Self::Duplicate => "duplicate",
             Self::NoStream => "no_stream",
-            Self::NotTaken(_) => "not_taken",
             Self::AckTimeout => "ack_timeout",
             Self::ConnectionLost => "connection_lost",
             Self::Denied(_) => "denied",
             Self::ForeignStream(_) => "foreign_stream",
-            Self::TooLarge { .. } => "too_large",
+            Self::TooLarge => "too_large",
+            Self::Batch(_) => "batch_refused",
             Self::Server { .. } => "refused_by_server",
             Self::Client(_) => "client",
         }
@@ -109,51 +79,32 @@ impl Reason {
 }
 
 /// Read the error of a single publish.
-pub(super) fn of_publish_error(error: &PublishError) -> PublishOutcome {
+pub(super) fn of_publish_error(error: &PublishError) -> Failure {
     match error.kind() {
-        PublishErrorKind::StreamNotFound => PublishOutcome::Retry(Reason::NoStream),
-        PublishErrorKind::TimedOut => PublishOutcome::Unknown(Reason::AckTimeout),
-        PublishErrorKind::BrokenPipe => PublishOutcome::Unknown(Reason::ConnectionLost),
-        PublishErrorKind::MaxPayloadExceeded => PublishOutcome::Parked(Reason::Client(error.to_string())),
+        PublishErrorKind::StreamNotFound => Failure::NoStream,
+        PublishErrorKind::TimedOut => Failure::AckTimeout,
+        PublishErrorKind::BrokenPipe => Failure::ConnectionLost,
+        PublishErrorKind::MaxPayloadExceeded => Failure::TooLarge,
+        PublishErrorKind::WrongLastSequence => Failure::Fenced,
         _ => match error.source().and_then(|source| source.downcast_ref::<ServerError>()) {
             Some(server) => of_server_error(server),
-            None => PublishOutcome::Unknown(Reason::Client(error.to_string())),
+            None => Failure::Client(error.to_string()),
         },
     }
 }
 
-fn of_server_error(error: &ServerError) -> PublishOutcome {
-    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
-    if never_accepted(error.error_code()) {
-        PublishOutcome::Parked(reason)
-    } else {
-        PublishOutcome::Retry(reason)
+fn of_server_error(error: &ServerError) -> Failure {
+    match error.error_code() {
+        ErrorCode::STREAM_WRONG_LAST_SEQUENCE | ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT => Failure::Fenced,
+        ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => Failure::TooLarge,
+        code => Failure::Server { code: code.0, text: error.to_string() },
     }
 }
 
-fn never_accepted(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::STREAM_NOT_MATCH
-            | ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM
-            | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM
-    )
-}
-
-/// How to go on after the server refused an atomic batch, of which nothing is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum BatchRefusal {
-    /// Send its events singly: one of them is a duplicate (10201) or cannot be stored, or the
-    /// stream allows no batches.
-    SendSingly(Reason),
-    /// The server cannot store now: send the batch again later.
-    Retry(Reason),
-}
-
-/// Read the error that a batch was answered with.
-pub(super) fn of_batch_error(error: &ServerError) -> BatchRefusal {
-    let reason = Reason::Server { code: error.error_code().0, text: error.to_string() };
+/// Read the error that a batch was answered with. Nothing of the batch is stored.
+pub(super) fn of_batch_error(error: &ServerError) -> Failure {
     match error.error_code() {
+        // The server cannot store now.
         ErrorCode::STREAM_TOO_MANY_REQUESTS
         | ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT
         | ErrorCode::STREAM_STORE_FAILED
@@ -163,8 +114,12 @@ pub(super) fn of_batch_error(error: &ServerError) -> BatchRefusal {
         | ErrorCode::STORAGE_RESOURCES_EXCEEDED
         | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
         | ErrorCode::CLUSTER_NOT_AVAILABLE
-        | ErrorCode::CLUSTER_NOT_LEADER => BatchRefusal::Retry(reason),
-        _ => BatchRefusal::SendSingly(reason),
+        | ErrorCode::CLUSTER_NOT_LEADER => Failure::Server { code: error.error_code().0, text: error.to_string() },
+        ErrorCode::ATOMIC_PUBLISH_CONTAINS_DUPLICATE_MESSAGE => Failure::Duplicate,
+        _ => match of_server_error(error) {
+            Failure::Fenced => Failure::Fenced,
+            _ => Failure::Batch(error.to_string()),
+        },
     }
 }
 
@@ -178,35 +133,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_refused_is_parked_and_the_rest_is_retried() {
-        for code in [10060, 10054, 10097] {
-            assert!(matches!(of_server_error(&server(code)), PublishOutcome::Parked(_)), "{code}");
-        }
-        for code in [10167, 10158, 10077, 10023, 10047, 10071, 10999] {
-            assert!(matches!(of_server_error(&server(code)), PublishOutcome::Retry(_)), "{code}");
-        }
-    }
-
-    #[test]
     fn publish_errors_are_read_by_kind_then_by_code() {
         let kind = |kind| of_publish_error(&PublishError::new(kind));
-        assert_eq!(kind(PublishErrorKind::StreamNotFound), PublishOutcome::Retry(Reason::NoStream));
-        assert_eq!(kind(PublishErrorKind::TimedOut), PublishOutcome::Unknown(Reason::AckTimeout));
-        assert_eq!(kind(PublishErrorKind::BrokenPipe), PublishOutcome::Unknown(Reason::ConnectionLost));
-        assert!(matches!(kind(PublishErrorKind::MaxPayloadExceeded), PublishOutcome::Parked(_)));
-        assert!(matches!(kind(PublishErrorKind::Other), PublishOutcome::Unknown(_)));
+        assert_eq!(kind(PublishErrorKind::StreamNotFound), Failure::NoStream);
+        assert_eq!(kind(PublishErrorKind::TimedOut), Failure::AckTimeout);
+        assert_eq!(kind(PublishErrorKind::BrokenPipe), Failure::ConnectionLost);
+        assert_eq!(kind(PublishErrorKind::MaxPayloadExceeded), Failure::TooLarge);
+        assert_eq!(kind(PublishErrorKind::WrongLastSequence), Failure::Fenced);
+        assert!(matches!(kind(PublishErrorKind::Other), Failure::Client(_)));
         let coded = |code| of_publish_error(&PublishError::with_source(PublishErrorKind::Other, server(code)));
-        assert!(matches!(coded(10054), PublishOutcome::Parked(_)));
-        assert!(matches!(coded(10077), PublishOutcome::Retry(_)));
+        assert_eq!([10071, 10164].map(coded), [Failure::Fenced, Failure::Fenced]);
+        assert_eq!([10054, 10097].map(coded), [Failure::TooLarge, Failure::TooLarge]);
+        assert!(matches!(coded(10077), Failure::Server { code: 10077, .. }));
     }
 
     #[test]
-    fn the_events_of_a_refused_batch_are_sent_singly_unless_the_server_cannot_store() {
-        for code in [10201, 10174, 10054, 10176, 10199] {
-            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::SendSingly(_)), "{code}");
+    fn a_refused_batch_is_sent_singly_unless_the_server_cannot_store_or_the_end_is_another() {
+        assert_eq!(of_batch_error(&server(10201)), Failure::Duplicate);
+        for code in [10174, 10054, 10176, 10199] {
+            assert!(matches!(of_batch_error(&server(code)), Failure::Batch(_)), "{code}");
         }
         for code in [10167, 10077, 10023] {
-            assert!(matches!(of_batch_error(&server(code)), BatchRefusal::Retry(_)), "{code}");
+            assert!(matches!(of_batch_error(&server(code)), Failure::Server { .. }), "{code}");
         }
+        assert_eq!(of_batch_error(&server(10071)), Failure::Fenced);
     }
 }

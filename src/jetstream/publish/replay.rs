@@ -1,14 +1,13 @@
-//! Publishing events once more, as a replay, and which of them its stream already has.
+//! The stream of replays: events once more, under other names.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use async_nats::jetstream::stream::Config;
-use uuid::Uuid;
 
 use super::{
     message::OutgoingEvent,
-    outcome::PublishOutcome,
-    publisher::{self, JetStreamPublisher},
+    outcome::Answer,
+    publisher::{self, JetStreamPublisher, SendMode},
     replay_naming::ReplayNaming,
     target::PublishTarget,
 };
@@ -18,30 +17,18 @@ use crate::jetstream::{
     connection::StreamFacts,
     error::{NatsError, ProbeError},
     stream::{
-        MessageId, Scan, ScanRequest, ScanStart, definition,
+        StoredMessage, definition, probe,
         provision::{self, StreamUnusable},
     },
 };
-
-/// How many messages are read at once.
-const SCAN_CHUNK: usize = 1000;
 
 /// Publishes the events of one replay.
 #[derive(Clone, Debug)]
 pub struct ReplayPublisher {
     target: PublishTarget,
-    replay: String,
     to: ReplayTarget,
     /// The stream of replays as it should be.
     definition: Arc<Config>,
-}
-
-/// What the stream of a replay already has.
-#[derive(Clone, Debug)]
-pub struct ReplayedEvents {
-    pub facts: StreamFacts,
-    /// The replayed events in it, after the sequence that the search began at.
-    pub events: HashSet<Uuid>,
 }
 
 impl ReplayPublisher {
@@ -57,7 +44,6 @@ impl ReplayPublisher {
         let naming = ReplayNaming { replay: replay.to_owned(), target: to };
         Ok(Self {
             target: events.replay(stream, naming),
-            replay: replay.to_owned(),
             to,
             definition: Arc::new(definition),
         })
@@ -69,45 +55,35 @@ impl ReplayPublisher {
         &self.target.stream
     }
 
-    /// Create the stream of replays if it is missing, and find what it has after the sequence
-    /// `after`.
+    /// The `Nats-Msg-Id` of an event's copy.
+    #[must_use]
+    pub fn message_id(&self, event: &OutgoingEvent) -> String {
+        self.target.message_id(event)
+    }
+
+    /// Send events in order behind the sequence `after`, and wait until they are stored.
+    pub async fn publish(&self, events: &[OutgoingEvent], after: StreamSeq, facts: &StreamFacts) -> Answer {
+        publisher::send(&self.target, events, after, SendMode::Batch, facts.atomic)
+            .await
+            .answer()
+            .await
+    }
+
+    /// Read the first message of the replay's stream at or behind a sequence.
     ///
     /// # Errors
     ///
     /// [`ProbeError`]: retry.
-    pub async fn replayed_events(&self, after: StreamSeq) -> Result<ReplayedEvents, ProbeError> {
-        let facts = self.facts().await?;
-        // A shorter stream is another stream: then all of it has to be read.
-        let after = Some(after).filter(|after| *after <= facts.last_seq).unwrap_or_default();
-        let mut events = HashSet::new();
-        if facts.last_seq > after {
-            let request = ScanRequest {
-                start: ScanStart::Sequence(after.saturating_add(1).max(facts.first_seq)),
-                subjects: Vec::new(),
-                headers_only: true,
-            };
-            let connection = self.target.connection.connected()?;
-            let mut scan = Scan::open(&connection.context, self.stream(), request).await?;
-            loop {
-                let chunk = scan.chunk(SCAN_CHUNK, facts.last_seq).await?;
-                if chunk.is_empty() {
-                    break;
-                }
-                events.extend(chunk.iter().filter_map(|message| match &message.id {
-                    MessageId::Replayed { event, replay } if *replay == self.replay => Some(*event),
-                    _ => None,
-                }));
-            }
-        }
-        Ok(ReplayedEvents { facts, events })
+    pub async fn next_message(&self, from: StreamSeq) -> Result<Option<StoredMessage>, ProbeError> {
+        probe::next_message(&self.target.connection, self.stream(), from).await
     }
 
-    /// Publish events in order. The result has one outcome for each, at the same index.
-    pub async fn publish(&self, events: &[OutgoingEvent], facts: &StreamFacts) -> Vec<PublishOutcome> {
-        publisher::publish_into(&self.target, events, facts).await
-    }
-
-    async fn facts(&self) -> Result<StreamFacts, ProbeError> {
+    /// Create the stream of replays if it is missing, and ask for its first and last sequence.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`]: retry.
+    pub async fn facts(&self) -> Result<StreamFacts, ProbeError> {
         let connection = self.target.connection.connected()?;
         let refused = |reason: String| ProbeError::Refused { what: "the stream of the replay", reason };
         let version = provision::check_version(&connection.client.server_info().version)
@@ -116,12 +92,11 @@ impl ReplayPublisher {
             ReplayTarget::Replays => provision::ensure(&connection.context, &self.definition)
                 .await
                 .map(|provisioned| Some(provisioned.info)),
-            // Only the service creates it: in a stream that was lost, the replay would precede the
-            // events.
+            // Only the service creates it.
             ReplayTarget::Everyone => provision::find(&connection.context, self.stream()).await,
         };
         match found {
-            Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
+            Ok(Some(info)) => Ok(StreamFacts::new(&info, version, Vec::new())),
             Ok(None) => Err(ProbeError::NoStream),
             Err(StreamUnusable::Later(error) | StreamUnusable::Missing(error)) => Err(error),
             Err(StreamUnusable::Fault(fault)) => Err(refused(fault.to_string())),

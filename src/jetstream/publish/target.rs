@@ -6,10 +6,10 @@ use async_nats::{HeaderMap, HeaderValue};
 use watchword_events::headers;
 
 use super::message::{OutgoingEvent, Source};
-use super::outcome::{PublishOutcome, Reason};
 use super::replay_naming::ReplayNaming;
-use crate::domain::ids::{StreamSeq, UserSeq};
+use crate::domain::ids::UserSeq;
 use crate::jetstream::connection::ConnectionState;
+use crate::security::LedgerMarks;
 
 /// A stream and the form of the messages for it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,16 +18,18 @@ pub(crate) struct PublishTarget {
     /// The stream that has to acknowledge.
     pub(crate) stream: Arc<str>,
     source: Arc<Source>,
+    marks: Arc<LedgerMarks>,
     replay: Option<Arc<ReplayNaming>>,
 }
 
 impl PublishTarget {
     /// The event stream.
-    pub(crate) fn events(connection: Arc<ConnectionState>, source: Source) -> Self {
+    pub(crate) fn events(connection: Arc<ConnectionState>, source: Source, marks: LedgerMarks) -> Self {
         Self {
             stream: connection.desired.name.as_str().into(),
             connection,
             source: Arc::new(source),
+            marks: Arc::new(marks),
             replay: None,
         }
     }
@@ -48,7 +50,15 @@ impl PublishTarget {
         }
     }
 
-    /// The headers of the event and no others. A replayed event differs in its `Nats-Msg-Id`.
+    /// The `Nats-Msg-Id` of the event's message.
+    pub(crate) fn message_id(&self, event: &OutgoingEvent) -> String {
+        match &self.replay {
+            Some(replay) => replay.id(event.id),
+            None => event.id.to_string(),
+        }
+    }
+
+    /// The headers of the event and no others.
     pub(crate) fn headers(&self, event: &OutgoingEvent) -> HeaderMap {
         let attributes = headers::Attributes {
             id: event.id.as_uuid(),
@@ -69,39 +79,11 @@ impl PublishTarget {
                 map.insert(name, value);
             }
         }
-        if let Some(replay) = &self.replay {
-            map.insert(headers::MESSAGE_ID, replay.id(event.id));
+        let message_id = self.message_id(event);
+        map.insert(headers::LEDGER, self.marks.make(event.place, &message_id, &event.payload));
+        if self.replay.is_some() {
+            map.insert(headers::MESSAGE_ID, message_id);
         }
         map
-    }
-
-    /// Accept an acknowledgement if the stream that sent it is ours.
-    pub(crate) fn accept_ack(&self, stream: &str, stream_seq: StreamSeq, duplicate: bool) -> PublishOutcome {
-        accept_ack(&self.stream, stream, stream_seq, duplicate)
-    }
-}
-
-fn accept_ack(ours: &str, stream: &str, stream_seq: StreamSeq, duplicate: bool) -> PublishOutcome {
-    if stream == ours {
-        PublishOutcome::Acked { stream_seq, duplicate }
-    } else {
-        PublishOutcome::Retry(Reason::ForeignStream(stream.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_acknowledgement_counts_only_from_our_stream() {
-        assert_eq!(
-            accept_ack("a", "a", 7.into(), true),
-            PublishOutcome::Acked { stream_seq: 7.into(), duplicate: true }
-        );
-        assert_eq!(
-            accept_ack("a", "b", 7.into(), false),
-            PublishOutcome::Retry(Reason::ForeignStream("b".to_owned()))
-        );
     }
 }

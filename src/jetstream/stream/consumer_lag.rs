@@ -19,6 +19,15 @@ const READ: &str = "read the oldest unread message";
 /// Further durables are not read, nor do they get metrics.
 const MAX_DURABLES: usize = 500;
 
+/// What a message takes while the stream has none to measure, in bytes.
+pub(crate) const TYPICAL_MESSAGE_BYTES: u64 = 1500;
+
+/// How many messages limits allow. Bytes are assumed to be spread evenly, and a tenth is kept back.
+pub(crate) fn capacity(max_msgs: Option<u64>, max_bytes: Option<u64>, message_size: u64) -> Option<u64> {
+    let by_bytes = max_bytes.map(|max| max / 10 * 9 / message_size.max(1));
+    [max_msgs, by_bytes].into_iter().flatten().min()
+}
+
 /// The limits of the stream and what of them is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StreamUsage {
@@ -39,6 +48,9 @@ pub struct DurableLag {
     pub durable: String,
     /// Messages that it has not acknowledged: not delivered yet, or in flight.
     pub pending: u64,
+    /// Everything up to here is acknowledged.
+    pub ack_floor: StreamSeq,
+    pub paused: bool,
     /// The oldest of them that is still stored.
     pub oldest: Option<UnackedMessage>,
 }
@@ -64,6 +76,26 @@ impl StreamUsage {
             max_bytes: positive(config.max_bytes),
             max_age: Some(config.max_age).filter(|age| !age.is_zero()),
         }
+    }
+
+    /// How many messages of the present size the stream holds. `None`: there is no limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<u64> {
+        capacity(self.max_msgs, self.max_bytes, self.message_size())
+    }
+
+    /// How many messages can be published before the stream discards one that this consumer has not
+    /// acknowledged.
+    #[must_use]
+    pub fn room(&self, lag: &DurableLag) -> u64 {
+        let capacity = self.capacity().unwrap_or(u64::MAX);
+        let Some(oldest) = lag.oldest else { return capacity };
+        let unread = self.last_seq.get().saturating_sub(oldest.seq.get()).saturating_add(1);
+        capacity.saturating_sub(unread)
+    }
+
+    fn message_size(&self) -> u64 {
+        self.bytes.checked_div(self.messages).unwrap_or(TYPICAL_MESSAGE_BYTES).max(1)
     }
 
     /// The share of the stream's limits that is left before the stream discards this message: 1 for
@@ -120,6 +152,8 @@ async fn read_unchecked(state: &ConnectionState) -> Result<(StreamUsage, Vec<Dur
         lags.push(DurableLag {
             oldest: oldest(&stream, &info).await?,
             pending: pending(&info),
+            ack_floor: info.ack_floor.stream_sequence.into(),
+            paused: info.paused,
             durable: info.name,
         });
     }

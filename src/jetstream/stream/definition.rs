@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use watchword_events::USER_EVENTS;
 
 use crate::config::StreamSettings;
+use crate::domain::ids::StreamSeq;
 use crate::jetstream::error::NatsError;
 
 /// The nats CLI takes the same file.
@@ -27,6 +28,12 @@ pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
         num_replicas: settings.replicas,
         ..definition
     })
+}
+
+/// The definition with which a missing stream is created, if it may be.
+pub(crate) fn with_first_sequence(desired: &Config, first: Option<StreamSeq>) -> Option<Config> {
+    let first_sequence = Some(first?.get()).filter(|first| *first > 1);
+    Some(Config { first_sequence, ..desired.clone() })
 }
 
 const REPLAYS: &str = include_str!("../../../nats/streams/auth-events-replays.json");
@@ -108,6 +115,7 @@ mod tests {
             max_age: Duration::from_secs(604_800),
             replicas: 1,
             consumer_check: Duration::from_secs(10),
+            consumer_patience: Duration::from_secs(120),
         }
     }
 

@@ -20,6 +20,9 @@ const LIMITS: &[&str] = &[
 ];
 /// Fields in nanoseconds.
 const DURATIONS: &[&str] = &["duplicate_window", "max_age", "subject_delete_marker_ttl"];
+/// Where a stream begins is no part of its definition: one that replaces a lost stream begins behind
+/// it.
+const FIRST_SEQUENCE: &str = "first_seq";
 /// Metadata written by the server.
 const SERVER_METADATA: &str = "_nats.";
 
@@ -74,7 +77,7 @@ fn fields(config: &Config) -> Map<String, Value> {
             }
             (_, value) => vec![(name, value)],
         })
-        .filter(|(name, value)| !is_default(name, value))
+        .filter(|(name, value)| name != FIRST_SEQUENCE && !is_default(name, value))
         .collect()
 }
 

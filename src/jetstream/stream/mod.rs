@@ -12,6 +12,6 @@ pub use self::{
     consumer_lag::{DurableLag, StreamUsage, UnackedMessage},
     definition::{desired, document},
     drift::{Drift, drift},
-    probe::Stored,
+    probe::StoredMessage,
     scan::{MessageId, Scan, ScanRequest, ScanStart, ScannedMessage},
 };

@@ -1,11 +1,12 @@
-//! Requests about what the stream holds.
+//! Requests about what a stream holds. All of them are answered by the server that leads the
+//! stream: a replica that lags behind would report a message that exists as missing.
 
 use async_nats::jetstream::{
     message::StreamMessage,
-    stream::{DirectGetErrorKind, RawMessageErrorKind},
+    stream::{RawMessageError, RawMessageErrorKind},
 };
-use uuid::Uuid;
-use watchword_events::headers::MESSAGE_ID;
+use bytes::Bytes;
+use watchword_events::headers::{CE_SOURCE, LEDGER, MESSAGE_ID};
 
 use super::provision::{self, StreamUnusable};
 use crate::domain::ids::StreamSeq;
@@ -15,15 +16,20 @@ use crate::jetstream::{
 };
 
 const READ: &str = "read a message";
+/// What the subjects of requests for a message begin with.
+const READ_SUBJECT: &str = "$JS.API.STREAM.MSG.GET.";
 
-/// What is stored at a sequence of the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
-    Nothing,
-    /// A message with the id of an event.
-    Event(Uuid),
-    /// A message that is none of our events: its `Nats-Msg-Id` is missing or no event id.
-    Other,
+/// A message of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    pub seq: StreamSeq,
+    /// The value of `Nats-Msg-Id`.
+    pub message_id: Option<String>,
+    /// The value of `Watchword-Ledger`.
+    pub mark: Option<String>,
+    /// The value of `ce-source`.
+    pub source: Option<String>,
+    pub payload: Bytes,
 }
 
 /// Ask the server for the stream's first and last sequence.
@@ -35,48 +41,67 @@ pub(crate) async fn position(state: &ConnectionState) -> Result<StreamFacts, Pro
     let ours = |subject: &str| subject.starts_with(provision::STREAM_INFO);
     let found = state.permissions.race(ours, provision::find(&connection.context, &state.desired.name));
     match found.await.map_err(ProbeError::Denied)? {
-        Ok(Some(info)) => Ok(StreamFacts::new(&info, version, 0, Vec::new())),
+        Ok(Some(info)) => Ok(StreamFacts::new(&info, version, Vec::new())),
         Ok(None) => Err(ProbeError::NoStream),
         Err(StreamUnusable::Later(error) | StreamUnusable::Missing(error)) => Err(error),
         Err(StreamUnusable::Fault(fault)) => Err(refused(fault.to_string())),
     }
 }
 
-/// Read what is stored at a sequence.
-pub(crate) async fn message_at(state: &ConnectionState, seq: StreamSeq) -> Result<Stored, ProbeError> {
-    let ours =
-        |subject: &str| subject.starts_with("$JS.API.DIRECT.GET.") || subject.starts_with("$JS.API.STREAM.MSG.GET.");
-    let read = state.permissions.race(ours, read(state, seq));
-    read.await.map_err(ProbeError::Denied)?
+/// Read the message at a sequence.
+pub(crate) async fn message_at(
+    state: &ConnectionState,
+    stream: &str,
+    seq: StreamSeq,
+) -> Result<Option<StoredMessage>, ProbeError> {
+    read(state, stream, seq, None).await
 }
 
-async fn read(state: &ConnectionState, seq: StreamSeq) -> Result<Stored, ProbeError> {
-    let direct = state.usable().is_some_and(|facts| facts.direct);
-    let connection = state.connected()?;
+/// Read the first message at or behind a sequence, on any subject.
+pub(crate) async fn next_message(
+    state: &ConnectionState,
+    stream: &str,
+    from: StreamSeq,
+) -> Result<Option<StoredMessage>, ProbeError> {
+    read(state, stream, from, Some(">")).await
+}
+
+async fn read(
+    state: &ConnectionState,
+    stream: &str,
+    seq: StreamSeq,
+    subject: Option<&str>,
+) -> Result<Option<StoredMessage>, ProbeError> {
+    let context = &state.connected()?.context;
     let refused = |reason: String| ProbeError::Refused { what: READ, reason };
-    let stream = connection
-        .context
-        .get_stream_no_info(&state.desired.name)
-        .await
-        .map_err(|error| refused(error.to_string()))?;
-    if direct {
-        return match stream.direct_get(seq.get()).await {
-            Ok(message) => Ok(stored(&message)),
-            Err(error) => match error.kind() {
-                DirectGetErrorKind::NotFound => Ok(Stored::Nothing),
-                DirectGetErrorKind::TimedOut => Err(ProbeError::TimedOut(READ)),
-                _ => Err(refused(error.to_string())),
-            },
+    let request = async {
+        let stream = context.get_stream_no_info(stream).await.map_err(|error| refused(error.to_string()))?;
+        let message = stream.raw_message_builder().sequence(seq.get());
+        let message = match subject {
+            Some(subject) => message.next_by_subject(subject),
+            None => message,
         };
-    }
-    match stream.get_raw_message(seq.get()).await {
-        Ok(message) => Ok(stored(&message)),
-        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Stored::Nothing),
-        Err(error) => Err(refused(error.to_string())),
-    }
+        match message.send().await {
+            Ok(message) => Ok(Some(stored(message))),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unanswered(&error)),
+        }
+    };
+    let ours = |subject: &str| subject.starts_with(READ_SUBJECT);
+    state.permissions.race(ours, request).await.map_err(ProbeError::Denied)?
 }
 
-fn stored(message: &StreamMessage) -> Stored {
-    let id = message.headers.get_last(MESSAGE_ID).and_then(|id| id.as_str().parse::<Uuid>().ok());
-    id.map_or(Stored::Other, Stored::Event)
+fn unanswered(error: &RawMessageError) -> ProbeError {
+    ProbeError::Refused { what: READ, reason: error.to_string() }
+}
+
+fn stored(message: StreamMessage) -> StoredMessage {
+    let header = |name: &str| message.headers.get_last(name).map(|value| value.as_str().to_owned());
+    StoredMessage {
+        seq: message.sequence.into(),
+        message_id: header(MESSAGE_ID),
+        mark: header(LEDGER),
+        source: header(CE_SOURCE),
+        payload: message.payload,
+    }
 }

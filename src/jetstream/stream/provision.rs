@@ -7,7 +7,7 @@ use std::error::Error as _;
 use async_nats::jetstream::{
     Context, Error as ServerError, ErrorCode,
     context::{CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind},
-    stream::{Config, Info},
+    stream::{Config, Info, PersistenceMode, RetentionPolicy},
 };
 
 use super::{
@@ -58,21 +58,32 @@ pub(crate) fn check_version(reported: &str) -> Result<ServerVersion, StreamFault
 
 /// Create the stream if it is missing, and verify it.
 pub(crate) async fn ensure(context: &Context, desired: &Config) -> Result<ProvisionedStream, StreamUnusable> {
-    match find(context, &desired.name).await? {
-        Some(info) => verify(desired, info, false),
-        None => create(context, desired).await,
+    ensure_or_create(context, desired, Some(desired)).await
+}
+
+async fn ensure_or_create(
+    context: &Context,
+    desired: &Config,
+    creation: Option<&Config>,
+) -> Result<ProvisionedStream, StreamUnusable> {
+    match (find(context, &desired.name).await?, creation) {
+        (Some(info), _) => verify(desired, info, false),
+        (None, Some(creation)) => create(context, creation).await,
+        (None, None) => Err(StreamUnusable::Missing(ProbeError::NoStream)),
     }
 }
 
-/// As [`ensure`], but stop waiting as soon as the server reports that the user lacks a permission.
+/// As [`ensure`], but create the stream only as `creation` says, if that is given, and stop waiting
+/// as soon as the server reports that the user lacks a permission.
 pub(crate) async fn ensure_permitted(
     permissions: &PermissionErrors,
     context: &Context,
     desired: &Config,
+    creation: Option<&Config>,
 ) -> Result<ProvisionedStream, StreamUnusable> {
     const CREATE: &str = "$JS.API.STREAM.CREATE.";
     let ours = |subject: &str| subject.starts_with(CREATE) || subject.starts_with(STREAM_INFO);
-    match permissions.race(ours, ensure(context, desired)).await {
+    match permissions.race(ours, ensure_or_create(context, desired, creation)).await {
         Ok(ensured) => ensured,
         Err(subject) if subject.starts_with(CREATE) => Err(StreamUnusable::Missing(ProbeError::Denied(subject))),
         Err(subject) => Err(StreamFault::Denied(subject).into()),
@@ -122,10 +133,24 @@ async fn create(context: &Context, desired: &Config) -> Result<ProvisionedStream
     }
 }
 
-/// Refuse a stream that cannot take events or acknowledge them; everything else is drift.
+/// Refuse a stream that would not take what is published, or not hold what it acknowledged;
+/// everything else is drift.
 fn verify(desired: &Config, info: Info, created: bool) -> Result<ProvisionedStream, StreamUnusable> {
     let config = &info.config;
     let stream = || desired.name.clone();
+    let unfit = |property| StreamFault::Unfit { stream: stream(), property };
+    if config.sources.as_ref().is_some_and(|sources| !sources.is_empty()) {
+        return Err(unfit("sources other streams").into());
+    }
+    if config.retention != RetentionPolicy::Limits {
+        return Err(unfit("deletes what consumers have read (retention is not `limits`)").into());
+    }
+    if config.persist_mode == Some(PersistenceMode::Async) {
+        return Err(unfit("acknowledges messages before it has written them (persist_mode is `async`)").into());
+    }
+    if config.subject_transform.is_some() {
+        return Err(unfit("changes subjects (subject_transform)").into());
+    }
     if config.no_ack {
         return Err(StreamFault::NoAck(stream()).into());
     }

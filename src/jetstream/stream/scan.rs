@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use watchword_events::headers::{CE_SUBJECT, MESSAGE_ID};
+use watchword_events::headers::{CE_SUBJECT, LEDGER, MESSAGE_ID};
 
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::error::ProbeError;
@@ -75,6 +75,8 @@ pub struct ScannedMessage {
     pub seq: StreamSeq,
     pub subject: String,
     pub id: MessageId,
+    /// The value of `Watchword-Ledger`.
+    pub mark: Option<String>,
     /// The user that its headers name.
     pub user: Option<Uuid>,
     /// Empty when only headers were requested.
@@ -169,6 +171,7 @@ fn scanned(message: Message) -> Result<ScannedMessage, ProbeError> {
         seq: seq.into(),
         pending,
         id: MessageId::parse(header(MESSAGE_ID)),
+        mark: header(LEDGER).map(str::to_owned),
         user: header(CE_SUBJECT).and_then(|user| user.parse().ok()),
         subject: message.subject.to_string(),
         payload: message.message.payload,

@@ -1,5 +1,6 @@
 //! Connections and transactions for sea-orm, on `PostgreSQL` or `SQLite`.
 
+mod dedicated;
 mod lease;
 mod pool;
 mod session;
@@ -14,6 +15,7 @@ use sea_orm::{
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 
+pub(super) use dedicated::Dedicated;
 use lease::Lease;
 use pool::Pool;
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::domain::ids::{LedgerSeq, StreamSeq, UserSeq};
+use crate::domain::ids::{LedgerSeq, UserSeq};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "events")]
@@ -17,9 +17,6 @@ pub struct Model {
     pub payload: Vec<u8>,
     pub traceparent: Option<String>,
     pub occurred_at: i64,
-    pub stream_seq: Option<StreamSeq>,
-    pub published_at: Option<i64>,
-    pub parked_reason: Option<String>,
     pub session_id: Option<Uuid>,
     /// The last token of a custom event's subject.
     pub custom_name: Option<String>,

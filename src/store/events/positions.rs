@@ -1,95 +1,60 @@
-//! The stream positions of events according to the ledger, for `watchword events verify`.
+//! The order of the ledger, for `watchword events verify`.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::ids::{LedgerSeq, StreamSeq, UserSeq};
-use crate::store::entities::event;
-use crate::store::{Ledger, StoreError, convert};
+use crate::domain::ids::{LedgerSeq, UserSeq};
+use crate::store::{Ledger, StoreError, sql};
 
-/// An event with its stream position, according to the ledger.
+/// An event and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPosition {
     pub seq: LedgerSeq,
     pub id: Uuid,
+    /// That of its kind.
     pub subject: String,
-    /// The user that it is about, and its user sequence.
-    pub user: Option<(Uuid, UserSeq)>,
-    pub occurred_at: OffsetDateTime,
-    /// None while the stream has not acknowledged it.
-    pub stream_seq: Option<StreamSeq>,
+    /// Its number among what happened to its user.
+    pub user_seq: Option<UserSeq>,
+    /// The number of the event before it about the same user.
+    pub user_seq_before: Option<UserSeq>,
 }
-
-type Columns = (LedgerSeq, Uuid, String, Option<Uuid>, Option<UserSeq>, i64, Option<StreamSeq>);
 
 impl Ledger {
-    /// The highest stream sequence that was ever acknowledged.
-    pub async fn max_stream_seq(&self) -> Result<Option<StreamSeq>, StoreError> {
-        let highest = event::Entity::find()
-            .select_only()
-            .column(event::Column::StreamSeq)
-            .filter(event::Column::StreamSeq.is_not_null())
-            .order_by_desc(event::Column::StreamSeq)
-            .into_tuple()
-            .one(self.store().db())
-            .await?;
-        Ok(highest)
-    }
-
-    /// The events acknowledged at the stream sequences `from` to `through` that happened at `since`
-    /// or later.
-    pub async fn positions_between(
+    /// The events after `after` up to `through`, in the order of the ledger, at most `limit`.
+    pub async fn positions_after(
         &self,
-        from: StreamSeq,
-        through: StreamSeq,
-        since: Option<OffsetDateTime>,
+        after: LedgerSeq,
+        through: LedgerSeq,
+        limit: u64,
     ) -> Result<Vec<EventPosition>, StoreError> {
-        let mut query = event::Entity::find()
-            .filter(event::Column::StreamSeq.gte(from))
-            .filter(event::Column::StreamSeq.lte(through))
-            .order_by_asc(event::Column::StreamSeq);
-        if let Some(since) = since {
-            query = query.filter(event::Column::OccurredAt.gte(convert::millis_from(since)));
-        }
-        self.read_positions(query).await
+        let positions = format!(
+            "SELECT seq, id, subject, user_seq, (SELECT before.user_seq FROM events AS before \
+             WHERE before.user_id = here.user_id AND before.seq < here.seq AND before.user_seq IS NOT NULL \
+             ORDER BY before.seq DESC LIMIT 1) AS user_seq_before FROM events AS here \
+             WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT {limit}"
+        );
+        let rows = sql::fetch_all(self.store().db(), positions, [after.into(), through.into()]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(EventPosition {
+                    seq: row.get("seq")?,
+                    id: row.get("id")?,
+                    subject: row.get("subject")?,
+                    user_seq: row.get("user_seq")?,
+                    user_seq_before: row.get("user_seq_before")?,
+                })
+            })
+            .collect()
     }
 
-    /// The events with these ids, as far as the ledger has them.
-    pub async fn positions_by_id(&self, ids: &[Uuid]) -> Result<Vec<EventPosition>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let query = event::Entity::find().filter(event::Column::Id.is_in(ids.iter().copied()));
-        self.read_positions(query).await
+    /// The ledger's own id.
+    pub async fn id(&self) -> Result<Uuid, StoreError> {
+        let row = sql::fetch_one(self.store().db(), "SELECT id FROM ledger", []).await?;
+        row.ok_or(StoreError::Corrupt { table: "ledger", column: "id" })?.get("id")
     }
 
-    async fn read_positions(&self, query: Select<event::Entity>) -> Result<Vec<EventPosition>, StoreError> {
-        let rows = query
-            .select_only()
-            .columns([
-                event::Column::Seq,
-                event::Column::Id,
-                event::Column::Subject,
-                event::Column::UserId,
-                event::Column::UserSeq,
-                event::Column::OccurredAt,
-                event::Column::StreamSeq,
-            ])
-            .into_tuple::<Columns>()
-            .all(self.store().db())
-            .await?;
-        Ok(rows.into_iter().map(position).collect())
-    }
-}
-
-fn position((seq, id, subject, user, user_seq, occurred_at, stream_seq): Columns) -> EventPosition {
-    EventPosition {
-        seq,
-        id,
-        subject,
-        user: user.zip(user_seq),
-        occurred_at: convert::time(occurred_at),
-        stream_seq,
+    /// The oldest event; `None` when there is none.
+    pub async fn first(&self) -> Result<Option<LedgerSeq>, StoreError> {
+        let first = "SELECT seq FROM events ORDER BY seq LIMIT 1";
+        sql::fetch_one(self.store().db(), first, []).await?.map(|row| row.get("seq")).transpose()
     }
 }

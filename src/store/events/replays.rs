@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use watchword_events::EventKind;
 
-use super::selection::PublishState;
 use crate::domain::ids::StreamSeq;
 use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::store::entities::replay;
@@ -81,7 +80,11 @@ impl Ledger {
     /// [`StoreError::Conflict`] when the name is taken, or the service runs another replay and is
     /// to run this one.
     pub async fn begin_replay(&self, new: NewReplay, now: OffsetDateTime) -> Result<Replay, StoreError> {
-        let range = self.full_range().await?;
+        let mut range = self.full_range().await?;
+        if new.target == ReplayTarget::Everyone {
+            // What waits is published anyway.
+            range.through = range.through.min(self.published_through().await?);
+        }
         let now = convert::millis(now);
         let row = replay::Model {
             id: new.id,
@@ -176,10 +179,6 @@ fn replay_of(row: replay::Model) -> Result<Replay, StoreError> {
             .split_whitespace()
             .map(|id| id.parse().map_err(|_| corrupt("user_ids")))
             .collect::<Result<_, _>>()?,
-        publish_state: match target {
-            ReplayTarget::Replays => PublishState::Sendable,
-            ReplayTarget::Everyone => PublishState::Published,
-        },
     };
     Ok(Replay {
         id: row.id,

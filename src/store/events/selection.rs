@@ -26,18 +26,6 @@ pub struct Selection {
     pub subjects: Vec<&'static str>,
     /// Any of these; all events when empty.
     pub users: Vec<Uuid>,
-    pub publish_state: PublishState,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PublishState {
-    /// All committed events.
-    #[default]
-    Recorded,
-    /// Without the parked events.
-    Sendable,
-    /// Only events that the stream has acknowledged.
-    Published,
 }
 
 /// A range of ledger sequences.
@@ -154,10 +142,6 @@ impl Selection {
         if !self.users.is_empty() {
             query = query.filter(event::Column::UserId.is_in(self.users.iter().copied()));
         }
-        match self.publish_state {
-            PublishState::Recorded => query,
-            PublishState::Sendable => query.filter(event::Column::ParkedReason.is_null()),
-            PublishState::Published => query.filter(event::Column::PublishedAt.is_not_null()),
-        }
+        query
     }
 }

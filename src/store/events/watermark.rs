@@ -1,16 +1,12 @@
-//! The high watermark: the `seq` below which no transaction can still add a row.
-//!
-//! On `PostgreSQL` a transaction takes its `seq` before it commits, so a lower one can appear after
-//! a higher one. A reader with a cursor must not pass it. Two facts prove that nothing is missing
-//! (ADR 0012): there is no gap, or every transaction that could fill the gap has ended. Such a
-//! transaction holds a write lock on `events` from before it takes its `seq` until after its commit
-//! is visible. `SQLite` has one writer, so its order is the order of commits.
+//! The high watermark: the `seq` below which no transaction can still add a row, for readers with a
+//! cursor, who must not pass it (see [`barrier`](super::barrier)). `SQLite` has one writer, so its
+//! order is the order of commits.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::barrier::{self, Barrier};
 use crate::domain::ids::LedgerSeq;
 use crate::store::{Ledger, StoreError, sql};
 
@@ -24,12 +20,6 @@ const SETTLE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Rows that one step reads.
 const SCAN_CHUNK: usize = 1000;
-
-/// The transactions that may be about to add an event. `pg_locks` shows the locks of this database
-/// only by its oid.
-const WRITERS: &str = "SELECT virtualtransaction FROM pg_locks \
-     WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND granted \
-     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// It only rises.
 #[derive(Debug, Default)]
@@ -46,13 +36,6 @@ pub(in crate::store) struct Watermark {
 struct LastQuery {
     at: Instant,
     commits: u64,
-}
-
-/// The writers that were active after `up_to` was visible.
-#[derive(Debug)]
-struct Barrier {
-    up_to: LedgerSeq,
-    writers: HashSet<String>,
 }
 
 impl Ledger {
@@ -99,9 +82,7 @@ impl Ledger {
 
     /// The highest visible `seq`; the default when there is none.
     pub(in crate::store) async fn highest(&self) -> Result<LedgerSeq, StoreError> {
-        let highest = "SELECT seq FROM events ORDER BY seq DESC LIMIT 1";
-        let row = sql::fetch_one(self.store().db(), highest, []).await?;
-        row.map_or_else(|| Ok(LedgerSeq::default()), |row| row.get("seq"))
+        barrier::highest(self.store().db()).await
     }
 
     /// The next visible ledger sequences after `seq`.
@@ -109,11 +90,6 @@ impl Ledger {
         let following = format!("SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT {SCAN_CHUNK}");
         let rows = sql::fetch_all(self.store().db(), following, [seq.into()]).await?;
         rows.iter().map(|row| row.get("seq")).collect()
-    }
-
-    async fn writers(&self) -> Result<HashSet<String>, StoreError> {
-        let rows = sql::fetch_all(self.store().db(), WRITERS, []).await?;
-        rows.iter().map(|row| row.get("virtualtransaction")).collect()
     }
 }
 
@@ -134,11 +110,7 @@ impl Watermark {
             return Ok(());
         }
         if self.barrier.is_none() {
-            // In this order: a transaction that is not among the writers afterwards can add nothing
-            // below what was visible before.
-            let up_to = ledger.highest().await?;
-            let writers = ledger.writers().await?;
-            self.barrier = Some(Barrier { up_to, writers });
+            self.barrier = Some(Barrier::raise(ledger.store().db()).await?);
             self.lift_barrier(ledger).await?;
         }
         Ok(())
@@ -167,11 +139,7 @@ impl Watermark {
         let Some(barrier) = &mut self.barrier else {
             return Ok(());
         };
-        if !barrier.writers.is_empty() {
-            let running = ledger.writers().await?;
-            barrier.writers.retain(|writer| running.contains(writer));
-        }
-        if barrier.writers.is_empty() {
+        if barrier.is_lifted(ledger.store().db()).await? {
             let up_to = barrier.up_to;
             self.barrier = None;
             self.reach(up_to);

@@ -7,17 +7,38 @@ use crate::domain::ids::UserId;
 use crate::store::transaction::SystemTx;
 use crate::store::{Store, StoreError, convert, sql};
 
+/// A deleted account that still has personal data, and where it stands in the order of deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasable {
+    pub user: UserId,
+    deleted_at: i64,
+}
+
 impl Store {
     /// At most `limit` accounts that were deleted before `before` and still have personal data,
-    /// oldest first.
-    pub async fn erasable(&self, before: OffsetDateTime, limit: u64) -> Result<Vec<UserId>, StoreError> {
+    /// oldest first, behind `after`.
+    pub async fn erasable(
+        &self,
+        before: OffsetDateTime,
+        after: Option<Erasable>,
+        limit: u64,
+    ) -> Result<Vec<Erasable>, StoreError> {
         let erasable = format!(
-            "SELECT id FROM users WHERE deleted_at IS NOT NULL AND erased_at IS NULL AND deleted_at < {} \
-             ORDER BY deleted_at LIMIT {limit}",
-            convert::millis(before)
+            "SELECT id, deleted_at FROM users WHERE deleted_at IS NOT NULL AND erased_at IS NULL AND deleted_at < $1 \
+             AND (deleted_at, id) > ($2, $3) ORDER BY deleted_at, id LIMIT {limit}"
         );
-        let rows = sql::fetch_all(self.db(), erasable, []).await?;
-        rows.iter().map(|row| Ok(row.get::<Uuid>("id")?.into())).collect()
+        let (deleted_at, user) =
+            after.map_or((i64::MIN, Uuid::nil()), |after| (after.deleted_at, after.user.as_uuid()));
+        let values = [convert::millis(before).into(), deleted_at.into(), user.into()];
+        let rows = sql::fetch_all(self.db(), erasable, values).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Erasable {
+                    user: row.get::<Uuid>("id")?.into(),
+                    deleted_at: row.get("deleted_at")?,
+                })
+            })
+            .collect()
     }
 }
 

@@ -3,7 +3,7 @@
 mod admins;
 pub(super) mod create;
 mod delete;
-mod erasure;
+pub(super) mod erasure;
 pub(super) mod find;
 pub(super) mod list;
 mod passwords;

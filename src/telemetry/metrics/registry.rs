@@ -38,6 +38,8 @@ pub struct Metrics {
     events_published: IntCounterVec,
     events_unrouted: IntCounterVec,
     publish_failures: IntCounterVec,
+    events_discarded_unread: IntCounterVec,
+    relay_blocked: GaugeVec,
     stream_fault: IntGaugeVec,
     consumers: ConsumerGauges,
     limits: LimitMetrics,
@@ -50,16 +52,18 @@ pub struct Metrics {
     pub hash_wait: Histogram,
     pub hash_rejected: IntCounter,
     pub outbox_pending: IntGauge,
-    pub outbox_parked: IntGauge,
     /// [`MetricName::OUTBOX_OLDEST_AGE`], in seconds; 0 when nothing is pending.
     pub outbox_oldest_age: Gauge,
     /// [`MetricName::EVENT_PUBLISH_DURATION`], in seconds.
     pub publish_duration: Histogram,
     /// [`MetricName::EVENT_PUBLISH_BATCH_SIZE`], in events.
     pub publish_batch_size: Histogram,
-    pub publish_duplicates: IntCounter,
-    pub reconcile_runs: IntCounter,
-    pub reconcile_repairs: IntCounter,
+    pub event_truncated: IntCounter,
+    pub relay_resumes: IntCounter,
+    /// [`MetricName::LEDGER_BEHIND`], 0 or 1.
+    pub ledger_behind: IntGauge,
+    pub stream_lost_events: IntCounter,
+    pub stream_foreign_messages: IntCounter,
     /// [`MetricName::NATS_CONNECTED`], 0 or 1.
     pub nats_connected: IntGauge,
     /// [`MetricName::RELAY_LEADER`], 0 or 1.
@@ -89,6 +93,8 @@ impl Metrics {
             events_published: register.counters(MetricName::EVENT_PUBLISHED)?,
             events_unrouted: register.counters(MetricName::EVENT_UNROUTED)?,
             publish_failures: register.counters(MetricName::EVENT_PUBLISH_FAILURES)?,
+            events_discarded_unread: register.counters(MetricName::EVENT_DISCARDED_UNREAD)?,
+            relay_blocked: register.fractions(MetricName::RELAY_BLOCKED)?,
             stream_fault: register.gauges(MetricName::STREAM_FAULT)?,
             consumers: ConsumerGauges {
                 pending: register.gauges(MetricName::CONSUMER_PENDING)?,
@@ -109,13 +115,14 @@ impl Metrics {
             hash_wait: register.histogram(MetricName::HASH_WAIT, &WAIT_SECONDS)?,
             hash_rejected: register.counter(MetricName::HASH_REJECTED)?,
             outbox_pending: register.gauge(MetricName::OUTBOX_PENDING)?,
-            outbox_parked: register.gauge(MetricName::OUTBOX_PARKED)?,
             outbox_oldest_age: register.add(Gauge::with_opts(opts(MetricName::OUTBOX_OLDEST_AGE))?)?,
             publish_duration: register.histogram(MetricName::EVENT_PUBLISH_DURATION, &PUBLISH_SECONDS)?,
             publish_batch_size: register.histogram(MetricName::EVENT_PUBLISH_BATCH_SIZE, &BATCH_SIZES)?,
-            publish_duplicates: register.counter(MetricName::EVENT_PUBLISH_DUPLICATES)?,
-            reconcile_runs: register.counter(MetricName::RECONCILE_RUNS)?,
-            reconcile_repairs: register.counter(MetricName::RECONCILE_REPAIRS)?,
+            event_truncated: register.counter(MetricName::EVENT_TRUNCATED)?,
+            relay_resumes: register.counter(MetricName::RELAY_RESUMES)?,
+            ledger_behind: register.gauge(MetricName::LEDGER_BEHIND)?,
+            stream_lost_events: register.counter(MetricName::STREAM_LOST_EVENTS)?,
+            stream_foreign_messages: register.counter(MetricName::STREAM_FOREIGN_MESSAGES)?,
             nats_connected: register.gauge(MetricName::NATS_CONNECTED)?,
             relay_leader: register.gauge(MetricName::RELAY_LEADER)?,
             introspections: register.counters(MetricName::OAUTH_INTROSPECTIONS)?,
@@ -151,6 +158,16 @@ impl Metrics {
     /// text.
     pub fn publish_failed(&self, reason: &'static str) {
         self.publish_failures.with_label_values(&[reason]).inc();
+    }
+
+    /// Count messages that were discarded before this durable consumer had read them.
+    pub fn event_discarded_unread(&self, durable: &str, messages: u64) {
+        self.events_discarded_unread.with_label_values(&[durable]).inc_by(messages);
+    }
+
+    /// Set for how many seconds nothing could be published. `reason` is one of a few fixed words.
+    pub fn relay_blocked(&self, reason: &'static str, seconds: f64) {
+        self.relay_blocked.with_label_values(&[reason]).set(seconds);
     }
 
     /// Set whether the stream has a fault. `reason` is one of a few fixed words.

@@ -25,8 +25,20 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     // It sends what actions have enqueued, as the relay publishes what they have recorded (ADR
     // 0021).
     ("mail", &["domain", "config", "security", "store", "telemetry"]),
-    ("jetstream", &["domain", "events", "config", "telemetry"]),
-    ("relay", &["domain", "events", "store", "jetstream", "config", "telemetry"]),
+    // Messages carry a mark that proves where they are from, and the relay reads it.
+    ("jetstream", &["domain", "events", "security", "config", "telemetry"]),
+    (
+        "relay",
+        &[
+            "domain",
+            "events",
+            "security",
+            "store",
+            "jetstream",
+            "config",
+            "telemetry",
+        ],
+    ),
     ("http", &["actions", "domain", "events", "config", "telemetry"]),
     ("cli", &["app", "config", "events", "http", "telemetry"]),
 ];

@@ -218,9 +218,7 @@ fn differences_between_ledger_and_stream_are_found() {
         user_id: Some(user),
         user_seq: Some(seq),
         payload: seq.to_string().into_bytes(),
-        stream_seq: Some(seq),
         published: true,
-        parked_reason: None,
     };
     let message = |row: &LedgerRow, seq: u64| StreamMessage {
         seq,

@@ -73,7 +73,7 @@ fn as_publisher(cluster: &NatsCluster) -> Settings {
 }
 
 async fn published(rig: &Rig) -> i64 {
-    let sql = "SELECT count(*) FROM events WHERE published_at IS NOT NULL";
+    let sql = "SELECT count(*) FROM events WHERE seq <= (SELECT seq FROM relay_position)";
     rig.database.count(sql).await.expect("count")
 }
 

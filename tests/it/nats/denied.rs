@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use watchword::jetstream::{EventPublisher as _, NatsError, ProbeError, StreamAdmin, StreamFault, StreamState};
+use watchword::jetstream::{NatsError, ProbeError, StreamAdmin, StreamFault, StreamState};
 
 use super::shipped;
-use crate::relay::rig::{Rig, TIMEOUT};
+use crate::relay::rig::{Rig, TIMEOUT, marks};
 use crate::support::binary::{BinaryOptions, run};
 use crate::support::database::Backend;
 use crate::support::nats::NatsServer;
@@ -58,7 +58,7 @@ async fn a_denied_stream_request_is_reported() {
     assert_eq!(state, StreamState::Fault(StreamFault::Denied(subject.clone())));
     within_once(NO_TIMEOUT, async || {
         let began = Instant::now();
-        let position = running.nats.publisher().position().await;
+        let position = running.nats.publisher(marks()).position().await;
         let denied = ProbeError::Denied(subject.clone());
         assert_eq!(position.map(|facts| facts.last_seq), Err(denied));
         began.elapsed()

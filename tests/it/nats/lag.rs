@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::shipped;
-use crate::relay::rig::{Rig, Running, STREAM, TIMEOUT};
+use crate::relay::rig::{Rig, Running, STREAM, TIMEOUT, marks};
 use crate::support::app::PASSWORD;
 use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::database::Backend;
@@ -118,8 +118,8 @@ async fn without_permission_to_list_durables_no_metrics_are_reported() {
     rig.settings.stream.consumer_check = CHECK_INTERVAL;
     let running = rig.start().await;
     running.ready().await;
-    let publisher = running.nats.publisher();
-    let consumers = watchword::jetstream::EventPublisher::consumers(&publisher).await;
+    let publisher = running.nats.publisher(marks());
+    let consumers = publisher.consumers().await;
     let subject = "$JS.API.CONSUMER.LIST.auth-events".to_owned();
     assert_eq!(consumers, Err(watchword::jetstream::ProbeError::Denied(subject)));
     assert_eq!(consumer_metric(&running, "pending_messages", "welcome-mailer"), None);

@@ -9,7 +9,7 @@ use watchword::config::Settings;
 use watchword::jetstream::{Nats, NatsError, NatsHandle, StreamAdmin, StreamState};
 use watchword::telemetry::Metrics;
 
-use super::rig::{TIMEOUT, settings};
+use super::rig::{TIMEOUT, marks, settings};
 use crate::support::nats::program;
 use crate::support::wait::eventually;
 
@@ -36,6 +36,8 @@ impl Embedded {
     }
 
     async fn ready(&self) {
+        // No relay leads here.
+        self.handle.publisher(marks()).allow_creation(Some(1.into()));
         let mut status = self.handle.status();
         let ready = status.wait_for(|status| status.connected && matches!(status.stream, StreamState::Ok(_)));
         tokio::time::timeout(TIMEOUT, ready).await.expect("a stream").expect("the status");

@@ -4,9 +4,12 @@
 mod embedded;
 mod faults;
 mod leadership;
+mod order;
+mod pacing;
 mod permissions;
 mod publishing;
-mod reconciling;
+mod resuming;
 pub(crate) mod rig;
+mod shared;
 mod streams;
 mod unrouted;

@@ -2,16 +2,17 @@
 
 use bytes::Bytes;
 use time::macros::datetime;
-use watchword::jetstream::{EventPublisher, OutgoingEvent, PublishOutcome, Reason};
+use watchword::jetstream::{Answer, Failure, JetStreamPublisher, OutgoingEvent, SendMode};
+use watchword::security::LedgerPlace;
 
-use super::rig::{Rig, STREAM, id};
+use super::rig::{Rig, STREAM, id, marks};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::nats::{NatsOptions, NatsServer};
 
 flow_tests! {
     every_event_is_published_once_and_in_order,
-    an_event_too_large_for_the_stream_is_parked_and_the_others_are_published,
+    an_event_too_large_for_the_stream_is_cut_and_the_others_are_whole,
     pending_events_are_published_at_shutdown,
 }
 
@@ -25,32 +26,32 @@ async fn every_event_is_published_once_and_in_order(backend: Backend) {
     rig.record(7, 100).await;
     let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 706);
-    assert!(running.metric("watchword_event_publish_duplicates_total").abs() < f64::EPSILON);
-    assert!(running.metric("watchword_reconcile_repairs_total").abs() < f64::EPSILON);
+    assert!(running.metric("watchword_stream_lost_events_total").abs() < f64::EPSILON);
     running.stop().await;
 }
 
-async fn an_event_too_large_for_the_stream_is_parked_and_the_others_are_published(backend: Backend) {
+async fn an_event_too_large_for_the_stream_is_cut_and_the_others_are_whole(backend: Backend) {
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 30).await;
-    rig.record_payload(&"x".repeat(70_000)).await;
-    // Small enough without its headers, so that only the server can refuse it.
-    rig.record_payload(&"x".repeat(65_400)).await;
+    let large = |bytes: usize| format!(r#"{{"data":{{"userSeq":7,"list":["x"],"filler":"{}"}}}}"#, "x".repeat(bytes));
+    rig.record_payload(&large(70_000)).await;
+    rig.record_payload(&large(65_400)).await;
     rig.record(2, 30).await;
     let running = rig.start().await;
-    let messages = rig.assert_consistent(&nats).await;
-    assert_eq!(messages.len(), 120);
-    let parked: Vec<String> = rig
-        .database
-        .ledger()
-        .await
-        .expect("the ledger")
-        .into_iter()
-        .filter_map(|row| row.parked_reason)
-        .collect();
-    assert_eq!(parked.len(), 2, "{parked:?}");
-    assert!(parked.iter().any(|reason| reason.contains("10054")), "{parked:?}");
+    rig.drained().await;
+    let messages = nats.messages(STREAM).await;
+    let ledger = rig.database.ledger().await.expect("the ledger");
+    let ids: Vec<_> = messages.iter().filter_map(|message| message.header("Nats-Msg-Id")).collect();
+    assert_eq!(ids, ledger.iter().map(|row| row.id.to_string()).collect::<Vec<_>>());
+    let cut: Vec<_> = messages.iter().filter(|message| message.payload["data"]["truncated"] == true).collect();
+    assert_eq!(cut.len(), 2);
+    for message in cut {
+        assert_eq!(message.payload["data"]["userSeq"], 7);
+        assert_eq!(message.payload["data"]["list"], serde_json::json!([]));
+        assert!(message.bytes.len() < 1000);
+    }
+    assert!((running.metric("watchword_event_truncated_total") - 2.0).abs() < f64::EPSILON);
     running.stop().await;
 }
 
@@ -67,6 +68,10 @@ async fn pending_events_are_published_at_shutdown(backend: Backend) {
 
 fn event(n: u128) -> OutgoingEvent {
     OutgoingEvent {
+        place: LedgerPlace {
+            ledger: uuid::Uuid::from_u128(7),
+            seq: i64::try_from(n).expect("a number").into(),
+        },
         id: uuid::Uuid::from_u128(0x0192_f3a4_0000_7000_8000_0000_0000_0000 + n).into(),
         subject: "auth.user.logged_in".to_owned(),
         version: 1,
@@ -78,38 +83,57 @@ fn event(n: u128) -> OutgoingEvent {
     }
 }
 
-fn sequences(outcomes: &[PublishOutcome], wanted: bool) -> Vec<u64> {
-    outcomes
-        .iter()
-        .map(|outcome| match outcome {
-            PublishOutcome::Acked { stream_seq, duplicate } if *duplicate == wanted => stream_seq.get(),
-            other => panic!("{other:?}"),
-        })
-        .collect()
+/// Publishes events behind a sequence.
+async fn publish(publisher: &JetStreamPublisher, events: &[OutgoingEvent], after: u64, mode: SendMode) -> Answer {
+    let sent = publisher.send(events, after.into(), mode).await;
+    publisher.answer(sent).await
+}
+
+fn stored(count: usize) -> Answer {
+    Answer { stored: count, failure: None }
+}
+
+fn refused(failure: Failure) -> Answer {
+    Answer { stored: 0, failure: Some(failure) }
 }
 
 #[tokio::test]
-async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
+async fn what_does_not_continue_the_stream_is_refused() {
     let nats = NatsServer::start_with(NatsOptions { sync_always: true, ..NatsOptions::default() }).await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
     running.ready().await;
-    let publisher = running.nats.publisher();
+    let publisher = running.nats.publisher(marks());
     let events: Vec<OutgoingEvent> = (1..=600).map(event).collect();
-
-    let first = publisher.publish(events.get(..100).expect("100")).await;
-    assert_eq!(sequences(&first, false), (1..=100).collect::<Vec<u64>>());
-    // The same batch again: the server refuses it whole (10201), then reports each message as a
-    // duplicate.
-    let again = publisher.publish(events.get(..100).expect("100")).await;
-    assert_eq!(sequences(&again, true), (1..=100).collect::<Vec<u64>>());
-    // Half of the messages are duplicates, and they exceed a batch.
-    let mixed = publisher.publish(events.get(50..600).expect("550")).await;
-    assert_eq!(sequences(mixed.get(..50).expect("50"), true), (51..=100).collect::<Vec<u64>>());
-    assert_eq!(sequences(mixed.get(50..).expect("500"), false), (101..=600).collect::<Vec<u64>>());
+    let part = |from: usize, to: usize| events.get(from..to).expect("events");
+    for (mode, after) in [
+        (SendMode::Batch, 0),
+        (SendMode::KnownBatch, 100),
+        (SendMode::Singly, 200),
+    ] {
+        let from = usize::try_from(after).expect("a number");
+        assert_eq!(publish(&publisher, part(from, from + 100), after, mode).await, stored(100), "{mode:?}");
+        // Others in their place, with a gap, and the same once more.
+        for (from, after) in [(400, after), (400, after + 101), (from, after), (from, after + 100)] {
+            let answer = publish(&publisher, part(from, from + 100), after, mode).await;
+            let failure = answer.failure.expect("a failure");
+            assert_eq!(answer.stored, 0, "{mode:?} behind {after}");
+            assert!(
+                matches!(failure, Failure::Fenced | Failure::Duplicate),
+                "{mode:?} behind {after}: {failure}"
+            );
+        }
+    }
+    // Two on their way, of which the first is refused: so is the second.
+    for mode in [SendMode::KnownBatch, SendMode::Singly] {
+        let first = publisher.send(part(300, 400), 299.into(), mode).await;
+        let second = publisher.send(part(400, 500), 399.into(), mode).await;
+        assert_eq!(publisher.answer(first).await, refused(Failure::Fenced), "{mode:?}");
+        assert_eq!(publisher.answer(second).await, refused(Failure::Fenced), "{mode:?}");
+    }
 
     let messages = nats.messages(STREAM).await;
-    assert_eq!(messages.len(), 600);
+    assert_eq!(messages.len(), 300);
     let headers = &messages.first().expect("a message").headers;
     let named = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     assert_eq!(named("Nats-Msg-Id"), Some("0192f3a4-0000-7000-8000-000000000001"));
@@ -117,11 +141,13 @@ async fn a_batch_is_atomic_and_a_repeated_message_is_a_duplicate() {
     assert_eq!(named("ce-source"), Some("http://localhost:3001"));
     assert_eq!(named("ce-sequence"), Some("0000000000000000001"));
     assert_eq!(named("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    let mark = named("Watchword-Ledger").expect("a mark");
+    assert!(mark.starts_with("00000000-0000-0000-0000-000000000007/1/"), "{mark}");
     running.stop().await;
 }
 
 #[tokio::test]
-async fn without_batches_a_window_keeps_each_users_order() {
+async fn without_batches_messages_follow_each_other() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let mut definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
@@ -129,10 +155,16 @@ async fn without_batches_a_window_keeps_each_users_order() {
     nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     let running = rig.start().await;
     running.ready().await;
-    let publisher = running.nats.publisher();
-    let events: Vec<OutgoingEvent> = (1..=700).map(event).collect();
-    let outcomes = publisher.publish(&events).await;
-    assert_eq!(sequences(&outcomes, false), (1..=700).collect::<Vec<u64>>());
+    let publisher = running.nats.publisher(marks());
+    let events: Vec<OutgoingEvent> = (1..=500).map(event).collect();
+    assert_eq!(publish(&publisher, &events, 0, SendMode::Batch).await, stored(500));
+    let ids: Vec<_> = nats
+        .messages(STREAM)
+        .await
+        .iter()
+        .map(|message| message.header("Nats-Msg-Id").map(str::to_owned))
+        .collect();
+    assert_eq!(ids, events.iter().map(|event| Some(event.id.to_string())).collect::<Vec<_>>());
     running.stop().await;
 }
 
@@ -142,20 +174,19 @@ async fn a_missing_stream_and_a_lost_server_are_different_errors() {
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let running = rig.start().await;
     running.ready().await;
-    let publisher = running.nats.publisher();
+    let publisher = running.nats.publisher(marks());
     let jetstream = nats.jetstream().await;
     for events in [1, 40] {
         running.ready().await;
         let events: Vec<OutgoingEvent> = (0..events).map(|_| OutgoingEvent { id: id().into(), ..event(1) }).collect();
         jetstream.delete_stream(STREAM).await.expect("delete the stream");
-        let outcomes = publisher.publish(&events).await;
-        assert_eq!(outcomes.first(), Some(&PublishOutcome::Retry(Reason::NoStream)));
+        assert_eq!(publish(&publisher, &events, 0, SendMode::Batch).await, refused(Failure::NoStream));
         // The service creates the stream again.
         running.ready().await;
     }
     nats.kill();
     let mut status = running.nats.status();
     status.wait_for(|status| !status.connected).await.expect("the status");
-    assert_eq!(publisher.publish(&[event(7)]).await, vec![PublishOutcome::Retry(Reason::NotReady)]);
+    assert_eq!(publish(&publisher, &[event(7)], 0, SendMode::Batch).await, refused(Failure::NotReady));
     running.stop().await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -13,13 +14,14 @@ use watchword::config::Settings;
 use watchword::domain::clock::{Clock, SystemClock};
 use watchword::domain::random::{Random, SystemRandom};
 use watchword::jetstream::{Nats, NatsHandle, StreamState};
-use watchword::relay::{Relay, RelayParts};
+use watchword::relay::{CopyQueue, Relay, RelayParts, copy_queue};
+use watchword::security::{LedgerMarks, SecretKey};
 use watchword::store::{EventProfile, Ledger, Store};
 use watchword::telemetry::Metrics;
 use watchword_events::Pii;
 
-use crate::support::database::{Backend, Database};
-use crate::support::invariants::differences;
+use crate::support::database::{Backend, Database, LedgerRow};
+use crate::support::invariants::differences_where;
 use crate::support::nats::{NatsServer, StreamMessage};
 use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
@@ -42,6 +44,7 @@ pub(crate) struct Running {
     stop_relay: CancellationToken,
     stop_nats: CancellationToken,
     relay: JoinHandle<()>,
+    _copies: CopyQueue,
 }
 
 /// Returns the default settings, with a fresh data directory and this server.
@@ -77,16 +80,21 @@ impl Rig {
         let metrics = Metrics::new().expect("metrics");
         let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
         let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
+        let (copies, requests) = copy_queue();
         let relay = Relay::spawn(RelayParts {
             ledger: self.ledger(),
-            publisher: nats.publisher(),
+            publisher: nats.publisher(marks()),
+            marks: marks(),
+            status: watch::Sender::default(),
+            copies: requests,
             clock: Arc::new(SystemClock),
             metrics: metrics.clone(),
             shutdown: stop_relay.clone(),
             flush_timeout: Duration::from_secs(10),
             consumer_check_interval: self.settings.stream.consumer_check,
+            consumer_patience: self.settings.stream.consumer_patience,
         });
-        Running { nats, metrics, stop_relay, stop_nats, relay }
+        Running { nats, metrics, stop_relay, stop_nats, relay, _copies: copies }
     }
 
     /// Records events: `count` for each of `users` new users, their events interleaved.
@@ -144,7 +152,7 @@ impl Rig {
         }
     }
 
-    /// Waits until everything is published (or parked).
+    /// Waits until everything is published.
     pub(crate) async fn drained(&self) {
         eventually(TIMEOUT, || async {
             match self.database.unpublished().await {
@@ -159,19 +167,19 @@ impl Rig {
     /// Waits until the ledger is drained, and checks that the stream holds exactly the events of
     /// the ledger.
     pub(crate) async fn assert_consistent(&self, nats: &NatsServer) -> Vec<StreamMessage> {
+        self.assert_consistent_where(nats, |_| true).await
+    }
+
+    /// Like [`assert_consistent`](Self::assert_consistent), with a stream that takes only some
+    /// events.
+    pub(crate) async fn assert_consistent_where(
+        &self,
+        nats: &NatsServer,
+        takes: impl Fn(&LedgerRow) -> bool,
+    ) -> Vec<StreamMessage> {
         self.drained().await;
         let (ledger, messages) = (self.database.ledger().await.expect("read the ledger"), nats.messages(STREAM).await);
-        assert_eq!(differences(&ledger, &messages), Vec::<String>::new());
-        for row in ledger.iter().filter(|row| row.parked_reason.is_none() && !row.is_unrouted()) {
-            let message = messages.iter().find(|message| Some(message.seq) == row.stream_seq.map(i64::unsigned_abs));
-            let id = message.and_then(|message| message.header("Nats-Msg-Id")).map(str::to_owned);
-            assert_eq!(
-                id,
-                Some(row.id.to_string()),
-                "row {} has another stream sequence than the ledger says",
-                row.seq
-            );
-        }
+        assert_eq!(differences_where(&ledger, &messages, takes), Vec::<String>::new());
         messages
     }
 }
@@ -230,6 +238,13 @@ pub(crate) async fn open(settings: &Settings) -> Store {
     Store::connect(&settings.database, &PathBuf::from(&settings.data_dir), profile, random)
         .await
         .expect("open the store")
+}
+
+/// Returns the marks of an installation.
+pub(crate) fn marks() -> LedgerMarks {
+    let secret = SecretKey::from_bytes(&std::array::from_fn::<u8, 32, _>(|at| 200 + u8::try_from(at).expect("small")));
+    let secret = secret.expect("a key");
+    LedgerMarks::new(&secret).expect("marks")
 }
 
 /// Returns a new id.

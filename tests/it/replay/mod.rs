@@ -5,7 +5,6 @@
 mod api;
 mod command;
 mod export;
-mod reconcile;
 mod results;
 pub(crate) mod rig;
 mod tail;

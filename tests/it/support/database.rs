@@ -47,21 +47,12 @@ pub(crate) struct LedgerRow {
     pub(crate) user_id: Option<Uuid>,
     pub(crate) user_seq: Option<i64>,
     pub(crate) payload: Vec<u8>,
-    pub(crate) stream_seq: Option<i64>,
     pub(crate) published: bool,
-    pub(crate) parked_reason: Option<String>,
-}
-
-impl LedgerRow {
-    /// Whether the relay stepped over it, since the stream does not take its subject.
-    pub(crate) fn is_unrouted(&self) -> bool {
-        self.published && self.stream_seq.is_none()
-    }
 }
 
 const LEDGER: &str = "SELECT seq, id, CASE WHEN custom_name IS NULL THEN subject ELSE subject || '.' || custom_name END \
-     AS subject, user_id, user_seq, payload, stream_seq, \
-     (published_at IS NOT NULL) AS published, parked_reason FROM events ORDER BY seq";
+     AS subject, user_id, user_seq, payload, \
+     seq <= coalesce((SELECT seq FROM relay_position), 0) AS published FROM events ORDER BY seq";
 
 /// The rows of both drivers have these columns, but no common trait.
 macro_rules! ledger_rows {
@@ -76,9 +67,7 @@ macro_rules! ledger_rows {
                     user_id: row.try_get("user_id")?,
                     user_seq: row.try_get("user_seq")?,
                     payload: row.try_get("payload")?,
-                    stream_seq: row.try_get("stream_seq")?,
                     published: row.try_get("published")?,
-                    parked_reason: row.try_get("parked_reason")?,
                 })
             })
             .collect()
@@ -133,7 +122,7 @@ impl Database {
 
     /// Returns the number of unpublished events.
     pub(crate) async fn unpublished(&self) -> Result<i64, sqlx::Error> {
-        self.count("SELECT count(*) FROM events WHERE published_at IS NULL AND parked_reason IS NULL")
+        self.count("SELECT count(*) FROM events WHERE seq > coalesce((SELECT seq FROM relay_position), 0)")
             .await
     }
 

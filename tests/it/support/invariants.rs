@@ -9,10 +9,20 @@ use super::nats::StreamMessage;
 /// and reordered events. A message is an event of the ledger if it has the event's id. The stream
 /// may hold nothing else.
 pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec<String> {
+    differences_where(ledger, stream, |_| true)
+}
+
+/// Like [`differences`], with a stream that takes only some events.
+pub(crate) fn differences_where(
+    ledger: &[LedgerRow],
+    stream: &[StreamMessage],
+    takes: impl Fn(&LedgerRow) -> bool,
+) -> Vec<String> {
     let mut found = Vec::new();
     let rows: BTreeMap<String, &LedgerRow> = ledger.iter().map(|row| (row.id.to_string(), row)).collect();
     let mut seen = BTreeSet::new();
     let mut last_seq_of_user = BTreeMap::new();
+    let mut last_seq = 0;
 
     for message in stream {
         let at = message.seq;
@@ -28,6 +38,10 @@ pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec
             found.push(format!("duplicate: message {at} ({}, {id}) is in the stream already", message.subject));
             continue;
         }
+        if row.seq <= last_seq {
+            found.push(format!("order: row {} at message {at} is behind row {last_seq}", row.seq));
+        }
+        last_seq = row.seq;
         if message.bytes != row.payload || message.subject != row.subject {
             found.push(format!("altered: message {at} ({id}) differs from row {}", row.seq));
         }
@@ -39,8 +53,7 @@ pub(crate) fn differences(ledger: &[LedgerRow], stream: &[StreamMessage]) -> Vec
         }
     }
     for row in ledger {
-        let unrouted = row.is_unrouted() && !row.subject.starts_with("auth.user.");
-        if row.parked_reason.is_none() && !unrouted && !seen.contains(&row.id.to_string()) {
+        if takes(row) && !seen.contains(&row.id.to_string()) {
             found.push(format!("lost: row {} ({}, {}) is not in the stream", row.seq, row.subject, row.id));
         }
     }

@@ -2,14 +2,12 @@
 
 mod export;
 mod lines;
-mod reconcile;
 mod replay;
 mod tail;
 mod verify;
 
 pub use self::export::export;
 pub use self::lines::Destination;
-pub use self::reconcile::reconcile;
 pub use self::replay::{Replay, ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 pub use self::tail::{Viewer, tail};
 pub use self::verify::verify;

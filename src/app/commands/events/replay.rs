@@ -1,16 +1,22 @@
 //! `watchword events replay`.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Selection};
-use crate::app::build::open_store_beside;
+use crate::app::build::{open_store_beside, secret_key};
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
 use crate::domain::ids::uuid_v7;
 use crate::jetstream::{ReplayPublisher, StreamReader};
 use crate::relay::{self, ReplayEnd, ReplayParts};
+use crate::security::LedgerMarks;
 use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
+
+/// Between two looks at a replay that the service runs.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The requested replay.
 #[derive(Debug, Clone)]
@@ -47,15 +53,20 @@ pub async fn replay(
     let environment = Environment::default();
     let store = open_store_beside(settings, &environment).await?;
     let ledger = store.ledger();
+    if order.target == ReplayTarget::Everyone {
+        return watch(settings, &ledger, order, &environment, progress, stop).await;
+    }
+    let marks = LedgerMarks::new(&*secret_key(settings, &environment)?)?;
     let reader = StreamReader::connect(settings).await?;
     let lock = ledger.try_acquire_replay_lease().await?.ok_or(AppError::Replaying)?;
     let mut replay = find_or_begin(&ledger, order, &environment).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
-    let publisher = ReplayPublisher::new(&reader.publisher(), &replay.name, replay.target)?;
+    let publisher = ReplayPublisher::new(&reader.publisher(marks), &replay.name, replay.target)?;
     let stream = publisher.stream().to_owned();
     let mut parts = ReplayParts {
         ledger: ledger.clone(),
         publisher,
+        copies: None,
         clock: environment.clock.clone(),
         lock,
         stop: stop.clone(),
@@ -81,6 +92,44 @@ pub async fn replay(
     Ok(Replayed { replay, stream, done })
 }
 
+/// Have the service replay for everyone, since only the relay that leads publishes into the event
+/// stream, and report its progress.
+async fn watch(
+    settings: &Settings,
+    ledger: &Ledger,
+    order: ReplayOrder,
+    environment: &Environment,
+    progress: &mut dyn ReplayProgress,
+    stop: &CancellationToken,
+) -> Result<Replayed, AppError> {
+    let mut replay = find_or_begin(ledger, order, environment).await?;
+    progress.began(&replay.name, replay.progress.sent > 0);
+    let mut trouble = None;
+    while replay.state != ReplayState::Done && !stop.is_cancelled() {
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            () = stop.cancelled() => {}
+        }
+        let Some(found) = ledger.replay(replay.id).await? else {
+            break;
+        };
+        replay = found;
+        progress.total(replay.total.unwrap_or_default());
+        progress.done(replay.progress.sent + replay.progress.refused);
+        if trouble != replay.trouble {
+            trouble.clone_from(&replay.trouble);
+            if let Some(trouble) = &trouble {
+                progress.trouble(trouble);
+            }
+        }
+    }
+    Ok(Replayed {
+        stream: settings.stream.name.clone(),
+        done: replay.state == ReplayState::Done,
+        replay,
+    })
+}
+
 /// Receives the progress of a replay.
 pub trait ReplayProgress: Progress {
     /// The replay starts or resumes.
@@ -102,7 +151,7 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Enviro
     let new = NewReplay {
         id,
         name: name.clone(),
-        origin: ReplayOrigin::Command,
+        origin: origin(order.target),
         target: order.target,
         selection: order.selection,
         rate: order.rate,
@@ -115,13 +164,9 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Enviro
 
 /// The earlier replay of this name, if it is the same one and not done.
 fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
-    let requested = Selection {
-        publish_state: known.selection.publish_state,
-        ..order.selection.clone()
-    };
     let same =
-        known.target == order.target && (requested == known.selection || order.selection == Selection::default());
-    if known.origin == ReplayOrigin::Service {
+        known.target == order.target && (order.selection == known.selection || order.selection == Selection::default());
+    if known.origin != origin(order.target) {
         return Err(refused(&known.name, "is run by the service"));
     }
     if known.state == ReplayState::Done {
@@ -134,6 +179,14 @@ fn goes_on(known: Replay, order: &ReplayOrder) -> Result<Replay, AppError> {
         ));
     }
     Ok(Replay { rate: order.rate.or(known.rate), ..known })
+}
+
+/// What runs a replay for this target.
+const fn origin(target: ReplayTarget) -> ReplayOrigin {
+    match target {
+        ReplayTarget::Replays => ReplayOrigin::Command,
+        ReplayTarget::Everyone => ReplayOrigin::Service,
+    }
 }
 
 fn refused(name: &str, problem: &str) -> AppError {

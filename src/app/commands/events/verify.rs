@@ -1,5 +1,7 @@
 //! `watchword events verify`.
 
+use time::OffsetDateTime;
+
 use super::{Findings, Progress};
 use crate::app::build::open_store_beside;
 use crate::app::{AppError, Environment};
@@ -11,13 +13,16 @@ use crate::relay;
 ///
 /// # Errors
 /// [`AppError`] if they cannot be compared.
-pub async fn verify(settings: &Settings, progress: &mut dyn Progress) -> Result<Findings, AppError> {
+pub async fn verify(
+    settings: &Settings,
+    since: Option<OffsetDateTime>,
+    progress: &mut dyn Progress,
+) -> Result<Findings, AppError> {
     let environment = Environment::default();
     let store = open_store_beside(settings, &environment).await?;
     let reader = StreamReader::connect(settings).await?;
-    let now = environment.clock.now();
     let mut reported = 0;
-    let findings = relay::verify(&store.ledger(), &reader, settings.events.retention, now, |done, total| {
+    let findings = relay::verify(&store.ledger(), &reader, since, |done, total| {
         if total != reported {
             reported = total;
             progress.total(total);

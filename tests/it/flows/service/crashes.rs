@@ -24,7 +24,7 @@ flow_tests! {
     a_crash_after_the_commit_publishes_the_event,
     a_registration_whose_answer_was_lost_is_replayed,
     a_crash_before_publishing_loses_no_event,
-    a_crash_between_publish_and_settle_duplicates_no_event,
+    a_crash_between_publish_and_position_duplicates_no_event,
     random_crashes_under_load_lose_no_event,
     termination_under_load_loses_no_event,
 }
@@ -76,7 +76,7 @@ impl Service {
                 ledger
                     .iter()
                     .filter(|row| !row.published)
-                    .map(|row| format!("row {} is not settled", row.seq)),
+                    .map(|row| format!("row {} is not behind the position", row.seq)),
             );
             if found.is_empty() {
                 Ok(())
@@ -166,13 +166,13 @@ async fn a_crash_before_publishing_loses_no_event(backend: Backend) {
     service.finish().await;
 }
 
-async fn a_crash_between_publish_and_settle_duplicates_no_event(backend: Backend) {
+async fn a_crash_between_publish_and_position_duplicates_no_event(backend: Backend) {
     let mut service = Service::start(backend).await;
-    service.arm("after_publish_before_settle").await;
+    service.arm("after_publish_before_position").await;
     drop(service.try_register("ada@example.com").await);
     service.binary.wait_exit(TIMEOUT).await;
     assert_eq!(service.nats.messages("auth-events").await.len(), 1, "the event is in the stream");
-    assert_eq!(service.database.unpublished().await.expect("a query"), 1, "the event is not settled");
+    assert_eq!(service.database.unpublished().await.expect("a query"), 1, "the position is not written");
     service.binary.start_again(CRASH_AT, None).await;
     service.assert_consistent().await;
     service.finish().await;

@@ -1,0 +1,15 @@
+DROP TABLE login_challenges;
+DROP TABLE recovery_codes;
+DROP TABLE second_factors;
+DROP TABLE idempotency_keys;
+DROP TABLE outgoing_mail;
+DROP TABLE one_time_codes;
+DROP TABLE signing_keys;
+DROP TABLE replays;
+DROP TABLE event_counts_mark;
+DROP TABLE event_counts;
+DROP TABLE relay_position;
+DROP TABLE ledger;
+DROP TABLE events;
+DROP TABLE sessions;
+DROP TABLE users;

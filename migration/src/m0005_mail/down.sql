@@ -1,2 +1,0 @@
-DROP TABLE outgoing_mail;
-DROP TABLE one_time_codes;

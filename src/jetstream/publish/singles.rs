@@ -1,0 +1,107 @@
+//! Publishing without batches: messages are sent one after the other without waiting, each with the
+//! sequence that it builds upon. When one is not stored, all behind it are refused.
+
+use std::{collections::HashSet, future::IntoFuture as _};
+
+use async_nats::jetstream::{context::PublishAckFuture, message::PublishMessage, publish::PublishAck};
+
+use super::{
+    message::OutgoingEvent,
+    outcome::{Answer, Failure, of_publish_error},
+    target::PublishTarget,
+};
+use crate::domain::ids::StreamSeq;
+use crate::jetstream::connection::permissions::PermissionListener;
+
+/// Messages that were sent and are not answered yet.
+pub(super) struct SentSingles {
+    target: PublishTarget,
+    /// The subject of each, and its acknowledgement.
+    in_flight: Vec<(String, PublishAckFuture)>,
+    permissions: PermissionListener,
+    after: StreamSeq,
+    /// Why the sending ended before the last event.
+    failure: Option<Failure>,
+}
+
+/// Send events in order, to be stored behind the sequence `after`.
+pub(super) async fn send(target: &PublishTarget, events: &[OutgoingEvent], after: StreamSeq) -> SentSingles {
+    let mut sent = SentSingles {
+        target: target.clone(),
+        in_flight: Vec::with_capacity(events.len()),
+        permissions: target.connection.permissions.listen(),
+        after,
+        failure: None,
+    };
+    for (event, builds_upon) in events.iter().zip(after.get()..) {
+        let Ok(connection) = target.connection.connected() else {
+            sent.failure = Some(Failure::NotReady);
+            break;
+        };
+        let subject = target.subject(event);
+        let message = PublishMessage::build()
+            .payload(event.payload.clone())
+            .headers(target.headers(event))
+            .expected_last_sequence(builds_upon);
+        match connection.context.send_publish(subject.clone(), message).await {
+            Ok(ack) => sent.in_flight.push((subject, ack)),
+            Err(error) => {
+                sent.failure = Some(of_publish_error(&error));
+                break;
+            }
+        }
+    }
+    sent
+}
+
+impl SentSingles {
+    /// Wait for the acknowledgements, up to the first failure.
+    pub(super) async fn answer(mut self) -> Answer {
+        let mut denied = HashSet::new();
+        let mut stored = 0;
+        for (subject, ack) in std::mem::take(&mut self.in_flight) {
+            if let Err(failure) = self.acknowledged(&subject, ack, &mut denied, stored).await {
+                return Answer { stored, failure: Some(failure) };
+            }
+            stored += 1;
+        }
+        Answer { stored, failure: self.failure }
+    }
+
+    async fn acknowledged(
+        &mut self,
+        subject: &str,
+        ack: PublishAckFuture,
+        denied: &mut HashSet<String>,
+        stored: usize,
+    ) -> Result<(), Failure> {
+        let mut ack = ack.into_future();
+        loop {
+            if denied.contains(subject) {
+                return Err(Failure::Denied(subject.to_owned()));
+            }
+            tokio::select! {
+                biased;
+                answer = &mut ack => return self.check(answer.map_err(|error| of_publish_error(&error))?, stored),
+                () = self.target.connection.lost() => return Err(Failure::ConnectionLost),
+                error = self.permissions.next() => {
+                    denied.insert(error.subject);
+                }
+            }
+        }
+    }
+
+    fn check(&self, ack: PublishAck, stored: usize) -> Result<(), Failure> {
+        let expected = self.after.get() + u64::try_from(stored).unwrap_or(u64::MAX) + 1;
+        if ack.stream != *self.target.stream {
+            Err(Failure::ForeignStream(ack.stream))
+        } else if ack.duplicate {
+            Err(Failure::Duplicate)
+        } else if ack.sequence != expected {
+            let (sequence, text) = (ack.sequence, "acknowledged at sequence");
+            Err(Failure::Client(format!("{text} {sequence} instead of {expected}")))
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Finds the place at which publishing goes on, from the end of the stream itself: after every
+//! start, reconnect and failed publication.
+//!
+//! | the stream | then |
+//! |---|---|
+//! | is the one of the position, and has its message, or has deleted it | go on behind the later of the position and the last known event |
+//! | is the same, and ends before the position or has another message there | its end was lost: go on behind its last known event |
+//! | is another one without an event of ours | it replaces a lost one: fill it again with what fits |
+//! | is another one with events of ours | it is the same one elsewhere: go on behind its last known event |
+//! | has an event of ours that the ledger lacks | the ledger is behind: publish nothing |
+
+use uuid::Uuid;
+
+use super::cursor::{LastMessage, Place};
+use super::refill;
+use super::tail::{Found, Tail, TailError};
+use crate::relay::parts::RelayParts;
+use crate::{
+    domain::ids::LedgerSeq,
+    jetstream::StreamFacts,
+    store::{LeaderLease, RelayPosition},
+};
+
+/// Messages of others that were found at the end of the stream.
+pub(in crate::relay) struct Resumed {
+    pub(in crate::relay) place: Place,
+    pub(in crate::relay) foreign: u64,
+}
+
+/// Find the place, and store the position when the stream is a new one.
+pub(in crate::relay) async fn resume(
+    parts: &RelayParts,
+    lease: &LeaderLease,
+    ledger: Uuid,
+) -> Result<Resumed, TailError> {
+    let facts = parts.publisher.position().await?;
+    let ends = lease.ends().await?;
+    let position = lease.position().await?;
+    if let Some(position) = &position
+        && ends.assigned < position.seq.max(ends.last)
+    {
+        let published = position.seq.max(ends.last);
+        return Err(TailError::SequenceBehind { published, assigned: ends.assigned });
+    }
+    let (publisher, marks) = (&parts.publisher, &parts.marks);
+    let resume = Resume {
+        parts,
+        facts,
+        tail: Tail { lease, publisher, marks, ledger, ends },
+    };
+    match position {
+        None => resume.at_the_end(None).await,
+        Some(position) if resume.is_same_stream(&position) => {
+            if resume.holds(&position).await? {
+                resume.behind(&position).await
+            } else {
+                resume.after_loss(&position).await
+            }
+        }
+        Some(position) => resume.in_another_stream(&position).await,
+    }
+}
+
+struct Resume<'a> {
+    parts: &'a RelayParts,
+    facts: StreamFacts,
+    tail: Tail<'a>,
+}
+
+impl Resume<'_> {
+    fn is_same_stream(&self, position: &RelayPosition) -> bool {
+        position.stream == self.parts.publisher.stream() && position.created == self.facts.created
+    }
+
+    /// Whether the stream still is what the position saw of it. A message that is gone was deleted.
+    async fn holds(&self, position: &RelayPosition) -> Result<bool, TailError> {
+        if self.facts.last_seq < position.stream_seq {
+            return Ok(false);
+        }
+        let Some(id) = &position.message_id else {
+            return Ok(true);
+        };
+        let message = self.tail.publisher.message_at(position.stream_seq).await?;
+        Ok(message.is_none_or(|message| message.message_id.as_ref() == Some(id)))
+    }
+
+    async fn behind(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
+        let found = self.tail.forward(position.stream_seq).await?;
+        let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
+        let cursor = found.known.map_or(position.seq, |known| known.max(position.seq));
+        Ok(self.resumed(cursor, found, last, position.refill_from))
+    }
+
+    async fn after_loss(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
+        let found = self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?;
+        let resumed = match found.known {
+            Some(known) => self.resumed(known, found, LastMessage::default(), position.refill_from),
+            None => self.refilled(position, found).await?,
+        };
+        let lost = position.seq.get().saturating_sub(resumed.place.cursor.get()).unsigned_abs();
+        self.parts.metrics.stream_lost_events.inc_by(lost);
+        tracing::error!(events = lost, "stream has lost acknowledged events; publishing them again");
+        Ok(resumed)
+    }
+
+    async fn in_another_stream(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
+        let found = self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?;
+        let resumed = match found.known {
+            Some(_) => self.at_the_end(Some(found)).await?,
+            None => self.refilled(position, found).await?,
+        };
+        let saved = resumed.place.position(self.parts.publisher.stream());
+        self.tail.lease.save_position(&saved, self.parts.clock.now()).await?;
+        Ok(resumed)
+    }
+
+    /// Go on behind the last known event, or begin with the first one of the ledger.
+    async fn at_the_end(&self, found: Option<Found>) -> Result<Resumed, TailError> {
+        let found = match found {
+            Some(found) => found,
+            None => self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?,
+        };
+        Ok(self.resumed(found.known.unwrap_or_default(), found, LastMessage::default(), None))
+    }
+
+    /// Fill a stream that replaces a lost one.
+    async fn refilled(&self, position: &RelayPosition, found: Found) -> Result<Resumed, TailError> {
+        let now = self.parts.clock.now();
+        let from = refill::first(self.tail.lease, &self.facts, position.seq, self.tail.ends, now).await?;
+        tracing::warn!(
+            stream = self.parts.publisher.stream(),
+            from = from.get(),
+            published = position.seq.get(),
+            "stream replaces a lost one; filling it again"
+        );
+        let last = LastMessage { seq: self.facts.last_seq, id: None };
+        Ok(self.resumed(from.saturating_sub(1), found, last, Some(from)))
+    }
+
+    fn resumed(&self, cursor: LedgerSeq, found: Found, last: LastMessage, refill_from: Option<LedgerSeq>) -> Resumed {
+        Resumed {
+            foreign: found.foreign,
+            place: Place {
+                cursor,
+                fence: found.end.max(self.facts.last_seq),
+                last: found.last.unwrap_or(last),
+                created: self.facts.created,
+                refill_from,
+            },
+        }
+    }
+}

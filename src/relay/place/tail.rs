@@ -1,0 +1,132 @@
+//! The messages at the end of the stream, and whose they are.
+
+use uuid::Uuid;
+
+use super::cursor::LastMessage;
+use crate::{
+    domain::ids::{LedgerSeq, StreamSeq},
+    jetstream::{JetStreamPublisher, ProbeError, StoredMessage},
+    security::{LedgerMarks, LedgerPlace},
+    store::{LeaderLease, LedgerEnds, StoreError},
+};
+
+/// Why the place in the stream could not be found: try again.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::relay) enum TailError {
+    #[error("the stream cannot be read")]
+    Stream(#[from] ProbeError),
+    #[error("the ledger cannot be read or written")]
+    Ledger(#[from] StoreError),
+    /// Nothing may be published: a backup was restored, or a failover has lost commits.
+    #[error(
+        "the ledger is behind the stream: message {message} is event {event} of this ledger, which does not have it; \
+         run `watchword events adopt`"
+    )]
+    LedgerBehind { message: StreamSeq, event: LedgerSeq },
+    #[error(
+        "the ledger is behind the stream: event {published} is published, and the ledger has given out no sequence \
+         above {assigned}; run `watchword events adopt`"
+    )]
+    SequenceBehind { published: LedgerSeq, assigned: LedgerSeq },
+}
+
+/// Whose a message is.
+enum Origin {
+    /// The event at this place.
+    Known(LedgerSeq),
+    /// The copy of a replay, or an event so old that the ledger has deleted it.
+    Own,
+    Foreign,
+}
+
+/// Reads messages of the stream and looks their events up in the ledger.
+pub(in crate::relay) struct Tail<'a> {
+    pub(in crate::relay) lease: &'a LeaderLease,
+    pub(in crate::relay) publisher: &'a JetStreamPublisher,
+    pub(in crate::relay) marks: &'a LedgerMarks,
+    pub(in crate::relay) ledger: Uuid,
+    pub(in crate::relay) ends: LedgerEnds,
+}
+
+/// What a part of the stream holds.
+#[derive(Debug, Default)]
+pub(in crate::relay) struct Found {
+    /// The last event.
+    pub(in crate::relay) known: Option<LedgerSeq>,
+    /// The last message of ours.
+    pub(in crate::relay) last: Option<LastMessage>,
+    /// The last sequence that was read.
+    pub(in crate::relay) end: StreamSeq,
+    pub(in crate::relay) foreign: u64,
+}
+
+impl Tail<'_> {
+    /// Read forward behind `after`, to the end.
+    pub(in crate::relay) async fn forward(&self, after: StreamSeq) -> Result<Found, TailError> {
+        let mut found = Found { end: after, ..Found::default() };
+        while let Some(message) = self.publisher.next_message(found.end.saturating_add(1)).await? {
+            found.end = message.seq;
+            match self.origin(&message).await? {
+                Origin::Known(seq) => {
+                    found.known = found.known.max(Some(seq));
+                    found.last = Some(LastMessage::of(&message));
+                }
+                Origin::Own => found.last = Some(LastMessage::of(&message)),
+                Origin::Foreign => found.foreign += 1,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Read backward from `last`, to the last event that the ledger knows.
+    pub(in crate::relay) async fn backward(&self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
+        let mut found = Found { end: last, ..Found::default() };
+        let mut seq = last;
+        while seq >= first.max(1.into()) && found.known.is_none() {
+            if let Some(message) = self.publisher.message_at(seq).await? {
+                let origin = self.origin(&message).await?;
+                if !matches!(origin, Origin::Foreign) && found.last.is_none() {
+                    found.last = Some(LastMessage::of(&message));
+                }
+                match origin {
+                    Origin::Known(known) => found.known = Some(known),
+                    Origin::Own => {}
+                    Origin::Foreign => found.foreign += 1,
+                }
+            }
+            seq = seq.saturating_sub(1);
+        }
+        Ok(found)
+    }
+
+    async fn origin(&self, message: &StoredMessage) -> Result<Origin, TailError> {
+        let Some((place, id)) = self.read_mark(message) else {
+            return Ok(Origin::Foreign);
+        };
+        let Ok(event) = id.parse::<Uuid>() else {
+            return Ok(Origin::Own);
+        };
+        if self.lease.id_at(place.seq).await? == Some(event) {
+            return Ok(Origin::Known(place.seq));
+        }
+        // What is below the first event was deleted for its age.
+        let oldest = self.ends.first.unwrap_or_else(|| self.ends.assigned.saturating_add(1));
+        if place.seq < oldest {
+            return Ok(Origin::Own);
+        }
+        Err(TailError::LedgerBehind { message: message.seq, event: place.seq })
+    }
+
+    /// The place of a message of this ledger, and its `Nats-Msg-Id`.
+    fn read_mark<'m>(&self, message: &'m StoredMessage) -> Option<(LedgerPlace, &'m str)> {
+        let (mark, id) = (message.mark.as_deref()?, message.message_id.as_deref()?);
+        let place = self.marks.read(mark, id, &message.payload)?;
+        (place.ledger == self.ledger).then_some((place, id))
+    }
+}
+
+impl LastMessage {
+    fn of(message: &StoredMessage) -> Self {
+        Self { seq: message.seq, id: message.message_id.clone() }
+    }
+}

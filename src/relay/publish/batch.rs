@@ -1,0 +1,132 @@
+//! The rows of one publication, and what of them is sent.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use watchword_events::split_subject;
+
+use super::stub;
+use super::unrouted;
+use crate::relay::parts::RelayParts;
+use crate::{
+    domain::ids::LedgerSeq,
+    jetstream::{OutgoingEvent, StreamFacts, may_be_unrouted},
+    security::LedgerPlace,
+    store::LedgerRow,
+    telemetry::Metrics,
+};
+
+/// What the relay has learned from refused publications.
+#[derive(Debug, Default)]
+pub(in crate::relay) struct Lessons {
+    /// Subjects that this connection's user may not publish to, which the others do not wait for.
+    pub(in crate::relay) denied: HashSet<String>,
+    /// Up to here events are sent one by one, since a batch was refused.
+    pub(in crate::relay) singly_through: LedgerSeq,
+    /// An event that the stream refused for its size.
+    pub(in crate::relay) too_large: Option<LedgerSeq>,
+}
+
+/// Rows of the ledger in their order.
+#[derive(Debug)]
+pub(in crate::relay) struct Batch {
+    /// What is sent.
+    pub(in crate::relay) events: Vec<OutgoingEvent>,
+    /// What the stream does not take, and why.
+    unrouted: Vec<(OutgoingEvent, String)>,
+    /// How many of the events are cut.
+    truncated: u64,
+    /// The last row.
+    pub(in crate::relay) through: LedgerSeq,
+}
+
+impl Batch {
+    /// `None` when there are no rows.
+    pub(in crate::relay) fn of(
+        rows: Vec<LedgerRow>,
+        ledger: Uuid,
+        parts: &RelayParts,
+        facts: &StreamFacts,
+        lessons: &Lessons,
+    ) -> Option<Self> {
+        let through = rows.last()?.seq;
+        let mut batch = Self {
+            events: Vec::with_capacity(rows.len()),
+            unrouted: Vec::new(),
+            truncated: 0,
+            through,
+        };
+        for row in rows {
+            let event = outgoing(ledger, row);
+            if let Some(reason) = not_taken(&event, facts, lessons) {
+                batch.unrouted.push((event, reason));
+            } else if parts.publisher.is_too_large(&event, facts) || lessons.too_large == Some(event.place.seq) {
+                batch.truncated += 1;
+                batch.events.push(stub::of(&event));
+            } else {
+                batch.events.push(event);
+            }
+        }
+        Some(batch)
+    }
+
+    /// Count and log that the first `stored` events are stored.
+    pub(in crate::relay) fn report(&self, parts: &RelayParts, stored: usize, last: u64) {
+        let now = parts.clock.now();
+        for (event, back) in self.events.iter().take(stored).zip((0..stored).rev()) {
+            let seq = last.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX));
+            acknowledged(&parts.metrics, event, seq, now);
+        }
+        // Of a part, the rows between are counted when the rest is stored.
+        if stored == self.events.len() {
+            parts.metrics.event_truncated.inc_by(self.truncated);
+            if self.truncated > 0 {
+                tracing::error!(
+                    events = self.truncated,
+                    through = self.through.get(),
+                    "events are larger than the stream takes and were cut (data.truncated); the ledger has them whole"
+                );
+            }
+            for (event, reason) in &self.unrouted {
+                unrouted::report(&parts.metrics, event, reason);
+            }
+        }
+    }
+}
+
+/// Why the stream does not get an event that the others do not wait for.
+fn not_taken(event: &OutgoingEvent, facts: &StreamFacts, lessons: &Lessons) -> Option<String> {
+    if !may_be_unrouted(&event.subject) {
+        None
+    } else if !facts.takes(&event.subject) {
+        Some(format!("the stream does not take {}", event.subject))
+    } else if lessons.denied.contains(&event.subject) {
+        Some(format!("the NATS user has no right to {}", event.subject))
+    } else {
+        None
+    }
+}
+
+pub(in crate::relay) fn outgoing(ledger: Uuid, row: LedgerRow) -> OutgoingEvent {
+    OutgoingEvent {
+        place: LedgerPlace { ledger, seq: row.seq },
+        id: row.id.into(),
+        subject: row.subject,
+        version: row.schema_version,
+        user_id: row.user_id.map(Into::into),
+        user_seq: row.user_seq,
+        occurred_at: row.occurred_at,
+        traceparent: row.traceparent,
+        payload: Bytes::from(row.payload),
+    }
+}
+
+fn acknowledged(metrics: &Metrics, event: &OutgoingEvent, stream_seq: u64, now: OffsetDateTime) {
+    let latency = now - event.occurred_at;
+    metrics.publish_duration.observe(latency.as_seconds_f64().max(0.0));
+    metrics.event_published(split_subject(&event.subject).0);
+    let latency_ms = i64::try_from(latency.whole_milliseconds()).unwrap_or(i64::MAX);
+    tracing::info!(event_id = %event.id, subject = event.subject, stream_seq, latency_ms, "event published");
+}
