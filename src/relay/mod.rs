@@ -10,7 +10,7 @@
 //! ```text
 //! stand by ─► lead ─► resume: the end of the stream ─► place (cursor, fence)
 //!                        ▲                                │
-//!                        └── any failure ◄── drain: rows behind the cursor, two batches in flight
+//!                        └── any failure ◄── drain: rows behind the cursor, batch by batch
 //!                                                │
 //!                                                └── acknowledged ─► position, every 100 ms
 //! ```

@@ -33,17 +33,15 @@ pub(super) struct SentBatch {
     subjects: Vec<String>,
     /// The sequence of its last message, if it is stored.
     last: StreamSeq,
-    opened: bool,
 }
 
-/// Send all events, to be stored together behind the sequence `after`, or not at all. With `wait`
-/// the first message is answered before the rest is sent: so a server that takes no batches says so
-/// before it has taken the rest for single messages.
+/// Send all events, to be stored together behind the sequence `after`, or not at all. The first
+/// message is answered before the rest is sent: so a server that takes no batches says so before it
+/// has taken the rest for single messages.
 pub(super) async fn send(
     target: &PublishTarget,
     events: &[OutgoingEvent],
     after: StreamSeq,
-    wait: bool,
 ) -> Result<SentBatch, Failure> {
     let connection = target.connection.connected().map_err(|_| Failure::NotReady)?;
     let permissions = target.connection.permissions.listen();
@@ -55,7 +53,6 @@ pub(super) async fn send(
         permissions,
         subjects: events.iter().map(|event| target.subject(event)).collect(),
         last: after.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX)),
-        opened: false,
     };
     let batch = Batch { target, connection, inbox, after, size: events.len() };
     for (index, event) in events.iter().enumerate() {
@@ -67,7 +64,7 @@ pub(super) async fn send(
             }
             () = target.connection.lost() => return Err(Failure::ConnectionLost),
         }
-        if index == 0 && wait && events.len() > 1 {
+        if index == 0 && events.len() > 1 {
             sent.open().await?;
         }
     }
@@ -115,9 +112,6 @@ impl Batch<'_> {
 impl SentBatch {
     /// Wait until the batch is stored.
     pub(super) async fn answer(mut self) -> Result<(), Failure> {
-        if !self.opened && self.subjects.len() > 1 {
-            self.open().await?;
-        }
         let commit = self.next().await?;
         match serde_json::from_slice::<Response<PublishAck>>(&commit.payload) {
             Ok(Response::Ok(ack)) if ack.stream != *self.target.stream => Err(Failure::ForeignStream(ack.stream)),
@@ -132,7 +126,6 @@ impl SentBatch {
     /// Wait for the answer to the first message: an empty one accepts the batch.
     async fn open(&mut self) -> Result<(), Failure> {
         let message = self.next().await?;
-        self.opened = true;
         if message.payload.is_empty() {
             return Ok(());
         }

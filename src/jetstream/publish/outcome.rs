@@ -85,7 +85,7 @@ pub(super) fn of_publish_error(error: &PublishError) -> Failure {
         PublishErrorKind::TimedOut => Failure::AckTimeout,
         PublishErrorKind::BrokenPipe => Failure::ConnectionLost,
         PublishErrorKind::MaxPayloadExceeded => Failure::TooLarge,
-        PublishErrorKind::WrongLastSequence => Failure::Fenced,
+        PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Failure::Fenced,
         _ => match error.source().and_then(|source| source.downcast_ref::<ServerError>()) {
             Some(server) => of_server_error(server),
             None => Failure::Client(error.to_string()),

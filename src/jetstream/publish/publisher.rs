@@ -33,8 +33,6 @@ const MAX_HEADER_BYTES: usize = 2048;
 pub enum SendMode {
     /// In a batch, where it is allowed and worth it.
     Batch,
-    /// The same, on a connection that has taken a batch before.
-    KnownBatch,
     /// One by one.
     Singly,
 }
@@ -181,7 +179,7 @@ async fn send_into(
     atomic: bool,
 ) -> Way {
     if atomic && mode != SendMode::Singly && events.len() >= MIN_ATOMIC_BATCH_SIZE {
-        return match batch::send(target, events, after, mode == SendMode::Batch).await {
+        return match batch::send(target, events, after).await {
             Ok(sent) => Way::Batch(Box::new(sent)),
             Err(failure) => Way::Failed(failure),
         };

@@ -1,5 +1,7 @@
-//! Publishing without batches: messages are sent one after the other without waiting, each with the
-//! sequence that it builds upon. When one is not stored, all behind it are refused.
+//! Publishing without batches: messages are sent one after the other without waiting. Each states the
+//! sequence that it builds upon, and the id of the message that it follows: by the sequence alone,
+//! one in the middle could continue a stream that somebody else has moved on (ADR 0042). So when one
+//! is not stored, all behind it are refused.
 
 use std::{collections::HashSet, future::IntoFuture as _};
 
@@ -33,16 +35,20 @@ pub(super) async fn send(target: &PublishTarget, events: &[OutgoingEvent], after
         after,
         failure: None,
     };
+    let mut before: Option<String> = None;
     for (event, builds_upon) in events.iter().zip(after.get()..) {
         let Ok(connection) = target.connection.connected() else {
             sent.failure = Some(Failure::NotReady);
             break;
         };
         let subject = target.subject(event);
-        let message = PublishMessage::build()
+        let mut message = PublishMessage::build()
             .payload(event.payload.clone())
             .headers(target.headers(event))
             .expected_last_sequence(builds_upon);
+        if let Some(before) = before.replace(target.message_id(event)) {
+            message = message.expected_last_message_id(before);
+        }
         match connection.context.send_publish(subject.clone(), message).await {
             Ok(ack) => sent.in_flight.push((subject, ack)),
             Err(error) => {

@@ -47,9 +47,8 @@ pub(in crate::relay) struct Leader {
     place: Option<Place>,
     position: PositionWriter,
     lessons: Lessons,
-    /// The connection that the place, the lessons and the use of batches belong to.
+    /// The connection that the place and the lessons belong to.
     connection: u64,
-    batches_known: bool,
     creation: Option<StreamSeq>,
     failures: u32,
     trouble: Trouble,
@@ -68,7 +67,6 @@ impl Leader {
             position: PositionWriter::default(),
             lessons: Lessons::default(),
             connection: 0,
-            batches_known: false,
             creation: None,
             failures: 0,
             trouble: Trouble::default(),
@@ -95,7 +93,6 @@ impl Leader {
         self.allow_creation(parts, None);
         if self.connection != connection {
             self.connection = connection;
-            self.batches_known = false;
             self.lessons = Lessons::default();
             self.place = None;
         }
@@ -135,7 +132,6 @@ impl Leader {
             lessons: &self.lessons,
             place,
             position: &mut self.position,
-            batches_known: &mut self.batches_known,
             allowance,
         };
         let drained = drain.run().await?;

@@ -117,7 +117,10 @@ async fn without_permission_to_list_durables_no_metrics_are_reported() {
     rig.settings.nats.inbox_prefix = "_INBOX_tail".to_owned();
     rig.settings.stream.consumer_check = CHECK_INTERVAL;
     let running = rig.start().await;
-    running.ready().await;
+    // Nor may it read messages, so that the stream is not used.
+    running
+        .stream(|stream| matches!(stream, watchword::jetstream::StreamState::Fault(_)))
+        .await;
     let publisher = running.nats.publisher(marks());
     let consumers = publisher.consumers().await;
     let subject = "$JS.API.CONSUMER.LIST.auth-events".to_owned();

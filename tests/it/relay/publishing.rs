@@ -106,11 +106,7 @@ async fn what_does_not_continue_the_stream_is_refused() {
     let publisher = running.nats.publisher(marks());
     let events: Vec<OutgoingEvent> = (1..=600).map(event).collect();
     let part = |from: usize, to: usize| events.get(from..to).expect("events");
-    for (mode, after) in [
-        (SendMode::Batch, 0),
-        (SendMode::KnownBatch, 100),
-        (SendMode::Singly, 200),
-    ] {
+    for (mode, after) in [(SendMode::Batch, 0), (SendMode::Batch, 100), (SendMode::Singly, 200)] {
         let from = usize::try_from(after).expect("a number");
         assert_eq!(publish(&publisher, part(from, from + 100), after, mode).await, stored(100), "{mode:?}");
         // Others in their place, with a gap, and the same once more.
@@ -125,7 +121,7 @@ async fn what_does_not_continue_the_stream_is_refused() {
         }
     }
     // Two on their way, of which the first is refused: so is the second.
-    for mode in [SendMode::KnownBatch, SendMode::Singly] {
+    for mode in [SendMode::Batch, SendMode::Singly] {
         let first = publisher.send(part(300, 400), 299.into(), mode).await;
         let second = publisher.send(part(400, 500), 399.into(), mode).await;
         assert_eq!(publisher.answer(first).await, refused(Failure::Fenced), "{mode:?}");

@@ -193,8 +193,15 @@ async fn a_lost_end_that_another_message_has_taken_is_published_again(backend: B
     nats.start_again().await;
     // As many messages of others as were lost, and one more: the stream is not shorter.
     for _ in 0..4 {
-        let published = nats.jetstream().await.publish("auth.user.logged_in", "{}".into()).await.expect("publish");
-        published.await.expect("an acknowledgement");
+        // The client may have to connect again first.
+        eventually(TIMEOUT, || async {
+            let published = nats.jetstream().await.publish("auth.user.logged_in", "{}".into()).await;
+            match published {
+                Ok(acknowledged) => acknowledged.await.map(drop).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await;
     }
     let running = rig.start().await;
     rig.record(1, 1).await;
