@@ -25,5 +25,6 @@ check "compatibility (Go: oasdiff; cargo: cargo-semver-checks)" scripts/check-co
 check "clients (npm, pip, Go and Java: linters and client generators)" scripts/check-clients.sh
 check "tokens (npm, pip, Go and Maven: verifiers of access tokens)" scripts/check-verifiers.sh
 check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
+check "events (cargo: a newer build of the contract, read by the kit)" scripts/check-old-kit.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"

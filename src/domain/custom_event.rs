@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::text::TextError;
+use super::text::{TextError, prefixes};
 
 const MAX_NAME: usize = 64;
 /// At all depths together.
@@ -15,17 +15,22 @@ const MAX_KEY_BYTES: usize = 64;
 /// In bytes of compact JSON.
 const MAX_BYTES: usize = 4096;
 /// Keys that usually hold secrets, in lower case and without separators.
-const SECRET_KEYS: [&str; 13] = [
+const SECRET_KEYS: [&str; 18] = [
     "accesstoken",
     "apikey",
     "authorization",
+    "challengetoken",
     "clientsecret",
     "cookie",
+    "currentpassword",
     "idtoken",
+    "newpassword",
     "passwd",
     "password",
     "passwordhash",
     "privatekey",
+    "recoverycode",
+    "recoverycodes",
     "refreshtoken",
     "secret",
     "token",
@@ -134,7 +139,7 @@ fn check(value: &Value, keys: &mut usize) -> Result<(), AttributesError> {
                 if !(1..=MAX_KEY_BYTES).contains(&key.len()) {
                     return Err(AttributesError::Key);
                 }
-                if is_secret_key(key) {
+                if is_secret_key(key) || is_secret(key) {
                     return Err(AttributesError::Secret);
                 }
                 check(value, keys)?;
@@ -142,7 +147,7 @@ fn check(value: &Value, keys: &mut usize) -> Result<(), AttributesError> {
             Ok(())
         }
         Value::Array(items) => items.iter().try_for_each(|item| check(item, keys)),
-        Value::String(text) if is_token(text) => Err(AttributesError::Secret),
+        Value::String(text) if is_secret(text) => Err(AttributesError::Secret),
         _ => Ok(()),
     }
 }
@@ -152,9 +157,14 @@ fn is_secret_key(key: &str) -> bool {
     SECRET_KEYS.contains(&plain.as_str())
 }
 
-/// Whether `text` is a refresh token of this service, or a JWT of any issuer.
-fn is_token(text: &str) -> bool {
+/// Whether `text` is a secret that this service issued, or a JWT of any issuer.
+fn is_secret(text: &str) -> bool {
     let text = text.trim_start();
-    let text = text.strip_prefix("Bearer ").unwrap_or(text);
-    text.starts_with("wrt_") || (text.starts_with("eyJ") && text.split('.').count() == 3)
+    // Schemes are case-insensitive (RFC 9110 section 11.1).
+    let text = match text.split_at_checked("Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token.trim_start(),
+        _ => text,
+    };
+    prefixes::ALL.iter().any(|prefix| text.starts_with(prefix))
+        || (text.starts_with("eyJ") && text.split('.').count() == 3)
 }

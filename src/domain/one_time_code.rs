@@ -6,10 +6,8 @@ use zeroize::Zeroizing;
 
 use super::hide_in_debug;
 use super::random::Random;
+use super::text::prefixes::CODE_PREFIX;
 use super::text_enum::text_enum;
-
-/// What every code starts with, so that secret scanners find a leaked one.
-pub const CODE_PREFIX: &str = "wmc_";
 
 text_enum! {
     CodePurpose {

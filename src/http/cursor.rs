@@ -6,8 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use uuid::Uuid;
 
+use super::parameters::header::HeaderParameter;
+use super::parameters::{ParamError, Parameter};
 use super::problem::FieldError;
-use super::query::{ParamError, Parameter};
 use crate::domain::ids::{Cursor, Epoch, ForeignCursor, LedgerSeq, UserId};
 
 /// The first byte says what the others are.
@@ -43,6 +44,27 @@ impl Parameter for Cursor {
 
     fn parse(text: &str) -> Result<Self, ParamError> {
         parse_ledger(text).ok_or(ParamError::new("invalid_cursor", DETAIL))
+    }
+}
+
+/// The last cursor that a client of the stream received before it reconnected.
+impl HeaderParameter for Option<Cursor> {
+    const NAME: &'static str = "Last-Event-ID";
+
+    fn schema() -> MetaSchemaRef {
+        schema()
+    }
+
+    fn parse(lines: &[&str]) -> Option<Self> {
+        match lines {
+            [] => Some(None),
+            [cursor] => parse_ledger(cursor).map(Some),
+            _ => None,
+        }
+    }
+
+    fn malformed() -> ParamError {
+        ParamError::new("invalid_cursor", DETAIL)
     }
 }
 
@@ -94,9 +116,9 @@ pub fn foreign_parameter(name: &str, foreign: ForeignCursor) -> FieldError {
     error_of(foreign).of_parameter(name)
 }
 
-/// The same of a cursor in a header.
-pub fn foreign_header(name: &str, foreign: ForeignCursor) -> FieldError {
-    error_of(foreign).of_header(name)
+/// The same of a cursor in `Last-Event-ID`.
+pub fn foreign_header(foreign: ForeignCursor) -> FieldError {
+    error_of(foreign).of_header(Option::<Cursor>::NAME)
 }
 
 fn error_of(foreign: ForeignCursor) -> ParamError {

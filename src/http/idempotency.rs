@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use poem::{Request, RequestBody, Result};
-use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
-use super::problem::{FieldError, Problem, ProblemCode};
+use super::parameters::ParamError;
+use super::parameters::header::{Header, HeaderParameter};
+use super::problem::{Problem, ProblemCode};
 use crate::actions::idempotency::Refusal;
 use crate::domain::idempotency::{IdempotencyKey, MAX_KEY_LENGTH};
 
@@ -18,55 +18,35 @@ pub const IDEMPOTENCY: &[ProblemCode] = &[
     ProblemCode::IdempotencyKeyReused,
 ];
 
-/// The name of the header.
-const HEADER: &str = "Idempotency-Key";
-
 /// When a request in flight has probably ended.
 const IN_FLIGHT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The key of the request, if it has one: `#[oai(name = "Idempotency-Key")]`.
-///
-/// Several keys or an invalid one: 400 `invalid_parameter`.
-#[derive(Debug, Clone)]
-pub struct IdempotencyHeader(pub Option<IdempotencyKey>);
+/// The key of the request, if it has one.
+pub type IdempotencyHeader = Header<Option<IdempotencyKey>>;
 
-impl<'a> ApiExtractor<'a> for IdempotencyHeader {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+impl HeaderParameter for Option<IdempotencyKey> {
+    const NAME: &'static str = "Idempotency-Key";
 
-    type ParamType = String;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Header)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
             min_length: Some(1),
             max_length: Some(2 * MAX_KEY_LENGTH + 2),
             pattern: Some("^[\\x21-\\x7E]+$".to_owned()),
             example: Some("8e03978e-40d5-43dd-bc93-6894a57f9324".into()),
             ..MetaSchema::new("string")
-        })))
+        }))
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let mut values = request.headers().get_all(options.name).iter();
-        let (Some(value), rest) = (values.next(), values.next()) else {
-            return Ok(Self(None));
-        };
-        let key = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-        match (key, rest) {
-            (Some(key), None) => Ok(Self(Some(key))),
-            _ => {
-                let detail = "must be one key of 1 to 255 visible ASCII characters";
-                Err(Problem::from(FieldError::header(HEADER, "invalid_format", detail)).into())
-            }
+    fn parse(lines: &[&str]) -> Option<Self> {
+        match lines {
+            [] => Some(None),
+            [key] => key.trim().parse().ok().map(Some),
+            _ => None,
         }
+    }
+
+    fn malformed() -> ParamError {
+        ParamError::new("invalid_format", "must be one key of 1 to 255 visible ASCII characters")
     }
 }
 
@@ -74,8 +54,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::KeyReused => {
-                let detail = "was used for another request";
-                let error = FieldError::header(HEADER, "reused", detail);
+                let error = ParamError::new("reused", "was used for another request");
+                let error = error.of_header(Option::<IdempotencyKey>::NAME);
                 Self::new(ProblemCode::IdempotencyKeyReused).with_error(error)
             }
             Refusal::InFlight => Self::new(ProblemCode::RequestInFlight).with_retry_after(IN_FLIGHT_RETRY_AFTER),

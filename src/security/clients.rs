@@ -16,9 +16,7 @@ use zeroize::Zeroizing;
 use super::sha256::sha256;
 use crate::config::{CLIENT_HASH_PREFIX, OauthClient};
 use crate::domain::random::Random;
-
-/// Prefix of every client secret, so that secret scanners recognize a leaked one.
-pub const CLIENT_SECRET_PREFIX: &str = "wcs_";
+use crate::domain::text::prefixes::CLIENT_SECRET_PREFIX;
 
 /// In characters: the prefix and 32 bytes in base64url.
 pub const CLIENT_SECRET_LEN: usize = 4 + 43;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::secret_key::{MacKey, SecretKey, SecretKeyError};
 use crate::domain::ids::ChallengeId;
+use crate::domain::text::prefixes::CHALLENGE_PREFIX;
 
-const PREFIX: &str = "wlc_";
 /// The prefix and 48 bytes in base64url.
 const LENGTH: usize = 4 + 64;
 
@@ -37,7 +37,7 @@ impl LoginChallenges {
     pub fn token(&self, challenge: ChallengeId) -> SecretString {
         let id = challenge.as_uuid().into_bytes();
         let mut text = String::with_capacity(LENGTH);
-        text.push_str(PREFIX);
+        text.push_str(CHALLENGE_PREFIX);
         URL_SAFE_NO_PAD.encode_string([id.as_slice(), &self.tokens.sign(&id)].concat(), &mut text);
         text.into()
     }
@@ -45,7 +45,7 @@ impl LoginChallenges {
     /// Verify a token and return its challenge; `None` when this service did not create it.
     #[must_use]
     pub fn parse(&self, token: &str) -> Option<ChallengeId> {
-        let text = token.strip_prefix(PREFIX).filter(|_| token.len() == LENGTH)?;
+        let text = token.strip_prefix(CHALLENGE_PREFIX).filter(|_| token.len() == LENGTH)?;
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (id, code) = bytes.split_first_chunk::<16>()?;
         self.tokens.verify(id, code).then(|| Uuid::from_bytes(*id).into())

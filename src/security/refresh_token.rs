@@ -13,9 +13,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::secret_key::{MacKey, SecretKey, SecretKeyError};
 use super::token_error::TokenError;
 use crate::domain::ids::SessionId;
-
-/// Prefix of every refresh token, so that secret scanners recognize a leaked one.
-pub const REFRESH_TOKEN_PREFIX: &str = "wrt_";
+use crate::domain::text::prefixes::REFRESH_TOKEN_PREFIX;
 
 /// In characters: the prefix and 56 bytes in base64url.
 pub const REFRESH_TOKEN_LEN: usize = 4 + 75;

@@ -1,7 +1,9 @@
 //! A subscriber of today reads what a newer service publishes: every event with everything that may
 //! be added to it within its major version.
 
-use async_nats::jetstream::stream;
+use std::{env, fs};
+
+use async_nats::jetstream::{Context, stream};
 use serde_json::{Value, json};
 use watchword_events::subscriber::DLQ_SUBJECT_PREFIX;
 use watchword_events::{AuthEvent, CATALOGUE, EventKind, example, schema};
@@ -49,24 +51,38 @@ fn grown(kind: EventKind, number: usize) -> (Value, usize) {
     (body, replaced)
 }
 
-/// An event that cannot be read would be a dead letter at once.
-#[tokio::test]
-async fn everything_that_may_be_added_arrives_and_nothing_is_given_up() {
-    let server = NatsServer::start().await;
-    let context = server.jetstream().await;
-    create_stream(&context).await;
+/// Creates the stream of events, and one of dead letters: an event that cannot be read would be one
+/// at once.
+async fn create_streams(context: &Context) {
+    create_stream(context).await;
     let dead_letters = stream::Config {
         name: "dead-letters".to_owned(),
         subjects: vec![format!("{DLQ_SUBJECT_PREFIX}*")],
         ..Default::default()
     };
     context.create_stream(dead_letters).await.unwrap();
+}
+
+async fn publish(context: &Context, body: &Value) {
+    let subject = body["subject"].as_str().unwrap().to_owned();
+    context.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+}
+
+async fn assert_no_dead_letters(context: &Context) {
+    let info = context.get_stream("dead-letters").await.unwrap().cached_info().clone();
+    assert_eq!(info.state.messages, 0, "{DURABLE} gave an event up");
+}
+
+#[tokio::test]
+async fn everything_that_may_be_added_arrives_and_nothing_is_given_up() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_streams(&context).await;
     let mut enumerations = 0;
     for (number, event) in CATALOGUE.iter().enumerate() {
         let (body, replaced) = grown(event.kind, number);
         enumerations += replaced;
-        let subject = body["subject"].as_str().unwrap().to_owned();
-        context.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+        publish(&context, &body).await;
     }
     assert!(enumerations >= 10, "only {enumerations} values were replaced");
     // A new event, and a new major version of a known one.
@@ -78,7 +94,7 @@ async fn everything_that_may_be_added_arrives_and_nothing_is_given_up() {
     ] {
         body["subject"] = subject.into();
         body["schemaVersion"] = version.into();
-        context.publish(subject, body.to_string().into()).await.unwrap().await.unwrap();
+        publish(&context, &body).await;
     }
 
     let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
@@ -96,6 +112,42 @@ async fn everything_that_may_be_added_arrives_and_nothing_is_given_up() {
     }
     running.stop().await;
     settled(&context, CATALOGUE.len() as u64 + 3).await;
-    let info = context.get_stream("dead-letters").await.unwrap().cached_info().clone();
-    assert_eq!(info.state.messages, 0, "{DURABLE} gave an event up");
+    assert_no_dead_letters(&context).await;
+}
+
+/// The same with the events of a real build, whose path is in the environment.
+#[tokio::test]
+#[ignore = "scripts/check-old-kit.sh builds the newer contract"]
+async fn the_events_of_a_newer_build_arrive() {
+    let path = env::var("WATCHWORD_NEWER_EVENTS").expect("WATCHWORD_NEWER_EVENTS names a file");
+    let lines = fs::read_to_string(path).unwrap();
+    let mut bodies: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(bodies.len(), CATALOGUE.len() + 1, "one event is new");
+
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_streams(&context).await;
+    for (number, body) in bodies.iter_mut().enumerate() {
+        // The examples share an id, which the kit would take for one event.
+        *body.pointer_mut("/id").unwrap() = uuid::Uuid::from_u128(number as u128).to_string().into();
+        publish(&context, body).await;
+    }
+
+    let mut running = Running::start(durable(), &server.url(), |_, _| Ok(())).await;
+    for body in &bodies {
+        let (received, delivery) = running.next().await;
+        assert_eq!((received.subject.as_str(), delivery.attempt), (body["subject"].as_str().unwrap(), 1));
+        match &received.event {
+            None => assert_eq!(received.subject, "auth.user.teleported"),
+            Some(AuthEvent::LoggedIn(login)) => {
+                let actor = received.actor.as_ref().unwrap();
+                assert_eq!((actor.kind.as_str(), login.method.as_str()), ("robot", "passkey"));
+                assert_eq!(received.data().get("region"), Some(&json!("eu")));
+            }
+            Some(_) => {}
+        }
+    }
+    running.stop().await;
+    settled(&context, bodies.len() as u64).await;
+    assert_no_dead_letters(&context).await;
 }

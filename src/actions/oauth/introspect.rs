@@ -8,9 +8,9 @@ use crate::actions::context::Dependencies;
 use crate::actions::{Context, Failure, Services};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{AuthenticationMethod, Refresh};
+use crate::domain::text::prefixes::REFRESH_TOKEN_PREFIX;
 use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
-use crate::security::refresh_token::REFRESH_TOKEN_PREFIX;
 use crate::security::{AccessClaims, TokenError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::actions::sessions::ended::record_revoked;
 use crate::actions::sessions::presented::{self, Presented};
 use crate::actions::{Context, Failure};
 use crate::domain::session::RevokeReason;
+use crate::domain::text::prefixes::REFRESH_TOKEN_PREFIX;
 use crate::security::ClientId;
-use crate::security::refresh_token::REFRESH_TOKEN_PREFIX;
 
 /// Revoke. A token that is unknown, expired or revoked is no error (RFC 7009 section 2.2).
 ///

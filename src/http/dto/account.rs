@@ -15,9 +15,9 @@ use crate::domain::user::account_type::AccountType;
 use crate::domain::user::account_types::SchemaViolation;
 use crate::domain::user::role::Role;
 use crate::http::fields::{Fields, field_error};
+use crate::http::parameters::ParamError;
 use crate::http::payload::pointer_to;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
-use crate::http::query::ParamError;
 
 /// A profile in a body.
 pub type ProfileBody = BTreeMap<String, Value>;

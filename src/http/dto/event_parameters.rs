@@ -8,7 +8,7 @@ use uuid::Uuid;
 use watchword_events::CATALOGUE;
 
 use crate::actions::events::list::Order;
-use crate::http::query::{Bounded, ParamError, Parameter};
+use crate::http::parameters::{Bounded, ParamError, Parameter};
 
 /// The number of entries on a page of any list: 1 to 200, 50 by default.
 pub type PageSize = Bounded<50, 200>;
@@ -31,6 +31,9 @@ impl Parameter for Order {
     }
 }
 
+/// Length of a UUID such as `01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02`.
+const HYPHENATED_LENGTH: usize = 36;
+
 /// A subject of the catalogue. `auth.custom` stands for all custom events.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject(pub &'static str);
@@ -49,7 +52,8 @@ impl Parameter for Subject {
 
     fn parse(text: &str) -> Result<Self, ParamError> {
         let known = CATALOGUE.iter().find(|event| event.subject == text);
-        let unknown = || ParamError::new("unknown_subject", "must be the subject of an event of the catalogue");
+        let detail = "must be the subject of an event of the catalogue; `auth.custom` stands for all custom events";
+        let unknown = || ParamError::new("unknown_subject", detail);
         known.map(|event| Self(event.subject)).ok_or_else(unknown)
     }
 }
@@ -60,7 +64,11 @@ impl Parameter for Uuid {
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        text.parse().map_err(|_| ParamError::new("invalid_format", "must be a UUID"))
+        // The parser also knows forms without hyphens, with braces and with a prefix. A resource
+        // has one address.
+        let hyphenated = text.len() == HYPHENATED_LENGTH;
+        let id = hyphenated.then(|| text.parse().ok()).flatten();
+        id.ok_or_else(|| ParamError::new("invalid_format", "must be a UUID"))
     }
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::event_parameters::{Subject, check_range};
 use crate::actions::events::start_replay::{self, Input, ReplayName, Selection};
 use crate::http::fields::Fields;
+use crate::http::parameters::Parameter;
 use crate::http::problem::{FieldError, Problem};
-use crate::http::query::Parameter;
 use crate::http::timestamp::Timestamp;
 
 /// Most subjects or users of one replay.

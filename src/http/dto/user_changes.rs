@@ -62,8 +62,8 @@ impl Example for CreateUserRequest {
 
 /// A user in place of the current one: exactly `email`, `username`, `name`, `accountType` and
 /// `profile` are replaced, and those that are left out are removed. The other fields of a `User`
-/// are accepted, as `GET` returned them, and ignored. Fields that later versions add change only
-/// when they are sent.
+/// and of a `ListedUser` are accepted, as `GET` returned them, and ignored. Fields that later
+/// versions add change only when they are sent.
 #[derive(Object, Deserialize)]
 #[oai(rename_all = "camelCase", deny_unknown_fields, example)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -107,6 +107,10 @@ pub struct ReplaceUserRequest {
     #[oai(read_only, skip_serializing_if_is_none, default)]
     #[serde(default)]
     updated_at: ReadOnly<Timestamp>,
+    /// Ignored; lists have it.
+    #[oai(read_only, skip_serializing_if_is_none, default)]
+    #[serde(default)]
+    user_seq: ReadOnly<i64>,
 }
 
 impl Example for ReplaceUserRequest {
@@ -123,6 +127,7 @@ impl Example for ReplaceUserRequest {
             status: ReadOnly::default(),
             created_at: ReadOnly::default(),
             updated_at: ReadOnly::default(),
+            user_seq: ReadOnly::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::text;
 use crate::domain::user::UserStatus;
 use crate::domain::user::account_type::AccountType;
 use crate::domain::user::role::Role;
-use crate::http::query::{Bounded, ParamError, Parameter};
+use crate::http::parameters::{Bounded, ParamError, Parameter};
 
 /// The number of a page, from 1.
 pub type PageNumber = Bounded<1, 10_000>;

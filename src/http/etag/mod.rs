@@ -2,12 +2,10 @@
 
 pub mod if_none_match;
 
-use poem::http::header::IF_MATCH;
-use poem::{Request, RequestBody, Result};
-use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
-use super::problem::{FieldError, Problem};
+use super::parameters::ParamError;
+use super::parameters::header::{Header, HeaderParameter};
 use crate::domain::user::User;
 use crate::domain::user::version::{Expected, Version};
 
@@ -20,59 +18,34 @@ pub fn of(user: &User) -> String {
     format!("\"{:032x}\"", Version::of(user).to_bits())
 }
 
-/// The precondition of a request: `#[oai(name = "If-Match")]`.
-///
-/// Not a list of tags: 400 `invalid_parameter`.
-#[derive(Debug, Clone)]
-pub struct IfMatch(pub Expected);
+/// The precondition of a request: the versions that it allows. Weak tags and unknown tags never
+/// match (strong comparison, section 8.8.3.2).
+pub type IfMatch = Header<Expected>;
 
-impl<'a> ApiExtractor<'a> for IfMatch {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+impl HeaderParameter for Expected {
+    const NAME: &'static str = "If-Match";
 
-    type ParamType = String;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Header)
+    fn schema() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
     }
 
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<Self::ParamType>,
-    ) -> Result<Self> {
-        let lines = request.headers().get_all(IF_MATCH).iter().map(|value| value.to_str());
-        let lines: Result<Vec<&str>, _> = lines.collect();
-        let lines = lines.map_err(|_not_text| invalid())?;
+    fn parse(lines: &[&str]) -> Option<Self> {
+        if lines.is_empty() {
+            return Some(Self::Any);
+        }
         // Several lines of a list are one list (RFC 9110 section 5.3).
-        let list = (!lines.is_empty()).then(|| lines.join(","));
-        Ok(Self(expected(list.as_deref())?))
+        let list = lines.join(",");
+        if list.trim() == "*" {
+            return Some(Self::Any);
+        }
+        let tags: Option<Vec<&str>> = list.split(',').map(|tag| opaque(tag.trim())).collect();
+        let tags = tags.filter(|tags| tags.len() <= MAX_TAGS)?;
+        Some(Self::OneOf(tags.into_iter().filter_map(version).collect()))
     }
-}
 
-/// The versions that `If-Match` allows. Weak tags and unknown tags never match (strong comparison,
-/// section 8.8.3.2).
-///
-/// # Errors
-/// 400 `invalid_parameter` when the header is not a list of tags.
-fn expected(if_match: Option<&str>) -> Result<Expected, Problem> {
-    let Some(text) = if_match.map(str::trim) else {
-        return Ok(Expected::Any);
-    };
-    if text == "*" {
-        return Ok(Expected::Any);
+    fn malformed() -> ParamError {
+        ParamError::new("invalid_format", "must be `*` or a list of entity tags")
     }
-    let tags: Option<Vec<&str>> = text.split(',').map(|tag| opaque(tag.trim())).collect();
-    let tags = tags.filter(|tags| tags.len() <= MAX_TAGS).ok_or_else(invalid)?;
-    Ok(Expected::OneOf(tags.into_iter().filter_map(version).collect()))
-}
-
-fn invalid() -> Problem {
-    FieldError::header("If-Match", "invalid_format", "must be `*` or a list of entity tags").into()
 }
 
 /// The text between the quotes of a tag; empty for a weak tag, `None` for what is not a tag.
@@ -92,25 +65,25 @@ fn version(tag: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::ProblemCode;
 
     #[test]
     fn if_match_is_parsed_as_the_rfc_says() {
         let one = "\"0123456789abcdef0123456789abcdef\"";
         let version = Version::from_bits(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-        for (text, expected) in [
-            (None, Expected::Any),
-            (Some("*"), Expected::Any),
-            (Some(one), Expected::OneOf(vec![version])),
-            (Some(&format!("\"other\", {one}")[..]), Expected::OneOf(vec![version])),
-            (Some(&format!("W/{one}")[..]), Expected::OneOf(vec![])),
-            (Some("\"\""), Expected::OneOf(vec![])),
+        for (lines, expected) in [
+            (&[][..], Expected::Any),
+            (&["*"], Expected::Any),
+            (&[one], Expected::OneOf(vec![version])),
+            (&["\"other\"", one], Expected::OneOf(vec![version])),
+            (&[&format!("\"other\", {one}")], Expected::OneOf(vec![version])),
+            (&[&format!("W/{one}")], Expected::OneOf(vec![])),
+            (&["\"\""], Expected::OneOf(vec![])),
         ] {
-            assert_eq!(super::expected(text).unwrap(), expected, "{text:?}");
+            assert_eq!(Expected::parse(lines), Some(expected), "{lines:?}");
         }
         for wrong in ["", "abc", "\"a", "\"a\",", "\"a\" \"b\"", "w/\"a\""] {
-            let refused = super::expected(Some(wrong)).unwrap_err();
-            assert_eq!(refused.code(), ProblemCode::InvalidParameter, "{wrong}");
+            assert_eq!(Expected::parse(&[wrong]), None, "{wrong}");
         }
+        assert_eq!(Expected::parse(&["*", one]), None);
     }
 }

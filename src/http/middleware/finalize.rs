@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use poem::PathPattern;
-use poem::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use poem::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use poem::http::{HeaderValue, StatusCode, Version};
 use poem::{Error, IntoResponse, Response};
 
@@ -70,7 +72,11 @@ pub(super) async fn finish(mut response: Response, context: &RequestContext, all
     if headers.get(CONTENT_TYPE).is_some_and(|sent| sent == "application/json; charset=utf-8") {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let cache = headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // Keys, metadata and schemas are the same for all: scripts of any page may read them.
+    if cache.as_bytes().starts_with(b"public") {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
     response
 }
 

@@ -89,11 +89,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for StrictJson<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        Some(MetaRequest {
-            description: None,
-            content: vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: T::schema_ref() }],
-            required: true,
-        })
+        Some(request_meta::<T>(&[Self::CONTENT_TYPE], true))
     }
 
     async fn from_request(
@@ -121,7 +117,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for OptionalJson<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        <StrictJson<T> as ApiExtractor>::request_meta().map(|meta| MetaRequest { required: false, ..meta })
+        Some(request_meta::<T>(&[StrictJson::<T>::CONTENT_TYPE], false))
     }
 
     async fn from_request(
@@ -135,6 +131,16 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for OptionalJson<T> {
         }
         require_json::<T>(request)?;
         Ok(Self(Some(parse_strict(&bytes)?)))
+    }
+}
+
+/// A body of one of the media types, in the `OpenAPI` document.
+fn request_meta<T: Type>(media_types: &[&'static str], required: bool) -> MetaRequest {
+    let media_type = |content_type: &&'static str| MetaMediaType { content_type, schema: T::schema_ref() };
+    MetaRequest {
+        description: None,
+        content: media_types.iter().map(media_type).collect(),
+        required,
     }
 }
 

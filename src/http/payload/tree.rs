@@ -28,10 +28,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let findings = findings.into_inner();
     match parsed {
         // serde_json's message is not repeated: it may contain input.
-        Err(_) => Err(findings.fault.map_or_else(malformed, |fault| fault.problem(&findings.path))),
+        Err(error) => {
+            let fault = findings.fault.or_else(|| is_out_of_range(&error).then_some(Fault::OutOfRange));
+            Err(fault.map_or_else(malformed, |fault| fault.problem(&findings.path)))
+        }
         Ok(_) if !findings.control_characters.is_empty() => Err(Problem::validation(findings.control_characters)),
         Ok(value) => Ok(value),
     }
+}
+
+/// Whether a number such as `1e400` is too large for the parser. Its error has no kind to ask for.
+fn is_out_of_range(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
 }
 
 /// Where the text breaks off is not said: the position would be one of bytes, not of a field.
@@ -52,6 +60,7 @@ struct Findings {
 enum Fault {
     DuplicateKey,
     TooDeep,
+    OutOfRange,
 }
 
 impl Fault {
@@ -59,6 +68,7 @@ impl Fault {
         let (code, detail) = match self {
             Self::DuplicateKey => ("duplicate_key", "The same key is given more than once."),
             Self::TooDeep => ("too_deep", "The value is nested deeper than 32 levels."),
+            Self::OutOfRange => ("out_of_range", "The number is larger than a 64-bit floating point number can be."),
         };
         Problem::new(ProblemCode::InvalidJson).with_detail(detail).with_error(FieldError::new(
             render(path),

@@ -2,11 +2,10 @@
 //! the client's input.
 
 use poem::Error;
-use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
+use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem::http::StatusCode;
 use poem_openapi::error::{
-    AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError, ParsePathError,
-    ParseRequestPayloadError,
+    AuthorizationError, ContentTypeError, ParseMultipartError, ParseParamError, ParseRequestPayloadError,
 };
 
 use super::{FieldError, Problem, ProblemCode};
@@ -30,13 +29,14 @@ pub(crate) fn problem_of_error(error: &Error) -> Problem {
     if error.is::<ParseRequestPayloadError>() || error.is::<ParseMultipartError>() {
         return ProblemCode::BadRequest.into();
     }
+    // No route was looked for. What a route finds in its path is parsed by `http::parameters`.
+    if error.is::<ParsePathError>() {
+        return Problem::new(ProblemCode::BadRequest).with_detail("The path is not UTF-8.");
+    }
     if let Some(parameter) = error.downcast_ref::<ParseParamError>() {
         // The name is that of the operation's parameter, not input. Headers have extractors of
         // their own, with errors of their own.
         return FieldError::parameter(parameter.name, "invalid_format", "is missing or malformed").into();
-    }
-    if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-        return FieldError::parameter("path", "invalid_format", "The path is not valid.").into();
     }
     if let Some(ReadBodyError::PayloadTooLarge) = error.downcast_ref::<ReadBodyError>() {
         return ProblemCode::PayloadTooLarge.into();

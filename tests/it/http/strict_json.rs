@@ -82,6 +82,10 @@ async fn malformed_json_is_refused() {
     // 31 arrays inside the object are 32 levels, the deepest that parses.
     assert_eq!(strict(&app, deep(31)).await.status, 422);
     assert_eq!(fields(&strict(&app, deep(32)).await.problem())[0].1, "too_deep");
+    // JSON, but no number that programs share.
+    let large = strict(&app, r#"{"email":"a","tags":["b",-1e999]}"#).await;
+    assert_eq!((large.status, &large.problem()["code"]), (400, &"invalid_json".into()));
+    assert_eq!(fields(&large.problem()), expected(&[("/tags/1", "out_of_range")]));
 }
 
 #[tokio::test]

@@ -70,6 +70,7 @@ async fn documents_are_sent_again_only_when_they_have_changed() {
             let answer = ask(known).await.expect_status(304);
             assert_eq!((&*answer.text, answer.header("etag")), ("", Some(&*tag)), "{known}");
             assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
             assert_eq!(answer.header("content-type"), None, "RFC 9110 section 15.4.5");
         }
         assert_eq!(ask("\"other\"").await.expect_status(200).json, first.json);

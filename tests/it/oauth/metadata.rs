@@ -95,6 +95,8 @@ async fn the_metadata_is_where_each_standard_looks_for_it() {
             assert_eq!((&answer.json, answer.header("etag")), (&expected.json, expected.header("etag")), "{path}");
             assert_eq!(answer.header("cache-control"), Some("public, max-age=300"), "{path}");
             assert_eq!(answer.header("content-type"), expected.header("content-type"), "{path}");
+            // Scripts of any page may read it.
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
             let request = app.request(Method::GET, &path);
             let tag = expected.header("etag").expect("a tag");
             app.send(request.header("if-none-match", tag)).await.expect_status(304);
@@ -110,7 +112,8 @@ async fn the_metadata_is_where_each_standard_looks_for_it() {
         "/.well-known/openid-configuration/api",
         "/healthz",
     ] {
-        app.get(path).await.expect_problem(404, "not_found");
+        let missing = app.get(path).await.expect_problem(404, "not_found");
+        assert_eq!(missing.header("access-control-allow-origin"), None, "{path}");
     }
     let labels = r#"route="/.well-known/openid-configuration/api/v1""#;
     assert!(app.metrics().await.contains(labels), "{}", app.metrics().await);

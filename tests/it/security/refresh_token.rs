@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 use watchword::domain::ids::SessionId;
-use watchword::security::refresh_token::{REFRESH_TOKEN_LEN, REFRESH_TOKEN_PREFIX};
+use watchword::domain::text::prefixes::REFRESH_TOKEN_PREFIX;
+use watchword::security::refresh_token::REFRESH_TOKEN_LEN;
 use watchword::security::{RefreshTokens, TokenError};
 
 use super::support::{secret, session, text};

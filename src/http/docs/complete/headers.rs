@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Headers that are defined once: name, description and example.
-const SHARED: [(&str, &str, &str); 4] = [
+const SHARED: [(&str, &str, &str); 5] = [
     (
         "X-Request-Id",
         "ID of the request: the one that the client sent, or a new one. The service's logs have it.",
@@ -13,6 +13,11 @@ const SHARED: [(&str, &str, &str); 4] = [
         "Cache-Control",
         "How long to keep the response: not at all, unless it says so.",
         "no-store",
+    ),
+    (
+        "Access-Control-Allow-Origin",
+        "The response is the same for all, and scripts of any page may read it.",
+        "*",
     ),
     (
         "WWW-Authenticate",
@@ -38,11 +43,16 @@ pub(super) fn complete(response: &mut Map<String, Value>, status: &str, method: 
     };
     let named = std::mem::take(headers).into_iter();
     headers.extend(named.map(|(name, header)| (usual_case(&name), header)));
+    // Only responses that caches may keep have one of their own.
+    let is_public = headers.contains_key("Cache-Control");
     let mut add = |name: &str| {
         let reference = json!({ "$ref": format!("#/components/headers/{name}") });
         headers.entry(name).or_insert(reference);
     };
     add("X-Request-Id");
+    if is_public {
+        add("Access-Control-Allow-Origin");
+    }
     add("Cache-Control");
     match (status, method) {
         ("401", _) => add("WWW-Authenticate"),

@@ -10,8 +10,8 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::dto::event_parameters::PageSize;
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::query::{ParameterNames, QueryParam};
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;
 

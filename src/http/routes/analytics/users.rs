@@ -1,6 +1,5 @@
 //! GET /analytics/users/{id}.
 
-use poem_openapi::param::Path;
 use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
@@ -10,6 +9,7 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::Success;
 use crate::http::routes::Tag;

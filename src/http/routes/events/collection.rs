@@ -18,9 +18,9 @@ use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::query::{ParameterNames, QueryParam};
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
 /// The recorded event.

@@ -1,7 +1,6 @@
 //! GET /events/{id}.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::events::get;
@@ -10,6 +9,7 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::event::{EventBody, Stored};
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::routes::Tag;
 

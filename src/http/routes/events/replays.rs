@@ -1,6 +1,5 @@
 //! POST /events/replays and GET /events/replays/{id}.
 
-use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use crate::http::bearer::BearerToken;
 use crate::http::dto::replay::{CreateReplayRequest, ReplayBody, parse};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::payload::StrictJson;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::Success;

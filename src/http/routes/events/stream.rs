@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use poem::{Body, IntoResponse, Response};
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::Query;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::MetaSchemaRef;
 use poem_openapi::types::Type as _;
@@ -23,14 +23,13 @@ use crate::http::cursor;
 use crate::http::dto::event_parameters::Subject;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::header::Header;
+use crate::http::parameters::query::{ParameterNames, QueryParam};
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 use crate::http::sse::{Authorization, End, Writer};
 use crate::telemetry::error_chain;
 
-/// The header of a client that reconnects.
-const LAST_EVENT_ID: &str = "Last-Event-ID";
 /// Longest silence: shorter than the read timeouts of proxies.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 /// Time between two reads for commits of other instances.
@@ -96,14 +95,14 @@ impl EventStreams {
         /// The last `id` that was received: the stream continues after it. Takes precedence over
         /// `after`.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<QueryParam<Cursor>>>,
+        last_event_id: Header<Option<Cursor>>,
     ) -> Result<Streaming, FollowEventsError> {
         let caller = self.0.identify(&context, &bearer).await?;
         let mut query = names.read();
         let subject = query.take("subject", subject).map(|subject| subject.0);
         let from = query.take("from", from);
         let after = query.take("after", after);
-        let last = query.take_header(LAST_EVENT_ID, last_event_id);
+        let last = last_event_id.0;
         let input = query.finish(Input { subject, from, after: last.or(after) })?;
         let permit = self.0.streams().acquire()?;
         let follow = |cx| async move {
@@ -120,9 +119,7 @@ impl EventStreams {
 fn problem(error: ActionError<follow::Refusal>, by_header: bool) -> Problem {
     match error {
         ActionError::Refused(follow::Refusal::NotAdmin) => Problem::new(ProblemCode::Forbidden),
-        ActionError::Refused(follow::Refusal::Cursor(foreign)) if by_header => {
-            cursor::foreign_header(LAST_EVENT_ID, foreign).into()
-        }
+        ActionError::Refused(follow::Refusal::Cursor(foreign)) if by_header => cursor::foreign_header(foreign).into(),
         ActionError::Refused(follow::Refusal::Cursor(foreign)) => cursor::foreign_parameter("after", foreign).into(),
         ActionError::Failure(failure) => failure.into(),
     }

@@ -22,9 +22,9 @@ use crate::http::etag;
 use crate::http::fields::Fields;
 use crate::http::idempotency::{IDEMPOTENCY, IdempotencyHeader};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::query::{ParameterNames, QueryParam};
 use crate::http::payload::StrictJson;
 use crate::http::problem::{FieldError, Problem, ProblemCode};
-use crate::http::query::{ParameterNames, QueryParam};
 use crate::http::responses::{CreatedTagged, Success};
 use crate::http::routes::Tag;
 

@@ -1,7 +1,6 @@
 //! GET, PUT, PATCH and DELETE /users/{id}.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::users::{delete, get, update};
@@ -12,6 +11,7 @@ use crate::http::dto::user_changes::{ReplaceUserRequest, UpdateUserRequest};
 use crate::http::error_responses::{ALWAYS, BEARER, BODY, error_responses};
 use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::payload::{MergePatch, StrictJson};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::responses::{NoContent, Tagged};

@@ -1,7 +1,6 @@
 //! PUT and DELETE /users/{id}/roles/{role}.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::users::roles::{self, Refusal};
@@ -13,6 +12,7 @@ use crate::http::dto::user::UserBody;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::problem::Problem;
 use crate::http::responses::Tagged;
 use crate::http::routes::Tag;
@@ -41,14 +41,13 @@ impl UserRoles {
         /// ID of the user.
         id: Path<Uuid>,
         /// Role to grant: `user`, `artist`, `admin` or another configured role.
-        #[oai(validator(max_length = 32))]
-        role: Path<String>,
+        role: Path<Role>,
         /// Grant the role only if the user still has this `ETag`.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, GrantError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let (target, role) = (id.0.into(), parse(&role.0)?);
+        let (target, role) = (id.0.into(), role.0);
         let user = self.0.call(&context, |cx| roles::grant(cx, caller, target, if_match.0, role)).await?;
         Ok(Tagged::from(&user))
     }
@@ -65,21 +64,16 @@ impl UserRoles {
         /// ID of the user.
         id: Path<Uuid>,
         /// Role to revoke.
-        #[oai(validator(max_length = 32))]
-        role: Path<String>,
+        role: Path<Role>,
         /// Revoke the role only if the user still has this `ETag`.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
     ) -> Result<Tagged<UserBody>, RevokeError> {
         let caller = self.0.identify(&context, &bearer).await?;
-        let (target, role) = (id.0.into(), parse(&role.0)?);
+        let (target, role) = (id.0.into(), role.0);
         let user = self.0.call(&context, |cx| roles::revoke(cx, caller, target, if_match.0, role)).await?;
         Ok(Tagged::from(&user))
     }
-}
-
-fn parse(role: &str) -> Result<Role, Problem> {
-    role.parse().map_err(|_| unknown_role().of_parameter("role").into())
 }
 
 impl From<Refusal> for Problem {

@@ -1,7 +1,6 @@
 //! POST /users/{id}/disable and /users/{id}/enable.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::users::status;
@@ -11,6 +10,7 @@ use crate::http::dto::user::UserBody;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::etag::IfMatch;
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::responses::Tagged;
 use crate::http::routes::Tag;
 

@@ -1,7 +1,6 @@
 //! POST /users/{id}/unlock.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
 use uuid::Uuid;
 
 use crate::actions::users::unlock;
@@ -9,6 +8,7 @@ use crate::http::api::Api;
 use crate::http::bearer::BearerToken;
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
+use crate::http::parameters::path::Path;
 use crate::http::responses::NoContent;
 use crate::http::routes::Tag;
 

@@ -174,6 +174,7 @@ async fn an_account_changes_only_in_the_version_that_was_read(backend: Backend) 
     let refused = change("application/json-patch+json", &tag(&first), "Eve").await;
     let refused = refused.expect_problem(415, "unsupported_media_type");
     assert_eq!(refused.header("accept-patch"), Some("application/merge-patch+json, application/json"));
+    assert!(refused.str("/detail").contains(merge_patch), "{}", refused.text);
     let refused = change(merge_patch, "Ada", "Eve").await.expect_problem(400, "invalid_parameter");
     assert_eq!(refused.str("/errors/0/header"), "If-Match");
     assert_eq!(app.me(&access).await.str("/name"), "Ada");

@@ -19,6 +19,7 @@ flow_tests! {
     a_copy_from_events_alone_equals_the_service_at_every_step,
     a_copy_can_begin_with_the_list_of_users,
     more_than_a_hundred_sessions_end_in_several_events,
+    a_masked_copy_has_every_field_masked,
     a_copy_without_personal_data_has_everything_else,
 }
 
@@ -97,6 +98,41 @@ async fn a_copy_can_begin_with_the_list_of_users(backend: Backend) {
         assert_eq!(live, expected, "round {round}");
         for id in expected {
             assert_eq!(copy.account(id), listed[id], "round {round}");
+        }
+    }
+    world.app.finish().await;
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.chars().take(1).chain("***".chars()).collect(),
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(fields) => fields.values_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+/// A user as `masked` shows it.
+fn masked(mut user: Value) -> Value {
+    let fields = user.as_object_mut().expect("a user");
+    if let Some(Value::String(email)) = fields.get_mut("email") {
+        let (first, domain) = (email.chars().next().expect("a character"), email.rsplit('@').next().expect("a domain"));
+        *email = format!("{first}***@{domain}");
+    }
+    for field in ["username", "name", "profile"] {
+        fields.get_mut(field).into_iter().for_each(mask);
+    }
+    user
+}
+
+async fn a_masked_copy_has_every_field_masked(backend: Backend) {
+    let mut world = World::new(backend, 14, PiiMode::Masked).await;
+    for step in 0..60 {
+        world.act().await;
+        let listed = world.listed().await;
+        world.follow().await;
+        for (id, user) in listed {
+            assert_eq!(world.copy.account(&id), masked(user), "step {step}");
         }
     }
     world.app.finish().await;

@@ -127,7 +127,8 @@ fn keys(count: usize) -> Value {
 
 async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
     let app = TestApp::spawn(backend).await;
-    let access = app.registered("ada@example.com").await.tokens().access;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let (access, refresh) = (tokens.access, tokens.refresh);
     let with = |attributes: Value| json!({"name": "shared", "attributes": attributes});
     let deep = json!({"a": keys(16), "b": [keys(15)]});
     // `{"a":"…"}` has eight bytes in addition to the text.
@@ -151,6 +152,12 @@ async fn a_refused_custom_event_is_not_recorded(backend: Backend) {
         (with(json!({"": 1})), "/attributes", "invalid_key"),
         (with(json!({"a": [{"Refresh-Token": 1}]})), "/attributes", "secret"),
         (with(json!({"note": access})), "/attributes", "secret"),
+        (with(json!({"note": format!("bearer  {access}")})), "/attributes", "secret"),
+        (with(json!({"a": [refresh]})), "/attributes", "secret"),
+        (with(json!({"note": "wlc_AaIbItUneHevCZRaGncm"})), "/attributes", "secret"),
+        (with(json!({"note": "wcs_AaIbItUneHevCZRaGncm"})), "/attributes", "secret"),
+        (with(json!({"wmc_AaIbItUneHevCZRaGncm": 1})), "/attributes", "secret"),
+        (with(json!({"recoveryCodes": []})), "/attributes", "secret"),
         (with(json!({"note": "tab\there"})), "/attributes/note", "control_character"),
     ] {
         let answer = record(&app, &access, &body).await.expect_problem(422, "validation_failed");

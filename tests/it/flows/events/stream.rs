@@ -171,6 +171,16 @@ async fn an_invalid_last_event_id_is_refused(backend: Backend) {
         assert_eq!(answer.str(&format!("/errors/0/{kind}")), name, "{query} {last:?}: {}", answer.text);
         assert_eq!(answer.str("/errors/0/code"), code, "{query} {last:?}: {}", answer.text);
     }
+    // Neither is ignored: the client would miss events.
+    let known = cursor_at(1).into_bytes();
+    for lines in [vec![b"\xff".to_vec()], vec![known.clone(), known]] {
+        let request = app.request(Method::GET, PATH).bearer_auth(&admin);
+        let request = lines
+            .iter()
+            .fold(request, |request, line| request.header("last-event-id", line.as_slice()));
+        let answer = app.send(request).await.expect_problem(400, "invalid_parameter");
+        assert_eq!(answer.str("/errors/0/header"), "Last-Event-ID", "{lines:?}: {}", answer.text);
+    }
     app.finish().await;
 }
 

@@ -1,18 +1,15 @@
 //! The commands for an operator whose last administrator cannot log in.
 
-use std::path::PathBuf;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use totp_rs::Totp;
 use watchword::domain::clock::{Clock as _, SystemClock};
 
-use crate::support::binary::{Binary, BinaryOptions, Ended, run};
-use crate::support::database::{Backend, Database};
+use super::command_line::{CommandLine, NEW_PASSWORD, PASSWORD};
+use crate::support::binary::Binary;
+use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Http;
-use crate::support::nats::NatsServer;
-use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -21,34 +18,10 @@ flow_tests! {
 
 const ROOT: &str = "root@example.com";
 const ADA: &str = "ada@example.com";
-const PASSWORD: &str = "one very long sentence 12";
-const NEW_PASSWORD: &str = "another rather long line 7";
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The data directory, the database and the NATS server of the commands.
-struct Fixture {
-    data_dir: PathBuf,
-    database: Database,
-    nats: NatsServer,
-}
-
-impl Fixture {
-    fn options(&self, args: &[&str]) -> BinaryOptions {
-        let mut options = BinaryOptions::command(args, &[("NATS_URL", &self.nats.url())]);
-        options.data_dir = Some(self.data_dir.clone());
-        match self.database.url() {
-            Some(url) => options.with("DATABASE_URL", url),
-            None => options,
-        }
-    }
-
-    /// Runs `watchword user <args>` with a password on its standard input.
-    async fn user(&self, args: &[&str], input: &str) -> Ended {
-        let ended = run(self.options(&[&["user"], args].concat()), input).await;
-        assert!(!ended.stdout.contains(NEW_PASSWORD) && !ended.stderr.contains(NEW_PASSWORD));
-        ended
-    }
-
+/// What this test asserts of a command.
+impl CommandLine {
     async fn succeeds(&self, args: &[&str], input: &str, printed: &str) {
         let ended = self.user(args, input).await;
         assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(0), printed), "{args:?}: {ended:?}");
@@ -94,17 +67,12 @@ async fn enroll(http: &Http, access: &str) {
 }
 
 async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
-    let data_dir = scratch("app");
-    let fixture = Fixture {
-        database: Database::fresh(backend, &data_dir).await,
-        data_dir,
-        nats: NatsServer::start().await,
-    };
-    let created = fixture.user(&["create-admin", "--email", ROOT], PASSWORD).await;
+    let commands = CommandLine::fresh(backend).await;
+    let created = commands.user(&["create-admin", "--email", ROOT], PASSWORD).await;
     let root = created.stdout.trim().to_owned();
 
     // The only administrator has an authenticator, and the other user is disabled.
-    let mut service = Binary::start(fixture.options(&["serve"])).await;
+    let mut service = Binary::start(commands.options(&["serve"])).await;
     let http = service.http().clone();
     let ada = http.register(ADA, PASSWORD).await.expect_status(201).str("/user/id").to_owned();
     let tokens = http.login(ROOT, PASSWORD).await.expect_status(200).tokens();
@@ -113,23 +81,23 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
     http.send_as(&tokens.access, Method::POST, &path, &json!({})).await.expect_status(200);
     http.login(ROOT, PASSWORD).await.expect_problem(403, "mfa_required");
     if backend == Backend::Sqlite {
-        fixture.refuses(&["unlock", ROOT], "", 4, "another process uses").await;
+        commands.refuses(&["unlock", ROOT], "", 4, "another process uses").await;
     }
     assert!(service.stop().await.success());
-    let before = fixture.events().await.len();
+    let before = commands.events().await.len();
 
-    fixture
+    commands
         .succeeds(&["unlock", "Root@Example.com"], "", &format!("Unlocked {root}.\n"))
         .await;
-    fixture.succeeds(&["enable", &ada], "", &format!("Enabled {ada}.\n")).await;
-    fixture
+    commands.succeeds(&["enable", &ada], "", &format!("Enabled {ada}.\n")).await;
+    commands
         .succeeds(&["grant-role", ADA, "admin"], "", &format!("Granted admin to {ada}.\n"))
         .await;
-    fixture
+    commands
         .succeeds(&["remove-mfa", &root], "", &format!("Removed the authenticator of {root}.\n"))
         .await;
     let printed = format!("Set the password of {root}, and ended 1 session.\n");
-    fixture.succeeds(&["reset-password", ROOT], &format!("{NEW_PASSWORD}\n"), &printed).await;
+    commands.succeeds(&["reset-password", ROOT], &format!("{NEW_PASSWORD}\n"), &printed).await;
 
     let operator = json!({ "type": "service", "id": "operator" });
     let event = |name: &str, user: &str| (name.to_owned(), user.to_owned(), operator.clone());
@@ -140,8 +108,8 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
         event("mfa_removed", &root),
         event("password_reset_completed", &root),
     ];
-    assert_eq!(fixture.events().await[before..], expected);
-    assert_eq!(fixture.reasons().await[before..before + 2], ["operator", "operator"]);
+    assert_eq!(commands.events().await[before..], expected);
+    assert_eq!(commands.reasons().await[before..before + 2], ["operator", "operator"]);
 
     for (args, input, code, reason) in [
         (vec!["unlock", "grace@example.com"], "", 4, "no such user"),
@@ -155,16 +123,16 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
         (vec!["reset-password", ROOT], "", 2, "the password"),
         (vec!["unlock", "root"], "", 2, "email address or the id"),
     ] {
-        fixture.refuses(&args, input, code, reason).await;
+        commands.refuses(&args, input, code, reason).await;
     }
     assert_eq!(
-        fixture.events().await.len(),
+        commands.events().await.len(),
         before + expected.len(),
         "a refused command recorded an event"
     );
 
     // The service publishes the events, and everyone can log in.
-    let mut service = Binary::start(fixture.options(&["serve"])).await;
+    let mut service = Binary::start(commands.options(&["serve"])).await;
     let http = service.http().clone();
     http.me(&tokens.access).await.expect_problem(401, "invalid_token");
     http.login(ROOT, PASSWORD).await.expect_problem(401, "invalid_credentials");
@@ -172,11 +140,11 @@ async fn an_operator_helps_a_user_who_cannot_log_in(backend: Backend) {
     let claims = http.login(ADA, PASSWORD).await.expect_status(200).tokens().claims();
     assert_eq!(claims["roles"], json!(["user", "admin"]));
     eventually(TIMEOUT, || async {
-        let messages = fixture.nats.messages("auth-events").await;
+        let messages = commands.nats.messages("auth-events").await;
         let published = |name: &str| messages.iter().any(|message| message.subject == format!("auth.user.{name}"));
         expected.iter().all(|(name, ..)| published(name))
     })
     .await;
     assert!(service.stop().await.success());
-    fixture.database.remove().await;
+    commands.database.remove().await;
 }

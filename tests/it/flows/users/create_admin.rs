@@ -1,14 +1,11 @@
 //! Creating the first administrator on the command line.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
-use crate::support::binary::{Binary, BinaryOptions, Ended, run};
-use crate::support::database::{Backend, Database};
+use super::command_line::{CommandLine, PASSWORD};
+use crate::support::binary::{Binary, Ended};
+use crate::support::database::Backend;
 use crate::support::flow_tests;
-use crate::support::nats::NatsServer;
-use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -16,30 +13,11 @@ flow_tests! {
 }
 
 const EMAIL: &str = "root@example.com";
-const PASSWORD: &str = "one very long sentence 12";
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The data directory, the database and the NATS server of the commands.
-struct Fixture {
-    data_dir: PathBuf,
-    database: Database,
-    nats: NatsServer,
-}
-
-impl Fixture {
-    fn options(&self, args: &[&str]) -> BinaryOptions {
-        let mut options = BinaryOptions::command(args, &[("NATS_URL", &self.nats.url())]);
-        options.data_dir = Some(self.data_dir.clone());
-        match self.database.url() {
-            Some(url) => options.with("DATABASE_URL", url),
-            None => options,
-        }
-    }
-
+impl CommandLine {
     async fn create(&self, email: &str, input: &str) -> Ended {
-        let ended = run(self.options(&["user", "create-admin", "--email", email]), input).await;
-        assert!(!ended.stdout.contains(PASSWORD) && !ended.stderr.contains(PASSWORD));
-        ended
+        self.user(&["create-admin", "--email", email], input).await
     }
 
     async fn users(&self) -> i64 {
@@ -57,15 +35,10 @@ fn assert_refused(ended: &Ended, reason: &str) {
 }
 
 async fn the_command_line_creates_an_administrator(backend: Backend) {
-    let data_dir = scratch("app");
-    let fixture = Fixture {
-        database: Database::fresh(backend, &data_dir).await,
-        data_dir,
-        nats: NatsServer::start().await,
-    };
+    let commands = CommandLine::fresh(backend).await;
 
     // The first command migrates an empty database.
-    let created = fixture.create(EMAIL, &format!("{PASSWORD}\n")).await;
+    let created = commands.create(EMAIL, &format!("{PASSWORD}\n")).await;
     assert!(created.status.success(), "{created:?}");
     let id = created.stdout.trim().to_owned();
     assert_eq!(
@@ -74,7 +47,7 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         "the output is not only the id: {created:?}"
     );
 
-    let again = fixture.create("Root@Example.com", PASSWORD).await;
+    let again = commands.create("Root@Example.com", PASSWORD).await;
     assert_refused(&again, "the email address is taken");
     assert_eq!(again.status.code(), Some(4), "{again:?}");
     for (password, reason) in [
@@ -83,14 +56,14 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         ("", "the password"),
         ("second@example.com", "the password"),
     ] {
-        assert_refused(&fixture.create("second@example.com", password).await, reason);
+        assert_refused(&commands.create("second@example.com", password).await, reason);
     }
-    assert_refused(&fixture.create("no address", PASSWORD).await, "the email address");
-    assert_eq!(fixture.users().await, 1, "a refused command created a user");
+    assert_refused(&commands.create("no address", PASSWORD).await, "the email address");
+    assert_eq!(commands.users().await, 1, "a refused command created a user");
 
-    let mut service = Binary::start(fixture.options(&["serve"])).await;
+    let mut service = Binary::start(commands.options(&["serve"])).await;
     let events = eventually(TIMEOUT, || async {
-        let events = fixture.nats.messages("auth-events").await;
+        let events = commands.nats.messages("auth-events").await;
         if events.is_empty() { None } else { Some(events) }
     });
     let events = events.await;
@@ -116,14 +89,14 @@ async fn the_command_line_creates_an_administrator(backend: Backend) {
         .await
         .expect_problem(422, "validation_failed");
 
-    let while_running = fixture.create("second@example.com", PASSWORD).await;
+    let while_running = commands.create("second@example.com", PASSWORD).await;
     match backend {
         Backend::Sqlite => assert_refused(&while_running, "another process uses"),
         Backend::Postgres => {
             assert!(while_running.status.success(), "{while_running:?}");
-            eventually(TIMEOUT, || async { fixture.nats.messages("auth-events").await.len() == 3 }).await;
+            eventually(TIMEOUT, || async { commands.nats.messages("auth-events").await.len() == 3 }).await;
         }
     }
     assert!(service.stop().await.success());
-    fixture.database.remove().await;
+    commands.database.remove().await;
 }

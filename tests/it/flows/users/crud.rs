@@ -92,6 +92,15 @@ async fn an_administrator_creates_changes_and_deletes_users(backend: Backend) {
         ("Countess", "active", id.as_str())
     );
     assert_eq!(put.json["roles"], created.json["roles"], "PUT changed the roles");
+    // The list has one field more.
+    let list = app.get_as(&admin.access, "/users").await.expect_status(200);
+    let listed = list.json["users"]
+        .as_array()
+        .and_then(|users| users.iter().find(|user| user["id"] == *id));
+    let listed = listed.expect("the user").clone();
+    assert!(listed["userSeq"].is_number(), "{listed}");
+    let unchanged = send(&app, &admin.access, Method::PUT, &path, Some(listed), None).await;
+    assert_eq!(tag(&unchanged.expect_status(200)), tag(&put));
     let mut unknown = put.json.clone();
     unknown["phone"] = json!("555-0100");
     let refused = send(&app, &admin.access, Method::PUT, &path, Some(unknown), None).await;

@@ -1,6 +1,7 @@
 //! Operations of administrators on users.
 
 mod break_glass;
+mod command_line;
 mod create_admin;
 mod crud;
 mod list;

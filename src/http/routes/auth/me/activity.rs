@@ -11,7 +11,7 @@ use crate::http::dto::event::{EventPage, Stored};
 use crate::http::dto::event_parameters::{PageSize, Subject};
 use crate::http::error_responses::{ALWAYS, BEARER, error_responses};
 use crate::http::middleware::RequestContext;
-use crate::http::query::{ParameterNames, QueryParam};
+use crate::http::parameters::query::{ParameterNames, QueryParam};
 use crate::http::routes::Tag;
 
 error_responses! { ListActivityError: [BEARER, ALWAYS], [InvalidParameter] }

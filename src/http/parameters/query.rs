@@ -5,57 +5,20 @@
 use std::borrow::Cow;
 
 use poem::{FromRequest, Request, RequestBody, Result};
-use poem_openapi::param::{Header, Query};
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::param::Query;
+use poem_openapi::registry::MetaSchemaRef;
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
 use time::OffsetDateTime;
 use url::form_urlencoded;
 
-use super::dto::event_parameters::check_range;
-use super::fields::Fields;
-use super::payload::is_plain;
-use super::problem::{FieldError, Problem};
+use super::{ParamError, Parameter};
+use crate::http::dto::event_parameters::check_range;
+use crate::http::fields::Fields;
+use crate::http::payload::is_plain;
+use crate::http::problem::{FieldError, Problem};
 
 /// Most names that are checked; no operation has so many parameters.
 const MAX_NAMES: usize = 16;
-
-/// A value that a parameter can have.
-pub trait Parameter: Sized + Send + Sync {
-    fn schema() -> MetaSchemaRef;
-
-    /// # Errors
-    /// What is wrong with the text.
-    fn parse(text: &str) -> Result<Self, ParamError>;
-}
-
-/// Why a parameter was refused.
-#[derive(Debug, Clone)]
-pub struct ParamError {
-    code: &'static str,
-    detail: Cow<'static, str>,
-}
-
-impl ParamError {
-    /// `code` is stable; `detail` is for developers and never repeats what was sent.
-    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into() }
-    }
-
-    /// The same error of a field of the body.
-    pub fn at(self, pointer: impl AsRef<str>) -> FieldError {
-        FieldError::new(pointer, self.code, self.detail)
-    }
-
-    /// The same error of a parameter.
-    pub fn of_parameter(self, name: impl Into<String>) -> FieldError {
-        FieldError::parameter(name, self.code, self.detail)
-    }
-
-    /// The same error of a header.
-    pub fn of_header(self, name: impl Into<String>) -> FieldError {
-        FieldError::header(name, self.code, self.detail)
-    }
-}
 
 /// A parameter that was sent, valid or not: `Query<Option<QueryParam<T>>>`.
 #[derive(Debug, Clone)]
@@ -65,12 +28,6 @@ impl<T: Parameter> QueryParam<T> {
     /// Return the value of the parameter `name`, or add its error to `fields`.
     pub fn value(sent: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
         let refuse = |error: ParamError| fields.refuse(error.of_parameter(name));
-        sent?.0.map_err(refuse).ok()
-    }
-
-    /// Return the value of the header `name`, or add its error to `fields`.
-    pub fn header_value(sent: Option<Self>, name: &str, fields: &mut Fields) -> Option<T> {
-        let refuse = |error: ParamError| fields.refuse(error.of_header(name));
         sent?.0.map_err(refuse).ok()
     }
 }
@@ -113,36 +70,6 @@ impl<T: Parameter> ParseFromParameter for QueryParam<T> {
     }
 }
 
-/// A whole number from 1 to `MAX`, with a default.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounded<const DEFAULT: u32, const MAX: u32>(pub u32);
-
-impl<const DEFAULT: u32, const MAX: u32> Default for Bounded<DEFAULT, MAX> {
-    fn default() -> Self {
-        Self(DEFAULT)
-    }
-}
-
-impl<const DEFAULT: u32, const MAX: u32> Parameter for Bounded<DEFAULT, MAX> {
-    fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(f64::from(MAX)),
-            default: Some(DEFAULT.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        }))
-    }
-
-    fn parse(text: &str) -> Result<Self, ParamError> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = digits.then(|| text.parse().ok()).flatten();
-        number
-            .filter(|number| (1..=MAX).contains(number))
-            .map(Self)
-            .ok_or_else(|| ParamError::new("out_of_range", format!("must be a whole number from 1 to {MAX}")))
-    }
-}
-
 /// The names of all parameters that were sent.
 #[derive(Debug)]
 pub struct ParameterNames(Vec<String>);
@@ -173,11 +100,6 @@ impl ParameterNames {
 }
 
 impl Parameters {
-    /// Return the value of the header `name`, or collect its error.
-    pub fn take_header<T: Parameter>(&mut self, name: &str, sent: Header<Option<QueryParam<T>>>) -> Option<T> {
-        QueryParam::header_value(sent.0, name, &mut self.errors)
-    }
-
     /// Return the value of the parameter `name`, or collect its error.
     pub fn take<T: Parameter>(&mut self, name: &'static str, sent: Query<Option<QueryParam<T>>>) -> Option<T> {
         self.taken.push(name);

@@ -1,5 +1,7 @@
 //! Rules for every text from a client.
 
+pub mod prefixes;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Why a text was refused. The messages are public and never repeat the text.
