@@ -7,9 +7,11 @@ use sqlx::{Executor as _, Transaction};
 use uuid::Uuid;
 
 use super::Inbox;
+use crate::subscriber::order::OrderedInbox;
 
 /// An [`Inbox`] in the table `watchword_inbox` of a PostgreSQL database, with one row per event and
-/// durable.
+/// durable. [Ordered by user](super::super::Connected::ordered_by_user), it also has one row per
+/// user and durable, in `watchword_inbox_users`.
 ///
 /// ```no_run
 /// use watchword_events::Subscriber;
@@ -17,7 +19,7 @@ use super::Inbox;
 ///
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
 /// let inbox = PostgresInbox::new(pool);
-/// inbox.create_table().await?;
+/// inbox.create_tables().await?;
 /// Subscriber::durable("audit")
 ///     .connect("nats://127.0.0.1:4222")
 ///     .await?
@@ -38,7 +40,7 @@ pub struct PostgresInbox {
 }
 
 impl PostgresInbox {
-    /// The statement that [`create_table`](Self::create_table) runs, for programs that create their
+    /// The statements that [`create_tables`](Self::create_tables) runs, for programs that create their
     /// tables in migrations.
     pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS watchword_inbox (
@@ -46,25 +48,31 @@ CREATE TABLE IF NOT EXISTS watchword_inbox (
     event_id uuid NOT NULL,
     handled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (durable, event_id)
+);
+CREATE TABLE IF NOT EXISTS watchword_inbox_users (
+    durable text NOT NULL,
+    user_id uuid NOT NULL,
+    last_seq bigint NOT NULL,
+    PRIMARY KEY (durable, user_id)
 )";
 
-    /// Uses the table in the pool's `search_path`. Each running handler takes one connection of the
+    /// Uses the tables in the pool's `search_path`. Each running handler takes one connection of the
     /// pool.
     #[must_use]
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
 
-    /// Creates the table if it does not exist.
+    /// Creates the tables that do not exist.
     ///
     /// # Errors
-    /// When the database refuses the statement or cannot be reached.
-    pub async fn create_table(&self) -> Result<(), sqlx::Error> {
+    /// When the database refuses a statement or cannot be reached.
+    pub async fn create_tables(&self) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        // Without the lock, two programs that start together would both create the table, and one
+        // Without the lock, two programs that start together would both create a table, and one
         // would fail.
         transaction.execute("SELECT pg_advisory_xact_lock(hashtext('watchword_inbox'))").await?;
-        transaction.execute(Self::SCHEMA).await?;
+        sqlx::raw_sql(Self::SCHEMA).execute(&mut *transaction).await?;
         transaction.commit().await
     }
 
@@ -100,5 +108,35 @@ impl Inbox for PostgresInbox {
 
     async fn commit(&self, transaction: Self::Transaction) -> Result<(), Self::Error> {
         transaction.commit().await
+    }
+}
+
+impl OrderedInbox for PostgresInbox {
+    async fn last_seq(
+        &self,
+        transaction: &mut Self::Transaction,
+        durable: &str,
+        user: Uuid,
+    ) -> Result<Option<i64>, Self::Error> {
+        // The update changes nothing and locks the row, which an insert of another transaction does
+        // too. A new row is rolled back with its event if that is not the next one.
+        let lock = "INSERT INTO watchword_inbox_users (durable, user_id, last_seq) VALUES ($1, $2, 0) \
+                    ON CONFLICT (durable, user_id) DO UPDATE SET last_seq = watchword_inbox_users.last_seq \
+                    RETURNING last_seq";
+        let row = sqlx::query_scalar(lock).bind(durable).bind(user);
+        let last: i64 = row.fetch_one(&mut **transaction).await?;
+        Ok((last > 0).then_some(last))
+    }
+
+    async fn set_last_seq(
+        &self,
+        transaction: &mut Self::Transaction,
+        durable: &str,
+        user: Uuid,
+        seq: i64,
+    ) -> Result<(), Self::Error> {
+        let update = "UPDATE watchword_inbox_users SET last_seq = $3 WHERE durable = $1 AND user_id = $2";
+        sqlx::query(update).bind(durable).bind(user).bind(seq).execute(&mut **transaction).await?;
+        Ok(())
     }
 }
