@@ -25,5 +25,6 @@ check "compatibility (Go: oasdiff; cargo: cargo-semver-checks)" scripts/check-co
 check "clients (npm, pip, Go and Java: linters and client generators)" scripts/check-clients.sh
 check "tokens (npm, pip, Go and Maven: verifiers of access tokens)" scripts/check-verifiers.sh
 check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
+check "consumers (npm and Go: NATS clients, killed under load)" scripts/check-consumers.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"
