@@ -91,7 +91,7 @@ fn change(number: u128, seq: i64) -> AuthEvent {
         }
         RENAMED_IN => AuthEvent::Updated(Updated {
             changed_fields: vec![ChangedField::Name],
-            name: (number % 2 == 0).then(|| format!("renamed {number}")),
+            name: number.is_multiple_of(2).then(|| format!("renamed {number}")),
             account_type: None,
             profile: None,
         }),

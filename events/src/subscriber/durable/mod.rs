@@ -98,7 +98,11 @@ where
         let stop = self.stop.clone();
         loop {
             if let Some(turns) = &mut self.turns {
-                turns.check(buffer).await?;
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    checked = turns.check(buffer) => checked?,
+                }
             }
             self.spawn_handlers(buffer, limits);
             tokio::select! {

@@ -1,9 +1,11 @@
 //! An inbox in PostgreSQL.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgPool, Postgres};
 use sqlx::{Executor as _, Transaction};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Inbox;
@@ -34,10 +36,20 @@ use crate::subscriber::order::OrderedInbox;
 ///     .await?;
 /// # Ok(()) }
 /// ```
+///
+/// After a failover that leaves the former primary alive, its connections refuse every write. The
+/// inbox then closes those of the pool, so that the events go on with the new primary.
 #[derive(Clone, Debug)]
 pub struct PostgresInbox {
     pool: PgPool,
+    /// When a connection last refused to write.
+    refused: Arc<Mutex<Option<Instant>>>,
 }
+
+/// The `SQLSTATE` of a write in a read-only transaction.
+const READ_ONLY: &str = "25006";
+/// How long connections are checked after one refused to write.
+const CHECK_TIME: Duration = Duration::from_secs(60);
 
 impl PostgresInbox {
     /// The statements that [`create_tables`](Self::create_tables) runs, for programs that create their
@@ -59,8 +71,8 @@ CREATE TABLE IF NOT EXISTS watchword_inbox_users (
     /// Uses the tables in the pool's `search_path`. Each running handler takes one connection of the
     /// pool.
     #[must_use]
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, refused: Arc::default() }
     }
 
     /// Creates the tables that do not exist.
@@ -96,7 +108,26 @@ impl Inbox for PostgresInbox {
     type Error = sqlx::Error;
 
     async fn begin(&self, durable: &str, event: Uuid) -> Result<Option<Self::Transaction>, Self::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let begun = self.record(durable, event).await;
+        let code = begun
+            .as_ref()
+            .err()
+            .and_then(sqlx::Error::as_database_error)
+            .and_then(|error| error.code());
+        if code.is_some_and(|code| code == READ_ONLY) {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        begun
+    }
+
+    async fn commit(&self, transaction: Self::Transaction) -> Result<(), Self::Error> {
+        transaction.commit().await
+    }
+}
+
+impl PostgresInbox {
+    async fn record(&self, durable: &str, event: Uuid) -> Result<Option<Transaction<'static, Postgres>>, sqlx::Error> {
+        let mut transaction = self.transaction().await?;
         let insert = "INSERT INTO watchword_inbox (durable, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let recorded = sqlx::query(insert).bind(durable).bind(event).execute(&mut *transaction).await?;
         if recorded.rows_affected() == 0 {
@@ -106,8 +137,22 @@ impl Inbox for PostgresInbox {
         Ok(Some(transaction))
     }
 
-    async fn commit(&self, transaction: Self::Transaction) -> Result<(), Self::Error> {
-        transaction.commit().await
+    /// Begins a transaction on a connection that may write, as far as that is in doubt.
+    async fn transaction(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.is_none_or(|at| at.elapsed() > CHECK_TIME) {
+            return self.pool.begin().await;
+        }
+        let is_read_only = "SELECT current_setting('transaction_read_only')::boolean";
+        for _ in 0..self.pool.size() {
+            let mut transaction = self.pool.begin().await?;
+            if !sqlx::query_scalar(is_read_only).fetch_one(&mut *transaction).await? {
+                return Ok(transaction);
+            }
+            // The session ends, and this answer with it. The pool discards its connection.
+            let _ = transaction.execute("SELECT pg_terminate_backend(pg_backend_pid())").await;
+        }
+        self.pool.begin().await
     }
 }
 

@@ -8,11 +8,15 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::jetstream::{Context as JetStream, ErrorCode};
 use time::OffsetDateTime;
+use tracing::warn;
 
 use crate::catalogue::USER_EVENTS;
 use crate::subscriber::builder::{Durable, Subscriber};
 use crate::subscriber::error::SubscribeError;
 use crate::subscriber::order;
+
+/// Fewer deliveries could be used up by restarts while an event waits for others.
+const MIN_ORDERED_DELIVER: i64 = 20;
 
 /// Why there is no consumer to read from.
 pub(crate) enum BindError {
@@ -44,7 +48,15 @@ pub(crate) async fn bind(
             _ => BindError::Transient(Box::new(source)),
         }),
     }?;
-    check(&consumer.cached_info().config, subscriber).map_err(BindError::Permanent)?;
+    let config = &consumer.cached_info().config;
+    check(config, subscriber).map_err(BindError::Permanent)?;
+    if subscriber.mode.hole_timeout.is_some() && (1..MIN_ORDERED_DELIVER).contains(&config.max_deliver) {
+        warn!(
+            durable,
+            max_deliver = config.max_deliver,
+            "the durable delivers an event too rarely: one that waits for others may be lost when programs restart",
+        );
+    }
     Ok(consumer)
 }
 

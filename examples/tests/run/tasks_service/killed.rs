@@ -56,12 +56,12 @@ async fn change(account: &mut Account<'_>, row: &mut Row) {
             account.publish(registered("user@example.com", &name), Duration::ZERO).await;
             (row.1, row.2) = (Some(name), "active".to_owned());
         }
-        4 if number % 2 == 0 => {
-            let name = (number % 4 == 0).then(|| format!("renamed {number}"));
+        4 if number.is_multiple_of(2) => {
+            let name = number.is_multiple_of(4).then(|| format!("renamed {number}"));
             account.publish(renamed(name.as_deref()), Duration::ZERO).await;
             row.1 = name;
         }
-        7 if number % 5 == 0 => {
+        7 if number.is_multiple_of(5) => {
             account.publish(DELETED, Duration::ZERO).await;
             (row.1, row.2) = (None, "deleted".to_owned());
         }
