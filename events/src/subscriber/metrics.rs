@@ -60,7 +60,8 @@ pub trait Metrics: Send + Sync + 'static {
     }
 
     /// The durable was ahead of the stream, which had lost its end, and would have skipped as many
-    /// of the next events. `reset` tells whether the kit has set it back behind the last message.
+    /// of the next events. `reset` tells whether the kit has reset it: then it begins again, and
+    /// events come twice.
     /// Alert on it.
     fn ahead_of_stream(&self, reset: bool) {
         let _ = reset;

@@ -185,6 +185,7 @@ impl Context {
                     "dead letter not stored; the event is retried as long as it has attempts left, and then only \
                      stays in the stream: no stream has the subject, or this user may not publish on it",
                 );
+                self.count_failure(in_flight);
                 return self.retry_later(in_flight).await;
             }
         }

@@ -21,8 +21,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the durable back if it is ahead of its stream. Returns whether it did.
 ///
-/// It continues behind its first unsettled message, or behind the stream's end if that is lower:
-/// some events can come twice, and none is lost.
+/// It begins again: nothing tells which messages took the place of lost ones. Events that were
+/// handled before come twice, and none is lost.
 pub(crate) async fn set_back(context: &Context, info: &Info) -> bool {
     let position = info.delivered.stream_sequence;
     // Only a durable without anything to deliver can be ahead.
@@ -36,19 +36,17 @@ pub(crate) async fn set_back(context: &Context, info: &Info) -> bool {
     if position <= last {
         return false;
     }
-    let next = info.ack_floor.stream_sequence.min(last) + 1;
     let durable = context.durable();
-    let done = reset(&stream, &context.jetstream, info, next).await;
+    let done = reset(&stream, &context.jetstream, info).await;
     match &done {
-        Ok(()) => warn!(durable, position, last, next, "the stream lost its end; the durable was set back"),
+        Ok(()) => warn!(durable, position, last, "the stream lost its end; the durable begins again"),
         Err(error) => error!(
             durable,
             position,
             last,
-            next,
             error = &**error,
             "the stream lost its end, and the durable skips what takes its place: delete the durable and create it \
-             again with this next sequence, or allow this user to publish on $JS.API.CONSUMER.RESET",
+             again, or allow this user to publish on $JS.API.CONSUMER.RESET",
         ),
     }
     context.subscriber.mode.observer.ahead_of_stream(done.is_ok());
@@ -71,21 +69,21 @@ async fn stream(context: &Context) -> Option<Stream> {
     }
 }
 
-/// Servers before 2.14 cannot reset a consumer. There it is created again.
-async fn reset(
-    stream: &Stream,
-    jetstream: &JetStream,
-    info: &Info,
-    next: u64,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    if let Ok(Ok(_)) = timeout(ANSWER_TIMEOUT, stream.reset_consumer(&info.name, Some(next))).await {
+/// Servers before 2.14 cannot reset a consumer, and no server one to before its start. There it is
+/// created again.
+async fn reset(stream: &Stream, jetstream: &JetStream, info: &Info) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let deliver_policy = match info.config.deliver_policy {
+        DeliverPolicy::All | DeliverPolicy::ByStartSequence { .. } => DeliverPolicy::All,
+        by_time @ DeliverPolicy::ByStartTime { .. } => by_time,
+        _ => DeliverPolicy::ByStartTime { start_time: info.created },
+    };
+    let reset = stream.reset_consumer(&info.name, Some(1));
+    if deliver_policy == DeliverPolicy::All
+        && let Ok(Ok(_)) = timeout(ANSWER_TIMEOUT, reset).await
+    {
         return Ok(());
     }
-    let config = Config {
-        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next },
-        ..info.config.clone()
-    };
-    let config = pull_config(config)?;
+    let config = pull_config(Config { deliver_policy, ..info.config.clone() })?;
     timeout(ANSWER_TIMEOUT, stream.delete_consumer(&info.name)).await??;
     jetstream.create_consumer_strict_on_stream(config, &info.stream_name).await?;
     Ok(())
