@@ -13,9 +13,9 @@ use super::support::{NatsServer, create_stream, event, eventually, publish};
 use super::{DURABLE, Running, consumer_info, durable, settled, soon};
 
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<bool>>>);
+struct Reports(Arc<Mutex<Vec<bool>>>);
 
-impl Metrics for Told {
+impl Metrics for Reports {
     fn ahead_of_stream(&self, reset: bool) {
         self.0.lock().unwrap().push(reset);
     }
@@ -32,7 +32,7 @@ fn ahead() -> pull::Config {
 }
 
 #[tokio::test]
-async fn a_durable_ahead_of_its_stream_begins_again_and_is_told() {
+async fn a_durable_ahead_of_its_stream_begins_again_and_is_reported() {
     let logs = Logs::capture();
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
@@ -40,22 +40,22 @@ async fn a_durable_ahead_of_its_stream_begins_again_and_is_told() {
     publish(&context, &event(EventKind::Registered, 1)).await;
     publish(&context, &event(EventKind::Registered, 2)).await;
     stream.create_consumer(ahead()).await.unwrap();
-    let told = Told::default();
-    let mut running = Running::start(durable().metrics(told.clone()), &server.url(), |_, _| Ok(())).await;
+    let reports = Reports::default();
+    let mut running = Running::start(durable().metrics(reports.clone()), &server.url(), |_, _| Ok(())).await;
     logs.line(&["WARN", "the durable begins again", "position=4999", "last=2"]).await;
     publish(&context, &event(EventKind::Registered, 3)).await;
     for number in 1..=3 {
         assert_eq!(running.next_number().await, number);
     }
     settled(&context, 3).await;
-    assert_eq!(*told.0.lock().unwrap(), [true]);
+    assert_eq!(*reports.0.lock().unwrap(), [true]);
     let config = consumer_info(&context).await.unwrap().config;
     assert_eq!(config.description.as_deref(), Some("made by an administrator"));
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_reset_it_is_told() {
+async fn a_user_who_may_not_reset_it_is_reported() {
     let users = r#"authorization { users: [
       { user: admin, password: admin }
       { user: reader, password: reader, permissions: { publish: {
@@ -68,11 +68,11 @@ async fn a_user_who_may_not_reset_it_is_told() {
     let stream = create_stream(&context).await;
     publish(&context, &event(EventKind::Registered, 1)).await;
     stream.create_consumer(ahead()).await.unwrap();
-    let told = Told::default();
+    let reports = Reports::default();
     let url = server.url().replace("nats://", "nats://reader:reader@");
-    let running = Running::start(durable().metrics(told.clone()), &url, |_, _| Ok(())).await;
+    let running = Running::start(durable().metrics(reports.clone()), &url, |_, _| Ok(())).await;
     logs.line(&["ERROR", "the durable skips what takes its place", "last=1"]).await;
-    assert_eq!(*told.0.lock().unwrap(), [false]);
+    assert_eq!(*reports.0.lock().unwrap(), [false]);
     running.stop().await;
 }
 

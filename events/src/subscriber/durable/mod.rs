@@ -211,7 +211,7 @@ where
     }
 }
 
-/// Waits until held events have to be checked; for ever if none are.
+/// Waits until held events have to be checked, if any are.
 async fn due(turns: Option<&Turns>) {
     match turns {
         Some(turns) => turns.due().await,

@@ -24,10 +24,10 @@ use crate::subscriber::metrics::Observer;
 /// - One that is not higher is acknowledged and reported as
 ///   [`Duplicate`](crate::subscriber::DeliveryOutcome::Duplicate).
 /// - One that is further ahead is held until the ones before it are applied, by this program or by
-///   another one with the same durable. It uses none of its attempts meanwhile. A program holds at
+///   another one with the same durable. It uses none of its attempts. A program holds at
 ///   most 256 events; further ones are given back to the server for a few seconds.
 ///
-/// Events that are missing for good are told: in the log, to
+/// Events that will never come are reported: in the log, to
 /// [`Metrics::missing`](crate::subscriber::Metrics::missing), and to the handler by
 /// [`DeliveryInfo::missing`]. The stream discarded them before they were read, an operator deleted
 /// them, or they became dead letters. The kit knows it once everything before the held event is

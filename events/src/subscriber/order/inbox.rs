@@ -12,7 +12,7 @@ pub trait OrderedInbox: Inbox {
     /// Returns the `userSeq` of the last event that `durable` applied for `user`, or `None` if it
     /// applied none.
     ///
-    /// When another open transaction has asked for the same user, this function must wait until
+    /// When another open transaction has read the number of the same user, this function must wait until
     /// that one ends. A locked row does so.
     ///
     /// # Errors

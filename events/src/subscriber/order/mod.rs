@@ -1,4 +1,4 @@
-//! The events of each user in the order of their numbers, whatever the order of deliveries.
+//! The events of each user in the order of their numbers, in any order of deliveries.
 //!
 //! After a crash the messages that were in flight come back later than the ones behind them. Events
 //! carry changes, so neither may be left out: an event is applied if its number follows the last

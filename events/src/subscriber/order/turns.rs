@@ -25,8 +25,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct Turns {
     hole_timeout: Duration,
     handling: BTreeSet<u64>,
-    /// The first held message about which the server was asked.
-    asked_about: Option<u64>,
+    /// The first held message for which the ack floor was read.
+    checked: Option<u64>,
     check_at: Instant,
     report_at: Instant,
 }
@@ -37,7 +37,7 @@ impl Turns {
         Self {
             hole_timeout,
             handling: BTreeSet::new(),
-            asked_about: None,
+            checked: None,
             check_at: now,
             report_at: now + REPORT_INTERVAL,
         }
@@ -67,18 +67,18 @@ impl Turns {
     pub(crate) async fn check(&mut self, buffer: &mut PullBuffer) -> Result<(), ReadError> {
         let now = Instant::now();
         let Some(first) = buffer.held.first().map(|held| held.in_flight.delivery.clone()) else {
-            (self.asked_about, self.check_at) = (None, now + CHECK_INTERVAL);
+            (self.checked, self.check_at) = (None, now + CHECK_INTERVAL);
             self.report_at = now + REPORT_INTERVAL;
             return Ok(());
         };
         let sequence = first.stream_sequence;
         let is_first = self.handling.first().is_none_or(|handled| *handled > sequence);
         let is_due = now >= self.check_at;
-        if !is_due && (!is_first || self.asked_about == Some(sequence)) {
+        if !is_due && (!is_first || self.checked == Some(sequence)) {
             return Ok(());
         }
         self.report(buffer, now);
-        self.asked_about = Some(sequence);
+        self.checked = Some(sequence);
         if is_settled_before(&first, buffer.ack_floor().await?) {
             if let Some(in_flight) = buffer.held.release_final() {
                 buffer.push_front(in_flight);

@@ -13,17 +13,20 @@ use super::super::logs::Logs;
 use super::support::{NatsServer, create_stream};
 use super::{Copy, Running, durable, publish_all, settled};
 
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<(u128, RangeInclusive<i64>)>>>);
+/// A user and the numbers that are missing.
+type Missing = (u128, RangeInclusive<i64>);
 
-impl Metrics for Told {
+#[derive(Clone, Default)]
+struct Reports(Arc<Mutex<Vec<Missing>>>);
+
+impl Metrics for Reports {
     fn missing(&self, user: Uuid, missing: RangeInclusive<i64>) {
         self.0.lock().unwrap().push((user.as_u128(), missing));
     }
 }
 
 #[tokio::test]
-async fn a_hole_that_never_closes_is_told_and_only_its_user_waited() {
+async fn a_hole_that_never_closes_is_reported_and_only_its_user_waited() {
     let logs = Logs::capture();
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
@@ -32,9 +35,9 @@ async fn a_hole_that_never_closes_is_told_and_only_its_user_waited() {
     for lost in [2, 4] {
         stream.delete_message(lost).await.unwrap();
     }
-    let (stop, copy, told) = (CancellationToken::new(), Copy::default(), Told::default());
+    let (stop, copy, reports) = (CancellationToken::new(), Copy::default(), Reports::default());
     let connected = durable()
-        .metrics(told.clone())
+        .metrics(reports.clone())
         .stop_on(stop.clone())
         .connect(&server.url())
         .await
@@ -42,8 +45,8 @@ async fn a_hole_that_never_closes_is_told_and_only_its_user_waited() {
     let running = Running::start(connected, stop, &copy, |_, _| Ok(()));
     settled(&context, 7).await;
     assert_eq!((copy.of(1), copy.of(2)), (vec![1, 4, 5], vec![1, 2]));
-    assert_eq!(*copy.missing.lock().unwrap(), [(1, 2, 3)], "the handler is told");
-    assert_eq!(*told.0.lock().unwrap(), [(1, 2..=3)]);
+    assert_eq!(*copy.missing.lock().unwrap(), [(1, 2, 3)], "the handler sees it");
+    assert_eq!(*reports.0.lock().unwrap(), [(1, 2..=3)]);
     let user = format!("user={}", Uuid::from_u128(1));
     logs.line(&["ERROR", "events of the user are missing", &user, "first=2", "last=3"]).await;
     running.stop().await;

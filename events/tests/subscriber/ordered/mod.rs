@@ -1,4 +1,4 @@
-//! The events of each user in order and without a hole, whatever the order of deliveries.
+//! The events of each user in order and without a hole, in any order of deliveries.
 
 mod held;
 mod holes;
@@ -18,7 +18,7 @@ use watchword_events::{DeliveryInfo, Event, EventKind, HandlerError, ReceivedEve
 use super::support::{self, publish};
 use super::{DURABLE, QUICK, consumer_info, durable, settled, soon};
 
-/// What a program has applied: the numbers of each user, and those that it was told are missing.
+/// What a program has applied: the numbers of each user, and those that were reported as missing.
 #[derive(Clone, Default)]
 struct Copy {
     applied: Arc<Mutex<BTreeMap<Uuid, Vec<i64>>>>,
