@@ -3,8 +3,8 @@
 //! It shows a **local copy of another service's data**, in a SQLite file. Only active users get
 //! tasks, even while the auth service is down. Events carry the new values of what changed, so none
 //! may be left out: each user's row has the number of the last applied event (`userSeq`), and the
-//! subscriber passes on the one that follows it. `deleted` removes the user's name and unassigns the
-//! tasks.
+//! subscriber passes on the one that follows it. `deleted` removes the user's name and unassigns
+//! the tasks.
 //!
 //! ```sh
 //! cargo run --example tasks_service

@@ -28,7 +28,7 @@ impl UserSequences for Users {
 impl Users {
     /// Applies an event to the copy: one that changes nothing else counts the number on.
     pub(super) async fn apply(self, received: ReceivedEvent) -> Result<(), HandlerError> {
-        // By field: an event that this version of the crate does not know may change the status too.
+        // By field: an event that this version does not know may change the status too.
         let status = received.data().get("status").and_then(Value::as_str);
         let (renames, name) = match &received.event {
             _ if status == Some("deleted") => (true, None),

@@ -52,8 +52,8 @@ const READ_ONLY: &str = "25006";
 const CHECK_TIME: Duration = Duration::from_secs(60);
 
 impl PostgresInbox {
-    /// The statements that [`create_tables`](Self::create_tables) runs, for programs that create their
-    /// tables in migrations.
+    /// The statements that [`create_tables`](Self::create_tables) runs, for programs that create
+    /// their tables in migrations.
     pub const SCHEMA: &str = "\
 CREATE TABLE IF NOT EXISTS watchword_inbox (
     durable text NOT NULL,
@@ -68,8 +68,8 @@ CREATE TABLE IF NOT EXISTS watchword_inbox_users (
     PRIMARY KEY (durable, user_id)
 )";
 
-    /// Uses the tables in the pool's `search_path`. Each running handler takes one connection of the
-    /// pool.
+    /// Uses the tables in the pool's `search_path`. Each running handler takes one connection of
+    /// the pool.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         Self { pool, refused: Arc::default() }

@@ -31,9 +31,9 @@ use crate::subscriber::metrics::Observer;
 /// [`Metrics::missing`](crate::subscriber::Metrics::missing), and to the handler by
 /// [`DeliveryInfo::missing`]. The stream discarded them before they were read, an operator deleted
 /// them, or they became dead letters. The kit knows it once everything before the held event is
-/// settled, or assumes it after the [hole timeout](Self::hole_timeout). The handler then decides: it
-/// applies the event, or reads the user from the service, or returns
-/// [`HandlerError::poison`]. Other users do not wait.
+/// settled, or assumes it after the [hole timeout](Self::hole_timeout). The handler then decides:
+/// it applies the event, or reads the user from the service, or returns [`HandlerError::poison`].
+/// Other users do not wait.
 ///
 /// A subscriber that begins in the middle of the stream begins with the first event of each user
 /// that it gets. That event has [`DeliveryInfo::missing`] too.

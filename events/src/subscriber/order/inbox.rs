@@ -12,8 +12,8 @@ pub trait OrderedInbox: Inbox {
     /// Returns the `userSeq` of the last event that `durable` applied for `user`, or `None` if it
     /// applied none.
     ///
-    /// When another open transaction has read the number of the same user, this function must wait until
-    /// that one ends. A locked row does so.
+    /// When another open transaction has read the number of the same user, this function must wait
+    /// until that one ends. A locked row does so.
     ///
     /// # Errors
     /// When the database refuses a statement or cannot be reached.

@@ -28,7 +28,7 @@ pub(crate) use turns::Turns;
 const DEFAULT_HOLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// How often the server delivers one message to an ordered durable. Every restart of a program
-/// redelivers what it held, which is no failure of the event, so the kit counts the failures itself.
+/// redelivers what it held, which is no failure of the event, so the kit counts failures itself.
 pub(crate) const MAX_DELIVER: u32 = 100;
 
 /// Where an event stands among the events of its user.

@@ -26,8 +26,8 @@ const ENABLED: Enabled = Enabled { reason: EnabledReason::Admin, status: Account
 /// A user as the service's table has it: number of the last event, name and status.
 type Row = (i64, Option<String>, String);
 
-/// Publishes events of ever new users until `stop` is cancelled. Returns the table that follows from
-/// them.
+/// Publishes events of ever new users until `stop` is cancelled. Returns the table that follows
+/// from them.
 async fn publish_changes(context: Context, stop: CancellationToken) -> BTreeMap<Uuid, Row> {
     let mut rows = BTreeMap::new();
     let mut accounts: VecDeque<Account<'_>> = VecDeque::new();
