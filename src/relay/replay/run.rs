@@ -59,10 +59,6 @@ pub async fn replay(
     replay: &mut Replay,
     observe: &mut (dyn FnMut(&Replay) + Send),
 ) -> Result<ReplayEnd, StoreError> {
-    let rest = replay.progress.rest;
-    if replay.total.is_none() {
-        replay.total = Some(parts.ledger.count_selected(&replay.selection, rest).await?);
-    }
     replay.state = ReplayState::Running;
     save(parts, replay, observe).await?;
     let mut run = Run {
@@ -124,10 +120,16 @@ impl Run {
             parts.lock.check().await?;
             self.confirmed = Instant::now();
         }
-        if self.target.is_none()
-            && let Err(error) = self.read_target(parts, replay).await
-        {
-            return self.retry_later(parts, replay, observe, error_chain(&error).to_string()).await;
+        if self.target.is_none() {
+            if let Err(error) = self.read_target(parts, replay).await {
+                return self.retry_later(parts, replay, observe, error_chain(&error).to_string()).await;
+            }
+            if replay.total.is_none() {
+                let rest = replay.progress.rest;
+                replay.total = Some(parts.ledger.count_selected(&replay.selection, rest).await?);
+                // Before the first copy is sent, so that the next run knows where copies can be.
+                save(parts, replay, observe).await?;
+            }
         }
         let limit = self.pace.batch_size();
         let page = parts.ledger.selected(&replay.selection, replay.progress.rest, limit).await?;
@@ -192,7 +194,7 @@ impl Run {
         let progress = &mut replay.progress;
         self.stored.clear();
         let mut end = facts.last_seq;
-        if progress.sent + progress.refused == 0 && progress.target_seq == StreamSeq::default() {
+        if replay.total.is_none() {
             // Nothing was sent yet: what is there is not of this replay.
             progress.target_seq = end;
         } else {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::rig::{SEEDED, events, options, seed, seeded_user, succeeds};
+use super::rig::{SEEDED, events, options, options_on, seed, seeded_user, succeeds};
 use crate::support::app::TestApp;
-use crate::support::binary::{Binary, BinaryOptions};
-use crate::support::database::Backend;
+use crate::support::binary::{Binary, BinaryOptions, run};
+use crate::support::database::{Backend, Database};
 use crate::support::flow_tests;
-use crate::support::nats::StreamMessage;
+use crate::support::nats::{NatsServer, StreamMessage};
+use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -16,6 +17,7 @@ flow_tests! {
     a_replay_copies_the_selected_events,
     a_replay_reaches_all_consumers_only_with_everyone,
     a_crashed_replay_resumes_without_duplicates,
+    a_crashed_service_resumes_a_replay_for_everyone,
     a_replay_killed_at_random_resumes_without_duplicates,
     an_interrupted_replay_prints_how_to_resume,
     a_replay_waits_for_an_outage_to_end,
@@ -128,21 +130,45 @@ fn process(app: &TestApp, args: &[&str]) -> BinaryOptions {
 
 async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
-    for (name, target) in [("one", &[][..]), ("two", &["--everyone", "--yes"][..])] {
-        let args = [&["--name", name][..], target].concat();
-        // The crash leaves a chunk that is stored and not yet counted.
-        let options = process(&app, &args).with("WATCHWORD_CRASH_AT", "after_replay_before_progress:3");
-        let mut crashing = Binary::start_unready(options);
+    // The crash leaves a chunk that is stored and not yet counted: the third one, and the first.
+    for (name, crash_at) in [
+        ("one", "after_replay_before_progress:3"),
+        ("two", "after_replay_before_progress"),
+    ] {
+        let args = ["--name", name];
+        let mut crashing = Binary::start_unready(process(&app, &args).with("WATCHWORD_CRASH_AT", crash_at));
         assert!(!crashing.wait_exit(TIMEOUT).await.success());
         let ended = succeeds(&app, &[&["replay"][..], &args].concat()).await;
-        assert!(ended.stderr.contains(&format!("Resumed replay {name};")), "{ended:?}");
         assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
     }
-    assert_complete(&app.ledger().await, &copies(&app).await, "one");
-    let again = app.events().await;
-    let ids: BTreeSet<&str> = again[SEEDED..].iter().filter_map(|copy| copy.header("Nats-Msg-Id")).collect();
-    assert_eq!((again.len(), ids.len()), (2 * SEEDED, SEEDED));
-    app.abandon().await;
+    let all = copies(&app).await;
+    assert_eq!(all.len(), 2 * SEEDED);
+    assert_complete(&app.ledger().await, &all[..SEEDED], "one");
+    assert_complete(&app.ledger().await, &all[SEEDED..], "two");
+    app.finish().await;
+}
+
+/// The service publishes the copies, so its crash interrupts the replay and its start resumes it.
+async fn a_crashed_service_resumes_a_replay_for_everyone(backend: Backend) {
+    const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
+    let data_dir = scratch("app");
+    let database = Database::fresh(backend, &data_dir).await;
+    let nats = NatsServer::start().await;
+    let command = |args: &[&str]| options_on(&data_dir, &database, &nats, args);
+    let mut service = Binary::start(command(&["serve"]).with(CRASH_AT, "after_replay_before_progress:3")).await;
+    seed(&database).await;
+    eventually(TIMEOUT, || async { database.unpublished().await.is_ok_and(|left| left == 0) }).await;
+    let replay = ["events", "replay", "--name", "two", "--everyone", "--yes"];
+    let mut watching = Binary::start_unready(command(&replay));
+    assert!(!service.wait_exit(TIMEOUT).await.success());
+    service.start_again(CRASH_AT, None).await;
+    assert!(watching.wait_exit(TIMEOUT).await.success());
+    let all = nats.messages("auth-events").await;
+    let ids: BTreeSet<&str> = all[SEEDED..].iter().filter_map(|copy| copy.header("Nats-Msg-Id")).collect();
+    assert_eq!((all.len(), ids.len()), (2 * SEEDED, SEEDED));
+    let ended = run(command(&["events", "verify"]), "").await;
+    assert!(ended.status.success() && ended.stdout.contains("replayed      3000\n"), "{ended:?}");
+    database.remove().await;
 }
 
 async fn a_replay_killed_at_random_resumes_without_duplicates(backend: Backend) {
