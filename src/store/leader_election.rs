@@ -196,7 +196,7 @@ impl LeaderLease {
     }
 }
 
-fn too_late() -> StoreError {
+pub(super) fn too_late() -> StoreError {
     lost("the database did not answer in time")
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use watchword_migration::{MigrationError, Migrator};
 
 use super::connect::Address;
 use super::database::Session;
-use super::leader_election::unavailable;
+use super::leader_election::{too_late, unavailable};
 use super::{OpenError, Store, StoreError, sql};
 
 /// "watchwos", after the lock of the relay.
@@ -18,6 +18,8 @@ const MIGRATION_LOCK: i64 = 0x7761_7463_6877_6f73;
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the log says who holds the lock.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
+/// How long reading the state of the schema may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often the session with the lock is checked while migrations run, and for how long.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -39,7 +41,7 @@ impl Store {
     pub async fn migrate_up_with(&self, migrator: &Migrator) -> Result<(), OpenError> {
         let db = self.db().plain();
         self.check_schema_with(migrator, &db).await?;
-        if migrator.status(&db).await?.iter().all(|(_, applied)| *applied) {
+        if read(migrator.status(&db)).await?.iter().all(|(_, applied)| *applied) {
             return Ok(());
         }
         self.run_locked(migrator.up(&db)).await
@@ -53,7 +55,7 @@ impl Store {
 
     /// The migrations of this version, in order.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, OpenError> {
-        let all = Migrator::default().status(&self.db().plain()).await?;
+        let all = read(Migrator::default().status(&self.db().plain())).await?;
         let state = |(name, applied): (&str, bool)| MigrationState { name: name.to_owned(), applied };
         Ok(all.into_iter().map(state).collect())
     }
@@ -65,7 +67,7 @@ impl Store {
     }
 
     async fn check_schema_with(&self, migrator: &Migrator, db: &DatabaseConnection) -> Result<(), OpenError> {
-        let later = migrator.check(db).await?;
+        let later = read(migrator.check(db)).await?;
         if !later.is_empty() {
             let migrations = later.join(" ");
             tracing::warn!(migrations, "schema is newer than this version, which can work with it");
@@ -114,6 +116,12 @@ impl Store {
             sleep(RETRY_INTERVAL).await;
         }
     }
+}
+
+/// Wait for what is read without the lock, but not for ever: the migrator's statements have no
+/// bound on this side.
+async fn read<T>(work: impl Future<Output = Result<T, MigrationError>>) -> Result<T, OpenError> {
+    Ok(timeout(READ_TIMEOUT, work).await.map_err(|_| too_late())??)
 }
 
 /// Check the session of the lock until it is lost.

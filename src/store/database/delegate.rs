@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use super::lease::Lease;
 use super::{Database, OwnSession, Transaction};
 
-/// Implements [`ConnectionTrait`] for a type with the variants `Postgres`, of whose value `$session`
-/// makes a session, and `Sqlite`.
+/// Implements [`ConnectionTrait`] for a type with the variants `Sqlite` and `Postgres`, of whose
+/// value `$session` makes a session.
 macro_rules! delegate {
     ($type:ty, $value:ident => $session:expr) => {
         #[async_trait]

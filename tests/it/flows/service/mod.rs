@@ -8,3 +8,4 @@ mod migrations;
 mod problems;
 mod shutdown;
 mod storm;
+mod vanished_database;
