@@ -136,11 +136,9 @@ async fn try_lock(
         None => server.connect_with(settings).await.map_err(unavailable)?,
     };
     let backend = session.backend();
-    // A standby grants locks as well, but nothing can be published from it.
-    let attempt = format!("SELECT pg_try_advisory_lock({key}) AS locked WHERE NOT pg_is_in_recovery()");
-    let attempt = sql::plain(attempt);
+    let attempt = sql::plain(format!("SELECT pg_try_advisory_lock({key}) AS locked"));
     let row = session.query_one(attempt).await?;
-    let locked: bool = row.ok_or_else(|| lost("the server is a standby"))?.try_get("", "locked")?;
+    let locked: bool = row.ok_or_else(|| lost("the server did not answer"))?.try_get("", "locked")?;
     if !locked {
         return Ok(Attempt::Taken(session));
     }
@@ -165,7 +163,7 @@ impl LeaderLease {
     }
 
     /// Confirm the lease: the lock is held by this session, which is the one that took it, on a
-    /// server that is not a standby.
+    /// server that is not a standby, which grants locks as well.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.

@@ -38,7 +38,7 @@ pub(super) enum State {
 struct SharedSession;
 
 /// A session whose statements all have a bound on this side too: a server that has vanished ends
-/// no statement and no connection. Whatever its bound ends leaves the connection
+/// no statement and no connection. A statement that its bound ends leaves the connection
 /// [`Lost`](State::Lost).
 pub(in crate::store) struct Session {
     connection: PgConnection,

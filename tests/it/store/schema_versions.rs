@@ -68,7 +68,8 @@ async fn a_schema_of_another_line_is_refused(backend: Backend) {
     let store = empty(backend).await;
     store.migrate_up_with(&MIDDLE).await.expect("migrate");
     let refused = store.migrate_up_with(&OTHER_LINE).await.expect_err("a refusal");
-    assert!(refused.to_string().contains("m0002_notes"), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("m0002_notes") && text.contains("not later than its own"), "{text}");
 }
 
 /// Inserts a migration of a later version into the table of migrations.
