@@ -16,8 +16,9 @@ use crate::support::wait::eventually;
 /// All connections of the pool.
 const CONNECTIONS: u32 = 16;
 const CLIENTS: usize = 40;
-/// `database.acquire_timeout`, `database.statement_timeout` of this test, and the margin.
-const RECOVERY: Duration = Duration::from_secs(2 + 3 + 2);
+/// `database.acquire_timeout`, `database.statement_timeout` of this test and the margin are seven
+/// seconds; the rest is for a busy machine. Without a bound there is no recovery.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_recovers_without_a_restart() {
