@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::session::{Session, timed_out};
 
 /// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a statement waits for a lock, so that a stuck client does not hold up the others.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much longer than the server's own limit the client waits for an answer: a server that is
