@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need, unless it is installed: the build's needs, rustfmt and clippy,
-# PostgreSQL, Redis, nginx, what the documents use (curl, jq, sqlite3, the nats command),
+# PostgreSQL, PgBouncer, Redis, nginx, what the documents use (curl, jq, sqlite3, the nats command),
 # nats-server and the servers of the samples. The tests start the servers as child processes on free
 # ports; no system service is started or used.
 set -euo pipefail
@@ -26,6 +26,8 @@ have_postgres() {
 
 packages=()
 have_postgres || packages+=(postgresql)
+# Not on the PATH of ordinary users.
+have pgbouncer || [ -x /usr/sbin/pgbouncer ] || packages+=(pgbouncer)
 have redis-server || packages+=(redis-server)
 # Not on the PATH of ordinary users.
 have nginx || [ -x /usr/sbin/nginx ] || packages+=(nginx-light)

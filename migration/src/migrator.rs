@@ -1,59 +1,106 @@
-//! Runs migrations, each in its own transaction, and records them in the table `seaql_migrations`.
-//!
-//! The table has the name and the columns of sea-orm-migration, so that databases that an older
-//! version migrated remain valid.
+//! Applies and undoes migrations, and tells whether a version of the program can work with a
+//! schema.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait as _};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait as _};
 
-use crate::{MIGRATIONS, Migration};
+use crate::record::{self, Record};
+use crate::run::Run;
+use crate::version::Version;
+use crate::{MIGRATIONS, Migration, steps};
 
-const CREATE_TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS seaql_migrations (version VARCHAR NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)";
+/// The migrations of one version, in order. Run them with `watchword migrate`, which takes the lock
+/// that concurrent starts need.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator {
+    migrations: &'static [Migration],
+    version: &'static str,
+}
 
-/// The migrations of this version, in order. Run them with `watchword migrate`, which takes the
-/// lock that concurrent starts need.
-#[derive(Debug)]
-pub struct Migrator;
+/// Why a schema cannot be used or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The schema breaks with this version.
+    #[error(
+        "the schema needs watchword {min_version} or newer since migration {name}; this is {version}. Run a newer version"
+    )]
+    TooOld {
+        name: String,
+        min_version: String,
+        version: &'static str,
+    },
+    /// The schema is not a later one of the same line.
+    #[error(
+        "the database has the migration {0}, which this version does not know and which is not later than its own: run \
+         the version that made it"
+    )]
+    Unknown(String),
+    /// Later migrations would stand on what is applied or undone.
+    #[error("the database has the later migration {0}: migrate with the version that made it")]
+    Later(String),
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl Default for Migrator {
+    /// The migrations of this version.
+    fn default() -> Self {
+        Self::new(MIGRATIONS, env!("CARGO_PKG_VERSION"))
+    }
+}
 
 impl Migrator {
-    /// Return every migration, oldest first.
+    /// The migrations of another version.
     #[must_use]
-    pub fn migrations() -> &'static [Migration] {
-        MIGRATIONS
+    pub const fn new(migrations: &'static [Migration], version: &'static str) -> Self {
+        Self { migrations, version }
     }
 
-    /// Apply the migrations that the database lacks: all of them, or the first `steps`.
+    /// Return how many migrations there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.migrations.len()
+    }
+
+    /// Apply the migrations that the database lacks.
     ///
     /// # Errors
-    /// [`DbErr`] of the database; [`DbErr::Migration`] when a newer version migrated it.
-    pub async fn up(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
-        db.execute_unprepared(CREATE_TABLE).await?;
-        let applied = applied(db).await?;
-        let pending = MIGRATIONS.iter().filter(|migration| !applied.contains(migration.name));
-        for migration in pending.take(limit(steps)) {
-            let tx = db.begin().await?;
-            tx.execute_unprepared(migration.up(tx.get_database_backend())?).await?;
-            record(&tx, migration.name).await?;
-            tx.commit().await?;
+    /// [`MigrationError`]
+    pub async fn up(&self, db: &DatabaseConnection) -> Result<(), MigrationError> {
+        record::create_table(db).await?;
+        let schema = self.read(db).await?;
+        for migration in self.migrations.iter().filter(|migration| !schema.has(migration)) {
+            if let Some(later) = schema.later.first() {
+                return Err(MigrationError::Later(later.clone()));
+            }
+            let run = Run {
+                db,
+                name: migration.name,
+                min_version: migration.min_version,
+                progress: schema.known.get(migration.name).map(|record| record.progress).unwrap_or_default(),
+            };
+            run.steps(&steps::parse(migration.up(db.get_database_backend())?)?).await?;
             tracing::info!(migration = migration.name, "migration applied");
         }
         Ok(())
     }
 
-    /// Undo the last `steps` migrations, or all of them.
+    /// Undo the last `steps` migrations.
     ///
     /// # Errors
-    /// As [`up`](Self::up).
-    pub async fn down(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
-        db.execute_unprepared(CREATE_TABLE).await?;
-        let applied = applied(db).await?;
-        let done = MIGRATIONS.iter().rev().filter(|migration| applied.contains(migration.name));
-        for migration in done.take(limit(steps)) {
+    /// [`MigrationError`]
+    pub async fn down(&self, db: &DatabaseConnection, steps: u32) -> Result<(), MigrationError> {
+        record::create_table(db).await?;
+        let schema = self.read(db).await?;
+        if let Some(later) = schema.later.first() {
+            return Err(MigrationError::Later(later.clone()));
+        }
+        let begun = self.migrations.iter().rev().filter(|migration| schema.known.contains_key(migration.name));
+        for migration in begun.take(usize::try_from(steps).unwrap_or(usize::MAX)) {
             let tx = db.begin().await?;
             tx.execute_unprepared(migration.down).await?;
-            forget(&tx, migration.name).await?;
+            record::forget(&tx, migration.name).await?;
             tx.commit().await?;
             tracing::info!(migration = migration.name, "migration undone");
         }
@@ -63,64 +110,56 @@ impl Migrator {
     /// Return the name of every migration, and whether the database has it. Changes nothing.
     ///
     /// # Errors
-    /// As [`up`](Self::up).
-    pub async fn status(db: &DatabaseConnection) -> Result<Vec<(&'static str, bool)>, DbErr> {
-        let applied = if has_table(db).await? {
-            applied(db).await?
-        } else {
-            HashSet::new()
-        };
-        let state = |migration: &Migration| (migration.name, applied.contains(migration.name));
-        Ok(MIGRATIONS.iter().map(state).collect())
+    /// [`MigrationError`]
+    pub async fn status(&self, db: &DatabaseConnection) -> Result<Vec<(&'static str, bool)>, MigrationError> {
+        let schema = self.read(db).await?;
+        let state = |migration: &Migration| (migration.name, schema.has(migration));
+        Ok(self.migrations.iter().map(state).collect())
+    }
+
+    /// Check that this version can work with the schema, and return the later migrations that it
+    /// does not know. Changes nothing.
+    ///
+    /// # Errors
+    /// [`MigrationError`]
+    pub async fn check(&self, db: &DatabaseConnection) -> Result<Vec<String>, MigrationError> {
+        Ok(self.read(db).await?.later)
+    }
+
+    async fn read(&self, db: &DatabaseConnection) -> Result<Schema, MigrationError> {
+        let newest = self.migrations.last().map_or("", |migration| migration.name);
+        let own = Version::parse(self.version);
+        let mut schema = Schema::default();
+        for record in record::all(db).await? {
+            if self.migrations.iter().any(|migration| migration.name == record.name) {
+                schema.known.insert(record.name.clone(), record);
+                continue;
+            }
+            let Record { name, min_version, .. } = record;
+            if name.as_str() < newest {
+                return Err(MigrationError::Unknown(name));
+            }
+            if let Some(min_version) = min_version
+                && Version::parse(&min_version) > own
+            {
+                return Err(MigrationError::TooOld { name, min_version, version: self.version });
+            }
+            schema.later.push(name);
+        }
+        Ok(schema)
     }
 }
 
-fn limit(steps: Option<u32>) -> usize {
-    steps.map_or(usize::MAX, |steps| usize::try_from(steps).unwrap_or(usize::MAX))
+/// What the database has.
+#[derive(Default)]
+struct Schema {
+    known: HashMap<String, Record>,
+    /// The names of migrations that are later than all that this version knows.
+    later: Vec<String>,
 }
 
-/// Return the names of the applied migrations, all of which this version must know.
-async fn applied(db: &impl ConnectionTrait) -> Result<HashSet<String>, DbErr> {
-    let all =
-        Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations ORDER BY version");
-    let mut names = HashSet::new();
-    for row in db.query_all_raw(all).await? {
-        let name: String = row.try_get("", "version")?;
-        if MIGRATIONS.iter().all(|migration| migration.name != name) {
-            return Err(DbErr::Migration(format!(
-                "the database has the migration {name}, which this version does not know: run the version that made it"
-            )));
-        }
-        names.insert(name);
+impl Schema {
+    fn has(&self, migration: &Migration) -> bool {
+        self.known.get(migration.name).is_some_and(|record| record.is_applied)
     }
-    Ok(names)
-}
-
-async fn has_table(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
-        _ => {
-            "SELECT 1 FROM information_schema.tables \
-             WHERE table_schema = current_schema() AND table_name = 'seaql_migrations'"
-        }
-    };
-    Ok(db.query_one_raw(Statement::from_string(backend, sql)).await?.is_some())
-}
-
-/// Record a migration. The time is the database's, in seconds, and only for operators.
-async fn record(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Sqlite => "INSERT INTO seaql_migrations (version, applied_at) VALUES ($1, unixepoch())",
-        _ => "INSERT INTO seaql_migrations (version, applied_at) VALUES ($1, extract(epoch FROM now())::bigint)",
-    };
-    let insert = Statement::from_sql_and_values(backend, sql, [name.into()]);
-    db.execute_raw(insert).await.map(|_| ())
-}
-
-async fn forget(db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
-    let sql = "DELETE FROM seaql_migrations WHERE version = $1";
-    let delete = Statement::from_sql_and_values(db.get_database_backend(), sql, [name.into()]);
-    db.execute_raw(delete).await.map(|_| ())
 }

@@ -57,6 +57,7 @@ impl App {
     /// [`AppError`].
     pub async fn build_unmigrated(settings: Settings, environment: Environment) -> Result<Self, AppError> {
         let store = open_store(&settings, &environment).await?;
+        store.check_schema().await?;
         Self::build_over(settings, environment, store).await
     }
 
@@ -94,10 +95,12 @@ impl App {
     }
 }
 
-/// Open the database as configured.
+/// Open the database as configured, and check its server.
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let (profile, random) = (event_profile(settings), environment.random.clone());
-    Ok(Store::connect(&settings.database, &settings.data_dir, profile, random).await?)
+    let store = Store::connect(&settings.database, &settings.data_dir, profile, random).await?;
+    store.check_server().await?;
+    Ok(store)
 }
 
 /// Open the database beside the service, which may have it open.

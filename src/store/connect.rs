@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::database::Database;
+use super::database::{Database, Server};
 use super::{EventProfile, Inner, OpenError, Store, StoreError, lock_file};
 use crate::config::DatabaseSettings;
 use crate::domain::random::Random;
@@ -21,16 +21,16 @@ const MAX_SQLITE_CONNECTIONS: u32 = 8;
 
 /// The configured database.
 #[derive(Clone)]
-pub enum Address {
-    Postgres(Box<PgConnectOptions>),
+pub(super) enum Address {
+    Postgres(Box<Server>),
     /// A file that one process owns.
     Sqlite(PathBuf),
 }
 
 impl Address {
     /// Parse `database.url`. The default is `watchword.db` in the data directory.
-    pub fn parse(url: Option<&SecretString>, data_dir: &Path) -> Result<Self, OpenError> {
-        let Some(url) = url.map(SecretString::expose_secret) else {
+    fn parse(settings: &DatabaseSettings, data_dir: &Path) -> Result<Self, OpenError> {
+        let Some(url) = settings.url.as_ref().map(SecretString::expose_secret) else {
             return Ok(Self::Sqlite(data_dir.join("watchword.db")));
         };
         if url.starts_with("sqlite:") {
@@ -38,24 +38,15 @@ impl Address {
             return Ok(Self::Sqlite(options.get_filename().to_path_buf()));
         }
         let options = PgConnectOptions::from_str(url).map_err(OpenError::Url)?;
-        // A stuck client must not hold a user's row: the server ends its transaction, so nothing
-        // has to be canceled here.
-        let limits = [
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "15s"),
-            ("idle_in_transaction_session_timeout", "15s"),
-        ];
-        Ok(Self::Postgres(Box::new(options.application_name("watchword").options(limits))))
+        let server = Server::new(options, settings.statement_timeout);
+        Ok(Self::Postgres(Box::new(server)))
     }
 
     /// The address for logs and messages, without the password.
-    #[must_use]
-    pub fn display(&self) -> String {
+    fn display(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("SQLite, {}", path.display()),
-            Self::Postgres(o) => {
-                format!("PostgreSQL, {}:{}/{}", o.get_host(), o.get_port(), o.get_database().unwrap_or_default())
-            }
+            Self::Postgres(server) => server.display(),
         }
     }
 }
@@ -69,7 +60,7 @@ impl Store {
         profile: EventProfile,
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        let address = Address::parse(settings.url.as_ref(), data_dir)?;
+        let address = Address::parse(settings, data_dir)?;
         let file_lock = match &address {
             Address::Postgres(_) => None,
             Address::Sqlite(path) => Some(own_file(path)?),
@@ -86,7 +77,7 @@ impl Store {
         profile: EventProfile,
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
-        let address = Address::parse(settings.url.as_ref(), data_dir)?;
+        let address = Address::parse(settings, data_dir)?;
         if let Address::Sqlite(path) = &address
             && !path.exists()
         {
@@ -104,8 +95,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let acquire = settings.acquire_timeout;
         let db = match &address {
-            Address::Postgres(options) => {
-                Database::postgres(options.as_ref().clone(), settings.max_connections, acquire)?
+            Address::Postgres(server) => {
+                Database::postgres(server.as_ref().clone(), settings.max_connections, acquire)?
             }
             Address::Sqlite(path) => {
                 Database::sqlite(path, settings.max_connections.min(MAX_SQLITE_CONNECTIONS), acquire).await?
@@ -123,6 +114,7 @@ impl Store {
             latest: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
             acquire_timeout: acquire,
+            migration_lock_timeout: settings.migration_lock_timeout,
             relay: Arc::new(Mutex::new(())),
             file_lock,
         })))

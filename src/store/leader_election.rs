@@ -1,16 +1,18 @@
-//! Leader election. On `PostgreSQL` the leader holds an advisory lock on a connection of its own,
-//! so a leader that dies or is cut off loses the lease with its connection. On `SQLite` the lease
-//! is a lock in the memory of the one process.
+//! Leader election. On `PostgreSQL` the leader holds an advisory lock in a session of its own, so a
+//! leader that dies or is cut off loses the lease with its session. On `SQLite` the lease is a lock
+//! in the memory of the one process.
 
 use std::fs::File;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use tokio::sync::OwnedMutexGuard;
+use sea_orm::{DbErr, RuntimeErr};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 use super::connect::Address;
-use super::database::{Database, Dedicated};
+use super::database::{OwnSession, Server, Session};
 use super::events::decided::Decided;
+use super::identity::{self, DatabaseIdentity};
 use super::{Ledger, Store, StoreError, lock_file, sql};
 
 /// "watchwor" in ASCII, which by convention no other lock in the database has; migrations use its
@@ -23,18 +25,23 @@ const REPLAY_LOCK: i64 = 0x7761_7463_6877_6f74;
 /// How long the server may take to grant or confirm a lease.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A lease, until it is dropped or its connection ends. What its holder decides by is read over the
-/// connection of the lease, so that nothing that was read before a failover is used after it.
+/// The server ends the session of a relay that asks nothing for so long: the process is stopped, or
+/// cut off in a way that TCP does not see, since a proxy between still answers. A leader asks every
+/// second.
+const RELAY_SESSION: [(&str, &str); 1] = [("idle_session_timeout", "10s")];
+
+/// A lease, until it is dropped or its session ends. What its holder decides by is read in the
+/// session of the lease, so that nothing that was read before a failover is used after it.
 pub struct LeaderLease {
-    pub(super) db: Dedicated,
+    pub(super) session: OwnSession,
     pub(super) store: Store,
     pub(super) decided: Decided,
-    _lock: Lock,
+    held: Held,
 }
 
-enum Lock {
-    /// The connection holds it.
-    Session,
+enum Held {
+    /// An advisory lock of the session.
+    Advisory(Advisory),
     Memory {
         _guard: OwnedMutexGuard<()>,
     },
@@ -44,10 +51,19 @@ enum Lock {
     },
 }
 
-/// A candidate, which keeps one connection for all its attempts.
+/// An advisory lock, and what tells its session from others.
+struct Advisory {
+    key: i64,
+    backend: i32,
+    /// A setting of the session. A pooler that gives one session to two clients lets both have the
+    /// lock, but only the later one has its mark there.
+    mark: String,
+}
+
+/// A candidate, which keeps one session for all its attempts.
 pub struct LeaderElection {
     ledger: Ledger,
-    connection: Option<Dedicated>,
+    session: Option<Session>,
 }
 
 impl LeaderElection {
@@ -59,21 +75,19 @@ impl LeaderElection {
             Address::Sqlite(_) if store.0.file_lock.is_none() => Ok(None),
             Address::Sqlite(_) => {
                 let guard = store.0.relay.clone().try_lock_owned().ok();
-                Ok(guard.and_then(|guard| LeaderLease::on_sqlite(store, Lock::Memory { _guard: guard })))
+                Ok(guard.map(|guard| LeaderLease::in_process(store, Held::Memory { _guard: guard })))
             }
-            Address::Postgres(options) => {
-                // Keep the connection only if it answers, so that a broken or silent one is not
-                // used again.
-                let connection = match self.connection.take() {
-                    Some(connection) => connection,
-                    None => connect(options).await?,
-                };
-                let answer = tokio::time::timeout(LEASE_TIMEOUT, try_lock(&connection, RELAY_LOCK)).await;
-                if answer.map_err(|_elapsed| unavailable(sqlx::Error::PoolTimedOut))?? {
-                    return Ok(Some(LeaderLease::on_postgres(store, connection)));
+            Address::Postgres(server) => {
+                let attempt = try_lock(store, server, &RELAY_SESSION, self.session.take(), RELAY_LOCK);
+                // Keep the session only if it answers, so that a broken or silent one is not used
+                // again.
+                match timeout(LEASE_TIMEOUT, attempt).await.map_err(|_| too_late())?? {
+                    Attempt::Locked(lease) => Ok(Some(*lease)),
+                    Attempt::Taken(session) => {
+                        self.session = Some(session);
+                        Ok(None)
+                    }
                 }
-                self.connection = Some(connection);
-                Ok(None)
             }
         }
     }
@@ -83,70 +97,115 @@ impl Ledger {
     /// Stand for election as the leader of the relays.
     #[must_use]
     pub fn leader_election(&self) -> LeaderElection {
-        LeaderElection { ledger: self.clone(), connection: None }
+        LeaderElection { ledger: self.clone(), session: None }
     }
 
     /// Try to get the right to replay events; `None` when another process has it.
     pub async fn try_acquire_replay_lease(&self) -> Result<Option<LeaderLease>, StoreError> {
-        match self.store().address() {
+        let store = self.store();
+        match store.address() {
             Address::Sqlite(path) => {
                 let path = path.with_extension("replay.lock");
                 let locked = lock_file::try_lock(&path).map_err(|source| StoreError::LockFile { path, source })?;
-                Ok(locked.and_then(|file| LeaderLease::on_sqlite(self.store(), Lock::File { _locked: file })))
+                Ok(locked.map(|file| LeaderLease::in_process(store, Held::File { _locked: file })))
             }
-            Address::Postgres(options) => {
-                let connection = connect(options).await?;
-                let locked = try_lock(&connection, REPLAY_LOCK).await?;
-                Ok(locked.then(|| LeaderLease::on_postgres(self.store(), connection)))
-            }
+            Address::Postgres(server) => match try_lock(store, server, &[], None, REPLAY_LOCK).await? {
+                Attempt::Locked(lease) => Ok(Some(*lease)),
+                Attempt::Taken(session) => {
+                    session.close().await;
+                    Ok(None)
+                }
+            },
         }
     }
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<Dedicated, StoreError> {
-    Ok(Dedicated::connect(options.clone(), LEASE_TIMEOUT).await?)
+/// What came of an attempt to get a lock.
+enum Attempt {
+    Locked(Box<LeaderLease>),
+    /// Another session has it.
+    Taken(Session),
 }
 
-/// The lock lasts until its connection ends, with no statement or transaction open.
-async fn try_lock(connection: &Dedicated, key: i64) -> Result<bool, StoreError> {
-    let row = sql::fetch_one(connection, "SELECT pg_try_advisory_lock($1) AS locked", [key.into()]).await?;
-    row.map_or(Ok(false), |row| row.get("locked"))
+/// Try to get a lock, which lasts until its session ends, with no statement or transaction open.
+async fn try_lock(
+    store: &Store,
+    server: &Server,
+    settings: &[(&str, &str)],
+    kept: Option<Session>,
+    key: i64,
+) -> Result<Attempt, StoreError> {
+    let mut session = match kept {
+        Some(session) => session,
+        None => server.connect_with(settings).await.map_err(unavailable)?,
+    };
+    let backend = session.backend();
+    let attempt = sql::plain(format!("SELECT pg_try_advisory_lock({key}) AS locked"));
+    let row = session.query_one(attempt).await?;
+    let locked: bool = row.ok_or_else(|| lost("the server did not answer"))?.try_get("", "locked")?;
+    if !locked {
+        return Ok(Attempt::Taken(session));
+    }
+    let mut mark = [0; 16];
+    store.0.random.fill(&mut mark);
+    let mark = mark.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    session
+        .execute_unprepared(&format!("SELECT set_config('watchword.lease', '{mark}', false)"))
+        .await?;
+    let mut lease = LeaderLease {
+        session: OwnSession::Postgres(Box::new(Mutex::new(session))),
+        store: store.clone(),
+        decided: Decided::default(),
+        held: Held::Advisory(Advisory { key, backend, mark }),
+    };
+    lease.check().await?;
+    Ok(Attempt::Locked(Box::new(lease)))
 }
 
 impl LeaderLease {
-    fn on_postgres(store: &Store, db: Dedicated) -> Self {
+    fn in_process(store: &Store, held: Held) -> Self {
         Self {
-            db,
+            session: OwnSession::Sqlite(store.db().plain()),
             store: store.clone(),
             decided: Decided::default(),
-            _lock: Lock::Session,
+            held,
         }
     }
 
-    fn on_sqlite(store: &Store, lock: Lock) -> Option<Self> {
-        let Database::Sqlite(db) = store.db() else { return None };
-        Some(Self {
-            db: Dedicated::Sqlite(db.clone()),
-            store: store.clone(),
-            decided: Decided::default(),
-            _lock: lock,
-        })
-    }
-
-    /// Confirm the lease.
+    /// Confirm the lease: the lock is held by this session, which is the one that took it, on a
+    /// server that is not a standby, which grants locks as well.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when its connection is lost, and the lease with it.
+    /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        // A caller that gives up leaves the connection in an unknown state, in which it is not used
-        // again.
-        match tokio::time::timeout(LEASE_TIMEOUT, sql::fetch_one(&self.db, "SELECT 1 AS one", [])).await {
-            Ok(answer) => answer.map(|_| ()),
-            Err(_) => Err(unavailable(sqlx::Error::PoolTimedOut)),
+        let Held::Advisory(Advisory { key, backend, mark }) = &self.held else {
+            return Ok(());
+        };
+        let question = format!(
+            "SELECT NOT pg_is_in_recovery() AND pg_backend_pid() = {backend}              AND current_setting('watchword.lease', true) = '{mark}'              AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1              AND pid = pg_backend_pid() AND (classid::bigint << 32) | objid::bigint = {key}) AS held"
+        );
+        // A caller that gives up drops the session too, and with it the lease: it is in no pool.
+        let answer = timeout(LEASE_TIMEOUT, sql::fetch_one(&self.session, question, [])).await;
+        match answer.map_err(|_| too_late())?? {
+            Some(row) if row.get("held")? => Ok(()),
+            _ => Err(lost("its session does not hold the lock any more")),
         }
+    }
+
+    /// Which database this is, as the session that holds the lease sees it.
+    pub async fn database_identity(&self) -> Result<DatabaseIdentity, StoreError> {
+        identity::read(&self.session).await
     }
 }
 
+pub(super) fn too_late() -> StoreError {
+    lost("the database did not answer in time")
+}
+
+fn lost(reason: &str) -> StoreError {
+    StoreError::Unavailable(DbErr::Conn(RuntimeErr::Internal(reason.to_owned())))
+}
+
 pub(super) fn unavailable(error: sqlx::Error) -> StoreError {
-    StoreError::Unavailable(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))
+    StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
 }

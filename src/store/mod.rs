@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod expired_rows;
 mod idempotency_keys;
+mod identity;
 mod leader_election;
 mod lock_file;
 mod mail;
@@ -21,6 +22,7 @@ mod mfa;
 mod migrate;
 mod one_time_codes;
 mod open_error;
+mod server_check;
 mod sessions;
 mod signing_keys;
 mod sql;
@@ -34,7 +36,7 @@ use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
-pub use self::connect::Address;
+use self::connect::Address;
 use self::database::Database;
 pub use self::error::{Conflict, StoreError};
 pub use self::events::counts::{CountFilter, UserCounts};
@@ -47,6 +49,7 @@ pub use self::events::replays::{NewReplay, Replay, ReplayProgress};
 pub use self::events::selection::{SelectedPage, Selection, SeqRange};
 pub use self::expired_rows::Expirable;
 pub use self::idempotency_keys::{ClaimKey, CompletedRequest, NewIdempotencyKey};
+pub use self::identity::DatabaseIdentity;
 pub use self::leader_election::{LeaderElection, LeaderLease};
 pub use self::mail::{ClaimedMail, NewMail};
 pub use self::mfa::LoginChallenge;
@@ -99,6 +102,8 @@ struct Inner {
     writer: Arc<Mutex<()>>,
     /// Longest wait for a connection, or for the writer's lock.
     acquire_timeout: Duration,
+    /// Longest wait for the migrations of another instance.
+    migration_lock_timeout: Duration,
     /// The lease of the relay on `SQLite`, where one process has the database.
     relay: Arc<Mutex<()>>,
     /// Locked as long as this process owns the `SQLite` file; none in a process that only reads it.

@@ -1,7 +1,7 @@
 //! Raw SQL, for what the entities cannot say: `RETURNING`, compare-and-swap, joins and window
 //! functions.
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value};
 
 use super::{Store, StoreError};
 
@@ -78,6 +78,11 @@ impl Store {
         let statement = statement(self.db(), sql, values);
         rows(self.db().query_all_planned(statement).await)
     }
+}
+
+/// A statement of `PostgreSQL` without parameters.
+pub(super) fn plain(sql: String) -> Statement {
+    Statement::from_string(DbBackend::Postgres, sql)
 }
 
 fn statement(db: &impl ConnectionTrait, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {

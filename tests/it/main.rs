@@ -3,7 +3,6 @@
 //! `support` is the harness; read its documentation first.
 #![expect(clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
 
-#[expect(dead_code, reason = "a harness offers more than the tests of the day use")]
 mod support;
 
 mod architecture;

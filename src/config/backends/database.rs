@@ -26,6 +26,12 @@ pub struct DatabaseSettings {
     /// Maximum wait for a free connection before the request gets 503.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
+    /// Longest run of a statement, on PostgreSQL.
+    #[serde(with = "humantime_serde")]
+    pub statement_timeout: Duration,
+    /// Longest wait for the migrations of another instance, on PostgreSQL.
+    #[serde(with = "humantime_serde")]
+    pub migration_lock_timeout: Duration,
 }
 
 impl DatabaseSettings {
@@ -46,6 +52,20 @@ impl DatabaseSettings {
             self.acquire_timeout,
             Duration::from_millis(10),
             Duration::from_secs(60),
+        );
+        between_durations(
+            problems,
+            "database.statement_timeout",
+            self.statement_timeout,
+            Duration::from_secs(1),
+            Duration::from_secs(60),
+        );
+        between_durations(
+            problems,
+            "database.migration_lock_timeout",
+            self.migration_lock_timeout,
+            Duration::from_secs(1),
+            Duration::from_secs(24 * 3600),
         );
     }
 }

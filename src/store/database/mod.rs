@@ -1,23 +1,21 @@
 //! Connections and transactions for sea-orm, on `PostgreSQL` or `SQLite`.
 
-mod dedicated;
+mod delegate;
 mod lease;
 mod pool;
+mod server;
 mod session;
 mod sqlite;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-};
-use sqlx::postgres::PgConnectOptions;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement};
 use tokio::sync::Mutex;
 
-pub(super) use dedicated::Dedicated;
 use lease::Lease;
 use pool::Pool;
+pub(super) use server::{AsynchronousCommit, Server};
+pub(super) use session::Session;
 
 pub(super) enum Database {
     Postgres(Pool),
@@ -30,10 +28,17 @@ pub(super) enum Transaction {
     Sqlite(DatabaseTransaction),
 }
 
+/// The session of a lease, outside the pool. On `SQLite`, where leases are in memory, it is the
+/// pool.
+pub(super) enum OwnSession {
+    Postgres(Box<Mutex<Session>>),
+    Sqlite(DatabaseConnection),
+}
+
 impl Database {
     /// The pool connects on first use, so this succeeds while the server is down.
-    pub(super) fn postgres(options: PgConnectOptions, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
-        Ok(Self::Postgres(Pool::new(options, max, acquire_timeout)?))
+    pub(super) fn postgres(server: Server, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
+        Ok(Self::Postgres(Pool::new(server, max, acquire_timeout)?))
     }
 
     /// Open the file, and create it if it is missing.
@@ -56,22 +61,22 @@ impl Database {
     /// no generic plan.
     pub(super) async fn query_all_planned(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.query_all_planned(statement).await,
+            Self::Postgres(pool) => Lease::from(pool).await?.session()?.query_all_planned(statement).await,
             Self::Sqlite(db) => db.query_all_raw(statement).await,
         }
     }
 
-    /// The migrator accepts only sea-orm's own type of connection.
-    pub(super) fn for_migrations(&self) -> DatabaseConnection {
+    /// A connection of sea-orm's own type, outside the pool: the migrator accepts no other.
+    pub(super) fn plain(&self) -> DatabaseConnection {
         match self {
-            Self::Postgres(pool) => pool.for_migrations(),
+            Self::Postgres(pool) => pool.plain(),
             Self::Sqlite(db) => db.clone(),
         }
     }
 
     pub(super) async fn ping(&self) -> Result<(), DbErr> {
         match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.ping().await,
+            Self::Postgres(pool) => Lease::from(pool).await?.session()?.ping().await,
             Self::Sqlite(db) => db.ping().await,
         }
     }
@@ -100,82 +105,6 @@ impl Transaction {
         match self {
             Self::Postgres(lease) => lease.into_inner().rollback().await,
             Self::Sqlite(tx) => tx.rollback().await,
-        }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Database {
-    fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.execute(statement).await,
-            Self::Sqlite(db) => db.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.execute_unprepared(sql).await,
-            Self::Sqlite(db) => db.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.query_one(statement).await,
-            Self::Sqlite(db) => db.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(pool) => Lease::from(pool).await?.query_all(statement).await,
-            Self::Sqlite(db) => db.query_all_raw(statement).await,
-        }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(lease) => lease.lock().await.execute(statement).await,
-            Self::Sqlite(tx) => tx.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Postgres(lease) => lease.lock().await.execute_unprepared(sql).await,
-            Self::Sqlite(tx) => tx.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(lease) => lease.lock().await.query_one(statement).await,
-            Self::Sqlite(tx) => tx.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Postgres(lease) => lease.lock().await.query_all(statement).await,
-            Self::Sqlite(tx) => tx.query_all_raw(statement).await,
         }
     }
 }

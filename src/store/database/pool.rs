@@ -3,64 +3,95 @@
 //! sqlx's own pool pings the server each time a connection is returned: one more round trip for
 //! every transaction and for every statement outside of one. It also keeps connections on which a
 //! dropped query may have left a response. This pool keeps a connection only when it is known to be
-//! at rest (`docs/adr/0018`).
+//! at rest (`docs/adr/0018`), and its waits have bounds on this side (`docs/adr/0040`).
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgPoolOptions;
+use tokio::time::timeout;
 
-use super::session::Session;
+use super::server::{Server, prepare_for_migrations};
+use super::session::{Session, State};
 
-/// A connection that was idle for longer is pinged before it is used again.
+/// A connection that was idle for longer is checked before it is used again.
 const MAX_UNCHECKED_IDLE: Duration = Duration::from_secs(1);
-/// Connections are replaced, so that a new member of a cluster or a new password is used without a
-/// restart.
+/// The longest check. It takes at most half of the wait for a connection, so that another one can
+/// be opened in the rest.
+const MAX_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connections are replaced, so that a new member of a cluster is used without a restart.
 const MAX_AGE: Duration = Duration::from_secs(1800);
 
-pub(in crate::store) struct Pool(managed::Pool<Manager>);
+pub(in crate::store) struct Pool {
+    connections: managed::Pool<Manager>,
+    acquire_timeout: Duration,
+}
 
 /// Creates connections, and checks them before they are used again.
-pub(super) struct Manager(PgConnectOptions);
+pub(super) struct Manager {
+    server: Server,
+    check_timeout: Duration,
+    started: Instant,
+    /// When the server was found lost, in microseconds after `started`.
+    doubted: AtomicU64,
+}
 
 impl Pool {
-    pub(super) fn new(options: PgConnectOptions, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
-        let pool = managed::Pool::builder(Manager(options))
+    pub(super) fn new(server: Server, max: u32, acquire_timeout: Duration) -> Result<Self, DbErr> {
+        let manager = Manager {
+            server,
+            check_timeout: MAX_CHECK_TIMEOUT.min(acquire_timeout / 2),
+            started: Instant::now(),
+            doubted: AtomicU64::new(0),
+        };
+        let connections = managed::Pool::builder(manager)
             .max_size(usize::try_from(max).unwrap_or(usize::MAX))
-            .timeouts(Timeouts {
-                wait: Some(acquire_timeout),
-                create: Some(acquire_timeout),
-                recycle: Some(acquire_timeout),
-            })
             // The connection used last is the one in the caches of both sides.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
-            .build();
-        pool.map(Self).map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))
+            .build()
+            .map_err(|error| DbErr::Conn(RuntimeErr::Internal(error.to_string())))?;
+        Ok(Self { connections, acquire_timeout })
     }
 
+    /// Take a connection. One bound surrounds the whole wait: for a free one, for the checks of
+    /// those that turn out to be dead, and for a new one.
     pub(super) async fn get(&self) -> Result<Object<Manager>, DbErr> {
-        self.0.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
-            PoolError::Timeout(_) => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-            PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-            other => DbErr::Conn(RuntimeErr::Internal(other.to_string())),
-        })
+        match timeout(self.acquire_timeout, self.connections.get()).await {
+            Ok(Ok(object)) => Ok(object),
+            Err(_) | Ok(Err(PoolError::Timeout(_))) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+            Ok(Err(PoolError::Backend(error))) => Err(DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
+            Ok(Err(PoolError::Closed)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            Ok(Err(other)) => Err(DbErr::Conn(RuntimeErr::Internal(other.to_string()))),
+        }
     }
 
-    pub(super) fn for_migrations(&self) -> DatabaseConnection {
-        let options = self.0.manager().0.clone();
-        SqlxPostgresConnector::from_sqlx_postgres_pool(
-            PgPoolOptions::new().max_connections(2).connect_lazy_with(options),
-        )
+    /// One connection without limits of time: the steps of migrations have their own.
+    pub(super) fn plain(&self) -> DatabaseConnection {
+        let options = self.connections.manager().server.options().clone();
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .after_connect(|connection, _| Box::pin(prepare_for_migrations(connection)));
+        SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options))
     }
 
     /// Refuse new leases, and close the connections that are returned.
     pub(super) fn close(&self) {
-        self.0.close();
+        self.connections.close();
+    }
+}
+
+impl Manager {
+    /// Use no connection again that was last used before now: its server is probably lost as well.
+    pub(super) fn doubt(&self) {
+        self.doubted.fetch_max(self.at(Instant::now()), Ordering::Relaxed);
+    }
+
+    fn at(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.started).as_micros()).unwrap_or(u64::MAX)
     }
 }
 
@@ -69,15 +100,25 @@ impl managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Session, sqlx::Error> {
-        Ok(Session::new(PgConnection::connect_with(&self.0).await?))
+        self.server.connect().await
     }
 
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
         if metrics.age() > MAX_AGE {
             return Err(RecycleError::message("old"));
         }
-        if metrics.last_used() > MAX_UNCHECKED_IDLE {
-            session.ping().await?;
+        let used = metrics.recycled.unwrap_or(metrics.created);
+        if self.at(used) < self.doubted.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("its server is lost"));
+        }
+        if metrics.last_used() > MAX_UNCHECKED_IDLE
+            && let Err(error) = session.check(self.check_timeout).await
+        {
+            if session.state() == State::Lost {
+                self.doubt();
+            }
+            tracing::debug!(%error, "connection to the database closed");
+            return Err(error.into());
         }
         Ok(())
     }

@@ -60,14 +60,14 @@ impl LeaderLease {
         let mut asked = false;
         loop {
             let mut rows = self.rows_after(after, limit).await?;
-            if rows.is_empty() || Decided::is_needless(&self.db) {
+            if rows.is_empty() || Decided::is_needless(&self.session) {
                 return Ok(NextRows::Decided(rows));
             }
             rows.truncate(self.decided.count(after, rows.iter().map(|row| row.seq)));
             if !rows.is_empty() {
                 return Ok(NextRows::Decided(rows));
             }
-            if asked || !self.decided.ask(&self.db).await? {
+            if asked || !self.decided.ask(&self.session).await? {
                 return Ok(NextRows::Blocked);
             }
             asked = true;
@@ -79,45 +79,45 @@ impl LeaderLease {
             .filter(event::Column::Seq.gt(after))
             .order_by_asc(event::Column::Seq)
             .limit(limit)
-            .all(&self.db)
+            .all(&self.session)
             .await?;
         Ok(rows.into_iter().map(ledger_row).collect())
     }
 
     /// The transactions that may add an event, for operators.
     pub async fn writers(&self) -> Result<Vec<String>, StoreError> {
-        if Decided::is_needless(&self.db) {
+        if Decided::is_needless(&self.session) {
             return Ok(Vec::new());
         }
-        barrier::writer_names(&self.db).await
+        barrier::writer_names(&self.session).await
     }
 
     /// The id of the event at a ledger sequence.
     pub async fn id_at(&self, seq: LedgerSeq) -> Result<Option<Uuid>, StoreError> {
-        let row = sql::fetch_one(&self.db, "SELECT id FROM events WHERE seq = $1", [seq.into()]).await?;
+        let row = sql::fetch_one(&self.session, "SELECT id FROM events WHERE seq = $1", [seq.into()]).await?;
         row.map(|row| row.get("id")).transpose()
     }
 
     /// The ledger's own id.
     pub async fn ledger_id(&self) -> Result<Uuid, StoreError> {
-        let row = sql::fetch_one(&self.db, "SELECT id FROM ledger", []).await?;
+        let row = sql::fetch_one(&self.session, "SELECT id FROM ledger", []).await?;
         row.ok_or(StoreError::Corrupt { table: "ledger", column: "id" })?.get("id")
     }
 
     /// The newest visible event; the default when there is none.
     pub async fn last(&self) -> Result<LedgerSeq, StoreError> {
-        barrier::highest(&self.db).await
+        barrier::highest(&self.session).await
     }
 
     pub async fn ends(&self) -> Result<LedgerEnds, StoreError> {
-        let first = sql::fetch_one(&self.db, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
-        let assigned = if Decided::is_needless(&self.db) {
+        let first = sql::fetch_one(&self.session, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
+        let assigned = if Decided::is_needless(&self.session) {
             "SELECT seq AS assigned FROM sqlite_sequence WHERE name = 'events'"
         } else {
             "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS assigned FROM events_seq_seq"
         };
-        let last = barrier::highest(&self.db).await?;
-        let assigned = sql::fetch_one(&self.db, assigned, []).await?;
+        let last = barrier::highest(&self.session).await?;
+        let assigned = sql::fetch_one(&self.session, assigned, []).await?;
         Ok(LedgerEnds {
             first: first.map(|row| row.get("seq")).transpose()?,
             last,
@@ -131,7 +131,7 @@ impl LeaderLease {
             "SELECT seq, CAST(length(payload) AS BIGINT) AS bytes, occurred_at FROM events \
              WHERE seq < $1 ORDER BY seq DESC LIMIT {limit}"
         );
-        let rows = sql::fetch_all(&self.db, sizes, [below.into()]).await?;
+        let rows = sql::fetch_all(&self.session, sizes, [below.into()]).await?;
         rows.iter()
             .map(|row| {
                 Ok(RowSize {
@@ -146,7 +146,7 @@ impl LeaderLease {
     /// How far the ledger is published; `None` before the first event is.
     pub async fn position(&self) -> Result<Option<RelayPosition>, StoreError> {
         let position = "SELECT stream, created, seq, stream_seq, message_id, refill_from FROM relay_position";
-        let Some(row) = sql::fetch_one(&self.db, position, []).await? else {
+        let Some(row) = sql::fetch_one(&self.session, position, []).await? else {
             return Ok(None);
         };
         let created: i64 = row.get("created")?;
@@ -180,7 +180,7 @@ impl LeaderLease {
             convert::millis(at).into(),
         ];
         let _writer = self.store.writer().await?;
-        sql::execute(&self.db, save, values).await?;
+        sql::execute(&self.session, save, values).await?;
         Ok(())
     }
 }

@@ -40,6 +40,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("DATABASE_URL", "/var/auth.db", "database.url", "postgres://"),
     ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "between 1 and"),
     ("WATCHWORD__DATABASE__ACQUIRE_TIMEOUT", "30s", "database.acquire_timeout", "http.request_deadline"),
+    ("WATCHWORD__DATABASE__STATEMENT_TIMEOUT", "900ms", "database.statement_timeout", "between 1s and 1m"),
+    ("WATCHWORD__DATABASE__MIGRATION_LOCK_TIMEOUT", "0s", "database.migration_lock_timeout", "between 1s and 1day"),
     ("REDIS_URL", "http://cache", "redis.url", "redis://"),
     ("NATS_URL", "http://nats", "nats.url", "nats://"),
     ("NATS_URL", "nats://one,,two", "nats.url", "nats://"),

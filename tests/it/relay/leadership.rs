@@ -46,8 +46,8 @@ async fn a_standby_uses_one_connection() {
 
     // A session that was ended is replaced. The lease is free for the next instance.
     rig.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%' \
-                 AND datname = current_database()",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+         AND (query LIKE 'SELECT pg_try_advisory_lock%' OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))",
     )
     .await;
     assert!(second.try_acquire().await.is_err());

@@ -168,7 +168,7 @@ async fn migrated_template(cluster: &Postgres) {
     let migrate = || async {
         cluster.create_database(TEMPLATE, None).await;
         let database = sea_orm::Database::connect(cluster.url(TEMPLATE)).await.expect("connect to the template");
-        Migrator::up(&database, None).await.expect("migrate the template");
+        Migrator::default().up(&database).await.expect("migrate the template");
         // A database with open connections cannot be copied.
         database.close().await.expect("disconnect from the template");
     };

@@ -17,6 +17,7 @@ pub(crate) mod nats;
 pub(crate) mod nats_cluster;
 pub(crate) mod nats_users;
 pub(crate) mod oauth;
+pub(crate) mod pgbouncer;
 pub(crate) mod plans;
 pub(crate) mod ports;
 pub(crate) mod postgres;

@@ -17,7 +17,7 @@ use super::server::{Server, deref_to_server};
 /// How long an immediate shutdown may take.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 /// The role that owns everything. Local connections need no password.
-const ROLE: &str = "watchword";
+pub(super) const ROLE: &str = "watchword";
 
 /// Whether the data survives a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) enum Durability {
 #[derive(Debug)]
 pub(crate) struct Postgres {
     server: Server,
+    data: PathBuf,
+    durability: Durability,
 }
 
 deref_to_server!(Postgres);
@@ -45,14 +47,37 @@ impl Postgres {
 
     /// Starts a private cluster, which the test may kill, pause and restart.
     pub(crate) async fn private(durability: Durability) -> Self {
-        let dir = scratch("postgres");
-        let user = server_user();
-        if let Some((uid, gid)) = user {
-            chown(&dir, Some(uid), Some(gid)).expect("give the directory to PostgreSQL's user");
-        }
-        let data = dir.join("data");
+        let (dir, user) = server_dir();
         let initdb_dir = dir.clone();
         tokio::task::spawn_blocking(move || initdb(&initdb_dir, user)).await.expect("initdb");
+        Self::start(dir, durability).await
+    }
+
+    /// Starts a standby with a copy of this cluster's data, which is stopped for the copy. It
+    /// receives nothing, and answers reads until [`Postgres::promote`].
+    pub(crate) async fn standby(&mut self) -> Self {
+        self.stop().await;
+        let (dir, user) = server_dir();
+        let mut copy = Command::new("cp");
+        copy.arg("-a").args([&self.data, &dir]);
+        let copied = tokio::task::spawn_blocking(move || copy.status()).await.expect("cp");
+        assert!(copied.expect("run cp").success(), "cp failed");
+        let signal = dir.join("data/standby.signal");
+        fs::write(&signal, "").expect("write standby.signal");
+        if let Some((uid, gid)) = user {
+            chown(&signal, Some(uid), Some(gid)).expect("give the file to PostgreSQL's user");
+        }
+        self.start_again().await;
+        Self::start(dir, self.durability).await
+    }
+
+    /// Makes a primary of a standby.
+    pub(crate) async fn promote(&self) {
+        self.execute("postgres", "SELECT pg_promote()").await.expect("promote");
+    }
+
+    async fn start(dir: PathBuf, durability: Durability) -> Self {
+        let (data, user) = (dir.join("data"), server_user());
         let spec = |port| ProcessSpec {
             name: "postgres",
             program: program("postgres"),
@@ -67,7 +92,7 @@ impl Postgres {
         let server = Server::start(spec, |port| async move {
             execute(&url(port, "postgres"), "SELECT 1").await.map_err(|error| error.to_string())
         });
-        Self { server: server.await }
+        Self { server: server.await, data, durability }
     }
 
     /// Returns the URL of a database of this cluster.
@@ -117,6 +142,15 @@ async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     connection.close().await
+}
+
+/// Creates a directory that PostgreSQL's user may write.
+fn server_dir() -> (PathBuf, Option<(u32, u32)>) {
+    let (dir, user) = (scratch("postgres"), server_user());
+    if let Some((uid, gid)) = user {
+        chown(&dir, Some(uid), Some(gid)).expect("give the directory to PostgreSQL's user");
+    }
+    (dir, user)
 }
 
 /// Creates the data directory `<dir>/data`.
@@ -178,7 +212,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// Returns the user and group for PostgreSQL, which refuses to run as root.
-fn server_user() -> Option<(u32, u32)> {
+pub(super) fn server_user() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
         return None;
     }

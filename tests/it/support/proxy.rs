@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,7 +21,8 @@ pub(crate) struct Proxy {
 
 #[derive(Debug)]
 struct State {
-    upstream: SocketAddr,
+    /// The port of the server that new connections reach.
+    upstream: AtomicU16,
     /// The delay of each chunk in each direction, in microseconds.
     latency: AtomicU64,
     /// Whether bytes from the server are discarded.
@@ -32,6 +33,21 @@ struct State {
     cut: watch::Sender<bool>,
     accepted: AtomicU64,
     open: AtomicU64,
+    /// The number of the last connection that is silent.
+    silent: AtomicU64,
+}
+
+impl State {
+    fn is_silent(&self, number: u64) -> bool {
+        number <= self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Never returns on a silent connection.
+    async fn unless_silent(&self, number: u64) {
+        if self.is_silent(number) {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -46,13 +62,14 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("bind the proxy");
         let address = listener.local_addr().expect("the proxy's address");
         let shared = Arc::new(State {
-            upstream: SocketAddr::from(([127, 0, 0, 1], port)),
+            upstream: AtomicU16::new(port),
             latency: AtomicU64::new(0),
             drop_answers: AtomicBool::new(false),
             drop_requests: AtomicBool::new(false),
             cut: watch::Sender::new(false),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            silent: AtomicU64::new(0),
         });
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Self { address, shared, accept }
@@ -91,6 +108,17 @@ impl Proxy {
         self.shared.drop_requests.store(on, Ordering::Relaxed);
     }
 
+    /// Lets both hosts vanish for each other, without a word: nothing reaches the other side on the
+    /// open connections any more, not even their end. New connections work.
+    pub(crate) fn silence(&self) {
+        self.shared.silent.store(self.shared.accepted.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Leads new connections to another port of 127.0.0.1. The open ones stay where they are.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.shared.upstream.store(port, Ordering::Relaxed);
+    }
+
     /// Ends all faults. Connections that lost bytes stay broken; reset them if necessary.
     pub(crate) fn heal(&self) {
         self.set_latency(Duration::ZERO);
@@ -125,20 +153,21 @@ async fn accept(listener: TcpListener, shared: Arc<State>) {
         if *shared.cut.borrow() {
             continue;
         }
-        shared.accepted.fetch_add(1, Ordering::Relaxed);
+        let number = shared.accepted.fetch_add(1, Ordering::Relaxed) + 1;
         let shared = Arc::clone(&shared);
         // Subscribe before the task runs, so that it sees an immediate cut.
         let cut = shared.cut.subscribe();
         connections.spawn(async move {
             shared.open.fetch_add(1, Ordering::Relaxed);
-            connection(client, &shared, cut).await;
+            connection(client, &shared, number, cut).await;
             shared.open.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }
 
-async fn connection(client: TcpStream, shared: &State, mut cut: watch::Receiver<bool>) {
-    let Ok(server) = TcpStream::connect(shared.upstream).await else {
+async fn connection(client: TcpStream, shared: &State, number: u64, mut cut: watch::Receiver<bool>) {
+    let upstream = SocketAddr::from(([127, 0, 0, 1], shared.upstream.load(Ordering::Relaxed)));
+    let Ok(server) = TcpStream::connect(upstream).await else {
         return;
     };
     drop(client.set_nodelay(true));
@@ -149,15 +178,15 @@ async fn connection(client: TcpStream, shared: &State, mut cut: watch::Receiver<
         _ = cut.changed() => {}
         () = async {
             tokio::join!(
-                pump(client_read, server_write, shared, Direction::Requests),
-                pump(server_read, client_write, shared, Direction::Answers),
+                pump(client_read, server_write, shared, number, Direction::Requests),
+                pump(server_read, client_write, shared, number, Direction::Answers),
             );
         } => {}
     }
 }
 
 /// Copies one direction. Each chunk is delayed by the latency at its arrival.
-async fn pump<R, W>(mut from: R, mut to: W, shared: &State, direction: Direction)
+async fn pump<R, W>(mut from: R, mut to: W, shared: &State, number: u64, direction: Direction)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -170,7 +199,7 @@ where
                 Direction::Requests => &shared.drop_requests,
                 Direction::Answers => &shared.drop_answers,
             };
-            if swallow.load(Ordering::Relaxed) {
+            if swallow.load(Ordering::Relaxed) || shared.is_silent(number) {
                 continue;
             }
             let due = Instant::now() + Duration::from_micros(shared.latency.load(Ordering::Relaxed));
@@ -179,10 +208,12 @@ where
                 break;
             }
         }
+        shared.unless_silent(number).await;
     };
     let write = async move {
         while let Some((due, chunk)) = queued.recv().await {
             sleep_until(due).await;
+            shared.unless_silent(number).await;
             if to.write_all(&chunk).await.is_err() {
                 break;
             }

@@ -42,10 +42,10 @@ async fn start_three(command: &[&str], database: Database, nats: &NatsServer) {
     let mut instances = [0; 3].map(|_| Binary::start_unready(options.clone()));
     join_all(instances.iter_mut().map(Binary::ready)).await;
 
-    let migrations = i64::try_from(Migrator::migrations().len()).expect("a few");
-    let rows = number(&database, "SELECT count(*) FROM seaql_migrations").await;
+    let migrations = i64::try_from(Migrator::default().count()).expect("a few");
+    let rows = number(&database, "SELECT count(*) FROM schema_migrations").await;
     assert_eq!(rows, migrations, "each migration ran once");
-    let distinct = number(&database, "SELECT count(DISTINCT version) FROM seaql_migrations").await;
+    let distinct = number(&database, "SELECT count(DISTINCT version) FROM schema_migrations").await;
     assert_eq!(distinct, migrations);
     assert_eq!(number(&database, "SELECT count(*) FROM signing_keys").await, 1);
 
@@ -106,7 +106,7 @@ fn states_with_code(ended: &Ended, code: i32) -> Vec<String> {
     assert_eq!(ended.status.code(), Some(code), "{ended:?}");
     let lines = ended.stdout.lines();
     let states: Vec<String> = lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
-    assert_eq!(states.len(), Migrator::migrations().len(), "{ended:?}");
+    assert_eq!(states.len(), Migrator::default().count(), "{ended:?}");
     states
 }
 
@@ -114,7 +114,7 @@ fn states_with_code(ended: &Ended, code: i32) -> Vec<String> {
 async fn migrations_run_from_the_command_line() {
     let database = Database::empty().await;
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
-    let all = |state: &str| vec![state.to_owned(); Migrator::migrations().len()];
+    let all = |state: &str| vec![state.to_owned(); Migrator::default().count()];
 
     assert_eq!(states_with_code(&migrate(&database, &["status"], "").await, 1), all("pending"));
     assert_eq!(database.count(tables).await.expect("a query"), 0, "`status` changed the database");
@@ -133,10 +133,10 @@ async fn migrations_run_from_the_command_line() {
     }
     assert_eq!(states(&migrate(&database, &["status"], "").await), all("applied"));
 
-    let steps = Migrator::migrations().len().to_string();
+    let steps = Migrator::default().count().to_string();
     let down = migrate(&database, &["down", "--steps", &steps, "--yes"], "").await;
     assert_eq!(states(&down), all("pending"));
-    let left = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'";
+    let left = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'";
     assert_eq!(database.count(left).await.expect("a query"), 0);
     assert_eq!(states(&migrate(&database, &["up"], "").await), all("applied"), "`up` after `down`");
     database.remove().await;

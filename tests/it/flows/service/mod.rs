@@ -9,3 +9,4 @@ mod parameters;
 mod problems;
 mod shutdown;
 mod storm;
+mod vanished_database;
