@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn create_tables(pool: &PgPool, inbox: &PostgresInbox) -> Result<(), sqlx::Error> {
-    inbox.create_table().await?;
+    inbox.create_tables().await?;
     let mut transaction = pool.begin().await?;
     // Without the lock, two programs that start together would both create the table, and one would
     // fail.

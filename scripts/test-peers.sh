@@ -26,5 +26,6 @@ check "clients (npm, pip, Go and Java: linters and client generators)" scripts/c
 check "tokens (npm, pip, Go and Maven: verifiers of access tokens)" scripts/check-verifiers.sh
 check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
 check "events (cargo: a newer build of the contract, read by the kit)" scripts/check-old-kit.sh
+check "consumers (npm and Go: NATS clients, killed under load)" scripts/check-consumers.sh
 
 [ "${#failed[@]}" -eq 0 ] || die "failed: ${failed[*]}"

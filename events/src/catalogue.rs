@@ -18,6 +18,13 @@ pub const SUBJECT_FILTERS: [&str; 3] = [USER_EVENTS, "auth.custom.*", "auth.syst
 pub const USER_EVENTS: &str = "auth.user.*";
 
 const USER_PREFIX: &str = "auth.user.";
+
+/// Whether an event of this name is about what happened to an account.
+#[cfg(feature = "subscriber")]
+pub(crate) fn is_user_event(subject: &str) -> bool {
+    subject.starts_with(USER_PREFIX)
+}
+
 /// The subject of [`EventKind::Custom`] without the application's name.
 const CUSTOM: &str = "auth.custom";
 

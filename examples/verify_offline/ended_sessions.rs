@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use watchword_events::ReceivedEvent;
 
-use super::{Claims, MAX_TOKEN_AGE};
+use super::MAX_TOKEN_AGE;
+use super::verifier::Claims;
 
 /// The sessions that have ended, as long as one of their tokens can be valid.
 #[derive(Default)]
@@ -17,10 +18,10 @@ pub(super) struct EndedSessions {
 }
 
 impl EndedSessions {
-    /// Applies an event. Every event that ends sessions names them in the same field, also one that
-    /// this version of the crate does not know.
-    pub(super) fn apply(&mut self, received: &ReceivedEvent) {
-        let at = received.timestamp;
+    /// Applies an event, which the stream stored at this time. Every event that ends sessions names
+    /// them in the same field, also one that this version of the crate does not know. A session is
+    /// ended by its id: no clocks are compared, and a login a moment later has another id.
+    pub(super) fn apply(&mut self, received: &ReceivedEvent, at: OffsetDateTime) {
         let ended = received.data().get("endedSessionIds").and_then(Value::as_array);
         let ids = ended.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok());
         self.sessions.extend(ids.map(|id: Uuid| (id, at)));

@@ -6,7 +6,7 @@
 //! at once, each with the key's full name and its source. Secrets never appear in an error, in
 //! `Debug` output or in [`Settings::redacted_toml`].
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -120,11 +120,16 @@ impl Settings {
 
     /// Check what involves several sections.
     fn check_together(&self, problems: &mut Problems) {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         if self.passwords.max_wait >= self.http.request_deadline {
             problems.refuse("passwords.max_wait", "must be shorter than http.request_deadline");
         }
         if self.database.acquire_timeout >= self.http.request_deadline {
             problems.refuse("database.acquire_timeout", "must be shorter than http.request_deadline");
+        }
+        // What the stream holds has to be in the ledger, by which it is recognized.
+        if self.events.retention < self.stream.max_age.saturating_add(DAY) {
+            problems.refuse("events.retention", "must be at least a day longer than stream.max_age");
         }
         let metrics = self.metrics.listen;
         if self.metrics.enabled

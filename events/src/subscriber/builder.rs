@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DEFAULT_STREAM;
 use super::backoff::Backoff;
+use super::ephemeral::Coverage;
 use super::metrics::{Metrics, Observer};
 use crate::catalogue::EventKind;
 
@@ -31,6 +32,9 @@ pub struct Durable {
     pub(crate) backoff: Backoff,
     pub(crate) dead_letters: bool,
     pub(crate) observer: Observer,
+    pub(crate) handler_timeout: Option<Duration>,
+    /// How long an event is held for the ones before it; `None` if the order does not matter.
+    pub(crate) hole_timeout: Option<Duration>,
 }
 
 /// The mode of a subscriber of which the server keeps nothing once it stops.
@@ -38,6 +42,7 @@ pub struct Durable {
 pub struct Ephemeral {
     pub(crate) start: Start,
     pub(crate) caught_up: Option<CancellationToken>,
+    pub(crate) coverage: Coverage,
 }
 
 /// Where an ephemeral subscriber begins.
@@ -97,6 +102,8 @@ impl Subscriber<Durable> {
             backoff: Backoff::default(),
             dead_letters: true,
             observer: Observer::default(),
+            handler_timeout: None,
+            hole_timeout: None,
         })
     }
 
@@ -109,7 +116,9 @@ impl Subscriber<Durable> {
     }
 
     /// Sets how many times an event is attempted before it becomes a dead letter (default 6). The
-    /// setting applies when this program creates the durable.
+    /// setting applies when this program creates the durable. [Ordered by
+    /// user](super::Connected::ordered_by_user), it is the number of failures that this program has
+    /// seen, since an event that waits for others may be delivered many times.
     pub const fn max_deliver(mut self, times: u32) -> Self {
         self.mode.max_deliver = times;
         self
@@ -127,6 +136,15 @@ impl Subscriber<Durable> {
     /// Zero counts as one.
     pub const fn concurrency(mut self, handlers: usize) -> Self {
         self.mode.concurrency = if handlers == 0 { 1 } else { handlers };
+        self
+    }
+
+    /// Fails a handler that takes longer than `timeout`, and drops its future at the point where it
+    /// waits. Without a timeout a handler that never returns keeps its event, and its place among
+    /// the [concurrent](Self::concurrency) ones, for as long as the program runs. A batch has the
+    /// time once, for all its events.
+    pub const fn handler_timeout(mut self, timeout: Duration) -> Self {
+        self.mode.handler_timeout = Some(timeout);
         self
     }
 
@@ -153,7 +171,11 @@ impl Subscriber<Durable> {
 impl Subscriber<Ephemeral> {
     /// Creates a subscriber that sees the events published from now on.
     pub fn ephemeral() -> Self {
-        Self::new(Ephemeral { start: Start::New, caught_up: None })
+        Self::new(Ephemeral {
+            start: Start::New,
+            caught_up: None,
+            coverage: Coverage::default(),
+        })
     }
 
     /// Begins with the oldest event in the stream.
@@ -172,6 +194,12 @@ impl Subscriber<Ephemeral> {
     /// opened. From then on events arrive as they are published.
     pub fn caught_up(mut self, token: CancellationToken) -> Self {
         self.mode.caught_up = Some(token);
+        self
+    }
+
+    /// Keeps `coverage` up to date: since when the handler has processed every event.
+    pub fn coverage(mut self, coverage: &Coverage) -> Self {
+        self.mode.coverage = coverage.clone();
         self
     }
 }

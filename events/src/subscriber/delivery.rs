@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use async_nats::jetstream::Message;
 use time::OffsetDateTime;
@@ -24,6 +25,14 @@ pub struct DeliveryInfo {
     pub pending: u64,
     /// The publisher's trace context, if the message carries a valid one.
     pub traceparent: Option<TraceParent>,
+    /// The events of this user, by `userSeq`, that come before this one and will not be delivered.
+    /// Only [subscribers in order](super::OrderedByUser) know it.
+    pub missing: Option<RangeInclusive<i64>>,
+    /// The number of this delivery. That of the first one is also the event's place among the
+    /// unsettled ones.
+    pub(crate) consumer_sequence: u64,
+    /// The events that this one was held for will not be delivered.
+    pub(crate) hole_is_final: bool,
 }
 
 /// Why a handler failed, which decides what happens to the event.
@@ -48,6 +57,11 @@ pub(crate) enum Handled {
     Duplicate,
     /// The subscriber does not want events of this kind.
     Unwanted,
+    /// Earlier events of its user are not applied yet, beginning with this number.
+    Ahead {
+        /// The first number that is missing.
+        missing: i64,
+    },
 }
 
 /// A delivered message that is not settled yet.
@@ -55,11 +69,13 @@ pub(crate) struct InFlight {
     pub(crate) message: Message,
     pub(crate) delivery: DeliveryInfo,
     pub(crate) since: Instant,
+    /// Since when it has been held for earlier events of its user.
+    pub(crate) held_since: Option<Instant>,
 }
 
 impl InFlight {
     pub(crate) fn new(message: Message, delivery: DeliveryInfo) -> Self {
-        Self { message, delivery, since: Instant::now() }
+        Self { message, delivery, since: Instant::now(), held_since: None }
     }
 }
 
@@ -93,6 +109,9 @@ impl DeliveryInfo {
             published: info.published,
             pending: info.pending,
             traceparent: traceparent.and_then(|text| text.as_str().parse().ok()),
+            missing: None,
+            consumer_sequence: info.consumer_sequence,
+            hole_is_final: false,
         })
     }
 }

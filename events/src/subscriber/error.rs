@@ -41,4 +41,11 @@ pub enum SubscribeError {
         /// The subject that the subscriber wants and the durable does not deliver.
         subject: &'static str,
     },
+    /// A subscriber in the order of each user's events chose some events with `events`: the numbers
+    /// of the others would be missing.
+    #[error("the subscriber {durable} is ordered by user and does not want all events: choose them in the handler")]
+    Unordered {
+        /// The durable's name.
+        durable: String,
+    },
 }

@@ -1,8 +1,11 @@
 //! What a subscriber reports to the program's metrics.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::delivery::DeliveryInfo;
 
@@ -48,6 +51,21 @@ pub trait Metrics: Send + Sync + 'static {
     fn unconfirmed(&self, subject: &str, outcome: DeliveryOutcome) {
         let _ = (subject, outcome);
     }
+
+    /// A subscriber [in order](super::OrderedByUser) continues behind events of a user, by
+    /// `userSeq`, that it never got. Beginning with 1, they are what happened before the subscriber
+    /// began; else events are lost to it. Alert on them.
+    fn missing(&self, user: Uuid, missing: RangeInclusive<i64>) {
+        let _ = (user, missing);
+    }
+
+    /// The durable was ahead of the stream, which had lost its end, and would have skipped as many
+    /// of the next events. `reset` tells whether the kit has reset it: then it begins again, and
+    /// events come twice.
+    /// Alert on it.
+    fn ahead_of_stream(&self, reset: bool) {
+        let _ = reset;
+    }
 }
 
 /// The outcome of one delivery of an event.
@@ -63,6 +81,9 @@ pub enum DeliveryOutcome {
     Skipped,
     /// Failed. The server redelivers it.
     Retried,
+    /// Given back to the server, since earlier events of its user are not applied and the program
+    /// holds as many events as it may. It has not failed.
+    GivenBack,
     /// Given up. A stream has stored its dead letter, unless dead letters are turned off.
     DeadLettered,
 }
@@ -85,6 +106,18 @@ impl Observer {
     pub(crate) fn settled(&self, subject: &str, outcome: DeliveryOutcome, took: Duration) {
         if let Some(metrics) = &self.0 {
             metrics.settled(subject, outcome, took);
+        }
+    }
+
+    pub(crate) fn missing(&self, user: Uuid, missing: RangeInclusive<i64>) {
+        if let Some(metrics) = &self.0 {
+            metrics.missing(user, missing);
+        }
+    }
+
+    pub(crate) fn ahead_of_stream(&self, reset: bool) {
+        if let Some(metrics) = &self.0 {
+            metrics.ahead_of_stream(reset);
         }
     }
 

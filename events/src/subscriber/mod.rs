@@ -36,6 +36,9 @@
 //! - [`run_with_inbox`](Connected::run_with_inbox) applies every event once: the handler works in a
 //!   transaction in which an [`Inbox`] has recorded the event.
 //! - [`run_batches`](Connected::run_batches) handles many events in one call.
+//! - [`ordered_by_user`](Connected::ordered_by_user) applies the events of each user in their order
+//!   and without a hole, by itself or with an inbox. Copies of users need it: after a crash, events
+//!   arrive in another order.
 //!
 //! In all of them:
 //!
@@ -65,6 +68,7 @@ mod error;
 mod handler;
 mod inbox;
 mod metrics;
+mod order;
 mod pull;
 
 use std::time::Duration;
@@ -84,11 +88,13 @@ pub use batch::BatchLimits;
 pub use builder::{Durable, Ephemeral, Subscriber};
 pub use connection::{Connected, connect_options};
 pub use delivery::{DeliveryInfo, HandlerError};
+pub use ephemeral::Coverage;
 pub use error::SubscribeError;
 pub use inbox::Inbox;
 #[cfg(feature = "postgres-inbox")]
 pub use inbox::PostgresInbox;
 pub use metrics::{DeliveryOutcome, Metrics};
+pub use order::{OrderedByUser, OrderedInbox, UserSequences};
 
 /// The stream the service publishes to by default (`stream.name`).
 pub const DEFAULT_STREAM: &str = "auth-events";

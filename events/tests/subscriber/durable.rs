@@ -242,3 +242,33 @@ async fn strict_order_lets_no_event_overtake_a_failed_one() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_handler_that_takes_too_long_has_failed() {
+    let server = NatsServer::start().await;
+    let context = server.jetstream().await;
+    create_stream(&context).await;
+    for number in 1..=2 {
+        publish(&context, &event(EventKind::Registered, number)).await;
+    }
+    let (sender, mut seen) = unbounded_channel();
+    let subscriber = durable().handler_timeout(Duration::from_millis(100)).ack_wait(Duration::from_millis(200));
+    let connected = subscriber.connect(&server.url()).await.unwrap();
+    let task = tokio::spawn(connected.run(move |received, delivery| {
+        let _ = sender.send((received.id.as_u128(), delivery.attempt));
+        async move {
+            if received.id.as_u128() == 1 && delivery.attempt < 3 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+    }));
+    settled(&context, 2).await;
+    let mut deliveries = Vec::new();
+    while let Ok(delivery) = seen.try_recv() {
+        deliveries.push(delivery);
+    }
+    deliveries.sort_unstable();
+    assert_eq!(deliveries, [(1, 1), (1, 2), (1, 3), (2, 1)]);
+    task.abort();
+}

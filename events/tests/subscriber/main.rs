@@ -9,6 +9,7 @@ mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ahead;
 mod batches;
 mod crashes;
 mod dead_letters;
@@ -19,6 +20,7 @@ mod inbox;
 mod metrics;
 mod missing_permissions;
 mod newer_service;
+mod ordered;
 mod outages;
 mod permissions;
 mod traces;

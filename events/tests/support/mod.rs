@@ -68,6 +68,14 @@ impl NatsServer {
         self.child.wait().unwrap();
     }
 
+    /// Deletes the messages of the stream from the store of a stopped server, and nothing else.
+    pub(crate) fn lose_messages(&self) {
+        let messages = self.directory.path().join(format!("store/jetstream/$G/streams/{STREAM}/msgs"));
+        for file in fs::read_dir(messages).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+    }
+
     /// Starts again on the same port, with the same store.
     pub(crate) async fn start_again(&mut self) {
         self.child = spawn(self.directory.path(), self.port);

@@ -33,6 +33,11 @@ impl Example {
         }
     }
 
+    /// The path of a file in the example's own directory.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     pub(crate) fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
@@ -91,6 +96,11 @@ impl Running {
     pub(crate) async fn line(&mut self) -> String {
         let line = tokio::time::timeout(TEST_TIMEOUT, self.lines.next_line()).await;
         line.unwrap().unwrap().unwrap()
+    }
+
+    /// Sends SIGKILL.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Sends SIGINT, and expects no more output and a clean exit.

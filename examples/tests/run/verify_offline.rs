@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::stream;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,11 +11,12 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use watchword_events::{LoggedOut, LogoutScope, SUBJECT_FILTERS};
 
-use crate::example::{Example, Running};
+use crate::example::{Account, Example, Running};
 use crate::servers::wait::seen_within;
 use crate::servers::{Session, Watchword, free_port, serve};
-use crate::support::{NatsServer, create_stream, eventually};
+use crate::support::{NatsServer, STREAM, create_stream, eventually};
 
 /// The running example and a client of it.
 struct Verifier {
@@ -263,6 +265,51 @@ async fn invalid_tokens_are_refused_and_unknown_keys_are_fetched_rarely() {
     let fetches = u64::from(published.fetches.load(Ordering::SeqCst) - before);
     assert!((1..=1 + took.as_secs() / 5).contains(&fetches), "{fetches} fetches in {took:?}");
     assert_eq!(verifier.status(&good).await, StatusCode::OK);
+    verifier.running.stop().await;
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_token_older_than_what_was_read_is_answered_with_503() {
+    let nats = NatsServer::start().await;
+    let context = nats.jetstream().await;
+    let config = stream::Config {
+        name: STREAM.to_owned(),
+        subjects: SUBJECT_FILTERS.map(str::to_owned).into(),
+        max_messages: 2,
+        ..Default::default()
+    };
+    context.create_stream(config).await.unwrap();
+    let mut ada = Account::new(&context, 1);
+    // The first one is discarded: nothing tells any more that its session ended.
+    let [lost, ended] = [7, 8].map(Uuid::from_u128);
+    for session_id in [lost, ended, Uuid::from_u128(9)] {
+        let scope = LogoutScope::Local;
+        let ended_session_ids = vec![session_id];
+        ada.publish(LoggedOut { session_id, scope, ended_session_ids }, Duration::ZERO).await;
+    }
+    let (published, key) = (Published::default(), Key::new("key"));
+    published.keys.lock().unwrap().push(key.public());
+    let routes = Route::new().at("/.well-known/jwks.json", get(jwks)).data(published);
+    let (issuer, server) = serve(routes).await;
+    let verifier = Verifier::start(&nats, &issuer).await;
+
+    let (before, after) = (now() - 300, now() + 300);
+    let token = |session: Uuid, issued: i64| {
+        key.token(&issuer, |_, claims| {
+            claims["sid"] = json!(session);
+            claims["iat"] = json!(issued);
+            claims["exp"] = json!(issued + 900);
+        })
+    };
+    for (token, status) in [
+        (token(lost, before), StatusCode::SERVICE_UNAVAILABLE),
+        (token(Uuid::from_u128(10), before), StatusCode::SERVICE_UNAVAILABLE),
+        (token(ended, before), StatusCode::UNAUTHORIZED),
+        (token(Uuid::from_u128(11), after), StatusCode::OK),
+    ] {
+        assert_eq!(verifier.status(&token).await, status);
+    }
     verifier.running.stop().await;
     server.abort();
 }

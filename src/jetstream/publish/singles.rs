@@ -1,7 +1,7 @@
-//! Publishing without batches: messages are sent one after the other without waiting. Each states the
-//! sequence that it builds upon, and the id of the message that it follows: by the sequence alone,
-//! one in the middle could continue a stream that somebody else has moved on (ADR 0042). So when one
-//! is not stored, all behind it are refused.
+//! Publishing without batches: messages are sent one after the other without waiting. Each states
+//! the sequence that it builds upon, and the id of the message that it follows: by the sequence
+//! alone, one in the middle could continue a stream that somebody else has moved on (ADR 0042). So
+//! when one is not stored, all behind it are refused.
 
 use std::{collections::HashSet, future::IntoFuture as _};
 

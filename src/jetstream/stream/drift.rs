@@ -20,8 +20,8 @@ const LIMITS: &[&str] = &[
 ];
 /// Fields in nanoseconds.
 const DURATIONS: &[&str] = &["duplicate_window", "max_age", "subject_delete_marker_ttl"];
-/// Where a stream begins is no part of its definition: one that replaces a lost stream begins behind
-/// it.
+/// Where a stream begins is no part of its definition: one that replaces a lost stream begins
+/// behind it.
 const FIRST_SEQUENCE: &str = "first_seq";
 /// Metadata written by the server.
 const SERVER_METADATA: &str = "_nats.";

@@ -57,6 +57,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__STREAM__REPLICAS", "2", "stream.replicas", "1, 3 or 5"),
     ("WATCHWORD__EVENTS__PII", "some", "events.pii", "full, masked, none"),
     ("WATCHWORD__EVENTS__RETENTION", "23h", "events.retention", "1day"),
+    ("WATCHWORD__EVENTS__RETENTION", "7d", "events.retention", "longer than stream.max_age"),
     ("WATCHWORD__EVENTS__SERVICE", "auth service", "events.service", "spaces"),
     ("WATCHWORD__EVENTS__SOURCE", "watchword", "events.source", "absolute"),
     ("WATCHWORD__EVENTS__SOURCE", "urn:with space", "events.source", "absolute"),

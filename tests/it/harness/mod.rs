@@ -242,7 +242,7 @@ fn differences_between_ledger_and_stream_are_found() {
     assert_eq!(found(&[&first, &second, &third, &phantom]), ["phantom"]);
     assert_eq!(found(&[&first, &second, &second, &third]), ["duplicate"]);
     assert_eq!(found(&[&first, &altered, &third]), ["altered"]);
-    assert_eq!(found(&[&second, &first, &third]), ["order", "order", "order"]);
+    assert_eq!(found(&[&second, &first, &third]), ["order", "order", "order", "order"]);
     assert_eq!(found(&[&first, &second, &anonymous]), ["message", "lost"]);
 }
 

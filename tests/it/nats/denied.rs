@@ -51,10 +51,12 @@ async fn a_denied_publish_is_reported_for_one_event_and_for_a_batch() {
 #[tokio::test]
 async fn a_denied_stream_request_is_reported() {
     let nats = shipped().await;
-    let rig = rig(&nats, "welcome-mailer", "_INBOX_welcome-mailer").await;
+    let mut rig = rig(&nats, "welcome-mailer", "_INBOX_welcome-mailer").await;
+    // Every user may read the state of the events' own stream.
+    rig.settings.stream.name = "others".to_owned();
     let running = rig.start().await;
     let state = running.stream(|stream| matches!(stream, StreamState::Fault(_))).await;
-    let subject = "$JS.API.STREAM.INFO.auth-events".to_owned();
+    let subject = "$JS.API.STREAM.INFO.others".to_owned();
     assert_eq!(state, StreamState::Fault(StreamFault::Denied(subject.clone())));
     within_once(NO_TIMEOUT, async || {
         let began = Instant::now();

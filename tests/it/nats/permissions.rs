@@ -51,6 +51,13 @@ const PUBLISH: &[(&str, &[&str])] = &[
             "verify-offline",
             "viewer",
             "operator",
+            // The users of durables.
+            "clickhouse-analytics",
+            "dynamodb-lookup",
+            "postgres-audit",
+            "security-monitor",
+            "tasks-service",
+            "welcome-mailer",
         ],
     ),
     ("$JS.API.STREAM.INFO.auth-events-dlq", &["provisioner", "viewer", "operator"]),
@@ -108,7 +115,7 @@ const DURABLE: &[(&str, &[&str], bool)] = &[
     ("$JS.API.CONSUMER.DURABLE.CREATE.auth-events.*", &["operator"], false),
     ("$JS.API.CONSUMER.DELETE.auth-events.*", &["operator"], false),
     ("$JS.API.CONSUMER.PAUSE.auth-events.*", &["operator"], false),
-    ("$JS.API.CONSUMER.RESET.auth-events.*", &["operator"], false),
+    ("$JS.API.CONSUMER.RESET.auth-events.*", &["operator"], true),
 ];
 
 /// Subjects of subscriptions.

@@ -27,7 +27,7 @@ flow_tests! {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-const KINDS: [&str; 5] = ["missing", "extra", "duplicate", "misplaced", "out of order"];
+const KINDS: [&str; 4] = ["missing", "extra", "duplicate", "out of order"];
 
 /// Returns the count of a kind of difference in a report.
 fn count(ended: &Ended, word: &str) -> u64 {
@@ -75,7 +75,11 @@ async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     config.duplicate_window = Duration::from_millis(100);
     context.update_stream(&config).await.expect("a shorter window");
     let mut headers = HeaderMap::new();
-    for (name, value) in message.headers.iter().filter(|(name, _)| !name.starts_with("Nats-Batch")) {
+    for (name, value) in message
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.starts_with("Nats-Batch") && !name.starts_with("Nats-Expected"))
+    {
         headers.insert(name.as_str(), value.as_str());
     }
     eventually(TIMEOUT, || async {
@@ -117,7 +121,6 @@ async fn unpublished_events_are_not_missing(backend: Backend) {
     let mut service = Binary::start(command(&["serve"])).await;
     service.http().register("ada@example.com", "correct horse battery 7").await;
     eventually(TIMEOUT, || async {
-        // Published and settled.
         nats.messages("auth-events").await.len() == 1 && database.unpublished().await.expect("a count") == 0
     })
     .await;
@@ -162,11 +165,10 @@ async fn a_foreign_message_is_reported_as_extra(backend: Backend) {
     publish(with_id("order-17")).await;
     publish(with_id("01a2031e-cd40-7b21-9f0d-3a7e5c8d1b02")).await;
     assert_differences(&app, &[("extra", 3)]).await;
-    // A replay's copy is not extra.
+    // Nor does the name of a replay make a message ours.
     let id = messages[5].header("Nats-Msg-Id").expect("an id");
     publish(with_id(&format!("{id}.backfill"))).await;
-    let ended = assert_differences(&app, &[("extra", 3)]).await;
-    assert_eq!(count(&ended, "replayed"), 1, "{ended:?}");
+    assert_differences(&app, &[("extra", 4)]).await;
     app.abandon().await;
 }
 
@@ -193,17 +195,8 @@ async fn swapped_messages_are_reported_as_out_of_order(backend: Backend) {
     for message in [&first, &second] {
         all.delete_message(message.seq).await.expect("delete");
     }
-    let (of_second, of_first) = (publish_again(&app, &second).await, publish_again(&app, &first).await);
-    let later = messages
-        .iter()
-        .filter(|message| message.seq > second.seq && row_of(message).user_id == user);
-    // The ledger has the old stream sequences, and later events of the user precede both messages.
-    assert!(later.count() > 0);
-    assert_differences(&app, &[("misplaced", 2), ("out of order", 2)]).await;
-    for (row, at) in [(row_of(&first), of_first), (row_of(&second), of_second)] {
-        let sql = format!("UPDATE events SET stream_seq = {at} WHERE seq = {}", row.seq);
-        app.database.execute(sql.leak()).await.expect("an update");
-    }
+    publish_again(&app, &second).await;
+    publish_again(&app, &first).await;
     assert_differences(&app, &[("out of order", 2)]).await;
     app.abandon().await;
 }

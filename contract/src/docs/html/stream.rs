@@ -28,8 +28,9 @@ pub(super) fn section(deployment: &Deployment) -> String {
     format!(
         "<section id=\"stream\"><h2>The stream</h2><dl class=\"facts\">{facts}</dl>\
          <p>Read it with a durable pull consumer and explicit acknowledgements; acknowledge after your own work is committed. \
-         Deduplicate by <code>id</code>. Where order matters, keep the highest <code>userSeq</code> of each user. \
-         Ignore unknown events and fields.</p>{durable}{next}{watch}</section>",
+         Deduplicate by <code>id</code>. Where order matters, apply each user's events by <code>userSeq</code>, without \
+         a hole: the next number is applied, a known one is skipped, and a later one is given back until those before it \
+         are applied. Ignore unknown events and fields.</p>{durable}{next}{watch}</section>",
         durable = command(
             "Create a durable consumer",
             &format!(

@@ -136,7 +136,7 @@ where
             };
             self.process(buffer, next, batch, limits).await?;
             if self.resume.needs_ack_floor() {
-                self.resume.settled_up_to(buffer.ack_floor().await?);
+                self.resume.settled_up_to(buffer.ack_floor().await?.stream_sequence);
             }
         }
     }

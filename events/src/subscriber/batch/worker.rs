@@ -88,7 +88,8 @@ where
     }
 
     async fn handle(&self, events: Vec<(ReceivedEvent, DeliveryInfo)>) -> Verdict {
-        Verdict::of(async { (self.handler)(events).map_ok(|()| Handled::Applied).await }).await
+        let work = async { (self.handler)(events).map_ok(|()| Handled::Applied).await };
+        self.context.verdict(work).await
     }
 }
 

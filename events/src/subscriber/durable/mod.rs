@@ -14,6 +14,7 @@ use super::delivery::{DeliveryInfo, Handled, HandlerError};
 use super::error::SubscribeError;
 use super::handler::context::{ConsumerLimits, Context};
 use super::metrics::DeliveryOutcome;
+use super::order::Turns;
 use super::pull::buffer::{PullBuffer, ReadError};
 use super::pull::prefetch::Prefetch;
 use super::pull::reader::{Reader, read_until_stopped};
@@ -51,6 +52,7 @@ impl Connected<Durable> {
         F: Future<Output = Result<Handled, HandlerError>> + Send + 'static,
     {
         let stop = self.subscriber.stop.clone();
+        let turns = self.subscriber.mode.hole_timeout.map(Turns::new);
         let context = self.into_context();
         let mut reader = EventReader {
             worker: Arc::new(Worker { context, handler }),
@@ -58,10 +60,11 @@ impl Connected<Durable> {
             tasks: JoinSet::new(),
             resume: Resume::default(),
             prefetch: Prefetch::default(),
+            turns,
         };
         let result = read_until_stopped(&mut reader, &stop).await;
         while let Some(done) = reader.tasks.join_next().await {
-            reader.record(done);
+            reader.finish(done).await;
         }
         result
     }
@@ -73,6 +76,8 @@ struct EventReader<H> {
     tasks: JoinSet<Processed>,
     resume: Resume,
     prefetch: Prefetch,
+    /// The turns of held events, if users' events are ordered.
+    turns: Option<Turns>,
 }
 
 impl<H, F> Reader for EventReader<H>
@@ -92,6 +97,13 @@ where
         self.prefetch = Prefetch::default();
         let stop = self.stop.clone();
         loop {
+            if let Some(turns) = &mut self.turns {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    checked = turns.check(buffer) => checked?,
+                }
+            }
             self.spawn_handlers(buffer, limits);
             tokio::select! {
                 biased;
@@ -101,11 +113,12 @@ where
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(done) = self.tasks.join_next() => self.record(done),
+                Some(done) = self.tasks.join_next() => self.record(done, buffer, limits).await,
+                () = due(self.turns.as_ref()), if !buffer.held.is_empty() => {}
                 polled = buffer.poll_message() => polled?,
             }
             if self.resume.needs_ack_floor() {
-                self.resume.settled_up_to(buffer.ack_floor().await?);
+                self.resume.settled_up_to(buffer.ack_floor().await?.stream_sequence);
             }
         }
     }
@@ -127,8 +140,11 @@ where
         {
             let delivery = &in_flight.delivery;
             self.resume.received(delivery.stream_sequence, delivery.published);
-            if delivery.attempt > 1 {
+            if delivery.attempt > 1 && in_flight.held_since.is_none() {
                 self.prefetch.on_failure();
+            }
+            if let Some(turns) = &mut self.turns {
+                turns.started(delivery.stream_sequence);
             }
             self.tasks.spawn(Arc::clone(&self.worker).process(in_flight, limits));
         }
@@ -144,15 +160,61 @@ where
         Ok(())
     }
 
-    fn record(&mut self, done: Result<Processed, JoinError>) {
+    async fn record(&mut self, done: Result<Processed, JoinError>, buffer: &mut PullBuffer, limits: ConsumerLimits) {
         // The worker catches a handler's panic, and only dropping the set cancels tasks.
         let Ok(processed) = done else { return };
-        match processed.outcome {
-            DeliveryOutcome::Retried => return self.prefetch.on_failure(),
+        if let Some(turns) = &mut self.turns {
+            turns.ended(processed.sequence);
+        }
+        match processed.result {
+            Ok(outcome) => {
+                let settled = self.settled(outcome, &processed);
+                if let Some(user) = processed.user.filter(|_| settled) {
+                    Turns::applied(buffer, user);
+                }
+            }
+            Err(held) => {
+                if let Some(excess) = buffer.held.insert(held, limits.max_deliver) {
+                    self.worker.context.give_back(&excess.in_flight, excess.missing).await;
+                }
+            }
+        }
+    }
+
+    /// Records what a handler did that ended after reading did.
+    async fn finish(&mut self, done: Result<Processed, JoinError>) {
+        let Ok(processed) = done else { return };
+        match &processed.result {
+            Ok(outcome) => {
+                self.settled(*outcome, &processed);
+            }
+            Err(held) => {
+                self.worker.context.give_back(&held.in_flight, held.missing).await;
+            }
+        }
+    }
+
+    /// Adapts to the outcome of a message. Returns whether it is settled.
+    fn settled(&mut self, outcome: DeliveryOutcome, processed: &Processed) -> bool {
+        match outcome {
+            DeliveryOutcome::Retried => {
+                self.prefetch.on_failure();
+                return false;
+            }
+            DeliveryOutcome::GivenBack => return false,
             DeliveryOutcome::DeadLettered => self.prefetch.on_failure(),
             _ if processed.attempt > 1 => {}
             _ => self.prefetch.on_success(processed.took, self.concurrency()),
         }
         self.resume.settled(processed.sequence);
+        true
+    }
+}
+
+/// Waits until held events have to be checked, if any are.
+async fn due(turns: Option<&Turns>) {
+    match turns {
+        Some(turns) => turns.due().await,
+        None => std::future::pending().await,
     }
 }

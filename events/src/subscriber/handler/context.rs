@@ -1,30 +1,38 @@
 //! Decoding messages for a handler, and settling them at the server afterwards.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, AckKind, Context as JetStream, Message};
 use async_nats::{Client, Request};
+use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
 use super::dead_letter;
+use super::failures::Failures;
 use super::verdict::Verdict;
 use crate::catalogue::EventKind;
 use crate::received::ReceivedEvent;
 use crate::subscriber::builder::{Durable, Subscriber};
 use crate::subscriber::connection::Connected;
-use crate::subscriber::delivery::{Handled, InFlight, error_chain};
+use crate::subscriber::delivery::{Handled, HandlerError, InFlight, error_chain};
 use crate::subscriber::metrics::DeliveryOutcome;
 use crate::subscriber::pull::buffer::{progress_interval, report_progress, ticks};
 
 /// How long the server may take to confirm an acknowledgement.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+/// After how long an event is delivered again that this program could not hold.
+const GIVE_BACK_TIME: Duration = Duration::from_secs(2);
 
 /// What a subscriber's handlers share: the connection and the settings.
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) jetstream: JetStream,
     pub(crate) subscriber: Subscriber<Durable>,
+    /// The failures of each event, where the server's count of deliveries says nothing about them.
+    failures: Option<Failures>,
+    may_read_stream: AtomicBool,
 }
 
 /// The consumer's own limits. An administrator may have set others than the subscriber's.
@@ -47,6 +55,8 @@ impl Connected<Durable> {
         Context {
             jetstream: jetstream::new(client.clone()),
             client,
+            may_read_stream: AtomicBool::new(true),
+            failures: subscriber.mode.hole_timeout.map(|_| Failures::default()),
             subscriber,
         }
     }
@@ -55,6 +65,16 @@ impl Connected<Durable> {
 impl Context {
     pub(crate) fn durable(&self) -> &str {
         &self.subscriber.mode.name
+    }
+
+    /// Whether this user may read the stream's state, as far as it is known.
+    pub(crate) fn may_read_stream(&self) -> bool {
+        self.may_read_stream.load(Ordering::Relaxed)
+    }
+
+    /// The server did not answer: it does not answer a user who may not ask.
+    pub(crate) fn must_not_read_stream(&self) {
+        self.may_read_stream.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn report_received(&self, in_flight: &InFlight) {
@@ -82,16 +102,26 @@ impl Context {
     ) -> DeliveryOutcome {
         let outcome = match verdict {
             Verdict::Done(handled) => self.acknowledge(in_flight, handled).await,
-            Verdict::Retry(reason) if limits.is_last_attempt(in_flight) => {
-                let reason = format!("given up after {} attempts: {reason}", in_flight.delivery.attempt);
-                self.dead_letter(in_flight, &reason).await
-            }
             Verdict::Retry(reason) => {
-                warn!(reason, "event failed; retrying");
-                self.retry_later(in_flight).await
+                let failures = self.count_failure(in_flight);
+                if failures.is_some_and(|count| count >= self.subscriber.mode.max_deliver)
+                    || limits.is_last_attempt(in_flight)
+                {
+                    let attempts = failures.unwrap_or(in_flight.delivery.attempt);
+                    let reason = format!("given up after {attempts} attempts: {reason}");
+                    self.dead_letter(in_flight, &reason).await
+                } else {
+                    warn!(reason, "event failed; retrying");
+                    self.retry_later(in_flight).await
+                }
             }
             Verdict::Poison(reason) => self.dead_letter(in_flight, &reason).await,
         };
+        if outcome != DeliveryOutcome::Retried
+            && let Some(failures) = &self.failures
+        {
+            failures.forget(in_flight.delivery.stream_sequence);
+        }
         self.subscriber.mode.observer.settled(&in_flight.message.subject, outcome, took);
         outcome
     }
@@ -107,11 +137,37 @@ impl Context {
                 debug!("event skipped; the durable delivers more events than the subscriber wants");
                 DeliveryOutcome::Skipped
             }
+            Handled::Ahead { missing } => return self.give_back(in_flight, missing).await,
         };
         // The server confirms it, so that an acknowledgement is not lost with a connection. If it
         // is lost all the same, the event is redelivered, which delivery at least once allows.
         self.send_answer(&in_flight.message, AckKind::Ack, outcome).await;
         outcome
+    }
+
+    /// Returns an event to the server that cannot be held, until earlier events of its user may be
+    /// applied.
+    pub(crate) async fn give_back(&self, in_flight: &InFlight, missing: i64) -> DeliveryOutcome {
+        debug!(missing, "event given back; earlier events of its user are not applied");
+        let outcome = DeliveryOutcome::GivenBack;
+        self.send_answer(&in_flight.message, AckKind::Nak(Some(GIVE_BACK_TIME)), outcome).await;
+        outcome
+    }
+
+    /// Counts a failure, where the server's count of deliveries says nothing about failures.
+    fn count_failure(&self, in_flight: &InFlight) -> Option<u32> {
+        self.failures.as_ref().map(|failures| failures.count(in_flight.delivery.stream_sequence))
+    }
+
+    /// Runs a handler, for at most its timeout.
+    pub(crate) async fn verdict(&self, handler: impl Future<Output = Result<Handled, HandlerError>>) -> Verdict {
+        let verdict = Verdict::of(handler);
+        match self.subscriber.mode.handler_timeout {
+            None => verdict.await,
+            Some(limit) => timeout(limit, verdict)
+                .await
+                .unwrap_or_else(|_| Verdict::Retry(format!("the handler took longer than {limit:?}"))),
+        }
     }
 
     /// Gives up an event, but not before a stream has stored its dead letter. Without one the event
@@ -126,9 +182,10 @@ impl Context {
                     error = &*error,
                     reason,
                     subject = dead_letter::subject(name),
-                    "dead letter not stored; retrying the event: no stream has the subject, or this user may not \
-                     publish on it",
+                    "dead letter not stored; the event is retried as long as it has attempts left, and then only \
+                     stays in the stream: no stream has the subject, or this user may not publish on it",
                 );
+                self.count_failure(in_flight);
                 return self.retry_later(in_flight).await;
             }
         }
@@ -139,7 +196,9 @@ impl Context {
     }
 
     async fn retry_later(&self, in_flight: &InFlight) -> DeliveryOutcome {
-        let wait = self.subscriber.mode.backoff.after(in_flight.delivery.attempt);
+        let sequence = in_flight.delivery.stream_sequence;
+        let failures = self.failures.as_ref().map(|failures| failures.of(sequence));
+        let wait = self.subscriber.mode.backoff.after(failures.unwrap_or(in_flight.delivery.attempt));
         let outcome = DeliveryOutcome::Retried;
         self.send_answer(&in_flight.message, AckKind::Nak(Some(wait)), outcome).await;
         outcome

@@ -2,4 +2,5 @@
 
 pub(crate) mod context;
 pub(crate) mod dead_letter;
+mod failures;
 pub(crate) mod verdict;

@@ -8,10 +8,15 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::jetstream::{Context as JetStream, ErrorCode};
 use time::OffsetDateTime;
+use tracing::warn;
 
-use crate::catalogue::EventKind;
+use crate::catalogue::USER_EVENTS;
 use crate::subscriber::builder::{Durable, Subscriber};
 use crate::subscriber::error::SubscribeError;
+use crate::subscriber::order;
+
+/// Fewer deliveries could be used up by restarts while an event waits for others.
+const MIN_ORDERED_DELIVER: i64 = 20;
 
 /// Why there is no consumer to read from.
 pub(crate) enum BindError {
@@ -29,6 +34,9 @@ pub(crate) async fn bind(
     resume_from: Option<OffsetDateTime>,
 ) -> Result<PullConsumer, BindError> {
     let durable = &subscriber.mode.name;
+    if subscriber.mode.hole_timeout.is_some() && !subscriber.events.is_empty() {
+        return Err(BindError::Permanent(SubscribeError::Unordered { durable: durable.clone() }));
+    }
     let consumer = match jetstream.get_consumer_from_stream(durable, &subscriber.stream).await {
         Err(error) if has_code(&error, ErrorCode::CONSUMER_NOT_FOUND) => {
             create(jetstream, subscriber, resume_from).await
@@ -40,7 +48,15 @@ pub(crate) async fn bind(
             _ => BindError::Transient(Box::new(source)),
         }),
     }?;
-    check(&consumer.cached_info().config, durable, &subscriber.events).map_err(BindError::Permanent)?;
+    let config = &consumer.cached_info().config;
+    check(config, subscriber).map_err(BindError::Permanent)?;
+    if subscriber.mode.hole_timeout.is_some() && (1..MIN_ORDERED_DELIVER).contains(&config.max_deliver) {
+        warn!(
+            durable,
+            max_deliver = config.max_deliver,
+            "the durable delivers an event too rarely: one that waits for others may be lost when programs restart",
+        );
+    }
     Ok(consumer)
 }
 
@@ -69,29 +85,41 @@ fn config(subscriber: &Subscriber<Durable>, resume_from: Option<OffsetDateTime>)
         deliver_policy: resume_from.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime { start_time }),
         ack_policy: AckPolicy::Explicit,
         ack_wait: durable.ack_wait,
-        max_deliver: durable.max_deliver.into(),
+        max_deliver: deliveries(durable).into(),
         max_ack_pending: durable.max_ack_pending.into(),
         filter_subjects: subscriber.filters(),
         ..Default::default()
     }
 }
 
+/// How often the server delivers a message of a durable that this program creates.
+fn deliveries(durable: &Durable) -> u32 {
+    match durable.hole_timeout {
+        Some(_) => durable.max_deliver.max(order::MAX_DELIVER),
+        None => durable.max_deliver,
+    }
+}
+
 /// A durable that an administrator created may have other limits, but it must deliver what the
 /// subscriber wants, and wait for acknowledgements.
-fn check(config: &Config, durable: &str, events: &[EventKind]) -> Result<(), SubscribeError> {
+fn check(config: &Config, subscriber: &Subscriber<Durable>) -> Result<(), SubscribeError> {
+    let durable = &subscriber.mode.name;
     if config.ack_policy != AckPolicy::Explicit {
-        return Err(SubscribeError::NotExplicit { durable: durable.to_owned() });
+        return Err(SubscribeError::NotExplicit { durable: durable.clone() });
     }
     let filters: Vec<&str> = std::iter::once(&config.filter_subject)
         .chain(&config.filter_subjects)
         .map(String::as_str)
         .filter(|filter| !filter.is_empty())
         .collect();
-    let missing = events
+    let ordered = subscriber.mode.hole_timeout.is_some();
+    let missing = subscriber
+        .events
         .iter()
         .map(|kind| kind.filter())
+        .chain(ordered.then_some(USER_EVENTS))
         .find(|subject| !filters.is_empty() && !filters.iter().any(|filter| covers(filter, subject)));
-    missing.map_or(Ok(()), |subject| Err(SubscribeError::Filtered { durable: durable.to_owned(), subject }))
+    missing.map_or(Ok(()), |subject| Err(SubscribeError::Filtered { durable: durable.clone(), subject }))
 }
 
 /// Whether a NATS subject filter matches a subject: `*` is one token, a final `>` is one or more.

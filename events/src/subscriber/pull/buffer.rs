@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::BatchConfig;
+use async_nats::jetstream::consumer::{PullConsumer, SequenceInfo};
 use async_nats::jetstream::{AckKind, Context as JetStream, Message};
 use async_nats::{Client, StatusCode, Subject};
 use futures_util::StreamExt as _;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tracing::warn;
 
+use super::held::HeldMessages;
 use crate::subscriber::delivery::{DeliveryInfo, InFlight};
 use crate::subscriber::{HEARTBEAT_INTERVAL, PULL_TIMEOUT};
 
@@ -48,6 +49,8 @@ pub(crate) struct PullBuffer {
     inbox: Subject,
     subscription: async_nats::Subscriber,
     messages: VecDeque<InFlight>,
+    /// Messages that wait for earlier ones, and not for a handler.
+    pub(crate) held: HeldMessages,
     /// How many messages were requested and have not arrived.
     requested: usize,
     delivered: bool,
@@ -74,6 +77,7 @@ impl PullBuffer {
             inbox,
             subscription,
             messages: VecDeque::new(),
+            held: HeldMessages::default(),
             requested: 0,
             delivered: false,
             last_heard: Instant::now(),
@@ -98,9 +102,19 @@ impl PullBuffer {
         self.messages.pop_front()
     }
 
+    /// Puts back a message that was held, before all others.
+    pub(crate) fn push_front(&mut self, in_flight: InFlight) {
+        self.messages.push_front(in_flight);
+    }
+
     /// The oldest buffered message.
     pub(crate) fn peek(&self) -> Option<&InFlight> {
         self.messages.front()
+    }
+
+    /// What the server must not redeliver yet.
+    fn unsettled(&self) -> Vec<&InFlight> {
+        self.messages.iter().chain(self.held.messages()).collect()
     }
 
     /// Whether any message was ever delivered.
@@ -110,9 +124,9 @@ impl PullBuffer {
 
     /// Asks the server for the sequence up to which everything is settled, by this program or
     /// another.
-    pub(crate) async fn ack_floor(&mut self) -> Result<u64, ReadError> {
+    pub(crate) async fn ack_floor(&mut self) -> Result<SequenceInfo, ReadError> {
         let info = self.consumer.info().await.map_err(|error| ReadError::Client(error.into()))?;
-        Ok(info.ack_floor.stream_sequence)
+        Ok(info.ack_floor)
     }
 
     /// How many messages the consumer delivers before it waits for acknowledgements.
@@ -155,7 +169,9 @@ impl PullBuffer {
                         return Ok(());
                     }
                 }
-                _ = self.progress_ticks.tick() => report_progress(&self.messages).await,
+                _ = self.progress_ticks.tick() => {
+                    report_progress(self.unsettled()).await;
+                }
                 _ = self.liveness_ticks.tick() => self.check_liveness()?,
             }
         }
@@ -213,11 +229,12 @@ impl PullBuffer {
         };
         // A connection that is down would block it.
         let _ = timeout(RELEASE_TIMEOUT, drain).await;
-        if self.messages.is_empty() {
+        let unsettled = self.unsettled();
+        if unsettled.is_empty() {
             return;
         }
         let nak_all = async {
-            for in_flight in &self.messages {
+            for in_flight in unsettled {
                 in_flight.message.ack_with(AckKind::Nak(None)).await?;
             }
             self.client.flush().await.map_err(async_nats::Error::from)

@@ -4,6 +4,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::ahead;
 use super::bind::{self, BindError};
 use super::buffer::{PullBuffer, ReadError};
 use super::resume::Resume;
@@ -45,6 +46,7 @@ pub(crate) async fn read_until_stopped<R: Reader>(
             Err(BindError::Transient(error)) => {
                 warn!(durable, stream, error = &*error, "cannot reach the consumer; retrying");
             }
+            Ok(consumer) if ahead::set_back(context, consumer.cached_info()).await => {}
             Ok(consumer) => match read_binding(reader, &consumer).await {
                 Ok(()) => return Ok(()),
                 Err((error, after_messages)) => {

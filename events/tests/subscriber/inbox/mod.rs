@@ -30,7 +30,7 @@ fn durable(name: &str) -> Subscriber<Durable> {
 /// Creates the inbox, and a table without a key: an event that is applied twice has two rows.
 async fn tables(pool: &PgPool) -> PostgresInbox {
     let inbox = PostgresInbox::new(pool.clone());
-    inbox.create_table().await.unwrap();
+    inbox.create_tables().await.unwrap();
     pool.execute("CREATE TABLE IF NOT EXISTS applied (event_id uuid NOT NULL)").await.unwrap();
     inbox
 }

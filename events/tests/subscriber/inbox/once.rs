@@ -108,3 +108,36 @@ async fn a_database_crash_neither_duplicates_nor_loses_events() {
     assert_eq!(applied(&pool).await, ids(1..=300));
     task.abort();
 }
+
+#[tokio::test]
+async fn connections_that_a_failover_left_read_only_are_replaced() {
+    let (server, postgres) = (NatsServer::start().await, Postgres::start().await);
+    let (context, pool) = (server.jetstream().await, postgres.pool().await);
+    create_stream(&context).await;
+    let inbox = tables(&pool).await;
+    let admin = postgres.pool().await;
+    let connected = durable(DURABLE).concurrency(4).connect(&server.url()).await.unwrap();
+    let task = tokio::spawn(
+        connected.run_with_inbox(inbox, |received, _, transaction| async move { apply(&received, transaction).await }),
+    );
+    // The settings of sessions that begin now. The old ones are cut, as by a failover.
+    let cut =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'test'";
+    let mut session = admin.acquire().await.unwrap();
+    for statement in ["ALTER DATABASE postgres SET default_transaction_read_only = on", cut] {
+        sqlx::raw_sql(statement).execute(&mut *session).await.unwrap();
+    }
+    for number in 1..=20 {
+        publish_copy(&context, &event(EventKind::LoggedIn, number)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let on = "SET default_transaction_read_only = off; ALTER DATABASE postgres RESET default_transaction_read_only";
+    sqlx::raw_sql(on).execute(&mut *session).await.unwrap();
+    settled(&context, DURABLE, 20).await;
+    let found: Vec<Uuid> = sqlx::query_scalar("SELECT event_id FROM applied ORDER BY event_id")
+        .fetch_all(&mut *session)
+        .await
+        .unwrap();
+    assert_eq!(found, ids(1..=20));
+    task.abort();
+}

@@ -1,10 +1,10 @@
 //! A service that assigns tasks to users, of whom it learns from events alone.
 //!
 //! It shows a **local copy of another service's data**, in a SQLite file. Only active users get
-//! tasks, even while the auth service is down. Each user's row has the number of the last applied
-//! event (`userSeq`): an event whose number is not higher is late or a duplicate, and changes
-//! nothing. Events carry the new values of what changed. `deleted` removes the user's name and
-//! unassigns the tasks.
+//! tasks, even while the auth service is down. Events carry the new values of what changed, so none
+//! may be left out: each user's row has the number of the last applied event (`userSeq`), and the
+//! subscriber passes on the one that follows it. `deleted` removes the user's name and unassigns
+//! the tasks.
 //!
 //! ```sh
 //! cargo run --example tasks_service
@@ -15,6 +15,8 @@
 //!
 //! Settings: `NATS_URL`; `TASKS_DB`, the path of the file (default `tasks_service.db`);
 //! `TASKS_LISTEN` (default `127.0.0.1:3002`). The service requires no token: do not expose it.
+
+mod users;
 
 use std::time::Duration;
 
@@ -28,17 +30,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::SqlitePool;
 use uuid::Uuid;
-use watchword_events::{AuthEvent, ChangedField, HandlerError, ReceivedEvent, Subscriber};
+use watchword_events::Subscriber;
 use watchword_examples::{NATS_HELP, ctrl_c, init_logging, nats_url, setting};
+
+use users::Users;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, status TEXT);
     CREATE TABLE IF NOT EXISTS tasks (id INTEGER PRIMARY KEY, title TEXT NOT NULL, assignee TEXT);";
-
-const APPLY: &str = "
-    INSERT INTO users (id, seq, name, status) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (id) DO UPDATE SET seq = ?2, name = CASE WHEN ?5 THEN ?3 ELSE name END, status = COALESCE(?4, status)
-    WHERE ?2 > seq";
 
 const ASSIGN: &str =
     "INSERT INTO tasks (title, assignee) SELECT ?, id FROM users WHERE id = ? AND status = 'active' RETURNING id";
@@ -64,8 +63,11 @@ async fn main() -> anyhow::Result<()> {
         .connect(&nats_url())
         .await
         .context(NATS_HELP)?;
-    let users = db.clone();
-    let events = subscriber.run(move |received, _delivery| apply(users.clone(), received));
+    let users = Users(db.clone());
+    let copy = users.clone();
+    let events = subscriber
+        .ordered_by_user()
+        .run(users, move |received, _delivery| copy.clone().apply(received));
 
     let address = setting("TASKS_LISTEN", "127.0.0.1:3002");
     let routes = Route::new().at("/tasks", get(list).post(assign)).data(db);
@@ -76,34 +78,6 @@ async fn main() -> anyhow::Result<()> {
     let events = async { events.await.context("cannot read events") };
     let http = async { http.await.with_context(|| format!("cannot listen on {address}")) };
     tokio::try_join!(events, http)?;
-    Ok(())
-}
-
-/// Applies an event to the copy.
-async fn apply(db: SqlitePool, received: ReceivedEvent) -> Result<(), HandlerError> {
-    // By field: an event that this version of the crate does not know may change the status too.
-    let status = received.data().get("status").and_then(Value::as_str);
-    let (renames, name) = match &received.event {
-        _ if status == Some("deleted") => (true, None),
-        Some(AuthEvent::Registered(account)) => (true, account.name.as_deref()),
-        Some(AuthEvent::Updated(change)) => {
-            (change.changed_fields.contains(&ChangedField::Name), change.name.as_deref())
-        }
-        _ => (false, None),
-    };
-    let user = received.user.and_then(|user| Some((user.id, user.seq?)));
-    let Some((id, seq)) = user.filter(|_| renames || status.is_some()) else {
-        return Ok(());
-    };
-    let id = id.to_string();
-    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let change = sqlx::query(APPLY).bind(&id).bind(seq).bind(name).bind(status).bind(renames);
-    change.execute(&mut *transaction).await?;
-    if status == Some("deleted") {
-        let unassign = sqlx::query("UPDATE tasks SET assignee = NULL WHERE assignee = ?").bind(&id);
-        unassign.execute(&mut *transaction).await?;
-    }
-    transaction.commit().await?;
     Ok(())
 }
 

@@ -1,3 +1,5 @@
+mod killed;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;

@@ -1,6 +1,8 @@
 //! The loop of an ephemeral subscriber: a consumer without acknowledgements, recreated whenever
 //! reading stops.
 
+mod coverage;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,12 +12,14 @@ use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use tracing::warn;
 
-use super::builder::{Ephemeral, Start, Subscriber};
-use super::connection::Connected;
-use super::delivery::{DeliveryInfo, error_chain};
-use super::error::SubscribeError;
-use super::{HEARTBEAT_INTERVAL, PULL_TIMEOUT, RECONNECT_BACKOFF};
 use crate::received::ReceivedEvent;
+use crate::subscriber::builder::{Ephemeral, Start, Subscriber};
+use crate::subscriber::connection::Connected;
+use crate::subscriber::delivery::{DeliveryInfo, error_chain};
+use crate::subscriber::error::SubscribeError;
+use crate::subscriber::{HEARTBEAT_INTERVAL, PULL_TIMEOUT, RECONNECT_BACKOFF};
+
+pub use coverage::Coverage;
 
 /// The server deletes a consumer from which nothing was pulled for this long.
 const INACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -28,12 +32,15 @@ struct Position {
     /// The sequence after which to continue; none while nothing has arrived since the time to begin
     /// at.
     after: Option<u64>,
+    /// When the stream stored the last message that arrived.
+    newest: Option<OffsetDateTime>,
 }
 
 enum Never {}
 
 impl Subscriber<Ephemeral> {
     fn report_caught_up(&self) {
+        self.mode.coverage.caught_up();
         if let Some(token) = &self.mode.caught_up {
             token.cancel();
         }
@@ -75,6 +82,7 @@ where
         match open(jetstream, subscriber, position).await {
             Ok((messages, opened_at)) => {
                 let reached = read(messages, opened_at, subscriber, &handler).await;
+                subscriber.mode.coverage.interrupted();
                 position = Some(reached);
                 if reached != opened_at {
                     failures = 1;
@@ -95,17 +103,29 @@ async fn open(
     let stream = jetstream.get_stream(&subscriber.stream).await?;
     let info = stream.cached_info();
     let start = subscriber.mode.start;
+    let last = info.state.last_sequence;
     let after = match (position, start) {
         (Some(position), _) if position.stream_created == info.created => position.after,
-        (None, Start::New) => Some(info.state.last_sequence),
+        (None, Start::New) => Some(last),
         (None, Start::Since(_)) => None,
         // A recreated stream is new from its beginning.
         (Some(_), _) | (None, Start::Oldest) => Some(0),
     };
+    let newest = position.and_then(|position| position.newest);
     let deliver_policy = match (after, start) {
         (None, Start::Since(start_time)) => DeliverPolicy::ByStartTime { start_time },
+        // The stream lost its end, and assigns the same sequences again. What it has stored since
+        // is newer than anything that arrived, wherever it stands.
+        (Some(after), _) if after > last => {
+            warn!(after, last, "the stream lost its end; continuing with what it stored since");
+            match newest {
+                Some(start_time) => DeliverPolicy::ByStartTime { start_time },
+                None => DeliverPolicy::ByStartSequence { start_sequence: last + 1 },
+            }
+        }
         (after, _) => DeliverPolicy::ByStartSequence { start_sequence: after.unwrap_or_default() + 1 },
     };
+    let after = after.map(|after| after.min(last));
     let config = pull::Config {
         name: Some(unique_name(jetstream)),
         deliver_policy,
@@ -116,7 +136,9 @@ async fn open(
         num_replicas: 1,
         ..Default::default()
     };
-    let position = Position { stream_created: info.created, after };
+    let coverage = &subscriber.mode.coverage;
+    coverage.opened(coverage::begins(info, start, position.and(after)));
+    let position = Position { stream_created: info.created, after, newest };
     let consumer = stream.create_consumer(config).await?;
     if consumer.cached_info().num_pending == 0 {
         subscriber.report_caught_up();
@@ -166,6 +188,7 @@ where
             break;
         }
         position.after = Some(delivery.stream_sequence);
+        position.newest = Some(delivery.published);
         let is_last = delivery.pending == 0;
         match ReceivedEvent::from_json(&message.payload) {
             Ok(received) => handler(received, delivery).await,
