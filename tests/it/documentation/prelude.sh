@@ -68,7 +68,7 @@ until_pending() {
     until curl -s "$metrics_url/metrics" | grep -q '^watchword_outbox_pending_events [2-9]'; do sleep 0.1; done
 }
 until_repaired() {
-    until curl -s "$metrics_url/metrics" | grep -q '^watchword_reconcile_repairs_total [1-9]'; do sleep 0.1; done
+    until watchword stream info --format json 2>info.err | jq -e '.messages > 0' >/dev/null; do sleep 0.2; done
 }
 foreign_stream() {
     until nats stream add other --subjects 'auth.user.*' --defaults; do nats stream rm auth-events -f; done

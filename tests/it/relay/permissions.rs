@@ -13,7 +13,7 @@ use crate::support::nats::{NatsOptions, NatsServer};
 /// (`reading`) to read its messages.
 fn users(reading: bool) -> NatsOptions {
     let reading = if reading {
-        r#", "$JS.API.DIRECT.GET.auth-events", "$JS.API.STREAM.MSG.GET.auth-events""#
+        r#", "$JS.API.STREAM.MSG.GET.auth-events""#
     } else {
         ""
     };
