@@ -128,7 +128,8 @@ impl Settings {
             problems.refuse("database.acquire_timeout", "must be shorter than http.request_deadline");
         }
         // What the stream holds has to be in the ledger, by which it is recognized.
-        if self.events.retention < self.stream.max_age.saturating_add(DAY) {
+        let longest = self.stream.max_age.saturating_add(DAY);
+        if self.events.retention >= DAY && self.events.retention < longest {
             problems.refuse("events.retention", "must be at least a day longer than stream.max_age");
         }
         let metrics = self.metrics.listen;

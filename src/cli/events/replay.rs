@@ -80,6 +80,10 @@ impl ReplayProgress for ProgressView {
         self.say(&format!("{how} replay {name}; Ctrl-C interrupts it."));
     }
 
+    fn handed_over(&mut self, name: &str) {
+        self.say(&format!("The service runs replay {name}; Ctrl-C ends the watching, and the service goes on."));
+    }
+
     fn trouble(&mut self, reason: &str) {
         self.say(&format!("{reason}; retrying"));
     }
@@ -121,10 +125,12 @@ fn report(replayed: &Replayed) -> String {
     let total = replay.total.unwrap_or_default();
     let everyone = replay.target == ReplayTarget::Everyone;
     if !done {
-        let flag = if everyone { " --everyone" } else { "" };
-        return format!(
-            "Interrupted: {sent} of {total} events are in {stream}.\nTo resume: watchword events replay --name {name}{flag}\n"
-        );
+        let sent = format!("{sent} of {total} events are in {stream}.");
+        return if everyone {
+            format!("{sent} The service goes on.\nTo watch: watchword events replay --name {name} --everyone\n")
+        } else {
+            format!("Interrupted: {sent}\nTo resume: watchword events replay --name {name}\n")
+        };
     }
     let mut text = format!("Replayed {} into {stream}.\n", counted(sent, "event"));
     if replay.progress.refused > 0 {

@@ -8,6 +8,8 @@ use crate::jetstream::OutgoingEvent;
 
 /// Longer texts are cut.
 const MAX_CHARS: usize = 256;
+/// Longer lists are emptied; the ids of sessions and the roles of an account are never so many.
+const MAX_ITEMS: usize = 100;
 
 /// The event with the same id and place, short texts, and `data.truncated`.
 pub(in crate::relay) fn of(event: &OutgoingEvent) -> OutgoingEvent {
@@ -28,6 +30,9 @@ pub(in crate::relay) fn of(event: &OutgoingEvent) -> OutgoingEvent {
 fn cut(value: Value, depth: usize) -> Value {
     match value {
         Value::String(text) => Value::String(text.chars().take(MAX_CHARS).collect()),
+        Value::Array(items) if items.len() <= MAX_ITEMS => {
+            Value::Array(items.into_iter().map(|item| cut(item, depth + 1)).collect())
+        }
         Value::Array(_) => Value::Array(Vec::new()),
         Value::Object(_) if depth > 1 => json!({}),
         Value::Object(fields) => {

@@ -204,7 +204,7 @@ fn limit_values_are_accepted() {
         ("WATCHWORD__TOKENS__ACCESS_TTL", "15m"),
         ("WATCHWORD__TOKENS__LEEWAY", "5s"),
         ("WATCHWORD__SESSIONS__ABSOLUTE_TTL", "30d"),
-        ("WATCHWORD__EVENTS__RETENTION", "24h"),
+        ("WATCHWORD__EVENTS__RETENTION", "1450m"),
         ("WATCHWORD__STREAM__MAX_AGE", "10m"),
         ("WATCHWORD__PASSWORDS__MIN_LENGTH", "64"),
         ("WATCHWORD__PASSWORDS__HASH_THREADS", "26"),

@@ -35,7 +35,8 @@ async fn an_event_too_large_for_the_stream_is_cut_and_the_others_are_whole(backe
     let nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(2, 30).await;
-    let large = |bytes: usize| format!(r#"{{"data":{{"userSeq":7,"list":["x"],"filler":"{}"}}}}"#, "x".repeat(bytes));
+    let long = vec!["0"; 101].join(",");
+    let large = |bytes: usize| format!(r#"{{"data":{{"userSeq":7,"list":["x"],"long":[{long}],"filler":"{}"}}}}"#, "x".repeat(bytes));
     rig.record_payload(&large(70_000)).await;
     rig.record_payload(&large(65_400)).await;
     rig.record(2, 30).await;
@@ -49,7 +50,8 @@ async fn an_event_too_large_for_the_stream_is_cut_and_the_others_are_whole(backe
     assert_eq!(cut.len(), 2);
     for message in cut {
         assert_eq!(message.payload["data"]["userSeq"], 7);
-        assert_eq!(message.payload["data"]["list"], serde_json::json!([]));
+        assert_eq!(message.payload["data"]["list"], serde_json::json!(["x"]));
+        assert_eq!(message.payload["data"]["long"], serde_json::json!([]));
         assert!(message.bytes.len() < 1000);
     }
     assert!((running.metric("watchword_event_truncated_total") - 2.0).abs() < f64::EPSILON);

@@ -103,7 +103,7 @@ async fn watch(
     stop: &CancellationToken,
 ) -> Result<Replayed, AppError> {
     let mut replay = find_or_begin(ledger, order, environment).await?;
-    progress.began(&replay.name, replay.progress.sent > 0);
+    progress.handed_over(&replay.name);
     let mut trouble = None;
     while replay.state != ReplayState::Done && !stop.is_cancelled() {
         tokio::select! {
@@ -134,6 +134,8 @@ async fn watch(
 pub trait ReplayProgress: Progress {
     /// The replay starts or resumes.
     fn began(&mut self, name: &str, goes_on: bool);
+    /// The service runs the replay.
+    fn handed_over(&mut self, name: &str);
     /// A step failed and is retried.
     fn trouble(&mut self, reason: &str);
 }
