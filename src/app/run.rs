@@ -19,7 +19,7 @@ use crate::http::router;
 use crate::http::server::{ServerSettings, serve};
 use crate::http::sse::Streams;
 use crate::mail::MailWorker;
-use crate::relay::{Relay, RelayParts, ReplayJobParts, copy_queue, spawn_replay_jobs};
+use crate::relay::{CopyRequests, Relay, RelayParts, ReplayJobParts, copy_queue, spawn_replay_jobs};
 use crate::telemetry;
 
 /// How long the relay may publish after the last request.
@@ -36,6 +36,8 @@ impl App {
     /// [`AppError::Ended`] when the HTTP server or the relay ended by itself.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), AppError> {
         let endpoint = self.endpoint()?;
+        let (copy_queue, copies) = copy_queue();
+        let parts = self.relay_parts(copies);
         let grace = self.settings.http.shutdown_grace;
         let server = serve(
             self.listener,
@@ -56,20 +58,6 @@ impl App {
         let mut background = jobs.spawn_all(&self.settings);
         let rate_limits = jobs.spawn_rate_limits();
         background.push(spawn_mail(self.mail, self.stop.serving.clone()));
-        let (copy_queue, copies) = copy_queue();
-        let parts = RelayParts {
-            ledger: self.store.ledger(),
-            publisher: self.nats.publisher(self.marks.clone()),
-            marks: self.marks.clone(),
-            status: self.relay_status.clone(),
-            copies,
-            clock: self.environment.clock.clone(),
-            metrics: self.metrics.clone(),
-            shutdown: self.stop.relaying.clone(),
-            flush_timeout: FLUSH_TIMEOUT,
-            consumer_check_interval: self.settings.stream.consumer_check,
-            consumer_patience: self.settings.stream.consumer_patience,
-        };
         background.push(spawn_replay_jobs(ReplayJobParts {
             ledger: parts.ledger.clone(),
             publisher: parts.publisher.clone(),
@@ -121,6 +109,22 @@ impl App {
             .is_ok();
         tracing::info!(finished, in_order, "stopped");
         ended.map_or(Ok(()), |part| Err(AppError::Ended(part)))
+    }
+
+    fn relay_parts(&self, copies: CopyRequests) -> RelayParts {
+        RelayParts {
+            ledger: self.store.ledger(),
+            publisher: self.nats.publisher(self.marks.clone()),
+            marks: self.marks.clone(),
+            status: self.relay_status.clone(),
+            copies,
+            clock: self.environment.clock.clone(),
+            metrics: self.metrics.clone(),
+            shutdown: self.stop.relaying.clone(),
+            flush_timeout: FLUSH_TIMEOUT,
+            consumer_check_interval: self.settings.stream.consumer_check,
+            consumer_patience: self.settings.stream.consumer_patience,
+        }
     }
 
     fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {

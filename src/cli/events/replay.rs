@@ -81,7 +81,9 @@ impl ReplayProgress for ProgressView {
     }
 
     fn handed_over(&mut self, name: &str) {
-        self.say(&format!("The service runs replay {name}; Ctrl-C ends the watching, and the service goes on."));
+        self.say(&format!(
+            "The service runs replay {name}; Ctrl-C ends the watching, and the service goes on."
+        ));
     }
 
     fn trouble(&mut self, reason: &str) {

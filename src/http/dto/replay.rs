@@ -160,7 +160,6 @@ pub fn parse(body: CreateReplayRequest) -> Result<Input, Problem> {
             to,
             subjects: subjects.into_iter().map(|subject| subject.0).collect(),
             users,
-            ..Selection::default()
         },
         rate: body.rate,
     }))

@@ -194,7 +194,7 @@ impl Leader {
                 parts.metrics.stream_foreign_messages.inc_by(resumed.foreign);
                 self.place = Some(resumed.place);
                 self.may_be_far_behind = true;
-                return Ok(self.is_shared(parts, resumed.foreign).then(|| Step::Failed(self.failures)));
+                return Ok(self.is_shared(parts, resumed.foreign).then_some(Step::Failed(self.failures)));
             }
             Err(TailError::Ledger(error)) => return Err(error),
             Err(error) => error,

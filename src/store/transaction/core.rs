@@ -99,7 +99,6 @@ impl<'a> Core<'a> {
             occurred_at: sea_orm::Set(self.millis()),
             session_id: sea_orm::Set(session_id),
             custom_name: sea_orm::Set(custom_name),
-            ..event::ActiveModel::default()
         };
         event::Entity::insert(row).exec_without_returning(&self.db).await?;
         self.recorded.push(subject);

@@ -46,7 +46,8 @@ const VERIFIED: [&str; 15] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_are_one_json_object_on_one_line() {
     let keeps_all = |settings: &mut watchword::config::Settings| {
-        settings.stream.max_age = std::time::Duration::from_secs(10 * 365 * 86_400);
+        settings.stream.max_age = std::time::Duration::from_secs(9 * 365 * 86_400);
+        settings.events.retention = std::time::Duration::from_secs(10 * 365 * 86_400);
     };
     let app = TestApp::builder(Backend::Sqlite).settings(keeps_all).spawn().await;
     seed(&app.database).await;

@@ -55,7 +55,10 @@ fn assert_differences(app: &TestApp, expected: &[(&str, u64)]) -> impl Future<Ou
 
 /// Starts an application whose stream holds the seeded events.
 async fn seeded(backend: Backend) -> (TestApp, Vec<StreamMessage>) {
-    let keeps_all = |settings: &mut Settings| settings.stream.max_age = Duration::from_secs(10 * 365 * 86_400);
+    let keeps_all = |settings: &mut Settings| {
+        settings.stream.max_age = Duration::from_secs(9 * 365 * 86_400);
+        settings.events.retention = Duration::from_secs(10 * 365 * 86_400);
+    };
     let app = TestApp::builder(backend).settings(keeps_all).spawn().await;
     app.registered("ada@example.com").await;
     seed(&app.database).await;

@@ -24,6 +24,8 @@ fn sampled() -> Arc<Metrics> {
     metrics.event_published("auth.user.registered");
     metrics.event_unrouted("auth.custom");
     metrics.publish_failed("timeout");
+    metrics.event_discarded_unread("audit", 1);
+    metrics.relay_blocked("transaction", 1.0);
     metrics.mail_failed("timeout");
     metrics.mail_dead("refused");
     metrics.stream_fault("missing", true);

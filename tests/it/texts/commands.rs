@@ -102,7 +102,8 @@ async fn assert_result(app: &TestApp, name: &str, args: &[&str], directory: &Pat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_of_commands_match_their_snapshots() {
     let keeps_all = |settings: &mut watchword::config::Settings| {
-        settings.stream.max_age = std::time::Duration::from_secs(10 * 365 * 86_400);
+        settings.stream.max_age = std::time::Duration::from_secs(9 * 365 * 86_400);
+        settings.events.retention = std::time::Duration::from_secs(10 * 365 * 86_400);
     };
     let app = TestApp::builder(Backend::Sqlite).settings(keeps_all).spawn().await;
     seed(&app.database).await;
