@@ -96,9 +96,12 @@ impl PacedDrain {
         let since = std::mem::replace(&mut self.looked, Instant::now()).elapsed();
         let (usage, lags) = match parts.publisher.consumers().await {
             Ok(seen) => seen,
-            // Who may not list consumers cannot wait for them; other errors pass.
+            // Who may not list consumers cannot wait for them.
             Err(ProbeError::Denied(_)) => return None,
-            Err(_) => return Some(0),
+            Err(_) => {
+                self.wait(parts, since);
+                return (!self.given_up).then_some(0);
+            }
         };
         let mut room = usage.capacity();
         for lag in &lags {
@@ -108,19 +111,27 @@ impl PacedDrain {
                 room = room.map(|room| room.min(usage.room(lag)));
             }
         }
-        if room == Some(0) && !self.given_up {
-            self.waited += since.max(LOOK_INTERVAL);
-            self.given_up = self.waited >= parts.consumer_patience;
-            if self.given_up {
-                let seconds = self.waited.as_secs();
-                tracing::error!(
-                    seconds,
-                    "consumers are too slow for the backlog (stream.consumer_patience); the stream discards what they \
-                     have not read"
-                );
-            }
+        if room == Some(0) {
+            self.wait(parts, since);
         }
         if self.given_up { usage.capacity() } else { room }
+    }
+
+    /// Count the time that was waited, and give up when the patience is spent.
+    fn wait(&mut self, parts: &RelayParts, since: Duration) {
+        if self.given_up {
+            return;
+        }
+        self.waited += since.max(LOOK_INTERVAL);
+        self.given_up = self.waited >= parts.consumer_patience;
+        if self.given_up {
+            let seconds = self.waited.as_secs();
+            tracing::error!(
+                seconds,
+                "consumers are too slow for the backlog (stream.consumer_patience); the stream discards what they \
+                 have not read"
+            );
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
 
 /// Between two attempts to lead, and between two checks of the lease.
 const LEASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Between the end of a lease and the next attempt to lead.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two reads of the ledger without a notification: for rows of other instances.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks at a transaction that may still add an event before the next one.
@@ -56,6 +58,8 @@ impl Worker {
             if end == LeaseEnd::Stopped {
                 break;
             }
+            // A database that fails at every statement is not asked without a pause.
+            self.wait_until(Instant::now() + RETRY_INTERVAL).await;
         }
         tracing::debug!("relay stopped");
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::barrier::{self, Barrier};
 use crate::domain::ids::LedgerSeq;
-use crate::store::{Ledger, StoreError, sql};
+use crate::store::{DatabaseIdentity, Ledger, StoreError, sql};
 
 /// How old the watermark may be while this instance commits nothing: many readers share one query.
 const MAX_AGE: Duration = Duration::from_millis(20);
@@ -21,9 +21,14 @@ const SETTLE_TIMEOUT: Duration = Duration::from_millis(250);
 /// Rows that one step reads.
 const SCAN_CHUNK: usize = 1000;
 
-/// It only rises.
+/// Between two looks at which database answers.
+const IDENTITY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// It only rises, in one history of the database.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Watermark {
+    /// The database that answered, and when it was asked.
+    database: Option<(DatabaseIdentity, Instant)>,
     /// Everything up to here is visible.
     seq: Option<LedgerSeq>,
     /// The transactions that have to end before it rises.
@@ -39,8 +44,9 @@ struct LastQuery {
 }
 
 impl Ledger {
-    /// The `seq` up to which every event is visible. It never falls. The first call of an instance
-    /// waits for the running transactions.
+    /// The `seq` up to which every event is visible. It falls only when another database answers, as
+    /// after a failover that has lost commits. The first call of an instance waits for the running
+    /// transactions.
     pub async fn high_watermark(&self) -> Result<LedgerSeq, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
         if !watermark.last_query.is_some_and(|last_query| last_query.is_fresh(self.own_commits())) {
@@ -105,6 +111,7 @@ impl Watermark {
             self.reach(ledger.highest().await?);
             return Ok(());
         }
+        self.notice_failover(ledger).await?;
         self.lift_barrier(ledger).await?;
         if self.seq.is_some() && !self.follow(ledger).await? {
             return Ok(());
@@ -113,6 +120,21 @@ impl Watermark {
             self.barrier = Some(Barrier::raise(ledger.store().db()).await?);
             self.lift_barrier(ledger).await?;
         }
+        Ok(())
+    }
+
+    /// Forget everything when another database answers, or another history of this one.
+    async fn notice_failover(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        if self.database.is_some_and(|(_, at)| at.elapsed() < IDENTITY_INTERVAL) {
+            return Ok(());
+        }
+        let found = ledger.store().database_identity().await?;
+        if self.database.is_some_and(|(before, _)| before != found) {
+            tracing::warn!("another database answers, as after a failover; reading the end of the ledger again");
+            *self = Self::default();
+            *ledger.store().0.latest.lock().await = None;
+        }
+        self.database = Some((found, Instant::now()));
         Ok(())
     }
 

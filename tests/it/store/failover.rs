@@ -1,5 +1,7 @@
 //! Connections that lead to a standby, and a standby that is promoted.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use watchword::store::StoreError;
 
@@ -7,6 +9,7 @@ use super::leases::takeover;
 use super::rig::{CONNECTIONS, record, store_at};
 use crate::support::postgres::{Durability, Postgres};
 use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
 
 /// A proxy that moves to the new primary keeps the connections that it has, and so did the pool:
 /// every write failed for as long as a connection lives.
@@ -72,4 +75,37 @@ async fn a_promotion_changes_the_identity_of_the_database() {
     let other = Postgres::private(Durability::Fast).await;
     let other = store_at(&other.url("postgres")).await.database_identity().await.expect("an identity");
     assert_ne!(other.system_identifier, original.system_identifier);
+}
+
+/// Readers that follow the ledger do not go on behind events that the new primary lacks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_the_ledger_falls_when_a_failover_has_lost_commits() {
+    let mut primary = Postgres::private(Durability::Fast).await;
+    let direct = store_at(&primary.url("postgres")).await;
+    direct.migrate_up().await.expect("migrate");
+    direct.close().await;
+    let standby = primary.standby().await;
+    standby.promote().await;
+
+    let proxy = Proxy::to(primary.port()).await;
+    let store = store_at(&primary.url_through(proxy.port(), "postgres")).await;
+    for _ in 0..50 {
+        record(&store).await.expect("record on the old primary");
+    }
+    let ledger = store.ledger();
+    assert_eq!(ledger.high_watermark().await.expect("a sequence"), 50.into());
+    proxy.lead_to(standby.port());
+    proxy.reset_connections();
+    eventually(Duration::from_secs(30), || async {
+        match ledger.high_watermark().await {
+            Ok(end) if end < 50.into() => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    // Sequences that the standby has given out ahead may be skipped.
+    record(&store).await.expect("record on the new primary");
+    let end = ledger.high_watermark().await.expect("a sequence");
+    assert!(end > 0.into() && end < 50.into(), "{end}");
+    store.close().await;
 }
