@@ -31,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OnceCell, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
 pub use self::connect::Address;
@@ -60,6 +60,7 @@ pub use self::users::erasure::Erasable;
 pub use self::users::find::Credentials;
 pub use self::users::list::{ListedUser, MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
+use crate::domain::ids::Epoch;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::telemetry::Metrics;
@@ -92,6 +93,8 @@ struct Inner {
     /// How many such commits there were, for followers.
     commits: watch::Sender<u64>,
     watermark: Mutex<events::watermark::Watermark>,
+    /// The ledger's, once it is read.
+    epoch: OnceCell<Epoch>,
     /// The batch that followers at the end of the ledger got last.
     latest: Mutex<Option<events::follow::LatestBatch>>,
     /// `SQLite` has one writer. Waiting for this lock is fair and wakes at once, while the busy
