@@ -62,7 +62,7 @@ pub struct Adopted {
 }
 
 impl LeaderLease {
-    /// Those of these places that the ledger has, with the ids of their events.
+    /// Those of these sequences that the ledger has, with the ids of their events.
     pub async fn ids_at(&self, seqs: &[LedgerSeq]) -> Result<BTreeMap<LedgerSeq, Uuid>, StoreError> {
         if seqs.is_empty() {
             return Ok(BTreeMap::new());
