@@ -179,6 +179,7 @@ async fn a_restored_ledger_adopts_the_events_of_the_stream(backend: Backend) {
     }
 
     let result = result(&restored.adopt().await);
+    assert_eq!(restored.database.unpublished().await.expect("a number"), 4, "what has moved");
     assert_eq!(restored.database.count(MISCOUNTED).await.expect("a number"), 0);
     assert_eq!(result["adopted"], lacking, "{result}");
     assert_eq!(
