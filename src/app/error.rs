@@ -9,7 +9,7 @@ use crate::actions::{ActionError, Failure};
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;
-use crate::relay::VerifyError;
+use crate::relay::{AdoptError, VerifyError};
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
 use crate::security::signing_keys::RotationPolicyError;
@@ -60,6 +60,8 @@ pub enum AppError {
     Replaying,
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
     #[error(transparent)]
     Action(#[from] Failure),
     #[error(transparent)]

@@ -57,7 +57,7 @@ enum Command {
     /// Inspect and update the event stream
     #[command(subcommand)]
     Stream(stream::Stream),
-    /// Export, verify, tail and replay events
+    /// Export, verify, tail, replay and adopt events
     #[command(subcommand)]
     Events(events::Events),
     /// Manage users

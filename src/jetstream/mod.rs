@@ -26,7 +26,7 @@ mod supervisor;
 pub use self::{
     connection::{NatsStatus, NotAVersion, ServerVersion, StreamFacts, StreamState},
     error::{NatsError, ProbeError, StreamFault},
-    operator::{Applied, StreamAdmin, StreamReader, StreamSummary},
+    operator::{Applied, CommandServer, StreamAdmin, StreamReader, StreamSummary},
     publish::{
         Answer, Failure, JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, OutgoingEvent,
         REPLAY_SUBJECT, ReplayPublisher, SendMode, Sent, Source, may_be_unrouted,

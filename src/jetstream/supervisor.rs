@@ -73,7 +73,7 @@ impl Nats {
     }
 }
 
-fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
+pub(super) fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
     let stop = CancellationToken::new();
     let refused = |source| NatsError::File { key: "data_dir", path: settings.data_dir.clone(), source };
     let (announce, running) = watch::channel(None);
@@ -119,11 +119,11 @@ enum Target {
     Embedded(EmbeddedTask),
 }
 
-struct EmbeddedTask {
-    task: JoinHandle<()>,
-    running: watch::Receiver<Option<Running>>,
+pub(super) struct EmbeddedTask {
+    pub(super) task: JoinHandle<()>,
+    pub(super) running: watch::Receiver<Option<Running>>,
     /// Ends the server, after the client has disconnected.
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 struct Supervisor {

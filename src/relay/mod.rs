@@ -25,6 +25,7 @@
 //! | NATS, losing the end of the stream or all of it | the position shows it: the events are published again, with the same ids |
 //! | the database, losing commits that are published | the stream has events that the ledger lacks: nothing is published until an operator acts |
 
+mod adopt;
 mod backoff;
 mod consumer_lag;
 mod gauges;
@@ -36,6 +37,7 @@ mod status;
 mod task;
 mod verify;
 
+pub use self::adopt::{AdoptError, LedgerGap, Lost, find_gap};
 pub use self::parts::RelayParts;
 pub use self::publish::copies::{CopyQueue, CopyRequests, copy_queue};
 pub use self::replay::jobs::{ReplayJobParts, spawn_replay_jobs};

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Mutex, Notify, OnceCell, watch};
 
 use super::database::{Database, Server};
 use super::{EventProfile, Inner, OpenError, Store, StoreError, lock_file};
@@ -111,6 +111,7 @@ impl Store {
             recorded: Arc::new(Notify::new()),
             commits: watch::Sender::new(0),
             watermark: Mutex::default(),
+            epoch: OnceCell::new(),
             latest: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
             acquire_timeout: acquire,

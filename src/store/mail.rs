@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::sql::Row;
+use super::transaction::Core;
 use super::{AnyTx, Store, StoreError, UserTx, convert, sql};
 use crate::domain::email_message::EmailKind;
 use crate::domain::ids::UserId;
@@ -54,12 +55,17 @@ impl AnyTx<'_> {
 impl UserTx<'_> {
     /// Cancel the waiting mails of the user, and delete the user's one-time codes.
     pub(super) async fn cancel_emails(&mut self) -> Result<(), StoreError> {
-        let user = self.user_id().as_uuid();
+        self.core.cancel_emails(self.user_id()).await
+    }
+}
+
+impl Core<'_> {
+    pub(super) async fn cancel_emails(&self, user: UserId) -> Result<(), StoreError> {
         let delete = "DELETE FROM one_time_codes WHERE user_id = $1";
-        sql::execute(&self.core.db, delete, [user.into()]).await?;
+        sql::execute(&self.db, delete, [user.as_uuid().into()]).await?;
         let cancel = "UPDATE outgoing_mail SET state = 'void', sealed = NULL, finished_at = $1 \
                    WHERE user_id = $2 AND state = 'waiting'";
-        sql::execute(&self.core.db, cancel, [self.core.millis().into(), user.into()]).await?;
+        sql::execute(&self.db, cancel, [self.millis().into(), user.as_uuid().into()]).await?;
         Ok(())
     }
 }

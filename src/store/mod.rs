@@ -33,13 +33,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait as _, DbBackend, DbErr};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OnceCell, OwnedMutexGuard, watch};
 use watchword_events::Pii;
 
 use self::connect::Address;
 use self::database::Database;
 pub use self::error::{Conflict, StoreError};
+pub use self::events::adopt::{Adopted, Adoption, MissingEvent};
 pub use self::events::counts::{CountFilter, UserCounts};
+pub use self::events::endings::{EndedAgain, EndedSession, EndedUser, Endings};
 pub use self::events::follow::{EventBatch, FollowFilter, FollowedEvent};
 pub use self::events::ledger::{Backlog, DeletedEvents, Ledger, LedgerRow};
 pub use self::events::list::{EventFilter, EventOrder, PageRequest};
@@ -63,6 +65,7 @@ pub use self::users::erasure::Erasable;
 pub use self::users::find::Credentials;
 pub use self::users::list::{ListedUser, MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
+use crate::domain::ids::Epoch;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::telemetry::Metrics;
@@ -95,6 +98,8 @@ struct Inner {
     /// How many such commits there were, for followers.
     commits: watch::Sender<u64>,
     watermark: Mutex<events::watermark::Watermark>,
+    /// The ledger's, once it is read.
+    epoch: OnceCell<Epoch>,
     /// The batch that followers at the end of the ledger got last.
     latest: Mutex<Option<events::follow::LatestBatch>>,
     /// `SQLite` has one writer. Waiting for this lock is fair and wakes at once, while the busy

@@ -58,7 +58,7 @@ pub async fn run(cx: Context, caller: Identity, input: Input) -> Result<Follower
         (None, None) => ledger.high_watermark().await?,
     };
     Ok(Follower {
-        epoch: ledger.epoch(),
+        epoch: ledger.epoch().await?,
         seq,
         filter: FollowFilter { subject: input.subject, from: input.from },
         commits,

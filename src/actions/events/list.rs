@@ -77,7 +77,7 @@ async fn page(cx: &Context, input: Input) -> Result<Page, ActionError<Refusal>> 
     let size = usize::try_from(input.limit).unwrap_or(usize::MAX);
     let more = events.len() > size;
     events.truncate(size);
-    let epoch = ledger.epoch();
+    let epoch = ledger.epoch().await?;
     let next = events.last().filter(|_| more).map(|last| Cursor { epoch, seq: last.seq });
     Ok(Page {
         events: events.into_iter().map(|event| event.payload).collect(),

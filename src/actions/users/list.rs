@@ -61,7 +61,10 @@ pub async fn run(
     // One user more than requested tells whether another page follows.
     let store = &cx.services.store;
     let ledger = store.ledger();
-    let position = Cursor { epoch: ledger.epoch(), seq: ledger.high_watermark().await? };
+    let position = Cursor {
+        epoch: ledger.epoch().await?,
+        seq: ledger.high_watermark().await?,
+    };
     let mut found = store.list_users(&filter, after, skip, limit.saturating_add(1)).await?;
     let requested = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_next = found.users.len() > requested;

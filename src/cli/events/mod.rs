@@ -1,5 +1,6 @@
 //! `watchword events …`.
 
+mod adopt;
 mod export;
 mod progress;
 mod replay;
@@ -26,6 +27,8 @@ pub(super) enum Events {
     Tail(tail::Tail),
     /// Publish events of the ledger again, into a separate stream by default
     Replay(replay::ReplayArgs),
+    /// Take events of the stream into a restored ledger that lacks them
+    Adopt(adopt::AdoptArgs),
 }
 
 impl Events {
@@ -35,6 +38,7 @@ impl Events {
             Self::Verify(args) => verify::run(settings, args).await,
             Self::Tail(command) => command.run(settings).await,
             Self::Replay(command) => command.run(settings).await,
+            Self::Adopt(args) => adopt::run(settings, args).await,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod admin;
 mod reader;
+mod server;
 
 pub use self::{
     admin::{Applied, StreamAdmin, StreamSummary},
     reader::StreamReader,
+    server::CommandServer,
 };

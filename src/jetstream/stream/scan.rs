@@ -11,11 +11,11 @@ use async_nats::jetstream::{
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
-use watchword_events::headers::{CE_SUBJECT, LEDGER, MESSAGE_ID};
+use watchword_events::headers::{CE_SEQUENCE, CE_SUBJECT, CE_TIME, CE_TYPE, LEDGER, MESSAGE_ID, TRACEPARENT};
 
-use crate::domain::ids::StreamSeq;
+use crate::domain::ids::{StreamSeq, UserSeq};
 use crate::jetstream::error::ProbeError;
 
 const READ: &str = "read the stream's messages";
@@ -79,6 +79,12 @@ pub struct ScannedMessage {
     pub mark: Option<String>,
     /// The user that its headers name.
     pub user: Option<Uuid>,
+    /// The event's number among what happened to the user.
+    pub user_seq: Option<UserSeq>,
+    /// The major version of the event's schema.
+    pub version: Option<u32>,
+    pub occurred_at: Option<OffsetDateTime>,
+    pub traceparent: Option<String>,
     /// Empty when only headers were requested.
     pub payload: Bytes,
     /// How many of the requested messages follow it.
@@ -173,6 +179,10 @@ fn scanned(message: Message) -> Result<ScannedMessage, ProbeError> {
         id: MessageId::parse(header(MESSAGE_ID)),
         mark: header(LEDGER).map(str::to_owned),
         user: header(CE_SUBJECT).and_then(|user| user.parse().ok()),
+        user_seq: header(CE_SEQUENCE).and_then(|number| number.parse::<i64>().ok()).map(Into::into),
+        version: header(CE_TYPE).and_then(|kind| kind.rsplit_once(".v")?.1.parse().ok()),
+        occurred_at: header(CE_TIME).and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok()),
+        traceparent: header(TRACEPARENT).map(str::to_owned),
         subject: message.subject.to_string(),
         payload: message.message.payload,
     })

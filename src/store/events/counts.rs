@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::ids::{EventId, LedgerSeq, UserId};
-use crate::store::{Ledger, StoreError, convert, sql};
+use crate::store::{Ledger, StoreError, SystemTx, convert, sql};
 
 const HOUR_MILLIS: i64 = 3_600_000;
 /// Ledger sequences that one transaction counts.
@@ -135,6 +135,27 @@ impl Ledger {
                 .map(|row| Ok((row.get("key")?, row.get::<i64>("events")?.unsigned_abs())))
                 .collect();
         }
+    }
+}
+
+impl SystemTx<'_> {
+    /// Take the events from `first` on out of the counts, so that they are counted at the places
+    /// they get.
+    pub(in crate::store) async fn uncount_from(&mut self, first: LedgerSeq) -> Result<(), StoreError> {
+        let counted = format!("SELECT 1 FROM event_counts_mark WHERE seq >= {first}");
+        if sql::fetch_one(&self.core.db, counted, []).await?.is_none() {
+            return Ok(());
+        }
+        let range = format!("seq >= {first} AND seq <= (SELECT seq FROM event_counts_mark)");
+        let uncount = format!(
+            "UPDATE event_counts SET events = events - (SELECT count(*) FROM events AS e WHERE {range} \
+             AND e.subject = event_counts.subject AND e.occurred_at / {HOUR_MILLIS} = event_counts.hour) \
+             WHERE hour >= (SELECT min(occurred_at) / {HOUR_MILLIS} FROM events WHERE {range})"
+        );
+        sql::execute_unprepared(&self.core.db, &uncount).await?;
+        let mark = format!("UPDATE event_counts_mark SET seq = {}", first.saturating_sub(1));
+        sql::execute_unprepared(&self.core.db, &mark).await?;
+        Ok(())
     }
 }
 

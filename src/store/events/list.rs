@@ -4,7 +4,7 @@
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
 use time::OffsetDateTime;
 
-use crate::domain::ids::{Cursor, Epoch, EventId, ForeignCursor, LedgerSeq, SessionId, UserId};
+use crate::domain::ids::{Cursor, EventId, ForeignCursor, LedgerSeq, SessionId, UserId};
 use crate::store::entities::event;
 use crate::store::{Ledger, StoreError};
 
@@ -46,15 +46,9 @@ pub struct StoredEvent {
 }
 
 impl Ledger {
-    /// The epoch of the sequences. Nothing gives rows other sequences yet, so it is the first.
-    #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        Epoch::FIRST
-    }
-
     /// The sequence of a cursor of this ledger.
     pub async fn resolve(&self, cursor: Cursor) -> Result<Result<LedgerSeq, ForeignCursor>, StoreError> {
-        if cursor.epoch != self.epoch() {
+        if cursor.epoch != self.epoch().await? {
             return Ok(Err(ForeignCursor::OtherEpoch));
         }
         let reached = self.has_reached(cursor.seq).await?;

@@ -1,8 +1,10 @@
 //! The ledger, table `events`: what the relay, followers, lists, counts and replays read of it.
 
+pub(super) mod adopt;
 mod barrier;
 pub(super) mod counts;
 pub(super) mod decided;
+pub(super) mod endings;
 pub(super) mod follow;
 pub(super) mod ledger;
 pub(super) mod list;

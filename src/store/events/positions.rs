@@ -1,8 +1,8 @@
-//! The order of the ledger, for `watchword events verify`.
+//! The order of the ledger, for `watchword events verify`, and which ledger it is.
 
 use uuid::Uuid;
 
-use crate::domain::ids::{LedgerSeq, UserSeq};
+use crate::domain::ids::{Epoch, LedgerSeq, UserSeq};
 use crate::store::{Ledger, StoreError, sql};
 
 /// An event and its place.
@@ -50,6 +50,16 @@ impl Ledger {
     pub async fn id(&self) -> Result<Uuid, StoreError> {
         let row = sql::fetch_one(self.store().db(), "SELECT id FROM ledger", []).await?;
         row.ok_or(StoreError::Corrupt { table: "ledger", column: "id" })?.get("id")
+    }
+
+    /// The epoch of the sequences. It rises while no instance runs, so each reads it once.
+    pub async fn epoch(&self) -> Result<Epoch, StoreError> {
+        let read = || async {
+            let row = sql::fetch_one(self.store().db(), "SELECT epoch FROM ledger", []).await?;
+            let epoch: i32 = row.ok_or(StoreError::Corrupt { table: "ledger", column: "epoch" })?.get("epoch")?;
+            Ok(Epoch::from(epoch.unsigned_abs()))
+        };
+        self.store().0.epoch.get_or_try_init(read).await.copied()
     }
 
     /// The oldest event; `None` when there is none.

@@ -1,6 +1,8 @@
 //! What the leading relay reads and writes of the ledger, over the connection of its lease.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -110,19 +112,7 @@ impl LeaderLease {
     }
 
     pub async fn ends(&self) -> Result<LedgerEnds, StoreError> {
-        let first = sql::fetch_one(&self.session, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
-        let assigned = if Decided::is_needless(&self.session) {
-            "SELECT seq AS assigned FROM sqlite_sequence WHERE name = 'events'"
-        } else {
-            "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS assigned FROM events_seq_seq"
-        };
-        let last = barrier::highest(&self.session).await?;
-        let assigned = sql::fetch_one(&self.session, assigned, []).await?;
-        Ok(LedgerEnds {
-            first: first.map(|row| row.get("seq")).transpose()?,
-            last,
-            assigned: assigned.map(|row| row.get("assigned")).transpose()?.unwrap_or_default(),
-        })
+        ends(&self.session).await
     }
 
     /// The sizes of the newest rows below `below`, newest first.
@@ -163,24 +153,48 @@ impl LeaderLease {
 
     /// Store the position. In the same stream it only moves forward.
     pub async fn save_position(&self, position: &RelayPosition, at: OffsetDateTime) -> Result<(), StoreError> {
-        let save = "INSERT INTO relay_position (one, stream, created, seq, stream_seq, message_id, refill_from, written_at) \
-             VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO UPDATE SET stream = excluded.stream, \
-             created = excluded.created, seq = excluded.seq, stream_seq = excluded.stream_seq, \
-             message_id = excluded.message_id, refill_from = excluded.refill_from, written_at = excluded.written_at \
-             WHERE relay_position.stream <> excluded.stream OR relay_position.created <> excluded.created \
-             OR relay_position.seq <= excluded.seq";
-        let created = i64::try_from(position.created.unix_timestamp_nanos()).unwrap_or(i64::MAX);
-        let values = [
-            position.stream.as_str().into(),
-            created.into(),
-            position.seq.into(),
-            position.stream_seq.into(),
-            position.message_id.clone().into(),
-            position.refill_from.into(),
-            convert::millis(at).into(),
-        ];
         let _writer = self.store.writer().await?;
-        sql::execute(&self.session, save, values).await?;
-        Ok(())
+        save_position(&self.session, position, at).await
     }
+}
+
+pub(super) async fn ends(db: &impl ConnectionTrait) -> Result<LedgerEnds, StoreError> {
+    let first = sql::fetch_one(db, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
+    let assigned = if Decided::is_needless(db) {
+        "SELECT seq AS assigned FROM sqlite_sequence WHERE name = 'events'"
+    } else {
+        "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS assigned FROM events_seq_seq"
+    };
+    let last = barrier::highest(db).await?;
+    let assigned = sql::fetch_one(db, assigned, []).await?;
+    Ok(LedgerEnds {
+        first: first.map(|row| row.get("seq")).transpose()?,
+        last,
+        assigned: assigned.map(|row| row.get("assigned")).transpose()?.unwrap_or_default(),
+    })
+}
+
+pub(super) async fn save_position(
+    db: &impl ConnectionTrait,
+    position: &RelayPosition,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let save = "INSERT INTO relay_position (one, stream, created, seq, stream_seq, message_id, refill_from, written_at) \
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO UPDATE SET stream = excluded.stream, \
+         created = excluded.created, seq = excluded.seq, stream_seq = excluded.stream_seq, \
+         message_id = excluded.message_id, refill_from = excluded.refill_from, written_at = excluded.written_at \
+         WHERE relay_position.stream <> excluded.stream OR relay_position.created <> excluded.created \
+         OR relay_position.seq <= excluded.seq";
+    let created = i64::try_from(position.created.unix_timestamp_nanos()).unwrap_or(i64::MAX);
+    let values = [
+        position.stream.as_str().into(),
+        created.into(),
+        position.seq.into(),
+        position.stream_seq.into(),
+        position.message_id.clone().into(),
+        position.refill_from.into(),
+        convert::millis(at).into(),
+    ];
+    sql::execute(db, save, values).await?;
+    Ok(())
 }

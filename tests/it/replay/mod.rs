@@ -2,6 +2,7 @@
 //! over HTTP.
 #![expect(clippy::indexing_slicing, reason = "a missing field fails the test")]
 
+mod adopt;
 mod api;
 mod command;
 mod export;

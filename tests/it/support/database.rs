@@ -89,6 +89,28 @@ impl Database {
         }
     }
 
+    /// Returns a copy, as a backup has it. The service must have stopped.
+    pub(crate) async fn copy(&self, data_dir: &Path) -> Self {
+        match self {
+            Self::Sqlite(file) => {
+                let copy = data_dir.join("watchword.db");
+                // The log of the database may hold the last changes.
+                let vacuum = sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", copy.display()));
+                sqlx::query(vacuum)
+                    .execute(&mut open(file).await.expect("open the database"))
+                    .await
+                    .expect("copy the database");
+                Self::Sqlite(copy)
+            }
+            Self::Postgres { shared_name, .. } => {
+                let cluster = Postgres::shared().await;
+                let name = format!("test_{}", data_dir.file_name().and_then(|name| name.to_str()).expect("a name"));
+                cluster.create_database(&name, shared_name.as_deref()).await;
+                Self::Postgres { url: cluster.url(&name), shared_name: Some(name) }
+            }
+        }
+    }
+
     /// Creates a PostgreSQL database without tables.
     pub(crate) async fn empty() -> Self {
         let cluster = Postgres::shared().await;

@@ -1,17 +1,19 @@
 //! Commands on the ledger and the stream, which run beside the service.
 
+mod adopt;
 mod export;
 mod lines;
 mod replay;
 mod tail;
 mod verify;
 
+pub use self::adopt::{Adopted, LedgerGap, adopt};
 pub use self::export::export;
 pub use self::lines::Destination;
 pub use self::replay::{Replay, ReplayName, ReplayOrder, ReplayProgress, ReplayTarget, Replayed, replay};
 pub use self::tail::{Viewer, tail};
 pub use self::verify::verify;
-pub use crate::domain::ids::StreamSeq;
+pub use crate::domain::ids::{LedgerSeq, StreamSeq};
 pub use crate::relay::{Difference, Finding, Findings};
 pub use crate::store::Selection;
 
