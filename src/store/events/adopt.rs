@@ -68,7 +68,7 @@ impl LeaderLease {
             return Ok(BTreeMap::new());
         }
         let find = format!("SELECT seq, id FROM events WHERE seq IN ({})", list(seqs.iter()));
-        let rows = sql::fetch_all(&self.db, find, []).await?;
+        let rows = sql::fetch_all(&self.session, find, []).await?;
         rows.iter().map(|row| Ok((row.get("seq")?, row.get("id")?))).collect()
     }
 }

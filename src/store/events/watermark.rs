@@ -44,9 +44,9 @@ struct LastQuery {
 }
 
 impl Ledger {
-    /// The `seq` up to which every event is visible. It falls only when another database answers, as
-    /// after a failover that has lost commits. The first call of an instance waits for the running
-    /// transactions.
+    /// The `seq` up to which every event is visible. It falls only when another database answers,
+    /// as after a failover that has lost commits. The first call of an instance waits for the
+    /// running transactions.
     pub async fn high_watermark(&self) -> Result<LedgerSeq, StoreError> {
         let mut watermark = self.store().0.watermark.lock().await;
         if !watermark.last_query.is_some_and(|last_query| last_query.is_fresh(self.own_commits())) {

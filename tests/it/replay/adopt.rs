@@ -116,6 +116,23 @@ fn not_restored(result: &Value, subject: &str) -> Vec<String> {
     users.into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
+/// Ends a session, an account and the use of one, and changes what no event restores. Returns the
+/// account that is registered.
+async fn act_after_the_backup(http: &Http, admin: &str, ada: &str, ids: &[String]) -> Answer {
+    http.logout(ada, "local").await.expect_status(204);
+    let bob = login(http, "bob@example.com").await;
+    let change = json!({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD});
+    let changed = http.send_as(&bob.access, Method::POST, "/auth/password/change", &change).await;
+    assert!(changed.status.is_success(), "{}", changed.text);
+    let path = format!("/users/{}/disable", ids[2]);
+    http.send_as(admin, Method::POST, &path, &json!({})).await.expect_status(200);
+    let path = format!("/users/{}", ids[3]);
+    http.send(http.request(Method::DELETE, &path).bearer_auth(admin)).await.expect_status(204);
+    let dora = http.register("dora@example.com", PASSWORD).await.expect_status(201);
+    login(http, "ada@example.com").await;
+    dora
+}
+
 async fn a_restored_ledger_adopts_the_events_of_the_stream(backend: Backend) {
     let nats = NatsServer::start().await;
     let before = Installation::fresh(backend, &nats).await;
@@ -139,19 +156,7 @@ async fn a_restored_ledger_adopts_the_events_of_the_stream(backend: Backend) {
     // What the backup lacks.
     service = before.serve().await;
     let http = service.http().clone();
-    http.logout(&ada.access, "local").await.expect_status(204);
-    let bob = login(&http, "bob@example.com").await;
-    let change = json!({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD});
-    let changed = http.send_as(&bob.access, Method::POST, "/auth/password/change", &change).await;
-    assert!(changed.status.is_success(), "{}", changed.text);
-    let path = format!("/users/{}/disable", ids[2]);
-    http.send_as(&admin, Method::POST, &path, &json!({})).await.expect_status(200);
-    let path = format!("/users/{}", ids[3]);
-    http.send(http.request(Method::DELETE, &path).bearer_auth(&admin))
-        .await
-        .expect_status(204);
-    let dora = http.register("dora@example.com", PASSWORD).await.expect_status(201);
-    login(&http, "ada@example.com").await;
+    let dora = act_after_the_backup(&http, &admin, &ada.access, &ids).await;
     let cursor = position(&http, &admin).await;
     page_after(&http, &admin, &cursor).await.expect_status(200);
     let published = before.consistent().await;

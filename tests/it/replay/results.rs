@@ -79,7 +79,7 @@ async fn results_are_one_json_object_on_one_line() {
     definition.max_messages = 7_000;
     context.update_stream(definition).await.expect("change the stream");
     let differences = json!([
-        { "field": "max_age", "desired": "604800s", "actual": "315360000s" },
+        { "field": "max_age", "desired": "604800s", "actual": "283824000s" },
         { "field": "max_msgs", "desired": "100000", "actual": "7000" },
     ]);
     assert_eq!(
