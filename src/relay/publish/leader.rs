@@ -160,8 +160,7 @@ impl Leader {
         self.place = None;
         self.may_be_far_behind = true;
         match failure {
-            Failure::Denied(subject) if may_be_unrouted(&subject) => {
-                self.lessons.denied.insert(subject);
+            Failure::Denied(ref subject) if may_be_unrouted(subject) && self.lessons.denied.insert(subject.clone()) => {
                 return Step::More;
             }
             Failure::Batch(reason) => {
@@ -173,8 +172,12 @@ impl Leader {
                 self.lessons.too_large = event;
                 return Step::More;
             }
-            // Whoever has published is seen when the end is read.
-            Failure::Fenced => return Step::More,
+            // Whoever has published is seen when the end is read. Refused again without progress,
+            // it waits as after any other failure.
+            Failure::Fenced if self.failures == 0 => {
+                self.failures = 1;
+                return Step::More;
+            }
             _ => {}
         }
         self.failures = self.failures.saturating_add(1);
