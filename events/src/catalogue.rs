@@ -167,6 +167,7 @@ catalogue! {
     LoginFailed "auth.user.login_failed" "login_failed" v 1 anyone, "A login was refused. `userId` is present only if the account is known.";
     ReauthenticationFailed "auth.user.reauthentication_failed" "reauthentication_failed" v 1 known_user, "An operation required the password again, and it was wrong. Nothing was changed.";
     RateLimited "auth.system.rate_limited" "rate_limited" v 1 anyone, "Requests were refused by a rate limit. One event covers about a minute of one limiter and key, and is about no account.";
+    ReplayStarted "auth.system.replay_started" "replay_started" v 1 anyone, "A replay of events was started. It is about no account; `actor` is the administrator, or the service `operator`.";
     SessionRevoked "auth.user.session_revoked" "session_revoked" v 1 known_user, "Sessions were revoked. Their tokens are no longer accepted.";
     TokenReuseDetected "auth.user.token_reuse_detected" "token_reuse_detected" v 1 known_user, "A refresh token was presented again after its exchange, and its session was revoked.";
     MfaEnrolled "auth.user.mfa_enrolled" "mfa_enrolled" v 1 known_user, "A second factor was activated. Logins require it from now on.";

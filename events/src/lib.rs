@@ -59,9 +59,9 @@ pub use payload::{
     LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, MAX_ENDED_SESSIONS, MfaChallenged, MfaEnrolled,
     MfaFailed, MfaRemoved, MfaVerified, ParseIdentifierHashError, PasswordChanged, PasswordResetCompleted,
     PasswordResetRequested, RateLimited, ReauthenticationFailed, ReauthenticationFailedReason,
-    ReauthenticationOperation, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReuseAction, RoleGranted,
-    RoleRevoked, SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected, Unlocked, UnlockedReason,
-    Updated, UsernameChanged,
+    ReauthenticationOperation, RecoveryCodeUsed, RecoveryCodesGenerated, Registered, ReplayStarted, ReplayTarget,
+    ReuseAction, RoleGranted, RoleRevoked, SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected,
+    Unlocked, UnlockedReason, Updated, UsernameChanged,
 };
 pub use pii::Pii;
 pub use received::{DecodeError, ReceivedEvent};

@@ -90,6 +90,7 @@ impl AuthEvent {
             | Self::EmailVerified(_)
             | Self::PasswordChanged(_)
             | Self::PasswordResetCompleted(_)
+            | Self::ReplayStarted(_)
             | Self::RoleGranted(_)
             | Self::RoleRevoked(_)
             | Self::Disabled(_)

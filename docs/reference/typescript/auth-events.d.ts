@@ -29,6 +29,7 @@ export type AuthEvent =
   | LoginFailed
   | ReauthenticationFailed
   | RateLimited
+  | ReplayStarted
   | SessionRevoked
   | TokenReuseDetected
   | MfaEnrolled
@@ -691,6 +692,41 @@ export interface RateLimited {
     retryAfter: number;
     /** The number of refused requests. */
     count: number;
+  };
+  /** Which service and request recorded the event. */
+  metadata: Metadata;
+}
+
+/** A replay of events was started. It is about no account; `actor` is the administrator, or the service `operator`. */
+export interface ReplayStarted {
+  /** The event's UUIDv7, also `Nats-Msg-Id` and `ce-id`. Deduplicate by it. */
+  id: string;
+  /** The event's name. A message is published on the subject of this name; a replay, or an import from another account of NATS, may deliver it on another one. */
+  subject: "auth.system.replay_started";
+  /** The major version of this schema, also the `.vN` of `ce-type`. */
+  schemaVersion: 1;
+  /** The event's fields. */
+  data: {
+    /** The account that the event is about. */
+    userId?: string;
+    /** When the event happened. */
+    timestamp: string;
+    /** Who acted, if it was not the user. */
+    actor?: Actor;
+    /** The replay's id. */
+    replayId: string;
+    /** The name of the replay. */
+    name: string;
+    /** Who gets the events. */
+    target: "replays" | "everyone" | (string & {});
+    /** Only what happened at this moment or later is replayed. */
+    from?: string;
+    /** Only what happened before this moment is replayed. */
+    to?: string;
+    /** Only events of these subjects are replayed; absent when all are. */
+    subjects?: Array<string>;
+    /** Only events about these users are replayed; absent when all are. */
+    userIds?: Array<string>;
   };
   /** Which service and request recorded the event. */
   metadata: Metadata;

@@ -13,6 +13,7 @@ mod mfa;
 mod passwords;
 mod rate_limits;
 mod reauthentication;
+mod replays;
 mod sessions;
 mod users;
 

@@ -19,6 +19,7 @@ mod mfa;
 mod passwords;
 mod rate_limits;
 mod reauthentication;
+mod replays;
 mod sessions;
 mod users;
 
@@ -37,6 +38,7 @@ pub use self::mfa::{
 pub use self::passwords::{PasswordChanged, PasswordResetCompleted, PasswordResetRequested};
 pub use self::rate_limits::RateLimited;
 pub use self::reauthentication::{ReauthenticationFailed, ReauthenticationFailedReason, ReauthenticationOperation};
+pub use self::replays::{ReplayStarted, ReplayTarget};
 pub use self::sessions::{
     AuthMethod, LoggedIn, LoggedOut, LoginFailed, LoginFailedReason, LoginMethod, LogoutScope, ReuseAction,
     SessionRevoked, SessionRevokedReason, TokenRefreshed, TokenReuseDetected,

@@ -144,6 +144,7 @@ async fn lock<'a>(cx: &'a Context, target: &Target) -> Result<UserTx<'a>, Action
     Ok(tx)
 }
 
-fn operator() -> Option<Actor> {
+/// The operator, as events name them.
+pub(in crate::actions) fn operator() -> Option<Actor> {
     Some(Actor::service(OPERATOR))
 }

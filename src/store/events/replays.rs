@@ -8,7 +8,7 @@ use watchword_events::EventKind;
 use crate::domain::ids::StreamSeq;
 use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::store::entities::replay;
-use crate::store::{Ledger, Selection, SeqRange, StoreError, convert};
+use crate::store::{AnyTx, Ledger, Selection, SeqRange, StoreError, convert};
 
 #[derive(Debug, Clone)]
 pub struct NewReplay {
@@ -73,19 +73,14 @@ impl Replay {
     }
 }
 
-impl Ledger {
-    /// Store a replay of what is in the ledger now.
+impl AnyTx<'_> {
+    /// Store a replay of a part of the ledger.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the name is taken, or the service runs another replay and is
     /// to run this one.
-    pub async fn begin_replay(&self, new: NewReplay, now: OffsetDateTime) -> Result<Replay, StoreError> {
-        let mut range = self.full_range().await?;
-        if new.target == ReplayTarget::Everyone {
-            // What waits is published anyway.
-            range.through = range.through.min(self.published_through().await?);
-        }
-        let now = convert::millis(now);
+    pub async fn insert_replay(&self, new: &NewReplay, range: SeqRange) -> Result<Replay, StoreError> {
+        let now = self.core.millis();
         let row = replay::Model {
             id: new.id,
             name: new.name.as_str().to_owned(),
@@ -108,12 +103,21 @@ impl Ledger {
             updated_at: now,
             finished_at: None,
         };
-        {
-            let _writer = self.store().writer().await?;
-            let insert = replay::ActiveModel::from(row.clone()).reset_all();
-            replay::Entity::insert(insert).exec_without_returning(self.store().db()).await?;
-        }
+        let insert = replay::ActiveModel::from(row.clone()).reset_all();
+        replay::Entity::insert(insert).exec_without_returning(&self.core.db).await?;
         replay_of(row)
+    }
+}
+
+impl Ledger {
+    /// What a replay that starts now sends.
+    pub async fn replayable(&self, target: ReplayTarget) -> Result<SeqRange, StoreError> {
+        let mut range = self.full_range().await?;
+        if target == ReplayTarget::Everyone {
+            // What waits is published anyway.
+            range.through = range.through.min(self.published_through().await?);
+        }
+        Ok(range)
     }
 
     pub async fn replay(&self, id: Uuid) -> Result<Option<Replay>, StoreError> {

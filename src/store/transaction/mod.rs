@@ -90,6 +90,12 @@ impl<'a> Tx<'a> {
         Ok((AnyTx::new(self.core, Some(lock)), Some(Credentials::from_row(row)?)))
     }
 
+    /// Lock nobody, and record events without a user.
+    #[must_use]
+    pub fn without_user(self) -> AnyTx<'a> {
+        AnyTx::new(self.core, None)
+    }
+
     async fn lock_where(
         mut self,
         condition: &str,

@@ -1,4 +1,4 @@
-//! Rows of replays. A replay publishes copies of events and records none.
+//! Rows of replays. A replay publishes copies of events; its start is the one event it records.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn replay(app: &Fixture, name: &str) -> RequestBuilder {
 
 fn start() -> Vec<Row> {
     rows! {
-        "createReplay" "202" "" => [] |app| {
+        "createReplay" "202" "" => ["replay_started" {"name": "first", "target": "replays"}] |app| {
             app.send(replay(app, "first").await).await
         }
         "createReplay" "409 conflict" "the name is taken" => [] |app| {
@@ -38,6 +38,11 @@ fn start() -> Vec<Row> {
             let user = app.user().await;
             let request = app.post("/events/replays", &json!({ "name": "mine" }));
             app.send(request.bearer_auth(&user.tokens.access)).await
+        }
+        "createReplay" "429 rate_limited" "" => [] |app| {
+            let access = app.admin().await.access.clone();
+            let body = json!({});
+            app.until_limited(|| app.post("/events/replays", &body).bearer_auth(&access)).await
         }
     }
 }

@@ -67,7 +67,15 @@ async fn replays_work_as_the_publisher() {
     }
     let copies = nats.messages("auth-events-replays").await;
     let subjects: Vec<&str> = copies.iter().map(|copy| copy.subject.as_str()).collect();
-    assert_eq!(subjects, ["auth.replay.monday.registered", "auth.replay.tuesday.registered"]);
+    // The start of the first replay is an event, too.
+    assert_eq!(
+        subjects,
+        [
+            "auth.replay.monday.registered",
+            "auth.replay.tuesday.registered",
+            "auth.replay.tuesday.replay_started",
+        ]
+    );
     assert!(service.stop().await.success());
 }
 

@@ -18,6 +18,8 @@ flow_tests! {
     a_replay_survives_a_restart,
     an_invalid_replay_is_refused_and_not_stored,
     only_administrators_may_replay,
+    the_start_of_a_replay_is_recorded_with_who_asked_for_what,
+    a_demoted_administrator_starts_no_replay,
 }
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -153,5 +155,43 @@ async fn only_administrators_may_replay(backend: Backend) {
     wait_until_done(&app, &admin, &path).await;
     let rows = app.database.count("SELECT count(*) FROM replays").await;
     assert_eq!(rows.expect("a count"), 1);
+    app.finish().await;
+}
+
+async fn the_start_of_a_replay_is_recorded_with_who_asked_for_what(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await;
+    let user = seeded_user(3);
+    let body = json!({"name": "mailer", "target": "everyone", "subjects": ["auth.user.logged_in"], "userIds": [user],
+        "from": "2026-01-01T00:00:10Z", "to": "2026-01-01T00:01:00Z"});
+    let started = post(&app.http(), &admin.access, &body).await.expect_status(202);
+    wait_until_done(&app, &admin.access, started.header("location").expect("a location")).await;
+    let events = app.events().await;
+    let event = events
+        .iter()
+        .find(|event| event.subject == "auth.system.replay_started")
+        .expect("the event");
+    let data = &event.payload["data"];
+    assert_eq!(data["replayId"], started.json["id"]);
+    assert_eq!(data["actor"], json!({"type": "admin", "id": admin.claims()["sub"]}));
+    assert_eq!((&data["name"], &data["target"]), (&json!("mailer"), &json!("everyone")));
+    assert_eq!((&data["subjects"], &data["userIds"]), (&json!(["auth.user.logged_in"]), &json!([user])));
+    assert_eq!(data["from"], "2026-01-01T00:00:10.000Z");
+    assert_eq!(data["to"], "2026-01-01T00:01:00.000Z");
+    assert!(data.get("userId").is_none(), "{data}");
+    app.finish().await;
+}
+
+async fn a_demoted_administrator_starts_no_replay(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let admin = app.admin().await.access;
+    // What the instance remembers of the session says that its user is an administrator.
+    app.get_as(&admin, "/events").await.expect_status(200);
+    let demote = "UPDATE users SET roles = 'user' WHERE email = 'root@example.com'";
+    app.database.execute(demote).await.expect("demote");
+    post(&app.http(), &admin, &json!({})).await.expect_problem(403, "forbidden");
+    let stored = "SELECT (SELECT count(*) FROM replays)
+        + (SELECT count(*) FROM events WHERE subject = 'auth.system.replay_started')";
+    assert_eq!(app.database.count(stored).await.expect("a count"), 0);
     app.finish().await;
 }

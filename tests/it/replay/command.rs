@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::rig::{SEEDED, events, options, options_on, seed, seeded_user, succeeds};
 use crate::support::app::TestApp;
 use crate::support::binary::{Binary, BinaryOptions, run};
-use crate::support::database::{Backend, Database};
+use crate::support::database::{Backend, Database, LedgerRow};
 use crate::support::flow_tests;
 use crate::support::nats::{NatsServer, StreamMessage};
 use crate::support::run_dir::scratch;
@@ -27,6 +27,8 @@ flow_tests! {
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const REPLAYS: &str = "auth-events-replays";
+/// The event that the start of every replay records.
+const REPLAY_STARTED: &str = "auth.system.replay_started";
 
 async fn seeded(backend: Backend) -> TestApp {
     let app = TestApp::spawn(backend).await;
@@ -39,6 +41,12 @@ async fn copies(app: &TestApp) -> Vec<StreamMessage> {
     app.nats.messages(REPLAYS).await
 }
 
+/// Returns the ledger without what the replays themselves record.
+async fn seeded_rows(app: &TestApp) -> Vec<LedgerRow> {
+    let rows = app.ledger().await.into_iter();
+    rows.filter(|row| row.subject != REPLAY_STARTED).collect()
+}
+
 /// Returns the number of copies.
 async fn stored(app: &TestApp) -> u64 {
     let stream = app.nats.jetstream().await.get_stream(REPLAYS).await;
@@ -48,7 +56,7 @@ async fn stored(app: &TestApp) -> u64 {
 /// Checks that every event of the ledger has exactly one copy with the same bytes, and that each
 /// user's copies are in order.
 #[track_caller]
-fn assert_complete(ledger: &[crate::support::database::LedgerRow], copies: &[StreamMessage], name: &str) {
+fn assert_complete(ledger: &[LedgerRow], copies: &[StreamMessage], name: &str) {
     assert_eq!(copies.len(), ledger.len(), "one copy of each event");
     let by_id: BTreeMap<String, _> = ledger.iter().map(|row| (format!("{}.{name}", row.id), row)).collect();
     let mut seen = BTreeSet::new();
@@ -71,12 +79,13 @@ async fn a_replay_has_a_stream_of_its_own(backend: Backend) {
     let before = app.events().await.len();
     let ended = succeeds(&app, &["replay", "--name", "backfill"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events into {REPLAYS}.")), "{ended:?}");
-    assert_complete(&app.ledger().await, &copies(&app).await, "backfill");
-    assert_eq!(app.events().await.len(), before, "the event stream is unchanged");
+    assert_complete(&seeded_rows(&app).await, &copies(&app).await, "backfill");
+    let added: Vec<String> = app.events().await.split_off(before).into_iter().map(|event| event.subject).collect();
+    assert_eq!(added, [REPLAY_STARTED], "the event stream has no copies");
     succeeds(&app, &["verify"]).await;
-    // Without a name, the replay gets a new one.
+    // Without a name, the replay gets a new one. The start of the first one is an event, too.
     succeeds(&app, &["replay"]).await;
-    assert_eq!(copies(&app).await.len(), 2 * SEEDED);
+    assert_eq!(copies(&app).await.len(), 2 * SEEDED + 1);
     app.finish().await;
 }
 
@@ -110,7 +119,8 @@ async fn a_replay_reaches_all_consumers_only_with_everyone(backend: Backend) {
     assert!(!ended.status.success() && ended.stderr.contains("nothing was changed"), "{ended:?}");
     assert_eq!(app.events().await.len(), SEEDED);
     succeeds(&app, &[&["replay", "--everyone", "--yes"][..], &few].concat()).await;
-    let all = app.events().await;
+    let mut all = app.events().await;
+    all.retain(|event| event.subject != REPLAY_STARTED);
     assert_eq!(all.len(), SEEDED + 50);
     for (copy, event) in all[SEEDED..].iter().zip(&all) {
         assert_eq!((&copy.subject, &copy.bytes), (&event.subject, &event.bytes));
@@ -131,20 +141,20 @@ fn process(app: &TestApp, args: &[&str]) -> BinaryOptions {
 async fn a_crashed_replay_resumes_without_duplicates(backend: Backend) {
     let app = seeded(backend).await;
     // The crash leaves a chunk that is stored and not yet counted: the third one, and the first.
-    for (name, crash_at) in [
-        ("one", "after_replay_before_progress:3"),
-        ("two", "after_replay_before_progress"),
+    for (name, crash_at, events) in [
+        ("one", "after_replay_before_progress:3", SEEDED),
+        ("two", "after_replay_before_progress", SEEDED + 1),
     ] {
         let args = ["--name", name];
         let mut crashing = Binary::start_unready(process(&app, &args).with("WATCHWORD_CRASH_AT", crash_at));
         assert!(!crashing.wait_exit(TIMEOUT).await.success());
         let ended = succeeds(&app, &[&["replay"][..], &args].concat()).await;
-        assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("Replayed {events} events")), "{ended:?}");
     }
     let all = copies(&app).await;
-    assert_eq!(all.len(), 2 * SEEDED);
-    assert_complete(&app.ledger().await, &all[..SEEDED], "one");
-    assert_complete(&app.ledger().await, &all[SEEDED..], "two");
+    assert_eq!(all.len(), 2 * SEEDED + 1);
+    assert_complete(&seeded_rows(&app).await, &all[..SEEDED], "one");
+    assert_complete(&seeded_rows(&app).await, &all[SEEDED..2 * SEEDED], "two");
     app.finish().await;
 }
 
@@ -163,7 +173,8 @@ async fn a_crashed_service_resumes_a_replay_for_everyone(backend: Backend) {
     assert!(!service.wait_exit(TIMEOUT).await.success());
     service.start_again(CRASH_AT, None).await;
     assert!(watching.wait_exit(TIMEOUT).await.success());
-    let all = nats.messages("auth-events").await;
+    let mut all = nats.messages("auth-events").await;
+    all.retain(|event| event.subject != REPLAY_STARTED);
     let ids: BTreeSet<&str> = all[SEEDED..].iter().filter_map(|copy| copy.header("Nats-Msg-Id")).collect();
     assert_eq!((all.len(), ids.len()), (2 * SEEDED, SEEDED));
     let ended = run(command(&["events", "verify"]), "").await;
@@ -182,7 +193,7 @@ async fn a_replay_killed_at_random_resumes_without_duplicates(backend: Backend) 
     }
     let ended = succeeds(&app, &["replay", "--name", "killed"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
-    assert_complete(&app.ledger().await, &copies(&app).await, "killed");
+    assert_complete(&seeded_rows(&app).await, &copies(&app).await, "killed");
     app.finish().await;
 }
 
@@ -199,7 +210,7 @@ async fn an_interrupted_replay_prints_how_to_resume(backend: Backend) {
     assert!(log.contains("To resume: watchword events replay --name slow\n"), "{log}");
     let ended = succeeds(&app, &["replay", "--name", "slow", "--rate", "100000"]).await;
     assert!(ended.stdout.contains(&format!("Replayed {SEEDED} events")), "{ended:?}");
-    assert_complete(&app.ledger().await, &copies(&app).await, "slow");
+    assert_complete(&seeded_rows(&app).await, &copies(&app).await, "slow");
     app.finish().await;
 }
 
@@ -218,7 +229,7 @@ async fn a_replay_waits_for_an_outage_to_end(backend: Backend) {
     .await;
     app.nats.start_again().await;
     assert!(running.wait_exit(TIMEOUT).await.success());
-    assert_complete(&app.ledger().await, &copies(&app).await, "cut");
+    assert_complete(&seeded_rows(&app).await, &copies(&app).await, "cut");
     app.abandon().await;
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Progress, Selection};
+use crate::actions::events::start_replay;
 use crate::app::build::{open_store_beside, secret_key};
 use crate::app::{AppError, Environment};
 use crate::config::Settings;
@@ -12,9 +13,11 @@ use crate::domain::ids::uuid_v7;
 use crate::jetstream::{ReplayPublisher, StreamReader};
 use crate::relay::{self, ReplayEnd, ReplayParts};
 use crate::security::LedgerMarks;
-use crate::store::{Conflict, Ledger, NewReplay, ReplayOrigin, ReplayState, StoreError};
+use crate::store::{Conflict, NewReplay, ReplayOrigin, ReplayState, Store, StoreError};
 pub use crate::store::{Replay, ReplayName, ReplayTarget};
 
+/// The most users of one replay: its event names them all.
+const MAX_USERS: usize = 100;
 /// Between two looks at a replay that the service runs.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -50,16 +53,19 @@ pub async fn replay(
     progress: &mut dyn ReplayProgress,
     stop: &CancellationToken,
 ) -> Result<Replayed, AppError> {
+    if order.selection.users.len() > MAX_USERS {
+        return Err(AppError::argument("--user", "can be repeated at most 100 times"));
+    }
     let environment = Environment::default();
     let store = open_store_beside(settings, &environment).await?;
     let ledger = store.ledger();
     if order.target == ReplayTarget::Everyone {
-        return watch(settings, &ledger, order, &environment, progress, stop).await;
+        return watch(settings, &store, order, &environment, progress, stop).await;
     }
     let marks = LedgerMarks::new(&*secret_key(settings, &environment)?)?;
     let reader = StreamReader::connect(settings).await?;
     let lock = ledger.try_acquire_replay_lease().await?.ok_or(AppError::Replaying)?;
-    let mut replay = find_or_begin(&ledger, order, &environment).await?;
+    let mut replay = find_or_begin(&store, order, &environment).await?;
     progress.began(&replay.name, replay.progress.sent > 0);
     let publisher = ReplayPublisher::new(&reader.publisher(marks), &replay.name, replay.target)?;
     let stream = publisher.stream().to_owned();
@@ -71,18 +77,8 @@ pub async fn replay(
         lock,
         stop: stop.clone(),
     };
-    let mut trouble = None;
-    let ran = relay::replay(&mut parts, &mut replay, &mut |replay| {
-        progress.total(replay.total.unwrap_or_default());
-        progress.done(replay.progress.sent + replay.progress.refused);
-        if trouble != replay.trouble {
-            trouble.clone_from(&replay.trouble);
-            if let Some(trouble) = &trouble {
-                progress.trouble(trouble);
-            }
-        }
-    })
-    .await;
+    let mut shown = Shown { progress, trouble: None };
+    let ran = relay::replay(&mut parts, &mut replay, &mut |replay| shown.update(replay)).await;
     let done = ran? == ReplayEnd::Done;
     if !done {
         replay.state = ReplayState::Stopped;
@@ -96,15 +92,16 @@ pub async fn replay(
 /// stream, and report its progress.
 async fn watch(
     settings: &Settings,
-    ledger: &Ledger,
+    store: &Store,
     order: ReplayOrder,
     environment: &Environment,
     progress: &mut dyn ReplayProgress,
     stop: &CancellationToken,
 ) -> Result<Replayed, AppError> {
-    let mut replay = find_or_begin(ledger, order, environment).await?;
+    let ledger = store.ledger();
+    let mut replay = find_or_begin(store, order, environment).await?;
     progress.handed_over(&replay.name);
-    let mut trouble = None;
+    let mut shown = Shown { progress, trouble: None };
     while replay.state != ReplayState::Done && !stop.is_cancelled() {
         tokio::select! {
             () = tokio::time::sleep(WATCH_INTERVAL) => {}
@@ -114,14 +111,7 @@ async fn watch(
             break;
         };
         replay = found;
-        progress.total(replay.total.unwrap_or_default());
-        progress.done(replay.progress.sent + replay.progress.refused);
-        if trouble != replay.trouble {
-            trouble.clone_from(&replay.trouble);
-            if let Some(trouble) = &trouble {
-                progress.trouble(trouble);
-            }
-        }
+        shown.update(&replay);
     }
     Ok(Replayed {
         stream: settings.stream.name.clone(),
@@ -140,14 +130,33 @@ pub trait ReplayProgress: Progress {
     fn trouble(&mut self, reason: &str);
 }
 
-async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Environment) -> Result<Replay, AppError> {
+/// The progress of a replay, as it was shown last.
+struct Shown<'a> {
+    progress: &'a mut dyn ReplayProgress,
+    trouble: Option<String>,
+}
+
+impl Shown<'_> {
+    fn update(&mut self, replay: &Replay) {
+        self.progress.total(replay.total.unwrap_or_default());
+        self.progress.done(replay.progress.sent + replay.progress.refused);
+        if self.trouble != replay.trouble {
+            self.trouble.clone_from(&replay.trouble);
+            if let Some(trouble) = &self.trouble {
+                self.progress.trouble(trouble);
+            }
+        }
+    }
+}
+
+async fn find_or_begin(store: &Store, order: ReplayOrder, environment: &Environment) -> Result<Replay, AppError> {
     let now = environment.clock.now();
     let id = uuid_v7(now, &*environment.random);
     let name = match order.name.clone() {
         Some(name) => name,
         None => name_of(now)?,
     };
-    if let Some(known) = ledger.replay_named(&name).await? {
+    if let Some(known) = store.ledger().replay_named(&name).await? {
         return goes_on(known, &order);
     }
     let new = NewReplay {
@@ -158,7 +167,7 @@ async fn find_or_begin(ledger: &Ledger, order: ReplayOrder, environment: &Enviro
         selection: order.selection,
         rate: order.rate,
     };
-    match ledger.begin_replay(new, now).await {
+    match start_replay::run_as_operator(store, now, &new).await {
         Err(StoreError::Conflict(Conflict::ReplayName)) => Err(refused(&name.to_string(), "is already in use")),
         begun => Ok(begun?),
     }

@@ -29,7 +29,7 @@ enum Started {
     ),
 }
 
-error_responses! { StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict] }
+error_responses! { StartReplayError: [BODY, BEARER, ALWAYS], [Forbidden, Conflict, RateLimited] }
 error_responses! { GetReplayError: [BEARER, ALWAYS], [Forbidden, InvalidParameter, NotFound] }
 
 pub struct Replays(pub Api);
@@ -40,7 +40,8 @@ impl Replays {
     ///
     /// Publishes the committed events that match every filter again, in the order of the ledger: to
     /// the replay stream, or to the event stream for all subscribers. An instance starts within
-    /// seconds; if it stops, another one continues. One replay runs at a time. For administrators.
+    /// seconds; if it stops, another one continues. One replay runs at a time. Records
+    /// `auth.system.replay_started`. For administrators.
     #[oai(path = "/events/replays", method = "post", operation_id = "createReplay", tag = "Tag::Events")]
     async fn start(
         &self,
@@ -76,7 +77,7 @@ impl Replays {
 impl From<start_replay::Refusal> for Problem {
     fn from(refusal: start_replay::Refusal) -> Self {
         match refusal {
-            start_replay::Refusal::NotAdmin => Self::new(ProblemCode::Forbidden),
+            start_replay::Refusal::Admin(refusal) => refusal.into(),
             start_replay::Refusal::NameTaken => {
                 Self::new(ProblemCode::Conflict).with_detail("Another replay has this name. Choose another name.")
             }
