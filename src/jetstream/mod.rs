@@ -29,7 +29,7 @@ pub use self::{
     operator::{Applied, CommandServer, StreamAdmin, StreamReader, StreamSummary},
     publish::{
         Answer, Failure, JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, OutgoingEvent,
-        REPLAY_SUBJECT, ReplayPublisher, SendMode, Sent, Source, may_be_unrouted,
+        OutgoingMessage, REPLAY_SUBJECT, ReplayPublisher, SendMode, Sent, Source, may_be_unrouted,
     },
     stream::{
         Drift, DurableLag, MessageId, Scan, ScanRequest, ScanStart, ScannedMessage, StoredMessage, StreamUsage,

@@ -6,6 +6,7 @@
 //! their durable settings, and the release binary.
 
 mod bare;
+mod bare_batches;
 mod client;
 mod clock;
 mod footprint;

@@ -14,7 +14,7 @@ use async_nats::{
 use futures_util::StreamExt as _;
 
 use super::{
-    message::OutgoingEvent,
+    message::OutgoingMessage,
     outcome::{Failure, of_batch_error},
     target::PublishTarget,
 };
@@ -35,12 +35,12 @@ pub(super) struct SentBatch {
     last: StreamSeq,
 }
 
-/// Send all events, to be stored together behind the sequence `after`, or not at all. The first
+/// Send all messages, to be stored together behind the sequence `after`, or not at all. The first
 /// message is answered before the rest is sent: so a server that takes no batches says so before it
 /// has taken the rest for single messages.
 pub(super) async fn send(
     target: &PublishTarget,
-    events: &[OutgoingEvent],
+    messages: Vec<OutgoingMessage>,
     after: StreamSeq,
 ) -> Result<SentBatch, Failure> {
     let connection = target.connection.connected().map_err(|_| Failure::NotReady)?;
@@ -51,20 +51,21 @@ pub(super) async fn send(
         target: target.clone(),
         answers: answers.map_err(|error| Failure::Client(error.to_string()))?,
         permissions,
-        subjects: events.iter().map(|event| target.subject(event)).collect(),
-        last: after.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX)),
+        subjects: messages.iter().map(|message| message.subject.clone()).collect(),
+        last: after.saturating_add(u64::try_from(messages.len()).unwrap_or(u64::MAX)),
     };
-    let batch = Batch { target, connection, inbox, after, size: events.len() };
-    for (index, event) in events.iter().enumerate() {
+    let size = messages.len();
+    let batch = Batch { connection, inbox, after, size };
+    for (index, message) in messages.into_iter().enumerate() {
         // A connection that has just died makes no room in the client.
         tokio::select! {
             biased;
-            published = tokio::time::timeout(TIMEOUT, batch.publish(index, event)) => {
+            published = tokio::time::timeout(TIMEOUT, batch.publish(index, message)) => {
                 published.map_err(|_| Failure::AckTimeout)??;
             }
             () = target.connection.lost() => return Err(Failure::ConnectionLost),
         }
-        if index == 0 && events.len() > 1 {
+        if index == 0 && size > 1 {
             sent.open().await?;
         }
     }
@@ -72,7 +73,6 @@ pub(super) async fn send(
 }
 
 struct Batch<'a> {
-    target: &'a PublishTarget,
     connection: &'a Connection,
     inbox: String,
     after: StreamSeq,
@@ -80,10 +80,10 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    async fn publish(&self, index: usize, event: &OutgoingEvent) -> Result<(), Failure> {
+    async fn publish(&self, index: usize, message: OutgoingMessage) -> Result<(), Failure> {
+        let OutgoingMessage { subject, mut headers, payload, .. } = message;
+        self.number(index, &mut headers);
         let client = &self.connection.client;
-        let (headers, payload) = (self.headers(index, event), event.payload.clone());
-        let subject = self.target.subject(event);
         let answered = index == 0 || index + 1 == self.size;
         let published = if answered {
             client.publish_with_reply_and_headers(subject, self.inbox.clone(), headers, payload).await
@@ -93,8 +93,7 @@ impl Batch<'_> {
         published.map_err(|error| Failure::Client(error.to_string()))
     }
 
-    fn headers(&self, index: usize, event: &OutgoingEvent) -> HeaderMap {
-        let mut headers = self.target.headers(event);
+    fn number(&self, index: usize, headers: &mut HeaderMap) {
         // Unique among all batches in flight: the inbox without its prefix.
         let id = self.inbox.rsplit('.').next().unwrap_or(&self.inbox);
         headers.insert(NATS_BATCH_ID, id);
@@ -105,7 +104,6 @@ impl Batch<'_> {
         if index + 1 == self.size {
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         }
-        headers
     }
 }
 

@@ -1,5 +1,6 @@
-//! What is published: an event, and the service that it comes from.
+//! What is published: an event, the message that carries it, and the service that it comes from.
 
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use time::OffsetDateTime;
 use watchword_events::schema;
@@ -26,6 +27,16 @@ pub struct OutgoingEvent {
     /// The W3C trace context of the request that caused it.
     pub traceparent: Option<String>,
     pub payload: Bytes,
+}
+
+/// An event as it is sent, apart from what says behind which message it is stored.
+#[derive(Clone, Debug)]
+pub struct OutgoingMessage {
+    /// `Nats-Msg-Id`.
+    pub(crate) id: String,
+    pub(crate) subject: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
 }
 
 /// What the headers of every message say about its source.

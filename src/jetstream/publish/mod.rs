@@ -11,7 +11,7 @@ mod singles;
 mod target;
 
 pub use self::{
-    message::{OutgoingEvent, Source},
+    message::{OutgoingEvent, OutgoingMessage, Source},
     outcome::{Answer, Failure},
     publisher::{JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, SendMode, Sent, may_be_unrouted},
     replay::ReplayPublisher,

@@ -7,7 +7,7 @@ use watchword_events::USER_EVENTS;
 
 use super::{
     batch::{self, SentBatch},
-    message::{OutgoingEvent, Source},
+    message::{OutgoingEvent, OutgoingMessage, Source},
     outcome::{Answer, Failure},
     singles::{self, SentSingles},
     target::PublishTarget,
@@ -43,10 +43,10 @@ pub struct JetStreamPublisher {
     target: PublishTarget,
 }
 
-/// Events that were sent and are not answered yet.
+/// Messages that were sent and are not answered yet.
 pub struct Sent {
     way: Way,
-    events: usize,
+    messages: usize,
 }
 
 enum Way {
@@ -82,15 +82,19 @@ impl JetStreamPublisher {
         self.target.connection.allow_creation(first_seq);
     }
 
-    /// Send events in order, each to be stored behind the one before it and the first one behind
+    /// The message that carries an event. To make it takes longer than to send it.
+    #[must_use]
+    pub fn message(&self, event: &OutgoingEvent) -> OutgoingMessage {
+        self.target.message(event)
+    }
+
+    /// Send messages in order, each to be stored behind the one before it and the first one behind
     /// the sequence `after`. Nothing that is in flight can be stored in another place.
-    pub async fn send(&self, events: &[OutgoingEvent], after: StreamSeq, mode: SendMode) -> Sent {
-        let connection = &self.target.connection;
-        let way = match connection.usable() {
-            Some(facts) => send_into(&self.target, events, after, mode, facts.atomic).await,
-            None => Way::Failed(Failure::NotReady),
-        };
-        Sent { way, events: events.len() }
+    pub async fn send(&self, messages: Vec<OutgoingMessage>, after: StreamSeq, mode: SendMode) -> Sent {
+        match self.target.connection.usable() {
+            Some(facts) => send(&self.target, messages, after, mode, facts.atomic).await,
+            None => Sent { way: Way::Failed(Failure::NotReady), messages: 0 },
+        }
     }
 
     /// Wait for the answer, and update the status when it shows that the stream is missing or owned
@@ -148,7 +152,7 @@ impl Sent {
     pub(super) async fn answer(self) -> Answer {
         match self.way {
             Way::Batch(batch) => match batch.answer().await {
-                Ok(()) => Answer { stored: self.events, failure: None },
+                Ok(()) => Answer { stored: self.messages, failure: None },
                 Err(failure) => Answer { stored: 0, failure: Some(failure) },
             },
             Way::Singles(singles) => singles.answer().await,
@@ -160,31 +164,21 @@ impl Sent {
 /// Send to a stream that takes batches or not.
 pub(super) async fn send(
     target: &PublishTarget,
-    events: &[OutgoingEvent],
+    messages: Vec<OutgoingMessage>,
     after: StreamSeq,
     mode: SendMode,
     atomic: bool,
 ) -> Sent {
-    Sent {
-        way: send_into(target, events, after, mode, atomic).await,
-        events: events.len(),
-    }
-}
-
-async fn send_into(
-    target: &PublishTarget,
-    events: &[OutgoingEvent],
-    after: StreamSeq,
-    mode: SendMode,
-    atomic: bool,
-) -> Way {
-    if atomic && mode != SendMode::Singly && events.len() >= MIN_ATOMIC_BATCH_SIZE {
-        return match batch::send(target, events, after).await {
+    let count = messages.len();
+    let way = if atomic && mode != SendMode::Singly && count >= MIN_ATOMIC_BATCH_SIZE {
+        match batch::send(target, messages, after).await {
             Ok(sent) => Way::Batch(Box::new(sent)),
             Err(failure) => Way::Failed(failure),
-        };
-    }
-    Way::Singles(singles::send(target, events, after).await)
+        }
+    } else {
+        Way::Singles(singles::send(target, messages, after).await)
+    };
+    Sent { way, messages: count }
 }
 
 fn report_lost_stream(connection: &ConnectionState, failure: Option<&Failure>) {

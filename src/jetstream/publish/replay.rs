@@ -63,10 +63,9 @@ impl ReplayPublisher {
 
     /// Send events in order behind the sequence `after`, and wait until they are stored.
     pub async fn publish(&self, events: &[OutgoingEvent], after: StreamSeq, facts: &StreamFacts) -> Answer {
-        publisher::send(&self.target, events, after, SendMode::Batch, facts.atomic)
-            .await
-            .answer()
-            .await
+        let messages = events.iter().map(|event| self.target.message(event)).collect();
+        let sent = publisher::send(&self.target, messages, after, SendMode::Batch, facts.atomic).await;
+        sent.answer().await
     }
 
     /// Read the first message of the replay's stream at or behind a sequence.

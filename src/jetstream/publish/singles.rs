@@ -8,7 +8,7 @@ use std::{collections::HashSet, future::IntoFuture as _};
 use async_nats::jetstream::{context::PublishAckFuture, message::PublishMessage, publish::PublishAck};
 
 use super::{
-    message::OutgoingEvent,
+    message::OutgoingMessage,
     outcome::{Answer, Failure, of_publish_error},
     target::PublishTarget,
 };
@@ -22,31 +22,30 @@ pub(super) struct SentSingles {
     in_flight: Vec<(String, PublishAckFuture)>,
     permissions: PermissionListener,
     after: StreamSeq,
-    /// Why the sending ended before the last event.
+    /// Why the sending ended before the last message.
     failure: Option<Failure>,
 }
 
-/// Send events in order, to be stored behind the sequence `after`.
-pub(super) async fn send(target: &PublishTarget, events: &[OutgoingEvent], after: StreamSeq) -> SentSingles {
+/// Send messages in order, to be stored behind the sequence `after`.
+pub(super) async fn send(target: &PublishTarget, messages: Vec<OutgoingMessage>, after: StreamSeq) -> SentSingles {
     let mut sent = SentSingles {
         target: target.clone(),
-        in_flight: Vec::with_capacity(events.len()),
+        in_flight: Vec::with_capacity(messages.len()),
         permissions: target.connection.permissions.listen(),
         after,
         failure: None,
     };
     let mut before: Option<String> = None;
-    for (event, builds_upon) in events.iter().zip(after.get()..) {
+    for (OutgoingMessage { id, subject, headers, payload }, builds_upon) in messages.into_iter().zip(after.get()..) {
         let Ok(connection) = target.connection.connected() else {
             sent.failure = Some(Failure::NotReady);
             break;
         };
-        let subject = target.subject(event);
         let mut message = PublishMessage::build()
-            .payload(event.payload.clone())
-            .headers(target.headers(event))
+            .payload(payload)
+            .headers(headers)
             .expected_last_sequence(builds_upon);
-        if let Some(before) = before.replace(target.message_id(event)) {
+        if let Some(before) = before.replace(id) {
             message = message.expected_last_message_id(before);
         }
         match connection.context.send_publish(subject.clone(), message).await {

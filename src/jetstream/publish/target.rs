@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::{HeaderMap, HeaderValue};
 use watchword_events::headers;
 
-use super::message::{OutgoingEvent, Source};
+use super::message::{OutgoingEvent, OutgoingMessage, Source};
 use super::replay_naming::ReplayNaming;
 use crate::domain::ids::UserSeq;
 use crate::jetstream::connection::ConnectionState;
@@ -43,10 +43,17 @@ impl PublishTarget {
         }
     }
 
-    pub(crate) fn subject(&self, event: &OutgoingEvent) -> String {
-        match &self.replay {
-            Some(replay) => replay.subject(&event.subject),
-            None => event.subject.clone(),
+    /// The message that carries an event.
+    pub(crate) fn message(&self, event: &OutgoingEvent) -> OutgoingMessage {
+        let id = self.message_id(event);
+        OutgoingMessage {
+            subject: match &self.replay {
+                Some(replay) => replay.subject(&event.subject),
+                None => event.subject.clone(),
+            },
+            headers: self.headers(event, &id),
+            payload: event.payload.clone(),
+            id,
         }
     }
 
@@ -58,8 +65,7 @@ impl PublishTarget {
         }
     }
 
-    /// The headers of the event and no others.
-    pub(crate) fn headers(&self, event: &OutgoingEvent) -> HeaderMap {
+    fn headers(&self, event: &OutgoingEvent, message_id: &str) -> HeaderMap {
         let attributes = headers::Attributes {
             id: event.id.as_uuid(),
             subject: &event.subject,
@@ -79,8 +85,7 @@ impl PublishTarget {
                 map.insert(name, value);
             }
         }
-        let message_id = self.message_id(event);
-        map.insert(headers::LEDGER, self.marks.make(event.place, &message_id, &event.payload));
+        map.insert(headers::LEDGER, self.marks.make(event.place, message_id, &event.payload));
         if self.replay.is_some() {
             map.insert(headers::MESSAGE_ID, message_id);
         }

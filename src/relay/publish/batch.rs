@@ -12,7 +12,7 @@ use super::unrouted;
 use crate::relay::parts::RelayParts;
 use crate::{
     domain::ids::LedgerSeq,
-    jetstream::{OutgoingEvent, StreamFacts, may_be_unrouted},
+    jetstream::{OutgoingEvent, OutgoingMessage, StreamFacts, may_be_unrouted},
     security::LedgerPlace,
     store::LedgerRow,
     telemetry::Metrics,
@@ -34,18 +34,25 @@ pub(in crate::relay) struct Lessons {
 pub(in crate::relay) struct Batch {
     /// What is sent.
     pub(in crate::relay) events: Vec<OutgoingEvent>,
+    /// The messages that carry the events, until they are sent.
+    pub(in crate::relay) messages: Vec<OutgoingMessage>,
     /// What the stream does not take, and why.
     unrouted: Vec<(OutgoingEvent, String)>,
     /// How many of the events are cut.
     truncated: u64,
     /// The last row.
     pub(in crate::relay) through: LedgerSeq,
+    /// How many rows it has.
+    pub(in crate::relay) rows: usize,
+    /// Whether there were no rows behind it when it was read.
+    pub(in crate::relay) is_last: bool,
 }
 
 impl Batch {
     /// `None` when there are no rows.
     pub(in crate::relay) fn of(
         rows: Vec<LedgerRow>,
+        is_last: bool,
         ledger: Uuid,
         parts: &RelayParts,
         facts: &StreamFacts,
@@ -54,9 +61,12 @@ impl Batch {
         let through = rows.last()?.seq;
         let mut batch = Self {
             events: Vec::with_capacity(rows.len()),
+            messages: Vec::new(),
             unrouted: Vec::new(),
             truncated: 0,
             through,
+            rows: rows.len(),
+            is_last,
         };
         for row in rows {
             let event = outgoing(ledger, row);
@@ -69,6 +79,7 @@ impl Batch {
                 batch.events.push(event);
             }
         }
+        batch.messages = batch.events.iter().map(|event| parts.publisher.message(event)).collect();
         Some(batch)
     }
 

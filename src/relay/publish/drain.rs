@@ -10,8 +10,8 @@ use crate::relay::parts::RelayParts;
 use crate::relay::place::cursor::Place;
 use crate::relay::place::position::PositionWriter;
 use crate::{
-    domain::ids::LedgerSeq,
-    jetstream::{Answer, Failure, MAX_ATOMIC_BATCH_SIZE, SendMode, StreamFacts},
+    domain::ids::{LedgerSeq, StreamSeq},
+    jetstream::{Answer, Failure, MAX_ATOMIC_BATCH_SIZE, OutgoingMessage, SendMode, Sent, StreamFacts},
     store::{LeaderLease, NextRows, StoreError},
     telemetry::crash_point,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// What fits into one atomic batch.
 const BATCH_SIZE: u64 = MAX_ATOMIC_BATCH_SIZE as u64;
 /// After this time the worker checks the stream and the lease again.
-const MAX_RUN_TIME: Duration = Duration::from_millis(250);
+const MAX_RUN_TIME: Duration = Duration::from_secs(1);
 
 /// Why a run ended.
 #[derive(Debug)]
@@ -40,56 +40,69 @@ pub(in crate::relay) enum Drained {
 
 /// One run.
 pub(in crate::relay) struct Drain<'a> {
-    pub(in crate::relay) parts: &'a RelayParts,
-    pub(in crate::relay) lease: &'a mut LeaderLease,
-    pub(in crate::relay) ledger: Uuid,
-    pub(in crate::relay) facts: StreamFacts,
-    pub(in crate::relay) lessons: &'a Lessons,
+    pub(in crate::relay) rows: Rows<'a>,
     pub(in crate::relay) place: &'a mut Place,
     pub(in crate::relay) position: &'a mut PositionWriter,
     /// The most events to send in this run.
     pub(in crate::relay) allowance: Option<u64>,
 }
 
+/// Reads rows and makes messages of them.
+pub(in crate::relay) struct Rows<'a> {
+    pub(in crate::relay) parts: &'a RelayParts,
+    pub(in crate::relay) lease: &'a mut LeaderLease,
+    pub(in crate::relay) ledger: Uuid,
+    pub(in crate::relay) facts: StreamFacts,
+    pub(in crate::relay) lessons: &'a Lessons,
+}
+
+/// What a run does next.
+enum Next {
+    Send(Batch),
+    End(Drained),
+}
+
+/// A batch of which this many events are stored, the last one at this sequence.
+struct Stored {
+    batch: Batch,
+    events: usize,
+    last: StreamSeq,
+}
+
 impl Drain<'_> {
     /// Publish batch after batch. One is in flight: a second one could continue a stream that
     /// somebody else has moved on by just so many messages (ADR 0042). While the server stores it,
-    /// the next rows are read.
+    /// the next one is made; what is stored is reported while the next one is sent.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database fails; what is in flight is then found in the stream.
     pub(in crate::relay) async fn run(mut self) -> Result<Drained, StoreError> {
         let until = Instant::now() + MAX_RUN_TIME;
-        let mut limit = self.limit();
-        let mut next = self.lease.next_rows(self.place.cursor, limit).await?;
+        let mut stored = None;
+        let mut next = self.rows.after(self.place.cursor, self.limit()).await?;
         loop {
-            let rows = match next {
-                NextRows::Blocked => return Ok(Drained::Blocked),
-                NextRows::Decided(rows) => rows,
+            let mut batch = match next {
+                Next::Send(batch) => batch,
+                Next::End(drained) => {
+                    self.report(stored).await?;
+                    return Ok(drained);
+                }
             };
-            let read = rows.len();
-            let Some(batch) = Batch::of(rows, self.ledger, self.parts, &self.facts, self.lessons) else {
-                return Ok(if limit == 0 {
-                    Drained::TimeUp
-                } else {
-                    Drained::CaughtUp(0)
-                });
-            };
-            let is_last = u64::try_from(read).is_ok_and(|read| read < limit);
             self.allowance = self.allowance.map(|left| left.saturating_sub(count(batch.events.len())));
-            limit = if is_last { 0 } else { self.limit() };
-            let (failed, upcoming) = self.publish(batch, limit).await?;
+            let limit = if Instant::now() < until { self.limit() } else { 0 };
+            let messages = std::mem::take(&mut batch.messages);
+            let (parts, fence, mode) = (self.rows.parts, self.place.fence, self.mode());
+            let (sent, reported) = tokio::join!(send(parts, messages, fence, mode), self.report(stored));
+            reported?;
+            let (answer, upcoming) = tokio::join!(answer(parts, sent), self.rows.behind(&batch, limit));
+            let (settled, failed) = self.settle(batch, answer);
             if let Some(failed) = failed {
+                settled.report(parts);
                 return Ok(failed);
             }
-            if is_last {
-                return Ok(Drained::CaughtUp(read));
-            }
-            if limit == 0 || Instant::now() >= until {
-                return Ok(Drained::TimeUp);
-            }
-            next = upcoming;
+            next = upcoming.inspect_err(|_| settled.report(parts))?;
+            stored = Some(settled);
         }
     }
 
@@ -97,56 +110,86 @@ impl Drain<'_> {
         self.allowance.map_or(BATCH_SIZE, |left| left.min(BATCH_SIZE))
     }
 
-    /// Send a batch, read the next rows meanwhile, and settle what was acknowledged.
-    async fn publish(&mut self, batch: Batch, limit: u64) -> Result<(Option<Drained>, NextRows), StoreError> {
-        let through = batch.through;
-        let read_ahead = async |lease: &mut LeaderLease| {
-            if limit == 0 {
-                return Ok(NextRows::Decided(Vec::new()));
-            }
-            lease.next_rows(through, limit).await
-        };
-        if batch.events.is_empty() {
-            let upcoming = read_ahead(self.lease).await?;
-            self.settle(&batch, None).await?;
-            return Ok((None, upcoming));
-        }
-        crash_point::reach("before_publish");
-        let mode = if self.place.cursor < self.lessons.singly_through {
+    fn mode(&self) -> SendMode {
+        if self.place.cursor < self.rows.lessons.singly_through {
             SendMode::Singly
         } else {
             SendMode::Batch
-        };
-        let sent = self.parts.publisher.send(&batch.events, self.place.fence, mode).await;
-        let (answer, upcoming) = tokio::join!(self.parts.publisher.answer(sent), read_ahead(self.lease));
-        crash_point::reach("after_publish_before_position");
-        let failed = self.settle(&batch, Some(answer)).await?;
-        Ok((failed, upcoming?))
+        }
     }
 
-    async fn settle(&mut self, batch: &Batch, answer: Option<Answer>) -> Result<Option<Drained>, StoreError> {
+    /// Move behind what was acknowledged; the end of the run when something was not.
+    fn settle(&mut self, batch: Batch, answer: Option<Answer>) -> (Stored, Option<Drained>) {
         let size = batch.events.len();
-        if let Some(answer) = answer {
-            self.parts
-                .metrics
-                .publish_batch_size
-                .observe(u32::try_from(size).map_or(f64::MAX, f64::from));
-            let last = self.place.fence.saturating_add(count(answer.stored));
-            batch.report(self.parts, answer.stored, last.get());
-            if let Some(failure) = answer.failure {
-                self.parts.metrics.publish_failed(failure.code());
-                let event = batch.events.get(answer.stored).map(|event| event.place.seq);
-                return Ok(Some(Drained::Failed { failure, event, through: batch.through }));
-            }
-        } else {
-            batch.report(self.parts, 0, 0);
+        let Answer { stored, failure } = answer.unwrap_or(Answer { stored: size, failure: None });
+        let last = self.place.fence.saturating_add(count(stored));
+        if let Some(failure) = failure {
+            self.rows.parts.metrics.publish_failed(failure.code());
+            let event = batch.events.get(stored).map(|event| event.place.seq);
+            let through = batch.through;
+            let failed = Drained::Failed { failure, event, through };
+            return (Stored { batch, events: stored, last }, Some(failed));
         }
         let last_id = batch.events.last().map(|event| event.id.to_string());
         self.place.advance(batch.through, count(size), last_id);
-        let stream = self.parts.publisher.stream();
-        self.position.write_soon(self.lease, self.place, stream, &*self.parts.clock).await?;
-        Ok(None)
+        (Stored { batch, events: stored, last }, None)
     }
+
+    /// Report what is stored, and write the position if it is time.
+    async fn report(&mut self, stored: Option<Stored>) -> Result<(), StoreError> {
+        let Some(stored) = stored else { return Ok(()) };
+        let parts = self.rows.parts;
+        stored.report(parts);
+        self.position
+            .write_soon(self.rows.lease, self.place, parts.publisher.stream(), &*parts.clock)
+            .await
+    }
+}
+
+impl Rows<'_> {
+    /// What comes behind a batch; the end when nothing may be read.
+    async fn behind(&mut self, batch: &Batch, limit: u64) -> Result<Next, StoreError> {
+        if batch.is_last {
+            return Ok(Next::End(Drained::CaughtUp(batch.rows)));
+        }
+        self.after(batch.through, limit).await
+    }
+
+    async fn after(&mut self, after: LedgerSeq, limit: u64) -> Result<Next, StoreError> {
+        if limit == 0 {
+            return Ok(Next::End(Drained::TimeUp));
+        }
+        let rows = match self.lease.next_rows(after, limit).await? {
+            NextRows::Blocked => return Ok(Next::End(Drained::Blocked)),
+            NextRows::Decided(rows) => rows,
+        };
+        let is_last = count(rows.len()) < limit;
+        let batch = Batch::of(rows, is_last, self.ledger, self.parts, &self.facts, self.lessons);
+        Ok(batch.map_or(Next::End(Drained::CaughtUp(0)), Next::Send))
+    }
+}
+
+impl Stored {
+    fn report(&self, parts: &RelayParts) {
+        self.batch.report(parts, self.events, self.last.get());
+    }
+}
+
+/// Send messages; nothing when the stream takes none of the rows.
+async fn send(parts: &RelayParts, messages: Vec<OutgoingMessage>, after: StreamSeq, mode: SendMode) -> Option<Sent> {
+    if messages.is_empty() {
+        return None;
+    }
+    crash_point::reach("before_publish");
+    let size = u32::try_from(messages.len()).map_or(f64::MAX, f64::from);
+    parts.metrics.publish_batch_size.observe(size);
+    Some(parts.publisher.send(messages, after, mode).await)
+}
+
+async fn answer(parts: &RelayParts, sent: Option<Sent>) -> Option<Answer> {
+    let answer = parts.publisher.answer(sent?).await;
+    crash_point::reach("after_publish_before_position");
+    Some(answer)
 }
 
 fn count(events: usize) -> u64 {

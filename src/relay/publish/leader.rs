@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::batch::Lessons;
 use super::copies::CopyRequest;
-use super::drain::{Drain, Drained};
+use super::drain::{Drain, Drained, Rows};
 use super::pacing::Pacing;
 use super::trouble::Trouble;
 use crate::relay::parts::RelayParts;
@@ -124,12 +124,9 @@ impl Leader {
             None
         };
         let before = place.cursor;
+        let rows = Rows { parts, lease: &mut self.lease, ledger, facts, lessons: &self.lessons };
         let drain = Drain {
-            parts,
-            lease: &mut self.lease,
-            ledger,
-            facts,
-            lessons: &self.lessons,
+            rows,
             place,
             position: &mut self.position,
             allowance,

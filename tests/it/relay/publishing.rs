@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 use time::macros::datetime;
-use watchword::jetstream::{Answer, Failure, JetStreamPublisher, OutgoingEvent, SendMode};
+use watchword::jetstream::{Answer, Failure, JetStreamPublisher, OutgoingEvent, SendMode, Sent};
 use watchword::security::LedgerPlace;
 
 use super::rig::{Rig, STREAM, TIMEOUT, id, marks};
@@ -96,9 +96,14 @@ fn event(n: u128) -> OutgoingEvent {
     }
 }
 
+async fn send(publisher: &JetStreamPublisher, events: &[OutgoingEvent], after: u64, mode: SendMode) -> Sent {
+    let messages = events.iter().map(|event| publisher.message(event)).collect();
+    publisher.send(messages, after.into(), mode).await
+}
+
 /// Publishes events behind a sequence.
 async fn publish(publisher: &JetStreamPublisher, events: &[OutgoingEvent], after: u64, mode: SendMode) -> Answer {
-    let sent = publisher.send(events, after.into(), mode).await;
+    let sent = send(publisher, events, after, mode).await;
     publisher.answer(sent).await
 }
 
@@ -135,8 +140,8 @@ async fn what_does_not_continue_the_stream_is_refused() {
     }
     // Two on their way, of which the first is refused: so is the second.
     for mode in [SendMode::Batch, SendMode::Singly] {
-        let first = publisher.send(part(300, 400), 299.into(), mode).await;
-        let second = publisher.send(part(400, 500), 399.into(), mode).await;
+        let first = send(&publisher, part(300, 400), 299, mode).await;
+        let second = send(&publisher, part(400, 500), 399, mode).await;
         assert_eq!(publisher.answer(first).await, refused(Failure::Fenced), "{mode:?}");
         assert_eq!(publisher.answer(second).await, refused(Failure::Fenced), "{mode:?}");
     }
