@@ -25,6 +25,7 @@ pub(crate) fn spawn(parts: &RelayParts, mut leading: watch::Receiver<bool>) -> J
         clock: parts.clock.clone(),
         shown: BTreeSet::new(),
         at_risk: BTreeSet::new(),
+        ahead: BTreeSet::new(),
         denied_on: None,
     };
     telemetry::spawn("consumer-lag", async move {
@@ -53,8 +54,10 @@ struct LagMonitor {
     clock: Arc<dyn Clock>,
     /// The consumers that have metrics.
     shown: BTreeSet<String>,
-    /// The consumers that a warning was logged for.
+    /// The consumers that a warning was logged for, since they are about to lose events.
     at_risk: BTreeSet<String>,
+    /// The same, since they are ahead of the stream.
+    ahead: BTreeSet<String>,
     /// The connection whose user lacks the permission.
     denied_on: Option<u64>,
 }
@@ -86,7 +89,7 @@ impl LagMonitor {
     fn show(&mut self, usage: &StreamUsage, lags: &[DurableLag]) {
         let now = self.clock.now();
         let mut gone = std::mem::take(&mut self.shown);
-        let mut at_risk = BTreeSet::new();
+        let (mut at_risk, mut ahead) = (BTreeSet::new(), BTreeSet::new());
         for lag in lags {
             let figures = figures(usage, lag, now);
             self.metrics.consumer(&lag.durable, &figures);
@@ -95,7 +98,13 @@ impl LagMonitor {
             if figures.headroom_ratio < MIN_HEADROOM {
                 at_risk.insert(lag.durable.clone());
                 if !self.at_risk.contains(&lag.durable) {
-                    warn(usage, lag, &figures);
+                    warn_of_loss(usage, lag, &figures);
+                }
+            }
+            if figures.ahead > 0 {
+                ahead.insert(lag.durable.clone());
+                if !self.ahead.contains(&lag.durable) {
+                    warn_of_gap(usage, lag, &figures);
                 }
             }
         }
@@ -105,7 +114,7 @@ impl LagMonitor {
         for durable in self.at_risk.difference(&at_risk) {
             tracing::info!(durable, "consumer has caught up or is gone");
         }
-        self.at_risk = at_risk;
+        (self.at_risk, self.ahead) = (at_risk, ahead);
     }
 
     /// Remove all metrics: another instance leads.
@@ -114,6 +123,7 @@ impl LagMonitor {
             self.metrics.forget_consumer(&durable);
         }
         self.at_risk.clear();
+        self.ahead.clear();
     }
 }
 
@@ -126,10 +136,11 @@ fn figures(usage: &StreamUsage, lag: &DurableLag, now: time::OffsetDateTime) -> 
             .oldest
             .map_or(Duration::ZERO, |oldest| Duration::try_from(now - oldest.published).unwrap_or_default()),
         headroom_ratio: lag.oldest.map_or(1.0, |oldest| usage.headroom(&oldest, now)),
+        ahead: lag.delivered.get().saturating_sub(usage.last_seq.get()),
     }
 }
 
-fn warn(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
+fn warn_of_loss(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
     tracing::warn!(
         durable = lag.durable,
         pending = lag.pending,
@@ -139,5 +150,15 @@ fn warn(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
         last_seq = usage.last_seq.get(),
         headroom = figures.headroom_ratio,
         "consumer is about to lose events: the stream discards its oldest messages, read or not"
+    );
+}
+
+fn warn_of_gap(usage: &StreamUsage, lag: &DurableLag, figures: &ConsumerFigures) {
+    tracing::warn!(
+        durable = lag.durable,
+        ahead = figures.ahead,
+        delivered = lag.delivered.get(),
+        last_seq = usage.last_seq.get(),
+        "consumer is ahead of the stream, which lost its end; it skips events until it is made again"
     );
 }

@@ -50,6 +50,8 @@ pub struct DurableLag {
     pub pending: u64,
     /// Everything up to here is acknowledged.
     pub ack_floor: StreamSeq,
+    /// The last message that it was given. Behind the end of the stream when that was lost.
+    pub delivered: StreamSeq,
     pub paused: bool,
     /// The oldest of them that is still stored.
     pub oldest: Option<UnackedMessage>,
@@ -135,12 +137,6 @@ pub(crate) async fn read(state: &ConnectionState) -> Result<(StreamUsage, Vec<Du
 async fn read_unchecked(state: &ConnectionState) -> Result<(StreamUsage, Vec<DurableLag>), ProbeError> {
     let connection = state.connected()?;
     let name = &state.desired.name;
-    let usage = match provision::find(&connection.context, name).await {
-        Ok(Some(info)) => StreamUsage::new(&info),
-        Ok(None) => return Err(ProbeError::NoStream),
-        Err(StreamUnusable::Later(error) | StreamUnusable::Missing(error)) => return Err(error),
-        Err(StreamUnusable::Fault(fault)) => return Err(refused(LIST, &fault)),
-    };
     let stream = connection.context.get_stream_no_info(name).await;
     let stream = stream.map_err(|error| refused(LIST, &error))?;
     let mut lags = Vec::new();
@@ -153,10 +149,18 @@ async fn read_unchecked(state: &ConnectionState) -> Result<(StreamUsage, Vec<Dur
             oldest: oldest(&stream, &info).await?,
             pending: pending(&info),
             ack_floor: info.ack_floor.stream_sequence.into(),
+            delivered: info.delivered.stream_sequence.into(),
             paused: info.paused,
             durable: info.name,
         });
     }
+    // After the consumers, so that none of them seems to be ahead of the stream.
+    let usage = match provision::find(&connection.context, name).await {
+        Ok(Some(info)) => StreamUsage::new(&info),
+        Ok(None) => return Err(ProbeError::NoStream),
+        Err(StreamUnusable::Later(error) | StreamUnusable::Missing(error)) => return Err(error),
+        Err(StreamUnusable::Fault(fault)) => return Err(refused(LIST, &fault)),
+    };
     Ok((usage, lags))
 }
 

@@ -21,10 +21,11 @@ use crate::{
     store::{LeaderLease, RelayPosition},
 };
 
-/// Messages of others that were found at the end of the stream.
 pub(in crate::relay) struct Resumed {
     pub(in crate::relay) place: Place,
+    /// Messages of others at the end of the stream, and the `ce-source` of one of them.
     pub(in crate::relay) foreign: u64,
+    pub(in crate::relay) foreign_source: Option<String>,
 }
 
 /// Find the place, and store the position when the stream is a new one.
@@ -97,17 +98,26 @@ impl Resume<'_> {
             Some(known) => self.resumed(known, found, LastMessage::default(), position.refill_from),
             None => self.refilled(position, found).await?,
         };
-        let lost = position.seq.get().saturating_sub(resumed.place.cursor.get()).unsigned_abs();
-        self.parts.metrics.stream_lost_events.inc_by(lost);
+        let lost = self.count_lost(position, &resumed.place);
         tracing::error!(events = lost, "stream has lost acknowledged events; publishing them again");
         Ok(resumed)
+    }
+
+    fn count_lost(&self, position: &RelayPosition, place: &Place) -> u64 {
+        let lost = position.seq.get().saturating_sub(place.cursor.get()).unsigned_abs();
+        self.parts.metrics.stream_lost_events.inc_by(lost);
+        lost
     }
 
     async fn in_another_stream(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
         let found = self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?;
         let resumed = match found.known {
             Some(_) => self.at_the_end(Some(found)).await?,
-            None => self.refilled(position, found).await?,
+            None => {
+                let refilled = self.refilled(position, found).await?;
+                self.count_lost(position, &refilled.place);
+                refilled
+            }
         };
         let saved = resumed.place.position(self.parts.publisher.stream());
         self.tail.lease.save_position(&saved, self.parts.clock.now()).await?;
@@ -140,6 +150,7 @@ impl Resume<'_> {
     fn resumed(&self, cursor: LedgerSeq, found: Found, last: LastMessage, refill_from: Option<LedgerSeq>) -> Resumed {
         Resumed {
             foreign: found.foreign,
+            foreign_source: found.foreign_source,
             place: Place {
                 cursor,
                 fence: found.end.max(self.facts.last_seq),

@@ -57,7 +57,9 @@ pub(in crate::relay) struct Found {
     pub(in crate::relay) last: Option<LastMessage>,
     /// The last sequence that was read.
     pub(in crate::relay) end: StreamSeq,
+    /// The messages of others, and the `ce-source` of one of them.
     pub(in crate::relay) foreign: u64,
+    pub(in crate::relay) foreign_source: Option<String>,
 }
 
 impl Tail<'_> {
@@ -72,7 +74,7 @@ impl Tail<'_> {
                     found.last = Some(LastMessage::of(&message));
                 }
                 Origin::Own => found.last = Some(LastMessage::of(&message)),
-                Origin::Foreign => found.foreign += 1,
+                Origin::Foreign => found.note_foreign(message),
             }
         }
         Ok(found)
@@ -91,7 +93,7 @@ impl Tail<'_> {
                 match origin {
                     Origin::Known(known) => found.known = Some(known),
                     Origin::Own => {}
-                    Origin::Foreign => found.foreign += 1,
+                    Origin::Foreign => found.note_foreign(message),
                 }
             }
             seq = seq.saturating_sub(1);
@@ -122,6 +124,13 @@ impl Tail<'_> {
         let (mark, id) = (message.mark.as_deref()?, message.message_id.as_deref()?);
         let place = self.marks.read(mark, id, &message.payload)?;
         (place.ledger == self.ledger).then_some((place, id))
+    }
+}
+
+impl Found {
+    fn note_foreign(&mut self, message: StoredMessage) {
+        self.foreign += 1;
+        self.foreign_source = message.source.or(self.foreign_source.take());
     }
 }
 

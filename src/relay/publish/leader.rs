@@ -12,7 +12,7 @@ use super::trouble::Trouble;
 use crate::relay::parts::RelayParts;
 use crate::relay::place::cursor::Place;
 use crate::relay::place::position::PositionWriter;
-use crate::relay::place::resume::resume;
+use crate::relay::place::resume::{Resumed, resume};
 use crate::relay::place::tail::TailError;
 use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
@@ -25,6 +25,9 @@ use crate::{
 const CREATION_GAP: u64 = 10_001;
 /// Refused for so long by messages of others alone, the stream is shared.
 const MAX_SHARED: Duration = Duration::from_secs(5);
+
+/// Of what others call themselves, so much is reported.
+const MAX_SOURCE_CHARS: usize = 200;
 
 /// What comes after a step.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,13 +127,14 @@ impl Leader {
             None
         };
         let before = place.cursor;
-        let rows = Rows { parts, lease: &mut self.lease, ledger, facts, lessons: &self.lessons };
-        let drain = Drain {
-            rows,
-            place,
-            position: &mut self.position,
-            allowance,
+        let rows = Rows {
+            parts,
+            lease: &mut self.lease,
+            ledger,
+            facts,
+            lessons: &self.lessons,
         };
+        let drain = Drain { rows, place, position: &mut self.position, allowance };
         let drained = drain.run().await?;
         self.may_be_far_behind = matches!(drained, Drained::TimeUp);
         if place.cursor > before {
@@ -192,9 +196,10 @@ impl Leader {
         let error = match resume(parts, &self.lease, ledger).await {
             Ok(resumed) => {
                 parts.metrics.stream_foreign_messages.inc_by(resumed.foreign);
-                self.place = Some(resumed.place);
                 self.may_be_far_behind = true;
-                return Ok(self.is_shared(parts, resumed.foreign).then_some(Step::Failed(self.failures)));
+                let shared = self.is_shared(parts, &resumed);
+                self.place = Some(resumed.place);
+                return Ok(shared.then_some(Step::Failed(self.failures)));
             }
             Err(TailError::Ledger(error)) => return Err(error),
             Err(error) => error,
@@ -210,13 +215,15 @@ impl Leader {
     }
 
     /// Whether others publish into the stream faster than this instance can.
-    fn is_shared(&mut self, parts: &RelayParts, foreign: u64) -> bool {
+    fn is_shared(&mut self, parts: &RelayParts, resumed: &Resumed) -> bool {
         parts.metrics.ledger_behind.set(0);
-        if foreign == 0 {
+        if resumed.foreign == 0 {
             return false;
         }
-        self.trouble
-            .raise(parts, "stream_shared", "others publish into the stream; two deployments need two streams");
+        let source = resumed.foreign_source.as_deref().unwrap_or("unknown");
+        let source: String = source.chars().take(MAX_SOURCE_CHARS).collect();
+        let text = format!("others publish into the stream (ce-source: {source}); two deployments need two streams");
+        self.trouble.raise(parts, "stream_shared", &text);
         let shared = self.trouble.lasts("stream_shared").is_some_and(|lasts| lasts > MAX_SHARED);
         self.failures += u32::from(shared);
         shared

@@ -15,6 +15,8 @@ pub struct ConsumerFigures {
     pub oldest_age: Duration,
     /// Share of the stream's limits left before it loses its next message, from 0 to 1.
     pub headroom_ratio: f64,
+    /// How many sequences the stream has to give out before it gets a message again.
+    pub ahead: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub(super) struct ConsumerGauges {
     pub(super) headroom_messages: IntGaugeVec,
     pub(super) oldest_age: GaugeVec,
     pub(super) headroom_ratio: GaugeVec,
+    pub(super) ahead: IntGaugeVec,
 }
 
 impl ConsumerGauges {
@@ -33,12 +36,13 @@ impl ConsumerGauges {
         self.headroom_messages.with_label_values(&label).set(count(figures.headroom_messages));
         self.oldest_age.with_label_values(&label).set(figures.oldest_age.as_secs_f64());
         self.headroom_ratio.with_label_values(&label).set(figures.headroom_ratio);
+        self.ahead.with_label_values(&label).set(count(figures.ahead));
     }
 
     /// A consumer without metrics is no error.
     pub(super) fn forget(&self, durable: &str) {
         let label = [durable];
-        for gauges in [&self.pending, &self.headroom_messages] {
+        for gauges in [&self.pending, &self.headroom_messages, &self.ahead] {
             let _ = gauges.remove_label_values(&label);
         }
         for gauges in [&self.oldest_age, &self.headroom_ratio] {

@@ -52,6 +52,7 @@ metrics! {
     CONSUMER_HEADROOM_MESSAGES, "watchword_consumer_headroom_messages", ["durable"], "Messages between the first one of the stream and the next one of the durable consumer.";
     CONSUMER_OLDEST_AGE, "watchword_consumer_oldest_age_seconds", ["durable"], "Age of the oldest message that a durable consumer has not acknowledged.";
     CONSUMER_HEADROOM_RATIO, "watchword_consumer_headroom_ratio", ["durable"], "Share of the stream's limits left before a durable consumer loses its next message; a warning is logged below 0.1.";
+    CONSUMER_AHEAD, "watchword_consumer_ahead_messages", ["durable"], "Sequences that the stream has to give out before a durable consumer gets a message again: it is ahead of a stream that lost its end.";
     MAIL_SENT, "watchword_mail_sent_total", [], "Emails that the mail server accepted, or that were logged in development.";
     MAIL_ATTEMPTS_FAILED, "watchword_mail_attempts_failed_total", ["reason"], "Deliveries of an email that failed and are retried.";
     MAIL_DEAD, "watchword_mail_dead_total", ["reason"], "Emails that will not be retried.";

@@ -101,6 +101,7 @@ impl Metrics {
                 headroom_messages: register.gauges(MetricName::CONSUMER_HEADROOM_MESSAGES)?,
                 oldest_age: register.fractions(MetricName::CONSUMER_OLDEST_AGE)?,
                 headroom_ratio: register.fractions(MetricName::CONSUMER_HEADROOM_RATIO)?,
+                ahead: register.gauges(MetricName::CONSUMER_AHEAD)?,
             },
             limits: LimitMetrics {
                 refused: register.counters(MetricName::LIMIT_REFUSALS)?,

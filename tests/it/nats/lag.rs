@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{PullConsumer, pull};
+use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use futures_util::StreamExt as _;
 use secrecy::SecretString;
 use serde_json::json;
@@ -88,6 +88,33 @@ async fn a_lagging_durable_is_reported_before_it_loses_events() {
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     stream.delete_consumer("reader").await.expect("delete");
     eventually(TIMEOUT, || async { consumer_metric(&running, "pending_messages", "reader").is_none() }).await;
+    running.stop().await;
+}
+
+/// As after a stream lost its end and its consumers did not.
+#[tokio::test]
+async fn a_durable_that_is_ahead_of_the_stream_is_reported() {
+    let (nats, rig, _) = small_stream().await;
+    let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
+    let config = pull::Config {
+        durable_name: Some("ahead".to_owned()),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: 50 },
+        ..pull::Config::default()
+    };
+    stream.create_consumer(config).await.expect("a durable");
+    let running = rig.start().await;
+    rig.record(1, 10).await;
+    let ahead = |expected: f64| {
+        let running = &running;
+        eventually(TIMEOUT, move || async move {
+            let shown = consumer_metric(running, "ahead_messages", "ahead");
+            shown.is_some_and(|shown| (shown - expected).abs() < 1e-6).then_some(()).ok_or(shown)
+        })
+    };
+    ahead(39.0).await;
+    assert_eq!(consumer_metric(&running, "ahead_messages", "reader"), Some(0.0));
+    rig.record(1, 40).await;
+    ahead(0.0).await;
     running.stop().await;
 }
 

@@ -36,6 +36,7 @@ fn sampled() -> Arc<Metrics> {
         headroom_messages: 7,
         oldest_age: Duration::from_secs(2),
         headroom_ratio: 0.5,
+        ahead: 0,
     };
     metrics.consumer("audit", &figures);
     metrics
