@@ -13,7 +13,7 @@ set -euo pipefail
 
 VERSION=2.15.1
 # The relay publishes atomic batches with message ids. The service refuses servers older than 2.10.
-MIN_VERSION=2.12.1
+MIN_VERSION=2.12.2
 WHEEL_SHA256_x86_64=8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79
 WHEEL_SHA256_aarch64=06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb
 

@@ -211,7 +211,7 @@ impl Supervisor {
         };
         let before = self.state.status.borrow().connections;
         let (version, ensured) = match self.check_server(&connection, &info) {
-            Ok(version) => (Some(version), self.ensure(&connection, before).await),
+            Ok(version) => (Some(version), self.ensure(&connection, before, version).await),
             Err(fault) => (None, Err(StreamUnusable::Fault(fault))),
         };
         self.report(&ensured);
@@ -229,9 +229,14 @@ impl Supervisor {
 
     /// Find or create the stream, and try once for each connection whether its messages can be
     /// read: nothing is published without comparing.
-    async fn ensure(&mut self, connection: &Connection, number: u64) -> Result<ProvisionedStream, StreamUnusable> {
+    async fn ensure(
+        &mut self,
+        connection: &Connection,
+        number: u64,
+        version: ServerVersion,
+    ) -> Result<ProvisionedStream, StreamUnusable> {
         let state = &self.state;
-        let desired = definition::with_first_sequence(&state.desired, state.creation());
+        let desired = definition::with_first_sequence(&state.desired, state.creation(), version);
         let stream =
             provision::ensure_permitted(&state.permissions, &connection.context, &state.desired, desired.as_ref())
                 .await?;
@@ -241,6 +246,14 @@ impl Supervisor {
                 Err(ProbeError::Denied(subject)) => return Err(StreamFault::Denied(subject).into()),
                 Err(error) => return Err(error.into()),
                 Ok(_) => self.readable_on = Some(number),
+            }
+            if !version.keeps_first_sequence() && stream.info.config.first_sequence.is_some_and(|first| first > 1) {
+                tracing::error!(
+                    stream = state.desired.name,
+                    server = %version,
+                    "nats-server empties this stream when it restarts, since the stream does not begin at 1: update \
+                     it to 2.10.28, 2.11.2 or newer before that"
+                );
             }
         }
         Ok(stream)

@@ -70,7 +70,7 @@ pub struct StreamFacts {
     pub max_bytes: Option<u64>,
     /// The largest message in bytes, headers included. `None`: no limit.
     pub max_msg_size: Option<usize>,
-    /// Whether the stream allows atomic batches and the server supports them (2.12.1).
+    /// Whether the stream allows atomic batches and the server supports them (2.12.2).
     pub atomic: bool,
     /// The subjects that the stream takes, as patterns.
     pub subjects: Vec<String>,

@@ -13,12 +13,20 @@ impl ServerVersion {
     /// An older server ignores fields that it does not know, so that filters and limits would
     /// silently not apply.
     pub const OLDEST: Self = Self::new(2, 10, 0);
-    /// The first server that finds duplicate ids inside an atomic batch (NATS ADR-50, revision 6).
-    pub const ATOMIC_BATCH: Self = Self::new(2, 12, 1);
+    /// The first server that stores a batch as a whole, also when it is killed meanwhile, and finds
+    /// duplicate ids inside it (NATS ADR-50, revision 6).
+    pub const ATOMIC_BATCH: Self = Self::new(2, 12, 2);
 
     #[must_use]
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
+    }
+
+    /// Whether a stream that does not begin at 1 survives a restart of this server: an older one
+    /// empties it (nats-server issue 6753).
+    #[must_use]
+    pub fn keeps_first_sequence(self) -> bool {
+        self >= Self::new(2, 11, 2) || (self >= Self::new(2, 10, 28) && self < Self::new(2, 11, 0))
     }
 }
 
@@ -59,7 +67,23 @@ mod tests {
         assert_eq!(read("2.10"), None);
         assert_eq!(read(""), None);
         assert!(read("2.9.25") < Some(ServerVersion::OLDEST));
-        assert!(read("2.12.0") < Some(ServerVersion::ATOMIC_BATCH));
+        assert!(read("2.12.1") < Some(ServerVersion::ATOMIC_BATCH));
         assert!(read("3.0.0") > Some(ServerVersion::ATOMIC_BATCH));
+    }
+
+    #[test]
+    fn streams_that_begin_later_are_for_versions_that_keep_them() {
+        for (version, keeps) in [
+            ((2, 10, 0), false),
+            ((2, 10, 27), false),
+            ((2, 10, 28), true),
+            ((2, 11, 0), false),
+            ((2, 11, 1), false),
+            ((2, 11, 2), true),
+            ((2, 15, 1), true),
+        ] {
+            let (major, minor, patch) = version;
+            assert_eq!(ServerVersion::new(major, minor, patch).keeps_first_sequence(), keeps, "{version:?}");
+        }
     }
 }

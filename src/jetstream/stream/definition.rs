@@ -7,7 +7,7 @@ use watchword_events::USER_EVENTS;
 
 use crate::config::StreamSettings;
 use crate::domain::ids::StreamSeq;
-use crate::jetstream::error::NatsError;
+use crate::jetstream::{connection::ServerVersion, error::NatsError};
 
 /// The nats CLI takes the same file.
 const DEFINITION: &str = include_str!("../../../nats/streams/auth-events.json");
@@ -30,9 +30,14 @@ pub fn desired(settings: &StreamSettings) -> Result<Config, NatsError> {
     })
 }
 
-/// The definition with which a missing stream is created, if it may be.
-pub(crate) fn with_first_sequence(desired: &Config, first: Option<StreamSeq>) -> Option<Config> {
-    let first_sequence = Some(first?.get()).filter(|first| *first > 1);
+/// The definition with which a missing stream is created, if it may be: at 1 on a server that would
+/// not keep it otherwise.
+pub(crate) fn with_first_sequence(
+    desired: &Config,
+    first: Option<StreamSeq>,
+    version: ServerVersion,
+) -> Option<Config> {
+    let first_sequence = Some(first?.get()).filter(|first| *first > 1 && version.keeps_first_sequence());
     Some(Config { first_sequence, ..desired.clone() })
 }
 
