@@ -19,6 +19,7 @@ const CODES: &[&str] = &[
     "no_ack",
     "sealed",
     "mirror",
+    "unfit",
     "denied",
     "refused",
 ];

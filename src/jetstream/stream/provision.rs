@@ -145,6 +145,9 @@ fn verify(desired: &Config, info: Info, created: bool) -> Result<ProvisionedStre
     if config.retention != RetentionPolicy::Limits {
         return Err(unfit("deletes what consumers have read (retention is not `limits`)").into());
     }
+    if config.max_messages_per_subject > 0 {
+        return Err(unfit("keeps only some messages of each subject (max_msgs_per_subject)").into());
+    }
     if config.persist_mode == Some(PersistenceMode::Async) {
         return Err(unfit("acknowledges messages before it has written them (persist_mode is `async`)").into());
     }

@@ -60,10 +60,11 @@ async fn a_foreign_stream_with_the_subject_is_refused_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
+async fn a_stream_that_does_not_acknowledge_take_or_keep_events_is_refused() {
     for (change, code) in [
         ((|config| config.no_ack = true) as fn(&mut Config), "no_ack"),
         (|config| config.subjects = vec!["auth.user.registered".to_owned()], "subject_missing"),
+        (|config| config.max_messages_per_subject = 1, "unfit"),
     ] {
         let (_nats, rig) = rig_with(change).await;
         rig.record(1, 1).await;
@@ -71,6 +72,8 @@ async fn a_stream_that_cannot_acknowledge_or_misses_the_subject_is_refused() {
         let state = running.stream(|stream| matches!(stream, StreamState::Fault(_))).await;
         let StreamState::Fault(fault) = state else { return };
         assert_eq!(fault.code(), code);
+        let line = format!("watchword_stream_fault{{reason=\"{code}\"}} 1\n");
+        eventually(TIMEOUT, || async { running.metrics.render().contains(&line) }).await;
         assert_eq!(rig.database.unpublished().await.expect("count"), 1);
         running.stop().await;
     }
