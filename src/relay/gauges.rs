@@ -23,7 +23,9 @@ pub(crate) fn spawn(parts: &RelayParts) -> JoinHandle<()> {
                 Ok(backlog) => {
                     let age = backlog.oldest.map(|oldest| clock.now() - oldest);
                     show(&metrics, &backlog, age);
-                    status.send_modify(|status| status.oldest = age.map(|age| age.unsigned_abs()));
+                    status.send_modify(|status| {
+                        status.oldest = age.map(|age| Duration::try_from(age).unwrap_or_default())
+                    });
                 }
                 Err(error) => tracing::debug!(error = %error_chain(&error), "backlog cannot be read"),
             }

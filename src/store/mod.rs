@@ -43,7 +43,7 @@ pub use self::events::adopt::{Adopted, Adoption, MissingEvent};
 pub use self::events::counts::{CountFilter, UserCounts};
 pub use self::events::endings::{EndedAgain, EndedSession, EndedUser, Endings};
 pub use self::events::follow::{EventBatch, FollowFilter, FollowedEvent};
-pub use self::events::ledger::{Backlog, DeletedEvents, Ledger, LedgerRow};
+pub use self::events::ledger::{Backlog, DeletedEvents, Ledger, LedgerRow, Prune};
 pub use self::events::list::{EventFilter, EventOrder, PageRequest};
 pub use self::events::positions::EventPosition;
 pub use self::events::publishing::{LedgerEnds, NextRows, RelayPosition, RowSize};

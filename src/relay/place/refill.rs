@@ -32,13 +32,17 @@ pub(in crate::relay) async fn first(
     let mut first = published.saturating_add(1);
     loop {
         let rows = lease.sizes_below(first, PAGE_SIZE).await?;
+        let before = first;
         for row in &rows {
-            if !room.takes(row.bytes + HEADER_BYTES, row.occurred_at) {
+            if !room.takes(row.bytes + HEADER_BYTES) {
                 return Ok(first);
             }
-            first = row.seq;
+            if room.is_young(row.occurred_at) {
+                first = row.seq;
+            }
         }
-        if rows.is_empty() {
+        // One row that a wrong clock dated back does not end it.
+        if first == before {
             return Ok(first);
         }
     }
@@ -52,7 +56,7 @@ struct Room {
 }
 
 impl Room {
-    fn takes(&mut self, size: u64, occurred_at: OffsetDateTime) -> bool {
+    fn takes(&mut self, size: u64) -> bool {
         let less = |room: Option<u64>, by: u64| match room {
             Some(room) => room.checked_sub(by).map(Some),
             None => Some(None),
@@ -61,6 +65,10 @@ impl Room {
             return false;
         };
         (self.messages, self.bytes) = (messages, bytes);
+        true
+    }
+
+    fn is_young(&self, occurred_at: OffsetDateTime) -> bool {
         self.since.is_none_or(|since| occurred_at >= since)
     }
 }

@@ -36,10 +36,23 @@ pub struct LedgerRow {
     pub payload: Vec<u8>,
 }
 
+/// What a step of deletion may delete.
+#[derive(Debug, Clone, Copy)]
+pub struct Prune {
+    /// Only what happened before this moment.
+    pub before: OffsetDateTime,
+    pub now: OffsetDateTime,
+    /// Only what is behind this event: the last one that the step before has deleted, so that the
+    /// database does not look for the first one among those.
+    pub after: LedgerSeq,
+}
+
 /// The result of one step of deletion.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeletedEvents {
     pub deleted: u64,
+    /// The last one of them, or of the steps before.
+    pub through: LedgerSeq,
     /// Whether there may be further ones; none when the rest is too recent.
     pub more: bool,
 }
@@ -88,26 +101,34 @@ impl Ledger {
     }
 
     /// Delete the oldest events that are published and happened before `before`, at most `limit`.
-    /// True: there may be further ones. The configuration keeps `before` behind the age limit of
-    /// the stream, so that what the stream holds is in the ledger.
-    pub async fn delete_published(&self, before: OffsetDateTime, limit: u64) -> Result<DeletedEvents, StoreError> {
+    /// The configuration keeps `before` behind the age limit of the stream, so that what the stream
+    /// holds is in the ledger. An event of the future, which a wrong clock has dated, does not keep
+    /// those behind it.
+    pub async fn delete_published(&self, prune: Prune, limit: u64) -> Result<DeletedEvents, StoreError> {
         let published = self.published_through().await?;
-        let before = convert::millis(before);
+        let (before, now) = (convert::millis(prune.before), convert::millis(prune.now));
         let oldest = event::Entity::find()
             .select_only()
             .columns([event::Column::Seq, event::Column::OccurredAt])
+            .filter(event::Column::Seq.gt(prune.after))
             .filter(event::Column::Seq.lte(published))
             .order_by_asc(event::Column::Seq)
             .limit(limit)
             .into_tuple::<(LedgerSeq, i64)>()
             .all(self.0.db())
             .await?;
-        let old = oldest.iter().take_while(|(_, occurred_at)| *occurred_at < before);
-        let Some((last, _)) = old.last() else {
-            return Ok(DeletedEvents::default());
+        let read = u64::try_from(oldest.len()).unwrap_or(u64::MAX);
+        let old = oldest.iter().take_while(|(_, at)| *at < before || *at > now);
+        let Some((last, _)) = old.filter(|(_, at)| *at < before).last() else {
+            return Ok(DeletedEvents { through: prune.after, ..DeletedEvents::default() });
         };
-        let deleted = self.0.write("DELETE FROM events WHERE seq <= $1", [(*last).into()]).await?;
-        Ok(DeletedEvents { deleted, more: deleted == limit })
+        let delete = "DELETE FROM events WHERE seq > $1 AND seq <= $2";
+        let deleted = self.0.write(delete, [prune.after.into(), (*last).into()]).await?;
+        Ok(DeletedEvents {
+            deleted,
+            through: *last,
+            more: read == limit && deleted == limit,
+        })
     }
 
     pub(in crate::store) const fn store(&self) -> &Store {
