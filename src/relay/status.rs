@@ -11,6 +11,8 @@ pub struct RelayStatus {
     pub leading: bool,
     /// Why the instance that leads publishes nothing now.
     pub trouble: Option<String>,
+    /// What the ledger lacks that the stream has: nothing is published then, however little waits.
+    pub behind: Option<String>,
     /// How long the oldest unpublished event has waited.
     pub oldest: Option<Duration>,
 }
@@ -19,6 +21,9 @@ impl RelayStatus {
     /// Why events wait; `None` while they flow.
     #[must_use]
     pub fn waiting(&self) -> Option<String> {
+        if self.behind.is_some() {
+            return self.behind.clone();
+        }
         let waits = self.oldest.filter(|age| *age > MAX_FLOWING_AGE)?;
         Some(match &self.trouble {
             Some(trouble) => trouble.clone(),

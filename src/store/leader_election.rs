@@ -6,7 +6,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use sea_orm::{DbErr, RuntimeErr};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::connect::Address;
@@ -15,15 +15,21 @@ use super::events::decided::Decided;
 use super::identity::{self, DatabaseIdentity};
 use super::{Ledger, Store, StoreError, lock_file, sql};
 
-/// "watchwor" in ASCII, which by convention no other lock in the database has; migrations use its
-/// successor.
-const RELAY_LOCK: i64 = 0x7761_7463_6877_6f72;
+/// "watc" in ASCII, which by convention no other lock in the database has. The second part of the
+/// key is the table of events, since a database may hold several ledgers, each in a schema.
+const RELAY_LOCK: i32 = 0x7761_7463;
 
 /// Held by the process that replays events.
-const REPLAY_LOCK: i64 = 0x7761_7463_6877_6f74;
+const REPLAY_LOCK: i32 = 0x7761_7464;
+
+/// The table of events; 0 before it is created.
+const LEDGER_OID: &str = "coalesce(to_regclass('events')::oid, 0)";
 
 /// How long the server may take to grant or confirm a lease.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two checks of a lease whose holder does something else.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The server ends the session of a relay that asks nothing for so long: the process is stopped, or
 /// cut off in a way that TCP does not see, since a proxy between still answers. A leader asks every
@@ -53,7 +59,7 @@ enum Held {
 
 /// An advisory lock, and what tells its session from others.
 struct Advisory {
-    key: i64,
+    class: i32,
     backend: i32,
     /// A setting of the session. A pooler that gives one session to two clients lets both have the
     /// lock, but only the later one has its mark there.
@@ -133,14 +139,14 @@ async fn try_lock(
     server: &Server,
     settings: &[(&str, &str)],
     kept: Option<Session>,
-    key: i64,
+    class: i32,
 ) -> Result<Attempt, StoreError> {
     let mut session = match kept {
         Some(session) => session,
         None => server.connect_with(settings).await.map_err(unavailable)?,
     };
     let backend = session.backend();
-    let attempt = sql::plain(format!("SELECT pg_try_advisory_lock({key}) AS locked"));
+    let attempt = sql::plain(format!("SELECT pg_try_advisory_lock({class}, ({LEDGER_OID})::int) AS locked"));
     let row = session.query_one(attempt).await?;
     let locked: bool = row.ok_or_else(|| lost("the server did not answer"))?.try_get("", "locked")?;
     if !locked {
@@ -152,11 +158,11 @@ async fn try_lock(
     session
         .execute_unprepared(&format!("SELECT set_config('watchword.lease', '{mark}', false)"))
         .await?;
-    let mut lease = LeaderLease {
+    let lease = LeaderLease {
         session: OwnSession::Postgres(Box::new(Mutex::new(session))),
         store: store.clone(),
         decided: Decided::default(),
-        held: Held::Advisory(Advisory { key, backend, mark }),
+        held: Held::Advisory(Advisory { class, backend, mark }),
     };
     lease.check().await?;
     Ok(Attempt::Locked(Box::new(lease)))
@@ -177,12 +183,16 @@ impl LeaderLease {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.
-    pub async fn check(&mut self) -> Result<(), StoreError> {
-        let Held::Advisory(Advisory { key, backend, mark }) = &self.held else {
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let Held::Advisory(Advisory { class, backend, mark }) = &self.held else {
             return Ok(());
         };
         let question = format!(
-            "SELECT NOT pg_is_in_recovery() AND pg_backend_pid() = {backend}              AND current_setting('watchword.lease', true) = '{mark}'              AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1              AND pid = pg_backend_pid() AND (classid::bigint << 32) | objid::bigint = {key}) AS held"
+            "SELECT NOT pg_is_in_recovery() AND pg_backend_pid() = {backend} \
+             AND current_setting('watchword.lease', true) = '{mark}' \
+             AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND pid = pg_backend_pid() AND classid = {class}::oid AND objid = ({LEDGER_OID})) AS held"
         );
         // A caller that gives up drops the session too, and with it the lease: it is in no pool.
         let answer = timeout(LEASE_TIMEOUT, sql::fetch_one(&self.session, question, [])).await;
@@ -190,6 +200,33 @@ impl LeaderLease {
             Some(row) if row.get("held")? => Ok(()),
             _ => Err(lost("its session does not hold the lock any more")),
         }
+    }
+
+    /// Do what may take long, and confirm the lease meanwhile: its session ends when it is silent.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); the work is dropped then.
+    pub async fn keep<T>(&self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let done = Notify::new();
+        let work = async {
+            let result = work.await;
+            done.notify_one();
+            Ok(result)
+        };
+        // A check that has begun is not dropped: the session would be in an unknown state.
+        let (result, ()) = tokio::try_join!(work, self.keep_until(&done))?;
+        Ok(result)
+    }
+
+    /// Confirm the lease again and again, until notified.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn keep_until(&self, done: &Notify) -> Result<(), StoreError> {
+        while timeout(CHECK_INTERVAL, done.notified()).await.is_err() {
+            self.check().await?;
+        }
+        Ok(())
     }
 
     /// Which database this is, as the session that holds the lease sees it.

@@ -110,7 +110,11 @@ impl Batch<'_> {
 impl SentBatch {
     /// Wait until the batch is stored.
     pub(super) async fn answer(mut self) -> Result<(), Failure> {
-        let commit = self.next().await?;
+        let mut commit = self.next().await?;
+        // A second server, which has a stream of this name too, has accepted the batch as well.
+        while commit.payload.is_empty() && commit.status.is_none() {
+            commit = self.next().await?;
+        }
         match serde_json::from_slice::<Response<PublishAck>>(&commit.payload) {
             Ok(Response::Ok(ack)) if ack.stream != *self.target.stream => Err(Failure::ForeignStream(ack.stream)),
             Ok(Response::Ok(ack)) if ack.duplicate => Err(Failure::Duplicate),

@@ -39,6 +39,20 @@ pub struct OutgoingMessage {
     pub(crate) payload: Bytes,
 }
 
+impl OutgoingMessage {
+    /// The bytes of headers and body, as the server counts them.
+    pub(crate) fn size(&self) -> usize {
+        const START: usize = "NATS/1.0\r\n\r\n".len();
+        const BETWEEN: usize = ": \r\n".len();
+        let of_header = |name: usize, value: usize| name + BETWEEN + value;
+        let headers = self.headers.iter().flat_map(|(name, values)| {
+            let name: &str = name.as_ref();
+            values.iter().map(move |value| of_header(name.len(), value.as_str().len()))
+        });
+        START + headers.sum::<usize>() + self.payload.len()
+    }
+}
+
 /// What the headers of every message say about its source.
 #[derive(Clone, Debug)]
 pub struct Source {

@@ -24,9 +24,8 @@ use crate::security::LedgerMarks;
 pub const MIN_ATOMIC_BATCH_SIZE: usize = 32;
 /// The server takes 1000.
 pub const MAX_ATOMIC_BATCH_SIZE: usize = 500;
-/// More than the headers ever have, so that no event is sent that the server would refuse for its
-/// size, which would end a batch.
-const MAX_HEADER_BYTES: usize = 2048;
+/// More than the headers take that are added when a message is sent.
+const MAX_ADDED_BYTES: usize = 256;
 
 /// How events are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +104,11 @@ impl JetStreamPublisher {
         answer
     }
 
-    /// Whether the event is too large for the server or the stream.
+    /// Whether the message is too large for the server or the stream, which would refuse it and the
+    /// batch that it is in.
     #[must_use]
-    pub fn is_too_large(&self, event: &OutgoingEvent, facts: &StreamFacts) -> bool {
-        event.payload.len().saturating_add(MAX_HEADER_BYTES) > self.target.connection.size_limit(facts)
+    pub fn is_too_large(&self, message: &OutgoingMessage, facts: &StreamFacts) -> bool {
+        message.size().saturating_add(MAX_ADDED_BYTES) > self.target.connection.size_limit(facts)
     }
 
     /// Ask the server for the stream's first and last sequence.

@@ -6,6 +6,7 @@ use async_nats::jetstream::{
     stream::{RawMessageError, RawMessageErrorKind},
 };
 use bytes::Bytes;
+use time::OffsetDateTime;
 use watchword_events::headers::{CE_SOURCE, LEDGER, MESSAGE_ID};
 
 use super::provision::{self, StreamUnusable};
@@ -23,6 +24,9 @@ const READ_SUBJECT: &str = "$JS.API.STREAM.MSG.GET.";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMessage {
     pub seq: StreamSeq,
+    pub subject: String,
+    /// When the stream stored it.
+    pub time: OffsetDateTime,
     /// The value of `Nats-Msg-Id`.
     pub message_id: Option<String>,
     /// The value of `Watchword-Ledger`.
@@ -99,6 +103,8 @@ fn stored(message: StreamMessage) -> StoredMessage {
     let header = |name: &str| message.headers.get_last(name).map(|value| value.as_str().to_owned());
     StoredMessage {
         seq: message.sequence.into(),
+        subject: message.subject.to_string(),
+        time: message.time,
         message_id: header(MESSAGE_ID),
         mark: header(LEDGER),
         source: header(CE_SOURCE),

@@ -37,11 +37,9 @@ pub(in crate::relay) async fn resume(
     let facts = parts.publisher.position().await?;
     let ends = lease.ends().await?;
     let position = lease.position().await?;
-    if let Some(position) = &position
-        && ends.assigned < position.seq.max(ends.last)
-    {
-        let published = position.seq.max(ends.last);
-        return Err(TailError::SequenceBehind { published, assigned: ends.assigned });
+    let known = position.as_ref().map_or(ends.last, |position| position.seq.max(ends.last));
+    if ends.assigned < known {
+        return Err(TailError::SequenceBehind { known, assigned: ends.assigned });
     }
     let (publisher, marks) = (&parts.publisher, &parts.marks);
     let resume = Resume {
@@ -87,9 +85,45 @@ impl Resume<'_> {
 
     async fn behind(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
         let found = self.tail.forward(position.stream_seq).await?;
+        self.report_gaps(position, &found).await?;
         let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
         let cursor = found.known.map_or(position.seq, |known| known.max(position.seq));
         Ok(self.resumed(cursor, found, last, position.refill_from))
+    }
+
+    /// Report what should be behind the position and is not: it is not published there any more,
+    /// since later events are stored already, or nobody knows what it was.
+    async fn report_gaps(&self, position: &RelayPosition, found: &Found) -> Result<(), TailError> {
+        let gone = self
+            .facts
+            .last_seq
+            .get()
+            .saturating_sub(position.stream_seq.get())
+            .saturating_sub(found.read);
+        if gone > 0 {
+            tracing::warn!(
+                messages = gone,
+                behind = position.stream_seq.get(),
+                "messages behind the position were deleted unread; where a backup was restored, they may have been \
+                 events that the ledger lacks"
+            );
+        }
+        let Some(known) = found.known.filter(|known| *known > position.seq) else {
+            return Ok(());
+        };
+        let expected = self.tail.lease.count_user_events(position.seq, known).await?;
+        let lost = expected.saturating_sub(found.user_events);
+        if lost > 0 {
+            self.parts.metrics.stream_lost_events.inc_by(lost);
+            tracing::error!(
+                events = lost,
+                after = position.seq.get(),
+                through = known.get(),
+                "the stream lacks events before others that it has: `watchword events verify` lists them, \
+                 `watchword events replay --everyone` publishes them"
+            );
+        }
+        Ok(())
     }
 
     async fn after_loss(&self, position: &RelayPosition) -> Result<Resumed, TailError> {

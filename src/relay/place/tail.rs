@@ -1,14 +1,24 @@
 //! The messages at the end of the stream, and whose they are.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::cursor::LastMessage;
 use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
-    jetstream::{JetStreamPublisher, ProbeError, StoredMessage},
+    jetstream::{JetStreamPublisher, ProbeError, StoredMessage, may_be_unrouted},
     security::{LedgerMarks, LedgerPlace},
     store::{LeaderLease, LedgerEnds, StoreError},
 };
+
+/// Between two log lines while many messages are read.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// How far the clocks of the servers may be apart.
+const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::HOUR;
+/// How far a stream is read for the events of a ledger that has none.
+const MAX_READ_WITHOUT_EVENTS: u64 = 1000;
 
 /// Why the place in the stream could not be found: try again.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +34,10 @@ pub(in crate::relay) enum TailError {
     )]
     LedgerBehind { message: StreamSeq, event: LedgerSeq },
     #[error(
-        "the ledger is behind the stream: event {published} is published, and the ledger has given out no sequence \
-         above {assigned}; run `watchword events adopt`"
+        "the ledger's sequence is behind its events: event {known} is recorded or published, and no sequence above \
+         {assigned} was given out; run `watchword events adopt`"
     )]
-    SequenceBehind { published: LedgerSeq, assigned: LedgerSeq },
+    SequenceBehind { known: LedgerSeq, assigned: LedgerSeq },
 }
 
 /// Whose a message is.
@@ -60,32 +70,46 @@ pub(in crate::relay) struct Found {
     /// The messages of others, and the `ce-source` of one of them.
     pub(in crate::relay) foreign: u64,
     pub(in crate::relay) foreign_source: Option<String>,
+    /// How many messages there are in all, and how many are known events about accounts; only where
+    /// it was read forward.
+    pub(in crate::relay) read: u64,
+    pub(in crate::relay) user_events: u64,
 }
 
 impl Tail<'_> {
     /// Read forward behind `after`, to the end.
     pub(in crate::relay) async fn forward(&self, after: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: after, ..Found::default() };
+        let mut progress = Progress::new();
         while let Some(message) = self.publisher.next_message(found.end.saturating_add(1)).await? {
             found.end = message.seq;
+            progress.note(message.seq);
             match self.origin(&message).await? {
                 Origin::Known(seq) => {
                     found.known = found.known.max(Some(seq));
                     found.last = Some(LastMessage::of(&message));
+                    found.user_events += u64::from(!may_be_unrouted(&message.subject));
                 }
                 Origin::Own => found.last = Some(LastMessage::of(&message)),
                 Origin::Foreign => found.note_foreign(message),
             }
         }
+        found.read = progress.read;
         Ok(found)
     }
 
-    /// Read backward from `last`, to the last event that the ledger knows.
+    /// Read backward from `last`, to the last event that the ledger knows; not further than it can
+    /// be.
     pub(in crate::relay) async fn backward(&self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: last, ..Found::default() };
+        let mut progress = Progress::new();
         let mut seq = last;
         while seq >= first.max(1.into()) && found.known.is_none() {
             if let Some(message) = self.publisher.message_at(seq).await? {
+                progress.note(seq);
+                if self.is_before_the_ledger(&message, progress.read) {
+                    break;
+                }
                 let origin = self.origin(&message).await?;
                 if !matches!(origin, Origin::Foreign) && found.last.is_none() {
                     found.last = Some(LastMessage::of(&message));
@@ -99,6 +123,16 @@ impl Tail<'_> {
             seq = seq.saturating_sub(1);
         }
         Ok(found)
+    }
+
+    /// Whether neither this message nor one before it can be an event that the ledger has: the
+    /// stream had stored it before the ledger began, whatever the clocks say. A ledger without
+    /// events knows no time.
+    fn is_before_the_ledger(&self, message: &StoredMessage, read: u64) -> bool {
+        match self.ends.first_at {
+            Some(began) => message.time < began - MAX_CLOCK_DIFFERENCE,
+            None => read > MAX_READ_WITHOUT_EVENTS,
+        }
     }
 
     async fn origin(&self, message: &StoredMessage) -> Result<Origin, TailError> {
@@ -124,6 +158,26 @@ impl Tail<'_> {
         let (mark, id) = (message.mark.as_deref()?, message.message_id.as_deref()?);
         let place = self.marks.read(mark, id, &message.payload)?;
         (place.ledger == self.ledger).then_some((place, id))
+    }
+}
+
+/// How many messages were read.
+struct Progress {
+    read: u64,
+    logged: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { read: 0, logged: Instant::now() }
+    }
+
+    fn note(&mut self, seq: StreamSeq) {
+        self.read += 1;
+        if self.logged.elapsed() >= LOG_INTERVAL {
+            self.logged = Instant::now();
+            tracing::info!(messages = self.read, at = seq.get(), "reading the end of the stream");
+        }
     }
 }
 

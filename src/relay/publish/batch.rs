@@ -1,9 +1,11 @@
 //! The rows of one publication, and what of them is sent.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use uuid::Uuid;
 use watchword_events::split_subject;
 
@@ -18,15 +20,30 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// How long a right that is missing is not asked for again.
+const DENIAL_TTL: Duration = Duration::from_secs(60);
+
 /// What the relay has learned from refused publications.
 #[derive(Debug, Default)]
 pub(in crate::relay) struct Lessons {
-    /// Subjects that this connection's user may not publish to, which the others do not wait for.
-    pub(in crate::relay) denied: HashSet<String>,
+    denied: HashMap<String, Instant>,
     /// Up to here events are sent one by one, since a batch was refused.
     pub(in crate::relay) singly_through: LedgerSeq,
     /// An event that the stream refused for its size.
     pub(in crate::relay) too_large: Option<LedgerSeq>,
+}
+
+impl Lessons {
+    /// Let the others not wait for events on a subject that the user may not publish to, for a
+    /// while: the right may be given at any time. False: it is known already.
+    pub(in crate::relay) fn deny(&mut self, subject: &str) -> bool {
+        self.denied.retain(|_, at| at.elapsed() < DENIAL_TTL);
+        self.denied.insert(subject.to_owned(), Instant::now()).is_none()
+    }
+
+    fn is_denied(&self, subject: &str) -> bool {
+        self.denied.get(subject).is_some_and(|at| at.elapsed() < DENIAL_TTL)
+    }
 }
 
 /// Rows of the ledger in their order.
@@ -61,7 +78,7 @@ impl Batch {
         let through = rows.last()?.seq;
         let mut batch = Self {
             events: Vec::with_capacity(rows.len()),
-            messages: Vec::new(),
+            messages: Vec::with_capacity(rows.len()),
             unrouted: Vec::new(),
             truncated: 0,
             through,
@@ -69,17 +86,20 @@ impl Batch {
             is_last,
         };
         for row in rows {
-            let event = outgoing(ledger, row);
+            let mut event = outgoing(ledger, row);
             if let Some(reason) = not_taken(&event, facts, lessons) {
                 batch.unrouted.push((event, reason));
-            } else if parts.publisher.is_too_large(&event, facts) || lessons.too_large == Some(event.place.seq) {
-                batch.truncated += 1;
-                batch.events.push(stub::of(&event));
-            } else {
-                batch.events.push(event);
+                continue;
             }
+            let mut message = parts.publisher.message(&event);
+            if parts.publisher.is_too_large(&message, facts) || lessons.too_large == Some(event.place.seq) {
+                batch.truncated += 1;
+                event = stub::of(&event);
+                message = parts.publisher.message(&event);
+            }
+            batch.events.push(event);
+            batch.messages.push(message);
         }
-        batch.messages = batch.events.iter().map(|event| parts.publisher.message(event)).collect();
         Some(batch)
     }
 
@@ -113,7 +133,7 @@ fn not_taken(event: &OutgoingEvent, facts: &StreamFacts, lessons: &Lessons) -> O
         None
     } else if !facts.takes(&event.subject) {
         Some(format!("the stream does not take {}", event.subject))
-    } else if lessons.denied.contains(&event.subject) {
+    } else if lessons.is_denied(&event.subject) {
         Some(format!("the NATS user has no right to {}", event.subject))
     } else {
         None

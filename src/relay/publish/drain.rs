@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -95,7 +96,9 @@ impl Drain<'_> {
             let (parts, fence, mode) = (self.rows.parts, self.place.fence, self.mode());
             let (sent, reported) = tokio::join!(send(parts, messages, fence, mode), self.report(stored));
             reported?;
-            let (answer, upcoming) = tokio::join!(answer(parts, sent), self.rows.behind(&batch, limit));
+            let answered = Notify::new();
+            let (answer, upcoming) =
+                tokio::join!(answer(parts, sent, &answered), self.rows.behind(&batch, limit, &answered));
             let (settled, failed) = self.settle(batch, answer);
             if let Some(failed) = failed {
                 settled.report(parts);
@@ -147,12 +150,15 @@ impl Drain<'_> {
 }
 
 impl Rows<'_> {
-    /// What comes behind a batch; the end when nothing may be read.
-    async fn behind(&mut self, batch: &Batch, limit: u64) -> Result<Next, StoreError> {
-        if batch.is_last {
-            return Ok(Next::End(Drained::CaughtUp(batch.rows)));
-        }
-        self.after(batch.through, limit).await
+    /// What comes behind a batch, once that is answered.
+    async fn behind(&mut self, batch: &Batch, limit: u64, answered: &Notify) -> Result<Next, StoreError> {
+        let next = if batch.is_last {
+            Next::End(Drained::CaughtUp(batch.rows))
+        } else {
+            self.after(batch.through, limit).await?
+        };
+        self.lease.keep_until(answered).await?;
+        Ok(next)
     }
 
     async fn after(&mut self, after: LedgerSeq, limit: u64) -> Result<Next, StoreError> {
@@ -186,10 +192,16 @@ async fn send(parts: &RelayParts, messages: Vec<OutgoingMessage>, after: StreamS
     Some(parts.publisher.send(messages, after, mode).await)
 }
 
-async fn answer(parts: &RelayParts, sent: Option<Sent>) -> Option<Answer> {
-    let answer = parts.publisher.answer(sent?).await;
-    crash_point::reach("after_publish_before_position");
-    Some(answer)
+async fn answer(parts: &RelayParts, sent: Option<Sent>, answered: &Notify) -> Option<Answer> {
+    let answer = match sent {
+        Some(sent) => Some(parts.publisher.answer(sent).await),
+        None => None,
+    };
+    answered.notify_one();
+    if answer.is_some() {
+        crash_point::reach("after_publish_before_position");
+    }
+    answer
 }
 
 fn count(events: usize) -> u64 {

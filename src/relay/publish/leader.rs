@@ -111,7 +111,7 @@ impl Leader {
             self.request = Some(request);
         }
         if let Some(request) = self.request.take() {
-            self.publish_copies(&facts, request).await;
+            self.publish_copies(&facts, request).await?;
             return Ok(Step::More);
         }
         self.drain(parts, facts).await
@@ -161,7 +161,7 @@ impl Leader {
         self.place = None;
         self.may_be_far_behind = true;
         match failure {
-            Failure::Denied(ref subject) if may_be_unrouted(subject) && self.lessons.denied.insert(subject.clone()) => {
+            Failure::Denied(ref subject) if may_be_unrouted(subject) && self.lessons.deny(subject) => {
                 return Step::More;
             }
             Failure::Batch(reason) => {
@@ -193,7 +193,7 @@ impl Leader {
             None => *self.ledger.insert(self.lease.ledger_id().await?),
         };
         parts.metrics.relay_resumes.inc();
-        let error = match resume(parts, &self.lease, ledger).await {
+        let error = match self.lease.keep(resume(parts, &self.lease, ledger)).await? {
             Ok(resumed) => {
                 parts.metrics.stream_foreign_messages.inc_by(resumed.foreign);
                 self.may_be_far_behind = true;
@@ -208,15 +208,16 @@ impl Leader {
             TailError::Stream(_) | TailError::Ledger(_) => "stream_not_read",
             TailError::LedgerBehind { .. } | TailError::SequenceBehind { .. } => "ledger_behind",
         };
-        parts.metrics.ledger_behind.set((reason == "ledger_behind").into());
+        let text = error_chain(&error).to_string();
+        show_behind(parts, (reason == "ledger_behind").then_some(&text));
         self.failures = self.failures.saturating_add(1);
-        self.trouble.raise(parts, reason, &error_chain(&error).to_string());
+        self.trouble.raise(parts, reason, &text);
         Ok(Some(Step::Failed(self.failures)))
     }
 
     /// Whether others publish into the stream faster than this instance can.
     fn is_shared(&mut self, parts: &RelayParts, resumed: &Resumed) -> bool {
-        parts.metrics.ledger_behind.set(0);
+        show_behind(parts, None);
         if resumed.foreign == 0 {
             return false;
         }
@@ -254,10 +255,10 @@ impl Leader {
         Ok(())
     }
 
-    async fn publish_copies(&mut self, facts: &StreamFacts, request: CopyRequest) {
+    async fn publish_copies(&mut self, facts: &StreamFacts, request: CopyRequest) -> Result<(), StoreError> {
         let CopyRequest { publisher, events, answer } = request;
-        let Some(place) = &mut self.place else { return };
-        let published = publisher.publish(&events, place.fence, facts).await;
+        let Some(place) = &mut self.place else { return Ok(()) };
+        let published = self.lease.keep(publisher.publish(&events, place.fence, facts)).await?;
         let result = match published.failure {
             None => {
                 let messages = u64::try_from(events.len()).unwrap_or(u64::MAX);
@@ -272,6 +273,7 @@ impl Leader {
         };
         // Whoever asked may have stopped.
         let _ = answer.send(result);
+        Ok(())
     }
 
     pub(in crate::relay) const fn has_request(&self) -> bool {
@@ -301,6 +303,16 @@ impl Leader {
     /// Report nothing that another leader knows better.
     pub(in crate::relay) fn forget(mut self, parts: &RelayParts) {
         self.trouble.clear(parts);
-        parts.metrics.ledger_behind.set(0);
+        show_behind(parts, None);
     }
+}
+
+/// Report whether the stream has events that the ledger lacks.
+fn show_behind(parts: &RelayParts, behind: Option<&String>) {
+    parts.metrics.ledger_behind.set(behind.is_some().into());
+    parts.status.send_if_modified(|status| {
+        let changed = status.behind.as_ref() != behind;
+        status.behind = behind.cloned();
+        changed
+    });
 }

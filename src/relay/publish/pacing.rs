@@ -68,8 +68,7 @@ impl Pacing {
             }
         }
         let Some(drain) = &mut self.drain else { return Ok(None) };
-        let room = drain.look(parts).await;
-        Ok(room)
+        lease.keep(drain.look(parts)).await
     }
 
     /// Nothing waits any more.

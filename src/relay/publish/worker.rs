@@ -121,7 +121,11 @@ impl Worker {
                 checked = Instant::now();
             }
             let began = Instant::now();
-            let step = leader.step(&mut self.parts, &self.nats).await?;
+            let Some(step) = self.step(leader).await else {
+                tracing::warn!("publishing did not end in time; what is in flight is found in the stream");
+                return Ok(());
+            };
+            let step = step?;
             if self.stops_after(&step) {
                 return Ok(());
             }
@@ -140,6 +144,20 @@ impl Worker {
                 Step::NotReady => self.wait_for_stream().await,
                 Step::Failed(failures) => self.wait_before_retry(failures).await,
             }
+        }
+    }
+
+    /// One step; `None` when it is not done in time after the shutdown.
+    async fn step(&mut self, leader: &mut Leader) -> Option<Result<Step, StoreError>> {
+        let (shutdown, flush_timeout) = (self.parts.shutdown.clone(), self.parts.flush_timeout);
+        let too_late = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(flush_timeout).await;
+        };
+        tokio::select! {
+            biased;
+            step = leader.step(&mut self.parts, &self.nats) => Some(step),
+            () = too_late => None,
         }
     }
 

@@ -42,6 +42,8 @@ pub enum NextRows {
 pub struct LedgerEnds {
     /// The oldest event, unless there is none.
     pub first: Option<LedgerSeq>,
+    /// When it happened.
+    pub first_at: Option<OffsetDateTime>,
     /// The newest visible event; the default when there is none.
     pub last: LedgerSeq,
     /// The last sequence that was given out.
@@ -115,6 +117,14 @@ impl LeaderLease {
         ends(&self.session).await
     }
 
+    /// How many events that happened to accounts are behind `after`, up to `through`.
+    pub async fn count_user_events(&self, after: LedgerSeq, through: LedgerSeq) -> Result<u64, StoreError> {
+        let count = "SELECT count(*) AS events FROM events \
+             WHERE seq > $1 AND seq <= $2 AND subject LIKE 'auth.user.%'";
+        let row = sql::fetch_one(&self.session, count, [after.into(), through.into()]).await?;
+        row.map_or(Ok(0), |row| Ok(row.get::<i64>("events")?.unsigned_abs()))
+    }
+
     /// The sizes of the newest rows below `below`, newest first.
     pub async fn sizes_below(&self, below: LedgerSeq, limit: u64) -> Result<Vec<RowSize>, StoreError> {
         let sizes = format!(
@@ -159,7 +169,7 @@ impl LeaderLease {
 }
 
 pub(super) async fn ends(db: &impl ConnectionTrait) -> Result<LedgerEnds, StoreError> {
-    let first = sql::fetch_one(db, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
+    let first = sql::fetch_one(db, "SELECT seq, occurred_at FROM events ORDER BY seq LIMIT 1", []).await?;
     let assigned = if Decided::is_needless(db) {
         "SELECT seq AS assigned FROM sqlite_sequence WHERE name = 'events'"
     } else {
@@ -168,7 +178,8 @@ pub(super) async fn ends(db: &impl ConnectionTrait) -> Result<LedgerEnds, StoreE
     let last = barrier::highest(db).await?;
     let assigned = sql::fetch_one(db, assigned, []).await?;
     Ok(LedgerEnds {
-        first: first.map(|row| row.get("seq")).transpose()?,
+        first: first.as_ref().map(|row| row.get("seq")).transpose()?,
+        first_at: first.map(|row| row.get("occurred_at")).transpose()?.map(convert::time),
         last,
         assigned: assigned.map(|row| row.get("assigned")).transpose()?.unwrap_or_default(),
     })

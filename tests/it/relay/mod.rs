@@ -4,6 +4,7 @@
 mod embedded;
 mod faults;
 mod leadership;
+mod long_reads;
 mod order;
 mod pacing;
 mod permissions;

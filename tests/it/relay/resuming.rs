@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use watchword::jetstream::desired;
+use watchword::jetstream::{ServerVersion, desired};
 
 use super::rig::{Rig, STREAM, TIMEOUT, settings};
 use crate::support::database::Backend;
@@ -19,6 +19,7 @@ flow_tests! {
     a_server_that_lost_its_store_is_filled_again,
     a_server_that_lost_the_end_of_its_stream_gets_it_again,
     a_stored_event_that_no_position_knows_is_not_published_again,
+    a_hole_behind_the_position_is_reported,
     a_purged_or_deleted_message_is_not_published_again,
     a_lost_stream_is_filled_once_with_what_it_holds,
     a_lost_end_that_another_message_has_taken_is_published_again,
@@ -26,7 +27,7 @@ flow_tests! {
 }
 
 async fn a_stream_deleted_while_connected_is_filled_again(backend: Backend) {
-    let nats = NatsServer::start().await;
+    let mut nats = NatsServer::start().await;
     let rig = Rig::new(backend, &nats).await;
     rig.record(4, 300).await;
     let running = rig.start().await;
@@ -40,6 +41,16 @@ async fn a_stream_deleted_while_connected_is_filled_again(backend: Backend) {
     rig.record(4, 1).await;
     rig.drained().await;
     assert_eq!(rig.assert_consistent(&nats).await.len(), 1204);
+    // Now the service creates it, behind the sequences of the lost one where the server keeps such
+    // a stream (not before 2.10.28 and 2.11.2).
+    jetstream.delete_stream(STREAM).await.expect("delete the stream");
+    rig.record(4, 1).await;
+    eventually(TIMEOUT, || async { jetstream.get_stream(STREAM).await.is_ok() }).await;
+    assert_eq!(rig.assert_consistent(&nats).await.len(), 1208);
+    nats.stop().await;
+    nats.start_again().await;
+    running.ready().await;
+    assert_eq!(rig.assert_consistent(&nats).await.len(), 1208);
     running.stop().await;
 }
 
@@ -56,8 +67,10 @@ async fn a_server_that_lost_its_store_is_filled_again(backend: Backend) {
     rig.record(1, 1).await;
     let messages = rig.assert_consistent(&nats).await;
     assert_eq!(messages.len(), 1201);
-    // No sequence of the lost stream is used again.
-    assert!(messages.first().expect("a message").seq > 1200 + 10_000);
+    // No sequence of the lost stream is used again, where the server keeps such a stream.
+    let version = running.nats.status().borrow().server_version.clone().expect("a server");
+    let keeps = version.parse::<ServerVersion>().expect("a version").keeps_first_sequence();
+    assert_eq!(messages.first().expect("a message").seq > 1200 + 10_000, keeps);
     running.stop().await;
 }
 
@@ -110,6 +123,27 @@ async fn a_stored_event_that_no_position_knows_is_not_published_again(backend: B
         assert_eq!(messages.iter().map(|message| message.seq).max(), u64::try_from(messages.len()).ok());
         running.stop().await;
     }
+}
+
+/// As after a server that stored only a part of a batch, and a later event.
+async fn a_hole_behind_the_position_is_reported(backend: Backend) {
+    let nats = NatsServer::start().await;
+    let rig = Rig::new(backend, &nats).await;
+    rig.record(2, 5).await;
+    let running = rig.start().await;
+    rig.assert_consistent(&nats).await;
+    running.stop().await;
+    let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
+    for lost in [5, 6] {
+        stream.delete_message(lost).await.expect("delete a message");
+    }
+    rig.execute("UPDATE relay_position SET seq = 3, stream_seq = 3, message_id = NULL").await;
+    let running = rig.start().await;
+    rig.record(1, 1).await;
+    rig.drained().await;
+    assert!((running.metric("watchword_stream_lost_events_total") - 2.0).abs() < f64::EPSILON);
+    assert_eq!(nats.messages(STREAM).await.len(), 9);
+    running.stop().await;
 }
 
 async fn a_purged_or_deleted_message_is_not_published_again(backend: Backend) {
@@ -233,6 +267,8 @@ async fn a_ledger_that_lacks_published_events_publishes_nothing(backend: Backend
     rig.record(1, 1).await;
     let running = rig.start().await;
     eventually(TIMEOUT, || async { running.metric("watchword_ledger_behind") > 0.5 }).await;
+    let waiting = running.status.borrow().waiting();
+    assert!(waiting.as_ref().is_some_and(|text| text.contains("ledger is behind")), "{waiting:?}");
     rig.record(1, 20).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(nats.messages(STREAM).await.len(), 100);

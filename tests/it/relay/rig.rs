@@ -14,7 +14,7 @@ use watchword::config::Settings;
 use watchword::domain::clock::{Clock, SystemClock};
 use watchword::domain::random::{Random, SystemRandom};
 use watchword::jetstream::{Nats, NatsHandle, StreamState};
-use watchword::relay::{CopyQueue, Relay, RelayParts, copy_queue};
+use watchword::relay::{CopyQueue, Relay, RelayParts, RelayStatus, copy_queue};
 use watchword::security::{LedgerMarks, SecretKey};
 use watchword::store::{EventProfile, Ledger, Store};
 use watchword::telemetry::Metrics;
@@ -35,12 +35,15 @@ pub(crate) struct Rig {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) database: Database,
+    /// How long the relay may publish after the shutdown.
+    pub(crate) flush_timeout: Duration,
 }
 
 /// A relay and its connection.
 pub(crate) struct Running {
     pub(crate) nats: NatsHandle,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) status: watch::Receiver<RelayStatus>,
     stop_relay: CancellationToken,
     stop_nats: CancellationToken,
     relay: JoinHandle<()>,
@@ -67,7 +70,12 @@ impl Rig {
         settings.database.url = database.url().map(SecretString::from);
         let store = open(&settings).await;
         store.migrate_up().await.expect("migrate");
-        Self { settings, store, database }
+        Self {
+            settings,
+            store,
+            database,
+            flush_timeout: Duration::from_secs(10),
+        }
     }
 
     /// Returns the ledger that the relay reads.
@@ -81,20 +89,30 @@ impl Rig {
         let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
         let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
         let (copies, requests) = copy_queue();
+        let status = watch::Sender::default();
+        let seen = status.subscribe();
         let relay = Relay::spawn(RelayParts {
             ledger: self.ledger(),
             publisher: nats.publisher(marks()),
             marks: marks(),
-            status: watch::Sender::default(),
+            status,
             copies: requests,
             clock: Arc::new(SystemClock),
             metrics: metrics.clone(),
             shutdown: stop_relay.clone(),
-            flush_timeout: Duration::from_secs(10),
+            flush_timeout: self.flush_timeout,
             consumer_check_interval: self.settings.stream.consumer_check,
             consumer_patience: self.settings.stream.consumer_patience,
         });
-        Running { nats, metrics, stop_relay, stop_nats, relay, _copies: copies }
+        Running {
+            nats,
+            metrics,
+            status: seen,
+            stop_relay,
+            stop_nats,
+            relay,
+            _copies: copies,
+        }
     }
 
     /// Records events: `count` for each of `users` new users, their events interleaved.

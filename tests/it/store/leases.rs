@@ -29,12 +29,12 @@ async fn another_instance_leads_when_the_leaders_host_is_silent() {
         store_at(&server.url("postgres")).await,
     );
     let (mut first, mut second) = (far.ledger().leader_election(), near.ledger().leader_election());
-    let mut lease = first.try_acquire().await.expect("an answer").expect("the lease");
+    let lease = first.try_acquire().await.expect("an answer").expect("the lease");
     lease.check().await.expect("a confirmed lease");
     assert!(second.try_acquire().await.expect("an answer").is_none());
 
     proxy.silence();
-    let mut second_lease = takeover(&mut second).await;
+    let second_lease = takeover(&mut second).await;
     second_lease.check().await.expect("a confirmed lease");
     let lost = lease.check().await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
@@ -94,7 +94,7 @@ async fn a_leader_without_its_lock_does_not_lead() {
     let server = Postgres::private(Durability::Fast).await;
     let store = store_at(&server.url("postgres")).await;
     let mut election = store.ledger().leader_election();
-    let mut lease = election.try_acquire().await.expect("an answer").expect("the lease");
+    let lease = election.try_acquire().await.expect("an answer").expect("the lease");
     let mut operator = PgConnection::connect(&server.url("postgres")).await.expect("connect");
     let pid: i32 = sqlx::query_scalar("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
         .fetch_one(&mut operator)
@@ -107,4 +107,23 @@ async fn a_leader_without_its_lock_does_not_lead() {
     let lost = lease.check().await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     takeover(&mut election).await;
+}
+
+/// Two installations in one database, each in a schema of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_schema_has_a_leader() {
+    let server = Postgres::private(Durability::Fast).await;
+    let first = store_at(&server.url("postgres")).await;
+    let mut connection = PgConnection::connect(&server.url("postgres")).await.expect("connect");
+    connection.execute("CREATE SCHEMA other").await.expect("a schema");
+    let other = store_at(&format!("{}?options=-csearch_path%3Dother", server.url("postgres"))).await;
+    for store in [&first, &other] {
+        store.migrate_up().await.expect("migrate");
+    }
+    let (mut one, mut two) = (first.ledger().leader_election(), other.ledger().leader_election());
+    let lease = one.try_acquire().await.expect("an answer").expect("the lease of the first");
+    let second_lease = two.try_acquire().await.expect("an answer").expect("the lease of the other");
+    lease.check().await.expect("a confirmed lease");
+    second_lease.check().await.expect("a confirmed lease");
+    assert!(first.ledger().leader_election().try_acquire().await.expect("an answer").is_none());
 }

@@ -52,7 +52,7 @@ async fn two_instances_behind_a_pooler_in_transaction_mode_do_not_both_lead() {
     let (mut one, mut other) = (first.ledger().leader_election(), second.ledger().leader_election());
     let (one, other) = (one.try_acquire().await, other.try_acquire().await);
     let mut leading = 0;
-    for mut lease in [one, other].into_iter().flatten().flatten() {
+    for lease in [one, other].into_iter().flatten().flatten() {
         leading += u32::from(lease.check().await.is_ok());
     }
     assert!(leading <= 1, "{leading} leaders");

@@ -60,7 +60,7 @@ async fn find(
 /// Adopt while `lease` is held, so that nothing is published in between.
 async fn write(
     store: &Store,
-    mut lease: LeaderLease,
+    lease: LeaderLease,
     environment: &Environment,
     gap: &LedgerGap,
 ) -> Result<Adopted, AppError> {
