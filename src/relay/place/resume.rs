@@ -27,11 +27,13 @@ pub(in crate::relay) struct Resumed {
     pub(in crate::relay) foreign: u64,
 }
 
-/// Find the place, and store the position when the stream is a new one.
+/// Find the place, and store the position when the stream is a new one. `before` is the place as it
+/// was known on this connection: what is in front of it is not read again.
 pub(in crate::relay) async fn resume(
     parts: &RelayParts,
-    lease: &LeaderLease,
+    lease: &mut LeaderLease,
     ledger: Uuid,
+    before: Option<Place>,
 ) -> Result<Resumed, TailError> {
     let facts = parts.publisher.position().await?;
     let ends = lease.ends().await?;
@@ -43,7 +45,7 @@ pub(in crate::relay) async fn resume(
         return Err(TailError::SequenceBehind { published, assigned: ends.assigned });
     }
     let (publisher, marks) = (&parts.publisher, &parts.marks);
-    let resume = Resume {
+    let mut resume = Resume {
         parts,
         facts,
         tail: Tail { lease, publisher, marks, ledger, ends },
@@ -52,7 +54,7 @@ pub(in crate::relay) async fn resume(
         None => resume.at_the_end(None).await,
         Some(position) if resume.is_same_stream(&position) => {
             if resume.holds(&position).await? {
-                resume.behind(&position).await
+                resume.behind(&position, before).await
             } else {
                 resume.after_loss(&position).await
             }
@@ -84,14 +86,26 @@ impl Resume<'_> {
         Ok(message.is_none_or(|message| message.message_id.as_ref() == Some(id)))
     }
 
-    async fn behind(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
-        let found = self.tail.forward(position.stream_seq).await?;
-        let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
-        let cursor = found.known.map_or(position.seq, |known| known.max(position.seq));
+    async fn behind(&mut self, position: &RelayPosition, before: Option<Place>) -> Result<Resumed, TailError> {
+        // Messages of others move no position, and may be many.
+        let before = before.filter(|before| {
+            let read = position.stream_seq..=self.facts.last_seq;
+            before.created == self.facts.created && read.contains(&before.fence)
+        });
+        let (after, cursor, last) = match before {
+            Some(before) => (before.fence, before.cursor.max(position.seq), before.last),
+            None => {
+                let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
+                let after = position.stream_seq.max(self.facts.first_seq.saturating_sub(1));
+                (after, position.seq, last)
+            }
+        };
+        let found = self.tail.forward(after, self.facts.last_seq).await?;
+        let cursor = found.known.map_or(cursor, |known| known.max(cursor));
         Ok(self.resumed(cursor, found, last, position.refill_from))
     }
 
-    async fn after_loss(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
+    async fn after_loss(&mut self, position: &RelayPosition) -> Result<Resumed, TailError> {
         let found = self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?;
         let resumed = match found.known {
             Some(known) => self.resumed(known, found, LastMessage::default(), position.refill_from),
@@ -103,7 +117,7 @@ impl Resume<'_> {
         Ok(resumed)
     }
 
-    async fn in_another_stream(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
+    async fn in_another_stream(&mut self, position: &RelayPosition) -> Result<Resumed, TailError> {
         let found = self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?;
         let resumed = match found.known {
             Some(_) => self.at_the_end(Some(found)).await?,
@@ -115,7 +129,7 @@ impl Resume<'_> {
     }
 
     /// Go on behind the last known event, or begin with the first one of the ledger.
-    async fn at_the_end(&self, found: Option<Found>) -> Result<Resumed, TailError> {
+    async fn at_the_end(&mut self, found: Option<Found>) -> Result<Resumed, TailError> {
         let found = match found {
             Some(found) => found,
             None => self.tail.backward(self.facts.first_seq, self.facts.last_seq).await?,

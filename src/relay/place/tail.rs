@@ -1,5 +1,9 @@
 //! The messages at the end of the stream, and whose they are.
 
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::cursor::LastMessage;
@@ -9,6 +13,12 @@ use crate::{
     security::{LedgerMarks, LedgerPlace},
     store::{LeaderLease, LedgerEnds, StoreError},
 };
+
+/// Between two checks of the lease while messages are read: the server ends a session that asks
+/// nothing for longer, and many messages of others may stand behind the last one of ours.
+const LEASE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Messages that are read at once.
+const READ_WINDOW: u64 = 64;
 
 /// Why the place in the stream could not be found: try again.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +51,7 @@ enum Origin {
 
 /// Reads messages of the stream and looks their events up in the ledger.
 pub(in crate::relay) struct Tail<'a> {
-    pub(in crate::relay) lease: &'a LeaderLease,
+    pub(in crate::relay) lease: &'a mut LeaderLease,
     pub(in crate::relay) publisher: &'a JetStreamPublisher,
     pub(in crate::relay) marks: &'a LedgerMarks,
     pub(in crate::relay) ledger: Uuid,
@@ -61,42 +71,70 @@ pub(in crate::relay) struct Found {
 }
 
 impl Tail<'_> {
-    /// Read forward behind `after`, to the end.
-    pub(in crate::relay) async fn forward(&self, after: StreamSeq) -> Result<Found, TailError> {
+    /// Read forward behind `after`, up to `last`. What is stored later is not waited for: others may
+    /// publish faster than this reads. If there is something, the next publication is refused.
+    pub(in crate::relay) async fn forward(&mut self, after: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: after, ..Found::default() };
-        while let Some(message) = self.publisher.next_message(found.end.saturating_add(1)).await? {
-            found.end = message.seq;
-            match self.origin(&message).await? {
-                Origin::Known(seq) => {
-                    found.known = found.known.max(Some(seq));
-                    found.last = Some(LastMessage::of(&message));
+        let mut checked = Instant::now();
+        while found.end < last {
+            let to = found.end.saturating_add(READ_WINDOW).min(last);
+            for message in self.read(found.end.saturating_add(1), to).await? {
+                match self.origin(&message).await? {
+                    Origin::Known(seq) => {
+                        found.known = found.known.max(Some(seq));
+                        found.last = Some(LastMessage::of(&message));
+                    }
+                    Origin::Own => found.last = Some(LastMessage::of(&message)),
+                    Origin::Foreign => found.foreign += 1,
                 }
-                Origin::Own => found.last = Some(LastMessage::of(&message)),
-                Origin::Foreign => found.foreign += 1,
             }
+            found.end = to;
+            self.keep_lease(&mut checked).await?;
         }
         Ok(found)
     }
 
     /// Read backward from `last`, to the last event that the ledger knows.
-    pub(in crate::relay) async fn backward(&self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
+    pub(in crate::relay) async fn backward(&mut self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: last, ..Found::default() };
-        let mut seq = last;
-        while seq >= first.max(1.into()) && found.known.is_none() {
-            if let Some(message) = self.publisher.message_at(seq).await? {
-                let origin = self.origin(&message).await?;
+        let mut checked = Instant::now();
+        // Mostly the last one is it.
+        let (first, mut to, mut window) = (first.max(1.into()), last, 1);
+        while to >= first && found.known.is_none() {
+            let from = to.saturating_sub(window - 1).max(first);
+            for message in self.read(from, to).await?.iter().rev() {
+                let origin = self.origin(message).await?;
                 if !matches!(origin, Origin::Foreign) && found.last.is_none() {
-                    found.last = Some(LastMessage::of(&message));
+                    found.last = Some(LastMessage::of(message));
                 }
                 match origin {
-                    Origin::Known(known) => found.known = Some(known),
+                    Origin::Known(known) => {
+                        found.known = Some(known);
+                        break;
+                    }
                     Origin::Own => {}
                     Origin::Foreign => found.foreign += 1,
                 }
             }
-            seq = seq.saturating_sub(1);
+            to = from.saturating_sub(1);
+            window = READ_WINDOW.min(window * 2);
+            self.keep_lease(&mut checked).await?;
         }
         Ok(found)
+    }
+
+    /// Read the messages that are left of a part of the stream.
+    async fn read(&self, from: StreamSeq, to: StreamSeq) -> Result<Vec<StoredMessage>, TailError> {
+        let reads = (from.get()..=to.get()).map(|seq| self.publisher.message_at(seq.into()));
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    async fn keep_lease(&mut self, checked: &mut Instant) -> Result<(), StoreError> {
+        if checked.elapsed() >= LEASE_CHECK_INTERVAL {
+            self.lease.check().await?;
+            *checked = Instant::now();
+        }
+        Ok(())
     }
 
     async fn origin(&self, message: &StoredMessage) -> Result<Origin, TailError> {
