@@ -192,6 +192,19 @@ impl LeaderLease {
         }
     }
 
+    /// Let the session of the lease be idle for longer than a relay's, since its holder waits for an
+    /// operator.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.
+    pub async fn allow_idle(&self) -> Result<(), StoreError> {
+        if let Held::Advisory(_) = self.held {
+            let allow = "SELECT set_config('idle_session_timeout', '0', false)";
+            sql::fetch_one(&self.session, allow, []).await?;
+        }
+        Ok(())
+    }
+
     /// Which database this is, as the session that holds the lease sees it.
     pub async fn database_identity(&self) -> Result<DatabaseIdentity, StoreError> {
         identity::read(&self.session).await
