@@ -12,6 +12,7 @@ use crate::actions::Services;
 use crate::actions::jobs::{erase_accounts, record_rate_limits, rotate_keys};
 use crate::config::Settings;
 use crate::domain::clock::{Clock, signed_duration};
+use crate::domain::ids::LedgerSeq;
 use crate::store::{Expirable, Store, StoreError};
 use crate::telemetry::{error_chain, spawn};
 
@@ -161,11 +162,11 @@ impl Jobs {
         events_before: OffsetDateTime,
     ) -> Result<(u64, u64), StoreError> {
         let ledger = self.store.ledger();
-        let (mut events, mut more) = (0, true);
+        let (mut events, mut through, mut more) = (0, LedgerSeq::default(), true);
         while more && !self.stop.is_cancelled() {
-            let batch = ledger.delete_published(events_before, EXPIRY_BATCH_SIZE).await?;
+            let batch = ledger.delete_published(through, events_before, EXPIRY_BATCH_SIZE).await?;
             events += batch.deleted;
-            more = batch.more;
+            (through, more) = (batch.through, batch.more);
         }
         ledger.delete_counts_before(events_before).await?;
         self.delete_rows(Expirable::IdempotencyKeys, now).await?;

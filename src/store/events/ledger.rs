@@ -40,6 +40,8 @@ pub struct LedgerRow {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeletedEvents {
     pub deleted: u64,
+    /// The last one that was, or what was passed in.
+    pub through: LedgerSeq,
     /// Whether there may be further ones; none when the rest is too recent.
     pub more: bool,
 }
@@ -88,14 +90,21 @@ impl Ledger {
     }
 
     /// Delete the oldest events that are published and happened before `before`, at most `limit`.
-    /// True: there may be further ones. The configuration keeps `before` behind the age limit of
-    /// the stream, so that what the stream holds is in the ledger.
-    pub async fn delete_published(&self, before: OffsetDateTime, limit: u64) -> Result<DeletedEvents, StoreError> {
+    /// The configuration keeps `before` behind the age limit of the stream, so that what the stream
+    /// holds is in the ledger. What is deleted up to `after` stays in the index until PostgreSQL
+    /// vacuums the table, and is not read again.
+    pub async fn delete_published(
+        &self,
+        after: LedgerSeq,
+        before: OffsetDateTime,
+        limit: u64,
+    ) -> Result<DeletedEvents, StoreError> {
         let published = self.published_through().await?;
         let before = convert::millis(before);
         let oldest = event::Entity::find()
             .select_only()
             .columns([event::Column::Seq, event::Column::OccurredAt])
+            .filter(event::Column::Seq.gt(after))
             .filter(event::Column::Seq.lte(published))
             .order_by_asc(event::Column::Seq)
             .limit(limit)
@@ -104,10 +113,11 @@ impl Ledger {
             .await?;
         let old = oldest.iter().take_while(|(_, occurred_at)| *occurred_at < before);
         let Some((last, _)) = old.last() else {
-            return Ok(DeletedEvents::default());
+            return Ok(DeletedEvents { through: after, ..DeletedEvents::default() });
         };
-        let deleted = self.0.write("DELETE FROM events WHERE seq <= $1", [(*last).into()]).await?;
-        Ok(DeletedEvents { deleted, more: deleted == limit })
+        let delete = "DELETE FROM events WHERE seq > $1 AND seq <= $2";
+        let deleted = self.0.write(delete, [after.into(), (*last).into()]).await?;
+        Ok(DeletedEvents { deleted, through: *last, more: deleted == limit })
     }
 
     pub(in crate::store) const fn store(&self) -> &Store {
