@@ -19,6 +19,8 @@ pub mod config;
 
 pub mod telemetry;
 
+pub mod redis_connection;
+
 pub mod security;
 
 pub mod limits;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -13,7 +12,7 @@ use super::{App, AppError, Environment, Stop, account_types};
 use crate::actions::idempotency::Idempotency;
 use crate::actions::jobs::rotate_keys;
 use crate::actions::{Dependencies, Services};
-use crate::config::{PiiMode, RedisSettings, Settings, TokenAlgorithm};
+use crate::config::{PiiMode, Settings, TokenAlgorithm};
 use crate::domain::clock::signed_duration;
 use crate::domain::email_message::MailPolicy;
 use crate::domain::password::PasswordPolicy;
@@ -23,6 +22,7 @@ use crate::http::detached::Detached;
 use crate::jetstream::Nats;
 use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
+use crate::redis_connection::RedisConnection;
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
 use crate::security::{
     AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LedgerMarks, LoginChallenges, OneTimeCodeMac,
@@ -155,7 +155,9 @@ pub(super) fn build_services(
         leeway: tokens.leeway,
     };
     let sessions = session_policy(settings);
-    let redis = redis(&settings.redis)?;
+    let timeout = settings.redis.timeout;
+    let redis = settings.redis.url.as_ref().map(|url| RedisConnection::new(url.expose_secret(), timeout));
+    let redis = redis.transpose().map_err(AppError::Redis)?;
     let denylist: Arc<dyn Denylist> = match &redis {
         Some(redis) => Arc::new(RedisDenylist::new(redis.clone())),
         None => Arc::new(NoDenylist),
@@ -256,15 +258,4 @@ fn client_stats(metrics: &Metrics) -> ClientStats {
         introspections: metrics.introspections.clone(),
         refused: metrics.clients_refused.clone(),
     }
-}
-
-/// A connection that opens on first use, and again when it is lost.
-fn redis(settings: &RedisSettings) -> Result<Option<ConnectionManager>, AppError> {
-    let Some(url) = &settings.url else { return Ok(None) };
-    let client = redis::Client::open(url.expose_secret()).map_err(AppError::Redis)?;
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(settings.timeout))
-        .set_response_timeout(Some(settings.timeout))
-        .set_number_of_retries(1);
-    ConnectionManager::new_lazy_with_config(client, config).map(Some).map_err(AppError::Redis)
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use prometheus::IntCounter;
 use redis::Script;
-use redis::aio::ConnectionManager;
 use time::OffsetDateTime;
 
 use super::in_memory::InMemoryLimiter;
 use super::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset, micros};
+use crate::redis_connection::RedisConnection;
 
 /// The algorithm of `gcra.rs` over all charges of a request, all or nothing, in one round trip. The
 /// server runs it, so that parallel requests cannot pass each other. The caller gives the time; a
@@ -61,7 +61,7 @@ return 0";
 /// is counted in this process too ([`Charge::local_first_half`]): each further instance may grant
 /// half a quota more than one instance would.
 pub struct RedisLimiter {
-    redis: ConnectionManager,
+    redis: RedisConnection,
     charge: Script,
     reset: Script,
     fallback: InMemoryLimiter,
@@ -71,7 +71,7 @@ pub struct RedisLimiter {
 impl RedisLimiter {
     /// `fallbacks` counts the uses of `fallback` while Redis does not answer.
     #[must_use]
-    pub fn new(redis: ConnectionManager, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
+    pub fn new(redis: RedisConnection, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
         Self {
             redis,
             charge: Script::new(CHARGE),

@@ -1,10 +1,10 @@
 //! The denylist: it spares the database a query, and never confirms a session.
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use redis::aio::ConnectionManager;
 use time::Duration;
 
 use crate::domain::ids::SessionId;
+use crate::redis_connection::RedisConnection;
 
 /// Ended sessions whose access tokens have not expired yet.
 pub trait Denylist: Send + Sync + 'static {
@@ -29,11 +29,11 @@ impl Denylist for NoDenylist {
 }
 
 /// The denylist that all instances share.
-pub struct RedisDenylist(ConnectionManager);
+pub struct RedisDenylist(RedisConnection);
 
 impl RedisDenylist {
     #[must_use]
-    pub const fn new(redis: ConnectionManager) -> Self {
+    pub const fn new(redis: RedisConnection) -> Self {
         Self(redis)
     }
 }

@@ -202,6 +202,19 @@ impl LeaderLease {
         }
     }
 
+    /// Let the session of the lease be idle for longer than a relay's, since its holder waits for an
+    /// operator.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.
+    pub async fn allow_idle(&self) -> Result<(), StoreError> {
+        if let Held::Advisory(_) = self.held {
+            let allow = "SELECT set_config('idle_session_timeout', '0', false)";
+            sql::fetch_one(&self.session, allow, []).await?;
+        }
+        Ok(())
+    }
+
     /// Do what may take long, and confirm the lease meanwhile: its session ends when it is silent.
     ///
     /// # Errors

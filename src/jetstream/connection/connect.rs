@@ -20,6 +20,11 @@ use crate::jetstream::error::NatsError;
 /// The longest wait for an acknowledgement or an answer of the JetStream API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(2);
+/// After so much silence the client asks whether the server is there. The third time without an
+/// answer it connects again: nine seconds after a server's host has vanished.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
+/// The longest wait for one server of several to accept a connection, before the next one is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Parse the addresses in `nats.url`: one or several, separated by commas.
 ///
@@ -86,6 +91,8 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
         .name(concat!("watchword/", env!("CARGO_PKG_VERSION")))
         .custom_inbox_prefix(&settings.inbox_prefix)
         .request_timeout(Some(ANSWER_TIMEOUT))
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(CONNECT_TIMEOUT)
         .reconnect_delay_callback(reconnect_pause);
     if let Some(path) = &settings.creds_file {
         let refused = |source| file("nats.creds_file", path, source);

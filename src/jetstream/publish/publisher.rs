@@ -129,15 +129,6 @@ impl JetStreamPublisher {
         probe::message_at(&self.target.connection, &self.target.stream, seq).await
     }
 
-    /// Read the first message at or behind a sequence.
-    ///
-    /// # Errors
-    ///
-    /// As [`position`](Self::position).
-    pub async fn next_message(&self, from: StreamSeq) -> Result<Option<StoredMessage>, ProbeError> {
-        probe::next_message(&self.target.connection, &self.target.stream, from).await
-    }
-
     /// Read how far the durable consumers of the stream are.
     ///
     /// # Errors

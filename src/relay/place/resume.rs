@@ -16,7 +16,7 @@ use super::refill;
 use super::tail::{Found, Tail, TailError};
 use crate::relay::parts::RelayParts;
 use crate::{
-    domain::ids::LedgerSeq,
+    domain::ids::{LedgerSeq, StreamSeq},
     jetstream::StreamFacts,
     store::{LeaderLease, RelayPosition},
 };
@@ -28,11 +28,13 @@ pub(in crate::relay) struct Resumed {
     pub(in crate::relay) foreign_source: Option<String>,
 }
 
-/// Find the place, and store the position when the stream is a new one.
+/// Find the place, and store the position when the stream is a new one. `before` is the place as it
+/// was known on this connection: what is in front of it is not read again.
 pub(in crate::relay) async fn resume(
     parts: &RelayParts,
     lease: &LeaderLease,
     ledger: Uuid,
+    before: Option<Place>,
 ) -> Result<Resumed, TailError> {
     let facts = parts.publisher.position().await?;
     let ends = lease.ends().await?;
@@ -51,7 +53,7 @@ pub(in crate::relay) async fn resume(
         None => resume.at_the_end(None).await,
         Some(position) if resume.is_same_stream(&position) => {
             if resume.holds(&position).await? {
-                resume.behind(&position).await
+                resume.behind(&position, before).await
             } else {
                 resume.after_loss(&position).await
             }
@@ -83,41 +85,53 @@ impl Resume<'_> {
         Ok(message.is_none_or(|message| message.message_id.as_ref() == Some(id)))
     }
 
-    async fn behind(&self, position: &RelayPosition) -> Result<Resumed, TailError> {
-        let found = self.tail.forward(position.stream_seq).await?;
-        self.report_gaps(position, &found).await?;
-        let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
-        let cursor = found.known.map_or(position.seq, |known| known.max(position.seq));
+    async fn behind(&self, position: &RelayPosition, before: Option<Place>) -> Result<Resumed, TailError> {
+        // Messages of others move no position, and may be many.
+        let before = before.filter(|before| {
+            let read = position.stream_seq..=self.facts.last_seq;
+            before.created == self.facts.created && read.contains(&before.fence)
+        });
+        let (after, cursor, last) = match before {
+            Some(before) => (before.fence, before.cursor.max(position.seq), before.last),
+            None => {
+                let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
+                let after = position.stream_seq.max(self.facts.first_seq.saturating_sub(1));
+                self.report_unread(position.stream_seq, after);
+                (after, position.seq, last)
+            }
+        };
+        let found = self.tail.forward(after, self.facts.last_seq).await?;
+        self.report_holes(cursor, &found).await?;
+        let cursor = found.known.map_or(cursor, |known| known.max(cursor));
         Ok(self.resumed(cursor, found, last, position.refill_from))
     }
 
-    /// Report what should be behind the position and is not: it is not published there any more,
-    /// since later events are stored already, or nobody knows what it was.
-    async fn report_gaps(&self, position: &RelayPosition, found: &Found) -> Result<(), TailError> {
-        let gone = self
-            .facts
-            .last_seq
-            .get()
-            .saturating_sub(position.stream_seq.get())
-            .saturating_sub(found.read);
+    /// Report messages behind the position that nobody can read any more.
+    fn report_unread(&self, position: StreamSeq, after: StreamSeq) {
+        let gone = after.get().saturating_sub(position.get());
         if gone > 0 {
             tracing::warn!(
                 messages = gone,
-                behind = position.stream_seq.get(),
+                behind = position.get(),
                 "messages behind the position were deleted unread; where a backup was restored, they may have been \
                  events that the ledger lacks"
             );
         }
-        let Some(known) = found.known.filter(|known| *known > position.seq) else {
+    }
+
+    /// Report events that the stream lacks before one that it has. They are not published there any
+    /// more, since later ones are stored already.
+    async fn report_holes(&self, cursor: LedgerSeq, found: &Found) -> Result<(), TailError> {
+        let Some(known) = found.known.filter(|known| *known > cursor) else {
             return Ok(());
         };
-        let expected = self.tail.lease.count_user_events(position.seq, known).await?;
+        let expected = self.tail.lease.count_user_events(cursor, known).await?;
         let lost = expected.saturating_sub(found.user_events);
         if lost > 0 {
             self.parts.metrics.stream_lost_events.inc_by(lost);
             tracing::error!(
                 events = lost,
-                after = position.seq.get(),
+                after = cursor.get(),
                 through = known.get(),
                 "the stream lacks events before others that it has: `watchword events verify` lists them, \
                  `watchword events replay --everyone` publishes them"

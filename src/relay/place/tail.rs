@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use crate::{
 
 /// Between two log lines while many messages are read.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Messages that are read at once.
+const READ_WINDOW: u64 = 64;
 /// How far the clocks of the servers may be apart.
 const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::HOUR;
 /// How far a stream is read for the events of a ledger that has none.
@@ -70,31 +73,32 @@ pub(in crate::relay) struct Found {
     /// The messages of others, and the `ce-source` of one of them.
     pub(in crate::relay) foreign: u64,
     pub(in crate::relay) foreign_source: Option<String>,
-    /// How many messages there are in all, and how many are known events about accounts; only where
-    /// it was read forward.
-    pub(in crate::relay) read: u64,
+    /// How many known events about accounts there are, where it was read forward.
     pub(in crate::relay) user_events: u64,
 }
 
 impl Tail<'_> {
-    /// Read forward behind `after`, to the end.
-    pub(in crate::relay) async fn forward(&self, after: StreamSeq) -> Result<Found, TailError> {
+    /// Read forward behind `after`, up to `last`. What is stored later is not waited for: others may
+    /// publish faster than this reads. If there is something, the next publication is refused.
+    pub(in crate::relay) async fn forward(&self, after: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: after, ..Found::default() };
         let mut progress = Progress::new();
-        while let Some(message) = self.publisher.next_message(found.end.saturating_add(1)).await? {
-            found.end = message.seq;
-            progress.note(message.seq);
-            match self.origin(&message).await? {
-                Origin::Known(seq) => {
-                    found.known = found.known.max(Some(seq));
-                    found.last = Some(LastMessage::of(&message));
-                    found.user_events += u64::from(!may_be_unrouted(&message.subject));
+        while found.end < last {
+            let to = found.end.saturating_add(READ_WINDOW).min(last);
+            for message in self.read(found.end.saturating_add(1), to).await? {
+                progress.note(message.seq);
+                match self.origin(&message).await? {
+                    Origin::Known(seq) => {
+                        found.known = found.known.max(Some(seq));
+                        found.last = Some(LastMessage::of(&message));
+                        found.user_events += u64::from(!may_be_unrouted(&message.subject));
+                    }
+                    Origin::Own => found.last = Some(LastMessage::of(&message)),
+                    Origin::Foreign => found.note_foreign(message),
                 }
-                Origin::Own => found.last = Some(LastMessage::of(&message)),
-                Origin::Foreign => found.note_foreign(message),
             }
+            found.end = to;
         }
-        found.read = progress.read;
         Ok(found)
     }
 
@@ -103,26 +107,38 @@ impl Tail<'_> {
     pub(in crate::relay) async fn backward(&self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: last, ..Found::default() };
         let mut progress = Progress::new();
-        let mut seq = last;
-        while seq >= first.max(1.into()) && found.known.is_none() {
-            if let Some(message) = self.publisher.message_at(seq).await? {
-                progress.note(seq);
+        // Mostly the last one is it.
+        let (first, mut to, mut window) = (first.max(1.into()), last, 1);
+        while to >= first {
+            let from = to.saturating_sub(window - 1).max(first);
+            for message in self.read(from, to).await?.into_iter().rev() {
+                progress.note(message.seq);
                 if self.is_before_the_ledger(&message, progress.read) {
-                    break;
+                    return Ok(found);
                 }
                 let origin = self.origin(&message).await?;
                 if !matches!(origin, Origin::Foreign) && found.last.is_none() {
                     found.last = Some(LastMessage::of(&message));
                 }
                 match origin {
-                    Origin::Known(known) => found.known = Some(known),
+                    Origin::Known(known) => {
+                        found.known = Some(known);
+                        return Ok(found);
+                    }
                     Origin::Own => {}
                     Origin::Foreign => found.note_foreign(message),
                 }
             }
-            seq = seq.saturating_sub(1);
+            to = from.saturating_sub(1);
+            window = READ_WINDOW.min(window * 2);
         }
         Ok(found)
+    }
+
+    /// Read the messages that are left of a part of the stream.
+    async fn read(&self, from: StreamSeq, to: StreamSeq) -> Result<Vec<StoredMessage>, TailError> {
+        let reads = (from.get()..=to.get()).map(|seq| self.publisher.message_at(seq.into()));
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
     /// Whether neither this message nor one before it can be an event that the ledger has: the

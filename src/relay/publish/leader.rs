@@ -12,7 +12,7 @@ use super::trouble::Trouble;
 use crate::relay::parts::RelayParts;
 use crate::relay::place::cursor::Place;
 use crate::relay::place::position::PositionWriter;
-use crate::relay::place::resume::{Resumed, resume};
+use crate::relay::place::resume::resume;
 use crate::relay::place::tail::TailError;
 use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
@@ -23,6 +23,8 @@ use crate::{
 
 /// How far behind an earlier stream one that replaces it begins: more than what may be in flight.
 const CREATION_GAP: u64 = 10_001;
+/// The reason why a large backlog is published slowly.
+const PACED: &str = "consumers";
 /// Refused for so long by messages of others alone, the stream is shared.
 const MAX_SHARED: Duration = Duration::from_secs(5);
 
@@ -44,16 +46,26 @@ pub(in crate::relay) enum Step {
     Failed(u32),
 }
 
+/// Others have published into the stream and this instance has not.
+struct Others {
+    since: Instant,
+    /// What one of them calls itself.
+    source: String,
+}
+
 pub(in crate::relay) struct Leader {
     pub(in crate::relay) lease: LeaderLease,
     ledger: Option<Uuid>,
     place: Option<Place>,
+    /// The place as it was before a failure on this connection.
+    before: Option<Place>,
     position: PositionWriter,
     lessons: Lessons,
     /// The connection that the place and the lessons belong to.
     connection: u64,
     creation: Option<StreamSeq>,
     failures: u32,
+    others: Option<Others>,
     trouble: Trouble,
     pacing: Pacing,
     /// Whether many rows may wait: nothing is known yet, or the last run did not reach the end.
@@ -67,11 +79,13 @@ impl Leader {
             lease,
             ledger: None,
             place: None,
+            before: None,
             position: PositionWriter::default(),
             lessons: Lessons::default(),
             connection: 0,
             creation: None,
             failures: 0,
+            others: None,
             trouble: Trouble::default(),
             pacing: Pacing::default(),
             may_be_far_behind: true,
@@ -98,6 +112,7 @@ impl Leader {
             self.connection = connection;
             self.lessons = Lessons::default();
             self.place = None;
+            self.before = None;
         }
         if self.place.as_ref().is_some_and(|place| place.created != facts.created) {
             self.place = None;
@@ -139,15 +154,20 @@ impl Leader {
         self.may_be_far_behind = matches!(drained, Drained::TimeUp);
         if place.cursor > before {
             self.failures = 0;
-            self.trouble.clear(parts);
+            self.others = None;
+            self.trouble.clear_unless(parts, PACED);
         }
         Ok(match drained {
             Drained::CaughtUp(rows) => {
+                self.others = None;
                 self.trouble.clear(parts);
                 self.pacing.caught_up();
                 Step::CaughtUp(rows)
             }
-            Drained::TimeUp => Step::More,
+            Drained::TimeUp => {
+                self.report_paced(parts);
+                Step::More
+            }
             Drained::Blocked => {
                 self.report_blocked(parts).await?;
                 Step::Blocked
@@ -158,7 +178,7 @@ impl Leader {
 
     /// Learn from a failure. The end of the stream is read before anything is sent again.
     fn failed(&mut self, parts: &RelayParts, failure: Failure, event: Option<LedgerSeq>, through: LedgerSeq) -> Step {
-        self.place = None;
+        self.before = self.place.take();
         self.may_be_far_behind = true;
         match failure {
             Failure::Denied(ref subject) if may_be_unrouted(subject) && self.lessons.deny(subject) => {
@@ -182,7 +202,14 @@ impl Leader {
             _ => {}
         }
         self.failures = self.failures.saturating_add(1);
-        self.trouble.raise(parts, failure.code(), &failure.to_string());
+        let others = self.others.as_ref().filter(|others| others.since.elapsed() > MAX_SHARED);
+        if let (Some(Others { source, .. }), Failure::Fenced) = (others, &failure) {
+            let text =
+                format!("others publish into the stream (ce-source: {source}); two deployments need two streams");
+            self.trouble.raise(parts, "stream_shared", &text);
+        } else {
+            self.trouble.raise(parts, failure.code(), &failure.to_string());
+        }
         Step::Failed(self.failures)
     }
 
@@ -193,13 +220,19 @@ impl Leader {
             None => *self.ledger.insert(self.lease.ledger_id().await?),
         };
         parts.metrics.relay_resumes.inc();
-        let error = match self.lease.keep(resume(parts, &self.lease, ledger)).await? {
+        let work = resume(parts, &self.lease, ledger, self.before.clone());
+        let error = match self.lease.keep(work).await? {
             Ok(resumed) => {
+                show_behind(parts, None);
                 parts.metrics.stream_foreign_messages.inc_by(resumed.foreign);
-                self.may_be_far_behind = true;
-                let shared = self.is_shared(parts, &resumed);
+                if resumed.foreign > 0 {
+                    let source = resumed.foreign_source.unwrap_or_else(|| "unknown".to_owned());
+                    let source = source.chars().take(MAX_SOURCE_CHARS).collect();
+                    self.others.get_or_insert_with(|| Others { since: Instant::now(), source });
+                }
                 self.place = Some(resumed.place);
-                return Ok(shared.then_some(Step::Failed(self.failures)));
+                self.may_be_far_behind = true;
+                return Ok(None);
             }
             Err(TailError::Ledger(error)) => return Err(error),
             Err(error) => error,
@@ -215,26 +248,12 @@ impl Leader {
         Ok(Some(Step::Failed(self.failures)))
     }
 
-    /// Whether others publish into the stream faster than this instance can.
-    fn is_shared(&mut self, parts: &RelayParts, resumed: &Resumed) -> bool {
-        show_behind(parts, None);
-        if resumed.foreign == 0 {
-            return false;
-        }
-        let source = resumed.foreign_source.as_deref().unwrap_or("unknown");
-        let source: String = source.chars().take(MAX_SOURCE_CHARS).collect();
-        let text = format!("others publish into the stream (ce-source: {source}); two deployments need two streams");
-        self.trouble.raise(parts, "stream_shared", &text);
-        let shared = self.trouble.lasts("stream_shared").is_some_and(|lasts| lasts > MAX_SHARED);
-        self.failures += u32::from(shared);
-        shared
-    }
-
     async fn without_stream(&mut self, parts: &RelayParts, stream: &StreamState) -> Result<Step, StoreError> {
         if *stream == StreamState::Missing {
             let position = self.lease.position().await?;
             let used = position.map(|position| position.stream_seq);
-            let used = used.max(self.place.as_ref().map(|place| place.fence));
+            let known = self.place.as_ref().or(self.before.as_ref());
+            let used = used.max(known.map(|place| place.fence));
             let first = used.map_or(1.into(), |used| used.saturating_add(CREATION_GAP));
             self.allow_creation(parts, Some(first));
         }
@@ -245,6 +264,19 @@ impl Leader {
         if self.creation != first {
             self.creation = first;
             parts.publisher.allow_creation(first);
+        }
+    }
+
+    /// Report which consumer a large backlog waits for: events go out as it reads.
+    fn report_paced(&mut self, parts: &RelayParts) {
+        match self.pacing.waits_for() {
+            Some(durable) => {
+                let text = format!(
+                    "more events wait than the stream holds; they are published as the durable consumer {durable} reads"
+                );
+                self.trouble.raise(parts, PACED, &text);
+            }
+            None => self.trouble.end(parts, PACED),
         }
     }
 
@@ -267,7 +299,7 @@ impl Leader {
                 Ok(place.fence)
             }
             Some(failure) => {
-                self.place = None;
+                self.before = self.place.take();
                 Err(failure.to_string())
             }
         };

@@ -31,6 +31,8 @@ struct PacedDrain {
     waited: Duration,
     looked: Instant,
     durables: HashMap<String, Durable>,
+    /// The consumer that has to read before more can be published.
+    waits_for: Option<String>,
     /// Whether nobody is waited for any more.
     given_up: bool,
 }
@@ -71,6 +73,11 @@ impl Pacing {
         lease.keep(drain.look(parts)).await
     }
 
+    /// The consumer that the drain waits for, if there is one.
+    pub(in crate::relay) fn waits_for(&self) -> Option<&str> {
+        self.drain.as_ref()?.waits_for.as_deref()
+    }
+
     /// Nothing waits any more.
     pub(in crate::relay) fn caught_up(&mut self) {
         if self.drain.take().is_some() {
@@ -86,6 +93,7 @@ impl PacedDrain {
             waited: Duration::ZERO,
             looked: now.checked_sub(LOOK_INTERVAL).unwrap_or(now),
             durables: HashMap::new(),
+            waits_for: None,
             given_up: false,
         }
     }
@@ -103,15 +111,23 @@ impl PacedDrain {
             }
         };
         let mut room = usage.capacity();
+        let mut slowest = None;
         for lag in &lags {
             let durable = self.durables.entry(lag.durable.clone()).or_insert_with(|| Durable::new(lag, &usage));
             durable.see(parts, lag, &usage);
-            if !self.given_up && durable.counts(lag) {
-                room = room.map(|room| room.min(usage.room(lag)));
+            let of_this = usage.room(lag);
+            if !self.given_up && durable.counts(lag) && room.is_some_and(|room| of_this < room) {
+                room = Some(of_this);
+                slowest = Some(&lag.durable);
             }
         }
+        // It is told until the drain is through: what it has read is published within a moment.
         if room == Some(0) {
+            self.waits_for = slowest.cloned();
             self.wait(parts, since);
+        }
+        if self.given_up {
+            self.waits_for = None;
         }
         if self.given_up { usage.capacity() } else { room }
     }

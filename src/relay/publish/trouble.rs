@@ -48,10 +48,19 @@ impl Trouble {
         });
     }
 
-    /// How long this trouble has lasted.
-    pub(in crate::relay) fn lasts(&self, reason: &'static str) -> Option<Duration> {
-        let current = self.current.as_ref().filter(|current| current.reason == reason)?;
-        Some(current.since.elapsed())
+    /// Report that publishing goes on, unless it is held up for this reason, which success does not
+    /// end.
+    pub(in crate::relay) fn clear_unless(&mut self, parts: &RelayParts, reason: &'static str) {
+        if self.current.as_ref().is_some_and(|current| current.reason != reason) {
+            self.clear(parts);
+        }
+    }
+
+    /// Report that this reason holds nothing up any longer.
+    pub(in crate::relay) fn end(&mut self, parts: &RelayParts, reason: &'static str) {
+        if self.current.as_ref().is_some_and(|current| current.reason == reason) {
+            self.clear(parts);
+        }
     }
 
     /// Report that publishing goes on.

@@ -17,8 +17,9 @@ const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
     ("security", &["domain", "config", "telemetry"]),
-    ("limits", &["domain", "config", "telemetry"]),
-    ("revocation", &["domain", "config", "store"]),
+    ("redis_connection", &[]),
+    ("limits", &["domain", "config", "redis_connection", "telemetry"]),
+    ("revocation", &["domain", "config", "redis_connection", "store"]),
     // Telemetry counts recorded events at the commit, where tests also kill the process (ADR 0010).
     ("store", &["domain", "events", "config", "migration", "telemetry"]),
     ("actions", &["domain", "events", "security", "limits", "revocation", "store"]),

@@ -63,7 +63,7 @@ enum Victim {
     Leader,
 }
 
-fn as_publisher(cluster: &NatsCluster) -> Settings {
+pub(super) fn as_publisher(cluster: &NatsCluster) -> Settings {
     let mut settings = settings(None);
     settings.nats.url = Some(SecretString::from(cluster.url()));
     settings.nats.user = Some("publisher".to_owned());

@@ -7,6 +7,7 @@ mod identities;
 mod lag;
 mod permissions;
 mod programs;
+mod replicas;
 
 use crate::support::nats::{NatsOptions, NatsServer};
 use crate::support::nats_users::provision;

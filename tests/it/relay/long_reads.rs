@@ -11,8 +11,8 @@ use crate::support::nats::NatsServer;
 use crate::support::proxy::Proxy;
 use crate::support::wait::eventually;
 
-/// For a request and its answer, twice this passes.
-const LATENCY: Duration = Duration::from_millis(5);
+/// For a request and its answer, twice this passes; 64 messages are read at once.
+const LATENCY: Duration = Duration::from_millis(300);
 
 /// Publishes messages of somebody else.
 async fn publish_foreign(nats: &NatsServer, count: usize) {

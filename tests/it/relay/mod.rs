@@ -1,6 +1,7 @@
 //! The relay and JetStream, on real servers: no event is lost or duplicated, and each user's events
 //! stay in order.
 
+mod elsewhere;
 mod embedded;
 mod faults;
 mod leadership;
@@ -9,8 +10,10 @@ mod order;
 mod pacing;
 mod permissions;
 mod publishing;
+mod refused;
 mod resuming;
 pub(crate) mod rig;
 mod shared;
 mod streams;
 mod unrouted;
+mod woken;

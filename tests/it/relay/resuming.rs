@@ -275,7 +275,7 @@ async fn a_ledger_that_lacks_published_events_publishes_nothing(backend: Backend
     running.stop().await;
 }
 
-fn copy_directory(from: &Path, to: &Path) {
+pub(super) fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("create a directory");
     for entry in fs::read_dir(from).expect("read a directory") {
         let entry = entry.expect("an entry");

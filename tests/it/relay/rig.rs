@@ -29,6 +29,8 @@ use crate::support::wait::eventually;
 /// How long the relay may take for anything.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const STREAM: &str = "auth-events";
+/// How long events may wait after any fault has ended, or when another instance has to lead.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
 
 /// A database with the service's tables, and the settings that point to it and to a NATS server.
 pub(crate) struct Rig {

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::rig::options_on;
-use crate::support::binary::{Binary, BinaryOptions, Ended, run};
+use crate::support::binary::{Binary, BinaryOptions, Ended, run, run_after};
 use crate::support::database::{Backend, Database};
 use crate::support::flow_tests;
 use crate::support::http::{Answer, Http, Tokens};
@@ -245,6 +245,33 @@ async fn an_erased_sequence_is_raised_and_nothing_is_adopted(backend: Backend) {
     service = installation.serve().await;
     login(service.http(), "ada@example.com").await;
     eventually(TIMEOUT, || async { nats.messages(STREAM).await.len() == 1 }).await;
+    assert!(service.stop().await.success());
+    installation.database.remove().await;
+}
+
+/// The server ends the session of a relay that is idle for ten seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_may_take_time_to_confirm() {
+    let nats = NatsServer::start().await;
+    let installation = Installation::fresh(Backend::Postgres, &nats).await;
+    let mut service = installation.serve().await;
+    service.http().register("ada@example.com", PASSWORD).await.expect_status(201);
+    let published = installation.consistent().await;
+    assert!(service.stop().await.success());
+    for lose in [
+        "DELETE FROM events WHERE seq > 1",
+        "SELECT setval('events_seq_seq', 1)",
+        "DELETE FROM relay_position",
+    ] {
+        installation.database.execute(lose).await.expect("lose events");
+    }
+
+    let confirm = installation.options(&["events", "adopt", "--format", "json"]);
+    let result = result(&run_after(confirm, Duration::from_secs(12), "yes\n").await);
+    assert_eq!(result["adopted"], published - 1, "{result}");
+    service = installation.serve().await;
+    login(service.http(), "ada@example.com").await;
+    assert_eq!(installation.consistent().await, published + 1);
     assert!(service.stop().await.success());
     installation.database.remove().await;
 }

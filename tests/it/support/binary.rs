@@ -74,6 +74,11 @@ pub(crate) struct Ended {
 
 /// Runs a command to its end, with `input` on its standard input.
 pub(crate) async fn run(options: BinaryOptions, input: &str) -> Ended {
+    run_after(options, Duration::ZERO, input).await
+}
+
+/// As [`run`], with an operator who thinks for so long before the input.
+pub(crate) async fn run_after(options: BinaryOptions, pause: Duration, input: &str) -> Ended {
     let data_dir = options.data_dir.unwrap_or_else(|| scratch("command").join("data"));
     let mut child = tokio::process::Command::new(PROGRAM)
         .args(options.args)
@@ -86,6 +91,7 @@ pub(crate) async fn run(options: BinaryOptions, input: &str) -> Ended {
         .spawn()
         .expect("start the command");
     let mut stdin = child.stdin.take().expect("the standard input");
+    tokio::time::sleep(pause).await;
     // A command that reads no input may have ended.
     drop(stdin.write_all(input.as_bytes()).await);
     drop(stdin);

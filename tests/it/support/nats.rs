@@ -54,6 +54,28 @@ pub(crate) struct StreamMessage {
 }
 
 impl StreamMessage {
+    /// Returns a message that a consumer got.
+    pub(crate) fn of(message: &async_nats::jetstream::Message) -> Self {
+        let seq = message.info().expect("its place").stream_sequence;
+        let headers = message.headers.clone().unwrap_or_default();
+        Self::new(seq, &message.subject, &headers, &message.payload)
+    }
+
+    fn new(seq: u64, subject: &str, headers: &async_nats::HeaderMap, body: &[u8]) -> Self {
+        let mut headers: Vec<(String, String)> = headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string())))
+            .collect();
+        headers.sort();
+        Self {
+            seq,
+            subject: subject.to_owned(),
+            headers,
+            payload: serde_json::from_slice(body).unwrap_or(Value::Null),
+            bytes: body.to_vec(),
+        }
+    }
+
     /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -115,6 +137,20 @@ impl NatsServer {
     /// Returns the JetStream API over a new connection.
     pub(crate) async fn jetstream(&self) -> async_nats::jetstream::Context {
         async_nats::jetstream::new(self.client().await)
+    }
+
+    /// Whether the server is older than the version (major, minor) with a capability that a test
+    /// needs. Says so: the test ends without having shown anything.
+    #[expect(clippy::print_stderr, reason = "names what is not tested")]
+    pub(crate) async fn lacks(&self, capability: &str, since: (u32, u32)) -> bool {
+        let version = self.client().await.server_info().version;
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().expect("a number"));
+        let found = (numbers.next().expect("a version"), numbers.next().expect("a version"));
+        let lacks = found < since;
+        if lacks {
+            eprintln!("skipped: nats-server {version} lacks {capability}");
+        }
+        lacks
     }
 
     /// Returns every message of a stream, in order; none if the stream does not exist.
@@ -197,19 +233,12 @@ async fn read_message(
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut headers: Vec<(String, String)> = message
-        .headers
-        .iter()
-        .flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string())))
-        .collect();
-    headers.sort();
-    Ok(Some(StreamMessage {
-        seq: message.sequence,
-        subject: message.subject.to_string(),
-        headers,
-        payload: serde_json::from_slice(&message.payload).unwrap_or(Value::Null),
-        bytes: message.payload.to_vec(),
-    }))
+    Ok(Some(StreamMessage::new(
+        message.sequence,
+        &message.subject,
+        &message.headers,
+        &message.payload,
+    )))
 }
 
 /// Returns the path of the nats-server binary.

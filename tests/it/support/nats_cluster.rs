@@ -109,6 +109,16 @@ impl NatsCluster {
         .await;
     }
 
+    /// Makes another node lead a stream.
+    pub(crate) async fn move_leader(&self, stream: &str) {
+        let before = self.leader(stream).await;
+        let (client, subject) = (self.jetstream().await, format!("$JS.API.STREAM.LEADER.STEPDOWN.{stream}"));
+        let answer = client.client().request(subject, Default::default()).await.expect("an answer");
+        let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
+        assert_eq!(answer.get("error"), None, "{answer}");
+        eventually(TIMEOUT, || async { self.leader(stream).await != before }).await;
+    }
+
     /// Returns every message of a stream.
     pub(crate) async fn messages(&self, stream: &str) -> Vec<nats::StreamMessage> {
         nats::messages(&self.jetstream().await, stream).await
@@ -144,8 +154,18 @@ impl Node {
     }
 
     /// Returns the URL for clients.
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Freezes the node: it keeps its connections, and falls behind.
+    pub(crate) fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// Resumes a frozen node.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
     }
 
     /// Ends the node with SIGKILL.

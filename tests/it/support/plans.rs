@@ -32,16 +32,31 @@ impl Plans {
         let builder = TestApp::builder(Backend::Postgres);
         let app = builder.settings(move |settings| settings.database.url = Some(url)).spawn().await;
         let user_id = app.registered(ROOT).await.str("/user/id").to_owned();
-        let plans = Self { postgres, app, user_id, database };
+        let mut plans = Self { postgres, app, user_id, database };
         plans.execute("UPDATE users SET roles = 'user admin'").await;
+        plans.until_published().await;
+        // The rows count as published: it is their number that matters.
+        plans.app.nats.kill();
         for sql in statements {
             plans.execute(sql).await;
         }
+        plans.execute("UPDATE relay_position SET seq = (SELECT max(seq) FROM events)").await;
+        plans.app.nats.start_again().await;
         plans
     }
 
     async fn execute(&self, sql: &str) {
         self.postgres.execute(self.database, sql).await.expect(sql);
+    }
+
+    /// Waits until every event is published.
+    pub(crate) async fn until_published(&self) {
+        let waiting = "DO $$ BEGIN IF (SELECT max(seq) FROM events) > (SELECT seq FROM relay_position) THEN \
+             RAISE EXCEPTION 'not yet'; END IF; END $$";
+        eventually(Duration::from_secs(60), || async {
+            self.postgres.execute(self.database, waiting).await.map_err(|error| error.to_string())
+        })
+        .await;
     }
 
     /// Log the plans of new connections, and close the open ones. Return an access token of the
@@ -52,6 +67,9 @@ impl Plans {
             "session_preload_libraries = 'auto_explain'",
             "auto_explain.log_min_duration = 0",
             "auto_explain.log_nested_statements = on",
+            "auto_explain.log_analyze = on",
+            "auto_explain.log_timing = off",
+            "auto_explain.log_buffers = on",
         ] {
             self.execute(&format!("ALTER DATABASE {database} SET {setting}")).await;
         }
@@ -83,4 +101,24 @@ impl Plans {
 pub(crate) fn excerpt(plans: &str, at: usize) -> &str {
     let begin = plans[..at].rfind("Query Text").unwrap_or(0);
     &plans[begin..plans.len().min(at + 600)]
+}
+
+/// The most pages that the plans of a query visited, if there are such plans. `query` is a part of
+/// its text.
+pub(crate) fn pages(plans: &str, query: &str) -> Option<u64> {
+    let plans = plans.split("Query Text: ").skip(1).filter(|plan| {
+        let text = plan.lines().next().unwrap_or_default();
+        text.contains(query)
+    });
+    plans.map(visited).max()
+}
+
+/// The pages that a plan visited: those of its first node, which counts the others in.
+fn visited(plan: &str) -> u64 {
+    let line = plan.lines().find_map(|line| line.trim().strip_prefix("Buffers: shared "));
+    let numbers = line.unwrap_or_default().split_whitespace().filter_map(|part| {
+        let (kind, number) = part.trim_end_matches(',').split_once('=')?;
+        matches!(kind, "hit" | "read").then(|| number.parse::<u64>().ok())?
+    });
+    numbers.sum()
 }

@@ -246,6 +246,12 @@ impl Process {
         }
     }
 
+    /// Waits until the process has stopped itself.
+    pub(crate) async fn frozen(&self, deadline: Duration) {
+        let pid = self.pid().unwrap_or_else(|| panic!("{} is not running", self.spec.name));
+        eventually(deadline, || async { all_threads_stopped(pid) }).await;
+    }
+
     /// Resumes a frozen process with SIGCONT.
     pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);

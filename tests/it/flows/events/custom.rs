@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use watchword::config::Settings;
 
 use crate::support::app::TestApp;
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::http::Answer;
+use crate::support::invariants::differences;
+use crate::support::nats::NatsServer;
 
 flow_tests! {
     a_custom_event_reaches_the_stream,
@@ -18,6 +21,8 @@ flow_tests! {
     custom_events_can_be_switched_off,
     a_refused_custom_event_is_not_recorded,
     custom_events_are_rate_limited,
+    a_custom_event_of_the_largest_size_is_published_whole,
+    a_custom_event_that_the_stream_does_not_take_whole_is_cut,
 }
 
 async fn record(app: &TestApp, access: &str, body: &Value) -> Answer {
@@ -196,4 +201,69 @@ async fn custom_events_are_rate_limited(backend: Backend) {
     clock.advance(Duration::from_secs(60));
     record(&app, &access, &body).await.expect_status(202);
     app.finish().await;
+}
+
+/// What the API takes at most: 32 keys, the longest names, and 4096 bytes as compact JSON, every
+/// second of them an escape.
+fn largest() -> Value {
+    let long = |n: usize| format!("{n:02}{}", "k".repeat(62));
+    let mut attributes: serde_json::Map<_, _> = (0..31).map(|n| (long(n), json!(n))).collect();
+    attributes.insert(long(31), json!(""));
+    let left = 4096 - Value::from(attributes.clone()).to_string().len();
+    let text = "\"".repeat(left / 2) + &"x".repeat(left % 2);
+    attributes.insert(long(31), json!(text));
+    assert_eq!(Value::from(attributes.clone()).to_string().len(), 4096);
+    json!({"name": "n".repeat(64), "attributes": attributes})
+}
+
+async fn a_custom_event_of_the_largest_size_is_published_whole(backend: Backend) {
+    let app = TestApp::spawn(backend).await;
+    let access = app.registered("ada@example.com").await.tokens().access;
+    let body = largest();
+    let refused = json!({"name": "n".repeat(65), "attributes": body["attributes"]});
+    record(&app, &access, &refused).await.expect_problem(422, "validation_failed");
+    // Single messages, and a batch once NATS is back.
+    record(&app, &access, &body).await.expect_status(202);
+    app.ledger_drained().await;
+    app.nats.pause();
+    for _ in 0..40 {
+        record(&app, &access, &body).await.expect_status(202);
+    }
+    app.nats.resume();
+    let events = app.events().await;
+    assert_eq!(events.len(), 42);
+    for event in &events[1..] {
+        assert_eq!(event.payload["data"]["attributes"], body["attributes"]);
+        assert_eq!(event.payload["data"].get("truncated"), None);
+    }
+    assert!(app.metric("watchword_event_truncated_total", "").await < 0.5);
+    app.finish().await;
+}
+
+/// The event's place in the stream is taken, and its details are in the ledger.
+async fn a_custom_event_that_the_stream_does_not_take_whole_is_cut(backend: Backend) {
+    let nats = NatsServer::start().await;
+    let stream = Settings::load_from(None, []).expect("the defaults").stream;
+    let mut definition = watchword::jetstream::desired(&stream).expect("the definition");
+    // Ordinary events fit, with room for headers.
+    definition.max_message_size = 5000;
+    nats.jetstream().await.create_stream(definition).await.expect("create the stream");
+    let app = TestApp::builder(backend).nats(nats).spawn().await;
+    let admin = app.admin().await.access;
+    let body = largest();
+    let id = record(&app, &admin, &body).await.expect_status(202).str("/id").to_owned();
+    record(&app, &admin, &json!({"name": "small"})).await.expect_status(202);
+
+    let events = app.events().await;
+    let differences = differences(&app.ledger().await, &events);
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    assert!(differences[0].starts_with("altered") && differences[0].contains(&id), "{differences:?}");
+    let cut = events.iter().find(|event| event.header("Nats-Msg-Id") == Some(&id)).expect("the event");
+    assert_eq!(cut.payload["data"]["truncated"], true);
+    assert_eq!((&cut.payload["id"], &cut.payload["data"]["name"]), (&json!(id), &body["name"]));
+    assert!(cut.bytes.len() < 4096, "{}", cut.bytes.len());
+    let whole = app.get_as(&admin, &format!("/events/{id}")).await.expect_status(200);
+    assert_eq!(whole.json["data"]["attributes"], body["attributes"]);
+    assert!((app.metric("watchword_event_truncated_total", "").await - 1.0).abs() < 0.5);
+    app.abandon().await;
 }

@@ -1,5 +1,6 @@
 //! The ledger as clients and subscribers see it.
 
+mod backlog;
 mod counts;
 mod custom;
 mod delivery;
@@ -10,5 +11,6 @@ mod paging;
 mod predecessors;
 mod query_plans;
 mod rate_limited;
+mod relay_plans;
 mod retention;
 mod stream;

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::limits::{Identifier, InMemoryLimiter, Limits, RateLimit, RedisLimiter};
+use watchword::redis_connection::RedisConnection;
 use watchword::telemetry::Metrics;
 
 use crate::support::redis::RedisServer;
@@ -19,11 +20,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The limits of an instance, and the counter of its fallbacks to the process.
 async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
-    let client = redis::Client::open(redis.url()).expect("an address");
-    let manager = client.get_connection_manager().await.expect("Redis");
+    let connection = RedisConnection::new(&redis.url(), Duration::from_secs(5)).expect("an address");
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
-    let shared = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
+    let shared = RedisLimiter::new(connection, InMemoryLimiter::new(1000), fallbacks.clone());
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.refresh.count = QUOTA;
     settings.login_account_network.count = QUOTA;

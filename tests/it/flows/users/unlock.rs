@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::limits::{Exceeded, Identifier, InMemoryLimiter, Limits, RateLimit, RateLimiter, RedisLimiter};
+use watchword::redis_connection::RedisConnection;
 use watchword::telemetry::Metrics;
 
 use crate::support::redis::RedisServer;
@@ -22,11 +24,10 @@ async fn charge_login(limits: &Limits, identifier: Identifier, network: u8) -> R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unlocking_resets_failed_logins_from_other_networks() {
     let redis = RedisServer::start().await;
-    let client = redis::Client::open(redis.url()).expect("an address");
-    let manager = client.get_connection_manager().await.expect("Redis");
+    let connection = RedisConnection::new(&redis.url(), Duration::from_secs(5)).expect("an address");
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
-    let in_redis = RedisLimiter::new(manager, InMemoryLimiter::new(1000), fallbacks.clone());
+    let in_redis = RedisLimiter::new(connection, InMemoryLimiter::new(1000), fallbacks.clone());
     let limiters: [Arc<dyn RateLimiter>; 2] = [Arc::new(InMemoryLimiter::new(1000)), Arc::new(in_redis)];
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.login_account.count = 4;
