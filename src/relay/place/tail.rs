@@ -78,8 +78,8 @@ pub(in crate::relay) struct Found {
 }
 
 impl Tail<'_> {
-    /// Read forward behind `after`, up to `last`. What is stored later is not waited for: others may
-    /// publish faster than this reads. If there is something, the next publication is refused.
+    /// Read forward behind `after`, up to `last`. What is stored later is not waited for: others
+    /// may publish faster than this reads. If there is something, the next publication is refused.
     pub(in crate::relay) async fn forward(&self, after: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: after, ..Found::default() };
         let mut progress = Progress::new();
