@@ -30,7 +30,7 @@ pub(crate) struct Child {
 impl Child {
     /// Start the server. A thread of its own waits for it: where `setpriv` is installed, the kernel
     /// ends the server together with that thread, and so together with this process, even when that
-    /// is killed. The locked file becomes its standard input, so that the lock ends with the server.
+    /// is killed. The locked file becomes its standard input: the lock ends with the server.
     ///
     /// # Errors
     ///

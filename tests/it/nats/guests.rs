@@ -271,16 +271,19 @@ fn context(service: &Binary) -> Value {
 }
 
 fn url(service: &Binary) -> String {
-    context(service)["url"].as_str().expect("a URL").to_owned()
+    text(&context(service), "url")
+}
+
+fn text(context: &Value, name: &str) -> String {
+    context.get(name).and_then(Value::as_str).expect(name).to_owned()
 }
 
 /// Connects with the context of the operator.
 async fn owner(service: &Binary) -> Client {
     let context = context(service);
-    let text = |name: &str| context[name].as_str().expect(name).to_owned();
-    ConnectOptions::with_user_and_password(text("user"), text("password"))
-        .custom_inbox_prefix(text("inbox_prefix"))
-        .connect(text("url"))
+    ConnectOptions::with_user_and_password(text(&context, "user"), text(&context, "password"))
+        .custom_inbox_prefix(text(&context, "inbox_prefix"))
+        .connect(text(&context, "url"))
         .await
         .expect("connect")
 }

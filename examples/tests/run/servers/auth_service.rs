@@ -102,7 +102,7 @@ impl Watchword {
     pub(crate) fn nats_url(&self) -> String {
         let context = fs::read(self.directory.path().join("data/nats/operator.json")).unwrap();
         let context: Value = serde_json::from_slice(&context).unwrap();
-        context["url"].as_str().unwrap().to_owned()
+        context.get("url").and_then(Value::as_str).unwrap().to_owned()
     }
 
     pub(crate) async fn register(&self, email: &str) -> Session {
