@@ -75,7 +75,7 @@ impl App {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let metrics_server = MetricsServer::bind(&settings.metrics).await?;
-        let nats = Nats::start(&settings, metrics.clone(), stop.connected.clone()).await?;
+        let nats = Nats::start(&settings, &*environment.random, metrics.clone(), stop.connected.clone()).await?;
         Ok(Self {
             settings,
             environment,

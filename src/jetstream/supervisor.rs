@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    domain::random::Random,
     security::LedgerMarks,
     telemetry::{self, Metrics, error_chain},
 };
@@ -48,6 +49,7 @@ impl Nats {
     /// [`NatsError`] when the settings cannot be used (an address, a file of credentials).
     pub async fn start(
         settings: &Settings,
+        random: &dyn Random,
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
     ) -> Result<NatsHandle, NatsError> {
@@ -57,7 +59,7 @@ impl Nats {
         ));
         let target = match &settings.nats.url {
             Some(url) => Target::Given(connect::addresses(url)?),
-            None => Target::Embedded(start_embedded(settings)?),
+            None => Target::Embedded(start_embedded(settings, random)?),
         };
         let options = connect::options(&settings.nats).await?;
         let source = Source::of(settings);
@@ -73,11 +75,11 @@ impl Nats {
     }
 }
 
-pub(super) fn start_embedded(settings: &Settings) -> Result<EmbeddedTask, NatsError> {
+pub(super) fn start_embedded(settings: &Settings, random: &dyn Random) -> Result<EmbeddedTask, NatsError> {
     let stop = CancellationToken::new();
     let refused = |source| NatsError::File { key: "data_dir", path: settings.data_dir.clone(), source };
     let (announce, running) = watch::channel(None);
-    let embedded = Embedded::new(&settings.nats, &settings.data_dir, announce, stop.clone()).map_err(refused)?;
+    let embedded = Embedded::new(settings, random, announce, stop.clone()).map_err(refused)?;
     Ok(EmbeddedTask {
         task: telemetry::spawn("nats-server", embedded.run()),
         running,
@@ -146,9 +148,10 @@ impl Supervisor {
                     running = embedded.running.wait_for(Option::is_some) => running.ok().and_then(|r| r.clone()),
                     () = shutdown.cancelled() => None,
                 };
-                if let Some(Running { port, server_name }) = running {
-                    match parse_local(port) {
-                        Ok(address) => self.serve(options, vec![address], Some(server_name)).await,
+                if let Some(running) = running {
+                    let options = running.login(options);
+                    match running.address() {
+                        Ok(address) => self.serve(options, vec![address], Some(running.server_name)).await,
                         Err(error) => tracing::error!(%error, "embedded nats-server cannot be reached"),
                     }
                 }
@@ -324,10 +327,6 @@ impl Supervisor {
     fn update_metrics(&self) {
         status_metrics::show(&self.metrics, &self.state.status.borrow());
     }
-}
-
-fn parse_local(port: u16) -> Result<ServerAddr, std::io::Error> {
-    format!("nats://127.0.0.1:{port}").parse()
 }
 
 /// Send what is left and close the connection.

@@ -138,7 +138,7 @@ async fn listens(child: &mut Child, directory: &Path, port: u16) -> bool {
     .await
 }
 
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/nats-server");
     match env::var_os("WATCHWORD_NATS_SERVER") {
         Some(path) => path.into(),

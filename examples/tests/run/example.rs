@@ -25,10 +25,14 @@ pub(crate) struct Example {
 
 impl Example {
     pub(crate) fn new(name: &'static str, server: &NatsServer) -> Self {
+        Self::at(name, server.url())
+    }
+
+    pub(crate) fn at(name: &'static str, nats_url: String) -> Self {
         Self {
             name,
             arguments: Vec::new(),
-            settings: vec![("NATS_URL", server.url())],
+            settings: vec![("NATS_URL", nats_url)],
             directory: tempfile::tempdir().unwrap(),
         }
     }

@@ -14,6 +14,7 @@ mod servers;
 
 mod clickhouse_analytics;
 mod dynamodb_lookup;
+mod guests;
 mod postgres_audit;
 mod security_monitor;
 mod tail;

@@ -15,7 +15,7 @@ use super::{
     status::{NatsStatus, StreamState},
 };
 use crate::config::NatsSettings;
-use crate::jetstream::error::NatsError;
+use crate::jetstream::{embedded, error::NatsError};
 
 /// The longest wait for an acknowledgement or an answer of the JetStream API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,11 +57,10 @@ pub(crate) fn identity(settings: &NatsSettings) -> String {
         (Some(user), _, _) => user.clone(),
         (None, Some(path), _) => of_file("credentials", path),
         (None, None, Some(path)) => of_file("nkey", path),
-        (None, None, None) => settings
-            .url
-            .as_ref()
-            .and_then(|url| login(url).name)
-            .unwrap_or_else(|| "(none)".to_owned()),
+        (None, None, None) => match &settings.url {
+            Some(url) => login(url).name.unwrap_or_else(|| "(none)".to_owned()),
+            None => embedded::USER.to_owned(),
+        },
     }
 }
 

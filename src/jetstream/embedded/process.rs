@@ -1,8 +1,8 @@
-//! The process of the server: started so that it ends with this process, terminated before it is
-//! killed, and recognized when an earlier instance left it behind.
+//! The process of the server: started so that it ends with this process, and terminated before it
+//! is killed.
 
 use std::{
-    fs,
+    fs::File,
     io::{self, BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -20,8 +20,6 @@ use super::locate::on_path;
 const TERM_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest wait for a killed server to be gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
-/// Between two checks of a process that is not our child.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -32,17 +30,17 @@ pub(crate) struct Child {
 impl Child {
     /// Start the server. A thread of its own waits for it: where `setpriv` is installed, the kernel
     /// ends the server together with that thread, and so together with this process, even when that
-    /// is killed.
+    /// is killed. The locked file becomes its standard input: the lock ends with the server.
     ///
     /// # Errors
     ///
     /// When it cannot be started.
-    pub(crate) async fn start(program: &Path, config: &Path) -> io::Result<Self> {
+    pub(crate) async fn start(program: &Path, config: &Path, store: File) -> io::Result<Self> {
         let (started_tx, started) = oneshot::channel();
         let (exited_tx, exited) = oneshot::channel();
         let (program, config) = (program.to_owned(), config.to_owned());
         thread::Builder::new().name("nats-server".to_owned()).spawn(move || {
-            let mut child = match command(&program, &config).spawn() {
+            let mut child = match command(&program, &config, store).spawn() {
                 Ok(child) => child,
                 Err(error) => return drop(started_tx.send(Err(error))),
             };
@@ -82,7 +80,7 @@ impl Child {
     }
 }
 
-fn command(program: &Path, config: &Path) -> Command {
+fn command(program: &Path, config: &Path, store: File) -> Command {
     let mut command = match setpriv() {
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
@@ -94,7 +92,7 @@ fn command(program: &Path, config: &Path) -> Command {
     // Its own group: an interrupt from the keyboard reaches this process alone, which flushes its
     // events first.
     command.arg("-c").arg(config).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdin(store).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -107,36 +105,7 @@ fn setpriv() -> Option<PathBuf> {
     probe.status().is_ok_and(|status| status.success()).then_some(program)
 }
 
-/// End a server that an instance left behind when it was killed. No other process is touched: the
-/// executable and the command line must be those of that server.
-pub(crate) async fn end_orphan(pid: u32, config: &Path) {
-    for (signal, timeout) in [(Signal::TERM, TERM_TIMEOUT), (Signal::KILL, KILL_TIMEOUT)] {
-        if !is_server(pid, config) {
-            return;
-        }
-        tracing::info!(server_pid = pid, ?signal, "ending the nats-server of an earlier instance");
-        send(pid, signal);
-        let _ = tokio::time::timeout(timeout, gone(pid, config)).await;
-    }
-}
-
-async fn gone(pid: u32, config: &Path) {
-    while is_server(pid, config) {
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-}
-
-/// Whether this process is a nats-server with this configuration file.
-fn is_server(pid: u32, config: &Path) -> bool {
-    let proc = PathBuf::from(format!("/proc/{pid}"));
-    let is_nats = fs::read_link(proc.join("exe"))
-        .is_ok_and(|exe| exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("nats-server")));
-    let command = fs::read(proc.join("cmdline")).unwrap_or_default();
-    let config = config.as_os_str().as_encoded_bytes();
-    is_nats && command.split(|byte| *byte == 0).any(|argument| argument == config)
-}
-
-fn send(pid: u32, signal: Signal) {
+pub(crate) fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // It fails when the process has just ended.
         let _ = kill_process(pid, signal);

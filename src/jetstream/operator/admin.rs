@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::{
-    Event, ServerAddr, ServerError,
+    ConnectOptions, Event, ServerAddr, ServerError,
     jetstream::stream::{Config, Info},
 };
 use serde::{Serialize, Serializer, ser::Error as _};
@@ -75,11 +75,10 @@ impl StreamAdmin {
     /// [`NatsError`] when there is no server to connect to, or it is too old.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
-        let addresses = addresses(settings).await?;
+        let (options, addresses) = target(settings).await?;
         let permissions = Arc::new(PermissionErrors::new(connect::identity(&settings.nats)));
         let observer = Arc::clone(&permissions);
-        let client = connect::options(&settings.nats)
-            .await?
+        let client = options
             .event_callback(move |event| {
                 if let Event::ServerError(ServerError::Other(message)) = event {
                     observer.observe(&message);
@@ -166,18 +165,20 @@ impl StreamAdmin {
     }
 }
 
-/// The addresses in `nats.url`, or of the embedded server of this data directory.
+/// The addresses and the login in the settings, or those of the embedded server of this data
+/// directory.
 ///
 /// # Errors
 ///
 /// [`NatsError`] when there is no such server.
-pub(super) async fn addresses(settings: &Settings) -> Result<Vec<ServerAddr>, NatsError> {
+pub(super) async fn target(settings: &Settings) -> Result<(ConnectOptions, Vec<ServerAddr>), NatsError> {
+    let options = connect::options(&settings.nats).await?;
     if let Some(url) = &settings.nats.url {
-        return connect::addresses(url);
+        return Ok((options, connect::addresses(url)?));
     }
-    let running = embedded::running(&settings.data_dir).await;
-    let port = running.ok_or_else(|| NatsError::NoEmbeddedServer(settings.data_dir.clone()))?.port;
-    connect::addresses(&format!("nats://127.0.0.1:{port}").into())
+    let none = || NatsError::NoEmbeddedServer(settings.data_dir.clone());
+    let running = embedded::running(&settings.data_dir).await.ok_or_else(none)?;
+    Ok((running.login(options), vec![running.address().map_err(|_| none())?]))
 }
 
 impl From<StreamUnusable> for NatsError {

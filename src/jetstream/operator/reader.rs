@@ -30,8 +30,7 @@ impl StreamReader {
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
         let state = Arc::new(ConnectionState::new(desired, connect::identity(&settings.nats)));
-        let addresses = admin::addresses(settings).await?;
-        let options = connect::options(&settings.nats).await?;
+        let (options, addresses) = admin::target(settings).await?;
         let client = state.connect(options, addresses).await?;
         let version = provision::check_version(&client.server_info().version)?;
         state.keep(Connection::new(client, None));

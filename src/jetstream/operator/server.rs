@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::domain::random::Random;
 use crate::jetstream::{
     error::NatsError,
     supervisor::{EmbeddedTask, start_embedded},
@@ -19,11 +20,11 @@ impl CommandServer {
     /// # Errors
     ///
     /// [`NatsError::NoEmbeddedServer`] when it does not start.
-    pub async fn start(settings: &Settings) -> Result<Self, NatsError> {
+    pub async fn start(settings: &Settings, random: &dyn Random) -> Result<Self, NatsError> {
         if settings.nats.url.is_some() {
             return Ok(Self(None));
         }
-        let mut embedded = start_embedded(settings)?;
+        let mut embedded = start_embedded(settings, random)?;
         let answers = embedded.running.wait_for(Option::is_some);
         let answers = tokio::time::timeout(START_TIMEOUT, answers).await.is_ok_and(|running| running.is_ok());
         let server = Self(Some(embedded));

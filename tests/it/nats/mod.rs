@@ -3,6 +3,7 @@
 
 mod cluster;
 mod denied;
+mod guests;
 mod identities;
 mod lag;
 mod permissions;

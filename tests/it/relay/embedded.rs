@@ -1,16 +1,22 @@
 //! The embedded server is started, shared, restarted and stopped.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 use watchword::config::Settings;
+use watchword::domain::random::SystemRandom;
 use watchword::jetstream::{Nats, NatsError, NatsHandle, StreamAdmin, StreamState};
 use watchword::telemetry::Metrics;
 
-use super::rig::{TIMEOUT, marks, settings};
+use super::rig::{STREAM, TIMEOUT, marks, settings};
+use crate::support::binary::{Binary, BinaryOptions};
 use crate::support::nats::program;
+use crate::support::ports::free_port;
+use crate::support::run_dir::scratch;
 use crate::support::wait::eventually;
 
 /// The NATS side of a service with an embedded server.
@@ -29,7 +35,8 @@ fn embedded() -> Settings {
 impl Embedded {
     async fn start(settings: &Settings) -> Self {
         let stop = CancellationToken::new();
-        let handle = Nats::start(settings, Metrics::new().expect("metrics"), stop.clone())
+        let metrics = Metrics::new().expect("metrics");
+        let handle = Nats::start(settings, &SystemRandom::default(), metrics, stop.clone())
             .await
             .expect("start NATS");
         Self { handle, stop }
@@ -51,7 +58,11 @@ impl Embedded {
 
 /// Returns the process id and the port in `server.json`.
 fn record(settings: &Settings) -> Option<(i32, u64)> {
-    let text = fs::read(settings.data_dir.join("nats/server.json")).ok()?;
+    record_in(&settings.data_dir)
+}
+
+fn record_in(data_dir: &Path) -> Option<(i32, u64)> {
+    let text = fs::read(data_dir.join("nats/server.json")).ok()?;
     let json: serde_json::Value = serde_json::from_slice(&text).ok()?;
     Some((i32::try_from(json.get("pid")?.as_i64()?).ok()?, json.get("port")?.as_u64()?))
 }
@@ -87,28 +98,107 @@ async fn the_embedded_server_restarts_after_a_crash_and_ends_with_the_service() 
     assert!(matches!(StreamAdmin::connect(&settings).await, Err(NatsError::NoEmbeddedServer(_))));
 }
 
-#[tokio::test]
+/// Neither `setpriv` nor the name of the program is needed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orphaned_server_is_ended_before_its_store_is_opened_again() {
+    let tools = scratch("tools");
+    let broker = tools.join("broker");
+    fs::copy(program(), &broker).expect("copy nats-server");
+    let options = BinaryOptions::serve(&[
+        ("WATCHWORD__NATS__EMBEDDED_PORT", "0"),
+        ("WATCHWORD__NATS__SERVER_PATH", &broker.display().to_string()),
+        ("PATH", &tools.display().to_string()),
+    ]);
+    let mut service = Binary::start(options).await;
+    let data_dir = service.data_dir().to_owned();
+    let (orphan, _) = eventually(TIMEOUT, || async { record_in(&data_dir) }).await;
+    service.kill();
+    assert!(alive(orphan));
+    service.start_again("WATCHWORD_CRASH_AT", None).await;
+    let other = || async { record_in(&data_dir).filter(|(pid, _)| *pid != orphan) };
+    let (successor, _) = eventually(TIMEOUT, other).await;
+    assert!(!alive(orphan) && alive(successor));
+    service.process().logged("ending the nats-server of an earlier instance", TIMEOUT).await;
+    assert!(service.stop().await.success());
+    assert!(!alive(successor));
+}
+
+/// A server that is in no record holds the lock on its store too.
+#[tokio::test]
+async fn no_second_server_opens_a_store_in_use() {
+    let settings = embedded();
+    let directory = settings.data_dir.join("nats");
+    fs::create_dir_all(&directory).expect("create the directory");
+    let lock = fs::File::create(directory.join("store.lock")).expect("create the lock");
+    lock.try_lock().expect("lock");
+    let nats = Embedded::start(&settings).await;
+    assert_none_starts(&settings).await;
+    drop(lock);
+    nats.ready().await;
+    nats.stop().await;
+}
+
+#[tokio::test]
+async fn no_second_server_opens_the_store_of_one_from_an_earlier_version() {
     let settings = embedded();
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
+    let (_, port) = record(&settings).expect("a record");
     nats.stop().await;
-    // A killed service without `setpriv` leaves this state: the server runs, and no process holds
-    // the lock.
-    let config = settings.data_dir.join("nats/nats-server.conf");
-    let mut orphan = std::process::Command::new(program())
-        .arg("-c")
-        .arg(&config)
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("start an orphan");
-    let record_file = settings.data_dir.join("nats/server.json");
-    fs::write(&record_file, format!(r#"{{"pid":{},"port":1}}"#, orphan.id())).expect("write the record");
-    let waiter = std::thread::spawn(move || orphan.wait());
+    // It holds no lock.
+    let mut earlier = server(&settings.data_dir.join("nats/nats-server.conf"));
+    let text = format!(r#"{{"pid":{},"port":{port}}}"#, earlier.id());
+    fs::write(settings.data_dir.join("nats/server.json"), text).expect("write the record");
+    eventually(TIMEOUT, || async { StreamAdmin::connect(&settings).await.is_ok() }).await;
+    let nats = Embedded::start(&settings).await;
+    assert_none_starts(&settings).await;
+    assert_eq!(earlier.try_wait().expect("its state"), None);
+    earlier.kill().and_then(|()| earlier.wait()).expect("end it");
+    nats.ready().await;
+    nats.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_stored_without_accounts_is_kept() {
+    let settings = embedded();
+    let directory = settings.data_dir.join("nats");
+    fs::create_dir_all(&directory).expect("create the directory");
+    let (port, config) = (free_port(), directory.join("nats-server.conf"));
+    let text = format!("listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\" }}\n", directory.display());
+    fs::write(&config, text).expect("write the configuration");
+    let mut earlier = server(&config);
+    let url = format!("nats://127.0.0.1:{port}");
+    let client = eventually(TIMEOUT, || async { async_nats::connect(&url).await.ok() }).await;
+    let jetstream = async_nats::jetstream::new(client);
+    let definition = watchword::jetstream::desired(&settings.stream).expect("the definition");
+    jetstream.create_stream(definition).await.expect("create the stream");
+    for _ in 0..3 {
+        let published = jetstream.publish("auth.user.registered", "{}".into()).await;
+        published.expect("publish").await.expect("an acknowledgement");
+    }
+    signal(i32::try_from(earlier.id()).expect("a pid"), Signal::TERM);
+    earlier.wait().expect("its end");
+
     let nats = Embedded::start(&settings).await;
     nats.ready().await;
-    waiter.join().expect("the thread").expect("the exit status of the orphan");
+    let admin = StreamAdmin::connect(&settings).await.expect("connect");
+    let stream = admin.info().await.expect("the stream");
+    assert_eq!((stream.name.as_str(), stream.messages), (STREAM, 3));
     nats.stop().await;
+}
+
+/// Starts a server that holds no lock.
+fn server(config: &Path) -> Child {
+    let mut command = Command::new(program());
+    command.arg("-c").arg(config).stdin(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("start nats-server")
+}
+
+/// Several attempts of an instance to start its server.
+async fn assert_none_starts(settings: &Settings) {
+    let before = record(settings);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(record(settings), before);
 }
 
 #[tokio::test]

@@ -89,7 +89,10 @@ impl Rig {
     pub(crate) async fn start(&self) -> Running {
         let metrics = Metrics::new().expect("metrics");
         let (stop_relay, stop_nats) = (CancellationToken::new(), CancellationToken::new());
-        let nats = Nats::start(&self.settings, metrics.clone(), stop_nats.clone()).await.expect("start NATS");
+        let random = SystemRandom::default();
+        let nats = Nats::start(&self.settings, &random, metrics.clone(), stop_nats.clone())
+            .await
+            .expect("start NATS");
         let (copies, requests) = copy_queue();
         let status = watch::Sender::default();
         let seen = status.subscribe();

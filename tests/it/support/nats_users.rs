@@ -91,16 +91,24 @@ pub(super) fn shipped_config(dir: &Path, port: u16, store: &Path) -> String {
 
 /// Connects as a user, and returns the permission errors that the server sends.
 pub(crate) async fn connect(nats: &NatsServer, user: &str) -> (Client, UnboundedReceiver<String>) {
+    let connected = heard(login(user), &nats.url()).await;
+    connected.unwrap_or_else(|error| panic!("{user}: {error}"))
+}
+
+/// Connects, and returns the permission errors that the server sends.
+pub(crate) async fn heard(
+    options: ConnectOptions,
+    url: &str,
+) -> Result<(Client, UnboundedReceiver<String>), async_nats::ConnectError> {
     let (complaints, heard) = unbounded_channel();
-    let options = login(user).event_callback(move |event| {
+    let options = options.event_callback(move |event| {
         if let Event::ServerError(error) = event {
             // At the end of a test the receiver may be gone.
             let _ = complaints.send(error.to_string());
         }
         std::future::ready(())
     });
-    let client = options.connect(nats.url()).await;
-    (client.unwrap_or_else(|error| panic!("{user}: {error}")), heard)
+    Ok((options.connect(url).await?, heard))
 }
 
 /// Creates every stream and durable of `nats/` as the provisioner, like `nats/provision.sh`.
@@ -118,7 +126,7 @@ pub(crate) async fn provision(nats: &NatsServer) {
 }
 
 /// Returns a JSON file of `nats/`.
-fn definition(kind: &str, name: &str) -> Value {
+pub(crate) fn definition(kind: &str, name: &str) -> Value {
     let file = repository().join(format!("nats/{kind}/{name}.json"));
     serde_json::from_slice(&fs::read(file).expect("read the definition")).expect("JSON")
 }

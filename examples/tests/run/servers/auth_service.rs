@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::free_port;
-use crate::support::{NatsServer, TEST_TIMEOUT, eventually};
+use crate::support::{NatsServer, TEST_TIMEOUT, binary, eventually};
 
 /// Starts of the service before its test fails because every port was taken.
 const MAX_STARTS: usize = 10;
 const PASSWORD: &str = "correct horse battery 7";
 
-/// An auth service on SQLite that publishes to a NATS server.
+/// An auth service on SQLite.
 pub(crate) struct Watchword {
     child: Child,
     port: u16,
@@ -31,7 +31,23 @@ pub(crate) struct Session {
 }
 
 impl Watchword {
+    /// Starts a service that publishes to this server.
     pub(crate) async fn start(nats: &NatsServer) -> Self {
+        Self::with(&[("NATS_URL", nats.url())]).await
+    }
+
+    /// Starts a service with an embedded server.
+    pub(crate) async fn embedded() -> Self {
+        let mut settings = vec![("WATCHWORD__NATS__EMBEDDED_PORT", "0".to_owned())];
+        // The service itself looks for it on PATH.
+        let server = binary();
+        if server.is_file() {
+            settings.push(("WATCHWORD__NATS__SERVER_PATH", server.display().to_string()));
+        }
+        Self::with(&settings).await
+    }
+
+    async fn with(settings: &[(&str, String)]) -> Self {
         let tests = std::env::current_exe().unwrap();
         let program = tests.ancestors().nth(2).unwrap().join("watchword");
         assert!(program.exists(), "{} is missing: cargo build", program.display());
@@ -42,7 +58,7 @@ impl Watchword {
                 .arg("serve")
                 .current_dir(directory.path())
                 .env("PORT", port.to_string())
-                .env("NATS_URL", nats.url())
+                .envs(settings.iter().map(|(name, value)| (name, value)))
                 .env("WATCHWORD__HTTP__HOST", "127.0.0.1")
                 .env("WATCHWORD__METRICS__ENABLED", "false")
                 .env("WATCHWORD__LIMITS__ENABLED", "false")
@@ -80,6 +96,13 @@ impl Watchword {
 
     pub(crate) fn url(&self) -> String {
         format!("http://localhost:{}", self.port)
+    }
+
+    /// The URL of the embedded server.
+    pub(crate) fn nats_url(&self) -> String {
+        let context = fs::read(self.directory.path().join("data/nats/operator.json")).unwrap();
+        let context: Value = serde_json::from_slice(&context).unwrap();
+        context.get("url").and_then(Value::as_str).unwrap().to_owned()
     }
 
     pub(crate) async fn register(&self, email: &str) -> Session {

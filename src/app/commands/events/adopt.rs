@@ -26,7 +26,7 @@ pub async fn adopt(
     let store = open_store(settings, &environment).await?;
     let lease = store.ledger().leader_election().try_acquire().await?.ok_or(AppError::Led)?;
     lease.allow_idle().await?;
-    let server = CommandServer::start(settings).await?;
+    let server = CommandServer::start(settings, &*environment.random).await?;
     let gap = find(settings, &environment, &lease, progress).await;
     server.stop().await;
     let gap = gap?;
