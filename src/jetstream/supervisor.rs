@@ -61,7 +61,7 @@ impl Nats {
             Some(url) => Target::Given(connect::addresses(url)?),
             None => Target::Embedded(start_embedded(settings, random)?),
         };
-        let options = connect::options(&settings.nats).await?;
+        let options = connect::options(&settings.nats)?;
         let source = Source::of(settings);
         let supervisor = Supervisor {
             state: Arc::clone(&connection),

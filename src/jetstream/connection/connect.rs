@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 use super::{
+    identity_file::IdentityFile,
     permissions::PermissionErrors,
     status::{NatsStatus, StreamState},
 };
@@ -85,28 +86,25 @@ fn login(url: &SecretString) -> Login {
 /// # Errors
 ///
 /// [`NatsError::File`] when a file named by the settings cannot be used.
-pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsError> {
-    let mut options = ConnectOptions::new()
+pub(crate) fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsError> {
+    let file = IdentityFile::of(settings);
+    file.as_ref().map(IdentityFile::check).transpose()?;
+    let has_file = file.is_some();
+    let options = match file {
+        Some(file) => ConnectOptions::with_auth_callback(move |nonce| std::future::ready(file.sign(&nonce))),
+        None => ConnectOptions::new(),
+    };
+    let mut options = options
         .name(concat!("watchword/", env!("CARGO_PKG_VERSION")))
         .custom_inbox_prefix(&settings.inbox_prefix)
         .request_timeout(Some(ANSWER_TIMEOUT))
         .ping_interval(PING_INTERVAL)
         .connection_timeout(CONNECT_TIMEOUT)
         .reconnect_delay_callback(reconnect_pause);
-    if let Some(path) = &settings.creds_file {
-        let refused = |source| file("nats.creds_file", path, source);
-        options = options.credentials_file(path).await.map_err(refused)?;
-    }
-    if let Some(path) = &settings.nkey_file {
-        let seed = tokio::fs::read_to_string(path)
-            .await
-            .map_err(|source| file("nats.nkey_file", path, source))?;
-        options = options.nkey(seed.trim().to_owned());
-    }
     if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
         options = options.user_and_password(user.clone(), password.expose_secret().to_owned());
     }
-    if settings.user.is_none() && settings.creds_file.is_none() && settings.nkey_file.is_none() {
+    if settings.user.is_none() && !has_file {
         options = match settings.url.as_ref().map(login).unwrap_or_default() {
             Login { name: Some(name), password: Some(password) } => options.user_and_password(name, password),
             Login { name: Some(token), password: None } => options.token(token),
@@ -120,10 +118,6 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
         options = options.add_client_certificate(cert.clone(), key.clone());
     }
     Ok(options.require_tls(settings.tls.required))
-}
-
-fn file(key: &'static str, path: &Path, source: std::io::Error) -> NatsError {
-    NatsError::File { key, path: path.to_owned(), source }
 }
 
 /// 10, 20, 40 ms … 2 s: short at first, since a server that restarts is back within a second.

@@ -1,6 +1,7 @@
 //! The connection to NATS, and what is known through it.
 
 pub(super) mod connect;
+mod identity_file;
 pub(super) mod permissions;
 mod state;
 mod status;

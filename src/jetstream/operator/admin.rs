@@ -172,7 +172,7 @@ impl StreamAdmin {
 ///
 /// [`NatsError`] when there is no such server.
 pub(super) async fn target(settings: &Settings) -> Result<(ConnectOptions, Vec<ServerAddr>), NatsError> {
-    let options = connect::options(&settings.nats).await?;
+    let options = connect::options(&settings.nats)?;
     if let Some(url) = &settings.nats.url {
         return Ok((options, connect::addresses(url)?));
     }

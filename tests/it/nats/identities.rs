@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_nats::{ConnectOptions, jetstream};
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer};
 use serde_json::{Value, json};
+use watchword::domain::clock::{Clock as _, SystemClock};
 
 use crate::relay::rig::{STREAM, TIMEOUT};
 use crate::support::app::PASSWORD;
@@ -74,6 +76,59 @@ async fn the_service_publishes_with_an_nkey() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_publishes_with_credentials() {
     let dir = scratch("creds");
+    let (nats, account) = operated().await;
+    let with = |name: &str, text: &str| {
+        BinaryOptions::serve(&[])
+            .with("NATS_URL", &nats.url())
+            .with("WATCHWORD__NATS__CREDS_FILE", &write(&dir, name, text).display().to_string())
+    };
+    let creds = credentials(&account);
+    let own = || ConnectOptions::with_credentials(&creds).expect("credentials");
+    assert_publishes(&nats, with("user.creds", &creds), own).await;
+    // The account of these credentials is unknown to the server.
+    assert_not_connected(with("stranger.creds", &credentials(&KeyPair::new_account()))).await;
+}
+
+/// Whoever renews credentials replaces the file before they expire.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewed_credentials_are_used_at_the_next_connect() {
+    const LIFETIME: i64 = 8;
+    let dir = scratch("renewed");
+    let (nats, account) = operated().await;
+    let expires = SystemClock.now().unix_timestamp() + LIFETIME;
+    let file = write(&dir, "user.creds", &credentials_until(expires, &account));
+    let mut service = Binary::start(
+        BinaryOptions::serve(&[])
+            .with("NATS_URL", &nats.url())
+            .with("WATCHWORD__NATS__CREDS_FILE", &file.display().to_string()),
+    )
+    .await;
+    let published = |events: u64| {
+        let (nats, own) = (&nats, credentials(&account));
+        async move {
+            let options = ConnectOptions::with_credentials(&own).expect("credentials");
+            let client = options.connect(nats.url()).await.expect("connect");
+            let context = jetstream::new(client);
+            eventually(TIMEOUT, || async {
+                let stream = context.get_stream(STREAM).await.ok()?;
+                (stream.cached_info().state.messages == events).then_some(())
+            })
+            .await;
+        }
+    };
+    service.http().register("ada@example.com", PASSWORD).await.expect_status(201);
+    published(1).await;
+    write(&dir, "user.creds", &credentials(&account));
+    while SystemClock.now().unix_timestamp() <= expires + 1 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    service.http().login("ada@example.com", PASSWORD).await.expect_status(200);
+    published(2).await;
+    assert!(service.stop().await.success());
+}
+
+/// Starts a server with an operator, and returns it with an account for the service.
+async fn operated() -> (NatsServer, KeyPair) {
     let (operator, system, account) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_account());
     // The system account must not use JetStream.
     let preload: Vec<String> = [(&system, 0), (&account, -1)]
@@ -86,16 +141,7 @@ async fn the_service_publishes_with_credentials() {
         preload.join("\n")
     ))
     .await;
-    let with = |name: &str, text: &str| {
-        BinaryOptions::serve(&[])
-            .with("NATS_URL", &nats.url())
-            .with("WATCHWORD__NATS__CREDS_FILE", &write(&dir, name, text).display().to_string())
-    };
-    let creds = credentials(&account);
-    let own = || ConnectOptions::with_credentials(&creds).expect("credentials");
-    assert_publishes(&nats, with("user.creds", &creds), own).await;
-    // The account of these credentials is unknown to the server.
-    assert_not_connected(with("stranger.creds", &credentials(&KeyPair::new_account()))).await;
+    (nats, account)
 }
 
 async fn start(extra: String) -> NatsServer {
@@ -173,7 +219,13 @@ impl Ca {
 
 /// Returns a token as nats-server reads it, about `subject`, signed by `issuer`.
 fn token(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
+    token_until(0, issuer, subject, nats)
+}
+
+/// Returns a token that expires at a time in seconds; never if it is 0.
+fn token_until(exp: i64, issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
     let claims = json!({
+        "exp": exp,
         "jti": subject.public_key(),
         "iat": 1_795_341_600,
         "iss": issuer.public_key(),
@@ -198,12 +250,16 @@ fn account_token(operator: &KeyPair, account: &KeyPair, storage: i64) -> String 
 
 /// Returns the credentials file of a new user of the account.
 fn credentials(account: &KeyPair) -> String {
+    credentials_until(0, account)
+}
+
+fn credentials_until(exp: i64, account: &KeyPair) -> String {
     let user = KeyPair::new_user();
     let rights = json!({ "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1 });
     format!(
         "-----BEGIN NATS USER JWT-----\n{}\n------END NATS USER JWT------\n\n\
          -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
-        token(account, &user, rights),
+        token_until(exp, account, &user, rights),
         seed(&user)
     )
 }
