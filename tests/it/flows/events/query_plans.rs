@@ -13,7 +13,7 @@ use crate::support::wait::eventually;
 const DATABASE: &str = "plans";
 
 /// Events of half a year, of a thousand users with five sessions each. The ids are ordered by time.
-pub(super) const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at, session_id) \
+const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at, session_id) \
      SELECT (lpad(to_hex(at), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid, \
      'auth.user.' || (ARRAY['logged_in', 'token_refreshed', 'token_refreshed', 'custom', 'logged_out'])[1 + n % 5], \
      ('00000000-0000-7000-8000-' || lpad(to_hex(n % 1000), 12, '0'))::uuid, n, 1, convert_to('{\"n\":' || n || ',\"filler\":\"' || repeat('x', 300) || '\"}', 'UTF8'), \

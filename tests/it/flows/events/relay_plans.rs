@@ -9,7 +9,6 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use watchword::domain::clock::{Clock as _, SystemClock};
 use watchword::store::Prune;
 
-use super::query_plans::EVENTS;
 use crate::support::plans::{Plans, USES, pages};
 use crate::support::wait::eventually;
 
@@ -17,8 +16,11 @@ const DATABASE: &str = "relay_plans";
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Every instance counts the events that wait, every few seconds.
 const BACKLOG: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM events";
-/// The position is written at most ten times a second: as in half an hour.
-const POSITIONS: &str = "DO $$ BEGIN FOR n IN 1..20000 LOOP UPDATE relay_position SET written_at = n; END LOOP; END $$";
+const EVENTS: &str = "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) \
+     SELECT gen_random_uuid(), 'auth.user.logged_in', ('00000000-0000-7000-8000-' || lpad(to_hex(n % 1000), 12, '0'))::uuid, \
+     n, 1, convert_to(repeat('x', 300), 'UTF8'), 1780000000000 + n FROM generate_series(1, 60000) AS n";
+/// The position is written at most ten times a second: as in five minutes.
+const POSITIONS: &str = "DO $$ BEGIN FOR n IN 1..3000 LOOP UPDATE relay_position SET written_at = n; END LOOP; END $$";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_transaction_does_not_slow_the_relay_down() {
