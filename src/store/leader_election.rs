@@ -192,8 +192,8 @@ impl LeaderLease {
         }
     }
 
-    /// Let the session of the lease be idle for longer than a relay's, since its holder waits for an
-    /// operator.
+    /// Let the session of the lease be idle for longer than a relay's, since its holder waits for
+    /// an operator.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the session is lost, and the lease with it.

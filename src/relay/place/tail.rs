@@ -71,8 +71,8 @@ pub(in crate::relay) struct Found {
 }
 
 impl Tail<'_> {
-    /// Read forward behind `after`, up to `last`. What is stored later is not waited for: others may
-    /// publish faster than this reads. If there is something, the next publication is refused.
+    /// Read forward behind `after`, up to `last`. What is stored later is not waited for, since
+    /// others may publish faster than this reads: the next publication is refused then.
     pub(in crate::relay) async fn forward(&mut self, after: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: after, ..Found::default() };
         let mut checked = Instant::now();
