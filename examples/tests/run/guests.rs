@@ -7,13 +7,14 @@ use crate::servers::Watchword;
 async fn examples_need_no_credentials_beside_the_embedded_server() {
     let auth = Watchword::embedded().await;
     auth.register("ada@example.com").await;
-    let example = |name| Example::at(name, auth.nats_url());
-    let mut tail = example("tail").start();
-    let line = tail.line().await;
+    // An example's directory lasts as long as it does.
+    let tail = Example::at("tail", auth.nats_url());
+    let mailer = Example::at("welcome_mailer", auth.nats_url()).set("SMTP_URL", "");
+    let (mut tailing, mut mailing) = (tail.start(), mailer.start());
+    let line = tailing.line().await;
     assert!(line.starts_with("1 auth.user.registered {"), "{line}");
-    let mut mailer = example("welcome_mailer").set("SMTP_URL", "").start();
-    let line = mailer.line().await;
+    let line = mailing.line().await;
     assert!(line.starts_with("To: ada@example.com"), "{line}");
-    tail.stop().await;
-    mailer.stop().await;
+    tailing.stop().await;
+    mailing.stop().await;
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use watchword::domain::clock::{Clock as _, SystemClock};
-use watchword::store::Prune;
 
 use crate::support::plans::{Plans, USES, pages};
 use crate::support::wait::eventually;
@@ -50,23 +48,6 @@ async fn a_long_transaction_does_not_slow_the_relay_down() {
         let visited = pages(&logged, query);
         assert!(visited.is_some_and(|pages| pages <= most), "{visited:?} pages: {query}\n{logged}");
     }
-    let ledger = plans.app.store().ledger();
-    let logged = plans.during(async {
-        let later = SystemClock.now() + time::Duration::days(365);
-        let mut prune = Prune { before: later, now: later, after: 0.into() };
-        for _ in 0..50 {
-            let step = ledger.delete_published(prune, 1000).await.expect("delete");
-            assert_eq!(step.deleted, 1000);
-            prune.after = step.through;
-        }
-    });
-    let logged = logged.await;
-    // What was deleted before is not read again. A deleted row costs a few visits.
-    let visited = pages(&logged, "DELETE FROM events WHERE");
-    assert!(
-        visited.is_some_and(|pages| pages <= 10_000),
-        "{visited:?} pages for the deletion of 1000 events"
-    );
     dump.execute("ROLLBACK").await.expect("end the transaction");
     plans.app.abandon().await;
 }
