@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::connection::permissions::PermissionListener;
+use crate::telemetry::SeededBug;
 
 /// Messages that were sent and are not answered yet.
 pub(super) struct SentSingles {
@@ -42,11 +43,12 @@ pub(super) async fn send(target: &PublishTarget, events: &[OutgoingEvent], after
             break;
         };
         let subject = target.subject(event);
-        let mut message = PublishMessage::build()
-            .payload(event.payload.clone())
-            .headers(target.headers(event))
-            .expected_last_sequence(builds_upon);
-        if let Some(before) = before.replace(target.message_id(event)) {
+        let mut message = PublishMessage::build().payload(event.payload.clone()).headers(target.headers(event));
+        let fenced = !SeededBug::NoFence.is_active();
+        if fenced {
+            message = message.expected_last_sequence(builds_upon);
+        }
+        if let Some(before) = before.replace(target.message_id(event)).filter(|_| fenced) {
             message = message.expected_last_message_id(before);
         }
         match connection.context.send_publish(subject.clone(), message).await {

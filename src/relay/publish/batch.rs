@@ -15,7 +15,7 @@ use crate::{
     jetstream::{OutgoingEvent, StreamFacts, may_be_unrouted},
     security::LedgerPlace,
     store::LedgerRow,
-    telemetry::Metrics,
+    telemetry::{Metrics, SeededBug},
 };
 
 /// What the relay has learned from refused publications.
@@ -68,6 +68,9 @@ impl Batch {
             } else {
                 batch.events.push(event);
             }
+        }
+        if SeededBug::DroppedBatchTail.is_active() && batch.events.len() > 1 {
+            batch.events.pop();
         }
         Some(batch)
     }

@@ -13,7 +13,7 @@ use crate::{
     domain::ids::LedgerSeq,
     jetstream::{Answer, Failure, MAX_ATOMIC_BATCH_SIZE, SendMode, StreamFacts},
     store::{LeaderLease, NextRows, StoreError},
-    telemetry::crash_point,
+    telemetry::{SeededBug, crash_point},
 };
 
 /// What fits into one atomic batch.
@@ -110,6 +110,11 @@ impl Drain<'_> {
             let upcoming = read_ahead(self.lease).await?;
             self.settle(&batch, None).await?;
             return Ok((None, upcoming));
+        }
+        if SeededBug::PositionBeforeAcknowledgement.is_active() {
+            let ahead = Place { cursor: through, ..self.place.clone() };
+            let stream = self.parts.publisher.stream();
+            self.position.write(self.lease, &ahead, stream, &*self.parts.clock).await?;
         }
         crash_point::reach("before_publish");
         let mode = if self.place.cursor < self.lessons.singly_through {

@@ -18,7 +18,7 @@ use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{Failure, NatsStatus, StreamFacts, StreamState, may_be_unrouted},
     store::{LeaderLease, StoreError},
-    telemetry::error_chain,
+    telemetry::{SeededBug, error_chain},
 };
 
 /// How far behind an earlier stream one that replaces it begins: more than what may be in flight.
@@ -230,6 +230,7 @@ impl Leader {
             let position = self.lease.position().await?;
             let used = position.map(|position| position.stream_seq);
             let used = used.max(self.place.as_ref().map(|place| place.fence));
+            let used = used.filter(|_| !SeededBug::FirstSeqReused.is_active());
             let first = used.map_or(1.into(), |used| used.saturating_add(CREATION_GAP));
             self.allow_creation(parts, Some(first));
         }
