@@ -19,6 +19,9 @@ use crate::jetstream::error::NatsError;
 
 /// The longest wait for an acknowledgement or an answer of the JetStream API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The client leaves a server that has not answered three pings. By default it asks every minute, so
+/// a host that has vanished without a word would hold the events back for three.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
 const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Parse the addresses in `nats.url`: one or several, separated by commas.
@@ -86,6 +89,7 @@ pub(crate) async fn options(settings: &NatsSettings) -> Result<ConnectOptions, N
         .name(concat!("watchword/", env!("CARGO_PKG_VERSION")))
         .custom_inbox_prefix(&settings.inbox_prefix)
         .request_timeout(Some(ANSWER_TIMEOUT))
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(reconnect_pause);
     if let Some(path) = &settings.creds_file {
         let refused = |source| file("nats.creds_file", path, source);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::{Connection as _, PgConnection};
 use tokio::net::TcpStream;
 
 use super::{NO_ANSWER_TIMEOUT, TIMEOUT, send_command};
@@ -46,7 +47,7 @@ async fn the_proxy_holds_back_and_slices() {
 async fn a_frozen_postgres_answers_nothing() {
     let mut postgres = Postgres::private(Durability::Fast).await;
     let url = postgres.url("postgres");
-    let mut open: sqlx::PgConnection = sqlx::Connection::connect(&url).await.expect("connect");
+    let mut open = PgConnection::connect(&url).await.expect("connect");
 
     postgres.freeze();
     let answer = tokio::time::timeout(NO_ANSWER_TIMEOUT, sqlx::query("SELECT 1").execute(&mut open)).await;
