@@ -24,7 +24,7 @@ use super::workload::{Administrator, Client, END_TIMEOUT, SETUP};
 use super::world::World;
 
 /// How many clients act at once.
-const CLIENTS: usize = 10;
+const CLIENTS: usize = 6;
 
 /// What a round does.
 pub(crate) struct Plan {

@@ -18,7 +18,7 @@ use super::user::{Session, User};
 /// How many actions a user lives for.
 const STEPS: (usize, usize) = (5, 30);
 /// The pause between two actions, in milliseconds.
-const PAUSE: (u64, u64) = (10, 120);
+const PAUSE: (u64, u64) = (20, 200);
 /// How often a client goes on with a user of whom it does not know all, in percent.
 const GO_ON_CLOUDED: usize = 60;
 
