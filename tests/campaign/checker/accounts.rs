@@ -135,7 +135,8 @@ pub(super) async fn check_rows(events: &[Event], database: &Database, history: &
     }
 }
 
-/// Checks by the API that what was answered is still true. All servers run, so each answer is final.
+/// Checks by the API that what was answered is still true. All servers run, so each answer is
+/// final.
 pub(super) async fn check_users(users: &[User], http: &Http, history: &History) {
     for user in users.iter().filter(|user| !user.is_clouded) {
         let body = json!({"identifier": user.identifier, "password": user.password});

@@ -214,7 +214,8 @@ impl Checker {
     }
 }
 
-/// Checks that faults of NATS, Redis and the mail server reach no client: what was sent and answered while nothing
+/// Checks that faults of NATS, Redis and the mail server reach no client: what was sent and
+/// answered while nothing
 /// else was broken is neither refused for now nor lost.
 pub(crate) fn check_isolation(history: &History, windows: &[Window]) {
     let last = windows.last().map(|window| window.to).unwrap_or_default();
