@@ -11,7 +11,7 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test test-peers snapshots fmt lint generate publish bench deny compose-check clean nats-server
+.PHONY: help run test test-peers campaign snapshots fmt lint generate publish bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: ## Install the test dependencies, check format and lints, run all tests
 
 test-peers: ## Check contracts, clients and workflows with tools of other languages; skip those that cannot be installed
 	@scripts/test-peers.sh
+
+campaign: ## Break everything around two instances under load, and check what is left (ARGS="--minutes 60 --seed 7")
+	@scripts/campaign.sh $(ARGS)
 
 snapshots: ## Write the snapshots of problem bodies and command output (tests/it/texts/snapshots)
 	@INSTA_UPDATE=always cargo test --quiet --locked --workspace --all-features --test it -- texts:: snapshots every_documented_outcome streams_are_limited parallel_registrations_with

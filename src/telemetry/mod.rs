@@ -7,11 +7,13 @@ pub mod crash_point;
 mod error_chain;
 mod logs;
 mod metrics;
+mod seeded_bug;
 mod task;
 
 pub use self::{
     error_chain::error_chain,
     logs::{LogGuard, LogWriter, Output, TelemetryError, init, level_ceiling, subscriber},
     metrics::{ConsumerFigures, LimitMetrics, MetricName, Metrics, MetricsServer, MetricsServerError, RouteMetrics},
+    seeded_bug::SeededBug,
     task::spawn,
 };

@@ -41,6 +41,10 @@ pub(in crate::actions) async fn lock<'a>(cx: &'a Context, token: Token<'_>) -> R
     };
     let policy = &cx.services.sessions;
     if found.state(tx.now(), policy) != SessionState::Active {
+        // Another instance may have ended it, and this one still have it in its cache: after
+        // this answer its token is refused here at once.
+        drop(tx);
+        cx.services.session_cache.invalidate_sessions(&[session]).await;
         return Ok(Presented::Ended);
     }
     if let Some(claim) = claim

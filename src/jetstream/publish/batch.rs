@@ -20,6 +20,7 @@ use super::{
 };
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::connection::{Connection, permissions::PermissionListener};
+use crate::telemetry::SeededBug;
 
 /// The longest wait for room in the client, and for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,7 +99,7 @@ impl Batch<'_> {
         let id = self.inbox.rsplit('.').next().unwrap_or(&self.inbox);
         headers.insert(NATS_BATCH_ID, id);
         headers.insert(NATS_BATCH_SEQUENCE, HeaderValue::from(index + 1));
-        if index == 0 {
+        if index == 0 && !SeededBug::NoFence.is_active() {
             headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(self.after.get()));
         }
         if index + 1 == self.size {

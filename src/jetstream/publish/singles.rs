@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::connection::permissions::PermissionListener;
+use crate::telemetry::SeededBug;
 
 /// Messages that were sent and are not answered yet.
 pub(super) struct SentSingles {
@@ -41,11 +42,12 @@ pub(super) async fn send(target: &PublishTarget, messages: Vec<OutgoingMessage>,
             sent.failure = Some(Failure::NotReady);
             break;
         };
-        let mut message = PublishMessage::build()
-            .payload(payload)
-            .headers(headers)
-            .expected_last_sequence(builds_upon);
-        if let Some(before) = before.replace(id) {
+        let mut message = PublishMessage::build().payload(payload).headers(headers);
+        let fenced = !SeededBug::NoFence.is_active();
+        if fenced {
+            message = message.expected_last_sequence(builds_upon);
+        }
+        if let Some(before) = before.replace(id).filter(|_| fenced) {
             message = message.expected_last_message_id(before);
         }
         match connection.context.send_publish(subject.clone(), message).await {

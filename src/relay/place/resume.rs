@@ -19,6 +19,7 @@ use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
     jetstream::StreamFacts,
     store::{LeaderLease, RelayPosition},
+    telemetry::SeededBug,
 };
 
 pub(in crate::relay) struct Resumed {
@@ -51,6 +52,10 @@ pub(in crate::relay) async fn resume(
     };
     match position {
         None => resume.at_the_end(None).await,
+        Some(position) if SeededBug::RefillTwice.is_active() && position.refill_from.is_some() => {
+            let found = resume.tail.backward(resume.facts.first_seq, resume.facts.last_seq).await?;
+            resume.refilled(&position, found).await
+        }
         Some(position) if resume.is_same_stream(&position) => {
             if resume.holds(&position).await? {
                 resume.behind(&position, before).await

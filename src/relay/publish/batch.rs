@@ -17,7 +17,7 @@ use crate::{
     jetstream::{OutgoingEvent, OutgoingMessage, StreamFacts, may_be_unrouted},
     security::LedgerPlace,
     store::LedgerRow,
-    telemetry::Metrics,
+    telemetry::{Metrics, SeededBug},
 };
 
 /// How long a right that is missing is not asked for again.
@@ -99,6 +99,10 @@ impl Batch {
             }
             batch.events.push(event);
             batch.messages.push(message);
+        }
+        if SeededBug::DroppedBatchTail.is_active() && batch.events.len() > 1 {
+            batch.events.pop();
+            batch.messages.pop();
         }
         Some(batch)
     }

@@ -14,7 +14,7 @@ use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{Answer, Failure, MAX_ATOMIC_BATCH_SIZE, OutgoingMessage, SendMode, Sent, StreamFacts},
     store::{LeaderLease, NextRows, StoreError},
-    telemetry::crash_point,
+    telemetry::{SeededBug, crash_point},
 };
 
 /// What fits into one atomic batch.
@@ -92,6 +92,11 @@ impl Drain<'_> {
             };
             self.allowance = self.allowance.map(|left| left.saturating_sub(count(batch.events.len())));
             let limit = if Instant::now() < until { self.limit() } else { 0 };
+            if SeededBug::PositionBeforeAcknowledgement.is_active() {
+                let ahead = Place { cursor: batch.through, ..self.place.clone() };
+                let (stream, clock) = (self.rows.parts.publisher.stream(), &*self.rows.parts.clock);
+                self.position.write(self.rows.lease, &ahead, stream, clock).await?;
+            }
             let messages = std::mem::take(&mut batch.messages);
             let (parts, fence, mode) = (self.rows.parts, self.place.fence, self.mode());
             let (sent, reported) = tokio::join!(send(parts, messages, fence, mode), self.report(stored));

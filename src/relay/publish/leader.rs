@@ -8,7 +8,7 @@ use super::batch::Lessons;
 use super::copies::CopyRequest;
 use super::drain::{Drain, Drained, Rows};
 use super::pacing::Pacing;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, show_behind};
 use crate::relay::parts::RelayParts;
 use crate::relay::place::cursor::Place;
 use crate::relay::place::position::PositionWriter;
@@ -18,7 +18,7 @@ use crate::{
     domain::ids::{LedgerSeq, StreamSeq},
     jetstream::{Failure, NatsStatus, StreamFacts, StreamState, may_be_unrouted},
     store::{LeaderLease, StoreError},
-    telemetry::error_chain,
+    telemetry::{SeededBug, error_chain},
 };
 
 /// How far behind an earlier stream one that replaces it begins: more than what may be in flight.
@@ -254,6 +254,7 @@ impl Leader {
             let used = position.map(|position| position.stream_seq);
             let known = self.place.as_ref().or(self.before.as_ref());
             let used = used.max(known.map(|place| place.fence));
+            let used = used.filter(|_| !SeededBug::FirstSeqReused.is_active());
             let first = used.map_or(1.into(), |used| used.saturating_add(CREATION_GAP));
             self.allow_creation(parts, Some(first));
         }
@@ -337,14 +338,4 @@ impl Leader {
         self.trouble.clear(parts);
         show_behind(parts, None);
     }
-}
-
-/// Report whether the stream has events that the ledger lacks.
-fn show_behind(parts: &RelayParts, behind: Option<&String>) {
-    parts.metrics.ledger_behind.set(behind.is_some().into());
-    parts.status.send_if_modified(|status| {
-        let changed = status.behind.as_ref() != behind;
-        status.behind = behind.cloned();
-        changed
-    });
 }

@@ -70,3 +70,13 @@ impl Trouble {
         parts.status.send_if_modified(|status| status.trouble.take().is_some());
     }
 }
+
+/// Report whether the stream has events that the ledger lacks.
+pub(in crate::relay) fn show_behind(parts: &RelayParts, behind: Option<&String>) {
+    parts.metrics.ledger_behind.set(behind.is_some().into());
+    parts.status.send_if_modified(|status| {
+        let changed = status.behind.as_ref() != behind;
+        status.behind = behind.cloned();
+        changed
+    });
+}

@@ -10,7 +10,7 @@ use crate::relay::parts::RelayParts;
 use crate::{
     jetstream::NatsStatus,
     store::{LeaderLease, StoreError},
-    telemetry::error_chain,
+    telemetry::{SeededBug, error_chain},
 };
 
 /// Between two attempts to lead, and between two checks of the lease.
@@ -181,6 +181,11 @@ impl Worker {
     async fn wait_for_rows(&mut self, leader: &mut Leader) -> Result<(), StoreError> {
         let due = leader.position_due(&self.parts);
         let poll = Instant::now() + POLL_INTERVAL;
+        let poll = if SeededBug::LostWakeUp.is_active() {
+            poll + LEASE_CHECK_INTERVAL * 600
+        } else {
+            poll
+        };
         tokio::select! {
             () = self.parts.ledger.woken() => {}
             request = self.parts.copies.recv(), if !leader.has_request() => leader.take_request(request),

@@ -108,7 +108,11 @@ impl<'a> Core<'a> {
     /// Commit and wake the relay.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         crate::telemetry::crash_point::reach("before_commit");
-        self.db.commit().await?;
+        if crate::telemetry::SeededBug::CommitBeforeDurable.is_active() {
+            tokio::spawn(self.db.commit());
+        } else {
+            self.db.commit().await?;
+        }
         crate::telemetry::crash_point::reach("after_commit");
         if !self.recorded.is_empty() {
             self.store.0.recorded.notify_one();

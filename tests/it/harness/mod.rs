@@ -1,5 +1,6 @@
 //! Tests of the harness.
 
+mod faults;
 mod timing;
 
 use std::time::Duration;

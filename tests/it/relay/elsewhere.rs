@@ -9,13 +9,12 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use watchword::jetstream::{StreamFault, StreamState, desired};
 
-use super::resuming::copy_directory;
 use super::rig::{Rig, STREAM, TIMEOUT};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::invariants::differences;
 use crate::support::nats::NatsServer;
-use crate::support::run_dir::scratch;
+use crate::support::run_dir::{copy_directory, scratch};
 use crate::support::wait::eventually;
 
 flow_tests! {

@@ -3,11 +3,18 @@
 
 use std::time::Duration;
 
-use super::rig::{Rig, TIMEOUT};
+use secrecy::SecretString;
+
+use super::rig::{Rig, TIMEOUT, settings};
 use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::nats::{NatsOptions, NatsServer};
+use crate::support::proxy::Proxy;
 use crate::support::wait::eventually;
+
+/// Three pings, a reconnect and two timeouts; far less than the minutes after which the client
+/// would notice by itself.
+const VANISHED_TIMEOUT: Duration = Duration::from_secs(40);
 
 flow_tests! {
     events_wait_until_nats_starts,
@@ -68,6 +75,28 @@ async fn repeated_crashes_of_the_relay_lose_no_event(backend: Backend) {
         running.kill().await;
     }
     let running = rig.start().await;
+    rig.assert_consistent(&nats).await;
+    running.stop().await;
+}
+
+/// Nothing tells the client that the host at the other end has vanished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_vanishes_without_a_word_is_left_within_seconds() {
+    let nats = NatsServer::start_with(durable()).await;
+    let proxy = Proxy::to(nats.port()).await;
+    let mut settings = settings(Some(&nats));
+    settings.nats.url = Some(SecretString::from(format!("nats://127.0.0.1:{}", proxy.port())));
+    let rig = Rig::with(Backend::Sqlite, settings).await;
+    let running = rig.start().await;
+    rig.record(1, 1).await;
+    rig.assert_consistent(&nats).await;
+
+    proxy.silence();
+    rig.record(3, 20).await;
+    eventually(VANISHED_TIMEOUT, || async {
+        rig.database.unpublished().await.is_ok_and(|count| count == 0)
+    })
+    .await;
     rig.assert_consistent(&nats).await;
     running.stop().await;
 }

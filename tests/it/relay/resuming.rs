@@ -1,8 +1,6 @@
 //! Finding the place at the end of the stream: events that the stream lost are published again,
 //! stored ones are not, and deleted ones stay deleted.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use watchword::jetstream::{ServerVersion, desired};
@@ -12,6 +10,7 @@ use crate::support::database::Backend;
 use crate::support::flow_tests;
 use crate::support::invariants::differences;
 use crate::support::nats::NatsServer;
+use crate::support::run_dir::copy_directory;
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -273,17 +272,4 @@ async fn a_ledger_that_lacks_published_events_publishes_nothing(backend: Backend
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(nats.messages(STREAM).await.len(), 100);
     running.stop().await;
-}
-
-pub(super) fn copy_directory(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("create a directory");
-    for entry in fs::read_dir(from).expect("read a directory") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("its type").is_dir() {
-            copy_directory(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copy a file");
-        }
-    }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Backend {
 }
 
 /// The database of a test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Database {
     /// A SQLite file, which the service creates at its start.
     Sqlite(PathBuf),

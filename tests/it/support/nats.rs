@@ -161,20 +161,25 @@ impl NatsServer {
 
 /// Returns every message of a stream, in order; none if the stream does not exist.
 pub(crate) async fn messages(jetstream: &async_nats::jetstream::Context, stream_name: &str) -> Vec<StreamMessage> {
-    let Ok(stream) = jetstream.get_stream(stream_name).await else {
-        return Vec::new();
-    };
-    let state = stream.get_info().await.expect("read the stream's state").state;
-    if state.messages == 0 {
-        return Vec::new();
+    match jetstream.get_stream(stream_name).await {
+        Ok(stream) => messages_from(&stream, 0).await.expect("read the stream"),
+        Err(_) => Vec::new(),
     }
-    let read = stream::iter(state.first_sequence..=state.last_sequence)
-        .map(|seq| read_message(&stream, seq))
+}
+
+/// Returns the messages of a stream from a stream sequence on, in order.
+pub(crate) async fn messages_from(
+    stream: &async_nats::jetstream::stream::Stream,
+    first: u64,
+) -> Result<Vec<StreamMessage>, async_nats::Error> {
+    let state = stream.get_info().await?.state;
+    if state.messages == 0 {
+        return Ok(Vec::new());
+    }
+    let read = stream::iter(state.first_sequence.max(first)..=state.last_sequence)
+        .map(|seq| read_message(stream, seq))
         .buffered(READ_WINDOW);
-    read.try_filter_map(|message| async { Ok(message) })
-        .try_collect()
-        .await
-        .expect("read the stream")
+    Ok(read.try_filter_map(|message| async { Ok(message) }).try_collect().await?)
 }
 
 fn store(dir: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::sync::OnceCell;
@@ -108,8 +109,30 @@ impl Postgres {
     /// Ends the server as a crash would (SIGQUIT, immediate shutdown). The next start runs
     /// recovery.
     pub(crate) async fn crash(&mut self) {
-        self.process().signal(rustix::process::Signal::QUIT);
+        self.process().signal(Signal::QUIT);
         self.process().wait_exit(SHUTDOWN_TIMEOUT).await;
+    }
+
+    /// Freezes the server with all its sessions: they keep their connections and answer nothing.
+    pub(crate) fn freeze(&mut self) {
+        // The server first, so that it starts no other process.
+        self.pause();
+        self.signal_children(Signal::STOP);
+    }
+
+    /// Resumes a server after [`Postgres::freeze`].
+    pub(crate) fn thaw(&mut self) {
+        self.signal_children(Signal::CONT);
+        self.resume();
+    }
+
+    /// Sends a signal to every process of the server but the first.
+    fn signal_children(&mut self, signal: Signal) {
+        let Some(pid) = self.process().pid() else { return };
+        for child in children(pid) {
+            // A process that has just ended is no error.
+            let _ = kill_process(child, signal);
+        }
     }
 
     /// Runs statements in a database as its owner.
@@ -142,6 +165,20 @@ async fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     connection.close().await
+}
+
+/// Returns the processes that a process has started.
+fn children(parent: u32) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|process| {
+            let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+            // The format is `pid (name) state parent …`, and the name may contain anything.
+            let its_parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?;
+            let pid = (its_parent == parent.to_string()).then(|| process.file_name())?;
+            Pid::from_raw(pid.to_str()?.parse().ok()?)
+        })
+        .collect()
 }
 
 /// Creates a directory that PostgreSQL's user may write.

@@ -9,7 +9,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// The number of bytes of a slice.
+const SLICE: usize = 64;
+/// The pause after each slice.
+const SLICE_PAUSE: Duration = Duration::from_millis(1);
 
 /// A proxy of one server. Dropping it ends the proxy.
 #[derive(Debug)]
@@ -35,6 +40,10 @@ struct State {
     open: AtomicU64,
     /// The number of the last connection that is silent.
     silent: AtomicU64,
+    /// Whether everything is held back.
+    stalled: watch::Sender<bool>,
+    /// Whether bytes arrive in small slices.
+    sliced: AtomicBool,
 }
 
 impl State {
@@ -47,6 +56,12 @@ impl State {
         if self.is_silent(number) {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Returns when nothing is held back.
+    async fn unless_stalled(&self) {
+        // The sender is a field of this state, so it lives.
+        drop(self.stalled.subscribe().wait_for(|stalled| !stalled).await);
     }
 }
 
@@ -70,6 +85,8 @@ impl Proxy {
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
             silent: AtomicU64::new(0),
+            stalled: watch::Sender::new(false),
+            sliced: AtomicBool::new(false),
         });
         let accept = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
         Self { address, shared, accept }
@@ -114,6 +131,17 @@ impl Proxy {
         self.shared.silent.store(self.shared.accepted.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
+    /// Holds everything back in both directions, also on new connections. It arrives late, after
+    /// `stall(false)` or [`Proxy::heal`].
+    pub(crate) fn stall(&self, on: bool) {
+        self.shared.stalled.send_replace(on);
+    }
+
+    /// Sends everything in slices of [`SLICE`] bytes.
+    pub(crate) fn slice(&self, on: bool) {
+        self.shared.sliced.store(on, Ordering::Relaxed);
+    }
+
     /// Leads new connections to another port of 127.0.0.1. The open ones stay where they are.
     pub(crate) fn lead_to(&self, port: u16) {
         self.shared.upstream.store(port, Ordering::Relaxed);
@@ -124,6 +152,8 @@ impl Proxy {
         self.set_latency(Duration::ZERO);
         self.drop_answers(false);
         self.drop_requests(false);
+        self.slice(false);
+        self.stall(false);
         // A change ends the open connections. Without a cut there is no change.
         self.shared.cut.send_if_modified(|cut| std::mem::replace(cut, false));
     }
@@ -213,12 +243,24 @@ where
     let write = async move {
         while let Some((due, chunk)) = queued.recv().await {
             sleep_until(due).await;
+            shared.unless_stalled().await;
             shared.unless_silent(number).await;
-            if to.write_all(&chunk).await.is_err() {
+            if write(&mut to, &chunk, shared.sliced.load(Ordering::Relaxed)).await.is_err() {
                 break;
             }
         }
         drop(to.shutdown().await);
     };
     tokio::join!(read, write);
+}
+
+async fn write<W: AsyncWrite + Unpin>(to: &mut W, chunk: &[u8], sliced: bool) -> std::io::Result<()> {
+    if !sliced {
+        return to.write_all(chunk).await;
+    }
+    for slice in chunk.chunks(SLICE) {
+        to.write_all(slice).await?;
+        sleep(SLICE_PAUSE).await;
+    }
+    Ok(())
 }

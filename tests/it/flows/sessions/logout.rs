@@ -142,3 +142,20 @@ async fn a_refresh_racing_a_logout_leaves_no_active_token(backend: Backend) {
     eventually(Duration::from_secs(60), || async { app.database.count(live).await.map(|n| n == 1) }).await;
     app.finish().await;
 }
+
+/// A client that has lost the answer of one instance repeats the logout at another, which has the
+/// session in its cache. The clock stands still, so the cache does not forget it by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_logout_ends_the_session_on_its_instance_too() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
+    let mut second = app.second_instance(clock).await;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    second.me(&tokens.access).await.expect_status(200);
+    app.logout(&tokens.access, "local").await.expect_status(204);
+
+    second.logout(&tokens.access, "local").await.expect_status(204);
+    second.me(&tokens.access).await.expect_problem(401, "invalid_token");
+    second.stop().await.expect("stop the second instance");
+    app.finish().await;
+}

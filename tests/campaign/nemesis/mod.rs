@@ -1,0 +1,218 @@
+//! The nemesis: breaks servers, links and instances in an order that the seed decides, and heals
+//! them.
+
+pub(crate) mod fault;
+mod instances;
+mod servers;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::checker::Checker;
+use crate::history::History;
+use crate::random::Choices;
+use crate::recovery::Probe;
+use crate::world::{Server, World};
+use fault::{Kind, LinkFault, Scope};
+pub(crate) use streams::create as create_stream;
+
+/// How long a fault lasts that outlasts every timeout: the lease of a leader ends after ten
+/// seconds.
+const OUTLASTING: (u64, u64) = (12_000, 14_000);
+/// The pause between two faults.
+const QUIET: (u64, u64) = (100, 1500);
+/// The delay of a slow link in each direction, in milliseconds.
+const DELAY: (u64, u64) = (5, 150);
+
+/// The faults of one kind so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) count: u64,
+    /// From the end of the fault until every instance accepts a change and the stream has its
+    /// event.
+    pub(crate) longest_recovery: Duration,
+}
+
+/// A time in which at most these scopes were broken.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+    pub(crate) scopes: Vec<Scope>,
+}
+
+pub(crate) struct Nemesis<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) checker: &'a mut Checker,
+    pub(crate) history: Arc<History>,
+    pub(crate) choices: Choices,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) probe: Probe,
+    pub(crate) tallies: BTreeMap<&'static str, Tally>,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) verbose: bool,
+}
+
+/// A fault that has begun, with what its end needs.
+struct Ongoing {
+    kind: Kind,
+    /// The instances that it concerns.
+    instances: Vec<usize>,
+    /// A copy of the stream's files.
+    copy: Option<std::path::PathBuf>,
+}
+
+impl Nemesis<'_> {
+    /// Breaks and heals until the time has come.
+    pub(crate) async fn run(&mut self, until: Instant) {
+        while Instant::now() < until && !self.kinds.is_empty() {
+            self.step().await;
+            if self.checker.has_given_up() {
+                return;
+            }
+        }
+    }
+
+    async fn step(&mut self) {
+        let from = self.history.now();
+        let kinds = self.choose();
+        let mut ongoing = Vec::new();
+        for kind in kinds {
+            let instances = self.some_instances();
+            self.note(format!("{} {instances:?}", kind.name()));
+            let copy = self.inject(kind, &instances).await;
+            ongoing.push(Ongoing { kind, instances, copy });
+        }
+        let lasts = self.duration(&ongoing);
+        tokio::time::sleep(lasts).await;
+        // Instances last: they do not start without their database.
+        ongoing.sort_by_key(|fault| std::cmp::Reverse(fault.kind.scope()));
+        for fault in &ongoing {
+            self.heal(fault).await;
+        }
+        if ongoing.iter().any(|fault| fault.kind.scope() == Scope::Instance) {
+            self.excuse_ends();
+        }
+        self.note("healed".to_owned());
+        let took = self.probe.recovered(self.world, &self.history, &mut self.choices).await;
+        self.note(format!("recovered after {:.1} s", took.as_secs_f64()));
+        for fault in &ongoing {
+            let tally = self.tallies.entry(fault.kind.name()).or_default();
+            tally.count += 1;
+            tally.longest_recovery = tally.longest_recovery.max(took);
+        }
+        let scopes = ongoing.iter().map(|fault| fault.kind.scope()).collect();
+        self.windows.push(Window { from, to: self.history.now(), scopes });
+        self.checker.observe(&self.world.nats, &self.history).await;
+        let quiet = self.choices.millis(QUIET.0, QUIET.1);
+        tokio::time::sleep(quiet).await;
+        let now = self.history.now();
+        self.windows.push(Window { from: now.saturating_sub(quiet), to: now, scopes: Vec::new() });
+    }
+
+    /// Chooses one fault, or two of different scopes.
+    fn choose(&mut self) -> Vec<Kind> {
+        let weighted: Vec<(Kind, usize)> = self.kinds.iter().map(|kind| (*kind, kind.weight())).collect();
+        let wanted = if self.choices.percent(35) { 2 } else { 1 };
+        let mut chosen: Vec<Kind> = Vec::new();
+        for _ in 0..wanted {
+            if let Some(kind) = self.choices.weighted(&weighted)
+                && chosen.iter().all(|other| other.scope() != kind.scope())
+            {
+                chosen.push(kind);
+            }
+        }
+        // What needs NATS to answer begins first.
+        chosen.sort_by_key(|kind| kind.scope() != Scope::Nats);
+        chosen
+    }
+
+    /// Chooses one instance, or all.
+    fn some_instances(&mut self) -> Vec<usize> {
+        let count = self.world.instances.len();
+        if self.choices.percent(25) {
+            (0..count).collect()
+        } else {
+            vec![self.choices.below(count)]
+        }
+    }
+
+    fn duration(&mut self, ongoing: &[Ongoing]) -> Duration {
+        let longest = ongoing.iter().map(|fault| fault.kind.lasts()).max_by_key(|(_, max)| *max);
+        let (min, max) = longest.unwrap_or((0, 0));
+        let may_outlast = ongoing.iter().any(|fault| fault.kind.may_outlast_timeouts());
+        if may_outlast && self.choices.percent(15) {
+            self.choices.millis(OUTLASTING.0, OUTLASTING.1)
+        } else {
+            self.choices.millis(min, max)
+        }
+    }
+
+    async fn inject(&mut self, kind: Kind, instances: &[usize]) -> Option<std::path::PathBuf> {
+        match kind {
+            Kind::InstanceKilled => self.kill(instances),
+            Kind::InstanceCrashed => self.crash(instances),
+            Kind::InstancePaused => self.pause(instances),
+            Kind::InstanceStopped => self.terminate(instances),
+            Kind::RollingRestart => self.restart_in_turn().await,
+            Kind::StreamTailLost => return Some(self.copy_store().await),
+            Kind::StreamDeleted => self.delete_stream(false).await,
+            Kind::StreamReplaced => self.delete_stream(true).await,
+            Kind::StreamPurged => self.purge().await,
+            Kind::StreamEdited => self.delete_message().await,
+            Kind::StreamFull => self.fill(true).await,
+            Kind::StreamShared => self.publish_foreign().await,
+            Kind::Link(server, fault) => {
+                let delay = self.choices.millis(DELAY.0, DELAY.1);
+                for proxy in self.links(server, instances) {
+                    match fault {
+                        LinkFault::Silent => proxy.silence(),
+                        LinkFault::Stalled => proxy.stall(true),
+                        LinkFault::Cut => proxy.cut(),
+                        LinkFault::Delayed => proxy.set_latency(delay),
+                        LinkFault::Sliced => proxy.slice(true),
+                        LinkFault::Unanswered => proxy.drop_answers(true),
+                    }
+                }
+            }
+            _ => self.break_server(kind).await,
+        }
+        None
+    }
+
+    async fn heal(&mut self, fault: &Ongoing) {
+        match fault.kind {
+            Kind::InstanceKilled | Kind::InstanceCrashed => self.start_again(&fault.instances),
+            Kind::InstancePaused => self.resume(&fault.instances),
+            Kind::InstanceStopped => self.await_end(&fault.instances).await,
+            Kind::StreamTailLost => self.put_back(fault.copy.as_deref()).await,
+            Kind::StreamFull => self.fill(false).await,
+            Kind::Link(server, link) => {
+                for proxy in self.links(server, &fault.instances) {
+                    proxy.heal();
+                    if link == LinkFault::Unanswered {
+                        // The rest of an answer would be taken for another one.
+                        proxy.reset_connections();
+                    }
+                }
+            }
+            kind => self.mend_server(kind).await,
+        }
+    }
+
+    fn links(&self, server: Server, instances: &[usize]) -> Vec<&crate::support::proxy::Proxy> {
+        let chosen = instances.iter().filter_map(|number| self.world.instances.get(*number));
+        chosen.filter_map(|instance| instance.link(server)).collect()
+    }
+
+    fn note(&self, what: String) {
+        if self.verbose {
+            crate::report::say(&format!("{:7.3}  {what}", self.history.now().as_secs_f64()));
+        }
+        self.history.note(what);
+    }
+}
