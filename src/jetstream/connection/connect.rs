@@ -20,8 +20,8 @@ use crate::jetstream::{embedded, error::NatsError};
 
 /// The longest wait for an acknowledgement or an answer of the JetStream API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The client leaves a server that has not answered three pings. By default it asks every minute, so
-/// a host that has vanished without a word would hold the events back for three.
+/// The client leaves a server that has not answered three pings. By default it asks every minute,
+/// so a host that has vanished without a word would hold the events back for three.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
 const MAX_RECONNECT_INTERVAL: Duration = Duration::from_secs(2);
 /// The longest wait for one server of several to accept a connection, before the next one is tried.
