@@ -1,19 +1,13 @@
 #!/usr/bin/env bash
 # Breaks everything around the service while clients use it, and checks what is left: `make
-# campaign`. Arguments go to the campaign; `--help` lists them. Without `--minutes` it runs for ten.
+# campaign`. Arguments go to the campaign; `--help` lists them. Without `--minutes` it runs for ten,
+# without `--seed` with the time as its seed.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-MINUTES=10
-for argument in "$@"; do
-    case "$argument" in
-        --minutes | --minutes=*) MINUTES= ;;
-    esac
-done
-
 scripts/install-test-deps.sh
 # The features of `make test`, so that nothing is compiled twice.
 exec cargo test --quiet --locked --workspace --all-features --test campaign -- \
-    ${MINUTES:+--minutes "$MINUTES"} --commit "$(git describe --always --dirty 2>/dev/null || echo unknown)" "$@"
+    --minutes 10 --seed "$(date +%s)" --commit "$(git describe --always --dirty 2>/dev/null || echo unknown)" "$@"

@@ -9,7 +9,7 @@ use crate::support::database::Backend;
 
 /// Break everything around the service while clients use it, and check what is left.
 #[derive(Debug, Parser)]
-#[command(name = "campaign")]
+#[command(name = "campaign", args_override_self = true)]
 pub(crate) struct Args {
     /// How long the campaign runs.
     #[arg(long, default_value_t = 1.0)]
@@ -19,9 +19,9 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2.0)]
     pub(crate) round: f64,
 
-    /// The seed of the first round. Default: the time.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
+    /// The seed of the first round. `make campaign` takes the time; every `make test` tries the same.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 
     /// The faults; those whose name begins with one of these. Default: all of the backend.
     #[arg(long, value_delimiter = ',')]

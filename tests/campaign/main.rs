@@ -54,7 +54,7 @@ async fn campaign(args: &Args) -> ExitCode {
     if args.self_test {
         return self_test(args).await;
     }
-    let (seed, start) = (args.seed.unwrap_or_else(seed_of_now), Instant::now());
+    let (seed, start) = (args.seed, Instant::now());
     let (mut summary, _) = rounds(args, seed, args.seeded_bug).await;
     summary.minutes = start.elapsed().as_secs_f64() / 60.0;
     let run = Run {
@@ -108,7 +108,7 @@ async fn self_test(args: &Args) -> ExitCode {
     for bug in SeededBug::ALL {
         say(&format!("with the bug {}", bug.name()));
         let start = Instant::now();
-        let (_, found) = rounds(args, args.seed.unwrap_or_else(seed_of_now), Some(bug)).await;
+        let (_, found) = rounds(args, args.seed, Some(bug)).await;
         let seconds = start.elapsed().as_secs();
         are_all_found &= found.is_some();
         rows.push(match found {
@@ -122,9 +122,4 @@ async fn self_test(args: &Args) -> ExitCode {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
-}
-
-fn seed_of_now() -> u64 {
-    use watchword::domain::clock::{Clock as _, SystemClock};
-    SystemClock.now().unix_timestamp().unsigned_abs()
 }
