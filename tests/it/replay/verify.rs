@@ -1,5 +1,6 @@
 //! `watchword events verify` reports changes to the stream, and nothing else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -74,9 +75,6 @@ async fn stream(app: &TestApp) -> Stream {
 /// Publishes a copy of a message from another client, after the duplicate window.
 async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     let context = app.nats.jetstream().await;
-    let mut config = stream(app).await.cached_info().config.clone();
-    config.duplicate_window = Duration::from_millis(100);
-    context.update_stream(&config).await.expect("a shorter window");
     let mut headers = HeaderMap::new();
     for (name, value) in message
         .headers
@@ -85,7 +83,12 @@ async fn publish_again(app: &TestApp, message: &StreamMessage) -> u64 {
     {
         headers.insert(name.as_str(), value.as_str());
     }
+    // A new window makes the server look at once for ids that it may forget.
+    let window = AtomicU64::new(100);
     eventually(TIMEOUT, || async {
+        let mut config = stream(app).await.cached_info().config.clone();
+        config.duplicate_window = Duration::from_millis(window.fetch_add(1, Ordering::Relaxed));
+        context.update_stream(&config).await.expect("a shorter window");
         let sent = context.publish_with_headers(message.subject.clone(), headers.clone(), message.bytes.clone().into());
         let ack = sent.await.expect("sent").await.expect("acknowledged");
         (!ack.duplicate).then_some(ack.sequence)
