@@ -6,7 +6,6 @@ use async_nats::jetstream::{
     stream::{RawMessageError, RawMessageErrorKind},
 };
 use bytes::Bytes;
-use time::OffsetDateTime;
 use watchword_events::headers::{CE_SOURCE, LEDGER, MESSAGE_ID};
 
 use super::provision::{self, StreamUnusable};
@@ -25,8 +24,6 @@ const READ_SUBJECT: &str = "$JS.API.STREAM.MSG.GET.";
 pub struct StoredMessage {
     pub seq: StreamSeq,
     pub subject: String,
-    /// When the stream stored it.
-    pub time: OffsetDateTime,
     /// The value of `Nats-Msg-Id`.
     pub message_id: Option<String>,
     /// The value of `Watchword-Ledger`.
@@ -104,7 +101,6 @@ fn stored(message: StreamMessage) -> StoredMessage {
     StoredMessage {
         seq: message.sequence.into(),
         subject: message.subject.to_string(),
-        time: message.time,
         message_id: header(MESSAGE_ID),
         mark: header(LEDGER),
         source: header(CE_SOURCE),

@@ -57,7 +57,8 @@ pub(in crate::relay) async fn resume(
             resume.refilled(&position, found).await
         }
         Some(position) if resume.is_same_stream(&position) => {
-            if resume.holds(&position).await? {
+            let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
+            if resume.holds(&last).await? {
                 resume.behind(&position, before).await
             } else {
                 resume.after_loss(&position).await
@@ -78,50 +79,41 @@ impl Resume<'_> {
         position.stream == self.parts.publisher.stream() && position.created == self.facts.created
     }
 
-    /// Whether the stream still is what the position saw of it. A message that is gone was deleted.
-    async fn holds(&self, position: &RelayPosition) -> Result<bool, TailError> {
-        if self.facts.last_seq < position.stream_seq {
+    /// Whether the stream still has the end that it had. A message that is gone was deleted.
+    async fn holds(&self, last: &LastMessage) -> Result<bool, TailError> {
+        if self.facts.last_seq < last.seq {
             return Ok(false);
         }
-        let Some(id) = &position.message_id else {
+        let Some(id) = &last.id else {
             return Ok(true);
         };
-        let message = self.tail.publisher.message_at(position.stream_seq).await?;
+        let message = self.tail.publisher.message_at(last.seq).await?;
         Ok(message.is_none_or(|message| message.message_id.as_ref() == Some(id)))
     }
 
     async fn behind(&self, position: &RelayPosition, before: Option<Place>) -> Result<Resumed, TailError> {
+        let is_behind_position = position.stream_seq..=self.facts.last_seq;
+        let before =
+            before.filter(|before| before.created == self.facts.created && is_behind_position.contains(&before.fence));
         // Messages of others move no position, and may be many.
-        let before = before.filter(|before| {
-            let read = position.stream_seq..=self.facts.last_seq;
-            before.created == self.facts.created && read.contains(&before.fence)
-        });
-        let (after, cursor, last) = match before {
-            Some(before) => (before.fence, before.cursor.max(position.seq), before.last),
-            None => {
+        let (known, cursor, last) = match before {
+            Some(before) if self.holds(&before.last).await? => {
+                (before.fence, before.cursor.max(position.seq), before.last)
+            }
+            _ => {
                 let last = LastMessage { seq: position.stream_seq, id: position.message_id.clone() };
-                let after = position.stream_seq.max(self.facts.first_seq.saturating_sub(1));
-                self.report_unread(position.stream_seq, after);
-                (after, position.seq, last)
+                (position.stream_seq, position.seq, last)
             }
         };
+        let after = known.max(self.facts.first_seq.saturating_sub(1));
         let found = self.tail.forward(after, self.facts.last_seq).await?;
-        self.report_holes(cursor, &found).await?;
+        if after > known {
+            report_unread(known, after);
+        } else {
+            self.report_holes(cursor, &found).await?;
+        }
         let cursor = found.known.map_or(cursor, |known| known.max(cursor));
         Ok(self.resumed(cursor, found, last, position.refill_from))
-    }
-
-    /// Report messages behind the position that nobody can read any more.
-    fn report_unread(&self, position: StreamSeq, after: StreamSeq) {
-        let gone = after.get().saturating_sub(position.get());
-        if gone > 0 {
-            tracing::warn!(
-                messages = gone,
-                behind = position.get(),
-                "messages behind the position were deleted unread; where a backup was restored, they may have been \
-                 events that the ledger lacks"
-            );
-        }
     }
 
     /// Report events that the stream lacks before one that it has. They are not published there any
@@ -213,4 +205,14 @@ impl Resume<'_> {
             },
         }
     }
+}
+
+/// Report messages that nobody can read any more.
+fn report_unread(known: StreamSeq, after: StreamSeq) {
+    tracing::warn!(
+        messages = after.get().saturating_sub(known.get()),
+        behind = known.get(),
+        "messages behind the position were deleted unread; where a backup was restored, they may have been events \
+         that the ledger lacks"
+    );
 }

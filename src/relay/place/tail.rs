@@ -18,10 +18,6 @@ use crate::{
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Messages that are read at once.
 const READ_WINDOW: u64 = 64;
-/// How far the clocks of the servers may be apart.
-const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::HOUR;
-/// How far a stream is read for the events of a ledger that has none.
-const MAX_READ_WITHOUT_EVENTS: u64 = 1000;
 
 /// Why the place in the stream could not be found: try again.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +98,7 @@ impl Tail<'_> {
         Ok(found)
     }
 
-    /// Read backward from `last`, to the last event that the ledger knows; not further than it can
-    /// be.
+    /// Read backward from `last`, to the last event that the ledger knows.
     pub(in crate::relay) async fn backward(&self, first: StreamSeq, last: StreamSeq) -> Result<Found, TailError> {
         let mut found = Found { end: last, ..Found::default() };
         let mut progress = Progress::new();
@@ -113,9 +108,6 @@ impl Tail<'_> {
             let from = to.saturating_sub(window - 1).max(first);
             for message in self.read(from, to).await?.into_iter().rev() {
                 progress.note(message.seq);
-                if self.is_before_the_ledger(&message, progress.read) {
-                    return Ok(found);
-                }
                 let origin = self.origin(&message).await?;
                 if !matches!(origin, Origin::Foreign) && found.last.is_none() {
                     found.last = Some(LastMessage::of(&message));
@@ -139,16 +131,6 @@ impl Tail<'_> {
     async fn read(&self, from: StreamSeq, to: StreamSeq) -> Result<Vec<StoredMessage>, TailError> {
         let reads = (from.get()..=to.get()).map(|seq| self.publisher.message_at(seq.into()));
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
-    }
-
-    /// Whether neither this message nor one before it can be an event that the ledger has: the
-    /// stream had stored it before the ledger began, whatever the clocks say. A ledger without
-    /// events knows no time.
-    fn is_before_the_ledger(&self, message: &StoredMessage, read: u64) -> bool {
-        match self.ends.first_at {
-            Some(began) => message.time < began - MAX_CLOCK_DIFFERENCE,
-            None => read > MAX_READ_WITHOUT_EVENTS,
-        }
     }
 
     async fn origin(&self, message: &StoredMessage) -> Result<Origin, TailError> {

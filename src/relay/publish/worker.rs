@@ -150,9 +150,10 @@ impl Worker {
     /// One step; `None` when it is not done in time after the shutdown.
     async fn step(&mut self, leader: &mut Leader) -> Option<Result<Step, StoreError>> {
         let (shutdown, flush_timeout) = (self.parts.shutdown.clone(), self.parts.flush_timeout);
+        let stop_at = self.stop_at;
         let too_late = async {
             shutdown.cancelled().await;
-            tokio::time::sleep(flush_timeout).await;
+            tokio::time::sleep_until(stop_at.unwrap_or_else(|| Instant::now() + flush_timeout)).await;
         };
         tokio::select! {
             biased;

@@ -43,8 +43,6 @@ pub enum NextRows {
 pub struct LedgerEnds {
     /// The oldest event, unless there is none.
     pub first: Option<LedgerSeq>,
-    /// When it happened.
-    pub first_at: Option<OffsetDateTime>,
     /// The newest visible event; the default when there is none.
     pub last: LedgerSeq,
     /// The last sequence that was given out.
@@ -171,7 +169,7 @@ impl LeaderLease {
 }
 
 pub(super) async fn ends(db: &impl ConnectionTrait) -> Result<LedgerEnds, StoreError> {
-    let first = sql::fetch_one(db, "SELECT seq, occurred_at FROM events ORDER BY seq LIMIT 1", []).await?;
+    let first = sql::fetch_one(db, "SELECT seq FROM events ORDER BY seq LIMIT 1", []).await?;
     let assigned = if Decided::is_needless(db) {
         "SELECT seq AS assigned FROM sqlite_sequence WHERE name = 'events'"
     } else {
@@ -180,8 +178,7 @@ pub(super) async fn ends(db: &impl ConnectionTrait) -> Result<LedgerEnds, StoreE
     let last = barrier::highest(db).await?;
     let assigned = sql::fetch_one(db, assigned, []).await?;
     Ok(LedgerEnds {
-        first: first.as_ref().map(|row| row.get("seq")).transpose()?,
-        first_at: first.map(|row| row.get("occurred_at")).transpose()?.map(convert::time),
+        first: first.map(|row| row.get("seq")).transpose()?,
         last,
         assigned: assigned.map(|row| row.get("assigned")).transpose()?.unwrap_or_default(),
     })

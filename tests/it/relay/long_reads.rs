@@ -1,5 +1,4 @@
-//! Reading a long end of the stream: the lease is kept, the shutdown is heard, and nothing is read
-//! that cannot be an event of the ledger.
+//! Reading a long end of the stream: the lease is kept, and the shutdown is heard.
 
 use std::time::{Duration, Instant};
 
@@ -79,17 +78,15 @@ async fn a_shutdown_is_heard_while_a_long_end_is_read() {
 }
 
 #[tokio::test]
-async fn a_new_ledger_reads_only_a_part_of_an_old_stream() {
+async fn a_new_ledger_goes_on_behind_an_old_stream() {
     let nats = NatsServer::start().await;
     let rig = Rig::new(Backend::Sqlite, &nats).await;
     let definition = watchword::jetstream::desired(&rig.settings.stream).expect("the definition");
     nats.jetstream().await.create_stream(definition).await.expect("create the stream");
     publish_foreign(&nats, 3000).await;
     let running = rig.start().await;
-    eventually(TIMEOUT, || async { running.metric("watchword_stream_foreign_messages_total") > 0.5 }).await;
     rig.record(1, 3).await;
     rig.drained().await;
-    assert!(running.metric("watchword_stream_foreign_messages_total") < 1100.0);
     let messages = nats.messages(STREAM).await;
     assert_eq!(messages.iter().filter(|message| message.header("Nats-Msg-Id").is_some()).count(), 3);
     running.stop().await;
