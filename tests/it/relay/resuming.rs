@@ -109,6 +109,9 @@ async fn a_stored_event_that_no_position_knows_is_not_published_again(backend: B
     let running = rig.start().await;
     rig.assert_consistent(&nats).await;
     running.kill().await;
+    // A wrong clock dated the first event ten years ahead: the end is found without clocks.
+    rig.execute("UPDATE events SET occurred_at = occurred_at + 315360000000 WHERE seq = 1")
+        .await;
     for forgotten in [
         "DELETE FROM relay_position",
         "UPDATE relay_position SET seq = 1, stream_seq = 1, message_id = NULL",
