@@ -20,6 +20,7 @@ use super::http::{Http, Tokens};
 use super::invariants::differences;
 use super::names::short_name;
 use super::nats::{NatsOptions, NatsServer, StreamMessage};
+use super::proxy::Proxy;
 use super::redis::RedisServer;
 use super::run_dir::scratch;
 use super::wait::{eventually, within};
@@ -236,6 +237,16 @@ impl TestApp {
     /// Starts an application with default settings.
     pub(crate) async fn spawn(backend: Backend) -> Self {
         Self::builder(backend).spawn().await
+    }
+
+    /// Starts an application that reaches NATS through a proxy.
+    pub(crate) async fn behind_proxy(backend: Backend) -> (Self, Proxy) {
+        let nats = NatsServer::start().await;
+        let proxy = Proxy::to(nats.port()).await;
+        let url = format!("nats://127.0.0.1:{}", proxy.port());
+        let builder = Self::builder(backend).nats(nats);
+        let builder = builder.settings(move |settings| settings.nats.url = Some(SecretString::from(url)));
+        (builder.spawn().await, proxy)
     }
 
     /// Returns a builder for an application with other settings.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::Config;
 use futures_util::future::join_all;
-use secrecy::SecretString;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
@@ -14,7 +13,6 @@ use crate::support::flow_tests;
 use crate::support::http::Http;
 use crate::support::invariants::differences;
 use crate::support::nats::{NatsOptions, NatsServer};
-use crate::support::proxy::Proxy;
 use crate::support::wait::eventually;
 
 /// Longer than the maximum backoff of the relay.
@@ -131,14 +129,7 @@ async fn freezing_nats_under_load_loses_no_event(backend: Backend) {
 /// NATS stores the events, but the service does not receive the acks. It publishes the same ids
 /// again.
 async fn a_lost_acknowledgement_duplicates_no_event(backend: Backend) {
-    let nats = NatsServer::start().await;
-    let proxy = Proxy::to(nats.port()).await;
-    let url = format!("nats://127.0.0.1:{}", proxy.port());
-    let builder = TestApp::builder(backend).nats(nats);
-    let app = builder
-        .settings(move |settings| settings.nats.url = Some(SecretString::from(url)))
-        .spawn()
-        .await;
+    let (app, proxy) = TestApp::behind_proxy(backend).await;
     let tokens = app.registered("ada@example.com").await.tokens();
     app.ledger_drained().await;
 

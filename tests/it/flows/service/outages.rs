@@ -14,7 +14,6 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::{Backend, Database};
 use crate::support::flow_tests;
 use crate::support::http::Http;
-use crate::support::nats::NatsServer;
 use crate::support::postgres::{Durability, Postgres};
 use crate::support::proxy::Proxy;
 use crate::support::redis::RedisServer;
@@ -44,14 +43,7 @@ async fn published(app: &TestApp, since: Instant) {
 }
 
 async fn events_flow_again_after_the_host_of_nats_has_vanished(backend: Backend) {
-    let nats = NatsServer::start().await;
-    let proxy = Proxy::to(nats.port()).await;
-    let url = format!("nats://127.0.0.1:{}", proxy.port());
-    let builder = TestApp::builder(backend).nats(nats);
-    let app = builder
-        .settings(move |settings| settings.nats.url = Some(SecretString::from(url)))
-        .spawn()
-        .await;
+    let (app, proxy) = TestApp::behind_proxy(backend).await;
     register(&app, "before").await;
     app.ledger_drained().await;
 
