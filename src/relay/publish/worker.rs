@@ -121,12 +121,13 @@ impl Worker {
                 checked = Instant::now();
             }
             let began = Instant::now();
+            let was_stopping = self.parts.shutdown.is_cancelled();
             let Some(step) = self.step(leader).await else {
                 tracing::warn!("publishing did not end in time; what is in flight is found in the stream");
                 return Ok(());
             };
             let step = step?;
-            if self.stops_after(&step) {
+            if self.stops_after(&step, was_stopping) {
                 return Ok(());
             }
             match step {
@@ -162,13 +163,15 @@ impl Worker {
         }
     }
 
-    /// Whether to stop: after the shutdown, once nothing can be published or the time is up.
-    fn stops_after(&mut self, step: &Step) -> bool {
+    /// Whether to stop: after the shutdown, once nothing can be published or the time is up. A step
+    /// that began before the shutdown may have read the ledger before the last commit.
+    fn stops_after(&mut self, step: &Step, was_stopping: bool) -> bool {
         if !self.parts.shutdown.is_cancelled() {
             return false;
         }
         let stop_at = *self.stop_at.get_or_insert_with(|| Instant::now() + self.parts.flush_timeout);
-        matches!(step, Step::CaughtUp(0) | Step::NotReady) || Instant::now() >= stop_at
+        let is_done = was_stopping && matches!(step, Step::CaughtUp(0) | Step::NotReady);
+        is_done || Instant::now() >= stop_at
     }
 
     async fn wait_until(&self, until: Instant) {

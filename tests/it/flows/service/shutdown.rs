@@ -95,6 +95,16 @@ impl Service {
     }
 }
 
+/// Make each read of the ledger take a second after it has taken its snapshot.
+async fn read_slowly(connection: &mut PgConnection) {
+    for statement in [
+        "ALTER TABLE events RENAME TO stored_events",
+        "CREATE VIEW events AS SELECT * FROM stored_events WHERE (SELECT pg_sleep(1)) IS NOT NULL",
+    ] {
+        sqlx::query(statement).execute(&mut *connection).await.expect(statement);
+    }
+}
+
 async fn a_signal_lets_in_flight_requests_finish(backend: Backend) {
     let mut service = Service::start(backend).await;
     let tokens = service.registered().await;
@@ -140,14 +150,19 @@ async fn a_second_signal_ends_the_service_at_once(backend: Backend) {
     }
 }
 
-/// The action commits, and its event is published, before the process exits.
+/// The action commits, and its event is published, before the process exits: also when the relay has
+/// begun to read the ledger before the commit, and ends after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_finished_after_its_client_disconnects() {
     let mut service = Service::start(Backend::Postgres).await;
-    let tokens = service.registered().await;
     let mut holder = PgConnection::connect(service.database.url().expect("a PostgreSQL database"))
         .await
         .expect("connect");
+    assert!(service.binary.stop().await.success());
+    read_slowly(&mut holder).await;
+    service.binary.start_again("UNUSED", None).await;
+    let tokens = service.registered().await;
+    eventually(TIMEOUT, || async { service.nats.messages("auth-events").await.len() == 1 }).await;
     let mut lock_tx = holder.begin().await.expect("begin");
     sqlx::query("SELECT 1 FROM users FOR UPDATE")
         .execute(&mut *lock_tx)
@@ -163,6 +178,9 @@ async fn a_request_is_finished_after_its_client_disconnects() {
     connection.reset();
     service.begin_shutdown().await;
     service.until_closed().await;
+    let reading = "SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid) \
+         WHERE datname = current_database() AND wait_event = 'PgSleep' AND locktype = 'advisory'";
+    eventually(TIMEOUT, || async { service.database.count(reading).await.ok() == Some(1) }).await;
     lock_tx.rollback().await.expect("release the row");
 
     let status = service.binary.wait_exit(TIMEOUT).await;
