@@ -25,6 +25,10 @@ const DURATIONS: &[&str] = &["duplicate_window", "max_age", "subject_delete_mark
 const FIRST_SEQUENCE: &str = "first_seq";
 /// Metadata written by the server.
 const SERVER_METADATA: &str = "_nats.";
+/// The API level of the server that answered; none before 2.11.
+const SERVER_LEVEL: &str = "_nats.level";
+/// A field of the definition that servers of a lower API level than this do not know, and ignore.
+const ATOMIC_BATCHES: (&str, u32) = ("allow_atomic", 2);
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,10 +47,14 @@ impl fmt::Display for Drift {
     }
 }
 
-/// Find every field in which `actual` differs from `desired`, ordered by name.
+/// Find every field in which `actual` differs from `desired`, ordered by name. What the server
+/// cannot do is no difference.
 #[must_use]
 pub fn drift(desired: &Config, actual: &Config) -> Vec<Drift> {
-    let (desired, actual) = (fields(desired), fields(actual));
+    let (mut desired, server, actual) = (fields(desired), level(actual), fields(actual));
+    if server < ATOMIC_BATCHES.1 {
+        desired.remove(ATOMIC_BATCHES.0);
+    }
     let names: BTreeSet<&String> = desired.keys().chain(actual.keys()).collect();
     names
         .into_iter()
@@ -60,6 +68,11 @@ pub fn drift(desired: &Config, actual: &Config) -> Vec<Drift> {
             })
         })
         .collect()
+}
+
+fn level(answer: &Config) -> u32 {
+    let level = answer.metadata.get(SERVER_LEVEL);
+    level.and_then(|level| level.parse().ok()).unwrap_or_default()
 }
 
 /// The configuration as a flat map without the fields that have their default.
@@ -148,6 +161,17 @@ mod tests {
             actual.metadata.insert(key.to_owned(), "5".to_owned());
         }
         assert_eq!(drift(&desired(), &actual), vec![]);
+    }
+
+    #[test]
+    fn what_the_server_does_not_know_is_no_drift() {
+        let wanted = Config { allow_atomic_publish: true, ..desired() };
+        let mut actual = desired();
+        for (level, known) in [(None, false), (Some("1"), false), (Some("2"), true), (Some("5"), true)] {
+            actual.metadata.remove(SERVER_LEVEL);
+            actual.metadata.extend(level.map(|level| (SERVER_LEVEL.to_owned(), level.to_owned())));
+            assert_eq!(drift(&wanted, &actual).len(), usize::from(known), "{level:?}");
+        }
     }
 
     #[test]

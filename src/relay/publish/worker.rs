@@ -184,12 +184,7 @@ impl Worker {
     /// Wait for a commit, for copies or for the next look, and write the position when it is due.
     async fn wait_for_rows(&mut self, leader: &mut Leader) -> Result<(), StoreError> {
         let due = leader.position_due(&self.parts);
-        let poll = Instant::now() + POLL_INTERVAL;
-        let poll = if SeededBug::LostWakeUp.is_active() {
-            poll + LEASE_CHECK_INTERVAL * 600
-        } else {
-            poll
-        };
+        let poll = Instant::now() + self.poll_interval();
         tokio::select! {
             () = self.parts.ledger.woken() => {}
             request = self.parts.copies.recv(), if !leader.has_request() => leader.take_request(request),
@@ -200,6 +195,15 @@ impl Worker {
             leader.write_position(&self.parts).await?;
         }
         Ok(())
+    }
+
+    fn poll_interval(&self) -> Duration {
+        match (SeededBug::LostWakeUp.is_active(), self.parts.ledger.is_shared()) {
+            (true, _) => LEASE_CHECK_INTERVAL * 600,
+            (false, true) => POLL_INTERVAL,
+            // Every commit is one of this instance, and wakes the relay.
+            (false, false) => LEASE_CHECK_INTERVAL,
+        }
     }
 
     async fn wait_for_stream(&mut self) {

@@ -76,6 +76,12 @@ impl Ledger {
         self.0.0.recorded.notified().await;
     }
 
+    /// Whether other instances may add events.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        !self.0.is_sqlite()
+    }
+
     /// Every event up to here is published; the default when none is.
     pub async fn published_through(&self) -> Result<LedgerSeq, StoreError> {
         published_through(self.0.db()).await

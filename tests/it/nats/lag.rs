@@ -95,6 +95,10 @@ async fn a_lagging_durable_is_reported_before_it_loses_events() {
 #[tokio::test]
 async fn a_durable_that_is_ahead_of_the_stream_is_reported() {
     let (nats, rig, _) = small_stream().await;
+    // An older one moves such a durable back when it is created.
+    if nats.lacks("durables ahead of their stream", (2, 11)).await {
+        return;
+    }
     let stream = nats.jetstream().await.get_stream(STREAM).await.expect("the stream");
     let config = pull::Config {
         durable_name: Some("ahead".to_owned()),

@@ -65,10 +65,15 @@ impl Rig {
 
     /// Starts the service, and waits until it is ready and publishes events.
     pub(crate) async fn start_service(&mut self) -> Outcome<Duration> {
-        let environment = [("DATABASE_URL", self.postgres.url()), ("NATS_URL", self.nats.url())];
-        let (service, took) = Service::start(self.scratch.path(), &environment).await?;
+        let (service, took) = self.another_service().await?;
         self.service = Some(service);
         Ok(took)
+    }
+
+    /// Starts an instance on the same servers, which stands by when another one publishes.
+    pub(crate) async fn another_service(&self) -> Outcome<(Service, Duration)> {
+        let environment = [("DATABASE_URL", self.postgres.url()), ("NATS_URL", self.nats.url())];
+        Service::start(self.scratch.path(), &environment).await
     }
 
     /// Stops the service and waits for its end.
