@@ -5,8 +5,8 @@
 //! even if its caller is gone. A caller that goes away while it waits gives its slot back and is
 //! never hashed.
 //!
-//! The queue is no longer than what the threads do in half of `max_wait`. A longer one would not
-//! serve more callers; it would only make those wait who are refused in the end.
+//! The queue is no longer than what the threads do in three quarters of `max_wait`. A longer one
+//! would not serve more callers; it would only make those wait who are refused in the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -132,7 +132,7 @@ impl Pool {
     fn has_room(&self) -> bool {
         let Bounds { threads, max_queued, max_wait } = self.bounds;
         let waiting = max_queued.saturating_sub(self.queue.available_permits());
-        waiting < max_queued && (waiting < threads || self.pace.time_of(waiting + 1, threads) <= max_wait / 2)
+        waiting < max_queued && (waiting < threads || self.pace.time_of(waiting + 1, threads) <= max_wait * 3 / 4)
     }
 
     async fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {

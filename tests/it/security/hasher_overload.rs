@@ -96,8 +96,8 @@ async fn shortest_hash(params: HashParams) -> Duration {
 #[tokio::test]
 async fn a_job_that_would_wait_too_long_is_refused_at_once() {
     let stats = stats();
-    // Two hashes take longer than half of the wait timeout, and the queue has room for 64.
-    let bounds = PoolSize { max_wait: shortest_hash(SLOW).await * 2, ..size(1) };
+    // Two hashes take longer than the wait timeout, and the queue has room for 64.
+    let bounds = PoolSize { max_wait: shortest_hash(SLOW).await * 3 / 2, ..size(1) };
     let hasher = Arc::new(start(SLOW, bounds, stats.clone()));
     hasher.verify_dummy(password("the pool learns how long")).await.unwrap();
     let first = spawn(&hasher);
