@@ -11,7 +11,7 @@ DENY_CHECKS ?= advisories bans licenses sources
 # The pinned nats-server, for everything that is started from here.
 export PATH := $(CURDIR)/.tools:$(PATH)
 
-.PHONY: help run test test-peers campaign snapshots fmt lint generate publish bench deny compose-check clean nats-server
+.PHONY: help run test test-peers campaign fuzz snapshots fmt lint generate publish bench deny compose-check clean nats-server
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-peers: ## Check contracts, clients and workflows with tools of other langua
 
 campaign: ## Break everything around two instances under load, and check what is left (ARGS="--minutes 60 --seed 7")
 	@scripts/campaign.sh $(ARGS)
+
+fuzz: ## Fuzz every parser that meets the outside, a minute each (needs cargo-fuzz; ARGS="bodies settings" selects)
+	@scripts/fuzz.sh $(ARGS)
 
 snapshots: ## Write the snapshots of problem bodies and command output (tests/it/texts/snapshots)
 	@INSTA_UPDATE=always cargo test --quiet --locked --workspace --all-features --test it -- texts:: snapshots every_documented_outcome streams_are_limited parallel_registrations_with

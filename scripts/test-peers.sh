@@ -23,6 +23,7 @@ check "contracts (npm: AsyncAPI parser, TypeScript compiler)" scripts/check-cont
 check "workflows (Go: actionlint)" scripts/check-workflows.sh
 check "compatibility (Go: oasdiff; cargo: cargo-semver-checks)" scripts/check-compatibility.sh
 check "clients (npm, pip, Go and Java: linters and client generators)" scripts/check-clients.sh
+check "requests (pip: schemathesis, as a user and as an administrator)" scripts/check-requests.sh
 check "tokens (npm, pip, Go and Maven: verifiers of access tokens)" scripts/check-verifiers.sh
 check "events (npm and Go: CloudEvents SDKs)" scripts/check-cloudevents.sh
 check "events (cargo: a newer build of the contract, read by the kit)" scripts/check-old-kit.sh

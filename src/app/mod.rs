@@ -6,6 +6,7 @@ pub mod commands;
 mod contract;
 mod error;
 mod jobs;
+mod open_files;
 mod readiness;
 mod run;
 mod signals;
@@ -18,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use self::error::AppError;
+pub use self::open_files::allow_open_files;
 pub use self::signals::stop_on_signals;
 pub use self::stop::Stop;
 use crate::actions::Services;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::banner;
-use crate::app::{App, AppError, Environment, stop_on_signals};
+use crate::app::{App, AppError, Environment, allow_open_files, stop_on_signals};
 use crate::config::Settings;
 use crate::telemetry::{self, Output};
 
@@ -21,6 +21,7 @@ impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
         let stop = stop_on_signals()?;
+        allow_open_files(&settings);
         let build = async {
             if self.no_migrate {
                 App::build_unmigrated(settings.clone(), Environment::default()).await

@@ -21,6 +21,9 @@ pub const IDEMPOTENCY: &[ProblemCode] = &[
 /// When a request in flight has probably ended.
 const IN_FLIGHT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// A bare word, or a string in quotes with the escapes `\"` and `\\`.
+const PATTERN: &str = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
+
 /// The key of the request, if it has one.
 pub type IdempotencyHeader = Header<Option<IdempotencyKey>>;
 
@@ -31,7 +34,7 @@ impl HeaderParameter for Option<IdempotencyKey> {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             min_length: Some(1),
             max_length: Some(2 * MAX_KEY_LENGTH + 2),
-            pattern: Some("^[\\x21-\\x7E]+$".to_owned()),
+            pattern: Some(PATTERN.to_owned()),
             example: Some("8e03978e-40d5-43dd-bc93-6894a57f9324".into()),
             ..MetaSchema::new("string")
         }))

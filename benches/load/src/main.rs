@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod footprint;
 mod get_latency;
+mod hostile;
 mod introspect;
 mod kit;
 mod latency;
@@ -53,6 +54,10 @@ const ALL: &[&str] = &[
     "queries",
     "users",
     "footprint",
+    "flood",
+    "slow",
+    "resets",
+    "soak",
 ];
 
 #[tokio::main]
@@ -88,6 +93,10 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "sse" => sse::measure().await?,
             "queries" => queries::measure().await?,
             "users" => users::measure().await?,
+            "flood" => hostile::flood::measure().await?,
+            "slow" => hostile::slow::measure().await?,
+            "resets" => hostile::resets::measure().await?,
+            "soak" => hostile::soak::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);

@@ -17,6 +17,7 @@ use crate::store::NewSession;
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
 pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Refusal>> {
+    cx.services.hasher.check_room()?;
     charge_network(&cx, RateLimit::Register).await?;
     let (password, key) = (input.password.clone(), input.idempotency_key.as_ref());
     let fingerprint = || registration_replay::fingerprint("register", &input);

@@ -48,6 +48,7 @@ pub enum Refusal {
 /// [`Refusal`]; wrong credentials are recorded.
 pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Refusal>> {
     let services = &cx.services;
+    services.hasher.check_room()?;
     let identifier = email::canonical(&input.identifier);
     charge_password(&cx, &identifier).await?;
     for _ in 0..MAX_ATTEMPTS {

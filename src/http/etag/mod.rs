@@ -11,6 +11,8 @@ use crate::domain::user::version::{Expected, Version};
 
 /// Most tags of one header.
 const MAX_TAGS: usize = 16;
+/// `*` or a list of tags. Ours have no comma, so that a list is divided at each.
+const PATTERN: &str = r#"^(\*|(W/)?"[!#-+\--~]*"( *, *(W/)?"[!#-+\--~]*"){0,15})$"#;
 
 /// The tag of a user's current version.
 #[must_use]
@@ -26,7 +28,11 @@ impl HeaderParameter for Expected {
     const NAME: &'static str = "If-Match";
 
     fn schema() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            pattern: Some(PATTERN.to_owned()),
+            example: Some("\"6f1c2d3e4a5b69788796a5b4c3d2e1f0\"".into()),
+            ..MetaSchema::new("string")
+        }))
     }
 
     fn parse(lines: &[&str]) -> Option<Self> {

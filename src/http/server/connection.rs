@@ -100,6 +100,8 @@ impl<E: Endpoint<Output = poem::Response> + 'static> Server<E> {
             .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
         {
             in_flight.streams();
+        } else {
+            in_flight.sends();
         }
         Ok(response.map(|body| Tracked::new(body, in_flight)))
     }

@@ -27,9 +27,11 @@ pub(super) struct ConnectionDeadlines {
     http2: AtomicBool,
     /// Requests in flight: their response is not sent completely. Without those that stream events.
     in_flight: AtomicU32,
+    /// Those of them whose response has begun.
+    sending: AtomicU32,
     /// Responses that stream events.
     streaming: AtomicU32,
-    /// When a request last began or ended.
+    /// When a request last began or ended, or a part of a response was taken.
     last_progress: AtomicU64,
     /// Since when a request head is arriving.
     head_since: AtomicU64,
@@ -55,6 +57,15 @@ pub(super) enum WaitingFor {
     Close,
 }
 
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Answering,
+    Sending,
+    /// Sends events for as long as the client reads them.
+    Streaming,
+}
+
 impl ConnectionDeadlines {
     pub(super) fn new(began: Instant) -> Self {
         Self {
@@ -62,6 +73,7 @@ impl ConnectionDeadlines {
             served: AtomicBool::new(false),
             http2: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            sending: AtomicU32::new(0),
             streaming: AtomicU32::new(0),
             last_progress: AtomicU64::new(NEVER),
             head_since: AtomicU64::new(NEVER),
@@ -79,7 +91,7 @@ impl ConnectionDeadlines {
         } else if let Some(since) = self.at(&self.blocked_since) {
             (self.reader_due(since, settings), WaitingFor::Reader)
         } else if busy {
-            (self.at(&self.last_progress)? + settings.transfer_timeout, WaitingFor::Transfer)
+            (self.at(&self.last_progress)? + self.longest_transfer(settings), WaitingFor::Transfer)
         } else if let Some(since) = self.at(&self.closing_since) {
             // From the end of the last request, whose response may not have reached the socket.
             (
@@ -96,6 +108,17 @@ impl ConnectionDeadlines {
             (self.at(&self.last_progress)? + settings.idle_timeout, WaitingFor::Request)
         };
         Some(due)
+    }
+
+    /// How long requests may be in flight without progress. A client of HTTP/2 can stop a response
+    /// while the socket still takes bytes, by a window that it never opens.
+    fn longest_transfer(&self, settings: &ServerSettings) -> Duration {
+        let only_sending = self.sending.load(Relaxed) >= self.in_flight.load(Relaxed);
+        if only_sending && self.http2.load(Relaxed) {
+            settings.stall_timeout.min(settings.transfer_timeout)
+        } else {
+            settings.transfer_timeout
+        }
     }
 
     /// The deadline of a client that reads slowly. hyper buffers a whole body, so that a response
@@ -117,6 +140,17 @@ impl ConnectionDeadlines {
         self.last_progress.store(self.now(), Relaxed);
     }
 
+    /// Note that a response has begun.
+    pub(super) fn response_began(&self) {
+        self.sending.fetch_add(1, Relaxed);
+        self.progressed();
+    }
+
+    /// Note that a part of a response was taken.
+    pub(super) fn progressed(&self) {
+        self.last_progress.store(self.now(), Relaxed);
+    }
+
     /// Note that a response streams events, so that it has no deadline.
     pub(super) fn request_streams(&self) {
         self.streaming.fetch_add(1, Relaxed);
@@ -124,10 +158,16 @@ impl ConnectionDeadlines {
     }
 
     /// Note that a response was sent, or that its client has disconnected.
-    pub(super) fn request_ended(&self, streamed: bool) {
-        let count = if streamed { &self.streaming } else { &self.in_flight };
-        self.last_progress.store(self.now(), Relaxed);
-        count.fetch_sub(1, Relaxed);
+    pub(super) fn request_ended(&self, phase: Phase) {
+        self.progressed();
+        match phase {
+            Phase::Answering => self.in_flight.fetch_sub(1, Relaxed),
+            Phase::Sending => {
+                self.sending.fetch_sub(1, Relaxed);
+                self.in_flight.fetch_sub(1, Relaxed)
+            }
+            Phase::Streaming => self.streaming.fetch_sub(1, Relaxed),
+        };
     }
 
     /// Note that bytes were read. Between two requests of HTTP/1 they begin the next head; HTTP/2

@@ -6,44 +6,48 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::deadlines::ConnectionDeadlines;
+use super::deadlines::{ConnectionDeadlines, Phase};
 
 /// Counts one request until it is dropped.
 pub(super) struct InFlight {
     deadlines: Arc<ConnectionDeadlines>,
-    streams: bool,
+    phase: Phase,
 }
 
 impl InFlight {
     pub(super) fn begin(deadlines: Arc<ConnectionDeadlines>, http2: bool) -> Self {
         deadlines.request_began(http2);
-        Self { deadlines, streams: false }
+        Self { deadlines, phase: Phase::Answering }
     }
 
-    /// Note that the response streams events.
+    /// Note that the response begins.
+    pub(super) fn sends(&mut self) {
+        self.phase = Phase::Sending;
+        self.deadlines.response_began();
+    }
+
+    /// Note that the response begins, and streams events.
     pub(super) fn streams(&mut self) {
-        if !self.streams {
-            self.streams = true;
-            self.deadlines.request_streams();
-        }
+        self.phase = Phase::Streaming;
+        self.deadlines.request_streams();
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.deadlines.request_ended(self.streams);
+        self.deadlines.request_ended(self.phase);
     }
 }
 
 /// A response body that keeps its request in flight.
 pub(super) struct Tracked<B> {
     inner: B,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl<B> Tracked<B> {
     pub(super) const fn new(inner: B, in_flight: InFlight) -> Self {
-        Self { inner, _in_flight: in_flight }
+        Self { inner, in_flight }
     }
 }
 
@@ -52,7 +56,11 @@ impl<B: Body + Unpin> Body for Tracked<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+        let frame = Pin::new(&mut self.inner).poll_frame(cx);
+        if frame.is_ready() {
+            self.in_flight.deadlines.progressed();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,10 +2,11 @@
 //!
 //! A hash costs 20 ms of a core and 19 MiB, so as many hashes run at once as there are threads,
 //! each thread keeps its memory for the next hash, and what cannot be served within a second is
-//! refused before anything is written. A hash that has begun occupies its thread until it ends,
+//! refused at once, before anything is written. A hash that has begun occupies its thread until it ends,
 //! even if its caller is gone.
 
 mod error;
+mod pace;
 mod params;
 mod phc;
 mod pool;
@@ -72,6 +73,15 @@ impl Hasher {
     #[must_use]
     pub const fn threads(&self) -> usize {
         self.pool.bounds().threads
+    }
+
+    /// Refuse what [`Hasher::hash`] and [`Hasher::verify`] would refuse now. An action whose hash
+    /// comes after other work does this first, so that a flood of requests costs little.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`]
+    pub fn check_room(&self) -> Result<(), HashError> {
+        self.pool.check_room()
     }
 
     /// Hash a new password with a new salt.

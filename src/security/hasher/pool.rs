@@ -4,6 +4,9 @@
 //! a permit. The permit goes to the thread with the job and is returned when the hash has ended,
 //! even if its caller is gone. A caller that goes away while it waits gives its slot back and is
 //! never hashed.
+//!
+//! The queue is no longer than what the threads do in three quarters of `max_wait`. A longer one
+//! would not serve more callers; it would only make those wait who are refused in the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -16,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use zeroize::Zeroizing;
 
 use super::error::{HashError, HasherSetupError};
+use super::pace::Pace;
 use super::params::HashParams;
 use super::stats::HasherStats;
 use crate::domain::clock::ceil_seconds;
@@ -52,6 +56,7 @@ pub(super) struct Pool {
     /// `None` once the pool is dropped, which ends the threads.
     jobs: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    pace: Arc<Pace>,
     stats: HasherStats,
 }
 
@@ -69,6 +74,7 @@ impl Pool {
             permits: Arc::new(Semaphore::new(bounds.threads)),
             jobs: Some(jobs),
             threads: Vec::new(),
+            pace: Arc::default(),
             stats,
         };
         for number in 0..bounds.threads {
@@ -79,6 +85,7 @@ impl Pool {
                     own_blocks,
                     oversize: Arc::clone(&oversize),
                 },
+                pace: Arc::clone(&pool.pace),
                 stats: pool.stats.clone(),
             };
             let thread = thread::Builder::new()
@@ -97,7 +104,7 @@ impl Pool {
     /// Hash on one of the threads.
     ///
     /// # Errors
-    /// [`HashError::Busy`] at once when the queue is full, and after `max_wait` without a permit.
+    /// [`HashError::Busy`] as [`Pool::check_room`], and after `max_wait` without a permit.
     pub(super) async fn derive(&self, input: Input) -> HashResult {
         let queued_at = Instant::now();
         let permit = self.permit().await?;
@@ -108,10 +115,33 @@ impl Pool {
         result.await.unwrap_or(Err(HashError::Stopped))
     }
 
+    /// Whether a caller would be served.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when the queue is full, or too long to be served in time.
+    pub(super) fn check_room(&self) -> Result<(), HashError> {
+        if self.permits.available_permits() > 0 || self.has_room() {
+            Ok(())
+        } else {
+            Err(self.refuse())
+        }
+    }
+
+    /// Whether the queue takes one more. One caller a thread may always wait: how long a hash of
+    /// another cost takes is no reason to serve nobody.
+    fn has_room(&self) -> bool {
+        let Bounds { threads, max_queued, max_wait } = self.bounds;
+        let waiting = max_queued.saturating_sub(self.queue.available_permits());
+        waiting < max_queued && (waiting < threads || self.pace.time_of(waiting + 1, threads) <= max_wait * 3 / 4)
+    }
+
     async fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {
         // It fails while others wait, because a returned permit goes to the first of them.
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
+        }
+        if !self.has_room() {
+            return Err(self.refuse());
         }
         let _slot = self.queue.try_acquire().map_err(|_| self.refuse())?;
         let _waiting = Waiting::new(&self.stats.queue_depth);
@@ -159,6 +189,7 @@ impl Drop for Waiting<'_> {
 struct Worker {
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
     memory: Memory,
+    pace: Arc<Pace>,
     stats: HasherStats,
 }
 
@@ -172,8 +203,10 @@ impl Worker {
             }
             self.stats.wait_seconds.observe(job.queued_at.elapsed().as_secs_f64());
             self.stats.active.inc();
+            let begun = Instant::now();
             // A thread that ended by a panic would leave its permit to a job that nobody takes.
             let result = catch_unwind(AssertUnwindSafe(|| self.memory.derive(&job.input)));
+            self.pace.record(begun.elapsed());
             self.stats.active.dec();
             // The password is wiped, and the thread free, before the caller gets the result.
             drop((job.input, job.permit));

@@ -43,6 +43,15 @@ async fn connect(address: SocketAddr) -> TcpStream {
     socket
 }
 
+/// Connects as a client that never lets the server send a byte of a body.
+async fn connect_without_window(address: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(PREFACE).await.unwrap();
+    // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0.
+    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
+    socket
+}
+
 /// Reads the next frame: its type, flags, stream and payload. `None` at the end.
 async fn read_frame(socket: &mut TcpStream) -> Option<(u8, u8, u32, Vec<u8>)> {
     let mut head = [0_u8; 9];
@@ -113,12 +122,26 @@ async fn an_unfinished_header_block_does_not_keep_the_connection() {
 #[tokio::test]
 async fn a_client_with_a_closed_window_does_not_keep_the_connection() {
     let mut server = long_timeouts();
-    server.transfer_timeout = SHORT;
+    server.stall_timeout = SHORT;
     let app = start_with(server, edge_settings()).await;
-    let mut socket = TcpStream::connect(app.address).await.unwrap();
-    socket.write_all(PREFACE).await.unwrap();
-    // SETTINGS_INITIAL_WINDOW_SIZE (4) = 0: the server may never send a byte of a body.
-    socket.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await.unwrap();
+    let mut socket = connect_without_window(app.address).await;
     socket.write_all(&get_request(1, "/base/ok")).await.unwrap();
     while read_frame(&mut socket).await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_request_that_is_worked_on_does_not_count_as_stalled() {
+    let mut server = long_timeouts();
+    server.stall_timeout = SHORT;
+    let app = start_with(server, edge_settings()).await;
+    let mut socket = connect(app.address).await;
+    socket.write_all(&get_request(1, "/base/wait")).await.unwrap();
+    timeout(BEFORE_OTHER_TIMEOUTS, app.gate.arrived.notified()).await.unwrap();
+    tokio::time::sleep(SHORT * 3).await;
+    app.gate.proceed.notify_one();
+    let mut answered = false;
+    while !answered {
+        let (kind, flags, ..) = read_frame(&mut socket).await.expect("the connection stays open");
+        answered = kind == DATA && flags & END_STREAM != 0;
+    }
 }

@@ -81,6 +81,39 @@ async fn a_full_queue_refuses_at_once() {
     assert_eq!(stats.wait_seconds.get_sample_count(), 3);
 }
 
+/// Returns how long a hash with these parameters takes while the machine does little else.
+async fn shortest_hash(params: HashParams) -> Duration {
+    let hasher = start(params, long_wait(), stats());
+    let mut shortest = Duration::MAX;
+    for _ in 0..3 {
+        let begun = Instant::now();
+        hasher.verify_dummy(password("whatever it is")).await.unwrap();
+        shortest = shortest.min(begun.elapsed());
+    }
+    shortest
+}
+
+#[tokio::test]
+async fn a_job_that_would_wait_too_long_is_refused_at_once() {
+    let stats = stats();
+    // Two hashes take longer than the wait timeout, and the queue has room for 64.
+    let bounds = PoolSize { max_wait: shortest_hash(SLOW).await * 3 / 2, ..size(1) };
+    let hasher = Arc::new(start(SLOW, bounds, stats.clone()));
+    hasher.verify_dummy(password("the pool learns how long")).await.unwrap();
+    let first = spawn(&hasher);
+    wait_until("the first hash begins", || stats.active.get() == 1 || first.is_finished()).await;
+    let second = spawn(&hasher);
+    wait_until("one waits", || stats.queue_depth.get() == 1 || first.is_finished()).await;
+    assert!(!first.is_finished(), "a hash takes longer than that");
+    assert!(matches!(hasher.check_room(), Err(HashError::Busy { .. })));
+    let refused = hasher.verify_dummy(password("too late")).await;
+    assert!(matches!(refused, Err(HashError::Busy { .. })), "{refused:?}");
+    assert!(!first.is_finished(), "the refusal does not wait for a hash");
+    assert_eq!(first.await.unwrap(), Ok(()));
+    // The one that waits is served, unless the machine has become much slower.
+    let _ = second.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_job_past_its_wait_timeout_is_refused_and_never_hashed() {
     let stats = stats();

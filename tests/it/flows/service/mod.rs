@@ -5,6 +5,7 @@ mod disk_full;
 mod hang_up;
 mod lifecycle;
 mod migrations;
+mod open_files;
 mod outages;
 mod parameters;
 mod problems;
