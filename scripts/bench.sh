@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the service and compares it with the machine's limits: `make bench`. Arguments select
-# benchmarks (passwords me introspect verify refresh limits relay replay kit latency sse queries
-# users footprint, or micro for the criterion benches); without arguments all of them run. The
+# benchmarks (passwords me introspect verify refresh limits relay replay kit latency sse queries users
+# sizes lanes partitions footprint, or micro for the criterion benches); without arguments all run. The
 # output is the table of docs/PERFORMANCE.md.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

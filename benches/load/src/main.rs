@@ -7,16 +7,19 @@
 
 mod bare;
 mod bare_batches;
+mod bulk;
 mod client;
 mod clock;
 mod footprint;
 mod get_latency;
 mod introspect;
 mod kit;
+mod lanes;
 mod latency;
 mod ledger;
 mod limits;
 mod me;
+mod partitions;
 mod passwords;
 mod queries;
 mod refresh;
@@ -24,6 +27,7 @@ mod relay;
 mod replay;
 mod report;
 mod rig;
+mod sizes;
 mod sse;
 mod stats;
 mod users;
@@ -52,6 +56,9 @@ const ALL: &[&str] = &[
     "sse",
     "queries",
     "users",
+    "sizes",
+    "lanes",
+    "partitions",
     "footprint",
 ];
 
@@ -88,6 +95,9 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "sse" => sse::measure().await?,
             "queries" => queries::measure().await?,
             "users" => users::measure().await?,
+            "sizes" => sizes::measure().await?,
+            "lanes" => lanes::measure().await?,
+            "partitions" => partitions::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);
