@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures the service and compares it with the machine's limits: `make bench`. Arguments select
-# benchmarks (passwords me introspect verify refresh limits relay replay kit latency sse queries
-# users footprint flood slow resets soak, or micro for the criterion benches); without arguments all
-# of them run. The output is the table of docs/PERFORMANCE.md.
+# benchmarks (passwords me introspect verify refresh limits relay replay kit latency sse queries users
+# sizes lanes partitions footprint flood slow resets soak, or micro for the criterion benches); without
+# arguments all run. The output is the table of docs/PERFORMANCE.md.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -53,8 +53,14 @@ impl Client {
 
     /// Reads a resource, with a bearer token if there is one.
     pub(crate) async fn get(&mut self, path: &str, token: Option<&str>) -> Outcome<Answer> {
-        let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let bearer = token.map(bearer).unwrap_or_default();
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n")).await
+    }
+
+    /// Deletes a resource.
+    pub(crate) async fn delete(&mut self, path: &str, token: &str) -> Outcome<Answer> {
+        let bearer = bearer(token);
+        self.exchange(&format!("DELETE {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}\r\n")).await
     }
 
     async fn exchange(&mut self, request: &str) -> Outcome<Answer> {
@@ -69,6 +75,10 @@ impl Client {
             }
         }
     }
+}
+
+fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
 }
 
 /// Parses a response, if it is complete.

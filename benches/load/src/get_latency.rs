@@ -19,6 +19,22 @@ pub(crate) async fn measure(
     what: &'static str,
     path: impl Fn(u64) -> String,
 ) -> Outcome<Row> {
+    let times = times(client, access, path).await?;
+    let (p50, p99) = (percentile(&times, 50.0), percentile(&times, 99.0));
+    note(&format!(
+        "{what}: p50 {p50:.1} ms, p99 {p99:.1} ms, longest {:.1} ms",
+        percentile(&times, 100.0)
+    ));
+    Ok(Row {
+        what,
+        target: "p99 ≤ 50 ms",
+        measured: format!("p50 {p50:.1} ms, p99 {p99:.1} ms"),
+        met: p99 <= 50.0,
+    })
+}
+
+/// Returns the milliseconds that each request to `path(n)` took.
+pub(crate) async fn times(client: &mut Client, access: &str, path: impl Fn(u64) -> String) -> Outcome<Vec<f64>> {
     let mut times = Vec::new();
     for n in 0..WARM_UP + REQUESTS {
         let path = path(n);
@@ -31,15 +47,5 @@ pub(crate) async fn measure(
             times.push(started.elapsed().as_secs_f64() * 1000.0);
         }
     }
-    let (p50, p99) = (percentile(&times, 50.0), percentile(&times, 99.0));
-    note(&format!(
-        "{what}: p50 {p50:.1} ms, p99 {p99:.1} ms, longest {:.1} ms",
-        percentile(&times, 100.0)
-    ));
-    Ok(Row {
-        what,
-        target: "p99 ≤ 50 ms",
-        measured: format!("p50 {p50:.1} ms, p99 {p99:.1} ms"),
-        met: p99 <= 50.0,
-    })
+    Ok(times)
 }

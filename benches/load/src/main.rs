@@ -7,6 +7,7 @@
 
 mod bare;
 mod bare_batches;
+mod bulk;
 mod client;
 mod clock;
 mod footprint;
@@ -14,10 +15,12 @@ mod get_latency;
 mod hostile;
 mod introspect;
 mod kit;
+mod lanes;
 mod latency;
 mod ledger;
 mod limits;
 mod me;
+mod partitions;
 mod passwords;
 mod queries;
 mod refresh;
@@ -25,6 +28,7 @@ mod relay;
 mod replay;
 mod report;
 mod rig;
+mod sizes;
 mod sse;
 mod stats;
 mod users;
@@ -53,6 +57,9 @@ const ALL: &[&str] = &[
     "sse",
     "queries",
     "users",
+    "sizes",
+    "lanes",
+    "partitions",
     "footprint",
     "flood",
     "slow",
@@ -97,6 +104,9 @@ async fn measure(chosen: &[String]) -> Outcome<()> {
             "slow" => hostile::slow::measure().await?,
             "resets" => hostile::resets::measure().await?,
             "soak" => hostile::soak::measure().await?,
+            "sizes" => sizes::measure().await?,
+            "lanes" => lanes::measure().await?,
+            "partitions" => partitions::measure().await?,
             _ => footprint::measure().await?,
         };
         rows.iter().for_each(Row::print);

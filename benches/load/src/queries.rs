@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use watchword_events::{EventKind, example};
 
 use crate::Outcome;
+use crate::bulk;
 use crate::client::Client;
 use crate::get_latency;
 use crate::report::{Row, note};
@@ -129,7 +130,8 @@ impl Ledger {
     }
 }
 
-fn text(millis: u64) -> String {
+/// Returns a time as the service reads it.
+pub(crate) fn text(millis: u64) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
@@ -144,19 +146,10 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
     let begin = now as u64 - SPAN;
     let step = SPAN / EVENTS;
-    let started = Instant::now();
-    // Create the indexes after the rows: sorting once is faster than inserting in every order.
-    let others = "FROM pg_indexes WHERE tablename = 'events' AND indexname NOT IN ('events_pkey', 'events_id_key')";
-    let make = rig.postgres.sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
-    let drop = rig
-        .postgres
-        .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
-    rig.postgres.sql(&drop)?;
-    for first in (0..EVENTS).step_by(usize::try_from(CHUNK)?) {
+    let chunks = (0..EVENTS).step_by(usize::try_from(CHUNK)?).map(|first| {
         let last = first + CHUNK - 1;
-        rig.postgres.sql(&format!(
-            "SET synchronous_commit = off; \
-             INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, traceparent, occurred_at, session_id) \
+        format!(
+            "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, traceparent, occurred_at, session_id) \
              SELECT id, 'auth.user.' || (ARRAY['token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', 'token_refreshed', \
                'logged_in', 'logged_in', 'custom', 'logged_out', 'login_failed'])[1 + n / 7 % 10], \
                user_id, 1 + n / {USERS}, 1, convert_to(replace('{body}', '{id}', id::text), 'UTF8'), \
@@ -166,17 +159,12 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
                ('00000000-0000-7000-8000-' || lpad(to_hex(n * 31 % {USERS}), 12, '0'))::uuid AS user_id, \
                ('00000000-0000-7001-8000-' || lpad(to_hex(n * 31 % {SESSIONS}), 12, '0'))::uuid AS session_id \
                FROM (SELECT n, {begin} + n * {step} AS at FROM generate_series({first}::bigint, {last}) AS n) AS times) AS rows"
-        ))?;
-        note(&format!("{} events after {:.0} s", last + 1, started.elapsed().as_secs_f64()));
-    }
-    rig.postgres.sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
+        )
+    });
+    bulk::fill(&rig.postgres, "events", &["events_pkey", "events_id_key"], chunks)?;
     rig.postgres.sql(&format!(
         "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
          VALUES ('{KNOWN}', 'known@example.com', 'known@example.com', 'user', 'user', 'active', '', 0, 0)"
     ))?;
-    rig.postgres.sql("VACUUM ANALYZE events")?;
-    rig.postgres.sql("CHECKPOINT")?;
-    let size = rig.postgres.sql("SELECT pg_size_pretty(pg_total_relation_size('events'))")?;
-    note(&format!("{EVENTS} events, {size} with their indexes"));
     Ok(Ledger { begin })
 }

@@ -1,20 +1,16 @@
 //! Throughput of `watchword events replay` and `watchword events export`, from PostgreSQL and with
 //! the service stopped.
 
-use std::process::Command;
-use std::time::{Duration, Instant};
-
 use crate::Outcome;
 use crate::ledger;
 use crate::report::{Row, note};
-use crate::rig::{Child, Rig, Scratch, binary};
+use crate::rig::{Rig, Run, Scratch, run};
 use crate::stats::{list, median};
 
 const ROUNDS: u32 = 3;
 const REPLAYED: u32 = 200_000;
 /// A small and a large ledger to export, to compare the memory.
 const EXPORTED: [u32; 2] = [REPLAYED, 1_000_000];
-const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn measure() -> Outcome<Vec<Row>> {
     let rig = Rig::without_service().await?;
@@ -56,46 +52,6 @@ fn exported(few: &Run, many: &Run) -> Row {
         measured: format!("{:.0} % ({many:.1} of {few:.1} MiB; {rate:.0} events/s)", many / few * 100.0),
         met: many <= few * 1.1,
     }
-}
-
-/// A command that succeeded.
-struct Run {
-    took: Duration,
-    /// The peak memory.
-    peak_mib: f64,
-}
-
-async fn run(rig: &Rig, scratch: &Scratch, arguments: &[&str]) -> Outcome<Run> {
-    let log = scratch.path().join("log");
-    let mut command = Command::new(std::path::absolute(binary())?);
-    command
-        .args(arguments)
-        .current_dir(scratch.path())
-        .env("DATABASE_URL", rig.postgres.url())
-        .env("NATS_URL", rig.nats.url())
-        .env("WATCHWORD__DATA_DIR", rig.data_dir());
-    let started = Instant::now();
-    let mut child = Child::start(&mut command, &log)?;
-    let mut peak_mib = 0.0;
-    while !child.ended() {
-        if started.elapsed() > TIMEOUT {
-            return Err("a command does not end".into());
-        }
-        peak_mib = peak_mib_of(child.id()).unwrap_or(peak_mib);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let took = started.elapsed();
-    if child.succeeded() {
-        return Ok(Run { took, peak_mib });
-    }
-    Err(std::fs::read_to_string(log)?.into())
-}
-
-/// Returns the peak memory of a running process, as the kernel reports it.
-fn peak_mib_of(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
 }
 
 async fn copies(rig: &Rig, name: &str) -> Outcome<u64> {

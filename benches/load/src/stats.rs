@@ -20,6 +20,11 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 50.0)
 }
 
+/// Returns the lower quartile: what something takes while the machine does little else.
+pub(crate) fn lower_quartile(values: &[f64]) -> f64 {
+    percentile(values, 25.0)
+}
+
 /// Formats numbers on one line, for notes.
 pub(crate) fn list(values: &[f64]) -> String {
     values.iter().map(|value| format!("{value:.0}")).collect::<Vec<_>>().join(" ")

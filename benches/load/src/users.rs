@@ -1,15 +1,14 @@
 //! Latency of lists, searches and lookups with a million users: over HTTP, one after another, each
 //! with different values.
 
-use std::time::Instant;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::Outcome;
+use crate::bulk;
 use crate::client::Client;
 use crate::get_latency;
-use crate::report::{Row, note};
+use crate::report::Row;
 use crate::rig::Rig;
 
 const USERS: u64 = 1_000_000;
@@ -92,19 +91,10 @@ fn cursor(number: u64) -> String {
 /// Fills the table with users: one in ten is an artist, one in a hundred disabled, a few are
 /// moderators.
 fn fill(rig: &Rig, users: u64) -> Outcome<()> {
-    let started = Instant::now();
-    // Create the indexes after the rows: sorting once is faster than inserting in every order.
-    let others = "FROM pg_indexes WHERE tablename = 'users' AND indexname <> 'users_pkey'";
-    let make = rig.postgres.sql(&format!("SELECT string_agg(indexdef, '; ') {others}"))?;
-    let drop = rig
-        .postgres
-        .sql(&format!("SELECT string_agg('DROP INDEX ' || indexname, '; ') {others}"))?;
-    rig.postgres.sql(&drop)?;
-    for first in (1..=users).step_by(usize::try_from(CHUNK)?) {
+    let chunks = (1..=users).step_by(usize::try_from(CHUNK)?).map(|first| {
         let last = users.min(first + CHUNK - 1);
-        rig.postgres.sql(&format!(
-            "SET synchronous_commit = off; \
-             INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
+        format!(
+            "INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
                password_hash, created_at, updated_at, profile, search_text) \
              SELECT (lpad(to_hex({BEGIN} + n * {STEP}), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid, \
                mail, mail, username, username, name, \
@@ -115,16 +105,7 @@ fn fill(rig: &Rig, users: u64) -> Outcome<()> {
              FROM (SELECT n, 'person' || n || '@example.com' AS mail, 'user-' || substr(md5(n::text), 1, 16) AS username, \
                substr(md5('first' || n % 5000), 1, 6) || ' ' || substr(md5('last' || n % 70000), 1, 8) AS name \
                FROM generate_series({first}::bigint, {last}) AS n) AS people"
-        ))?;
-        note(&format!("{last} users after {:.0} s", started.elapsed().as_secs_f64()));
-    }
-    rig.postgres.sql(&format!("SET maintenance_work_mem = '256MB'; {make}"))?;
-    rig.postgres.sql("VACUUM ANALYZE users")?;
-    rig.postgres.sql("CHECKPOINT")?;
-    let size = rig.postgres.sql("SELECT pg_size_pretty(pg_total_relation_size('users'))")?;
-    note(&format!(
-        "{users} users, {size} with their indexes, after {:.0} s",
-        started.elapsed().as_secs_f64()
-    ));
-    Ok(())
+        )
+    });
+    bulk::fill(&rig.postgres, "users", &["users_pkey"], chunks)
 }

@@ -61,6 +61,8 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 80);
 -- A user's sessions in their order (store/sessions).
 CREATE INDEX sessions_live_idx ON sessions (user_id, created_at) WHERE revoked_at IS NULL;
+-- Erasure of what is left of the others (store/users/erasure.rs).
+CREATE INDEX sessions_revoked_idx ON sessions (user_id) WHERE revoked_at IS NOT NULL;
 -- Deletion of expired ones (store/expired_rows.rs).
 CREATE INDEX sessions_expiry_idx ON sessions (expires_at);
 

@@ -58,8 +58,12 @@ impl SystemTx<'_> {
             user.as_uuid().into(),
         ];
         sql::execute(&self.core.db, erase_user, values).await?;
-        let erase_sessions = "UPDATE sessions SET ip = NULL, user_agent = NULL WHERE user_id = $1";
-        sql::execute(&self.core.db, erase_sessions, [user.as_uuid().into()]).await?;
+        // One index has the live sessions of a user, another one those that were revoked.
+        for sessions in ["revoked_at IS NULL", "revoked_at IS NOT NULL"] {
+            let erase_sessions =
+                format!("UPDATE sessions SET ip = NULL, user_agent = NULL WHERE user_id = $1 AND {sessions}");
+            sql::execute(&self.core.db, erase_sessions, [user.as_uuid().into()]).await?;
+        }
         // One may have been enrolled while the account was deleted.
         self.core.remove_second_factor(user).await
     }

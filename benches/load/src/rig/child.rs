@@ -26,6 +26,13 @@ impl Child {
         self.0.id()
     }
 
+    /// Returns the peak memory in MiB, as the kernel reports it; none once the process has ended.
+    pub(crate) fn peak_mib(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
+    }
+
     /// Whether the process has ended.
     pub(crate) fn ended(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(Some(_)) | Err(_))

@@ -1,6 +1,7 @@
 //! The measured servers, as child processes on free ports.
 
 mod child;
+mod command;
 mod nats;
 #[expect(
     dead_code,
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use child::Child;
+pub(crate) use command::{Run, run};
 pub(crate) use nats::Nats;
 pub(crate) use ports::free_port;
 pub(crate) use postgres::Postgres;
@@ -95,9 +97,14 @@ impl Rig {
         let account = register(&mut client, "root@example.com").await?;
         self.postgres
             .sql(&format!("UPDATE users SET roles = 'user admin' WHERE id = '{}'", account.id))?;
+        Ok((account.id, self.admin_token().await?))
+    }
+
+    /// Returns an access token of the administrator.
+    pub(crate) async fn admin_token(&self) -> Outcome<String> {
+        let mut client = Client::connect(self.service()?.port()).await?;
         let login = serde_json::json!({ "identifier": "root@example.com", "password": PASSWORD });
-        let access = client.post("/auth/login", &login).await?.text("/accessToken")?;
-        Ok((account.id, access))
+        client.post("/auth/login", &login).await?.text("/accessToken")
     }
 
     pub(crate) fn scratch(&self) -> &Path {

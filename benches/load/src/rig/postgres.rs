@@ -77,6 +77,18 @@ impl Postgres {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// Runs the statements of a file, each in a transaction of its own.
+    pub(crate) fn script(&self, file: &Path) -> Outcome<String> {
+        let output = Command::new(program("psql")?)
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f"])
+            .arg(file)
+            .arg(self.url())
+            .stdin(Stdio::null())
+            .output()?;
+        checked(&output)?;
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Runs a query that returns a number.
     pub(crate) fn number(&self, query: &str) -> Outcome<f64> {
         let text = self.sql(query)?;

@@ -28,6 +28,7 @@ pub(crate) fn binary() -> PathBuf {
 pub(crate) struct Service {
     child: Child,
     port: u16,
+    log: PathBuf,
 }
 
 /// An account and its first tokens.
@@ -55,11 +56,9 @@ impl Service {
             .env("WATCHWORD__TELEMETRY__FORMAT", "json")
             .env("WATCHWORD__DATA_DIR", scratch.join("data"))
             .envs(environment.iter().map(|(key, value)| (key, value)));
+        let log = scratch.join("watchword.log");
         let started = Instant::now();
-        let mut service = Self {
-            child: Child::start(&mut command, &scratch.join("watchword.log"))?,
-            port,
-        };
+        let mut service = Self { child: Child::start(&mut command, &log)?, port, log };
         let answers = |text: &'static str| async move {
             let mut client = Client::connect(port).await?;
             let answer = client.get("/readyz", None).await?;
@@ -103,6 +102,25 @@ impl Service {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+
+    /// Returns the peak memory in MiB.
+    pub(crate) fn peak_mib(&self) -> Outcome<f64> {
+        Ok(self.child.peak_mib().ok_or("no VmHWM")?)
+    }
+
+    /// Returns the number in a field of the last log line with this message, if there is one.
+    pub(crate) fn logged(&self, message: &str, field: &str) -> Outcome<Option<f64>> {
+        let log = std::fs::read_to_string(&self.log)?;
+        let field = format!("\"{field}\":");
+        let number = log
+            .lines()
+            .rev()
+            .find(|line| line.contains(message))
+            .and_then(|line| line.split_once(&field));
+        let Some((_, number)) = number else { return Ok(None) };
+        let end = number.find([',', '}']).unwrap_or(number.len());
+        Ok(Some(number.get(..end).unwrap_or_default().trim().parse()?))
     }
 
     /// Registers accounts whose names begin with `prefix`, a few at a time.
