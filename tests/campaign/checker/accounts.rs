@@ -68,7 +68,11 @@ fn fold(events: &[Event]) -> Folded {
                 account.name = text("name");
                 account.status = text("status").unwrap_or_default();
             }
-            "disabled" | "enabled" | "deleted" => account.status = text("status").unwrap_or_default(),
+            "disabled" | "enabled" => account.status = text("status").unwrap_or_default(),
+            "deleted" => {
+                account.status = text("status").unwrap_or_default();
+                account.has_factor = false;
+            }
             "updated" if event.data.get("name").is_some() => account.name = text("name"),
             "mfa_enrolled" => account.has_factor = true,
             "mfa_removed" => account.has_factor = false,
