@@ -21,10 +21,7 @@ const fn profile(bug: SeededBug) -> Profile {
     let all = Profile { faults: &[], nats: None, together: None };
     match bug {
         // Without a fence, a leader that wakes late publishes what its successor has published.
-        SeededBug::NoFence => Profile {
-            faults: &["instance-frozen", "instance-paused", "nats-link-stalled"],
-            ..all
-        },
+        SeededBug::NoFence => Profile { faults: &["instance-frozen"], ..all },
         // Deleted, and found again at the next start.
         SeededBug::RefillTwice | SeededBug::FirstSeqReused => Profile {
             faults: &["stream-deleted", "instance-killed", "instance-crashed"],
@@ -38,7 +35,7 @@ const fn profile(bug: SeededBug) -> Profile {
             together: Some(100),
         },
         SeededBug::LaggingReplica => Profile {
-            faults: &["nats-replica-behind", "nats-node", "nats-leader"],
+            faults: &["nats-replica-behind"],
             nats: Some(NatsServers::Three),
             together: None,
         },

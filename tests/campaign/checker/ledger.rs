@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::history::{History, Operation, Outcome};
 use crate::losses::Losses;
 use crate::support::database::LedgerRow;
+use crate::workload::action::Action;
 use crate::workload::readers::Seen;
 
 /// An event of the ledger.
@@ -128,6 +129,10 @@ fn wrongs(operation: &Operation, names: &[&str], is_lost: bool) -> Vec<String> {
     let may_be = |name: &str| {
         [expected.done, expected.with, expected.refused].contains(&Some(name))
             || (operation.clouded || unknown > 0) && expected.clouded.contains(&name)
+            // A failover has lost the end of the session.
+            || operation.clouded
+                && operation.action == Action::RefreshEndedSession
+                && ["token_refreshed", "token_reuse_detected"].contains(&name)
     };
     wrongs.extend(names.iter().filter(|name| !may_be(name)).map(|name| format!("has {name}")));
     wrongs

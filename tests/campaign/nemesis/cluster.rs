@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::checker::STREAM;
+use async_nats::HeaderMap;
+
+use crate::checker::{FOREIGN, STREAM};
 use crate::instance::{Instance, Server, Start};
 use crate::support::wait::within;
 
@@ -15,6 +17,11 @@ const LEADER: usize = 60;
 const LED_AWAY: usize = 70;
 /// How long an instance may take to start without NATS.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many messages others publish while a replica is behind, so that it takes a while to catch
+/// up, and how many of them at a time.
+const BACKLOG: usize = 1000;
+const BACKLOG_CHUNK: usize = 100;
 
 impl Nemesis<'_> {
     /// Chooses a node: mostly the one that leads the stream.
@@ -89,6 +96,7 @@ impl Nemesis<'_> {
     pub(super) async fn start_at_the_replica(&mut self, behind: usize) {
         self.world.instances.iter_mut().for_each(Instance::kill);
         self.lead_to(behind, |_| true);
+        self.publish_backlog().await;
         for instance in &mut self.world.instances {
             instance.start_again(&Start::Plain);
         }
@@ -97,6 +105,22 @@ impl Nemesis<'_> {
         }
         if let Some(node) = self.world.nats.node(behind) {
             node.resume();
+        }
+    }
+
+    async fn publish_backlog(&self) {
+        let jetstream = self.world.nats.jetstream().await;
+        let mut headers = HeaderMap::new();
+        headers.insert(FOREIGN, "yes");
+        for _ in 0..BACKLOG / BACKLOG_CHUNK {
+            let mut acknowledgements = Vec::new();
+            for _ in 0..BACKLOG_CHUNK {
+                let sent = jetstream.publish_with_headers("auth.user.logged_in", headers.clone(), "{}".into());
+                acknowledgements.extend(sent.await);
+            }
+            for acknowledgement in acknowledgements {
+                drop(acknowledgement.await);
+            }
         }
     }
 }

@@ -23,8 +23,9 @@ const CRASH_POINTS: [&str; 6] = [
 const MAX_PASSES: usize = 12;
 /// How far the clock of an instance is ahead or behind, in seconds.
 const MAX_CLOCK_DIFFERENCE: usize = 3;
-/// How many publications a leader makes before it freezes, at most.
-const MAX_PUBLICATIONS: usize = 3;
+/// How many publications a leader makes before it freezes, at most. The first ones are batches, of
+/// which a server that gets them late stores nothing.
+const MAX_PUBLICATIONS: usize = 12;
 /// How long a statement of a migration may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a newer version has added to the schema.

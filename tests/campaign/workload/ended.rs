@@ -60,20 +60,24 @@ async fn use_it(
     refreshes: bool,
     choices: &mut Choices,
 ) {
-    let access = About { action: Action::UseEndedSession, user, clouded: true };
+    // A failover may have lost the end of the session.
+    let is_sure = || era == sender.history.era();
+    let access = About { action: Action::UseEndedSession, user, clouded: !is_sure() };
     let answer = sender
         .send(access, choices, |http, _| {
             http.request(Method::GET, "/auth/me").bearer_auth(&session.tokens.access)
         })
         .await;
-    // A failover may have lost the end of the session.
-    let is_sure = || era == sender.history.era();
     if answer.is_done() && is_sure() {
         let what = format!("the ended session {} was accepted", session.id);
         sender.history.violated(what, &[user]);
     }
     // Its refresh token is never accepted, by no instance.
-    let refresh = About { action: Action::RefreshEndedSession, ..access };
+    let refresh = About {
+        action: Action::RefreshEndedSession,
+        clouded: !is_sure(),
+        ..access
+    };
     let body = json!({"refreshToken": session.tokens.refresh});
     if refreshes
         && sender
