@@ -57,9 +57,9 @@ impl Plan {
         let choices = Choices::of(seed);
         let mut world = World::start(self.setting, self.bug).await;
         let http = world.clients().swap_remove(0);
-        let admin = Administrator::create(&http, &world.database).await;
+        let (admin, logins) = Administrator::create(&http, &world.database).await;
         let history = Arc::new(History::begin());
-        note_setup(&history);
+        note_setup(&history, logins);
 
         let watch = Machine::watch(&history);
         let until = Instant::now() + self.lasts;
@@ -127,16 +127,19 @@ impl Plan {
 }
 
 /// Notes the requests that made the administrator, so that their events have requests.
-fn note_setup(history: &History) {
+fn note_setup(history: &History, logins: usize) {
     for (action, trace) in [Action::Register, Action::Login].into_iter().zip(SETUP) {
         let (sent, ended) = (history.now(), history.now());
-        let attempt = Try { instance: 0, sent, ended, outcome: Outcome::Done };
+        let attempt = |outcome| Try { instance: 0, sent, ended, outcome };
+        let unknown = || attempt(Outcome::Unknown("503".to_owned()));
+        let mut tries: Vec<Try> = (1..logins).map(|_| unknown()).collect();
+        tries.push(attempt(Outcome::Done));
         history.open(Operation {
             trace: trace.to_owned(),
             action,
             user: "the administrator".to_owned(),
             clouded: false,
-            tries: vec![attempt],
+            tries,
         });
     }
 }

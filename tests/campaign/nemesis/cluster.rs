@@ -15,9 +15,13 @@ use super::fault::Kind;
 const LEADER: usize = 60;
 /// How often a load balancer leads instances away from a broken node, in percent.
 const LED_AWAY: usize = 70;
+/// How long the leader may take to get to the point at which it crashes.
+const CRASH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an instance may take to start without NATS.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many publications an instance makes before it crashes, at most.
+const MAX_PUBLICATIONS: usize = 4;
 /// How many messages others publish while a replica is behind, so that it takes a while to catch
 /// up, and how many of them at a time.
 const BACKLOG: usize = 1000;
@@ -79,7 +83,7 @@ impl Nemesis<'_> {
     }
 
     /// Stops a node that does not lead the stream, and returns which. The instances reach another
-    /// one.
+    /// one, and crash when they have published something that they have not noted.
     pub(super) async fn hold_a_replica_back(&mut self) -> usize {
         let leader = self.world.nats.leader().await.unwrap_or(0);
         let behind = (leader + 1 + self.choices.below(2)) % 3;
@@ -87,13 +91,26 @@ impl Nemesis<'_> {
         if let Some(node) = self.world.nats.node(behind) {
             node.pause();
         }
+        for instance in &mut self.world.instances {
+            let point = format!("after_publish_before_position:{}", 1 + self.choices.below(MAX_PUBLICATIONS));
+            instance.kill();
+            instance.start_again(&Start::CrashAt(point));
+        }
         behind
     }
 
-    /// Kills all instances, which may have published more than they have noted, and starts them
-    /// where they reach only the node that has stopped. They connect at the moment at which it
-    /// wakes.
+    /// Starts all instances where they reach only the node that has stopped. They connect at the
+    /// moment at which it wakes.
     pub(super) async fn start_at_the_replica(&mut self, behind: usize) {
+        let crashed = within(CRASH_TIMEOUT, || {
+            let instances = self.world.instances.iter_mut();
+            let crashed = instances
+                .map(|instance| instance.binary.process().exited())
+                .any(|exited| exited.is_some());
+            async move { crashed }
+        });
+        // Without a publication there is nothing to lack.
+        drop(crashed.await);
         self.world.instances.iter_mut().for_each(Instance::kill);
         self.lead_to(behind, |_| true);
         self.publish_backlog().await;

@@ -289,7 +289,9 @@ impl Kind {
             Self::NatsKilled | Self::NatsNodeKilled | Self::PostgresKilled | Self::RedisKilled | Self::StreamFull => {
                 (0, 3000)
             }
-            Self::PostgresPromoted | Self::NatsReplicaBehind | Self::DiskFull => (500, 4000),
+            Self::PostgresPromoted | Self::DiskFull => (500, 4000),
+            // The instances start in this time.
+            Self::NatsReplicaBehind => (2000, 4000),
             Self::RedisFailedOver => (200, 2000),
             _ => (0, 1000),
         }

@@ -38,7 +38,7 @@ impl Factor {
 
     /// Returns the authenticator's code, unless it was used.
     pub(crate) fn code(&mut self) -> Option<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = now();
         let step = now / STEP;
         if step <= self.last_step {
             return None;
@@ -51,4 +51,9 @@ impl Factor {
     pub(crate) fn recovery_code(&mut self) -> Option<String> {
         self.recovery_codes.pop()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the instances have this clock, or nearly")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -34,7 +34,7 @@ pub(crate) struct Node {
 pub(crate) enum Access {
     /// The users of the shipped configuration.
     Shipped,
-    /// Every client may do everything. Nodes do not tell clients of the others, so that clients stay
+    /// Every client may do everything. Nodes do not tell clients of the others, so that these stay
     /// behind their proxies.
     Open,
 }
