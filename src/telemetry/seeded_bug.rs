@@ -16,6 +16,10 @@ pub enum SeededBug {
     RefillTwice,
     /// A stream that replaces a lost one begins at 1.
     FirstSeqReused,
+    /// The end of the ledger stays where it was before a failover that has lost commits.
+    WatermarkKept,
+    /// Messages are read from any replica: what one lacks was deleted.
+    LaggingReplica,
     /// The answer does not wait for the commit.
     CommitBeforeDurable,
     /// Only commits of the same process are noticed.
@@ -26,12 +30,14 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// All bugs.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::PositionBeforeAcknowledgement,
         Self::NoFence,
         Self::CursorPastUndecided,
         Self::RefillTwice,
         Self::FirstSeqReused,
+        Self::WatermarkKept,
+        Self::LaggingReplica,
         Self::CommitBeforeDurable,
         Self::LostWakeUp,
         Self::DroppedBatchTail,
@@ -46,6 +52,8 @@ impl SeededBug {
             Self::CursorPastUndecided => "cursor-past-undecided",
             Self::RefillTwice => "refill-twice",
             Self::FirstSeqReused => "first-seq-reused",
+            Self::WatermarkKept => "watermark-kept",
+            Self::LaggingReplica => "lagging-replica",
             Self::CommitBeforeDurable => "commit-before-durable",
             Self::LostWakeUp => "lost-wake-up",
             Self::DroppedBatchTail => "dropped-batch-tail",

@@ -5,10 +5,17 @@ use clap::{Parser, ValueEnum};
 use watchword::telemetry::SeededBug;
 
 use crate::nemesis::fault::Kind;
+use crate::random::Choices;
 use crate::support::database::Backend;
+use crate::world::Setting;
+
+/// How many rounds of a hundred have three NATS servers.
+const CLUSTERS: usize = 30;
+/// Tells this choice of a seed from its others.
+const CLUSTER_CHOICE: u64 = 0xc1;
 
 /// Break everything around the service while clients use it, and check what is left.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "campaign", args_override_self = true)]
 pub(crate) struct Args {
     /// How long the campaign runs.
@@ -27,9 +34,17 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',')]
     pub(crate) faults: Vec<String>,
 
+    /// How often two faults happen together, in percent.
+    #[arg(long, default_value_t = 35)]
+    pub(crate) together: usize,
+
     /// The database, and with it the number of instances.
     #[arg(long, value_enum, default_value_t = Servers::Postgres)]
     pub(crate) backend: Servers,
+
+    /// The number of NATS servers. Default: the seed of a round decides.
+    #[arg(long, value_enum)]
+    pub(crate) nats: Option<NatsServers>,
 
     /// Add the run to the tables of this file, such as docs/RELIABILITY.md.
     #[arg(long, value_name = "FILE")]
@@ -43,8 +58,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = seeded_bug)]
     pub(crate) seeded_bug: Option<SeededBug>,
 
-    /// Put one bug after the other into the instances, each for as long as the campaign may run.
-    #[arg(long, conflicts_with = "seeded_bug")]
+    /// Put one bug after the other into the instances, or the selected one, each for as long as the
+    /// campaign may run.
+    #[arg(long)]
     pub(crate) self_test: bool,
 
     /// Print every fault as it happens.
@@ -61,7 +77,7 @@ fn seeded_bug(name: &str) -> Result<SeededBug, String> {
 }
 
 /// What `cargo test` passes on to every test binary.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Libtest {
     #[arg(hide = true)]
     filters: Vec<String>,
@@ -97,9 +113,25 @@ pub(crate) enum Servers {
     Both,
 }
 
+/// How many NATS servers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NatsServers {
+    One,
+    Three,
+}
+
 impl Args {
+    /// Returns what a round runs on.
+    pub(crate) fn setting_of(&self, round: usize, seed: u64) -> Setting {
+        let is_cluster = match self.nats {
+            Some(servers) => servers == NatsServers::Three,
+            None => Choices::of(seed).fork(CLUSTER_CHOICE).percent(CLUSTERS),
+        };
+        Setting { backend: self.backend_of(round), is_cluster }
+    }
+
     /// Returns the backend of a round.
-    pub(crate) fn backend_of(&self, round: usize) -> Backend {
+    fn backend_of(&self, round: usize) -> Backend {
         match self.backend {
             Servers::Postgres => Backend::Postgres,
             Servers::Both if round.is_multiple_of(2) => Backend::Postgres,
@@ -107,11 +139,11 @@ impl Args {
         }
     }
 
-    /// Returns the selected faults that a backend has.
-    pub(crate) fn kinds(&self, backend: Backend) -> Vec<Kind> {
+    /// Returns the selected faults that a round can have.
+    pub(crate) fn kinds(&self, setting: Setting) -> Vec<Kind> {
         let is_selected = |kind: &Kind| {
             self.faults.is_empty() || self.faults.iter().any(|name| kind.name().starts_with(name.as_str()))
         };
-        Kind::all().into_iter().filter(|kind| kind.is_for(backend) && is_selected(kind)).collect()
+        Kind::all().into_iter().filter(|kind| kind.is_for(setting) && is_selected(kind)).collect()
     }
 }

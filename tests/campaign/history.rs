@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::losses::Losses;
+use super::support::database::LedgerRow;
 use super::workload::action::Action;
 
 /// An operation: one or more tries of the same request, in one trace.
@@ -83,6 +85,7 @@ pub(crate) struct History {
     moments: Mutex<Vec<Moment>>,
     /// When the machine had no time for the campaign, and for how long.
     stalls: Mutex<Vec<(Duration, Duration)>>,
+    losses: Mutex<Losses>,
 }
 
 impl History {
@@ -93,6 +96,7 @@ impl History {
             violations: Mutex::default(),
             moments: Mutex::default(),
             stalls: Mutex::default(),
+            losses: Mutex::default(),
         }
     }
 
@@ -143,6 +147,22 @@ impl History {
             .filter(|(at, lasted)| *at >= from && at.saturating_sub(*lasted) <= to)
             .map(|(_, lasted)| *lasted)
             .sum()
+    }
+
+    /// Notes a failover of PostgreSQL that has lost these rows, all of them behind `end`.
+    pub(crate) fn loses(&self, rows: &[LedgerRow], end: i64) {
+        let at = self.now();
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).add(at, rows, end);
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the number of failovers that have lost commits. What clients knew before the last
+    /// one may not be true any more.
+    pub(crate) fn era(&self) -> usize {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).era()
     }
 
     pub(crate) fn operations(&self) -> Vec<Operation> {

@@ -7,15 +7,20 @@
 //! times. `docs/RELIABILITY.md` has the promises that are checked.
 #![expect(clippy::expect_used, clippy::panic, reason = "a campaign that cannot go on has failed")]
 
+mod adopt;
 mod args;
+mod broker;
 mod checker;
 mod history;
+mod instance;
+mod losses;
 mod machine;
 mod nemesis;
 mod random;
 mod recovery;
 mod report;
 mod round;
+mod self_test;
 #[expect(dead_code, reason = "tests/it uses the rest")]
 mod support;
 mod workload;
@@ -26,9 +31,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use tokio::time::Instant;
-use watchword::telemetry::SeededBug;
 
 use args::Args;
+use instance::faketime;
 use report::{Run, Summary, say};
 use round::Plan;
 
@@ -52,15 +57,21 @@ fn main() -> ExitCode {
 
 async fn campaign(args: &Args) -> ExitCode {
     if args.self_test {
-        return self_test(args).await;
+        return match self_test::run(args).await {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        };
     }
-    let (seed, start) = (args.seed, Instant::now());
-    let (mut summary, _) = rounds(args, seed, args.seeded_bug).await;
+    if faketime().is_none() {
+        say("skipped: clocks-apart, which needs libfaketime (apt-get install faketime)");
+    }
+    let start = Instant::now();
+    let (mut summary, _) = rounds(args).await;
     summary.minutes = start.elapsed().as_secs_f64() / 60.0;
     let run = Run {
         commit: &args.commit,
         backend: format!("{:?}", args.backend).to_lowercase(),
-        seed,
+        seed: args.seed,
     };
     summary.print(&run);
     if let Some(file) = &args.record {
@@ -73,20 +84,22 @@ async fn campaign(args: &Args) -> ExitCode {
 }
 
 /// Runs rounds until the time is up or one has found something, and returns what.
-async fn rounds(args: &Args, seed: u64, bug: Option<SeededBug>) -> (Summary, Option<String>) {
+async fn rounds(args: &Args) -> (Summary, Option<String>) {
     let until = Instant::now() + Duration::from_secs_f64(60.0 * args.minutes.max(0.0));
     let longest = Duration::from_secs_f64(60.0 * args.round.clamp(MIN_ROUND.as_secs_f64() / 60.0, MAX_ROUND));
     let mut summary = Summary::default();
     while summary.rounds == 0 || until.saturating_duration_since(Instant::now()) >= MIN_ROUND {
-        let backend = args.backend_of(summary.rounds);
+        let seed = args.seed.wrapping_add(summary.rounds as u64);
+        let setting = args.setting_of(summary.rounds, seed);
         let round = Plan {
-            seed: seed.wrapping_add(summary.rounds as u64),
-            backend,
+            seed,
+            setting,
             lasts: longest.min(until.saturating_duration_since(Instant::now()).max(MIN_ROUND)),
-            kinds: args.kinds(backend),
+            kinds: args.kinds(setting),
             selected: args.faults.clone(),
+            together: args.together,
             verbose: args.verbose,
-            bug,
+            bug: args.seeded_bug,
         };
         let report = round.run().await;
         summary.add(&report.tallies, report.findings, report.violations);
@@ -95,31 +108,4 @@ async fn rounds(args: &Args, seed: u64, bug: Option<SeededBug>) -> (Summary, Opt
         }
     }
     (summary, None)
-}
-
-/// Puts each bug into the instances, and expects that the campaign finds it.
-async fn self_test(args: &Args) -> ExitCode {
-    if !cfg!(feature = "seeded-bugs") {
-        say("the bugs are in builds with the feature seeded-bugs alone");
-        return ExitCode::FAILURE;
-    }
-    let mut rows = Vec::new();
-    let mut are_all_found = true;
-    for bug in SeededBug::ALL {
-        say(&format!("with the bug {}", bug.name()));
-        let start = Instant::now();
-        let (_, found) = rounds(args, args.seed, Some(bug)).await;
-        let seconds = start.elapsed().as_secs();
-        are_all_found &= found.is_some();
-        rows.push(match found {
-            Some(first) => format!("| {} | {seconds} s | {first} |", bug.name()),
-            None => format!("| {} | not found in {seconds} s | |", bug.name()),
-        });
-    }
-    say("\n| bug | found after | by |\n|---|---|---|");
-    rows.iter().for_each(|row| say(row));
-    match are_all_found {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
 }

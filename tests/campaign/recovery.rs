@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use super::adopt;
 use super::checker::STREAM;
 use super::history::{History, Operation, Outcome, Try};
 use super::random::Choices;
@@ -33,7 +34,7 @@ pub(crate) struct Probe {
 impl Probe {
     /// Waits until all instances have recovered, and returns how long it took.
     pub(crate) async fn recovered(&self, world: &mut World, history: &History, choices: &mut Choices) -> Duration {
-        let (start, begun) = (Instant::now(), history.now());
+        let (mut start, mut begun) = (Instant::now(), history.now());
         let mut is_late = false;
         for number in 0..world.instances.len() {
             let trace = choices.trace_id();
@@ -60,6 +61,12 @@ impl Probe {
                         Err(reason) => reason,
                     },
                 };
+                // An operator is needed, and has to come once.
+                if world.has_lost_commits && adopt::is_behind(world).await {
+                    world.has_lost_commits = false;
+                    adopt::run(world, history).await;
+                    (start, begun) = (Instant::now(), history.now());
+                }
                 // What a busy machine keeps from this process, it keeps from the others too.
                 let stalled = (3 * history.stalls(begun, history.now())).min(MAX_PATIENCE);
                 if start.elapsed() > LIMIT + stalled && !is_late {
@@ -72,6 +79,7 @@ impl Probe {
                 sleep(PAUSE).await;
             }
         }
+        world.has_lost_commits = false;
         start.elapsed()
     }
 

@@ -16,12 +16,12 @@ use super::nemesis::{Nemesis, Tally};
 use super::random::Choices;
 use super::recovery::Probe;
 use super::report;
-use super::support::database::Backend;
 use super::workload::action::Action;
+use super::workload::readers::Readers;
 use super::workload::requests::Sender;
 use super::workload::user::User;
 use super::workload::{Administrator, Client, END_TIMEOUT, SETUP};
-use super::world::World;
+use super::world::{Setting, World};
 
 /// How many clients act at once.
 const CLIENTS: usize = 6;
@@ -29,11 +29,13 @@ const CLIENTS: usize = 6;
 /// What a round does.
 pub(crate) struct Plan {
     pub(crate) seed: u64,
-    pub(crate) backend: Backend,
+    pub(crate) setting: Setting,
     pub(crate) lasts: Duration,
     pub(crate) kinds: Vec<Kind>,
     /// The option `--faults`, to replay the round.
     pub(crate) selected: Vec<String>,
+    /// How often two faults happen together, in percent.
+    pub(crate) together: usize,
     pub(crate) verbose: bool,
     pub(crate) bug: Option<SeededBug>,
 }
@@ -50,14 +52,14 @@ pub(crate) struct RoundReport {
 impl Plan {
     /// Runs the round.
     pub(crate) async fn run(&self) -> RoundReport {
-        let (seed, backend) = (self.seed, format!("{:?}", self.backend).to_lowercase());
-        report::say(&format!("round with seed {seed} on {backend}, {:.0} s", self.lasts.as_secs_f64()));
+        let (seed, setting) = (self.seed, self.setting.name());
+        report::say(&format!("round with seed {seed} on {setting}, {:.0} s", self.lasts.as_secs_f64()));
         let choices = Choices::of(seed);
-        let mut world = World::start(self.backend, self.bug).await;
+        let mut world = World::start(self.setting, self.bug).await;
         let http = world.clients().swap_remove(0);
-        let admin = Administrator::create(&http, &world.database).await;
+        let (admin, logins) = Administrator::create(&http, &world.database).await;
         let history = Arc::new(History::begin());
-        note_setup(&history);
+        note_setup(&history, logins);
 
         let watch = Machine::watch(&history);
         let until = Instant::now() + self.lasts;
@@ -66,6 +68,7 @@ impl Plan {
             history: Arc::clone(&history),
         };
         let clients = start_clients(&sender, &choices, &admin, until);
+        let readers = Readers::start(world.clients(), &admin);
         let mut checker = Checker::new(world.database.clone());
         let mut nemesis = Nemesis {
             world: &mut world,
@@ -76,6 +79,7 @@ impl Plan {
             probe: Probe { admin },
             tallies: BTreeMap::new(),
             windows: Vec::new(),
+            together: self.together,
             verbose: self.verbose,
         };
         nemesis.run(until).await;
@@ -84,7 +88,8 @@ impl Plan {
         let users = end_clients(clients, &history).await;
         let findings = checker.compare(&world.nats, &history).await;
         check_isolation(&history, &windows);
-        checker.check_history(&history, &users, &http, &world.mail.mails()).await;
+        let seen = readers.end(&history).await;
+        checker.check_history(&history, &users, &seen, &http, &world.mail.mails()).await;
         world.check_logs(&history);
         drop(watch);
 
@@ -111,25 +116,30 @@ impl Plan {
             [] => String::new(),
             selected => format!(" --faults {}", selected.join(",")),
         };
-        let backend = format!("{:?}", self.backend).to_lowercase();
+        let backend = format!("{:?}", self.setting.backend).to_lowercase();
+        let nats = if self.setting.is_cluster { "three" } else { "one" };
         format!(
-            "make campaign ARGS=\"--seed {} --backend {backend} --minutes {minutes:.2} --round 10{faults}\"",
+            "make campaign ARGS=\"--seed {} --backend {backend} --nats {nats} --minutes {minutes:.2} \
+             --round 10{faults}\"",
             self.seed
         )
     }
 }
 
 /// Notes the requests that made the administrator, so that their events have requests.
-fn note_setup(history: &History) {
+fn note_setup(history: &History, logins: usize) {
     for (action, trace) in [Action::Register, Action::Login].into_iter().zip(SETUP) {
         let (sent, ended) = (history.now(), history.now());
-        let attempt = Try { instance: 0, sent, ended, outcome: Outcome::Done };
+        let attempt = |outcome| Try { instance: 0, sent, ended, outcome };
+        let unknown = || attempt(Outcome::Unknown("503".to_owned()));
+        let mut tries: Vec<Try> = (1..logins).map(|_| unknown()).collect();
+        tries.push(attempt(Outcome::Done));
         history.open(Operation {
             trace: trace.to_owned(),
             action,
             user: "the administrator".to_owned(),
             clouded: false,
-            tries: vec![attempt],
+            tries,
         });
     }
 }

@@ -11,6 +11,8 @@ pub(crate) mod http;
 pub(crate) mod invariants;
 #[path = "../it/support/nats.rs"]
 pub(crate) mod nats;
+#[path = "../it/support/nats_cluster.rs"]
+pub(crate) mod nats_cluster;
 #[path = "../it/support/nats_users.rs"]
 pub(crate) mod nats_users;
 #[path = "../it/support/ports.rs"]

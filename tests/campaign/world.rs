@@ -1,32 +1,26 @@
 //! The servers of a round: instances of the real binary, and a proxy between each instance and each
 //! server.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
 use watchword::telemetry::SeededBug;
 
+use super::broker::Broker;
 use super::history::History;
+use super::instance::{Instance, Server, Start};
 use super::nemesis::create_stream;
-use super::support::binary::{Binary, BinaryOptions};
+use super::support::binary::BinaryOptions;
 use super::support::database::{Backend, Database};
 use super::support::http::Http;
-use super::support::nats::{NatsOptions, NatsServer};
 use super::support::postgres::{Durability, Postgres};
 use super::support::proxy::Proxy;
 use super::support::redis::RedisServer;
 use super::support::run_dir::scratch;
 use super::support::smtp::SmtpServer;
 
-const DATABASE: &str = "watchword";
-/// The variable that makes the binary crash at a named point.
-const CRASH_AT: &str = "WATCHWORD_CRASH_AT";
-/// How long one question to an instance may take.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const DATABASE: &str = "watchword";
 
 /// Timeouts that are as short as the configuration allows or the machine bears, so that an hour
 /// holds many faults. The limits are on, since they use Redis, and never reached.
-const SETTINGS: [(&str, &str); 25] = [
+const SETTINGS: [(&str, &str); 27] = [
     ("WATCHWORD_SECRET_KEY", "vKy3SynzFLR0Lm9CgBTKJ+ujg+uj4b8MsCDFC/YNt3Y="),
     ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "8"),
     ("WATCHWORD__DATABASE__ACQUIRE_TIMEOUT", "1s"),
@@ -52,24 +46,28 @@ const SETTINGS: [(&str, &str); 25] = [
     ("WATCHWORD__LIMITS__MAIL_ADDRESS", "1000000/1m"),
     ("WATCHWORD__LIMITS__CODE", "1000000/1m"),
     ("WATCHWORD__LIMITS__RESEND", "1000000/1m"),
+    ("WATCHWORD__LIMITS__MFA", "1000000/1h"),
+    ("WATCHWORD__LIMITS__MFA_DAY", "1000000/1d"),
     ("WATCHWORD__TELEMETRY__FORMAT", "json"),
 ];
 
-/// A server that an instance uses.
+/// What a round runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Server {
-    Nats,
-    Postgres,
-    Redis,
+pub(crate) struct Setting {
+    pub(crate) backend: Backend,
+    /// Whether there are three NATS servers.
+    pub(crate) is_cluster: bool,
 }
 
-/// An instance, and its links to the servers.
-#[derive(Debug)]
-pub(crate) struct Instance {
-    pub(crate) binary: Binary,
-    links: Vec<(Server, Proxy)>,
-    /// Whether the campaign has ended it, so that its end is no surprise.
-    pub(crate) is_down: bool,
+impl Setting {
+    pub(crate) const fn name(self) -> &'static str {
+        match (self.backend, self.is_cluster) {
+            (Backend::Sqlite, false) => "sqlite",
+            (Backend::Sqlite, true) => "sqlite and three NATS servers",
+            (Backend::Postgres, false) => "postgres",
+            (Backend::Postgres, true) => "postgres and three NATS servers",
+        }
+    }
 }
 
 /// All servers.
@@ -77,40 +75,52 @@ pub(crate) struct Instance {
 pub(crate) struct World {
     // Before the servers, so that they end first.
     pub(crate) instances: Vec<Instance>,
-    pub(crate) nats: NatsServer,
+    pub(crate) nats: Broker,
     pub(crate) mail: SmtpServer,
     pub(crate) redis: Option<RedisServer>,
     pub(crate) postgres: Option<Postgres>,
     pub(crate) database: Database,
+    /// Whether a failover has lost commits, so that the ledger may be behind the stream.
+    pub(crate) has_lost_commits: bool,
 }
 
 impl World {
     /// Starts the servers and the instances.
-    pub(crate) async fn start(backend: Backend, bug: Option<SeededBug>) -> Self {
-        let options = NatsOptions { sync_always: true, ..NatsOptions::default() };
-        let (nats, mail) = tokio::join!(NatsServer::start_with(options), SmtpServer::start());
+    pub(crate) async fn start(setting: Setting, bug: Option<SeededBug>) -> Self {
+        let (nats, mail) = tokio::join!(Broker::start(setting.is_cluster), SmtpServer::start());
         create_stream(&nats).await;
-        let mut service = BinaryOptions::serve(&SETTINGS);
+        let mut service =
+            BinaryOptions::serve(&SETTINGS).with("WATCHWORD__STREAM__REPLICAS", &nats.replicas().to_string());
         for (key, value) in mail.environment() {
             service = service.with(key, &value);
         }
         if let Some(bug) = bug {
             service = service.with("WATCHWORD_SEEDED_BUG", bug.name());
         }
-        match backend {
+        match setting.backend {
             Backend::Sqlite => {
                 let data_dir = scratch("data");
                 let database = Database::Sqlite(data_dir.join("watchword.db"));
-                let links = vec![(Server::Nats, Proxy::to(nats.port()).await)];
+                let links = vec![(Server::Nats, Proxy::to(nats.port(0)).await)];
                 service.data_dir = Some(data_dir);
-                let instances = vec![Instance::start(service, links).await];
-                Self { instances, nats, mail, redis: None, postgres: None, database }
+                service.survives_file_limits = true;
+                let instances = vec![Instance::start(service, links, 0).await];
+                let (redis, postgres) = (None, None);
+                Self {
+                    instances,
+                    nats,
+                    mail,
+                    redis,
+                    postgres,
+                    database,
+                    has_lost_commits: false,
+                }
             }
             Backend::Postgres => {
                 let (redis, postgres) = tokio::join!(RedisServer::start(), Postgres::private(Durability::Fast));
                 postgres.create_database(DATABASE, None).await;
                 let mut instances = Vec::new();
-                for _ in 0..2 {
+                for number in 0..2 {
                     let to_postgres = Proxy::to(postgres.port()).await;
                     let to_redis = Proxy::to(redis.port()).await;
                     let options = service
@@ -118,11 +128,11 @@ impl World {
                         .with("DATABASE_URL", &postgres.url_through(to_postgres.port(), DATABASE))
                         .with("REDIS_URL", &format!("redis://127.0.0.1:{}", to_redis.port()));
                     let links = vec![
-                        (Server::Nats, Proxy::to(nats.port()).await),
+                        (Server::Nats, Proxy::to(nats.port(number)).await),
                         (Server::Postgres, to_postgres),
                         (Server::Redis, to_redis),
                     ];
-                    instances.push(Instance::start(options, links).await);
+                    instances.push(Instance::start(options, links, number).await);
                 }
                 let database = Database::Postgres { url: postgres.url(DATABASE), shared_name: None };
                 Self {
@@ -132,6 +142,7 @@ impl World {
                     redis: Some(redis),
                     postgres: Some(postgres),
                     database,
+                    has_lost_commits: false,
                 }
             }
         }
@@ -152,7 +163,7 @@ impl World {
             if !instance.is_down {
                 history.violated(format!("instance {number} ended by itself: {status}"), &[]);
             }
-            instance.start_again(None);
+            instance.start_again(&Start::Plain);
         }
     }
 
@@ -164,43 +175,5 @@ impl World {
                 history.violated(format!("instance {number} panicked: {line}"), &[]);
             }
         }
-    }
-}
-
-impl Instance {
-    async fn start(options: BinaryOptions, links: Vec<(Server, Proxy)>) -> Self {
-        let nats = links.first().map_or(0, |(_, proxy)| proxy.port());
-        let options = options.with("NATS_URL", &format!("nats://127.0.0.1:{nats}"));
-        let binary = Binary::start(options).await;
-        Self { binary, links, is_down: false }
-    }
-
-    /// Returns the link to a server.
-    pub(crate) fn link(&self, server: Server) -> Option<&Proxy> {
-        self.links.iter().find(|(of, _)| *of == server).map(|(_, proxy)| proxy)
-    }
-
-    /// Ends the process with SIGKILL.
-    pub(crate) fn kill(&mut self) {
-        self.is_down = true;
-        self.binary.kill();
-    }
-
-    /// Starts the ended process again, with a point at which it crashes.
-    pub(crate) fn start_again(&mut self, crash_at: Option<&str>) {
-        let process = self.binary.process();
-        if let Some(env) = &mut process.spec_mut().env {
-            env.retain(|(key, _)| key != CRASH_AT);
-            env.extend(crash_at.map(|point| (CRASH_AT.to_owned(), point.to_owned())));
-        }
-        process.start_again();
-        self.is_down = crash_at.is_some();
-    }
-
-    /// Whether the instance says that it is ready.
-    pub(crate) async fn is_ready(&self) -> bool {
-        let http = self.binary.http();
-        let request = http.request(reqwest::Method::GET, "/readyz");
-        matches!(timeout(PROBE_TIMEOUT, http.try_send(request)).await, Ok(Ok(answer)) if answer.status == 200)
     }
 }

@@ -3,7 +3,7 @@
 
 use async_nats::jetstream::{
     message::StreamMessage,
-    stream::{RawMessageError, RawMessageErrorKind},
+    stream::{DirectGetErrorKind, RawMessageError, RawMessageErrorKind},
 };
 use bytes::Bytes;
 use watchword_events::headers::{CE_SOURCE, LEDGER, MESSAGE_ID};
@@ -14,6 +14,7 @@ use crate::jetstream::{
     connection::{ConnectionState, StreamFacts},
     error::ProbeError,
 };
+use crate::telemetry::SeededBug;
 
 const READ: &str = "read a message";
 /// What the subjects of requests for a message begin with.
@@ -77,6 +78,13 @@ async fn read(
     let refused = |reason: String| ProbeError::Refused { what: READ, reason };
     let request = async {
         let stream = context.get_stream_no_info(stream).await.map_err(|error| refused(error.to_string()))?;
+        if SeededBug::LaggingReplica.is_active() {
+            return match stream.direct_get(seq.get()).await {
+                Ok(message) => Ok(Some(stored(message))),
+                Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+                Err(error) => Err(refused(error.to_string())),
+            };
+        }
         let message = stream.raw_message_builder().sequence(seq.get());
         let message = match subject {
             Some(subject) => message.next_by_subject(subject),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::barrier::{self, Barrier};
 use crate::domain::ids::LedgerSeq;
 use crate::store::{DatabaseIdentity, Ledger, StoreError, sql};
+use crate::telemetry::SeededBug;
 
 /// How old the watermark may be while this instance commits nothing: many readers share one query.
 const MAX_AGE: Duration = Duration::from_millis(20);
@@ -125,7 +126,8 @@ impl Watermark {
 
     /// Forget everything when another database answers, or another history of this one.
     async fn notice_failover(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
-        if self.database.is_some_and(|(_, at)| at.elapsed() < IDENTITY_INTERVAL) {
+        let is_kept = SeededBug::WatermarkKept.is_active();
+        if self.database.is_some_and(|(_, at)| is_kept || at.elapsed() < IDENTITY_INTERVAL) {
             return Ok(());
         }
         let found = ledger.store().database_identity().await?;

@@ -7,7 +7,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::history::{History, Operation, Outcome};
+use crate::losses::Losses;
 use crate::support::database::LedgerRow;
+use crate::workload::action::Action;
+use crate::workload::readers::Seen;
 
 /// An event of the ledger.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub(crate) struct Event {
 }
 
 /// Reads the events of the ledger.
-pub(super) fn events(rows: &[LedgerRow]) -> Vec<Event> {
+pub(crate) fn events(rows: &[LedgerRow]) -> Vec<Event> {
     rows.iter()
         .map(|row| {
             let mut payload: Value = serde_json::from_slice(&row.payload).unwrap_or_default();
@@ -45,10 +48,12 @@ pub(super) fn check(events: &[Event], history: &History) {
     for event in events {
         by_trace.entry(&event.trace).or_default().push(event);
     }
-    for operation in history.operations() {
+    let losses = history.losses();
+    for mut operation in history.operations() {
+        operation.clouded |= spans_a_failover(&operation, &losses);
         let recorded = by_trace.remove(operation.trace.as_str()).unwrap_or_default();
         let names: Vec<&str> = recorded.iter().map(|event| event.name.as_str()).collect();
-        for wrong in wrongs(&operation, &names) {
+        for wrong in wrongs(&operation, &names, losses.has_trace(&operation.trace)) {
             let trace = operation.trace.get(..8).unwrap_or_default();
             let what = format!("{} ({trace}…) {wrong}; events: {names:?}", operation.action.name());
             history.violated(what, &[&operation.user]);
@@ -61,8 +66,31 @@ pub(super) fn check(events: &[Event], history: &History) {
     }
 }
 
-/// Returns what is wrong with the events of an operation.
-fn wrongs(operation: &Operation, names: &[&str]) -> Vec<String> {
+fn spans_a_failover(operation: &Operation, losses: &Losses) -> bool {
+    match (operation.tries.first(), operation.tries.last()) {
+        (Some(first), Some(last)) => losses.is_between(first.sent, last.ended),
+        _ => false,
+    }
+}
+
+/// Checks that a reader has seen every event.
+pub(super) fn check_seen(rows: &[LedgerRow], seen: &Seen, history: &History) {
+    let losses = history.losses();
+    let is_missed = |row: &&LedgerRow| !seen.events.contains(&row.id) && !losses.excuses_reader(row.seq);
+    let missed: Vec<i64> = rows.iter().filter(is_missed).map(|row| row.seq).collect();
+    if let Some(first) = missed.first() {
+        let what = format!(
+            "the reader of instance {} missed {} events, the first of them in row {first}",
+            seen.instance,
+            missed.len()
+        );
+        history.violated(what, &[]);
+    }
+}
+
+/// Returns what is wrong with the events of an operation. Of one with lost events, some may have
+/// come back, and others be recorded again.
+fn wrongs(operation: &Operation, names: &[&str], is_lost: bool) -> Vec<String> {
     let expected = operation.action.events();
     let tries = |is: &dyn Fn(&Outcome) -> bool| operation.tries.iter().filter(|attempt| is(&attempt.outcome)).count();
     let done = tries(&|outcome| *outcome == Outcome::Done);
@@ -71,7 +99,7 @@ fn wrongs(operation: &Operation, names: &[&str]) -> Vec<String> {
     let recorded = |name: &str| names.iter().filter(|other| **other == name).count();
     let mut wrongs = Vec::new();
 
-    if let Some(name) = expected.done {
+    if let Some(name) = expected.done.filter(|_| !is_lost) {
         let count = recorded(name);
         let most = match expected.is_once {
             true => 1,
@@ -87,16 +115,24 @@ fn wrongs(operation: &Operation, names: &[&str]) -> Vec<String> {
             wrongs.push(format!("was answered {done} times, and has {name} {count} times"));
         }
     }
-    if let Some(name) = expected.refused {
+    if let Some(name) = expected.with.filter(|_| !is_lost)
+        && recorded(name) != expected.done.map_or(0, recorded)
+    {
+        wrongs.push(format!("has {name} without the other event"));
+    }
+    if let Some(name) = expected.refused.filter(|_| !is_lost) {
         let count = recorded(name);
         if count < refused || count > refused + unknown {
             wrongs.push(format!("was refused {refused} times, and has {name} {count} times"));
         }
     }
     let may_be = |name: &str| {
-        expected.done == Some(name)
-            || expected.refused == Some(name)
-            || (operation.clouded || unknown > 0) && expected.clouded == Some(name)
+        [expected.done, expected.with, expected.refused].contains(&Some(name))
+            || (operation.clouded || unknown > 0) && expected.clouded.contains(&name)
+            // A failover has lost the end of the session.
+            || operation.clouded
+                && operation.action == Action::RefreshEndedSession
+                && ["token_refreshed", "token_reuse_detected"].contains(&name)
     };
     wrongs.extend(names.iter().filter(|name| !may_be(name)).map(|name| format!("has {name}")));
     wrongs

@@ -9,16 +9,20 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::broker::Broker;
 use crate::history::History;
 use crate::nemesis::Window;
 use crate::nemesis::fault::Scope;
 use crate::support::database::Database;
 use crate::support::http::Http;
 use crate::support::invariants::differences_where;
-use crate::support::nats::{NatsServer, StreamMessage, messages_from};
+use crate::support::nats::{StreamMessage, messages_from};
 use crate::support::smtp::Mail;
 use crate::support::wait::within;
+use crate::workload::readers::Seen;
 use crate::workload::user::User;
+
+pub(crate) use ledger::events as events_of;
 
 pub(crate) const STREAM: &str = "auth-events";
 /// The header of messages that the campaign publishes itself.
@@ -41,6 +45,8 @@ pub(crate) struct Checker {
     deleted: BTreeSet<u64>,
     /// When the observed stream was created; `None` if another one may come.
     created: Option<OffsetDateTime>,
+    /// The last sequence of the stream before; the service creates none that begins below.
+    used: Option<u64>,
     /// Whether the stream may have lost its end.
     is_tail_lost: bool,
     has_given_up: bool,
@@ -63,6 +69,7 @@ impl Checker {
             observed: BTreeMap::new(),
             deleted: BTreeSet::new(),
             created: None,
+            used: None,
             is_tail_lost: false,
             has_given_up: false,
         }
@@ -78,11 +85,18 @@ impl Checker {
         self.has_given_up = true;
     }
 
-    /// Expects another stream.
-    pub(crate) fn forget_stream(&mut self) {
+    /// Reads another database from now on.
+    pub(crate) fn reads(&mut self, database: Database) {
+        self.database = database;
+    }
+
+    /// Expects another stream; one that the service creates, if there are sequences that it must
+    /// not use again.
+    pub(crate) fn forget_stream(&mut self, used: Option<u64>) {
         self.observed.clear();
         self.deleted.clear();
         self.created = None;
+        self.used = used;
     }
 
     /// Expects that the end of the stream is another one.
@@ -113,7 +127,7 @@ impl Checker {
 
     /// Reads what is new in the stream, and compares it with the published part of the ledger. The
     /// servers must run.
-    pub(crate) async fn observe(&mut self, nats: &NatsServer, history: &History) {
+    pub(crate) async fn observe(&mut self, nats: &Broker, history: &History) {
         // What is published now is in what is read next.
         let published = self.published().await;
         match self.read(nats, history).await {
@@ -125,7 +139,7 @@ impl Checker {
     }
 
     /// Compares the whole ledger with the stream. The clients must have ended.
-    pub(crate) async fn compare(&mut self, nats: &NatsServer, history: &History) -> Findings {
+    pub(crate) async fn compare(&mut self, nats: &Broker, history: &History) -> Findings {
         let drained = within(DRAIN_TIMEOUT, || async {
             match self.database.unpublished().await {
                 Ok(0) => Ok(()),
@@ -152,13 +166,23 @@ impl Checker {
     }
 
     /// Checks the history against the ledger, and the accounts against both.
-    pub(crate) async fn check_history(&self, history: &History, users: &[User], http: &Http, mails: &[Mail]) {
+    pub(crate) async fn check_history(
+        &self,
+        history: &History,
+        users: &[User],
+        seen: &[Seen],
+        http: &Http,
+        mails: &[Mail],
+    ) {
         let rows = match self.database.ledger().await {
             Ok(rows) => rows,
             Err(error) => return history.violated(format!("the ledger was not read: {error}"), &[]),
         };
         let events = ledger::events(&rows);
         ledger::check(&events, history);
+        for seen in seen {
+            ledger::check_seen(&rows, seen, history);
+        }
         accounts::check_rows(&events, &self.database, history).await;
         mails::check(&events, &self.database, mails, history).await;
         accounts::check_users(users, http, history).await;
@@ -169,12 +193,17 @@ impl Checker {
         self.database.count(position).await.unwrap_or(0)
     }
 
-    async fn read(&mut self, nats: &NatsServer, history: &History) -> Result<(), async_nats::Error> {
+    async fn read(&mut self, nats: &Broker, history: &History) -> Result<(), async_nats::Error> {
+        nats.settled().await?;
         let stream = nats.jetstream().await.get_stream(STREAM).await?;
         let info = stream.get_info().await?;
         if self.created.is_some_and(|created| created != info.created) {
             history.violated(format!("the stream was created again at {}", info.created), &[]);
-            self.forget_stream();
+            self.forget_stream(None);
+        }
+        let first = info.state.first_sequence;
+        if let Some(used) = self.used.take().filter(|used| first <= *used) {
+            history.violated(format!("the stream begins again at {first}; {used} was used before"), &[]);
         }
         self.created = Some(info.created);
         let first = match self.is_tail_lost {

@@ -1,12 +1,15 @@
 //! The nemesis: breaks servers, links and instances in an order that the seed decides, and heals
 //! them.
 
+mod cluster;
+mod failover;
 pub(crate) mod fault;
 mod instances;
 mod servers;
 mod streams;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +17,15 @@ use tokio::time::Instant;
 
 use crate::checker::Checker;
 use crate::history::History;
+use crate::instance::Server;
 use crate::random::Choices;
 use crate::recovery::Probe;
-use crate::world::{Server, World};
-use fault::{Kind, LinkFault, Scope};
+use crate::support::postgres::Postgres;
+use crate::support::redis::RedisServer;
+use crate::world::World;
+use fault::{Kind, LinkFault, OUTLASTING, Scope};
 pub(crate) use streams::create as create_stream;
 
-/// How long a fault lasts that outlasts every timeout: the lease of a leader ends after ten
-/// seconds.
-const OUTLASTING: (u64, u64) = (12_000, 14_000);
 /// The pause between two faults.
 const QUIET: (u64, u64) = (100, 1500);
 /// The delay of a slow link in each direction, in milliseconds.
@@ -54,6 +57,8 @@ pub(crate) struct Nemesis<'a> {
     pub(crate) probe: Probe,
     pub(crate) tallies: BTreeMap<&'static str, Tally>,
     pub(crate) windows: Vec<Window>,
+    /// How often two faults happen together, in percent.
+    pub(crate) together: usize,
     pub(crate) verbose: bool,
 }
 
@@ -62,8 +67,20 @@ struct Ongoing {
     kind: Kind,
     /// The instances that it concerns.
     instances: Vec<usize>,
+    kept: Kept,
+}
+
+/// What the end of a fault needs.
+enum Kept {
+    Nothing,
     /// A copy of the stream's files.
-    copy: Option<std::path::PathBuf>,
+    Store(PathBuf),
+    /// A node of the cluster.
+    Node(usize),
+    /// What becomes the primary.
+    Standby(Postgres),
+    /// What becomes the master.
+    Replica(RedisServer),
 }
 
 impl Nemesis<'_> {
@@ -84,14 +101,14 @@ impl Nemesis<'_> {
         for kind in kinds {
             let instances = self.some_instances();
             self.note(format!("{} {instances:?}", kind.name()));
-            let copy = self.inject(kind, &instances).await;
-            ongoing.push(Ongoing { kind, instances, copy });
+            let kept = self.inject(kind, &instances).await;
+            ongoing.push(Ongoing { kind, instances, kept });
         }
         let lasts = self.duration(&ongoing);
         tokio::time::sleep(lasts).await;
         // Instances last: they do not start without their database.
         ongoing.sort_by_key(|fault| std::cmp::Reverse(fault.kind.scope()));
-        for fault in &ongoing {
+        for fault in &mut ongoing {
             self.heal(fault).await;
         }
         if ongoing.iter().any(|fault| fault.kind.scope() == Scope::Instance) {
@@ -117,11 +134,12 @@ impl Nemesis<'_> {
     /// Chooses one fault, or two of different scopes.
     fn choose(&mut self) -> Vec<Kind> {
         let weighted: Vec<(Kind, usize)> = self.kinds.iter().map(|kind| (*kind, kind.weight())).collect();
-        let wanted = if self.choices.percent(35) { 2 } else { 1 };
+        let wanted = if self.choices.percent(self.together) { 2 } else { 1 };
         let mut chosen: Vec<Kind> = Vec::new();
         for _ in 0..wanted {
             if let Some(kind) = self.choices.weighted(&weighted)
-                && chosen.iter().all(|other| other.scope() != kind.scope())
+                && chosen.iter().all(|other| other.scope() != kind.scope() && !other.is_alone())
+                && (chosen.is_empty() || !kind.is_alone())
             {
                 chosen.push(kind);
             }
@@ -152,46 +170,66 @@ impl Nemesis<'_> {
         }
     }
 
-    async fn inject(&mut self, kind: Kind, instances: &[usize]) -> Option<std::path::PathBuf> {
+    async fn inject(&mut self, kind: Kind, instances: &[usize]) -> Kept {
         match kind {
             Kind::InstanceKilled => self.kill(instances),
             Kind::InstanceCrashed => self.crash(instances),
             Kind::InstancePaused => self.pause(instances),
+            Kind::InstanceFrozen => self.freeze_the_leader(instances).await,
             Kind::InstanceStopped => self.terminate(instances),
             Kind::RollingRestart => self.restart_in_turn().await,
-            Kind::StreamTailLost => return Some(self.copy_store().await),
+            Kind::SchemaExtended => {
+                self.extend_schema().await;
+                self.restart_in_turn().await;
+            }
+            Kind::ClocksApart => self.set_clock(instances),
+            Kind::DiskFull => self.fill_disk(instances),
+            Kind::StreamTailLost => return self.copy_store().await.map_or(Kept::Nothing, Kept::Store),
             Kind::StreamDeleted => self.delete_stream(false).await,
             Kind::StreamReplaced => self.delete_stream(true).await,
             Kind::StreamPurged => self.purge().await,
             Kind::StreamEdited => self.delete_message().await,
             Kind::StreamFull => self.fill(true).await,
             Kind::StreamShared => self.publish_foreign().await,
-            Kind::Link(server, fault) => {
-                let delay = self.choices.millis(DELAY.0, DELAY.1);
-                for proxy in self.links(server, instances) {
-                    match fault {
-                        LinkFault::Silent => proxy.silence(),
-                        LinkFault::Stalled => proxy.stall(true),
-                        LinkFault::Cut => proxy.cut(),
-                        LinkFault::Delayed => proxy.set_latency(delay),
-                        LinkFault::Sliced => proxy.slice(true),
-                        LinkFault::Unanswered => proxy.drop_answers(true),
-                    }
-                }
-            }
+            Kind::NatsNodeKilled | Kind::NatsNodePaused => return Kept::Node(self.break_node(kind).await),
+            Kind::NatsLeaderMoved => self.move_leader().await,
+            Kind::NatsReplicaBehind => return Kept::Node(self.hold_a_replica_back().await),
+            Kind::PostgresPromoted => return self.copy_primary().await.map_or(Kept::Nothing, Kept::Standby),
+            Kind::RedisFailedOver => return self.start_replica().await.map_or(Kept::Nothing, Kept::Replica),
+            Kind::Link(server, fault) => self.break_links(server, fault, instances),
             _ => self.break_server(kind).await,
         }
-        None
+        Kept::Nothing
     }
 
-    async fn heal(&mut self, fault: &Ongoing) {
-        match fault.kind {
-            Kind::InstanceKilled | Kind::InstanceCrashed => self.start_again(&fault.instances),
-            Kind::InstancePaused => self.resume(&fault.instances),
-            Kind::InstanceStopped => self.await_end(&fault.instances).await,
-            Kind::StreamTailLost => self.put_back(fault.copy.as_deref()).await,
-            Kind::StreamFull => self.fill(false).await,
-            Kind::Link(server, link) => {
+    fn break_links(&mut self, server: Server, fault: LinkFault, instances: &[usize]) {
+        let delay = self.choices.millis(DELAY.0, DELAY.1);
+        for proxy in self.links(server, instances) {
+            match fault {
+                LinkFault::Silent => proxy.silence(),
+                LinkFault::Stalled => proxy.stall(true),
+                LinkFault::Cut => proxy.cut(),
+                LinkFault::Delayed => proxy.set_latency(delay),
+                LinkFault::Sliced => proxy.slice(true),
+                LinkFault::Unanswered => proxy.drop_answers(true),
+            }
+        }
+    }
+
+    async fn heal(&mut self, fault: &mut Ongoing) {
+        match (fault.kind, std::mem::replace(&mut fault.kept, Kept::Nothing)) {
+            (Kind::InstanceKilled | Kind::InstanceCrashed | Kind::ClocksApart, _) => self.start_again(&fault.instances),
+            (Kind::InstancePaused, _) => self.resume(&fault.instances),
+            (Kind::InstanceFrozen, _) => self.wake(&fault.instances),
+            (Kind::InstanceStopped, _) => self.await_end(&fault.instances).await,
+            (Kind::DiskFull, _) => self.free_disk(&fault.instances),
+            (Kind::StreamFull, _) => self.fill(false).await,
+            (Kind::NatsReplicaBehind, Kept::Node(node)) => self.start_at_the_replica(node).await,
+            (kind, Kept::Node(node)) => self.mend_node(kind, node).await,
+            (_, Kept::Store(copy)) => self.put_back(&copy).await,
+            (_, Kept::Standby(standby)) => self.promote(standby).await,
+            (_, Kept::Replica(replica)) => self.promote_replica(replica).await,
+            (Kind::Link(server, link), _) => {
                 for proxy in self.links(server, &fault.instances) {
                     proxy.heal();
                     if link == LinkFault::Unanswered {
@@ -200,7 +238,7 @@ impl Nemesis<'_> {
                     }
                 }
             }
-            kind => self.mend_server(kind).await,
+            (kind, _) => self.mend_server(kind).await,
         }
     }
 

@@ -12,8 +12,16 @@ const TERMINATE_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_
 impl Nemesis<'_> {
     pub(super) async fn break_server(&mut self, kind: Kind) {
         match kind {
-            Kind::NatsKilled => self.world.nats.kill(),
-            Kind::NatsPaused => self.world.nats.pause(),
+            Kind::NatsKilled => {
+                if let Some(nats) = self.world.nats.one() {
+                    nats.kill();
+                }
+            }
+            Kind::NatsPaused => {
+                if let Some(nats) = self.world.nats.one() {
+                    nats.pause();
+                }
+            }
             Kind::PostgresKilled => {
                 if let Some(postgres) = &mut self.world.postgres {
                     postgres.crash().await;
@@ -47,8 +55,16 @@ impl Nemesis<'_> {
 
     pub(super) async fn mend_server(&mut self, kind: Kind) {
         match kind {
-            Kind::NatsKilled => self.world.nats.start_again().await,
-            Kind::NatsPaused => self.world.nats.resume(),
+            Kind::NatsKilled => {
+                if let Some(nats) = self.world.nats.one() {
+                    nats.start_again().await;
+                }
+            }
+            Kind::NatsPaused => {
+                if let Some(nats) = self.world.nats.one() {
+                    nats.resume();
+                }
+            }
             Kind::PostgresKilled => {
                 if let Some(postgres) = &mut self.world.postgres {
                     postgres.start_again().await;
@@ -85,7 +101,7 @@ impl Nemesis<'_> {
         }
     }
 
-    async fn redis(&self, command: &str) {
+    pub(super) async fn redis(&self, command: &str) {
         if let Some(redis) = &self.world.redis {
             redis.command(command).await.expect("a command of the campaign");
         }

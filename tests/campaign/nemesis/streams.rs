@@ -7,9 +7,10 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
 
+use crate::broker::Broker;
 use crate::checker::{FOREIGN, STREAM};
-use crate::support::nats::NatsServer;
 use crate::support::run_dir::{copy_directory, scratch};
+use crate::support::wait::within;
 
 use super::Nemesis;
 
@@ -20,12 +21,21 @@ const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
 /// The limit of a stream that refuses nothing.
 const MAX_MESSAGES: i64 = 100_000;
 
-/// Creates the stream as it is shipped, but for the duplicate window.
-pub(crate) async fn create(nats: &NatsServer) {
+/// How long a new cluster may take until it creates a stream.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Creates the stream as it is shipped, but for the duplicate window and the replicas.
+pub(crate) async fn create(nats: &Broker) {
     let shipped = include_str!("../../../nats/streams/auth-events.json");
     let shipped: Config = serde_json::from_str(shipped).expect("the shipped stream");
-    let stream = Config { duplicate_window: SHORTEST_WINDOW, ..shipped };
-    nats.jetstream().await.create_stream(stream).await.expect("create the stream");
+    let stream = Config {
+        duplicate_window: SHORTEST_WINDOW,
+        num_replicas: nats.replicas(),
+        ..shipped
+    };
+    let jetstream = nats.jetstream().await;
+    let created = within(CREATE_TIMEOUT, || async { jetstream.create_stream(stream.clone()).await.map(drop) });
+    created.await.expect("create the stream");
 }
 
 impl Nemesis<'_> {
@@ -36,31 +46,34 @@ impl Nemesis<'_> {
     }
 
     /// Kills the server, copies its files, and starts it again.
-    pub(super) async fn copy_store(&mut self) -> PathBuf {
-        let copy = scratch("store");
-        self.world.nats.kill();
-        copy_directory(self.world.nats.store_dir(), &copy);
-        self.world.nats.start_again().await;
-        copy
+    pub(super) async fn copy_store(&mut self) -> Option<PathBuf> {
+        let (nats, copy) = (self.world.nats.one()?, scratch("store"));
+        nats.kill();
+        copy_directory(nats.store_dir(), &copy);
+        nats.start_again().await;
+        Some(copy)
     }
 
     /// Kills the server, puts the older files back, and starts it again.
-    pub(super) async fn put_back(&mut self, copy: Option<&Path>) {
-        let Some(copy) = copy else { return };
-        self.world.nats.kill();
-        self.world.nats.wipe_store();
-        copy_directory(copy, self.world.nats.store_dir());
+    pub(super) async fn put_back(&mut self, copy: &Path) {
+        let Some(nats) = self.world.nats.one() else { return };
+        nats.kill();
+        nats.wipe_store();
+        copy_directory(copy, nats.store_dir());
         self.checker.forget_tail();
-        self.world.nats.start_again().await;
+        nats.start_again().await;
     }
 
     /// Deletes the stream. With `replaced`, creates one of the same name with other limits, unless
     /// an instance was faster.
     pub(super) async fn delete_stream(&mut self, replaced: bool) {
-        let Some((jetstream, _)) = self.stream().await else {
+        let Some((jetstream, stream)) = self.stream().await else {
             return;
         };
-        self.checker.forget_stream();
+        // What the service creates goes on behind what this one has used. It sends nothing to this
+        // one any more that this one has not stored, or will refuse.
+        let used = stream.cached_info().state.last_sequence;
+        self.checker.forget_stream((!replaced).then_some(used));
         // Another fault may have broken the connection of an instance, but not this one.
         jetstream.delete_stream(STREAM).await.expect("delete the stream");
         if replaced {
@@ -70,6 +83,7 @@ impl Nemesis<'_> {
                 subjects: vec!["auth.>".to_owned()],
                 max_messages: MAX_MESSAGES / 2,
                 duplicate_window: SHORTEST_WINDOW,
+                num_replicas: self.world.nats.replicas(),
                 ..Config::default()
             };
             drop(jetstream.create_stream(config).await);

@@ -9,6 +9,16 @@ pub(crate) enum Action {
     CreateUser,
     Login,
     LoginWithWrongPassword,
+    /// A login of a user with a second factor, which is asked for.
+    LoginWithFactor,
+    /// The authenticator's code completes it.
+    VerifyCode,
+    /// A recovery code completes it.
+    VerifyRecoveryCode,
+    VerifyWrongCode,
+    EnrollFactor,
+    ConfirmFactor,
+    RemoveFactor,
     Refresh,
     Logout,
     RevokeSession,
@@ -43,10 +53,12 @@ pub(crate) enum Action {
 pub(crate) struct Events {
     /// When it is done.
     pub(crate) done: Option<&'static str>,
+    /// Another one, together with it.
+    pub(crate) with: Option<&'static str>,
     /// When it is refused.
     pub(crate) refused: Option<&'static str>,
     /// When an earlier operation, whose outcome is unknown, has come first.
-    pub(crate) clouded: Option<&'static str>,
+    pub(crate) clouded: &'static [&'static str],
     /// Whether repeated requests record one event.
     pub(crate) is_once: bool,
     /// Whether each request that is done records an event, whatever was before.
@@ -57,8 +69,9 @@ impl Events {
     const fn none() -> Self {
         Self {
             done: None,
+            with: None,
             refused: None,
-            clouded: None,
+            clouded: &[],
             is_once: false,
             is_always: false,
         }
@@ -90,10 +103,40 @@ impl Action {
     pub(crate) const fn events(self) -> Events {
         match self {
             Self::Register | Self::CreateUser => Events::once("registered"),
-            Self::Login => Events { refused: Some("login_failed"), ..Events::each("logged_in") },
+            Self::Login => Events {
+                refused: Some("login_failed"),
+                clouded: &["mfa_challenged"],
+                ..Events::each("logged_in")
+            },
             Self::LoginWithWrongPassword => Events { refused: Some("login_failed"), ..Events::none() },
+            Self::LoginWithFactor => Events {
+                refused: Some("mfa_challenged"),
+                clouded: &["logged_in", "login_failed"],
+                ..Events::none()
+            },
+            Self::VerifyCode => Events {
+                with: Some("mfa_verified"),
+                clouded: &["mfa_failed"],
+                ..Events::each("logged_in")
+            },
+            Self::VerifyRecoveryCode => Events {
+                with: Some("recovery_code_used"),
+                clouded: &["mfa_failed"],
+                ..Events::each("logged_in")
+            },
+            Self::VerifyWrongCode => Events { refused: Some("mfa_failed"), ..Events::none() },
+            // Nothing has changed before the confirmation.
+            Self::EnrollFactor => Events { clouded: &["reauthentication_failed"], ..Events::none() },
+            Self::ConfirmFactor => Events {
+                with: Some("recovery_codes_generated"),
+                ..Events::each("mfa_enrolled")
+            },
+            Self::RemoveFactor => Events {
+                clouded: &["reauthentication_failed"],
+                ..Events::each("mfa_removed")
+            },
             Self::Refresh => Events {
-                clouded: Some("token_reuse_detected"),
+                clouded: &["token_reuse_detected"],
                 ..Events::once("token_refreshed")
             },
             Self::Logout => Events::once("logged_out"),
@@ -101,7 +144,7 @@ impl Action {
             Self::RevokeOtherSessions | Self::RevokeAllSessions => Events::change("session_revoked"),
             // Repeated, it is refused for its wrong password.
             Self::ChangePassword => Events {
-                clouded: Some("reauthentication_failed"),
+                clouded: &["reauthentication_failed"],
                 ..Events::each("password_changed")
             },
             Self::ConfirmWithWrongPassword => Events { refused: Some("reauthentication_failed"), ..Events::none() },
@@ -117,7 +160,7 @@ impl Action {
             Self::GrantRole => Events::change("role_granted"),
             Self::RevokeRole => Events::change("role_revoked"),
             Self::DeleteAccount => Events {
-                clouded: Some("reauthentication_failed"),
+                clouded: &["reauthentication_failed"],
                 ..Events::once("deleted")
             },
             Self::DeleteUser => Events { is_always: false, ..Events::once("deleted") },
@@ -136,6 +179,8 @@ impl Action {
         };
         match self {
             Self::Login | Self::LoginWithWrongPassword => code == "invalid_credentials",
+            Self::LoginWithFactor => code == "mfa_required",
+            Self::VerifyWrongCode => code == "invalid_second_factor",
             // 401 is about the access token.
             Self::ConfirmWithWrongPassword => *status != 401,
             _ => false,
@@ -148,6 +193,12 @@ impl Action {
             self,
             Self::Login
                 | Self::LoginWithWrongPassword
+                | Self::LoginWithFactor
+                | Self::VerifyCode
+                | Self::VerifyRecoveryCode
+                | Self::VerifyWrongCode
+                | Self::ConfirmFactor
+                | Self::RemoveFactor
                 | Self::ChangePassword
                 | Self::ConfirmWithWrongPassword
                 | Self::ForgetPassword
@@ -174,6 +225,13 @@ impl Action {
             Self::CreateUser => "create user",
             Self::Login => "log in",
             Self::LoginWithWrongPassword => "log in with a wrong password",
+            Self::LoginWithFactor => "log in with a second factor",
+            Self::VerifyCode => "verify a code",
+            Self::VerifyRecoveryCode => "verify a recovery code",
+            Self::VerifyWrongCode => "verify a wrong code",
+            Self::EnrollFactor => "enroll an authenticator",
+            Self::ConfirmFactor => "confirm the authenticator",
+            Self::RemoveFactor => "remove the authenticator",
             Self::Refresh => "refresh",
             Self::Logout => "log out",
             Self::RevokeSession => "revoke a session",

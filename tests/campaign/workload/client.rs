@@ -34,9 +34,11 @@ pub(crate) struct Client {
 }
 
 /// What a client does with a user, and how often in comparison.
-const ACTIONS: [(Action, usize); 23] = [
+const ACTIONS: [(Action, usize); 25] = [
     (Action::Login, 10),
     (Action::LoginWithWrongPassword, 4),
+    (Action::EnrollFactor, 4),
+    (Action::RemoveFactor, 1),
     (Action::Refresh, 20),
     (Action::Logout, 5),
     (Action::RevokeSession, 5),
@@ -104,15 +106,37 @@ impl Client {
                 Action::Enable
             };
         }
+        let log_in = match user.factor {
+            None => Action::Login,
+            Some(_) => Action::LoginWithFactor,
+        };
+        if user.challenge.is_some() {
+            return self.next_to_verify();
+        }
+        if user.pending.is_some() && !user.live.is_empty() {
+            return Action::ConfirmFactor;
+        }
         if user.live.is_empty() {
-            return Action::Login;
+            return log_in;
         }
         match self.choices.weighted(&ACTIONS) {
-            Some(Action::RevokeSession | Action::RevokeOtherSessions) if user.live.len() < 2 => Action::Login,
+            Some(Action::RevokeSession | Action::RevokeOtherSessions) if user.live.len() < 2 => log_in,
+            Some(Action::Login) => log_in,
+            Some(Action::EnrollFactor) if user.factor.is_some() => log_in,
+            Some(Action::RemoveFactor) if user.factor.is_none() => Action::EnrollFactor,
             Some(Action::GrantRole) if user.is_artist => Action::RevokeRole,
             Some(action) => action,
             None => Action::ShowMe,
         }
+    }
+
+    fn next_to_verify(&mut self) -> Action {
+        let ways = [
+            (Action::VerifyCode, 5),
+            (Action::VerifyRecoveryCode, 4),
+            (Action::VerifyWrongCode, 1),
+        ];
+        self.choices.weighted(&ways).unwrap_or(Action::VerifyCode)
     }
 
     /// Returns a name that no other call returns.
@@ -131,7 +155,7 @@ impl Client {
             Action::Register
         };
         let about = About { action, user: &email, clouded: false };
-        let access = self.admin.access.clone();
+        let (access, era) = (self.admin.access.clone(), self.sender.history.era());
         let ended = self
             .sender
             .send(about, &mut self.choices, |http, trace| {
@@ -143,14 +167,14 @@ impl Client {
                 .json(&body)
             })
             .await;
-        self.check(&email, false, action, &ended);
+        self.check(&email, era != self.sender.history.era(), action, &ended);
         let answer = ended.answer.filter(|_| ended.outcome == crate::history::Outcome::Done)?;
         // A repetition that arrives late gets the same account.
         Some(match action {
-            Action::CreateUser => User::new(answer.str("/id"), email, PASSWORD.to_owned(), None),
+            Action::CreateUser => User::new(answer.str("/id"), email, PASSWORD.to_owned(), None, era),
             _ => {
                 let session = Session::of(answer.tokens());
-                User::new(answer.str("/user/id"), email, PASSWORD.to_owned(), Some(session))
+                User::new(answer.str("/user/id"), email, PASSWORD.to_owned(), Some(session), era)
             }
         })
     }
@@ -161,10 +185,11 @@ impl Client {
         if clouded || ended.is_clouding {
             return;
         }
-        let wrong = match (&ended.outcome, action) {
-            (Outcome::Done, Action::LoginWithWrongPassword | Action::ConfirmWithWrongPassword) => "was accepted",
-            (Outcome::Refused(..), Action::LoginWithWrongPassword | Action::ConfirmWithWrongPassword) => return,
-            (Outcome::Refused(..), _) => "was refused",
+        let must_be_refused = action.events().done.is_none() && action.events().refused.is_some();
+        let wrong = match &ended.outcome {
+            Outcome::Done if must_be_refused => "was accepted",
+            Outcome::Refused(..) if must_be_refused && action.records_refusal(&ended.outcome) => return,
+            Outcome::Refused(..) => "was refused",
             _ => return,
         };
         let what = format!("{} of {user} {wrong}: {}", action.name(), ended.outcome);
@@ -172,7 +197,7 @@ impl Client {
     }
 
     /// Watches that ended sessions stay ended.
-    pub(super) fn watch(&mut self, ended: &[Session], user: &str, by: usize) {
+    pub(super) fn watch(&mut self, ended: &[Session], user: &User, by: usize) {
         self.ended.watch(&self.sender, ended, user, by, &mut self.choices);
     }
 }

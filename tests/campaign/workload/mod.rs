@@ -5,6 +5,8 @@ pub(crate) mod action;
 mod admin;
 mod client;
 mod ended;
+mod factor;
+pub(crate) mod readers;
 pub(crate) mod requests;
 mod steps;
 pub(crate) mod user;

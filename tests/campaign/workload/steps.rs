@@ -9,8 +9,12 @@ use crate::support::http::{Answer, Http};
 use super::PASSWORD;
 use super::action::Action;
 use super::client::Client;
+use super::factor::Factor;
 use super::requests::{About, Ended};
 use super::user::{Session, User};
+
+/// A recovery code that no user has.
+const WRONG_CODE: &str = "AAAA-AAAA-AAAA-AAAA";
 
 /// What an action uses, chosen before its request.
 struct Step {
@@ -25,6 +29,8 @@ struct Step {
     admin: String,
     /// A new name, username, address or password.
     fresh: String,
+    /// A code of the second factor.
+    code: String,
     /// Whether a logout ends all sessions.
     is_global: bool,
 }
@@ -32,13 +38,20 @@ struct Step {
 impl Client {
     /// Does one thing. Returns whether the client still knows the user.
     pub(super) async fn act(&mut self, user: &mut User, action: Action) -> bool {
-        let step = self.step(user, action);
+        let Some(step) = self.step(user, action) else {
+            // No code is left: another login may have another one later.
+            user.challenge = None;
+            user.pending = None;
+            return true;
+        };
+        self.notice_failover(user);
         let about = About { action, user: &user.email, clouded: user.is_clouded };
         let expected = user.clone();
         let ended = self
             .sender
             .send(about, &mut self.choices, |http, trace| request(&step, &expected, http, trace))
             .await;
+        self.notice_failover(user);
         let must_be_refused = action == Action::Login && !user.is_active();
         if must_be_refused {
             if ended.is_done() && !user.is_clouded {
@@ -54,14 +67,26 @@ impl Client {
                 let before = user.ended.len();
                 self.learn(user, &step, answer);
                 let newly_ended = user.ended.get(before..).unwrap_or_default().to_vec();
-                self.watch(&newly_ended, &user.email, ended.instance);
+                self.watch(&newly_ended, user, ended.instance);
                 true
             }
             _ => self.learn_refusal(user, &step, &ended),
         }
     }
 
-    fn step(&mut self, user: &User, action: Action) -> Step {
+    /// What was known before a failover that has lost commits may not be true any more.
+    fn notice_failover(&self, user: &mut User) {
+        user.is_clouded |= user.era != self.sender.history.era();
+    }
+
+    /// Returns `None` when the action needs a code and there is none.
+    fn step(&mut self, user: &mut User, action: Action) -> Option<Step> {
+        let code = match action {
+            Action::VerifyCode => user.factor.as_mut()?.code()?,
+            Action::VerifyRecoveryCode => user.factor.as_mut()?.recovery_code()?,
+            Action::ConfirmFactor => user.pending.as_mut()?.code()?,
+            _ => WRONG_CODE.to_owned(),
+        };
         let session = self.choices.below(user.live.len());
         let count = user.live.len();
         let other = (session + 1 + self.choices.below(count.saturating_sub(1))) % count.max(1);
@@ -72,7 +97,7 @@ impl Client {
             Action::ChangeEmail => format!("{}@example.com", self.fresh("moved")),
             _ => self.fresh("Name "),
         };
-        Step {
+        Some(Step {
             action,
             session,
             access: tokens.as_ref().map(|tokens| tokens.access.clone()).unwrap_or_default(),
@@ -81,14 +106,27 @@ impl Client {
             other_id: user.live.get(other).map(|session| session.id.clone()).unwrap_or_default(),
             admin: self.admin.access.clone(),
             fresh,
+            code,
             is_global: self.choices.percent(30),
-        }
+        })
     }
 
     /// Changes what the client knows after an action that is done.
     fn learn(&mut self, user: &mut User, step: &Step, answer: &Answer) {
         match step.action {
             Action::Login => user.live.push(Session::of(answer.tokens())),
+            Action::VerifyCode | Action::VerifyRecoveryCode => {
+                user.challenge = None;
+                user.live.push(Session::of(answer.tokens()));
+            }
+            Action::EnrollFactor => user.pending = Factor::of(answer),
+            Action::ConfirmFactor => {
+                user.factor = user.pending.take();
+                if let Some(factor) = &mut user.factor {
+                    factor.keep_codes(answer);
+                }
+            }
+            Action::RemoveFactor => user.factor = None,
             Action::Refresh => {
                 if let Some(session) = user.live.get_mut(step.session) {
                     session.tokens = answer.tokens();
@@ -99,6 +137,7 @@ impl Client {
             Action::RevokeOtherSessions => drop(user.end_others(step.session)),
             Action::ChangePassword => {
                 user.password.clone_from(&step.fresh);
+                user.pending = None;
                 user.end_all();
             }
             Action::Rename => user.name = Some(step.fresh.clone()),
@@ -123,6 +162,10 @@ impl Client {
 
     /// Returns whether the client still knows the user after an action that is not done.
     fn learn_refusal(&mut self, user: &mut User, step: &Step, ended: &Ended) -> bool {
+        if step.action == Action::LoginWithFactor {
+            let token = ended.answer.as_ref().and_then(|answer| answer.json.get("challengeToken")?.as_str());
+            user.challenge = token.map(str::to_owned);
+        }
         if step.action.is_read() || step.action.events().done.is_none() || !user.is_active() {
             return true;
         }
@@ -159,6 +202,13 @@ fn request(step: &Step, user: &User, http: &Http, trace: &str) -> RequestBuilder
         Action::Register | Action::CreateUser => http.request(Method::GET, "/healthz"),
         Action::Login => log_in(&user.password),
         Action::LoginWithWrongPassword => log_in("not the password 7"),
+        Action::LoginWithFactor => log_in(&user.password),
+        Action::VerifyCode | Action::VerifyRecoveryCode | Action::VerifyWrongCode => http
+            .request(Method::POST, "/auth/mfa/verify")
+            .json(&json!({"challengeToken": user.challenge, "code": step.code})),
+        Action::EnrollFactor => own(Method::POST, "/auth/mfa/totp").json(&json!({"password": user.password})),
+        Action::ConfirmFactor => own(Method::POST, "/auth/mfa/totp/confirm").json(&json!({"code": step.code})),
+        Action::RemoveFactor => own(Method::POST, "/auth/mfa/totp/remove").json(&json!({"password": user.password})),
         Action::Refresh | Action::RefreshEndedSession => {
             http.request(Method::POST, "/auth/refresh").json(&json!({"refreshToken": step.refresh}))
         }

@@ -2,6 +2,8 @@
 
 use crate::support::http::Tokens;
 
+use super::factor::Factor;
+
 /// A session and its current tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
@@ -31,13 +33,21 @@ pub(crate) struct User {
     pub(crate) is_disabled: bool,
     pub(crate) is_deleted: bool,
     pub(crate) is_artist: bool,
+    /// The second factor in use.
+    pub(crate) factor: Option<Factor>,
+    /// An authenticator that is not confirmed.
+    pub(crate) pending: Option<Factor>,
+    /// A login that waits for the second factor.
+    pub(crate) challenge: Option<String>,
+    /// The failovers before the user was made, as a client counts them.
+    pub(crate) era: usize,
     /// Whether a request may still take effect whose outcome the client does not know, such as one
     /// that a stopped instance has received. Then no answer is a surprise.
     pub(crate) is_clouded: bool,
 }
 
 impl User {
-    pub(crate) fn new(id: &str, email: String, password: String, first: Option<Session>) -> Self {
+    pub(crate) fn new(id: &str, email: String, password: String, first: Option<Session>, era: usize) -> Self {
         Self {
             id: id.to_owned(),
             identifier: email.clone(),
@@ -49,6 +59,10 @@ impl User {
             is_disabled: false,
             is_deleted: false,
             is_artist: false,
+            factor: None,
+            pending: None,
+            challenge: None,
+            era,
             is_clouded: false,
         }
     }

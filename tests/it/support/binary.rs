@@ -16,6 +16,9 @@ use super::run_dir::scratch;
 /// The path of the binary.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchword");
 
+/// The script of [`BinaryOptions::survives_file_limits`]; the program keeps the id of the process.
+const SURVIVING: &str = r#"trap '' XFSZ; exec "$0" "$@" > >(exec cat) 2>&1"#;
+
 /// How often a start is retried with other ports, when the ports are taken.
 const MAX_STARTS: usize = 10;
 
@@ -39,6 +42,9 @@ pub(crate) struct BinaryOptions {
     pub(crate) env: Vec<(String, String)>,
     /// The command and its arguments.
     pub(crate) args: Vec<String>,
+    /// Whether writes beyond a limit of the size of files fail, as on a full disk. Otherwise the
+    /// kernel ends the process. What it prints goes through a pipe, which has no such limit.
+    pub(crate) survives_file_limits: bool,
 }
 
 impl BinaryOptions {
@@ -54,6 +60,7 @@ impl BinaryOptions {
             data_dir: None,
             env,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            survives_file_limits: false,
         }
     }
 
@@ -141,10 +148,17 @@ impl Binary {
         let data_dir = options.data_dir.unwrap_or_else(|| dir.join("data"));
         let port = free_port();
         let env = environment(port, &data_dir, options.env);
+        let (program, args) = match options.survives_file_limits {
+            false => (PROGRAM, options.args),
+            true => (
+                "bash",
+                ["-c", SURVIVING, PROGRAM].into_iter().map(str::to_owned).chain(options.args).collect(),
+            ),
+        };
         let process = Process::start(ProcessSpec {
             name: "watchword",
-            program: PROGRAM.into(),
-            args: options.args,
+            program: program.into(),
+            args,
             env: Some(env),
             log: dir.join("watchword.log"),
             user: None,
@@ -185,6 +199,11 @@ impl Binary {
     /// Returns the child process.
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Returns the id of the running process.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.pid()
     }
 
     /// Ends the process with SIGKILL.

@@ -29,17 +29,33 @@ pub(crate) struct Node {
     monitoring: u16,
 }
 
+/// Who may use a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The users of the shipped configuration.
+    Shipped,
+    /// Every client may do everything. Nodes do not tell clients of the others, so that these stay
+    /// behind their proxies.
+    Open,
+}
+
 /// A cluster of three nodes. Dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct NatsCluster {
     pub(crate) nodes: Vec<Node>,
+    access: Access,
 }
 
 impl NatsCluster {
     /// Starts three nodes, and waits until they have a leader.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Access::Shipped).await
+    }
+
+    /// The same, for other clients.
+    pub(crate) async fn start_with(access: Access) -> Self {
         for _ in 0..MAX_STARTS {
-            if let Some(cluster) = Self::try_start().await {
+            if let Some(cluster) = Self::try_start(access).await {
                 return cluster;
             }
         }
@@ -47,11 +63,11 @@ impl NatsCluster {
     }
 
     /// Returns `None` if a node found one of its ports taken: all three must know the new port.
-    async fn try_start() -> Option<Self> {
+    async fn try_start(access: Access) -> Option<Self> {
         let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let started = routes.iter().enumerate();
-        let nodes = started.map(|(index, route)| Node::start(index + 1, *route, &routes)).collect();
-        let mut cluster = Self { nodes };
+        let nodes = started.map(|(index, route)| Node::start(index + 1, *route, &routes, access)).collect();
+        let mut cluster = Self { nodes, access };
         for node in &mut cluster.nodes {
             match node.try_healthy().await {
                 Ok(()) => {}
@@ -68,11 +84,15 @@ impl NatsCluster {
         urls.join(",")
     }
 
-    /// Returns the JetStream API as the operator, over the running nodes.
+    /// Returns the JetStream API as the operator, if there are users, over the running nodes.
     pub(crate) async fn jetstream(&self) -> Context {
         let addresses: Vec<async_nats::ServerAddr> =
             self.nodes.iter().map(|node| node.url().parse().expect("an address")).collect();
-        let client = nats_users::login("operator").connect(addresses).await;
+        let options = match self.access {
+            Access::Shipped => nats_users::login("operator"),
+            Access::Open => async_nats::ConnectOptions::new(),
+        };
+        let client = options.connect(addresses).await;
         jetstream::new(client.expect("connect to the cluster"))
     }
 
@@ -126,10 +146,10 @@ impl NatsCluster {
 }
 
 impl Node {
-    fn start(number: usize, route: u16, routes: &[u16]) -> Self {
+    fn start(number: usize, route: u16, routes: &[u16], access: Access) -> Self {
         let dir = scratch("node");
         let (port, monitoring) = (free_port(), free_port());
-        let file = configure(&dir, number, [port, monitoring, route]);
+        let file = configure(&dir, number, [port, monitoring, route], access);
         let mut env = nats_users::environment();
         env.push(("NATS_CLUSTER_PASSWORD".to_owned(), "secret-of-nodes".to_owned()));
         for (index, route) in routes.iter().enumerate() {
@@ -156,6 +176,11 @@ impl Node {
     /// Returns the URL for clients.
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the port for clients.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Freezes the node: it keeps its connections, and falls behind.
@@ -199,7 +224,7 @@ impl Node {
 
 /// Copies the shipped files with other addresses and another directory. Returns the name of the
 /// node's configuration file.
-fn configure(dir: &Path, number: usize, [port, monitoring, route]: [u16; 3]) -> String {
+fn configure(dir: &Path, number: usize, [port, monitoring, route]: [u16; 3], access: Access) -> String {
     let shipped = repository().join("nats");
     let copied = dir.join("cluster");
     fs::create_dir(&copied).expect("make a directory");
@@ -216,6 +241,15 @@ fn configure(dir: &Path, number: usize, [port, monitoring, route]: [u16; 3]) -> 
         let theirs = format!("\"{theirs}\"");
         assert!(common.contains(&theirs), "cluster.conf has no {theirs}");
         common = common.replace(&theirs, &format!("\"{ours}\""));
+    }
+    if access == Access::Open {
+        for (theirs, ours) in [
+            ("include \"../accounts.conf\"", ""),
+            ("name: auth-nats", "name: auth-nats\n  no_advertise: true"),
+        ] {
+            assert!(common.contains(theirs), "cluster.conf has no {theirs}");
+            common = common.replace(theirs, ours);
+        }
     }
     fs::write(copied.join("cluster.conf"), common).expect("write cluster.conf");
     copied.join(node).display().to_string()

@@ -305,7 +305,7 @@ impl Process {
 }
 
 /// Whether every thread of a process is stopped. Assumed where there is no /proc.
-fn all_threads_stopped(pid: u32) -> bool {
+pub(crate) fn all_threads_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads
         .map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default())
