@@ -115,10 +115,11 @@ impl Subscriber<Durable> {
         self
     }
 
-    /// Sets how many times an event is attempted before it becomes a dead letter (default 6). The
-    /// setting applies when this program creates the durable. [Ordered by
-    /// user](super::Connected::ordered_by_user), it is the number of failures that this program has
-    /// seen, since an event that waits for others may be delivered many times.
+    /// Sets how many times an event is attempted before it becomes a dead letter (default 6). While
+    /// all events fail, none is given up. The setting applies when this program creates the
+    /// durable. [Ordered by user](super::Connected::ordered_by_user), it is the number of failures
+    /// that this program has seen, since an event that waits for others may be delivered many
+    /// times.
     pub const fn max_deliver(mut self, times: u32) -> Self {
         self.mode.max_deliver = times;
         self

@@ -71,11 +71,19 @@ pub(crate) struct InFlight {
     pub(crate) since: Instant,
     /// Since when it has been held for earlier events of its user.
     pub(crate) held_since: Option<Instant>,
+    /// Whether it has failed while everything fails, and was kept.
+    pub(crate) is_kept: bool,
 }
 
 impl InFlight {
     pub(crate) fn new(message: Message, delivery: DeliveryInfo) -> Self {
-        Self { message, delivery, since: Instant::now(), held_since: None }
+        Self {
+            message,
+            delivery,
+            since: Instant::now(),
+            held_since: None,
+            is_kept: false,
+        }
     }
 }
 

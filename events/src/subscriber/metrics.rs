@@ -81,6 +81,8 @@ pub enum DeliveryOutcome {
     Skipped,
     /// Failed. The server redelivers it.
     Retried,
+    /// Failed while all events fail. The program keeps it and tries it again.
+    Kept,
     /// Given back to the server, since earlier events of its user are not applied and the program
     /// holds as many events as it may. It has not failed.
     GivenBack,

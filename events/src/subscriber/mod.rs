@@ -46,6 +46,8 @@
 //!   for it.
 //! - An error or a panic redelivers the event after a [pause](Backoff).
 //! - A poison event, and one that failed its last attempt, becomes a dead letter.
+//! - While all events fail, the subscriber pauses and keeps them: an outage of what the handlers
+//!   work with makes no dead letters.
 //! - The handler's span carries the publisher's trace.
 //! - [`Metrics`] are called for every delivery.
 //!

@@ -162,14 +162,16 @@ async fn only_the_poison_events_of_a_batch_become_dead_letters() {
 }
 
 #[tokio::test]
-async fn an_event_that_fails_its_last_batch_is_handled_alone() {
+async fn an_event_that_fails_with_its_batch_is_handled_alone() {
     let server = NatsServer::start().await;
     let context = server.jetstream().await;
     create_stream(&context).await;
     let dead = dead_letter_stream(&context).await;
     publish_all(&context, 1..=8).await;
     let subscriber = durable().max_deliver(3);
-    let running = start(subscriber, of(8), &server, |(numbers, _)| {
+    // What failed alone comes back alone.
+    let limits = BatchLimits { max_events: 8, max_wait: Duration::from_millis(100) };
+    let running = start(subscriber, limits, &server, |(numbers, _)| {
         assert!(!numbers.contains(&5), "too much for the handler");
         Ok(())
     })

@@ -22,6 +22,7 @@ mod missing_permissions;
 mod newer_service;
 mod ordered;
 mod outages;
+mod pauses;
 mod permissions;
 mod traces;
 

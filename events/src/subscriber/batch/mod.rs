@@ -4,7 +4,7 @@ mod worker;
 
 use std::time::Duration;
 
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::builder::Durable;
@@ -42,10 +42,10 @@ impl Connected<Durable> {
     /// inserts. `Ok` acknowledges all of them. The subscriber handles one batch at a time, in the
     /// order of the stream, and collects the next one in the meantime.
     ///
-    /// After [`HandlerError::Retry`] every event of the batch is redelivered. An event on its last
-    /// attempt, and every event of a batch that is [`HandlerError::Poison`], is handled once more
-    /// alone, so that only events that fail alone become dead letters. Parts of a batch can
-    /// therefore arrive again, alone or with other events: make the inserts idempotent by
+    /// After [`HandlerError::Retry`] every event of the batch is redelivered. An event that has
+    /// used half of its attempts, and every event of a batch that is [`HandlerError::Poison`], is
+    /// handled once more alone, so that only events that fail alone become dead letters. Parts of a
+    /// batch can therefore arrive again, alone or with other events: make the inserts idempotent by
     /// [`ReceivedEvent::id`](crate::ReceivedEvent).
     ///
     /// ```no_run
@@ -118,13 +118,23 @@ where
         // Alone, the first message shows whether it failed before.
         let mut alone = true;
         loop {
+            let paused_until = self.worker.context.outage.paused_until();
+            if let Some(until) = paused_until {
+                tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => return Ok(()),
+                    kept = keep_until(buffer, until) => kept?,
+                }
+                // One event tells whether the outage is over.
+                alone = true;
+            }
             let wanted = if alone { 1 } else { max_events };
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
                 collected = collect(buffer, wanted, self.batch_limits.max_wait) => collected?,
             }
-            alone = buffer.peek().is_some_and(|in_flight| self.is_suspect(in_flight, limits));
+            alone = paused_until.is_some() || buffer.peek().is_some_and(|in_flight| self.is_suspect(in_flight, limits));
             if !alone && wanted < max_events {
                 continue;
             }
@@ -180,18 +190,22 @@ where
             let delivery = &in_flight.delivery;
             self.resume.received(delivery.stream_sequence, delivery.published);
         }
-        let work = self.worker.process(batch, limits);
-        tokio::pin!(work);
-        let outcomes = loop {
-            tokio::select! {
-                biased;
-                outcomes = &mut work => break outcomes,
-                polled = buffer.poll_message(), if binding.is_ok() => binding = polled,
+        let outcomes = {
+            let work = self.worker.process(&batch, limits);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    biased;
+                    outcomes = &mut work => break outcomes,
+                    polled = buffer.poll_message(), if binding.is_ok() => binding = polled,
+                }
             }
         };
-        for (sequence, outcome) in outcomes {
-            if outcome != DeliveryOutcome::Retried {
-                self.resume.settled(sequence);
+        for (in_flight, outcome) in batch.into_iter().zip(outcomes) {
+            match outcome {
+                DeliveryOutcome::Retried => {}
+                DeliveryOutcome::Kept => buffer.keep(in_flight),
+                _ => self.resume.settled(in_flight.delivery.stream_sequence),
             }
         }
         binding
@@ -210,6 +224,17 @@ async fn collect(buffer: &mut PullBuffer, max_events: usize, max_wait: Duration)
                 polled = buffer.poll_message() => polled?,
                 () = sleep_until(since + max_wait) => return Ok(()),
             },
+        }
+    }
+}
+
+/// Keeps what is buffered until then.
+async fn keep_until(buffer: &mut PullBuffer, until: Instant) -> Result<(), ReadError> {
+    loop {
+        tokio::select! {
+            biased;
+            () = sleep_until(until) => return Ok(()),
+            polled = buffer.poll_message() => polled?,
         }
     }
 }

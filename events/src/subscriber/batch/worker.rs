@@ -23,28 +23,28 @@ where
     H: Fn(Vec<(ReceivedEvent, DeliveryInfo)>) -> F + Send + Sync,
     F: Future<Output = Result<(), HandlerError>> + Send,
 {
-    /// Returns the outcome of each message, by its sequence.
-    pub(super) async fn process(&self, batch: Vec<InFlight>, limits: ConsumerLimits) -> Vec<(u64, DeliveryOutcome)> {
+    /// Returns the outcome of each message.
+    pub(super) async fn process(&self, batch: &[InFlight], limits: ConsumerLimits) -> Vec<DeliveryOutcome> {
         let durable = self.context.durable();
         let first = batch.first().map(|in_flight| in_flight.delivery.stream_sequence);
         let span = info_span!("batch", durable, messages = batch.len(), first);
-        self.handle_and_settle(&batch, limits).instrument(span).await
+        self.handle_and_settle(batch, limits).instrument(span).await
     }
 
-    async fn handle_and_settle(&self, batch: &[InFlight], limits: ConsumerLimits) -> Vec<(u64, DeliveryOutcome)> {
+    async fn handle_and_settle(&self, batch: &[InFlight], limits: ConsumerLimits) -> Vec<DeliveryOutcome> {
         let started = Instant::now();
-        batch.iter().for_each(|in_flight| self.context.report_received(in_flight));
+        let received = batch.iter().filter(|in_flight| !in_flight.is_kept);
+        received.for_each(|in_flight| self.context.report_received(in_flight));
         let verdicts = keep_alive(batch, limits.ack_wait, self.verdicts(batch, limits)).await;
         let took = started.elapsed();
         let acks = batch.iter().zip(verdicts).map(async |(in_flight, verdict)| {
             let logs_nothing = matches!(verdict, Verdict::Done(_));
             let settling = self.context.settle(in_flight, limits, verdict, took);
-            let outcome = if logs_nothing {
+            if logs_nothing {
                 settling.await
             } else {
                 settling.instrument(event_span(self.context.durable(), in_flight)).await
-            };
-            (in_flight.delivery.stream_sequence, outcome)
+            }
         });
         let acks: Vec<_> = acks.collect();
         stream::iter(acks).buffered(MAX_PENDING_ACKS).collect().await
@@ -59,21 +59,28 @@ where
             unhandled.push(decoded.map(|received| events.push((received, in_flight.delivery.clone()))).err());
         }
         let count = events.len();
+        let sequences: Vec<u64> = events.iter().map(|(_, delivery)| delivery.stream_sequence).collect();
         let common = if events.is_empty() {
-            Verdict::Done(Handled::Applied)
+            Verdict::Done(Handled::Unwanted)
         } else {
-            self.handle(events).await
+            self.context.weigh(&sequences, self.handle(events).await)
         };
         if let Verdict::Retry(reason) | Verdict::Poison(reason) = &common {
             warn!(reason, events = count, "batch failed");
         }
+        let outage = &self.context.outage;
         let mut verdicts = Vec::with_capacity(batch.len());
         for (unhandled, in_flight) in unhandled.into_iter().zip(batch) {
             verdicts.push(match unhandled {
                 Some(verdict) => verdict,
-                None if count > 1 && gives_up(&common, in_flight, limits) => self.handle_alone(in_flight).await,
-                None => common.clone(),
+                None if count == 1 || !needs_proof(&common, in_flight, limits) => common.clone(),
+                // Those before it failed alone too.
+                None if outage.paused_until().is_some() => Verdict::Keep("all events fail".to_owned()),
+                None => self.handle_alone(in_flight).await,
             });
+        }
+        if outage.paused_until().is_some() {
+            return verdicts.into_iter().map(kept).collect();
         }
         verdicts
     }
@@ -82,7 +89,10 @@ where
         let sequence = in_flight.delivery.stream_sequence;
         debug!(sequence, "handling the event alone");
         match self.context.decode(in_flight) {
-            Ok(received) => self.handle(vec![(received, in_flight.delivery.clone())]).await,
+            Ok(received) => {
+                let verdict = self.handle(vec![(received, in_flight.delivery.clone())]).await;
+                self.context.weigh(&[sequence], verdict)
+            }
             Err(verdict) => verdict,
         }
     }
@@ -93,11 +103,19 @@ where
     }
 }
 
-/// Whether the verdict makes the message a dead letter.
-fn gives_up(verdict: &Verdict, in_flight: &InFlight, limits: ConsumerLimits) -> bool {
+/// The verdict on an event of a batch while everything fails.
+fn kept(verdict: Verdict) -> Verdict {
     match verdict {
-        Verdict::Done(_) => false,
-        Verdict::Retry(_) => limits.is_last_attempt(in_flight),
+        Verdict::Retry(reason) => Verdict::Keep(reason),
+        other => other,
+    }
+}
+
+/// Whether the event may become a dead letter for what the batch did, so that it is handled alone.
+fn needs_proof(verdict: &Verdict, in_flight: &InFlight, limits: ConsumerLimits) -> bool {
+    match verdict {
+        Verdict::Done(_) | Verdict::Keep(_) => false,
+        Verdict::Retry(_) => limits.is_half_used(in_flight),
         Verdict::Poison(_) => true,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::TryFutureExt as _;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::Durable;
@@ -21,7 +22,10 @@ use super::pull::reader::{Reader, read_until_stopped};
 use super::pull::resume::Resume;
 use crate::received::ReceivedEvent;
 
-use worker::{Processed, Worker};
+use worker::{ProcessResult, Processed, Worker};
+
+/// How many messages a program keeps while everything fails.
+const MAX_KEPT: usize = 64;
 
 impl Connected<Durable> {
     /// Passes every event to `handler` until the subscriber is stopped, then waits for the handlers
@@ -96,8 +100,17 @@ where
     async fn read(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) -> Result<(), ReadError> {
         self.prefetch = Prefetch::default();
         let stop = self.stop.clone();
+        let mut was_paused = false;
         loop {
-            if let Some(turns) = &mut self.turns {
+            let paused_until = self.worker.context.outage.paused_until();
+            if std::mem::replace(&mut was_paused, paused_until.is_some()) && paused_until.is_none() {
+                // What held events wait for could not be applied.
+                buffer.held.wait_again();
+                buffer.sort();
+            }
+            if let Some(turns) = &mut self.turns
+                && paused_until.is_none()
+            {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return Ok(()),
@@ -114,7 +127,8 @@ where
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 Some(done) = self.tasks.join_next() => self.record(done, buffer, limits).await,
-                () = due(self.turns.as_ref()), if !buffer.held.is_empty() => {}
+                () = due(self.turns.as_ref()), if !buffer.held.is_empty() && paused_until.is_none() => {}
+                () = next_try(paused_until), if self.tasks.is_empty() && buffer.len() > 0 => {}
                 polled = buffer.poll_message() => polled?,
             }
             if self.resume.needs_ack_floor() {
@@ -133,9 +147,17 @@ where
         self.worker.context.subscriber.mode.concurrency
     }
 
+    /// How many handlers may run: one, from time to time, while everything fails.
+    fn free_handlers(&self) -> usize {
+        match self.worker.context.outage.paused_until() {
+            None => self.concurrency(),
+            Some(until) => usize::from(Instant::now() >= until),
+        }
+    }
+
     /// Passes buffered messages to idle handlers.
     fn spawn_handlers(&mut self, buffer: &mut PullBuffer, limits: ConsumerLimits) {
-        while self.tasks.len() < self.concurrency()
+        while self.tasks.len() < self.free_handlers()
             && let Some(in_flight) = buffer.pop()
         {
             let delivery = &in_flight.delivery;
@@ -152,8 +174,16 @@ where
 
     /// Requests messages when at most half of what handlers and [`Prefetch`] can take is pending.
     async fn request_more(&self, buffer: &mut PullBuffer) -> Result<(), ReadError> {
-        let capacity = self.concurrency() + self.prefetch.limit() - self.tasks.len();
         let pending = buffer.pending();
+        if self.worker.context.outage.paused_until().is_some() {
+            // One that was not tried yet, so that events that no handler can process are told from
+            // an outage.
+            if pending < MAX_KEPT && buffer.has_only_kept() {
+                buffer.request(1).await?;
+            }
+            return Ok(());
+        }
+        let capacity = (self.concurrency() + self.prefetch.limit()).saturating_sub(self.tasks.len());
         if pending < capacity && pending <= capacity / 2 {
             buffer.request(capacity - pending).await?;
         }
@@ -167,13 +197,17 @@ where
             turns.ended(processed.sequence);
         }
         match processed.result {
-            Ok(outcome) => {
+            ProcessResult::Sent(outcome) => {
                 let settled = self.settled(outcome, &processed);
                 if let Some(user) = processed.user.filter(|_| settled) {
                     Turns::applied(buffer, user);
                 }
             }
-            Err(held) => {
+            ProcessResult::Kept(in_flight) => {
+                self.prefetch.on_failure();
+                buffer.keep(in_flight);
+            }
+            ProcessResult::Held(held) => {
                 if let Some(excess) = buffer.held.insert(held, limits.max_deliver) {
                     self.worker.context.give_back(&excess.in_flight, excess.missing).await;
                 }
@@ -185,10 +219,13 @@ where
     async fn finish(&mut self, done: Result<Processed, JoinError>) {
         let Ok(processed) = done else { return };
         match &processed.result {
-            Ok(outcome) => {
+            ProcessResult::Sent(outcome) => {
                 self.settled(*outcome, &processed);
             }
-            Err(held) => {
+            ProcessResult::Kept(in_flight) => {
+                self.worker.context.retry_later(in_flight).await;
+            }
+            ProcessResult::Held(held) => {
                 self.worker.context.give_back(&held.in_flight, held.missing).await;
             }
         }
@@ -201,13 +238,21 @@ where
                 self.prefetch.on_failure();
                 return false;
             }
-            DeliveryOutcome::GivenBack => return false,
+            DeliveryOutcome::GivenBack | DeliveryOutcome::Kept => return false,
             DeliveryOutcome::DeadLettered => self.prefetch.on_failure(),
             _ if processed.attempt > 1 => {}
             _ => self.prefetch.on_success(processed.took, self.concurrency()),
         }
         self.resume.settled(processed.sequence);
         true
+    }
+}
+
+/// Waits until a kept event is tried again, if any are kept.
+async fn next_try(paused_until: Option<Instant>) {
+    match paused_until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

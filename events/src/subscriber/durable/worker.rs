@@ -27,8 +27,17 @@ pub(super) struct Processed {
     pub(super) attempt: u32,
     /// The user whose next event may have its turn now.
     pub(super) user: Option<Uuid>,
-    pub(super) result: Result<DeliveryOutcome, Held>,
+    pub(super) result: ProcessResult,
     pub(super) took: Duration,
+}
+
+pub(super) enum ProcessResult {
+    /// The server has the outcome.
+    Sent(DeliveryOutcome),
+    /// It waits for earlier events of its user.
+    Held(Held),
+    /// It waits until handlers succeed again.
+    Kept(InFlight),
 }
 
 impl<H, F> Worker<H>
@@ -40,18 +49,21 @@ where
         let span = event_span(self.context.durable(), &in_flight);
         let work = async {
             let started = Instant::now();
-            if in_flight.held_since.is_none() {
+            if in_flight.held_since.is_none() && !in_flight.is_kept {
                 self.context.report_received(&in_flight);
             }
             let (sequence, attempt) = (in_flight.delivery.stream_sequence, in_flight.delivery.attempt);
             let handled = self.handle(&in_flight);
             let (verdict, user) = keep_alive(slice::from_ref(&in_flight), limits.ack_wait, handled).await;
-            let result = match (verdict, user) {
+            let result = match (self.context.weigh(&[sequence], verdict), user) {
                 (Verdict::Done(Handled::Ahead { missing }), Some((user, seq))) => {
                     in_flight.held_since.get_or_insert(started);
-                    Err(Held { in_flight, user, seq, missing })
+                    ProcessResult::Held(Held { in_flight, user, seq, missing })
                 }
-                (verdict, _) => Ok(self.context.settle(&in_flight, limits, verdict, started.elapsed()).await),
+                (verdict, _) => match self.context.settle(&in_flight, limits, verdict, started.elapsed()).await {
+                    DeliveryOutcome::Kept => ProcessResult::Kept(in_flight),
+                    outcome => ProcessResult::Sent(outcome),
+                },
             };
             let user = user.map(|(user, _)| user);
             Processed { sequence, attempt, user, result, took: started.elapsed() }

@@ -11,6 +11,7 @@ use tracing::{debug, error, warn};
 
 use super::dead_letter;
 use super::failures::Failures;
+use super::outage::Outage;
 use super::verdict::Verdict;
 use crate::catalogue::EventKind;
 use crate::received::ReceivedEvent;
@@ -32,6 +33,7 @@ pub(crate) struct Context {
     pub(crate) subscriber: Subscriber<Durable>,
     /// The failures of each event, where the server's count of deliveries says nothing about them.
     failures: Option<Failures>,
+    pub(crate) outage: Outage,
     may_read_stream: AtomicBool,
 }
 
@@ -43,6 +45,11 @@ pub(crate) struct ConsumerLimits {
 }
 
 impl ConsumerLimits {
+    /// Whether half of the message's attempts are used.
+    pub(crate) fn is_half_used(&self, in_flight: &InFlight) -> bool {
+        self.max_deliver.is_some_and(|last| in_flight.delivery.attempt.saturating_mul(2) >= last)
+    }
+
     /// Whether the server will not deliver the message again.
     pub(crate) fn is_last_attempt(&self, in_flight: &InFlight) -> bool {
         self.max_deliver.is_some_and(|last| in_flight.delivery.attempt >= last)
@@ -57,6 +64,7 @@ impl Connected<Durable> {
             client,
             may_read_stream: AtomicBool::new(true),
             failures: subscriber.mode.hole_timeout.map(|_| Failures::default()),
+            outage: Outage::default(),
             subscriber,
         }
     }
@@ -92,6 +100,12 @@ impl Context {
         ReceivedEvent::from_json(&in_flight.message.payload).map_err(|error| Verdict::Poison(error_chain(&error)))
     }
 
+    /// Takes note of the verdict on an event, or on a batch, by stream sequence: while everything
+    /// fails, what failed is kept.
+    pub(crate) fn weigh(&self, sequences: &[u64], verdict: Verdict) -> Verdict {
+        self.outage.weigh(self.durable(), sequences, self.subscriber.mode.backoff, verdict)
+    }
+
     /// Sends the verdict to the server. Returns the outcome of the delivery.
     pub(crate) async fn settle(
         &self,
@@ -116,8 +130,12 @@ impl Context {
                 }
             }
             Verdict::Poison(reason) => self.dead_letter(in_flight, &reason).await,
+            Verdict::Keep(reason) => {
+                debug!(reason, "event failed; keeping it");
+                DeliveryOutcome::Kept
+            }
         };
-        if outcome != DeliveryOutcome::Retried
+        if !matches!(outcome, DeliveryOutcome::Retried | DeliveryOutcome::Kept)
             && let Some(failures) = &self.failures
         {
             failures.forget(in_flight.delivery.stream_sequence);
@@ -195,7 +213,7 @@ impl Context {
         outcome
     }
 
-    async fn retry_later(&self, in_flight: &InFlight) -> DeliveryOutcome {
+    pub(crate) async fn retry_later(&self, in_flight: &InFlight) -> DeliveryOutcome {
         let sequence = in_flight.delivery.stream_sequence;
         let failures = self.failures.as_ref().map(|failures| failures.of(sequence));
         let wait = self.subscriber.mode.backoff.after(failures.unwrap_or(in_flight.delivery.attempt));

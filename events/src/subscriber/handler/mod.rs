@@ -3,4 +3,5 @@
 pub(crate) mod context;
 pub(crate) mod dead_letter;
 mod failures;
+pub(crate) mod outage;
 pub(crate) mod verdict;

@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Done(Handled),
     Retry(String),
     Poison(String),
+    /// It failed while everything fails: the program keeps the message and tries it again.
+    Keep(String),
 }
 
 impl Verdict {

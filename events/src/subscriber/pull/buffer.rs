@@ -107,6 +107,25 @@ impl PullBuffer {
         self.messages.push_front(in_flight);
     }
 
+    /// Puts back a message that failed while everything fails, behind all others: those that were
+    /// not tried yet come first.
+    pub(crate) fn keep(&mut self, mut in_flight: InFlight) {
+        in_flight.is_kept = true;
+        self.messages.push_back(in_flight);
+    }
+
+    /// Puts the buffered messages in the order of the stream.
+    pub(crate) fn sort(&mut self) {
+        self.messages
+            .make_contiguous()
+            .sort_by_key(|in_flight| in_flight.delivery.stream_sequence);
+    }
+
+    /// Whether every message that is buffered or on its way has failed, and was kept.
+    pub(crate) fn has_only_kept(&self) -> bool {
+        self.requested == 0 && self.messages.iter().all(|in_flight| in_flight.is_kept)
+    }
+
     /// The oldest buffered message.
     pub(crate) fn peek(&self) -> Option<&InFlight> {
         self.messages.front()

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::subscriber::delivery::InFlight;
@@ -57,6 +58,14 @@ impl HeldMessages {
 
     pub(crate) fn messages(&self) -> impl Iterator<Item = &InFlight> {
         self.0.values().map(|held| &held.in_flight)
+    }
+
+    /// Begins to count again how long each is held.
+    pub(crate) fn wait_again(&mut self) {
+        let now = Instant::now();
+        for held in self.0.values_mut() {
+            held.in_flight.held_since = Some(now);
+        }
     }
 
     /// Releases the first one of the user's events.

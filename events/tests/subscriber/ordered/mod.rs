@@ -4,6 +4,7 @@ mod held;
 mod holes;
 #[cfg(feature = "postgres-inbox")]
 mod inbox;
+mod paused;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
