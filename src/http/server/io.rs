@@ -14,17 +14,23 @@ use super::deadlines::ConnectionDeadlines;
 /// Most bytes that are read and discarded after our side has closed.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
+/// Most bytes that are read in a row. A client that sends small frames faster than they are handled
+/// would otherwise keep a thread from all other connections.
+const MAX_IN_A_ROW: usize = 64 * 1024;
+
 /// A client's socket.
 pub(super) struct Socket {
     inner: TcpStream,
     deadlines: Arc<ConnectionDeadlines>,
+    /// Bytes read since the socket last had none, or the connection last gave way.
+    in_a_row: usize,
     discarded: usize,
     closed: bool,
 }
 
 impl Socket {
     pub(super) const fn new(inner: TcpStream, deadlines: Arc<ConnectionDeadlines>) -> Self {
-        Self { inner, deadlines, discarded: 0, closed: false }
+        Self { inner, deadlines, in_a_row: 0, discarded: 0, closed: false }
     }
 
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -50,10 +56,19 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.in_a_row >= MAX_IN_A_ROW {
+            self.in_a_row = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let read = buffer.filled().len().saturating_sub(before);
+        if read > 0 {
             self.deadlines.bytes_read();
+            self.in_a_row += read;
+        } else {
+            self.in_a_row = 0;
         }
         result
     }
@@ -90,5 +105,44 @@ impl AsyncWrite for Socket {
         }
         ready!(self.poll_discard(cx));
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_sends_without_end_gives_way_to_others() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (inner, _) = listener.accept().await.unwrap();
+        let mut socket = Socket::new(inner, Arc::new(ConnectionDeadlines::new(Instant::now())));
+        let sending = tokio::spawn(async move { client.write_all(&[7; 16 * MAX_IN_A_ROW]).await });
+        let (mut read, mut longest, mut row) = (0, 0, 0);
+        let mut scratch = vec![0_u8; MAX_IN_A_ROW / 4];
+        std::future::poll_fn(|cx| {
+            loop {
+                let mut buffer = ReadBuf::new(&mut scratch);
+                if Pin::new(&mut socket).poll_read(cx, &mut buffer).is_pending() {
+                    row = 0;
+                    return Poll::Pending;
+                }
+                let count = buffer.filled().len();
+                (read, row) = (read + count, row + count);
+                longest = longest.max(row);
+                if count == 0 {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+        assert!(sending.await.unwrap().is_ok());
+        assert_eq!(read, 16 * MAX_IN_A_ROW, "nothing is lost");
+        assert!(longest < 2 * MAX_IN_A_ROW, "{longest}");
     }
 }

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// So many connections are opened at once, then after a pause the next. The kernel forgets a
 /// connection that its queue has no room for, and a silent client never learns of it.
-const OPENING: usize = 20;
+const OPENING: usize = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 /// The time between two bytes of a client that sends slowly.
 const DRIP: Duration = Duration::from_secs(1);
