@@ -17,7 +17,7 @@ use crate::stats::lower_quartile;
 
 const FOLLOWED: u64 = 100;
 const TIMEOUT: Duration = Duration::from_secs(30);
-const HALF_HOUR: u64 = 1_800_000;
+const FIVE_MINUTES: u64 = 300_000;
 
 /// A query, and its n-th variant.
 type Query = (&'static str, fn(u64, &World) -> String);
@@ -29,14 +29,14 @@ const QUERIES: [Query; 11] = [
         format!("/events?subject=auth.user.logged_in&after={}", world.cursor(n))
     }),
     ("GET /events?subject, none", |_, _| "/events?subject=auth.user.unlocked".to_owned()),
-    ("GET /events?from&to, half an hour", |n, world| {
-        format!("/events?{}", range(world.at(n), HALF_HOUR))
+    ("GET /events?from&to, five minutes", |n, world| {
+        format!("/events?{}", range(world.at(n), FIVE_MINUTES))
     }),
     ("GET /events?userId", |n, world| format!("/events?userId={}", world.user(n))),
     ("GET /events?sessionId", |n, world| format!("/events?sessionId={}", world.session(n))),
     ("GET /analytics/top-events, all events", |_, _| "/analytics/top-events".to_owned()),
-    ("GET /analytics/top-events?from&to, half an hour", |n, world| {
-        format!("/analytics/top-events?{}", range(world.at(n), HALF_HOUR))
+    ("GET /analytics/top-events?from&to, five minutes", |n, world| {
+        format!("/analytics/top-events?{}", range(world.at(n), FIVE_MINUTES))
     }),
     ("GET /analytics/users/{id}", |n, world| format!("/analytics/users/{}", world.user(n))),
     ("GET /users/{id}", |n, world| format!("/users/{}", world.user(n))),
