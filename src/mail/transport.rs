@@ -1,11 +1,13 @@
 //! Sending emails to the mail server.
 
 use std::fs;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::ExposeSecret as _;
 
@@ -22,7 +24,8 @@ pub(super) enum SendError {
 
 /// A connection pool to the mail server.
 pub(super) struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    pool: Mutex<AsyncSmtpTransport<Tokio1Executor>>,
     timeout: Duration,
 }
 
@@ -43,7 +46,8 @@ impl Smtp {
             let password = password.expose_secret().to_owned();
             builder = builder.credentials(Credentials::new(username.clone(), password));
         }
-        Ok(Self { transport: builder.build(), timeout: settings.timeout })
+        let pool = Mutex::new(builder.clone().build());
+        Ok(Self { builder, pool, timeout: settings.timeout })
     }
 
     /// Send an email.
@@ -52,11 +56,22 @@ impl Smtp {
     /// [`SendError`], without the answer of the server: it may contain the address of the
     /// recipient.
     pub(super) async fn send(&self, email: Message) -> Result<(), SendError> {
-        match tokio::time::timeout(self.timeout, self.transport.send(email)).await {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut sending = pin!(pool.send(email));
+        match tokio::time::timeout(self.timeout, &mut sending).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(send_error(&error)),
-            Err(_) => Err(SendError::Temporary("timeout")),
+            Err(_) => {
+                self.leave_pool();
+                Err(SendError::Temporary("timeout"))
+            }
         }
+    }
+
+    /// Use new connections from now on. One whose use is given up goes back to its pool, and the
+    /// next email would take late answers for its own: refused, or sent when it is not.
+    fn leave_pool(&self) {
+        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = self.builder.clone().build();
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 35)]
     pub(crate) together: usize,
 
+    /// Choose all faults equally often.
+    #[arg(long)]
+    pub(crate) even: bool,
+
     /// The database, and with it the number of instances.
     #[arg(long, value_enum, default_value_t = Servers::Postgres)]
     pub(crate) backend: Servers,

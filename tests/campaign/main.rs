@@ -98,6 +98,7 @@ async fn rounds(args: &Args) -> (Summary, Option<String>) {
             kinds: args.kinds(setting),
             selected: args.faults.clone(),
             together: args.together,
+            even: args.even,
             verbose: args.verbose,
             bug: args.seeded_bug,
         };

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) selected: Vec<String>,
     /// How often two faults happen together, in percent.
     pub(crate) together: usize,
+    /// Whether all faults are chosen equally often.
+    pub(crate) even: bool,
     pub(crate) verbose: bool,
     pub(crate) bug: Option<SeededBug>,
 }
@@ -80,6 +82,7 @@ impl Plan {
             tallies: BTreeMap::new(),
             windows: Vec::new(),
             together: self.together,
+            even: self.even,
             verbose: self.verbose,
         };
         nemesis.run(until).await;

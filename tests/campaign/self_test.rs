@@ -22,11 +22,16 @@ const fn profile(bug: SeededBug) -> Profile {
     match bug {
         // Without a fence, a leader that wakes late publishes what its successor has published.
         SeededBug::NoFence => Profile { faults: &["instance-frozen"], ..all },
-        // Deleted, and found again at the next start.
-        SeededBug::RefillTwice | SeededBug::FirstSeqReused => Profile {
-            faults: &["stream-deleted", "instance-killed", "instance-crashed"],
+        // The stream is deleted, and its successor is found again at the next start.
+        SeededBug::RefillTwice => Profile {
+            faults: &["stream-deleted", "instance-killed"],
             nats: Some(NatsServers::One),
-            together: None,
+            ..all
+        },
+        SeededBug::FirstSeqReused => Profile {
+            faults: &["stream-deleted"],
+            nats: Some(NatsServers::One),
+            ..all
         },
         // Only what was not published gets lost without an operator, whose restart would hide it.
         SeededBug::WatermarkKept => Profile {
@@ -58,6 +63,7 @@ pub(crate) async fn run(args: &Args) -> bool {
             faults: faults.iter().map(ToString::to_string).collect(),
             nats: nats.or(args.nats),
             together: together.unwrap_or(args.together),
+            even: args.even || !faults.is_empty(),
             seeded_bug: Some(bug),
             ..args.clone()
         };

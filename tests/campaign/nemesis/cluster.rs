@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use tokio::time::{Instant, sleep};
 
 use crate::checker::{FOREIGN, STREAM};
 use crate::instance::{Instance, Server, Start};
@@ -22,6 +23,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many publications an instance makes before it crashes, at most.
 const MAX_PUBLICATIONS: usize = 4;
+/// How long a replica that is behind is slow: it runs for a moment, and stops for a longer one.
+const SLOW_FOR: Duration = Duration::from_secs(8);
+const AWAKE: Duration = Duration::from_millis(30);
+const ASLEEP: Duration = Duration::from_millis(150);
 /// How many messages others publish while a replica is behind, so that it takes a while to catch
 /// up, and how many of them at a time.
 const BACKLOG: usize = 1000;
@@ -99,8 +104,8 @@ impl Nemesis<'_> {
         behind
     }
 
-    /// Starts all instances where they reach only the node that has stopped. They connect at the
-    /// moment at which it wakes.
+    /// Starts all instances where they reach only the node that has stopped. It wakes, and is so
+    /// slow that they connect before it has caught up.
     pub(super) async fn start_at_the_replica(&mut self, behind: usize) {
         let crashed = within(CRASH_TIMEOUT, || {
             let instances = self.world.instances.iter_mut();
@@ -121,6 +126,13 @@ impl Nemesis<'_> {
             drop(within(START_TIMEOUT, || instance.readiness()).await);
         }
         if let Some(node) = self.world.nats.node(behind) {
+            let end = Instant::now() + SLOW_FOR;
+            while Instant::now() < end {
+                node.resume();
+                sleep(AWAKE).await;
+                node.pause();
+                sleep(ASLEEP).await;
+            }
             node.resume();
         }
     }

@@ -23,6 +23,8 @@ const CRASH_POINTS: [&str; 6] = [
 const MAX_PASSES: usize = 12;
 /// How far the clock of an instance is ahead or behind, in seconds.
 const MAX_CLOCK_DIFFERENCE: usize = 3;
+/// How long a leader may take until it freezes.
+const FREEZE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many publications a leader makes before it freezes, at most. The first ones are batches, of
 /// which a server that gets them late stores nothing.
 const MAX_PUBLICATIONS: usize = 12;
@@ -108,6 +110,10 @@ impl Nemesis<'_> {
             drop(within(START_TIMEOUT, || async { instance.is_frozen() || instance.is_ready().await }).await);
         }
         self.start_again(&others);
+        if let Some(instance) = self.world.instances.get(leader) {
+            let frozen = within(FREEZE_TIMEOUT, || async { instance.is_frozen() }).await;
+            self.note(format!("  instance {leader} is {}", if frozen.is_ok() { "frozen" } else { "not frozen" }));
+        }
     }
 
     /// Continues what has frozen. What has not got there starts again, so that it does not get

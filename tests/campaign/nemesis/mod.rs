@@ -59,6 +59,8 @@ pub(crate) struct Nemesis<'a> {
     pub(crate) windows: Vec<Window>,
     /// How often two faults happen together, in percent.
     pub(crate) together: usize,
+    /// Whether all faults are chosen equally often.
+    pub(crate) even: bool,
     pub(crate) verbose: bool,
 }
 
@@ -133,7 +135,8 @@ impl Nemesis<'_> {
 
     /// Chooses one fault, or two of different scopes.
     fn choose(&mut self) -> Vec<Kind> {
-        let weighted: Vec<(Kind, usize)> = self.kinds.iter().map(|kind| (*kind, kind.weight())).collect();
+        let weighted: Vec<(Kind, usize)> =
+            self.kinds.iter().map(|kind| (*kind, if self.even { 1 } else { kind.weight() })).collect();
         let wanted = if self.choices.percent(self.together) { 2 } else { 1 };
         let mut chosen: Vec<Kind> = Vec::new();
         for _ in 0..wanted {

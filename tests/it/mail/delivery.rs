@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use watchword::config::Settings;
 use watchword::store::Expirable;
 
 use super::{ADA, RESET, VERIFY, builder, forgot, with_mail};
@@ -12,6 +13,7 @@ use crate::support::clock::TestClock;
 use crate::support::database::{Backend, Database};
 use crate::support::flow_tests;
 use crate::support::nats::NatsServer;
+use crate::support::proxy::Proxy;
 use crate::support::run_dir::scratch;
 use crate::support::smtp::SmtpServer;
 use crate::support::wait::eventually;
@@ -20,6 +22,7 @@ flow_tests! {
     a_mail_waits_for_the_mail_server_and_is_delivered_once,
     a_mail_is_abandoned_after_a_day,
     a_permanently_refused_mail_is_abandoned_at_once,
+    a_mail_server_that_answers_late_refuses_no_mail,
     a_crash_between_claim_and_delivery_loses_no_mail,
     a_crash_after_delivery_sends_the_same_mail_again,
     the_content_of_a_delivered_mail_is_erased,
@@ -121,6 +124,32 @@ async fn crash_at(backend: Backend, point: &str) -> (SmtpServer, Binary, Databas
     assert_eq!(database.count(claimed).await.expect("a count"), 1);
     binary.start_again(CRASH_AT, None).await;
     (smtp, binary, database, nats)
+}
+
+/// The connection of a delivery that took too long was used for the next one, which took the late
+/// answers for its own.
+async fn a_mail_server_that_answers_late_refuses_no_mail(backend: Backend) {
+    let (smtp, clock) = (SmtpServer::start().await, TestClock::running());
+    let proxy = Proxy::to(smtp.port()).await;
+    let port = proxy.port();
+    let through_proxy = move |settings: &mut Settings| {
+        settings.mail.port = Some(port);
+        settings.mail.timeout = Duration::from_secs(1);
+    };
+    let app = builder(backend, &smtp).settings(through_proxy).clock(clock.clone()).spawn().await;
+    app.registered(ADA).await;
+    smtp.mail(ADA, VERIFY, 1).await;
+
+    // The time is up between the first command of the mail and its last one.
+    proxy.set_latency(Duration::from_millis(150));
+    forgot(&app, ADA).await.expect_status(202);
+    let late = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'timeout'";
+    until_count(&app.database, late, 1).await;
+    proxy.set_latency(Duration::ZERO);
+    clock.advance(Duration::from_secs(20));
+    until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 2).await;
+    smtp.mail(ADA, RESET, 1).await;
+    app.finish().await;
 }
 
 async fn a_crash_between_claim_and_delivery_loses_no_mail(backend: Backend) {
