@@ -46,9 +46,11 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn build_with(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        // Before anything is stored: a service without its key does not start.
+        let secret = secret_key(&settings, &environment)?;
         let store = open_store(&settings, &environment).await?;
         store.migrate_up().await?;
-        Self::build_over(settings, environment, store).await
+        Self::build_over(settings, environment, store, secret).await
     }
 
     /// As [`build_with`](Self::build_with), over a database that the operator migrates.
@@ -56,15 +58,20 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn build_unmigrated(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        let secret = secret_key(&settings, &environment)?;
         let store = open_store(&settings, &environment).await?;
         store.check_schema().await?;
-        Self::build_over(settings, environment, store).await
+        Self::build_over(settings, environment, store, secret).await
     }
 
-    async fn build_over(settings: Settings, environment: Environment, store: Store) -> Result<Self, AppError> {
+    async fn build_over(
+        settings: Settings,
+        environment: Environment,
+        store: Store,
+        secret: Arc<SecretKey>,
+    ) -> Result<Self, AppError> {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
-        let secret = secret_key(&settings, &environment)?;
         let marks = LedgerMarks::new(&secret)?;
         let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics)?;
         let mail = mail_worker(&settings, &environment, store.clone(), secret, metrics.clone())?;

@@ -9,5 +9,6 @@ mod outages;
 mod parameters;
 mod problems;
 mod shutdown;
+mod startup;
 mod storm;
 mod vanished_database;
