@@ -19,6 +19,10 @@ use crate::domain::random::Random;
 /// `SQLite` has one writer, and a few readers are enough.
 const MAX_SQLITE_CONNECTIONS: u32 = 8;
 
+/// Connections beside those of the pool, opened when these are all in use. A lookup takes a
+/// millisecond.
+const RESERVED_CONNECTIONS: u32 = 2;
+
 /// The configured database.
 #[derive(Clone)]
 pub(super) enum Address {
@@ -94,16 +98,19 @@ impl Store {
         random: Arc<dyn Random>,
     ) -> Result<Self, StoreError> {
         let acquire = settings.acquire_timeout;
-        let db = match &address {
+        let (db, reserve) = match &address {
             Address::Postgres(server) => {
-                Database::postgres(server.as_ref().clone(), settings.max_connections, acquire)?
+                let pool = |connections| Database::postgres(server.as_ref().clone(), connections, acquire);
+                (pool(settings.max_connections)?, Some(pool(RESERVED_CONNECTIONS)?))
             }
             Address::Sqlite(path) => {
-                Database::sqlite(path, settings.max_connections.min(MAX_SQLITE_CONNECTIONS), acquire).await?
+                let connections = settings.max_connections.min(MAX_SQLITE_CONNECTIONS);
+                (Database::sqlite(path, connections, acquire).await?, None)
             }
         };
         Ok(Self(Arc::new(Inner {
             db,
+            reserve,
             address,
             profile,
             random,

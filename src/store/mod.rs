@@ -70,6 +70,10 @@ use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::telemetry::Metrics;
 
+/// After how long a lookup uses a reserved connection: if all others are in use for so long, it is
+/// by slow queries.
+const RESERVE_AFTER: Duration = Duration::from_millis(20);
+
 /// What every event says about its source, and how much personal data it carries.
 #[derive(Debug, Clone)]
 pub struct EventProfile {
@@ -88,6 +92,8 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     db: Database,
+    /// For lookups of sessions while slow queries have all connections; none on `SQLite`.
+    reserve: Option<Database>,
     address: Address,
     profile: EventProfile,
     random: Arc<dyn Random>,
@@ -118,6 +124,14 @@ struct Inner {
 impl Store {
     fn db(&self) -> &Database {
         &self.0.db
+    }
+
+    /// The database for a lookup that must not wait behind slow queries of others.
+    async fn lookup_db(&self) -> &Database {
+        match &self.0.reserve {
+            Some(reserve) if !self.0.db.is_free_within(RESERVE_AFTER).await => reserve,
+            _ => &self.0.db,
+        }
     }
 
     /// Take the writer's lock of `SQLite`; on `PostgreSQL` there is none.
@@ -155,8 +169,10 @@ impl Store {
 
     /// Close the pool once nothing uses it.
     pub async fn close(&self) {
-        if let Err(error) = self.0.db.close().await {
-            tracing::warn!(%error, "closing the database failed");
+        for db in [Some(&self.0.db), self.0.reserve.as_ref()].into_iter().flatten() {
+            if let Err(error) = db.close().await {
+                tracing::warn!(%error, "closing the database failed");
+            }
         }
     }
 }
