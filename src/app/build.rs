@@ -20,7 +20,7 @@ use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
 use crate::jetstream::Nats;
-use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
+use crate::limits::{InMemoryLimiter, LimitTime, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::redis_connection::RedisConnection;
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
@@ -73,7 +73,7 @@ impl App {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
         let marks = LedgerMarks::new(&secret)?;
-        let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics)?;
+        let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics).await?;
         let mail = mail_worker(&settings, &environment, store.clone(), secret, metrics.clone())?;
         rotate_keys::run(&services.background()).await?;
         let stop = Stop::default();
@@ -146,7 +146,7 @@ pub(super) fn secret_key(settings: &Settings, environment: &Environment) -> Resu
 }
 
 /// Everything that actions use.
-pub(super) fn build_services(
+pub(super) async fn build_services(
     settings: &Settings,
     environment: &Environment,
     store: Store,
@@ -162,16 +162,24 @@ pub(super) fn build_services(
         leeway: tokens.leeway,
     };
     let sessions = session_policy(settings);
-    let timeout = settings.redis.timeout;
-    let redis = settings.redis.url.as_ref().map(|url| RedisConnection::new(url.expose_secret(), timeout));
-    let redis = redis.transpose().map_err(AppError::Redis)?;
+    let redis = match &settings.redis.url {
+        Some(url) => Some(RedisConnection::open(url.expose_secret(), settings.redis.timeout).await?),
+        None => None,
+    };
     let denylist: Arc<dyn Denylist> = match &redis {
         Some(redis) => Arc::new(RedisDenylist::new(redis.clone())),
         None => Arc::new(NoDenylist),
     };
     let counted_here = InMemoryLimiter::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(RedisLimiter::new(redis, counted_here, metrics.limits().fallbacks.clone())),
+        Some(redis) => {
+            let time = if environment.clock.is_of_machine() {
+                LimitTime::Server
+            } else {
+                LimitTime::Caller
+            };
+            Arc::new(RedisLimiter::new(redis, time, counted_here, metrics.limits().fallbacks.clone()))
+        }
         None => Arc::new(counted_here),
     };
     Ok(Services::new(Dependencies {

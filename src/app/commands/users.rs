@@ -79,5 +79,6 @@ async fn context(settings: &Settings) -> Result<Context, AppError> {
     let secret = secret_key(settings, &environment)?;
     let store = open_store(settings, &environment).await?;
     store.migrate_up().await?;
-    Ok(build_services(settings, &environment, store, secret, &*Metrics::new()?)?.background())
+    let services = build_services(settings, &environment, store, secret, &*Metrics::new()?).await?;
+    Ok(services.background())
 }

@@ -9,6 +9,7 @@ mod outages;
 mod parameters;
 mod problems;
 mod shutdown;
+mod silence;
 mod slow_queries;
 mod startup;
 mod storm;
