@@ -106,6 +106,9 @@ impl App {
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let (profile, random) = (event_profile(settings), environment.random.clone());
     let store = Store::connect(&settings.database, &settings.data_dir, profile, random).await?;
+    if !environment.clock.is_of_machine() {
+        store.use_callers_time();
+    }
     store.check_server().await?;
     Ok(store)
 }

@@ -60,6 +60,7 @@ impl App {
             stop: self.stop.serving.clone(),
         };
         let mut background = jobs.spawn_all(&self.settings);
+        background.push(jobs.spawn_clock());
         let rate_limits = jobs.spawn_rate_limits();
         background.push(spawn_mail(self.mail, self.stop.serving.clone()));
         background.push(spawn_replay_jobs(ReplayJobParts {

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -121,6 +122,7 @@ impl Store {
             epoch: OnceCell::new(),
             latest: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
+            callers_time: AtomicBool::new(false),
             acquire_timeout: acquire,
             migration_lock_timeout: settings.migration_lock_timeout,
             relay: Arc::new(Mutex::new(())),

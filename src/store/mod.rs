@@ -29,6 +29,7 @@ mod sql;
 mod transaction;
 mod users;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ pub use self::users::erasure::Erasable;
 pub use self::users::find::Credentials;
 pub use self::users::list::{ListedUser, MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
+use crate::domain::clock::Clock;
 use crate::domain::ids::Epoch;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
@@ -111,6 +113,8 @@ struct Inner {
     /// `SQLite` has one writer. Waiting for this lock is fair and wakes at once, while the busy
     /// handler of `SQLite` polls.
     writer: Arc<Mutex<()>>,
+    /// Whether no server knows the callers' time.
+    callers_time: AtomicBool,
     /// Longest wait for a connection, or for the writer's lock.
     acquire_timeout: Duration,
     /// Longest wait for the migrations of another instance.
@@ -150,6 +154,27 @@ impl Store {
 
     fn is_sqlite(&self) -> bool {
         self.0.db.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// The time in milliseconds by the clock of the database, as SQL: for what one instance writes
+    /// and another one compares with the time. `None` where the callers' time is the only one.
+    fn shared_now(&self) -> Option<&'static str> {
+        let is_shared = !self.is_sqlite() && !self.0.callers_time.load(Ordering::Relaxed);
+        is_shared.then_some("CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)")
+    }
+
+    /// Use the callers' time alone from now on: that of a test, which no server knows.
+    pub fn use_callers_time(&self) {
+        self.0.callers_time.store(true, Ordering::Relaxed);
+    }
+
+    /// By how much the clock of the database is ahead of `clock`. `None` where there is only one.
+    pub async fn clock_difference(&self, clock: &dyn Clock) -> Result<Option<time::Duration>, StoreError> {
+        let Some(now) = self.shared_now() else { return Ok(None) };
+        let before = clock.now();
+        let row = sql::fetch_one(self.db(), format!("SELECT {now} AS now"), []).await?;
+        let between = before + (clock.now() - before) / 2;
+        row.map(|row| Ok(convert::time(row.get("now")?) - between)).transpose()
     }
 
     /// Count recorded events in `metrics` from now on. A second call has no effect.

@@ -1,5 +1,6 @@
 //! The service as a whole: crashes, shutdown, migrations, malformed requests.
 
+mod clocks;
 mod crashes;
 mod disk_full;
 mod hang_up;
