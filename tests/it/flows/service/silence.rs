@@ -7,7 +7,6 @@ use secrecy::SecretString;
 
 use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
-use crate::support::http::Tokens;
 use crate::support::nats::NatsServer;
 use crate::support::proxy::Proxy;
 use crate::support::redis::RedisServer;
@@ -29,7 +28,6 @@ struct Fixture {
     app: TestApp,
     redis: Proxy,
     nats: Proxy,
-    tokens: Tokens,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +64,8 @@ impl Fixture {
             .spawn()
             .await;
         app.redis = Some(redis_server);
-        let tokens = app.registered("ada@example.com").await.tokens();
-        Self { app, redis, nats, tokens }
+        app.registered("ada@example.com").await;
+        Self { app, redis, nats }
     }
 
     fn silence(&self, what: Silent) {
@@ -90,13 +88,13 @@ impl Fixture {
 
     /// Send requests of each kind, and measure them. Logins, and the first lookup of each session,
     /// ask Redis.
-    async fn measure(&mut self, rounds: usize) -> Times {
+    async fn measure(&self, rounds: usize) -> Times {
         let mut times = Times::default();
         for _ in 0..rounds {
             let began = Instant::now();
             let login = self.app.login("ada@example.com", PASSWORD).await.expect_status(200).tokens();
             let logged_in = Instant::now();
-            self.tokens = self.app.refresh(&self.tokens.refresh).await.expect_status(200).tokens();
+            self.app.refresh(&login.refresh).await.expect_status(200);
             let refreshed = Instant::now();
             // The session is not in the cache yet, so the denylist is asked.
             self.app.me(&login.access).await.expect_status(200);
@@ -116,7 +114,7 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_cost_the_same_while_redis_or_nats_is_silent() {
-    let mut fixture = Fixture::new().await;
+    let fixture = Fixture::new().await;
     for what in [
         Silent::RedisHost,
         Silent::RedisProcess,
@@ -145,7 +143,7 @@ async fn requests_cost_the_same_while_redis_or_nats_is_silent() {
 #[ignore = "measures, and takes minutes"]
 #[expect(clippy::print_stderr, reason = "prints figures")]
 async fn figures_while_redis_or_nats_is_silent() {
-    let mut fixture = Fixture::new().await;
+    let fixture = Fixture::new().await;
     fixture.measure(ROUNDS).await;
     for what in [
         Silent::RedisHost,
