@@ -111,7 +111,7 @@ pub(super) async fn find(
     }))
 }
 
-/// Lock the owner of a code that [`find`] found, and use the code up; `None` when it is not usable
+/// Lock the owner of a code that [`find`] found, and redeem the code; `None` when it is not usable
 /// any more.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ pub(super) async fn redeem<'a>(
         return Ok(None);
     };
     let hash = cx.services.codes.hash(purpose, code);
-    let binding = tx.consume_code(hash, purpose).await?;
+    let binding = tx.redeem_code(hash, purpose).await?;
     let is_bound = binding.is_some_and(|binding| is_bound_to(cx, purpose, tx.user(), &password_hash, &binding));
     Ok(is_bound.then_some(tx))
 }

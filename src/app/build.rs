@@ -20,7 +20,7 @@ use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
 use crate::jetstream::Nats;
-use crate::limits::{InMemoryLimiter, Limits, RateLimiter, RedisLimiter};
+use crate::limits::{InMemoryLimiter, LimitTime, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::redis_connection::RedisConnection;
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
@@ -46,9 +46,11 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn build_with(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        // Before anything is stored: a service without its key does not start.
+        let secret = secret_key(&settings, &environment)?;
         let store = open_store(&settings, &environment).await?;
         store.migrate_up().await?;
-        Self::build_over(settings, environment, store).await
+        Self::build_over(settings, environment, store, secret).await
     }
 
     /// As [`build_with`](Self::build_with), over a database that the operator migrates.
@@ -56,17 +58,22 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub async fn build_unmigrated(settings: Settings, environment: Environment) -> Result<Self, AppError> {
+        let secret = secret_key(&settings, &environment)?;
         let store = open_store(&settings, &environment).await?;
         store.check_schema().await?;
-        Self::build_over(settings, environment, store).await
+        Self::build_over(settings, environment, store, secret).await
     }
 
-    async fn build_over(settings: Settings, environment: Environment, store: Store) -> Result<Self, AppError> {
+    async fn build_over(
+        settings: Settings,
+        environment: Environment,
+        store: Store,
+        secret: Arc<SecretKey>,
+    ) -> Result<Self, AppError> {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
-        let secret = secret_key(&settings, &environment)?;
         let marks = LedgerMarks::new(&secret)?;
-        let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics)?;
+        let services = build_services(&settings, &environment, store.clone(), secret.clone(), &metrics).await?;
         let mail = mail_worker(&settings, &environment, store.clone(), secret, metrics.clone())?;
         rotate_keys::run(&services.background()).await?;
         let stop = Stop::default();
@@ -99,6 +106,9 @@ impl App {
 pub(super) async fn open_store(settings: &Settings, environment: &Environment) -> Result<Store, AppError> {
     let (profile, random) = (event_profile(settings), environment.random.clone());
     let store = Store::connect(&settings.database, &settings.data_dir, profile, random).await?;
+    if !environment.clock.is_of_machine() {
+        store.use_callers_time();
+    }
     store.check_server().await?;
     Ok(store)
 }
@@ -139,7 +149,7 @@ pub(super) fn secret_key(settings: &Settings, environment: &Environment) -> Resu
 }
 
 /// Everything that actions use.
-pub(super) fn build_services(
+pub(super) async fn build_services(
     settings: &Settings,
     environment: &Environment,
     store: Store,
@@ -155,16 +165,24 @@ pub(super) fn build_services(
         leeway: tokens.leeway,
     };
     let sessions = session_policy(settings);
-    let timeout = settings.redis.timeout;
-    let redis = settings.redis.url.as_ref().map(|url| RedisConnection::new(url.expose_secret(), timeout));
-    let redis = redis.transpose().map_err(AppError::Redis)?;
+    let redis = match &settings.redis.url {
+        Some(url) => Some(RedisConnection::open(url.expose_secret(), settings.redis.timeout).await?),
+        None => None,
+    };
     let denylist: Arc<dyn Denylist> = match &redis {
         Some(redis) => Arc::new(RedisDenylist::new(redis.clone())),
         None => Arc::new(NoDenylist),
     };
     let counted_here = InMemoryLimiter::new(settings.limits.max_tracked);
     let limiter: Arc<dyn RateLimiter> = match redis {
-        Some(redis) => Arc::new(RedisLimiter::new(redis, counted_here, metrics.limits().fallbacks.clone())),
+        Some(redis) => {
+            let time = if environment.clock.is_of_machine() {
+                LimitTime::Server
+            } else {
+                LimitTime::Caller
+            };
+            Arc::new(RedisLimiter::new(redis, time, counted_here, metrics.limits().fallbacks.clone()))
+        }
         None => Arc::new(counted_here),
     };
     Ok(Services::new(Dependencies {

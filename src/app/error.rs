@@ -9,6 +9,7 @@ use crate::actions::{ActionError, Failure};
 use crate::config::ConfigError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;
+use crate::redis_connection::RedisProblem;
 use crate::relay::{AdoptError, VerifyError};
 use crate::security::access_token::TokenPolicyError;
 use crate::security::hasher::HasherSetupError;
@@ -48,8 +49,8 @@ pub enum AppError {
     Mail(#[from] MailError),
     #[error(transparent)]
     AccountTypes(#[from] AccountTypesError),
-    #[error("redis.url cannot be used")]
-    Redis(#[source] redis::RedisError),
+    #[error("redis cannot be used")]
+    Redis(#[from] RedisProblem),
     #[error(transparent)]
     Nats(#[from] NatsError),
     /// An instance of the service is the leader.

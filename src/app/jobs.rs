@@ -1,5 +1,5 @@
-//! Periodic jobs: rotate signing keys, record rate limits, erase deleted accounts, delete expired
-//! rows, roll up event counts.
+//! Periodic jobs: compare clocks, rotate signing keys, record rate limits, erase deleted accounts,
+//! delete expired rows, roll up event counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,11 @@ const ERASURE_INTERVAL: Duration = Duration::from_secs(60);
 const RATE_LIMITS_INTERVAL: time::Duration = time::Duration::MINUTE;
 /// How often the service's clock is read for [`RATE_LIMITS_INTERVAL`].
 const RATE_LIMITS_TICK: Duration = Duration::from_secs(1);
+
+/// How often the clock is compared with that of the database, and how far it may be away without a
+/// warning.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::seconds(2);
 
 /// Rows that one statement deletes, so that none holds locks for long.
 const EXPIRY_BATCH_SIZE: u64 = 1000;
@@ -90,6 +95,26 @@ impl Jobs {
             Ok(events) => tracing::debug!(events, "refusals of rate limits recorded"),
             Err(error) => tracing::warn!(error = %error_chain(&error), "refusals of rate limits could not be recorded"),
         }
+    }
+
+    /// Compare the clock with that of the database, which all instances share.
+    pub(super) fn spawn_clock(&self) -> JoinHandle<()> {
+        let jobs = self.clone();
+        spawn("clock", async move {
+            loop {
+                if let Ok(Some(ahead)) = jobs.store.clock_difference(&*jobs.clock).await
+                    && ahead.abs() > MAX_CLOCK_DIFFERENCE
+                {
+                    tracing::warn!(
+                        seconds = -ahead.whole_seconds(),
+                        "the clock of this machine is ahead of the database's, or behind it if negative; synchronize both"
+                    );
+                }
+                if !jobs.sleep_or_stop(CLOCK_INTERVAL).await {
+                    return;
+                }
+            }
+        })
     }
 
     async fn rotate_keys(self) {

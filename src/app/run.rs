@@ -25,12 +25,16 @@ use crate::telemetry;
 /// How long the relay may publish after the last request.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long everything else may take to end after that.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last refusals of rate limits may take to be recorded before that.
+const REFUSALS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a stop may take after the grace, with all of that and the rest: with the default grace
+/// less than the 30 seconds after which Kubernetes and Compose kill the process.
+const STOP_TIMEOUT: Duration = Duration::from_secs(9);
 
 impl App {
     /// Serve until `stop` is cancelled; then finish what is in flight, publish what is recorded,
-    /// and end. Stopping takes at most `http.shutdown_grace` and a few seconds.
+    /// and end. Stopping takes at most `http.shutdown_grace` and nine seconds.
     ///
     /// # Errors
     /// [`AppError::Ended`] when the HTTP server or the relay ended by itself.
@@ -56,6 +60,7 @@ impl App {
             stop: self.stop.serving.clone(),
         };
         let mut background = jobs.spawn_all(&self.settings);
+        background.push(jobs.spawn_clock());
         let rate_limits = jobs.spawn_rate_limits();
         background.push(spawn_mail(self.mail, self.stop.serving.clone()));
         background.push(spawn_replay_jobs(ReplayJobParts {
@@ -86,7 +91,7 @@ impl App {
         // A client that hung up leaves its action running: it commits or rolls back before the
         // database closes.
         let finished = timeout_at(deadline, self.detached.wait_idle()).await.is_ok();
-        jobs.flush_rate_limits(rate_limits, FLUSH_TIMEOUT).await;
+        jobs.flush_rate_limits(rate_limits, REFUSALS_TIMEOUT).await;
         self.stop.relaying.cancel();
         let rest = async {
             if !relay.is_finished() {
@@ -104,9 +109,7 @@ impl App {
         };
         // A silent database must not keep the process: what was committed is safe, and the rest
         // ends with its connection.
-        let in_order = timeout_at(deadline.max(Instant::now()) + FLUSH_TIMEOUT + CLOSE_TIMEOUT, rest)
-            .await
-            .is_ok();
+        let in_order = timeout_at(deadline + STOP_TIMEOUT, rest).await.is_ok();
         tracing::info!(finished, in_order, "stopped");
         ended.map_or(Ok(()), |part| Err(AppError::Ended(part)))
     }

@@ -7,6 +7,13 @@ use time::OffsetDateTime;
 pub trait Clock: Send + Sync + 'static {
     /// Return the current time in UTC.
     fn now(&self) -> OffsetDateTime;
+
+    /// Whether it is the clock of this machine, from which those of other machines differ little.
+    /// Where instances have to agree, the clock of the database or of Redis counts beside it; no
+    /// server knows the time of a test.
+    fn is_of_machine(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]

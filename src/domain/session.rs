@@ -65,7 +65,7 @@ pub struct Session {
     pub user_id: UserId,
     /// The generation of the one live refresh token; every rotation raises it by one.
     pub generation: i64,
-    /// When the generation last rose.
+    /// When the generation last rose, by the clock of the database if it has one.
     pub rotated_at: OffsetDateTime,
     /// When the user logged in.
     pub created_at: OffsetDateTime,
@@ -121,16 +121,28 @@ impl Session {
         self.expires_at.min(self.last_used_at + policy.idle_ttl)
     }
 
-    /// What a refresh token of generation `presented` leads to at `now` (RFC 9700 section 4.14.2).
+    /// Whether a refresh token is of the parent of the current generation.
     #[must_use]
-    pub fn refresh(&self, presented: i64, now: OffsetDateTime, policy: &SessionPolicy) -> Refresh {
+    pub const fn is_parent(&self, presented: i64) -> bool {
+        presented.saturating_add(1) == self.generation
+    }
+
+    /// What a refresh token of generation `presented` leads to at `now`, when the generation rose
+    /// `rotated_for` ago (RFC 9700 section 4.14.2).
+    #[must_use]
+    pub fn refresh(
+        &self,
+        presented: i64,
+        now: OffsetDateTime,
+        rotated_for: Duration,
+        policy: &SessionPolicy,
+    ) -> Refresh {
         if self.state(now, policy) != SessionState::Active || presented > self.generation {
             return Refresh::Refuse;
         }
-        let is_parent = presented + 1 == self.generation;
         if presented == self.generation {
             Refresh::Rotate
-        } else if is_parent && now - self.rotated_at <= policy.refresh_grace {
+        } else if self.is_parent(presented) && rotated_for <= policy.refresh_grace {
             Refresh::Repeat
         } else {
             Refresh::Reuse

@@ -46,8 +46,8 @@ pub struct Exhausted {
     pub wait: Duration,
 }
 
-/// Counts charges. Counting never fails: while Redis does not answer, charges are counted in this
-/// process, never without a limit.
+/// Counts charges. Counting never fails: while Redis is away, charges are counted in this process,
+/// never without a limit.
 pub trait RateLimiter: Send + Sync + 'static {
     /// Count charges, before the work of the request.
     fn charge<'a>(&'a self, charges: &'a Charges, now: OffsetDateTime) -> BoxFuture<'a, Result<(), Exhausted>>;

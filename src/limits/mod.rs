@@ -19,7 +19,7 @@ pub use self::gcra::Quota;
 pub use self::in_memory::InMemoryLimiter;
 pub use self::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset};
 pub use self::rate_limit::RateLimit;
-pub use self::redis::RedisLimiter;
+pub use self::redis::{LimitTime, RedisLimiter};
 use self::refused::RefusedByKey;
 pub use self::refused::RefusedRequests;
 use crate::config::{LimitsSettings, RequestRate};

@@ -9,22 +9,31 @@ use time::OffsetDateTime;
 
 use super::in_memory::InMemoryLimiter;
 use super::limiter::{Charge, Charges, Exhausted, RateLimiter, Reset, micros};
-use crate::redis_connection::RedisConnection;
+use crate::redis_connection::{KEY_PREFIX, RedisAway, RedisConnection};
+
+/// The time in microseconds: the server's, unless the caller gives one.
+const NOW: &str = "\
+local now = tonumber(ARGV[1])
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000000 + time[2]
+end
+";
 
 /// The algorithm of `gcra.rs` over all charges of a request, all or nothing, in one round trip. The
-/// server runs it, so that parallel requests cannot pass each other. The caller gives the time; a
-/// key expires when its arrival time is past.
+/// server runs it, so that parallel requests cannot pass each other, and by its own time, so that
+/// the clocks of instances do not matter. A key expires when its arrival time is past.
 ///
 /// `KEYS`: one per charge, then the key of the trusted network, if any. `ARGV`: now, 1 if there is
 /// such a key, then for each charge the interval, the tolerance, 1 if it is waived for trusted
-/// networks, and the arrival time that the caller has counted.
+/// networks, and how far the arrival time that the caller has counted is ahead.
 const CHARGE: &str = "\
-local now, charges, arrivals = tonumber(ARGV[1]), (#ARGV - 2) / 4, {}
+local charges, arrivals = (#ARGV - 2) / 4, {}
 local trusted = ARGV[2] == '1' and redis.call('EXISTS', KEYS[#KEYS]) == 1
 local exhausted, longest = 0, 0
 for n = 1, charges do
   if not (trusted and ARGV[4 * n + 1] == '1') then
-    local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), tonumber(ARGV[4 * n + 2]), now)
+    local arrival = math.max(tonumber(redis.call('GET', KEYS[n]) or '0'), now + tonumber(ARGV[4 * n + 2]))
     local wait = arrival - now - tonumber(ARGV[4 * n])
     if wait > longest then exhausted, longest = n, wait end
     arrivals[n] = arrival + tonumber(ARGV[4 * n - 1])
@@ -42,7 +51,7 @@ return {0, 0}";
 /// networks, the number of counts to clear, how many milliseconds networks stay trusted, then the
 /// interval of each count to refund.
 const RESET: &str = "\
-local now, trusted, cleared = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local trusted, cleared = tonumber(ARGV[2]), tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   for n = trusted + cleared + 1, #KEYS do
     local arrival = tonumber(redis.call('GET', KEYS[n]) or '0') - tonumber(ARGV[4 + n - trusted - cleared])
@@ -57,31 +66,50 @@ for n = trusted + 1, trusted + cleared do redis.call('DEL', KEYS[n]) end
 for n = 1, trusted do redis.call('SET', KEYS[n], '1', 'PX', ARGV[4]) end
 return 0";
 
-/// Counts in Redis, and in this process while Redis does not answer. The first half of some quotas
+/// Whose time counts in Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitTime {
+    /// That of the Redis server: instances may have clocks apart.
+    Server,
+    /// That of the caller: for a clock which no server knows, as that of a test.
+    Caller,
+}
+
+/// Counts in Redis, and in this process while Redis is away. The first half of some quotas
 /// is counted in this process too ([`Charge::local_first_half`]): each further instance may grant
 /// half a quota more than one instance would.
 pub struct RedisLimiter {
     redis: RedisConnection,
     charge: Script,
     reset: Script,
+    time: LimitTime,
     fallback: InMemoryLimiter,
     fallbacks: IntCounter,
 }
 
 impl RedisLimiter {
-    /// `fallbacks` counts the uses of `fallback` while Redis does not answer.
+    /// `fallbacks` counts the uses of `fallback` while Redis is away.
     #[must_use]
-    pub fn new(redis: RedisConnection, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
+    pub fn new(redis: RedisConnection, time: LimitTime, fallback: InMemoryLimiter, fallbacks: IntCounter) -> Self {
         Self {
             redis,
-            charge: Script::new(CHARGE),
-            reset: Script::new(RESET),
+            charge: Script::new(&[NOW, CHARGE].concat()),
+            reset: Script::new(&[NOW, RESET].concat()),
+            time,
             fallback,
             fallbacks,
         }
     }
 
-    async fn count(&self, charges: &Charges, now: OffsetDateTime) -> redis::RedisResult<(usize, i64)> {
+    /// `now` as the scripts take it.
+    fn time_of(&self, now: OffsetDateTime) -> i64 {
+        match self.time {
+            LimitTime::Server => 0,
+            LimitTime::Caller => micros(now),
+        }
+    }
+
+    async fn count(&self, charges: &Charges, now: OffsetDateTime) -> Result<(usize, i64), RedisAway> {
         let mut call = self.charge.prepare_invoke();
         for charge in &charges.charges {
             call.key(name(&charge.key));
@@ -89,42 +117,39 @@ impl RedisLimiter {
         if let Some(network) = &charges.trusted {
             call.key(name(network));
         }
-        call.arg(micros(now)).arg(u8::from(charges.trusted.is_some()));
+        call.arg(self.time_of(now)).arg(u8::from(charges.trusted.is_some()));
         for charge in &charges.charges {
             call.arg(charge.quota.interval_micros())
                 .arg(charge.quota.tolerance_micros())
                 .arg(u8::from(charge.waived_for_trusted))
-                .arg(self.local_arrival(charge));
+                .arg(self.counted_here(charge, now));
         }
-        call.invoke_async(&mut self.redis.clone()).await
+        let call = &call;
+        self.redis.run(|mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 
-    /// The arrival time with the charges that this process granted without Redis.
-    fn local_arrival(&self, charge: &Charge) -> i64 {
+    /// How far the charges that this process granted without Redis are ahead of the steady rate.
+    fn counted_here(&self, charge: &Charge, now: OffsetDateTime) -> i64 {
         if charge.local_first_half {
-            self.fallback.arrival(&charge.key)
+            self.fallback.arrival(&charge.key).saturating_sub(micros(now)).max(0)
         } else {
             0
         }
     }
 
-    async fn reset_shared(&self, reset: &Reset, now: OffsetDateTime) -> redis::RedisResult<()> {
+    async fn reset_shared(&self, reset: &Reset, now: OffsetDateTime) -> Result<(), RedisAway> {
         let mut call = self.reset.prepare_invoke();
         let refunded = reset.refund.iter().map(|charge| &charge.key);
         for key in reset.trust.iter().chain(&reset.clear).chain(refunded) {
             call.key(name(key));
         }
         let trust_for = i64::try_from(reset.trust_for.as_millis()).unwrap_or(i64::MAX).max(1);
-        call.arg(micros(now)).arg(reset.trust.len()).arg(reset.clear.len()).arg(trust_for);
+        call.arg(self.time_of(now)).arg(reset.trust.len()).arg(reset.clear.len()).arg(trust_for);
         for charge in &reset.refund {
             call.arg(charge.quota.interval_micros());
         }
-        call.invoke_async(&mut self.redis.clone()).await
-    }
-
-    fn fell_back(&self, error: &redis::RedisError) {
-        self.fallbacks.inc();
-        tracing::warn!(%error, "redis does not answer; rate limits are counted in this process");
+        let call = &call;
+        self.redis.run(|mut redis| async move { call.invoke_async(&mut redis).await }).await
     }
 }
 
@@ -145,8 +170,8 @@ impl RateLimiter for RedisLimiter {
                     charge: charge - 1,
                     wait: Duration::from_micros(wait.unsigned_abs()),
                 }),
-                Err(error) => {
-                    self.fell_back(&error);
+                Err(RedisAway) => {
+                    self.fallbacks.inc();
                     self.fallback.charge(charges, now).await
                 }
             }
@@ -157,8 +182,8 @@ impl RateLimiter for RedisLimiter {
     fn reset<'a>(&'a self, reset: &'a Reset, now: OffsetDateTime) -> BoxFuture<'a, ()> {
         async move {
             self.fallback.reset(reset, now).await;
-            if let Err(error) = self.reset_shared(reset, now).await {
-                self.fell_back(&error);
+            if self.reset_shared(reset, now).await.is_err() {
+                self.fallbacks.inc();
             }
         }
         .boxed()
@@ -166,5 +191,5 @@ impl RateLimiter for RedisLimiter {
 }
 
 fn name(key: &str) -> String {
-    format!("watchword:limit:{key}")
+    format!("{KEY_PREFIX}limit:{key}")
 }

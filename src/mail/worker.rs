@@ -107,7 +107,7 @@ impl MailWorker {
         let mut delivered = false;
         while !stop.is_cancelled() {
             let now = self.parts.clock.now();
-            let claimed = self.parts.store.claim_mails(now, now + self.claim_ttl, self.concurrency).await?;
+            let claimed = self.parts.store.claim_mails(now, self.claim_ttl, self.concurrency).await?;
             if claimed.is_empty() {
                 break;
             }
@@ -192,7 +192,7 @@ impl MailWorker {
                 self.parts.random.fill(&mut spread);
                 let [spread] = spread;
                 tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, "email not delivered; retrying");
-                store.mark_mail_failed(mail, now + retry_interval(mail.attempt, spread), reason).await
+                store.mark_mail_failed(mail, now, retry_interval(mail.attempt, spread), reason).await
             }
             DeliveryOutcome::Retry(reason) | DeliveryOutcome::GiveUp(reason) => {
                 metrics.mail_dead(reason);

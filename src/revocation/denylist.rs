@@ -1,14 +1,15 @@
 //! The denylist: it spares the database a query, and never confirms a session.
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use redis::AsyncCommands as _;
 use time::Duration;
 
 use crate::domain::ids::SessionId;
-use crate::redis_connection::RedisConnection;
+use crate::redis_connection::{KEY_PREFIX, RedisConnection};
 
 /// Ended sessions whose access tokens have not expired yet.
 pub trait Denylist: Send + Sync + 'static {
-    /// Add sessions for `ttl`. A failure is logged: the database has the truth.
+    /// Add sessions for `ttl`, if it can be done: the database has the truth.
     fn add<'a>(&'a self, sessions: &'a [SessionId], ttl: Duration) -> BoxFuture<'a, ()>;
 
     /// Whether the session is known to have ended; `false` means nothing.
@@ -39,7 +40,7 @@ impl RedisDenylist {
 }
 
 fn key(session: SessionId) -> String {
-    format!("watchword:ended:{session}")
+    format!("{KEY_PREFIX}ended:{session}")
 }
 
 impl Denylist for RedisDenylist {
@@ -52,14 +53,14 @@ impl Denylist for RedisDenylist {
             for session in sessions {
                 pipe.set_ex(key(*session), "", ttl.whole_seconds().unsigned_abs().max(1)).ignore();
             }
-            if let Err(error) = pipe.query_async::<()>(&mut self.0.clone()).await {
-                tracing::warn!(%error, "Redis does not answer; the database alone decides which sessions have ended");
-            }
+            // Without Redis the database alone tells which sessions have ended.
+            let _ = self.0.run(|mut redis| async move { pipe.query_async::<()>(&mut redis).await }).await;
         }
         .boxed()
     }
 
     fn contains(&self, session: SessionId) -> BoxFuture<'_, bool> {
-        async move { redis::AsyncCommands::exists(&mut self.0.clone(), key(session)).await.unwrap_or(false) }.boxed()
+        let found = self.0.run(move |mut redis| async move { redis.exists(key(session)).await });
+        found.map(|found| found.unwrap_or(false)).boxed()
     }
 }

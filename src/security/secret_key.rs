@@ -43,7 +43,10 @@ pub enum SecretKeyLoadError {
     /// The key is text or a repeated pattern.
     #[error("secret_key is guessable (text or a pattern); make one with `openssl rand -base64 32`")]
     Guessable,
-    #[error("the key file {path} cannot be {action}")]
+    #[error(
+        "the secret key {path} cannot be {action}; make its directory (data_dir) writable for the service, or give the \
+         key in WATCHWORD_SECRET_KEY"
+    )]
     File {
         path: std::path::PathBuf,
         /// "read" or "created".

@@ -49,7 +49,10 @@ fn load(path: &Path) -> Result<SecretKey, SecretKeyLoadError> {
 }
 
 fn create(data_dir: &Path, path: &Path, random: &dyn Random) -> io::Result<()> {
-    fs::create_dir_all(data_dir)?;
+    let mut directory = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
+    directory.recursive(true).create(data_dir)?;
     let mut suffix = [0_u8; 8];
     random.fill(&mut suffix);
     let draft = data_dir.join(format!("{SECRET_KEY_FILE}.{:016x}", u64::from_be_bytes(suffix)));

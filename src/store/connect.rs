@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,6 +19,10 @@ use crate::domain::random::Random;
 
 /// `SQLite` has one writer, and a few readers are enough.
 const MAX_SQLITE_CONNECTIONS: u32 = 8;
+
+/// Connections beside those of the pool, opened when these are all in use. A lookup takes a
+/// millisecond.
+const RESERVED_CONNECTIONS: u32 = 2;
 
 /// The configured database.
 #[derive(Clone)]
@@ -94,16 +99,19 @@ impl Store {
         random: Arc<dyn Random>,
     ) -> Result<Self, StoreError> {
         let acquire = settings.acquire_timeout;
-        let db = match &address {
+        let (db, reserve) = match &address {
             Address::Postgres(server) => {
-                Database::postgres(server.as_ref().clone(), settings.max_connections, acquire)?
+                let pool = |connections| Database::postgres(server.as_ref().clone(), connections, acquire);
+                (pool(settings.max_connections)?, Some(pool(RESERVED_CONNECTIONS)?))
             }
             Address::Sqlite(path) => {
-                Database::sqlite(path, settings.max_connections.min(MAX_SQLITE_CONNECTIONS), acquire).await?
+                let connections = settings.max_connections.min(MAX_SQLITE_CONNECTIONS);
+                (Database::sqlite(path, connections, acquire).await?, None)
             }
         };
         Ok(Self(Arc::new(Inner {
             db,
+            reserve,
             address,
             profile,
             random,
@@ -114,6 +122,7 @@ impl Store {
             epoch: OnceCell::new(),
             latest: Mutex::default(),
             writer: Arc::new(Mutex::new(())),
+            callers_time: AtomicBool::new(false),
             acquire_timeout: acquire,
             migration_lock_timeout: settings.migration_lock_timeout,
             relay: Arc::new(Mutex::new(())),

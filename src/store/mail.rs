@@ -1,5 +1,7 @@
 //! Outgoing mail: enqueued in the transaction of the change, claimed and delivered afterwards.
 
+use std::time::Duration;
+
 use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -36,7 +38,8 @@ impl AnyTx<'_> {
     pub async fn enqueue_email(&mut self, mail: NewMail) -> Result<(), StoreError> {
         let insert = "INSERT INTO outgoing_mail \
                    (id, kind, user_id, sealed, state, attempts, due_at, problem, created_at, finished_at) \
-                   VALUES ($1, $2, $3, $4, $5, 0, $6, NULL, $6, $7)";
+                   VALUES ($1, $2, $3, $4, $5, 0, {due}, NULL, $6, $7)";
+        let insert = insert.replace("{due}", self.core.shared_now().unwrap_or("$6"));
         let is_void = mail.recipient.is_none();
         let values: [Value; 7] = [
             mail.id.into(),
@@ -71,23 +74,25 @@ impl Core<'_> {
 }
 
 impl Store {
-    /// Claim at most `limit` mails that are due. No other instance gets them before `until`; if
-    /// this one dies, another one delivers them after that.
+    /// Claim at most `limit` mails that are due. No other instance gets them for `ttl`; if this one
+    /// dies, another one delivers them after that. The clock of the database decides, so that an
+    /// instance whose clock is ahead takes no mail from the others.
     pub async fn claim_mails(
         &self,
         now: OffsetDateTime,
-        until: OffsetDateTime,
+        ttl: Duration,
         limit: u32,
     ) -> Result<Vec<ClaimedMail>, StoreError> {
         // Skip the mails that another instance is claiming; SQLite has one writer.
         let skip = if self.is_sqlite() { "" } else { "FOR UPDATE SKIP LOCKED" };
+        let mut values = vec![whole_millis(ttl).into()];
+        let now = self.now_or(now, &mut values);
         let claim = format!(
-            "UPDATE outgoing_mail SET due_at = $1, attempts = attempts + 1 WHERE id IN \
-             (SELECT id FROM outgoing_mail WHERE state = 'waiting' AND due_at <= $2 \
+            "UPDATE outgoing_mail SET due_at = {now} + $1, attempts = attempts + 1 WHERE id IN \
+             (SELECT id FROM outgoing_mail WHERE state = 'waiting' AND due_at <= {now} \
              ORDER BY due_at LIMIT {limit} {skip}) \
              RETURNING id, kind, sealed, attempts, created_at"
         );
-        let values = [convert::millis(until).into(), convert::millis(now).into()];
         let rows = {
             let _writer = self.writer().await?;
             sql::fetch_all(self.db(), claim, values).await?
@@ -107,22 +112,26 @@ impl Store {
         Ok(())
     }
 
-    /// Schedule the next attempt after a failure. Nothing changes when another instance has claimed
-    /// the mail.
+    /// Schedule the next attempt after a failure, in `interval` from `now` on. Nothing changes when
+    /// another instance has claimed the mail.
     pub async fn mark_mail_failed(
         &self,
         mail: &ClaimedMail,
-        due_at: OffsetDateTime,
+        now: OffsetDateTime,
+        interval: Duration,
         problem: &'static str,
     ) -> Result<(), StoreError> {
-        let failed = "UPDATE outgoing_mail SET due_at = $1, problem = $2 \
-                   WHERE id = $3 AND attempts = $4 AND state = 'waiting'";
-        let values = [
-            convert::millis(due_at).into(),
+        let mut values = vec![
+            whole_millis(interval).into(),
             problem.into(),
             mail.id.into(),
             mail.attempt.into(),
         ];
+        let failed = format!(
+            "UPDATE outgoing_mail SET due_at = {} + $1, problem = $2 \
+             WHERE id = $3 AND attempts = $4 AND state = 'waiting'",
+            self.now_or(now, &mut values)
+        );
         self.write(failed, values).await?;
         Ok(())
     }
@@ -146,11 +155,24 @@ impl Store {
         Ok(())
     }
 
+    /// The time that all instances share, else `now` as another one of the `values`.
+    fn now_or(&self, now: OffsetDateTime, values: &mut Vec<Value>) -> String {
+        if let Some(now) = self.shared_now() {
+            return now.to_owned();
+        }
+        values.push(convert::millis(now).into());
+        format!("${}", values.len())
+    }
+
     pub async fn count_waiting_mails(&self) -> Result<i64, StoreError> {
         let count = "SELECT count(*) AS waiting FROM outgoing_mail WHERE state = 'waiting'";
         let row = sql::fetch_one(self.db(), count, []).await?;
         row.map_or(Ok(0), |row| row.get("waiting"))
     }
+}
+
+fn whole_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn claimed(row: &Row) -> Result<ClaimedMail, StoreError> {

@@ -29,6 +29,7 @@ mod sql;
 mod transaction;
 mod users;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -65,10 +66,15 @@ pub use self::users::erasure::Erasable;
 pub use self::users::find::Credentials;
 pub use self::users::list::{ListedUser, MAX_COUNTED_USERS, UserFilter, UserPage};
 pub use self::users::update::UserChange;
+use crate::domain::clock::Clock;
 use crate::domain::ids::Epoch;
 use crate::domain::random::Random;
 pub use crate::domain::replay::{ReplayName, ReplayOrigin, ReplayState, ReplayTarget};
 use crate::telemetry::Metrics;
+
+/// After how long a lookup uses a reserved connection: if all others are in use for so long, it is
+/// by slow queries.
+const RESERVE_AFTER: Duration = Duration::from_millis(20);
 
 /// What every event says about its source, and how much personal data it carries.
 #[derive(Debug, Clone)]
@@ -88,6 +94,8 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     db: Database,
+    /// For lookups of sessions while slow queries have all connections; none on `SQLite`.
+    reserve: Option<Database>,
     address: Address,
     profile: EventProfile,
     random: Arc<dyn Random>,
@@ -105,6 +113,8 @@ struct Inner {
     /// `SQLite` has one writer. Waiting for this lock is fair and wakes at once, while the busy
     /// handler of `SQLite` polls.
     writer: Arc<Mutex<()>>,
+    /// Whether no server knows the callers' time.
+    callers_time: AtomicBool,
     /// Longest wait for a connection, or for the writer's lock.
     acquire_timeout: Duration,
     /// Longest wait for the migrations of another instance.
@@ -118,6 +128,14 @@ struct Inner {
 impl Store {
     fn db(&self) -> &Database {
         &self.0.db
+    }
+
+    /// The database for a lookup that must not wait behind slow queries of others.
+    async fn lookup_db(&self) -> &Database {
+        match &self.0.reserve {
+            Some(reserve) if !self.0.db.is_free_within(RESERVE_AFTER).await => reserve,
+            _ => &self.0.db,
+        }
     }
 
     /// Take the writer's lock of `SQLite`; on `PostgreSQL` there is none.
@@ -138,6 +156,27 @@ impl Store {
         self.0.db.get_database_backend() == DbBackend::Sqlite
     }
 
+    /// The time in milliseconds by the clock of the database, as SQL: for what one instance writes
+    /// and another one compares with the time. `None` where the callers' time is the only one.
+    fn shared_now(&self) -> Option<&'static str> {
+        let is_shared = !self.is_sqlite() && !self.0.callers_time.load(Ordering::Relaxed);
+        is_shared.then_some("CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)")
+    }
+
+    /// Use the callers' time alone from now on: that of a test, which no server knows.
+    pub fn use_callers_time(&self) {
+        self.0.callers_time.store(true, Ordering::Relaxed);
+    }
+
+    /// By how much the clock of the database is ahead of `clock`. `None` where there is only one.
+    pub async fn clock_difference(&self, clock: &dyn Clock) -> Result<Option<time::Duration>, StoreError> {
+        let Some(now) = self.shared_now() else { return Ok(None) };
+        let before = clock.now();
+        let row = sql::fetch_one(self.db(), format!("SELECT {now} AS now"), []).await?;
+        let between = before + (clock.now() - before) / 2;
+        row.map(|row| Ok(convert::time(row.get("now")?) - between)).transpose()
+    }
+
     /// Count recorded events in `metrics` from now on. A second call has no effect.
     pub fn observe(&self, metrics: Arc<Metrics>) {
         let _ = self.0.metrics.set(metrics);
@@ -155,8 +194,10 @@ impl Store {
 
     /// Close the pool once nothing uses it.
     pub async fn close(&self) {
-        if let Err(error) = self.0.db.close().await {
-            tracing::warn!(%error, "closing the database failed");
+        for db in [Some(&self.0.db), self.0.reserve.as_ref()].into_iter().flatten() {
+            if let Err(error) = db.close().await {
+                tracing::warn!(%error, "closing the database failed");
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct NewCode {
     pub expires_at: OffsetDateTime,
 }
 
-/// A code that is neither used nor expired.
+/// A code that is neither consumed nor expired.
 pub struct StoredCode {
     pub owner: Credentials,
     /// Keyed hash of the address and the password at the time of the request.
@@ -71,19 +71,22 @@ impl AnyTx<'_> {
 }
 
 impl UserTx<'_> {
-    /// Consume a code of the user, and return its binding; `None` when the user has no such live
-    /// code.
-    pub async fn consume_code(&mut self, hash: [u8; 32], purpose: CodePurpose) -> Result<Option<Vec<u8>>, StoreError> {
-        let consume = "DELETE FROM one_time_codes WHERE hash = $1 AND purpose = $2 \
-                   AND user_id = $3 AND expires_at > $4 \
-                   RETURNING binding";
+    /// Redeem a code of the user, and return its binding; `None` when the user has no such live
+    /// code. One that resets a password is consumed. One that verifies an address stays until it
+    /// expires, since it changes nothing a second time.
+    pub async fn redeem_code(&mut self, hash: [u8; 32], purpose: CodePurpose) -> Result<Option<Vec<u8>>, StoreError> {
+        const LIVE: &str = "FROM one_time_codes WHERE hash = $1 AND purpose = $2 AND user_id = $3 AND expires_at > $4";
+        let redeem = match purpose {
+            CodePurpose::EmailVerification => format!("SELECT binding {LIVE}"),
+            CodePurpose::PasswordReset => format!("DELETE {LIVE} RETURNING binding"),
+        };
         let values = [
             hash.to_vec().into(),
             purpose.as_str().into(),
             self.user_id().as_uuid().into(),
             self.core.millis().into(),
         ];
-        let row = sql::fetch_one(&self.core.db, consume, values).await?;
+        let row = sql::fetch_one(&self.core.db, redeem, values).await?;
         row.map(|row| row.get("binding")).transpose()
     }
 }

@@ -12,12 +12,14 @@ const PURPOSE: CodePurpose = CodePurpose::EmailVerification;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// Unknown, used, replaced by a newer one or expired; the client cannot tell which.
+    /// Unknown, of another address, replaced by a newer one or expired; the client cannot tell
+    /// which.
     #[error("the code is not valid")]
     InvalidCode,
 }
 
-/// Confirm the address.
+/// Confirm the address. A code that is used again, by a mail scanner and then by its reader, finds
+/// its address confirmed: nothing changes, and nothing is recorded.
 ///
 /// # Errors
 /// [`Refusal`]; nothing has changed then.
@@ -27,6 +29,9 @@ pub async fn run(cx: Context, code: OneTimeCode) -> Result<(), ActionError<Refus
     let owner = found.ok_or(Refused(Refusal::InvalidCode))?.owner.user.id;
     let redeemed = one_time_codes::redeem(&cx, PURPOSE, &code, owner).await?;
     let mut tx = redeemed.ok_or(Refused(Refusal::InvalidCode))?;
+    if tx.user().email_verified {
+        return Ok(());
+    }
     tx.confirm_email().await?;
     tx.record(EmailVerified { email_verified: true }).await?;
     tx.commit().await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::actions::context::Dependencies;
 use crate::actions::{Context, Failure, Services};
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::{AuthenticationMethod, Refresh};
+use crate::domain::session::{AuthenticationMethod, SessionState};
 use crate::domain::text::prefixes::REFRESH_TOKEN_PREFIX;
 use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
@@ -95,8 +95,8 @@ async fn refresh_token(cx: &Context, token: &str) -> Result<Introspection, Failu
         return Ok(Introspection::Inactive);
     };
     // The predecessor of the live token is still exchanged for a few seconds, but it has been used.
-    let is_live = session.refresh(claim.generation, now, &services.sessions) == Refresh::Rotate;
-    if !is_live || user.status != UserStatus::Active {
+    let is_active = session.state(now, &services.sessions) == SessionState::Active;
+    if !is_active || claim.generation != session.generation || user.status != UserStatus::Active {
         return Ok(Introspection::Inactive);
     }
     Ok(Introspection::Active(Box::new(ActiveToken {

@@ -48,7 +48,7 @@ pub(in crate::actions) async fn lock<'a>(cx: &'a Context, token: Token<'_>) -> R
         return Ok(Presented::Ended);
     }
     if let Some(claim) = claim
-        && found.refresh(claim.generation, tx.now(), policy) == Refresh::Reuse
+        && tx.refresh_of(&found, claim.generation, policy).await? == Refresh::Reuse
     {
         end_reused(cx, tx, &found, claim).await?;
         return Ok(Presented::Reused);

@@ -57,7 +57,7 @@ async fn rotated(cx: &Context, mut tx: UserTx<'_>, session: &Session) -> Result<
 async fn not_rotated(cx: &Context, mut tx: UserTx<'_>, claim: RefreshClaim) -> Result<TokenPair, ActionError<Refusal>> {
     let session = tx.session(claim.session_id).await?;
     let session = session.ok_or(Refused(Refusal::InvalidToken))?;
-    match session.refresh(claim.generation, tx.now(), &cx.services.sessions) {
+    match tx.refresh_of(&session, claim.generation, &cx.services.sessions).await? {
         // Nothing changes, so nothing is recorded.
         Refresh::Repeat => {
             let tokens = cx.issue_tokens(&session, tx.user(), tx.now())?;

@@ -76,8 +76,9 @@ fn parse_password(text: &str) -> Result<Password, AppError> {
 
 async fn context(settings: &Settings) -> Result<Context, AppError> {
     let environment = Environment::default();
+    let secret = secret_key(settings, &environment)?;
     let store = open_store(settings, &environment).await?;
     store.migrate_up().await?;
-    let secret = secret_key(settings, &environment)?;
-    Ok(build_services(settings, &environment, store, secret, &*Metrics::new()?)?.background())
+    let services = build_services(settings, &environment, store, secret, &*Metrics::new()?).await?;
+    Ok(services.background())
 }

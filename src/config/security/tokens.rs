@@ -46,7 +46,7 @@ pub struct TokensSettings {
     /// How long an exchanged refresh token still returns the same successor.
     #[serde(with = "humantime_serde")]
     pub refresh_grace: Duration,
-    /// Tolerated clock difference when `exp` and `nbf` are checked.
+    /// How long an access token is accepted after its end.
     #[serde(with = "humantime_serde")]
     pub leeway: Duration,
     /// Age at which the signing key is replaced.

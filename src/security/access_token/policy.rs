@@ -5,8 +5,12 @@ use std::time::Duration;
 /// It bounds how long a revocation could be missed.
 pub const MAX_ACCESS_TTL: Duration = Duration::from_secs(15 * 60);
 
-/// The largest tolerated difference between clocks.
+/// How long a token may be accepted after its end.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(5);
+
+/// How far the clocks of two instances may be apart: a token of the one that is ahead is accepted
+/// by the other, although it is from the future. It is valid no longer for that.
+pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenPolicy {
@@ -18,7 +22,7 @@ pub struct TokenPolicy {
     pub client_id: String,
     /// In whole seconds, at most [`MAX_ACCESS_TTL`].
     pub access_ttl: Duration,
-    /// The tolerated difference between clocks, at most [`MAX_LEEWAY`].
+    /// How long a token is accepted after its end, at most [`MAX_LEEWAY`].
     pub leeway: Duration,
 }
 

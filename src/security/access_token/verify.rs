@@ -11,7 +11,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::claims::{AccessClaims, WireClaims};
-use super::policy::{MAX_ACCESS_TTL, TokenPolicy};
+use super::policy::{MAX_ACCESS_TTL, MAX_CLOCK_DIFFERENCE, TokenPolicy};
 use super::{KeyRing, SigningAlgorithm, TOKEN_TYPE, TokenError, jws};
 
 /// Tokens of this service have about 1000.
@@ -136,11 +136,12 @@ fn token_error(error: &Error) -> TokenError {
 }
 
 impl Times {
-    /// Check the times at `now`, with clocks that differ by `leeway` at most.
+    /// Check the times at `now`: the end with `leeway`, and the beginning with clocks apart by
+    /// [`MAX_CLOCK_DIFFERENCE`].
     pub(super) fn check(self, now: OffsetDateTime, leeway: Duration) -> Result<(), TokenError> {
         // 128 bits: no claim of 64 bits can overflow here.
         let now = i128::from(now.unix_timestamp());
-        let leeway = i128::from(leeway.as_secs());
+        let (leeway, ahead) = (i128::from(leeway.as_secs()), i128::from(MAX_CLOCK_DIFFERENCE.as_secs()));
         let (iat, exp) = (i128::from(self.iat), i128::from(self.exp));
         // This service issues no token with a longer life; such a token exists by mistake or to be
         // misused.
@@ -150,7 +151,7 @@ impl Times {
         if now >= exp + leeway {
             return Err(TokenError::Expired);
         }
-        if iat > now + leeway || self.nbf.is_some_and(|nbf| i128::from(nbf) > now + leeway) {
+        if iat > now + ahead || self.nbf.is_some_and(|nbf| i128::from(nbf) > now + ahead) {
             return Err(TokenError::NotYetValid);
         }
         Ok(())

@@ -31,15 +31,18 @@ impl KeyRing {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
-    /// The key that signs at `now`: the one that was activated last.
+    /// The key that signs at `now`: the one that was activated last. If all are yet to be
+    /// activated, the clock of the instance that created the first is ahead, and the first signs.
     #[must_use]
     pub fn signer(&self, now: OffsetDateTime) -> Option<Arc<SigningKey>> {
         let keys = self.snapshot();
-        keys.values()
-            .filter(|key| key.life().may_sign(now))
-            // The id decides between equal times, so that every instance selects the same key.
-            .max_by(|a, b| (a.life().activates_at, a.kid()).cmp(&(b.life().activates_at, b.kid())))
-            .cloned()
+        // The id decides between equal times, so that every instance selects the same key.
+        let by_activation = |a: &&Arc<SigningKey>, b: &&Arc<SigningKey>| {
+            (a.life().activates_at, a.kid()).cmp(&(b.life().activates_at, b.kid()))
+        };
+        let active = keys.values().filter(|key| key.life().may_sign(now)).max_by(by_activation);
+        let first = || keys.values().filter(|key| now < key.life().activates_at).min_by(by_activation);
+        active.or_else(first).cloned()
     }
 
     /// The key with exactly this id, if it may verify at `now`.

@@ -46,6 +46,14 @@ impl Database {
         Ok(Self::Sqlite(sqlite::connect(path, max, acquire_timeout).await?))
     }
 
+    /// Whether a connection is free now or within `wait`.
+    pub(super) async fn is_free_within(&self, wait: Duration) -> bool {
+        match self {
+            Self::Postgres(pool) => pool.is_free_within(wait).await,
+            Self::Sqlite(_) => true,
+        }
+    }
+
     pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
         match self {
             Self::Postgres(pool) => {

@@ -57,6 +57,13 @@ impl Pool {
         Ok(Self { connections, acquire_timeout })
     }
 
+    /// Whether a connection is free, or may be opened, now or within `wait`.
+    pub(super) async fn is_free_within(&self, wait: Duration) -> bool {
+        let status = self.connections.status();
+        let is_exhausted = status.available == 0 && status.size >= status.max_size;
+        !is_exhausted || timeout(wait, self.connections.get()).await.is_ok()
+    }
+
     /// Take a connection. One bound surrounds the whole wait: for a free one, for the checks of
     /// those that turn out to be dead, and for a new one.
     pub(super) async fn get(&self) -> Result<Object<Manager>, DbErr> {

@@ -13,9 +13,6 @@ use crate::store::{Ledger, StoreError, SystemTx, convert, sql};
 const HOUR_MILLIS: i64 = 3_600_000;
 /// Ledger sequences that one transaction counts.
 const ROLL_UP_CHUNK: i64 = 20_000;
-/// How often a query runs if the mark moves while it runs.
-const MAX_ATTEMPTS: u32 = 10;
-
 /// All subjects in the ledger: a few steps through the index, for any number of events.
 const SUBJECTS: &str = "subjects(subject) AS (SELECT min(subject) FROM events UNION ALL \
      SELECT (SELECT min(e.subject) FROM events e WHERE e.subject > s.subject) \
@@ -110,31 +107,29 @@ impl Ledger {
     }
 
     async fn count<K: TryGetable>(&self, key: &str, filter: &CountFilter) -> Result<Vec<(K, u64)>, StoreError> {
-        let mut attempts = 0;
-        loop {
-            // As a number in the text the planner can judge the mark. If the mark moves while the
-            // query runs, the result says so.
-            let mark = self.mark().await?;
-            let (parts, values) = parts(filter, mark);
-            if parts.is_empty() {
-                return Ok(Vec::new());
-            }
-            let count = format!(
-                "WITH RECURSIVE {SUBJECTS} SELECT {key} AS key, CAST(sum(events) AS BIGINT) AS events, \
-                 (SELECT seq FROM event_counts_mark WHERE id = 1) AS mark FROM ({parts}) AS parts \
-                 WHERE events > 0 GROUP BY 1"
-            );
-            let rows = sql::fetch_all(self.store().db(), count, values).await?;
-            attempts += 1;
-            let seen: Option<LedgerSeq> = rows.first().map(|row| row.get("mark")).transpose()?;
-            if seen.is_some_and(|seen| seen != mark) && attempts < MAX_ATTEMPTS {
-                continue;
-            }
-            return rows
-                .iter()
-                .map(|row| Ok((row.get("key")?, row.get::<i64>("events")?.unsigned_abs())))
-                .collect();
+        // As a number in the text the planner can judge the mark. If the mark moves before the
+        // query runs, the result says so, and it runs again with the mark that it sees itself.
+        let mark = self.mark().await?;
+        let mut rows = self.count_after(key, filter, &mark.to_string()).await?;
+        let seen: Option<LedgerSeq> = rows.first().map(|row| row.get("mark")).transpose()?;
+        if seen.is_some_and(|seen| seen != mark) {
+            rows = self.count_after(key, filter, "(SELECT seq FROM mark)").await?;
         }
+        let counts = rows.iter().map(|row| Ok((row.get("key")?, row.get::<i64>("events")?.unsigned_abs())));
+        counts.collect()
+    }
+
+    async fn count_after(&self, key: &str, filter: &CountFilter, mark: &str) -> Result<Vec<sql::Row>, StoreError> {
+        let (parts, values) = parts(filter, mark);
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = format!(
+            "WITH RECURSIVE mark AS (SELECT seq FROM event_counts_mark WHERE id = 1), {SUBJECTS} \
+             SELECT {key} AS key, CAST(sum(events) AS BIGINT) AS events, (SELECT seq FROM mark) AS mark \
+             FROM ({parts}) AS parts WHERE events > 0 GROUP BY 1"
+        );
+        sql::fetch_all(self.store().db(), count, values).await
     }
 }
 
@@ -161,7 +156,7 @@ impl SystemTx<'_> {
 
 /// The parts of a count as `hour, subject, events`, and their values. Numbers and the subjects of
 /// the catalogue are in the text.
-fn parts(filter: &CountFilter, mark: LedgerSeq) -> (String, Vec<Value>) {
+fn parts(filter: &CountFilter, mark: &str) -> (String, Vec<Value>) {
     let range = Range::of(filter);
     let subject = filter.subject.map(|subject| format!(" AND subject = '{subject}'")).unwrap_or_default();
     let mut parts = Vec::new();

@@ -16,7 +16,7 @@ use crate::store::{Store, StoreError, convert};
 impl Store {
     /// A session and its user, ended or not.
     pub async fn session_with_user(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        session_with_user(self.db(), id).await
+        session_with_user(self.lookup_db().await, id).await
     }
 
     /// At most `limit` of a user's live sessions, newest first.

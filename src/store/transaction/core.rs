@@ -57,6 +57,11 @@ impl<'a> Core<'a> {
         self.now = self.now.max(to_millis(moment));
     }
 
+    /// The time that all instances share, as [`Store::shared_now`].
+    pub(in crate::store) fn shared_now(&self) -> Option<&'static str> {
+        self.store.shared_now()
+    }
+
     pub(in crate::store) fn is_sqlite(&self) -> bool {
         self.store.is_sqlite()
     }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
 use super::{ADA, RESET, VERIFY, forgot, resend, reset, verify, with_mail};
 use crate::support::app::TestApp;
 use crate::support::database::Backend;
@@ -9,6 +13,7 @@ use crate::support::flow_tests;
 
 flow_tests! {
     the_code_of_the_first_mail_verifies_the_address,
+    a_code_that_is_used_again_gets_the_same_answer,
     a_second_mail_replaces_the_first_code,
     a_code_of_another_purpose_is_refused,
     without_a_mail_server_only_development_accepts_mail_requests,
@@ -24,13 +29,33 @@ async fn the_code_of_the_first_mail_verifies_the_address(backend: Backend) {
     // This instance invalidates its session cache at once.
     let me = app.me(&tokens.access).await.expect_status(200);
     assert_eq!(me.json["emailVerified"], true);
-    verify(&app, &code).await.expect_problem(422, "invalid_code");
     // The address is verified already.
     resend(&app, &tokens.access).await.expect_status(202);
-    let codes = app.database.count("SELECT count(*) FROM one_time_codes").await;
-    assert_eq!(codes.expect("a count"), 0);
     assert_eq!(app.event_names().await, ["registered", "email_verified"]);
     assert_eq!(smtp.mails().len(), 1);
+    app.finish().await;
+}
+
+async fn a_code_that_is_used_again_gets_the_same_answer(backend: Backend) {
+    let (app, smtp, clock) = with_mail(backend).await;
+    let ada = app.registered(ADA).await;
+    let code = smtp.mail(ADA, VERIFY, 1).await.code();
+    for answer in join_all((0..4).map(|_| verify(&app, &code))).await {
+        answer.expect_status(204);
+    }
+    verify(&app, &code).await.expect_status(204);
+    assert_eq!(app.event_names().await, ["registered", "email_verified"]);
+    // Not for another address.
+    let admin = app.admin().await;
+    let path = format!("/users/{}", ada.str("/user/id"));
+    let request = app.request(Method::PATCH, &path).bearer_auth(&admin.access);
+    app.send(request.json(&json!({"email": "other@example.com"}))).await.expect_status(200);
+    verify(&app, &code).await.expect_problem(422, "invalid_code");
+    // Not when it has expired.
+    let other = smtp.mail("root@example.com", VERIFY, 1).await.code();
+    verify(&app, &other).await.expect_status(204);
+    clock.advance(Duration::from_secs(30 * 60));
+    verify(&app, &other).await.expect_problem(422, "invalid_code");
     app.finish().await;
 }
 

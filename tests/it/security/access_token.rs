@@ -110,8 +110,8 @@ fn a_token_is_accepted_until_its_expiry_and_leeway_cached_or_not() {
         assert_eq!(after(904), Ok(()), "4 s over, leeway 5 s");
         assert_eq!(after(906), Err(TokenError::Expired), "6 s over, leeway 5 s");
         let early = |seconds: u64| tokens.verify(&token, NOW - Duration::from_secs(seconds)).map(|_| ());
-        assert_eq!(early(4), Ok(()));
-        assert_eq!(early(6), Err(TokenError::NotYetValid));
+        assert_eq!(early(60), Ok(()), "of an instance whose clock is ahead");
+        assert_eq!(early(61), Err(TokenError::NotYetValid));
     }
 }
 
@@ -166,10 +166,10 @@ fn tokens_stay_valid_after_a_key_rotation() {
 }
 
 #[test]
-fn without_an_active_key_no_token_is_issued() {
+fn without_a_key_that_may_sign_no_token_is_issued() {
     for ring in [
         KeyRing::default(),
-        KeyRing::new([signing_key(1, NOW + Duration::from_secs(1))]),
+        KeyRing::new([signing_key(1, NOW - Duration::from_secs(400 * 24 * 3600))]),
     ] {
         let tokens = AccessTokens::new(policy(), Arc::new(ring)).unwrap();
         assert!(matches!(tokens.issue(&grant(&[]), NOW, &Sequence::new(9)), Err(IssueError::NoSigningKey)));

@@ -16,17 +16,30 @@ struct Hands {
     base: OffsetDateTime,
     /// The instant at which a running clock showed `base`; `None` for a frozen clock.
     running_since: Option<Instant>,
+    /// Whether it is the wrong clock of a machine among others, and not the time of a test.
+    is_of_machine: bool,
 }
 
 impl TestClock {
     /// Returns a clock that starts now, and moves only by [`TestClock::advance`].
     pub(crate) fn frozen() -> Self {
-        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: None })))
+        Self::new(None, false)
     }
 
     /// Returns a clock that starts now, and runs with the system clock.
     pub(crate) fn running() -> Self {
-        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since: Some(Instant::now()) })))
+        Self::new(Some(Instant::now()), false)
+    }
+
+    /// Returns the clock of a machine, which is wrong by `ahead`.
+    pub(crate) fn of_machine(ahead: time::Duration) -> Self {
+        let clock = Self::new(Some(Instant::now()), true);
+        clock.hands().base += ahead;
+        clock
+    }
+
+    fn new(running_since: Option<Instant>, is_of_machine: bool) -> Self {
+        Self(Arc::new(Mutex::new(Hands { base: wall_clock(), running_since, is_of_machine })))
     }
 
     /// Moves the clock forward.
@@ -53,6 +66,10 @@ impl Clock for TestClock {
     fn now(&self) -> OffsetDateTime {
         let hands = self.hands();
         hands.base + hands.running_since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    fn is_of_machine(&self) -> bool {
+        self.hands().is_of_machine
     }
 }
 

@@ -19,13 +19,33 @@ deref_to_server!(RedisServer);
 impl RedisServer {
     /// Starts a server on a free port.
     pub(crate) async fn start() -> Self {
-        let server = Server::start(spec, |port| async move {
-            match inline_command(port, "PING").await {
-                Ok(answer) if answer.starts_with("+PONG") => Ok(()),
-                Ok(answer) => Err(answer),
-                Err(error) => Err(error.to_string()),
-            }
-        });
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with further arguments on a free port.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
+        let base = ["--save", "", "--appendonly", "no"];
+        Self::run(base.iter().chain(arguments).map(|argument| (*argument).to_owned()).collect()).await
+    }
+
+    /// Starts a Sentinel that watches nothing.
+    pub(crate) async fn sentinel() -> Self {
+        let file = scratch("sentinel").join("sentinel.conf");
+        std::fs::write(&file, "").expect("write the configuration");
+        Self::run(vec![file.display().to_string(), "--sentinel".to_owned()]).await
+    }
+
+    async fn run(arguments: Vec<String>) -> Self {
+        let server = Server::start(
+            move |port| spec(port, &arguments),
+            |port| async move {
+                match inline_command(port, "PING").await {
+                    Ok(answer) if answer.starts_with("+PONG") || answer.starts_with("-NOAUTH") => Ok(()),
+                    Ok(answer) => Err(answer),
+                    Err(error) => Err(error.to_string()),
+                }
+            },
+        );
         Self { server: server.await }
     }
 
@@ -46,24 +66,20 @@ impl RedisServer {
     }
 }
 
-fn spec(port: u16) -> ProcessSpec {
+fn spec(port: u16, arguments: &[String]) -> ProcessSpec {
     let dir = scratch("redis");
     let args = [
         "--port",
         &port.to_string(),
         "--bind",
         "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
         "--dir",
         &dir.display().to_string(),
     ];
     ProcessSpec {
         name: "redis-server",
         program: find_program("redis-server", "WATCHWORD_REDIS_SERVER", &[]),
-        args: args.map(String::from).to_vec(),
+        args: arguments.iter().cloned().chain(args.map(String::from)).collect(),
         env: None,
         log: dir.join("redis.log"),
         user: None,

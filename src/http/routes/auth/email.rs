@@ -43,8 +43,9 @@ pub struct Emails(pub Api);
 impl Emails {
     /// Confirm an email address
     ///
-    /// Takes the mailed code. It works once, for 30 minutes unless configured otherwise, until a
-    /// newer one is mailed or the address changes. Records `auth.user.email_verified`.
+    /// Takes the mailed code. It works for 30 minutes unless configured otherwise, until a newer
+    /// one is mailed or the address changes. Records `auth.user.email_verified`; a repetition
+    /// gets the same answer and records nothing.
     #[oai(path = "/auth/email/verify", method = "post", operation_id = "verifyEmail", tag = "Tag::Account")]
     async fn verify(
         &self,

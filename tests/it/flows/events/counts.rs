@@ -22,6 +22,49 @@ flow_tests! {
     an_invalid_count_query_is_refused,
 }
 
+/// Each reading of the mark moves it on by an event afterwards, as the job does that catches up.
+const MOVING_MARK: [&str; 3] = [
+    "ALTER TABLE event_counts_mark RENAME TO stored_mark",
+    "CREATE FUNCTION moving_mark() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$ \
+     DECLARE reached bigint; following bigint; BEGIN \
+       SELECT seq INTO reached FROM stored_mark; \
+       SELECT min(seq) INTO following FROM events WHERE seq > reached; \
+       IF following IS NOT NULL THEN \
+         UPDATE stored_mark SET seq = following; \
+         INSERT INTO event_counts (hour, subject, events) \
+           SELECT occurred_at / 3600000, subject, 1 FROM events WHERE seq = following \
+           ON CONFLICT (hour, subject) DO UPDATE SET events = event_counts.events + 1; \
+       END IF; \
+       RETURN reached; END $$",
+    "CREATE VIEW event_counts_mark AS SELECT 1 AS id, moving_mark() AS seq",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_are_exact_while_the_rollup_catches_up() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
+    let access = app.admin().await.access;
+    app.ledger_drained().await;
+    for statement in MOVING_MARK {
+        app.database.execute(statement).await.expect(statement);
+    }
+    for _ in 0..30 {
+        app.login("root@example.com", "not the password").await.expect_status(401);
+    }
+    let recorded = recorded(&app).await.len();
+    for _ in 0..5 {
+        let counts = app.get_as(&access, "/analytics/top-events?limit=100").await.expect_status(200).json;
+        assert_eq!(counts["total"], json!(recorded), "{counts}");
+    }
+    for statement in [
+        "DROP VIEW event_counts_mark",
+        "ALTER TABLE stored_mark RENAME TO event_counts_mark",
+    ] {
+        app.database.execute(statement).await.expect(statement);
+    }
+    app.finish().await;
+}
+
 const HOUR: time::Duration = time::Duration::HOUR;
 
 /// The time and the subject of each event: of its kind, since all custom events are counted as one.

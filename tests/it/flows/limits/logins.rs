@@ -251,7 +251,7 @@ async fn a_login_calls_redis_once_and_stores_no_identifier() {
     login_from(&app, HOME, ADA, PASSWORD).await.expect_status(200);
     login_from(&app, HOME, "ada_l", WRONG).await.expect_status(401);
     let redis = app.redis.as_ref().expect("Redis");
-    let keys = redis.command("KEYS watchword:limit:*").await.expect("keys");
+    let keys = redis.command("KEYS {watchword}:limit:*").await.expect("keys");
     assert!(keys.contains("limit:known:") && keys.contains("limit:login_account_network_day:"));
     for word in ["ada", "example.com"] {
         assert!(!keys.contains(word), "{word} is in {keys}");

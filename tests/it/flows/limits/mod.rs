@@ -2,4 +2,5 @@
 
 pub(super) mod logins;
 mod requests;
+mod servers;
 mod shared;

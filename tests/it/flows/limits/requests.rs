@@ -277,7 +277,7 @@ async fn revocations_hold_and_limits_return_when_redis_comes_back_empty() {
         // A wrong login charges the limit, which creates a key.
         wrong_login(app, 0, "").await;
         clock.advance(MINUTE / LIMIT);
-        let keys = app.redis.as_ref()?.command("KEYS watchword:limit:login:*").await.ok()?;
+        let keys = app.redis.as_ref()?.command("KEYS {watchword}:limit:login:*").await.ok()?;
         keys.starts_with("*1").then_some(())
     })
     .await;

@@ -8,7 +8,7 @@ use prometheus::IntCounter;
 use time::OffsetDateTime;
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock as _, SystemClock};
-use watchword::limits::{Identifier, InMemoryLimiter, Limits, RateLimit, RedisLimiter};
+use watchword::limits::{Identifier, InMemoryLimiter, LimitTime, Limits, RateLimit, RedisLimiter};
 use watchword::redis_connection::RedisConnection;
 use watchword::telemetry::Metrics;
 
@@ -20,10 +20,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The limits of an instance, and the counter of its fallbacks to the process.
 async fn instance(redis: &RedisServer) -> (Limits, IntCounter) {
-    let connection = RedisConnection::new(&redis.url(), Duration::from_secs(5)).expect("an address");
+    let connection = RedisConnection::open(&redis.url(), Duration::from_secs(5)).await.expect("connect");
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
-    let shared = RedisLimiter::new(connection, InMemoryLimiter::new(1000), fallbacks.clone());
+    let shared = RedisLimiter::new(connection, LimitTime::Caller, InMemoryLimiter::new(1000), fallbacks.clone());
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.refresh.count = QUOTA;
     settings.login_account_network.count = QUOTA;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use watchword::config::Settings;
 use watchword::domain::clock::{Clock as _, SystemClock};
-use watchword::limits::{Exceeded, Identifier, InMemoryLimiter, Limits, RateLimit, RateLimiter, RedisLimiter};
+use watchword::limits::{
+    Exceeded, Identifier, InMemoryLimiter, LimitTime, Limits, RateLimit, RateLimiter, RedisLimiter,
+};
 use watchword::redis_connection::RedisConnection;
 use watchword::telemetry::Metrics;
 
@@ -24,10 +26,10 @@ async fn charge_login(limits: &Limits, identifier: Identifier, network: u8) -> R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unlocking_resets_failed_logins_from_other_networks() {
     let redis = RedisServer::start().await;
-    let connection = RedisConnection::new(&redis.url(), Duration::from_secs(5)).expect("an address");
+    let connection = RedisConnection::open(&redis.url(), Duration::from_secs(5)).await.expect("connect");
     let metrics = Metrics::new().expect("metrics");
     let fallbacks = metrics.limits().fallbacks.clone();
-    let in_redis = RedisLimiter::new(connection, InMemoryLimiter::new(1000), fallbacks.clone());
+    let in_redis = RedisLimiter::new(connection, LimitTime::Server, InMemoryLimiter::new(1000), fallbacks.clone());
     let limiters: [Arc<dyn RateLimiter>; 2] = [Arc::new(InMemoryLimiter::new(1000)), Arc::new(in_redis)];
     let mut settings = Settings::load_from(None, []).expect("the defaults").limits;
     settings.login_account.count = 4;
