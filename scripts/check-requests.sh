@@ -50,15 +50,14 @@ CLIENT_SECRET=$(sed -n 's/^secret = "\(.*\)"$/\1/p' <<<"$secrets")
 hash=$(sed -n 's/^secret_hash = "\(.*\)"$/\1/p' <<<"$secrets")
 export CLIENT CLIENT_SECRET PASSWORD='correct horse battery 7'
 
-watchword() {
-    env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
-        WATCHWORD__DATA_DIR="$WORK/data" WATCHWORD__HTTP__PUBLIC_URL="$BASE_URL" WATCHWORD__LIMITS__ENABLED=false \
-        WATCHWORD__OAUTH__CLIENTS="$CLIENT=$hash" "$WATCHWORD" "$@"
-}
+# An array and no function: the number of a function in the background is that of its shell.
+watchword=(env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1
+    WATCHWORD__METRICS__ENABLED=false WATCHWORD__DATA_DIR="$WORK/data" WATCHWORD__HTTP__PUBLIC_URL="$BASE_URL"
+    WATCHWORD__LIMITS__ENABLED=false WATCHWORD__OAUTH__CLIENTS="$CLIENT=$hash" "$WATCHWORD")
 
-printf '%s\n' "$PASSWORD" | watchword user create-admin --email admin@example.com >"$WORK/log" 2>&1 ||
+printf '%s\n' "$PASSWORD" | "${watchword[@]}" user create-admin --email admin@example.com >"$WORK/log" 2>&1 ||
     { cat "$WORK/log" >&2; die "cannot create the administrator"; }
-watchword serve >"$WORK/log" 2>&1 &
+"${watchword[@]}" serve >"$WORK/log" 2>&1 &
 service=$!
 for _ in $(seq 300); do
     if curl --silent --fail --output /dev/null "$BASE_URL/readyz"; then break; fi

@@ -29,7 +29,10 @@ const RECONNECT: Duration = Duration::from_millis(1);
 /// The wait before the memory is measured: free memory returns to the system within ten seconds.
 const IDLE: Duration = Duration::from_secs(15);
 
-const FLOODS: &[(&str, fn(u32) -> Vec<u8>)] = &[
+/// Makes the frames of a flood: the first, the second and so on.
+type Attack = fn(u32) -> Vec<u8>;
+
+const FLOODS: &[(&str, Attack)] = &[
     ("streams that the client resets", reset_by_client),
     ("streams that the server has to reset", reset_by_server),
     ("a header block without an end", endless_headers),
@@ -119,7 +122,7 @@ pub(crate) async fn measure() -> Outcome<Vec<Row>> {
 }
 
 /// Floods the service. Returns how many connections it has ended.
-async fn under_flood(port: u16, attack: fn(u32) -> Vec<u8>) -> u64 {
+async fn under_flood(port: u16, attack: Attack) -> u64 {
     let begun = Instant::now();
     let attackers = (0..ATTACKERS).map(|_| async move {
         let mut ended = 0;
@@ -136,7 +139,7 @@ async fn under_flood(port: u16, attack: fn(u32) -> Vec<u8>) -> u64 {
 }
 
 /// Floods one connection until the server ends it.
-async fn connection(port: u16, attack: fn(u32) -> Vec<u8>) {
+async fn connection(port: u16, attack: Attack) {
     let Ok(mut socket) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
     };
