@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2.0)]
     pub(crate) round: f64,
 
-    /// The seed of the first round. `make campaign` takes the time; every `make test` tries the same.
+    /// The seed of the first round. `make campaign` takes the time, `make test` always the same.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 

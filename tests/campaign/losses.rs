@@ -10,7 +10,7 @@ use super::support::database::LedgerRow;
 
 /// A failover that has lost so few events may be unnoticed by a reader: there may be as many new
 /// ones before it reads again.
-const UNNOTICED: usize = 50;
+const UNNOTICED: usize = 20;
 
 /// The losses of a round.
 #[derive(Clone, Debug, Default)]

@@ -289,7 +289,8 @@ impl Kind {
             Self::NatsKilled | Self::NatsNodeKilled | Self::PostgresKilled | Self::RedisKilled | Self::StreamFull => {
                 (0, 3000)
             }
-            Self::PostgresPromoted | Self::DiskFull => (500, 4000),
+            Self::PostgresPromoted => (1000, 6000),
+            Self::DiskFull => (500, 4000),
             // The instances start in this time.
             Self::NatsReplicaBehind => (2000, 4000),
             Self::RedisFailedOver => (200, 2000),
