@@ -2,8 +2,8 @@
 //!
 //! A hash costs 20 ms of a core and 19 MiB, so as many hashes run at once as there are threads,
 //! each thread keeps its memory for the next hash, and what cannot be served within a second is
-//! refused at once, before anything is written. A hash that has begun occupies its thread until it ends,
-//! even if its caller is gone.
+//! refused at once, before anything is written. A hash that has begun occupies its thread until it
+//! ends, even if its caller is gone.
 
 mod error;
 mod pace;
