@@ -42,7 +42,7 @@ pub struct MailWorkerParts {
 }
 
 enum Transport {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     /// Emails are logged for a developer and not sent.
     Log,
 }
@@ -69,7 +69,7 @@ impl MailWorker {
     pub fn new(settings: &Settings, parts: MailWorkerParts) -> Result<Option<Self>, MailError> {
         let mail = &settings.mail;
         let transport = match &mail.host {
-            Some(host) => Transport::Smtp(Smtp::new(mail, host)?),
+            Some(host) => Transport::Smtp(Box::new(Smtp::new(mail, host)?)),
             None if logs_emails(settings) => {
                 tracing::warn!(
                     "no mail server (mail.host): emails are logged here, since events.environment is development"
