@@ -22,7 +22,7 @@ const CRASH_POINTS: [&str; 6] = [
 /// How many times a crash point is passed at most.
 const MAX_PASSES: usize = 12;
 /// How far the clock of an instance is ahead or behind, in seconds.
-const MAX_CLOCK_DIFFERENCE: usize = 3;
+const MAX_CLOCK_DIFFERENCE: usize = 15;
 /// How long a leader may take until it freezes.
 const FREEZE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many publications a leader makes before it freezes, at most. The first ones are batches, of
