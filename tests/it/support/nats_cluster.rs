@@ -175,7 +175,7 @@ impl Node {
 
     /// Returns the URL for clients.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://127.0.0.1:{}", self.port())
     }
 
     /// Returns the port for clients.

@@ -198,7 +198,7 @@ async fn random_crashes_under_load_lose_no_event(backend: Backend) {
     let mut service = Service::start(backend).await;
     let mut token = service.try_register("ada@example.com").await.expect("an answer").tokens().refresh;
     for round in 0..5_u32 {
-        let pid = service.binary.process().pid().expect("running");
+        let pid = service.binary.pid().expect("running");
         let seen = service.database.ledger().await.expect("read the ledger").len();
         let database = &service.database;
         let kill = async {
