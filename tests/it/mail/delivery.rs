@@ -140,15 +140,18 @@ async fn a_mail_server_that_answers_late_refuses_no_mail(backend: Backend) {
     app.registered(ADA).await;
     smtp.mail(ADA, VERIFY, 1).await;
 
-    // The time is up between the first command of the mail and its last one.
-    proxy.set_latency(Duration::from_millis(150));
-    forgot(&app, ADA).await.expect_status(202);
-    let late = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'timeout'";
-    until_count(&app.database, late, 1).await;
-    proxy.set_latency(Duration::ZERO);
-    clock.advance(Duration::from_secs(20));
-    until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'", 2).await;
-    smtp.mail(ADA, RESET, 1).await;
+    // The time is up at different commands of the mail.
+    for (latency_ms, sent) in [(300, 2), (220, 3), (180, 4), (140, 5)] {
+        proxy.set_latency(Duration::from_millis(latency_ms));
+        forgot(&app, ADA).await.expect_status(202);
+        let late = "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting' AND problem = 'timeout'";
+        until_count(&app.database, late, 1).await;
+        proxy.set_latency(Duration::ZERO);
+        clock.advance(HOUR);
+        until_count(&app.database, "SELECT count(*) FROM outgoing_mail WHERE state = 'waiting'", 0).await;
+        let all = "SELECT count(*) FROM outgoing_mail WHERE state = 'sent'";
+        assert_eq!(app.database.count(all).await.expect("a count"), sent, "after {latency_ms} ms");
+    }
     app.finish().await;
 }
 
