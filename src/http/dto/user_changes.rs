@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use uuid::Uuid;
 
 use super::account::{self, ProfileBody, RegisterRequest, profile_fields};
-use super::user::{UserBody, UserStatus};
+use super::user::UserBody;
 use crate::actions::accounts::change::{Change, ProfileChange};
 use crate::actions::accounts::update;
 use crate::actions::users::create;
@@ -98,7 +98,7 @@ pub struct ReplaceUserRequest {
     /// Ignored: `/users/{id}/disable` and `/users/{id}/enable` change it.
     #[oai(read_only, skip_serializing_if_is_none, default)]
     #[serde(default)]
-    status: ReadOnly<UserStatus>,
+    status: ReadOnly<String>,
     /// Ignored.
     #[oai(read_only, skip_serializing_if_is_none, default)]
     #[serde(default)]
