@@ -102,7 +102,12 @@ impl Action {
     /// Returns the events that follow.
     pub(crate) const fn events(self) -> Events {
         match self {
-            Self::Register | Self::CreateUser => Events::once("registered"),
+            // Repeated after a change of the password, it is refused for its old one.
+            Self::Register => Events {
+                clouded: &["reauthentication_failed"],
+                ..Events::once("registered")
+            },
+            Self::CreateUser => Events::once("registered"),
             Self::Login => Events {
                 refused: Some("login_failed"),
                 clouded: &["mfa_challenged"],
