@@ -58,13 +58,7 @@ openapi_generator() {
         { cat "$WORK/generator.log" >&2; die "openapi-generator: $1"; }
 }
 
-WORK=$(mktemp -d)
-service=
-stop() {
-    [ -z "$service" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
-    service=
-}
-trap 'stop; rm -rf "$WORK"' EXIT
+prepare_service
 
 node=yes python=yes go=yes java=yes
 install_node || { node='' && unavailable "the linters, and the generators for TypeScript"; }
@@ -142,21 +136,14 @@ fi
 
 [ "${#programs[@]}" -gt 0 ] || exit 0
 
-if [ -z "${WATCHWORD:-}" ]; then
-    build_as_tests
-    WATCHWORD=target/debug/watchword
-fi
+use_watchword
 port=$(free_port)
 BASE_URL=http://127.0.0.1:$port
 export BASE_URL
 env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
     WATCHWORD__DATA_DIR="$WORK/data" WATCHWORD__HTTP__PUBLIC_URL="$BASE_URL" "$WATCHWORD" serve >"$WORK/log" 2>&1 &
 service=$!
-for _ in $(seq 300); do
-    if curl --silent --fail --output /dev/null "$BASE_URL/healthz"; then break; fi
-    kill -0 "$service" 2>/dev/null || { cat "$WORK/log" >&2; die "the service does not start"; }
-    sleep 0.1
-done
+await_service "$BASE_URL/healthz"
 
 number=0
 for program in "${programs[@]}"; do

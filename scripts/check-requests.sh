@@ -29,18 +29,9 @@ install_python() {
 }
 install_python || skip_peer "schemathesis cannot be installed"
 
-if [ -z "${WATCHWORD:-}" ]; then
-    build_as_tests
-    WATCHWORD=target/debug/watchword
-fi
+use_watchword
 
-WORK=$(mktemp -d)
-service=
-stop() {
-    [ -z "$service" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
-    service=
-}
-trap 'stop; rm -rf "$WORK"' EXIT
+prepare_service
 
 port=$(free_port)
 BASE_URL=http://127.0.0.1:$port
@@ -59,11 +50,7 @@ printf '%s\n' "$PASSWORD" | "${watchword[@]}" user create-admin --email admin@ex
     { cat "$WORK/log" >&2; die "cannot create the administrator"; }
 "${watchword[@]}" serve >"$WORK/log" 2>&1 &
 service=$!
-for _ in $(seq 300); do
-    if curl --silent --fail --output /dev/null "$BASE_URL/readyz"; then break; fi
-    kill -0 "$service" 2>/dev/null || { cat "$WORK/log" >&2; die "the service does not start"; }
-    sleep 0.1
-done
+await_service "$BASE_URL/readyz"
 curl --silent --fail --output /dev/null --json "{\"email\":\"user@example.com\",\"password\":\"$PASSWORD\"}" \
     "$BASE_URL/auth/register"
 

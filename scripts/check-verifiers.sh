@@ -66,18 +66,9 @@ install_go && verifiers+=("$TOOLS/go-verify") || unavailable "the libraries for 
 install_java && verifiers+=("java -cp $TOOLS/java:$TOOLS/java/* Verify") || unavailable "the libraries for Java"
 [ "${#verifiers[@]}" -gt 0 ] || exit 0
 
-if [ -z "${WATCHWORD:-}" ]; then
-    build_as_tests
-    WATCHWORD=target/debug/watchword
-fi
+use_watchword
 
-WORK=$(mktemp -d)
-service=
-stop() {
-    [ -z "$service" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
-    service=
-}
-trap 'stop; rm -rf "$WORK"' EXIT
+prepare_service
 
 # start ALGORITHM BASE_PATH [PUBLIC_URL]: start the service, and set `backend` and `issuer`.
 start() {
@@ -91,13 +82,7 @@ start() {
         WATCHWORD__HTTP__PUBLIC_URL="$origin" WATCHWORD__HTTP__BASE_PATH="$2" \
         "$WATCHWORD" serve >"$WORK/log" 2>&1 &
     service=$!
-    for _ in $(seq 300); do
-        if curl --silent --fail --output /dev/null "$backend${2%/}/healthz"; then return 0; fi
-        kill -0 "$service" 2>/dev/null || break
-        sleep 0.1
-    done
-    cat "$WORK/log" >&2
-    die "the service does not start"
+    await_service "$backend${2%/}/healthz"
 }
 
 # register ALGORITHM BASE_PATH: register a user, and set what the verifiers read.
@@ -123,7 +108,7 @@ for base_path in / /api/v1; do
         for verifier in "${verifiers[@]}"; do
             $verifier >&2 || die "$verifier refuses the token"
         done
-        stop
+        stop_service
     done
 done
 
@@ -133,7 +118,7 @@ if install_kubernetes; then
         say "    $algorithm, issuer $issuer"
         register "$algorithm" /
         "$TOOLS/kubernetes-verify" >&2 || die "Kubernetes refuses the token"
-        stop
+        stop_service
     done
 else
     unavailable "the authenticator of Kubernetes"

@@ -28,6 +28,36 @@ unavailable() {
 # before. Another selection of features would compile half of the dependencies again.
 build_as_tests() { cargo test --quiet --locked --workspace --all-features --no-run; }
 
+# use_watchword: set WATCHWORD to the program that the tests build, unless it names another one.
+use_watchword() {
+    [ -z "${WATCHWORD:-}" ] || return 0
+    build_as_tests
+    WATCHWORD=target/debug/watchword
+}
+
+# prepare_service: make the directory WORK. It goes with the script, and so does the process `service`.
+prepare_service() {
+    WORK=$(mktemp -d)
+    service=
+    trap 'stop_service; rm -rf "$WORK"' EXIT
+}
+
+stop_service() {
+    [ -z "$service" ] || { kill "$service" && wait "$service"; } 2>/dev/null || true
+    service=
+}
+
+# await_service URL: wait until the process `service`, whose log is in WORK, answers.
+await_service() {
+    for _ in $(seq 300); do
+        if curl --silent --fail --output /dev/null "$1"; then return 0; fi
+        kill -0 "$service" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$WORK/log" >&2
+    die "the service does not start"
+}
+
 # free_port: print a port that nothing listens on.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
