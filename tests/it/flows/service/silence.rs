@@ -40,6 +40,13 @@ enum Silent {
     NatsProcess,
 }
 
+const ALL: [Silent; 4] = [
+    Silent::RedisHost,
+    Silent::RedisProcess,
+    Silent::NatsHost,
+    Silent::NatsProcess,
+];
+
 /// The times of each kind of request, in order.
 type Times = [Vec<Duration>; KINDS.len()];
 
@@ -86,6 +93,20 @@ impl Fixture {
         }
     }
 
+    /// Measure each kind of request before a server is silent, and then.
+    async fn compare(&self, what: Silent, rounds: usize) -> Vec<(&'static str, Vec<Duration>, Vec<Duration>)> {
+        let before = self.measure(rounds).await;
+        self.silence(what);
+        let silent = self.measure(rounds).await;
+        self.end(what);
+        let times = before.into_iter().zip(silent);
+        KINDS
+            .into_iter()
+            .zip(times)
+            .map(|(kind, (before, silent))| (kind, before, silent))
+            .collect()
+    }
+
     /// Send requests of each kind, and measure them. Logins, and the first lookup of each session,
     /// ask Redis.
     async fn measure(&self, rounds: usize) -> Times {
@@ -115,20 +136,11 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_cost_the_same_while_redis_or_nats_is_silent() {
     let fixture = Fixture::new().await;
-    for what in [
-        Silent::RedisHost,
-        Silent::RedisProcess,
-        Silent::NatsHost,
-        Silent::NatsProcess,
-    ] {
-        let before = fixture.measure(ROUNDS).await;
-        fixture.silence(what);
-        let silent = fixture.measure(ROUNDS).await;
-        fixture.end(what);
-        for (kind, (before, silent)) in KINDS.iter().zip(before.iter().zip(&silent)) {
-            let (usual, median) = (percentile(before, 50), percentile(silent, 50));
+    for what in ALL {
+        for (kind, before, silent) in fixture.compare(what, ROUNDS).await {
+            let (usual, median) = (percentile(&before, 50), percentile(&silent, 50));
             assert!(median <= usual * 2 + TOLERANCE, "{what:?}, {kind}: {usual:?}, then {median:?}");
-            let bound = percentile(before, 100) + FIRST_WAIT + TOLERANCE;
+            let bound = percentile(&before, 100) + FIRST_WAIT + TOLERANCE;
             let slow: Vec<_> = silent.iter().filter(|time| **time > bound).collect();
             assert!(slow.len() <= MAX_SLOW, "{what:?}, {kind}: beyond {bound:?}: {slow:?}");
         }
@@ -145,19 +157,9 @@ async fn requests_cost_the_same_while_redis_or_nats_is_silent() {
 async fn figures_while_redis_or_nats_is_silent() {
     let fixture = Fixture::new().await;
     fixture.measure(ROUNDS).await;
-    for what in [
-        Silent::RedisHost,
-        Silent::RedisProcess,
-        Silent::NatsHost,
-        Silent::NatsProcess,
-    ] {
-        let before = fixture.measure(MEASURED_ROUNDS).await;
-        fixture.silence(what);
-        let silent = fixture.measure(MEASURED_ROUNDS).await;
-        fixture.end(what);
-        for (kind, (before, silent)) in KINDS.iter().zip(before.iter().zip(&silent)) {
-            let [p50, p99] = [50, 99].map(|p| (percentile(before, p), percentile(silent, p)));
-            let longest = (percentile(before, 100), percentile(silent, 100));
+    for what in ALL {
+        for (kind, before, silent) in fixture.compare(what, MEASURED_ROUNDS).await {
+            let [p50, p99, longest] = [50, 99, 100].map(|p| (percentile(&before, p), percentile(&silent, p)));
             eprintln!("{what:?} {kind}: p50 {p50:?} p99 {p99:?} longest {longest:?}");
         }
         // Redis is used again, and the relay has caught up, before the next one.
