@@ -92,7 +92,7 @@ async fn the_service_publishes_with_credentials() {
 /// Whoever renews credentials replaces the file before they expire.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn renewed_credentials_are_used_at_the_next_connect() {
-    const LIFETIME: i64 = 8;
+    const LIFETIME: i64 = 12;
     let dir = scratch("renewed");
     let (nats, account) = operated().await;
     let expires = SystemClock.now().unix_timestamp() + LIFETIME;
