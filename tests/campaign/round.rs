@@ -121,9 +121,10 @@ impl Plan {
         };
         let backend = format!("{:?}", self.setting.backend).to_lowercase();
         let nats = if self.setting.is_cluster { "three" } else { "one" };
+        let (together, even) = (self.together, if self.even { " --even" } else { "" });
         format!(
             "make campaign ARGS=\"--seed {} --backend {backend} --nats {nats} --minutes {minutes:.2} \
-             --round 10{faults}\"",
+             --round 10 --together {together}{even}{faults}\"",
             self.seed
         )
     }

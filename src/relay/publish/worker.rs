@@ -183,6 +183,9 @@ impl Worker {
 
     /// Wait for a commit, for copies or for the next look, and write the position when it is due.
     async fn wait_for_rows(&mut self, leader: &mut Leader) -> Result<(), StoreError> {
+        if SeededBug::LostWakeUp.is_active() {
+            return self.wait_for_own_commit(leader).await;
+        }
         let due = leader.position_due(&self.parts);
         let poll = Instant::now() + self.poll_interval();
         tokio::select! {
@@ -198,11 +201,22 @@ impl Worker {
     }
 
     fn poll_interval(&self) -> Duration {
-        match (SeededBug::LostWakeUp.is_active(), self.parts.ledger.is_shared()) {
-            (true, _) => LEASE_CHECK_INTERVAL * 600,
-            (false, true) => POLL_INTERVAL,
+        if self.parts.ledger.is_shared() {
+            POLL_INTERVAL
+        } else {
             // Every commit is one of this instance, and wakes the relay.
-            (false, false) => LEASE_CHECK_INTERVAL,
+            LEASE_CHECK_INTERVAL
+        }
+    }
+
+    /// Keep the lease and notice no commit of others: a bug on purpose.
+    async fn wait_for_own_commit(&self, leader: &mut Leader) -> Result<(), StoreError> {
+        loop {
+            tokio::select! {
+                () = self.parts.ledger.woken() => return Ok(()),
+                () = self.parts.shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(LEASE_CHECK_INTERVAL) => leader.lease.check().await?,
+            }
         }
     }
 
