@@ -53,7 +53,7 @@ macro_rules! migration {
 
 /// Oldest first. A migration that takes away what an older version uses says which version it
 /// needs: `migration!("m0042_drop_names").breaking_before("0.9.0")`.
-static MIGRATIONS: &[Migration] = &[migration!("m0001_initial")];
+static MIGRATIONS: &[Migration] = &[migration!("m0001_initial"), migration!("m0002_text_rules")];
 
 impl Migration {
     /// A migration with these texts, for `PostgreSQL`, for `SQLite`, and to undo it.

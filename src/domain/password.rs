@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::hide_in_debug;
 use super::text::TextError;
 
-/// A password in Unicode form C. Wiped when dropped, never printed, never serialized.
+/// A password in Unicode form C, with spaces of one kind. Wiped when dropped, never printed, never serialized.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
@@ -27,7 +27,9 @@ impl Password {
         if text.chars().count() > 4 * Self::MAX_LENGTH {
             return Err(TextError::TooLong { max: Self::MAX_LENGTH });
         }
-        let normal = Zeroizing::new(text.nfc().collect::<String>());
+        // Keyboards and the clipboard type other spaces where people mean this one (RFC 8265).
+        let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+        let normal = Zeroizing::new(spaced.nfc().collect::<String>());
         match normal.chars().count() {
             0 => Err(TextError::Empty),
             n if n > Self::MAX_LENGTH => Err(TextError::TooLong { max: Self::MAX_LENGTH }),

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::user::display_name::DisplayName;
-use crate::domain::user::email::{Email, canonical};
+use crate::domain::user::email::Email;
 use crate::domain::user::profile::Profile;
 use crate::domain::user::role::Role;
 use crate::domain::user::username::Username;
@@ -30,16 +30,6 @@ pub(super) fn time(millis: i64) -> OffsetDateTime {
 
 pub(super) fn roles_text(roles: &[Role]) -> String {
     roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The text that user searches cover: the address, the username and the names, in canonical form.
-pub(super) fn search_text(user: &User) -> String {
-    let mut text = user.identifiers().collect::<Vec<_>>().join(" ");
-    for name in user.name.iter().map(DisplayName::as_str).chain(user.profile.names()) {
-        text.push(' ');
-        text.push_str(&canonical(name));
-    }
-    text
 }
 
 pub(super) fn user(row: user::Model) -> Result<User, StoreError> {

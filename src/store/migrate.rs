@@ -34,7 +34,11 @@ impl Store {
     /// Apply the missing migrations. Instances that start at the same time wait for each other; an
     /// instance that misses none does not wait.
     pub async fn migrate_up(&self) -> Result<(), OpenError> {
-        self.migrate_up_with(&Migrator::default()).await
+        self.migrate_up_with(&Migrator::default()).await?;
+        if self.has_old_texts().await? {
+            self.run_locked(self.apply_text_rules()).await?;
+        }
+        Ok(())
     }
 
     /// As [`migrate_up`](Self::migrate_up), with other migrations than those of this version.
@@ -77,9 +81,9 @@ impl Store {
 
     /// Run migrations with the lock that keeps other instances out: the migrator takes none of its
     /// own. `SQLite` needs none, since one process owns the file.
-    async fn run_locked(&self, work: impl Future<Output = Result<(), MigrationError>>) -> Result<(), OpenError> {
+    async fn run_locked<E: Into<OpenError>>(&self, work: impl Future<Output = Result<(), E>>) -> Result<(), OpenError> {
         let Some(mut lock) = self.lock_migrations().await? else {
-            return Ok(work.await?);
+            return work.await.map_err(Into::into);
         };
         // The statements of migrations have no bound on this side. They end with the session of the
         // lock: when the server is lost, or another instance could migrate.

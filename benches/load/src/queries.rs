@@ -163,8 +163,8 @@ fn fill(rig: &Rig) -> Outcome<Ledger> {
     });
     bulk::fill(&rig.postgres, "events", &["events_pkey", "events_id_key"], chunks)?;
     rig.postgres.sql(&format!(
-        "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
-         VALUES ('{KNOWN}', 'known@example.com', 'known@example.com', 'user', 'user', 'active', '', 0, 0)"
+        "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at, text_rules) \
+         VALUES ('{KNOWN}', 'known@example.com', 'known@example.com', 'user', 'user', 'active', '', 0, 0, 1)"
     ))?;
     Ok(Ledger { begin })
 }

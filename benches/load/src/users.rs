@@ -95,13 +95,13 @@ fn fill(rig: &Rig, users: u64) -> Outcome<()> {
         let last = users.min(first + CHUNK - 1);
         format!(
             "INSERT INTO users (id, email, email_canonical, username, username_canonical, name, account_type, roles, status, \
-               password_hash, created_at, updated_at, profile, search_text) \
+               password_hash, created_at, updated_at, profile, search_text, text_rules) \
              SELECT (lpad(to_hex({BEGIN} + n * {STEP}), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid, \
                mail, mail, username, username, name, \
                CASE WHEN n % 10 = 0 THEN 'artist' ELSE 'user' END, \
                CASE WHEN n % 10 = 0 THEN 'user artist' WHEN n % 200000 = 7 THEN 'user moderator' ELSE 'user' END, \
                CASE WHEN n % 100 = 1 THEN 'disabled' ELSE 'active' END, repeat('x', 97), \
-               {BEGIN} + n * {STEP}, {BEGIN} + n * {STEP}, '{{\"country\":\"UK\"}}', mail || ' ' || username || ' ' || name \
+               {BEGIN} + n * {STEP}, {BEGIN} + n * {STEP}, '{{\"country\":\"UK\"}}', ' ' || mail || ' ' || username || ' ' || name, 1 \
              FROM (SELECT n, 'person' || n || '@example.com' AS mail, 'user-' || substr(md5(n::text), 1, 16) AS username, \
                substr(md5('first' || n % 5000), 1, 6) || ' ' || substr(md5('last' || n % 70000), 1, 8) AS name \
                FROM generate_series({first}::bigint, {last}) AS n) AS people"

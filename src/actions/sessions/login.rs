@@ -16,7 +16,7 @@ use crate::actions::{Context, TokenPair};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::AuthenticationMethod;
-use crate::domain::user::{UserStatus, email};
+use crate::domain::user::{UserStatus, identifier};
 use crate::security::PasswordHash;
 use crate::store::Credentials;
 
@@ -49,7 +49,7 @@ pub enum Refusal {
 pub async fn run(cx: Context, input: Input) -> Result<TokenPair, ActionError<Refusal>> {
     let services = &cx.services;
     services.hasher.check_room()?;
-    let identifier = email::canonical(&input.identifier);
+    let identifier = identifier::canonical(&input.identifier);
     charge_password(&cx, &identifier).await?;
     for _ in 0..MAX_ATTEMPTS {
         let Some(found) = services.store.credentials_by_identifier(&identifier).await? else {

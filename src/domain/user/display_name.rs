@@ -14,8 +14,8 @@ impl FromStr for DisplayName {
     type Err = TextError;
 
     fn from_str(name: &str) -> Result<Self, TextError> {
-        let text = text::normalize(name.trim(), 1, 100)?;
-        if text.chars().any(text::is_deceptive) {
+        let text = text::normalize(text::trim(name), 1, 100)?;
+        if text::has_deceptive(&text) {
             return Err(TextError::Form("must not contain invisible characters"));
         }
         Ok(Self { text })

@@ -4,6 +4,7 @@ pub mod account_type;
 pub mod account_types;
 pub mod display_name;
 pub mod email;
+pub mod identifier;
 mod personal_text;
 pub mod profile;
 pub mod role;

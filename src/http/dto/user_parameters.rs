@@ -11,7 +11,7 @@ use crate::http::parameters::{Bounded, ParamError, Parameter};
 /// The number of a page, from 1.
 pub type PageNumber = Bounded<1, 10_000>;
 
-/// A text to search for: 3 to 100 characters.
+/// A text to search for: 1 to 100 characters.
 #[derive(Debug, Clone)]
 pub struct Search(pub String);
 
@@ -29,15 +29,14 @@ const NAME: &str = "must be lower-case letters, digits, '_' and '-', and begin w
 impl Parameter for Search {
     fn schema() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            min_length: Some(3),
+            min_length: Some(1),
             max_length: Some(100),
             ..MetaSchema::new("string")
         }))
     }
 
     fn parse(text: &str) -> Result<Self, ParamError> {
-        // Shorter texts have no trigram to look up in the index.
-        text::normalize(text, 3, 100)
+        text::normalize(text, 1, 100)
             .map(Self)
             .map_err(|error| ParamError::new(error.code(), error.to_string()))
     }

@@ -8,7 +8,7 @@ use crate::domain::ids::UserSeq;
 /// migration adds a column.
 pub(in crate::store) const COLUMNS: &str = "id, email, email_canonical, email_verified, username, \
      username_canonical, name, account_type, roles, status, password_hash, \
-     event_seq, created_at, updated_at, deleted_at, profile, search_text, second_factor";
+     event_seq, created_at, updated_at, deleted_at, profile, search_text, second_factor, text_rules";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -32,6 +32,8 @@ pub struct Model {
     pub profile: String,
     pub search_text: Option<String>,
     pub second_factor: bool,
+    /// By which rules the canonical columns and the searched text were computed.
+    pub text_rules: i16,
 }
 
 /// No relations: queries join nothing.

@@ -13,6 +13,8 @@ use crate::domain::user::role::Role;
 use crate::domain::user::username::Username;
 use crate::store::entities::user;
 use crate::store::transaction::{Tx, UserTx};
+use crate::store::users::search;
+use crate::store::users::text_rules::TEXT_RULES;
 use crate::store::{StoreError, convert};
 
 pub struct NewUser {
@@ -55,9 +57,10 @@ impl<'a> Tx<'a> {
             second_factor: false,
             profile: new.profile.to_json(),
             search_text: None,
+            text_rules: TEXT_RULES,
         };
         let user = convert::user(row.clone())?;
-        row.search_text = Some(convert::search_text(&user));
+        row.search_text = Some(search::text(&user));
         user::Entity::insert(user::ActiveModel::from(row))
             .exec_without_returning(&self.core.db)
             .await?;

@@ -11,10 +11,10 @@ use sea_orm::Value;
 
 use crate::domain::ids::{UserId, UserSeq};
 use crate::domain::user::account_type::AccountType;
-use crate::domain::user::email::canonical;
 use crate::domain::user::role::Role;
 use crate::domain::user::{User, UserStatus};
 use crate::store::entities::user;
+use crate::store::users::search;
 use crate::store::{Store, StoreError, convert};
 
 /// The highest count, and the end of paging by page number.
@@ -28,7 +28,8 @@ const SEARCHED_SQLITE: &str = "search_text";
 /// All given conditions must match. Deleted users match only if `status` says so.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Part of the address, the username or a name; case does not count.
+    /// Part of the address, the username or a name; of one or two letters, the beginning of a word.
+    /// Case does not count.
     pub search: Option<String>,
     pub role: Option<Role>,
     /// Any but deleted by default.
@@ -134,8 +135,8 @@ impl Conditions {
             };
             sql.text.push_str(&condition);
         }
-        if let Some(search) = &filter.search {
-            let value = sql.parameter(contains(search).into());
+        if let Some(text) = &filter.search {
+            let value = sql.parameter(search::pattern(text).into());
             // A backslash escapes in PostgreSQL by default.
             let condition = if sqlite {
                 format!(" AND {SEARCHED_SQLITE} LIKE {value} ESCAPE '\\'")
@@ -150,29 +151,5 @@ impl Conditions {
     fn parameter(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
-    }
-}
-
-/// The pattern of texts that contain `part`.
-fn contains(part: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in canonical(part).chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::contains;
-
-    #[test]
-    fn a_pattern_means_what_was_typed() {
-        assert_eq!(contains("Ada_L%"), "%ada\\_l\\%%");
-        assert_eq!(contains("a\\b"), "%a\\\\b%");
     }
 }

@@ -7,4 +7,6 @@ pub(super) mod erasure;
 pub(super) mod find;
 pub(super) mod list;
 mod passwords;
+mod search;
+mod text_rules;
 pub(super) mod update;

@@ -11,6 +11,7 @@ use crate::domain::user::role::Role;
 use crate::domain::user::username::Username;
 use crate::store::entities::user;
 use crate::store::transaction::UserTx;
+use crate::store::users::search;
 use crate::store::{StoreError, convert};
 
 /// The fields to change: `None` keeps a field, `Some(None)` clears it.
@@ -60,7 +61,7 @@ impl UserTx<'_> {
             row.profile = Set(profile.to_json());
             after.profile = profile;
         }
-        row.search_text = Set(Some(convert::search_text(&after)));
+        row.search_text = Set(Some(search::text(&after)));
         let row = user::Entity::update(row).exec(&self.core.db).await?;
         self.set_user(convert::user(row)?);
         Ok(())

@@ -86,9 +86,9 @@ impl World {
             let last = self.users.min(first + CHUNK) - 1;
             format!(
                 "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, event_seq, \
-                   created_at, updated_at, search_text) \
+                   created_at, updated_at, search_text, text_rules) \
                  SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, mail, mail, 'user', 'user', 'active', \
-                   repeat('x', 97), {} + CASE WHEN n < {} THEN 1 ELSE 0 END, n, n, mail \
+                   repeat('x', 97), {} + CASE WHEN n < {} THEN 1 ELSE 0 END, n, n, ' ' || mail, 1 \
                  FROM (SELECT n, 'person' || n || '@example.com' AS mail FROM generate_series({first}::bigint, {last}) AS n) AS people",
                 self.events / self.users,
                 self.events % self.users,

@@ -1,0 +1,2 @@
+DROP INDEX users_text_rules_idx;
+ALTER TABLE users DROP COLUMN text_rules;

@@ -1,0 +1,3 @@
+//! What people who run such systems have reported, one file for each kind of fault.
+
+mod text;
