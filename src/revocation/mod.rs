@@ -115,7 +115,7 @@ impl SessionCache {
     }
 
     /// Invalidate the sessions of a user who has changed, on this instance. Call it after the
-    /// commit.
+    /// commit, or when the change turns out to be there already.
     pub fn invalidate_user(&self, user: UserId) {
         self.invalidations.fetch_add(1, Ordering::SeqCst);
         self.sessions.retain(|_, cached| cached.user.id != user);

@@ -65,6 +65,8 @@ pub async fn run(cx: Context, token: Token, scope: Scope) -> Result<(), ActionEr
     };
     let ended = end(&cx, &mut tx, session, scope).await?;
     if ended.is_empty() {
+        // Another instance may have ended them, and this one still have them in its cache.
+        cx.services.session_cache.invalidate_user(tx.user().id);
         return Ok(());
     }
     let logged_out = |ended_session_ids| LoggedOut {

@@ -30,6 +30,7 @@ pub async fn run(cx: Context, caller: Identity, session: SessionId) -> Result<()
     let mut tx = authenticate::lock_caller(&cx, &caller, Refusal::SessionEnded).await?;
     let policy = &cx.services.sessions;
     if !tx.revoke_session(session, RevokeReason::Logout, policy).await? {
+        forget_sessions(&cx, &caller);
         return Err(Refused(Refusal::NotFound));
     }
     record_revoked(&mut tx, None, &[session], SessionRevokedReason::Logout).await?;
@@ -48,10 +49,16 @@ pub async fn others(cx: Context, caller: Identity) -> Result<(), ActionError<Ref
     let (current, policy) = (Some(caller.session_id), &cx.services.sessions);
     let ended = tx.revoke_sessions(current, RevokeReason::Logout, policy).await?;
     if ended.is_empty() {
+        forget_sessions(&cx, &caller);
         return Ok(());
     }
     record_revoked(&mut tx, None, &ended, SessionRevokedReason::Logout).await?;
     tx.commit().await?;
     cx.services.session_cache.invalidate_sessions(&ended).await;
     Ok(())
+}
+
+/// Another instance may have ended them: after the answer they are refused here at once, too.
+fn forget_sessions(cx: &Context, caller: &Identity) {
+    cx.services.session_cache.invalidate_user(caller.user.id);
 }

@@ -75,6 +75,9 @@ pub(in crate::actions) async fn lock_target<'a>(
     }
     recheck_admin(cx, &mut tx, caller).await?;
     let tx = tx.lock_user(target).await?.ok_or(Refused(Refusal::NotFound))?;
+    // Another instance may have made the change already, so that nothing is left to do: after the
+    // answer it holds here at once, too.
+    cx.services.session_cache.invalidate_user(target);
     if tx.user().status == UserStatus::Deleted {
         return Err(Refused(Refusal::NotFound));
     }

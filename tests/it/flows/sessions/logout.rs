@@ -9,7 +9,7 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::clock::TestClock;
 use crate::support::database::Backend;
 use crate::support::flow_tests;
-use crate::support::http::{Answer, Tokens};
+use crate::support::http::{Answer, Http, Tokens};
 use crate::support::wait::eventually;
 
 flow_tests! {
@@ -156,6 +156,42 @@ async fn a_repeated_logout_ends_the_session_on_its_instance_too() {
 
     second.logout(&tokens.access, "local").await.expect_status(204);
     second.me(&tokens.access).await.expect_problem(401, "invalid_token");
+    second.stop().await.expect("stop the second instance");
+    app.finish().await;
+}
+
+/// The same for every other way to end sessions that may be repeated.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_end_of_sessions_holds_on_its_instance_too() {
+    let clock = TestClock::frozen();
+    let app = TestApp::builder(Backend::Postgres).clock(clock.clone()).spawn().await;
+    let mut second = app.second_instance(clock).await;
+    let admin = app.admin().await.access;
+    for (number, (method, path, status)) in [
+        (Method::DELETE, "/users/ID/sessions", 204),
+        (Method::POST, "/users/ID/disable", 200),
+        (Method::DELETE, "/auth/sessions", 204),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("user{number}@example.com");
+        let user = app.registered(&email).await;
+        let current = app.login(&email, PASSWORD).await.expect_status(200).tokens();
+        let ended = user.tokens();
+        second.me(&ended.access).await.expect_status(200);
+        let path = path.replace("ID", user.str("/user/id"));
+        let caller = if path.starts_with("/users") {
+            &admin
+        } else {
+            &current.access
+        };
+        let end = |http: &Http| http.request(method.clone(), &path).bearer_auth(caller);
+        app.send(end(&app)).await.expect_status(status);
+
+        second.send(end(&second)).await.expect_status(status);
+        second.me(&ended.access).await.expect_problem(401, "invalid_token");
+    }
     second.stop().await.expect("stop the second instance");
     app.finish().await;
 }
