@@ -1,6 +1,6 @@
-//! Forward authentication through a real nginx, with the configuration in `docs/FORWARD_AUTH.md`.
+//! Forward authentication through a real nginx and a real Caddy, with the configurations in
+//! `docs/FORWARD_AUTH.md`.
 
-use std::fs;
 use std::time::Duration;
 
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};
@@ -13,10 +13,9 @@ use crate::support::app::{PASSWORD, TestApp};
 use crate::support::database::Backend;
 use crate::support::http::Http;
 use crate::support::oauth::{forgeries, revoke};
-use crate::support::process::{LastSignal, ProcessSpec};
-use crate::support::run_dir::{find_program, repository, scratch};
 use crate::support::server::Server as TestServer;
 use crate::support::wait::seen_within;
+use crate::support::web_proxy::WebProxy;
 
 const HEADERS: [&str; 4] = ["x-auth-user-id", "x-auth-email", "x-auth-roles", "x-auth-session-id"];
 
@@ -34,15 +33,15 @@ fn echo(request: &Request, body: Vec<u8>) -> String {
     Value::Object(headers).to_string()
 }
 
-/// nginx in front of the echo backend, with forward authentication by the application.
+/// A proxy in front of the echo backend, with forward authentication by the application.
 struct Proxy {
     http: Http,
-    _nginx: TestServer,
+    _server: TestServer,
     backend: JoinHandle<Result<(), std::io::Error>>,
 }
 
 impl Proxy {
-    async fn start(auth: u16) -> Self {
+    async fn start(kind: WebProxy, auth: u16) -> Self {
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a port");
         let backend_port = acceptor
             .local_addr()
@@ -52,53 +51,8 @@ impl Proxy {
         let backend_port = backend_port.expect("an address");
         let server = Server::new_with_acceptor(acceptor);
         let backend = tokio::spawn(server.run(Route::new().at("/*path", echo).at("/", echo)));
-        let nginx = TestServer::start(
-            |port| nginx_spec(port, auth, backend_port),
-            |port| async move {
-                let http = Http::new(port);
-                let answer = http.try_send(http.request(Method::GET, "/public/")).await;
-                match answer {
-                    Ok(answer) if answer.status == 200 => Ok(()),
-                    Ok(answer) => Err(answer.text),
-                    Err(error) => Err(error.to_string()),
-                }
-            },
-        );
-        let nginx = nginx.await;
-        Self { http: Http::new(nginx.port()), _nginx: nginx, backend }
-    }
-}
-
-fn nginx_spec(port: u16, auth: u16, backend: u16) -> ProcessSpec {
-    let dir = scratch("nginx");
-    let mut site = documented_config();
-    for (from, to) in [
-        ("127.0.0.1:3001", format!("127.0.0.1:{auth}")),
-        ("127.0.0.1:8080", format!("127.0.0.1:{backend}")),
-        ("listen 80;", format!("listen 127.0.0.1:{port};")),
-    ] {
-        assert_eq!(site.matches(from).count(), 1, "{from}");
-        site = site.replace(from, &to);
-    }
-    let at = |name: &str| dir.join(name).display().to_string();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("    {kind}_temp_path {};\n", at(kind)))
-        .concat();
-    let config = format!(
-        "daemon off;\nmaster_process off;\npid {};\nerror_log stderr info;\nevents {{}}\n\
-         http {{\n    access_log off;\n{temporary}{site}\n}}\n",
-        at("nginx.pid"),
-    );
-    fs::write(dir.join("nginx.conf"), config).expect("write nginx.conf");
-    let sbin = ["/usr/sbin".into(), "/usr/local/sbin".into()];
-    ProcessSpec {
-        name: "nginx",
-        program: find_program("nginx", "WATCHWORD_NGINX", &sbin),
-        args: ["-p", &at(""), "-c", &at("nginx.conf"), "-e", "stderr"].map(str::to_owned).to_vec(),
-        env: None,
-        log: dir.join("nginx.log"),
-        user: None,
-        last_signal: LastSignal::Kill,
+        let server = kind.start(&documented_config(kind, auth, backend_port), "/public/").await;
+        Self { http: Http::new(server.port()), _server: server, backend }
     }
 }
 
@@ -108,13 +62,14 @@ impl Drop for Proxy {
     }
 }
 
-/// The nginx configuration in the documentation.
-fn documented_config() -> String {
-    let page = fs::read_to_string(repository().join("docs/FORWARD_AUTH.md")).expect("docs/FORWARD_AUTH.md");
-    let (_, after) = page.split_once("```nginx\n").expect("a configuration");
-    let (config, rest) = after.split_once("```").expect("its end");
-    assert!(!rest.contains("```nginx"), "one configuration");
-    config.to_owned()
+/// Those whose configurations the documentation has and that are always installed.
+const PROXIES: [WebProxy; 2] = [WebProxy::Nginx, WebProxy::Caddy];
+
+/// The configuration in the documentation, with other ports.
+fn documented_config(kind: WebProxy, auth: u16, backend: u16) -> String {
+    let text = kind.documented_for("docs/FORWARD_AUTH.md", auth);
+    assert!(text.contains("127.0.0.1:8080"), "{text}");
+    text.replace("127.0.0.1:8080", &format!("127.0.0.1:{backend}"))
 }
 
 /// The four authentication headers that the backend received.
@@ -124,8 +79,14 @@ fn auth_headers(headers: &Value) -> [Option<&str>; 4] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_configuration_lets_only_authenticated_users_through() {
+    for kind in PROXIES {
+        authenticates(kind).await;
+    }
+}
+
+async fn authenticates(kind: WebProxy) {
     let app = TestApp::spawn(Backend::Sqlite).await;
-    let proxy = Proxy::start(app.port()).await;
+    let proxy = Proxy::start(kind, app.port()).await;
     let http = &proxy.http;
     let answer = app.registered("j\u{f8}rn@example.com").await;
     let (tokens, id) = (answer.tokens(), answer.str("/user/id").to_owned());
@@ -163,15 +124,22 @@ async fn the_documented_configuration_lets_only_authenticated_users_through() {
     let answer = http.send(request).await.expect_status(200);
     assert_eq!(auth_headers(&answer.json), [None; 4], "a public page gets no authentication headers");
     assert!(!answer.text.contains("forged"), "{}", answer.text);
-    http.get_as(&tokens.access, "/_watchword").await.expect_status(404);
-
+    if kind == WebProxy::Nginx {
+        http.get_as(&tokens.access, "/_watchword").await.expect_status(404);
+    }
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_session_is_refused_within_a_second_and_an_outage_refuses_everyone() {
+    for kind in PROXIES {
+        follows_revocations(kind).await;
+    }
+}
+
+async fn follows_revocations(kind: WebProxy) {
     let app = TestApp::spawn(Backend::Sqlite).await;
-    let proxy = Proxy::start(app.port()).await;
+    let proxy = Proxy::start(kind, app.port()).await;
     let http = proxy.http.clone();
     let tokens = app.registered("ada@example.com").await.tokens();
     let other = app.login("ada@example.com", PASSWORD).await.tokens();
@@ -185,7 +153,72 @@ async fn a_revoked_session_is_refused_within_a_second_and_an_outage_refuses_ever
     http.get_as(&other.access, "/").await.expect_status(200);
 
     app.finish().await;
-    http.get_as(&other.access, "/").await.expect_status(500);
-    http.get("/").await.expect_status(500);
+    let refused = if kind == WebProxy::Nginx { 500 } else { 502 };
+    http.get_as(&other.access, "/").await.expect_status(refused);
+    http.get("/").await.expect_status(refused);
     http.get("/public/").await.expect_status(200);
+}
+
+/// Browsers send preflight requests without a token. The service behind answers them, and gets no
+/// identity with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn preflight_requests_reach_the_backend_without_an_identity() {
+    for kind in PROXIES {
+        passes_preflight_requests(kind).await;
+    }
+}
+
+async fn passes_preflight_requests(kind: WebProxy) {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let proxy = Proxy::start(kind, app.port()).await;
+    let http = &proxy.http;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let preflight = |request: reqwest::RequestBuilder| {
+        let request = HEADERS.iter().fold(request, |request, name| request.header(*name, "forged"));
+        request
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "POST")
+    };
+    let options = || http.request(Method::OPTIONS, "/orders");
+    let answer = http.send(preflight(options())).await.expect_status(200);
+    assert_eq!(answer.json.get("method"), Some(&json!("OPTIONS")));
+    assert_eq!(auth_headers(&answer.json), [None; 4], "{}", answer.text);
+    // Other requests need a token, whatever they look like.
+    http.send(options()).await.expect_status(401);
+    http.send(options().header("origin", "https://app.example")).await.expect_status(401);
+    http.send(preflight(http.request(Method::POST, "/orders"))).await.expect_status(401);
+    http.send(options().bearer_auth(&tokens.access)).await.expect_status(200);
+    app.finish().await;
+}
+
+/// Only what the answer depends on goes to the auth service, so that nothing else can be too large
+/// for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_headers_of_clients_do_not_reach_the_auth_service() {
+    for kind in PROXIES {
+        sends_little(kind).await;
+    }
+}
+
+async fn sends_little(kind: WebProxy) {
+    let app = TestApp::spawn(Backend::Sqlite).await;
+    let proxy = Proxy::start(kind, app.port()).await;
+    let http = &proxy.http;
+    let tokens = app.registered("ada@example.com").await.tokens();
+    let large = |request: reqwest::RequestBuilder| {
+        ["cookie", "x-b", "x-c"]
+            .iter()
+            .fold(request, |request, name| request.header(*name, "x".repeat(7000)))
+    };
+    let many = |request: reqwest::RequestBuilder| {
+        (0..120).fold(request, |request, number| request.header(format!("x-small-{number}"), "x"))
+    };
+    let get = || http.request(Method::GET, "/orders").bearer_auth(&tokens.access);
+    http.send(large(get())).await.expect_status(200);
+    http.send(large(http.request(Method::GET, "/orders"))).await.expect_status(401);
+    if kind == WebProxy::Nginx {
+        // The backend of this test takes no more than 100 headers itself.
+        http.send(many(http.request(Method::GET, "/orders"))).await.expect_status(401);
+    }
+    app.finish().await;
 }

@@ -1,0 +1,8 @@
+//! What public bug reports of systems like this are about, kind by kind, on real servers.
+#![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
+
+mod browsers;
+mod cors;
+mod proxies;
+mod requests;
+mod tls;
