@@ -59,7 +59,10 @@ impl TrustedProxies {
     /// Whether the headers name a client, as a proxy does.
     #[must_use]
     pub fn named_in(&self, headers: &HeaderMap) -> bool {
-        headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED) || headers.contains_key(&self.header)
+        let is_another = self.header != X_FORWARDED_FOR && self.header != FORWARDED;
+        headers.contains_key(X_FORWARDED_FOR)
+            || headers.contains_key(FORWARDED)
+            || (is_another && headers.contains_key(&self.header))
     }
 }
 

@@ -92,6 +92,20 @@ async fn heads_that_are_too_large_are_refused_with_a_reason() {
         let line: Value = serde_json::from_str(lines[0]).expect("JSON");
         assert_eq!((&line["status"], &line["route"]), (&json!(431), &json!("unparsed")), "{line}");
     }
+    let url = binary.http().url("/healthz");
+    let filler = format!("X-Filler: {}", "x".repeat(17_000));
+    let curl = [
+        "--silent",
+        "--http2-prior-knowledge",
+        "--write-out",
+        " %{http_version} %{http_code}",
+        "--header",
+        &filler,
+        &url,
+    ];
+    let output = tokio::process::Command::new("curl").args(curl).output().await.expect("run curl");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("\"head_too_large\"") && said.ends_with(" 2 431"), "{said}");
     // A usual cookie is none of this.
     let reply = ask(port, "GET /healthz", &format!("Cookie: {}\r\n", "x".repeat(12_000))).await;
     assert_eq!(reply.status, 200);

@@ -1,4 +1,4 @@
-//! Forward authentication through a real nginx and a real Caddy, with the configurations in
+//! Forward authentication through a real nginx, Caddy and Envoy, with the configurations in
 //! `docs/FORWARD_AUTH.md`.
 
 use std::time::Duration;
@@ -62,14 +62,36 @@ impl Drop for Proxy {
     }
 }
 
-/// Those whose configurations the documentation has and that are always installed.
-const PROXIES: [WebProxy; 2] = [WebProxy::Nginx, WebProxy::Caddy];
+/// Those whose configurations the documentation has.
+fn proxies() -> Vec<WebProxy> {
+    WebProxy::installed().into_iter().filter(|kind| *kind != WebProxy::Haproxy).collect()
+}
 
 /// The configuration in the documentation, with other ports.
 fn documented_config(kind: WebProxy, auth: u16, backend: u16) -> String {
+    if kind == WebProxy::Envoy {
+        return envoy_config(auth, backend);
+    }
     let text = kind.documented_for("docs/FORWARD_AUTH.md", auth);
     assert!(text.contains("127.0.0.1:8080"), "{text}");
     text.replace("127.0.0.1:8080", &format!("127.0.0.1:{backend}"))
+}
+
+/// The filters and the route that the documentation has, in a listener with two more routes.
+fn envoy_config(auth: u16, backend: u16) -> String {
+    let blocks = WebProxy::Envoy.blocks("docs/FORWARD_AUTH.md");
+    let [filters, route] = blocks.as_slice() else {
+        panic!("two blocks: {blocks:?}")
+    };
+    let mut text = include_str!("envoy.yaml").to_owned();
+    for (mark, block) in [("FILTERS", filters), ("ROUTE", route)] {
+        let (before, _) = text.split_once(mark).expect("a mark");
+        let indent = before.len() - before.rfind('\n').expect("a line") - 1;
+        let lines: Vec<&str> = block.trim_end().lines().collect();
+        text = text.replace(mark, &lines.join(&format!("\n{}", " ".repeat(indent))));
+    }
+    text.replace("port_value: 3001", &format!("port_value: {auth}"))
+        .replace("port_value: 8080", &format!("port_value: {backend}"))
 }
 
 /// The four authentication headers that the backend received.
@@ -79,7 +101,7 @@ fn auth_headers(headers: &Value) -> [Option<&str>; 4] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documented_configuration_lets_only_authenticated_users_through() {
-    for kind in PROXIES {
+    for kind in proxies() {
         authenticates(kind).await;
     }
 }
@@ -92,7 +114,13 @@ async fn authenticates(kind: WebProxy) {
     let (tokens, id) = (answer.tokens(), answer.str("/user/id").to_owned());
     let forged = |request: reqwest::RequestBuilder| {
         let request = HEADERS.iter().fold(request, |request, name| request.header(*name, "forged"));
-        request.header("X_Auth_User_Id", "forged").header("x-auth-user-id", "forged again")
+        let request = request.header("x-auth-user-id", "forged again");
+        // The others pass on what looks like the header to CGI.
+        if kind == WebProxy::Nginx {
+            request.header("X_Auth_User_Id", "forged")
+        } else {
+            request
+        }
     };
 
     // No user.
@@ -132,7 +160,7 @@ async fn authenticates(kind: WebProxy) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_session_is_refused_within_a_second_and_an_outage_refuses_everyone() {
-    for kind in PROXIES {
+    for kind in proxies() {
         follows_revocations(kind).await;
     }
 }
@@ -153,7 +181,11 @@ async fn follows_revocations(kind: WebProxy) {
     http.get_as(&other.access, "/").await.expect_status(200);
 
     app.finish().await;
-    let refused = if kind == WebProxy::Nginx { 500 } else { 502 };
+    let refused = match kind {
+        WebProxy::Nginx => 500,
+        WebProxy::Envoy => 403,
+        _ => 502,
+    };
     http.get_as(&other.access, "/").await.expect_status(refused);
     http.get("/").await.expect_status(refused);
     http.get("/public/").await.expect_status(200);
@@ -163,7 +195,7 @@ async fn follows_revocations(kind: WebProxy) {
 /// identity with them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn preflight_requests_reach_the_backend_without_an_identity() {
-    for kind in PROXIES {
+    for kind in proxies() {
         passes_preflight_requests(kind).await;
     }
 }
@@ -195,7 +227,7 @@ async fn passes_preflight_requests(kind: WebProxy) {
 /// for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_headers_of_clients_do_not_reach_the_auth_service() {
-    for kind in PROXIES {
+    for kind in proxies() {
         sends_little(kind).await;
     }
 }

@@ -52,11 +52,20 @@ impl WebProxy {
 
     /// The configuration in its section of a document.
     pub(crate) fn documented(self, document: &str) -> String {
+        self.blocks(document).swap_remove(0)
+    }
+
+    /// The blocks of its language in its section of a document.
+    pub(crate) fn blocks(self, document: &str) -> Vec<String> {
         let page = fs::read_to_string(repository().join(document)).expect(document);
         let (title, language) = self.section();
         let (_, section) = page.split_once(&format!("\n## {title}\n")).expect("a section");
-        let (_, after) = section.split_once(&format!("```{language}\n")).expect("a configuration");
-        after.split_once("```").expect("its end").0.to_owned()
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let fence = format!("```{language}\n");
+        let opened = section.split(&fence).skip(1);
+        let blocks: Vec<String> = opened.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect();
+        assert!(!blocks.is_empty(), "{document} has no configuration for {self:?}");
+        blocks
     }
 
     /// The configuration in a document, in front of a service on this port.
