@@ -1,6 +1,7 @@
 //! Drives one connection: hyper and the deadlines, in one task.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -15,12 +16,14 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use poem::Endpoint;
+use poem::http::StatusCode;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::bare_errors::BareErrors;
@@ -31,6 +34,9 @@ use super::{AnswerUnparsed, ServerSettings};
 
 /// The time to a deadline that stands for none.
 const FAR: Duration = Duration::from_secs(24 * 3600);
+
+/// The first byte of TLS: a record with a part of a handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: [u8; 1] = [22];
 
 /// What all connections share.
 pub(super) struct Server<E> {
@@ -50,21 +56,42 @@ impl<E: Endpoint<Output = poem::Response> + AnswerUnparsed + 'static> Server<E> 
     /// Serve one connection until it ends.
     pub(super) async fn drive(self: Arc<Self>, socket: TcpStream, peer: SocketAddr) {
         let deadlines = Arc::new(ConnectionDeadlines::new(Instant::now()));
-        let socket = Socket::new(socket, Arc::clone(&deadlines));
         let Some(tls) = &self.tls else {
+            let socket = Socket::new(socket, Arc::clone(&deadlines));
             return self.serve(socket, peer, deadlines).await;
         };
         // The handshake and the first head have to arrive in the time of a head.
-        let handshake = timeout(self.settings.header_timeout, tls.accept(socket));
+        let handshake = timeout(self.settings.header_timeout, self.begin_tls(tls, socket, peer, &deadlines));
         let stream = tokio::select! {
             () = self.stop.cancelled() => return,
             stream = handshake => stream,
         };
         match stream {
-            Ok(Ok(stream)) => self.serve(stream, peer, deadlines).await,
+            Ok(Ok(Some(stream))) => self.serve(stream, peer, deadlines).await,
+            Ok(Ok(None)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_elapsed) => tracing::debug!("TLS handshake timed out"),
         }
+    }
+
+    /// Begin TLS; `None` for a client that speaks something else, which is told so.
+    async fn begin_tls(
+        &self,
+        tls: &TlsAcceptor,
+        socket: TcpStream,
+        peer: SocketAddr,
+        deadlines: &Arc<ConnectionDeadlines>,
+    ) -> io::Result<Option<TlsStream<Socket>>> {
+        let mut first = [0];
+        let count = socket.peek(&mut first).await?;
+        let mut socket = Socket::new(socket, Arc::clone(deadlines));
+        if count == 0 || first == TLS_HANDSHAKE {
+            return tls.accept(socket).await.map(Some);
+        }
+        let answer = self.endpoint.answer_unparsed(StatusCode::BAD_REQUEST, peer);
+        socket.write_all(&bytes_of(answer)).await?;
+        socket.shutdown().await?;
+        Ok(None)
     }
 
     async fn serve<IO>(self: &Arc<Self>, io: IO, peer: SocketAddr, deadlines: Arc<ConnectionDeadlines>)

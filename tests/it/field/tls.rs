@@ -164,9 +164,12 @@ async fn the_health_check_and_the_banner_know_of_tls() {
     let log = service.binary.process().log();
     assert!(log.contains(&format!("https://localhost:{port}/docs")), "{log}");
 
-    // What is not TLS gets no answer and leaves nothing behind.
+    // A client that speaks plain HTTP is told, and so is the operator.
     let mut plain = RawConnection::to(service.port).await.expect("connect");
     plain.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("send");
+    let answer = plain.read_to_end().await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("\"bad_request\""), "{answer}");
+    assert!(service.binary.process().log().contains("unparsed"));
     let text = service
         .connect(&pair)
         .await
