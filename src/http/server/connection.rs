@@ -74,7 +74,7 @@ impl<E: Endpoint<Output = poem::Response> + AnswerUnparsed + 'static> Server<E> 
         }
     }
 
-    /// Begin TLS; `None` for a client that speaks something else, which is told so.
+    /// Begin TLS; `None` for a client that speaks something else and got an answer that says so.
     async fn begin_tls(
         &self,
         tls: &TlsAcceptor,

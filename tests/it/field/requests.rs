@@ -235,7 +235,7 @@ async fn old_and_unusual_requests_are_served() {
     app.finish().await;
 }
 
-/// nginx asks with HTTP/1.0 unless it is told otherwise. A stream then has no chunks.
+/// nginx sends HTTP/1.0 unless it is configured otherwise. A stream then has no chunks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_stream_reaches_clients_of_http_1_0() {
     let app = TestApp::spawn(Backend::Sqlite).await;

@@ -164,7 +164,7 @@ async fn the_health_check_and_the_banner_know_of_tls() {
     let log = service.binary.process().log();
     assert!(log.contains(&format!("https://localhost:{port}/docs")), "{log}");
 
-    // A client that speaks plain HTTP is told, and so is the operator.
+    // A client that speaks plain HTTP gets an answer, and the operator a line.
     let mut plain = RawConnection::to(service.port).await.expect("connect");
     plain.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("send");
     let answer = plain.read_to_end().await;

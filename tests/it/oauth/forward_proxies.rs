@@ -215,7 +215,7 @@ async fn passes_preflight_requests(kind: WebProxy) {
     let answer = http.send(preflight(options())).await.expect_status(200);
     assert_eq!(answer.json.get("method"), Some(&json!("OPTIONS")));
     assert_eq!(auth_headers(&answer.json), [None; 4], "{}", answer.text);
-    // Other requests need a token, whatever they look like.
+    // All other requests need a token.
     http.send(options()).await.expect_status(401);
     http.send(options().header("origin", "https://app.example")).await.expect_status(401);
     http.send(preflight(http.request(Method::POST, "/orders"))).await.expect_status(401);
