@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks the OpenAPI document as its readers do: redocly and spectral by their recommended rules; then seven
-# generators make a client of it, which is compiled and logs in to a running service. Versions are pinned in
-# scripts/clients/. A generator that cannot be installed is skipped.
+# generators make a client of it, which is compiled and logs in to a running service: directly, through nginx below a
+# prefix, and from a page of another origin in Chromium. Versions are pinned in scripts/clients/. A generator that
+# cannot be installed is skipped.
 #
 # WATCHWORD is the program to run; without it, the program is built.
 set -euo pipefail
@@ -137,17 +138,66 @@ fi
 [ "${#programs[@]}" -gt 0 ] || exit 0
 
 use_watchword
-port=$(free_port)
-BASE_URL=http://127.0.0.1:$port
-export BASE_URL
-env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
-    WATCHWORD__DATA_DIR="$WORK/data" WATCHWORD__HTTP__PUBLIC_URL="$BASE_URL" "$WATCHWORD" serve >"$WORK/log" 2>&1 &
-service=$!
-await_service "$BASE_URL/healthz"
 
-number=0
-for program in "${programs[@]}"; do
-    number=$((number + 1))
-    CLIENT=client$number $program >&2 || die "$program"
-done
+# serve PUBLIC_URL ORIGIN: start the service on `port`, which clients reach at the URL, and pages of the origin too.
+serve() {
+    env -i PATH="$PATH" HOME="$WORK" PORT="$port" WATCHWORD__HTTP__HOST=127.0.0.1 WATCHWORD__METRICS__ENABLED=false \
+        WATCHWORD__DATA_DIR="$(mktemp -d -p "$WORK")" WATCHWORD__HTTP__PUBLIC_URL="$1" \
+        WATCHWORD__HTTP__CORS__ORIGINS="$2" WATCHWORD__LIMITS__ENABLED=false "$WATCHWORD" serve >"$WORK/log" 2>&1 &
+    service=$!
+    await_service "http://127.0.0.1:$port/healthz"
+}
+
+log_in() {
+    local number=0
+    for program in "${programs[@]}"; do
+        number=$((number + 1))
+        CLIENT=client$number $program >&2 || die "$program"
+    done
+}
+
+port=$(free_port)
+export BASE_URL=http://127.0.0.1:$port
+serve "$BASE_URL" ""
+log_in
 say "    ${#programs[@]} generated clients log in"
+stop_service
+
+# What was generated goes on where a proxy removes a prefix, with the documented configuration.
+proxy_port=$(free_port) page_port=$(free_port)
+BASE_URL=http://127.0.0.1:$proxy_port/ww
+if ! start_proxy "$proxy_port" "$port"; then
+    unavailable "the clients behind nginx, which is not installed"
+    exit 0
+fi
+serve "$BASE_URL" "http://localhost:$page_port"
+await_service "$BASE_URL/healthz"
+log_in
+say "    ${#programs[@]} generated clients log in through nginx, below a prefix"
+
+# And in a page of another origin. The page's title tells how it went.
+chromium=$(command -v chromium || command -v chromium-browser) || chromium=
+if [ -z "$chromium" ] || [ -z "$node" ]; then
+    unavailable "the clients in a browser, without Chromium or Node"
+    exit 0
+fi
+mkdir -p "$WORK/page"
+for client in "${clients[@]}"; do
+    (cd "$TOOLS/node" && bin esbuild "$client.ts" --bundle --platform=browser --format=esm --target=es2022 \
+        --log-level=warning --define:process.env="{\"BASE_URL\":\"$BASE_URL\",\"CLIENT\":\"page-$client\"}" \
+        --outfile="$WORK/page/$client.mjs")
+    printf '<!doctype html><title>began</title><script type="module">
+        import("./%s.mjs").then(() => (document.title = "logged in"), (error) => (document.title = String(error)));
+        </script>' "$client" >"$WORK/page/$client.html"
+done
+python3 -m http.server --bind 127.0.0.1 --directory "$WORK/page" "$page_port" >"$WORK/pages.log" 2>&1 &
+pages=$!
+trap 'kill "$pages" 2>/dev/null; stop_service; stop_proxy; rm -rf "$WORK"' EXIT
+for client in "${clients[@]}"; do
+    timeout 120 "$chromium" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage \
+        --user-data-dir="$WORK/profile" --virtual-time-budget=60000 --dump-dom \
+        "http://localhost:$page_port/$client.html" >"$WORK/$client.dom" 2>"$WORK/chromium.log" ||
+        { cat "$WORK/chromium.log" >&2; die "Chromium cannot open the page of $client"; }
+    grep -q '<title>logged in</title>' "$WORK/$client.dom" || { cat "$WORK/$client.dom" >&2; die "$client in a page"; }
+done
+say "    ${#clients[@]} generated clients log in from a page of another origin, through nginx"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Verifies access tokens of a running service with libraries of other languages, which are given nothing but the
-# issuer's URL: for each algorithm, at the root and below a base path. Versions are pinned in scripts/verifiers/. A
+# issuer's URL: for each algorithm, at the root, below a base path, and below a prefix that nginx removes. Versions are pinned in scripts/verifiers/. A
 # language whose libraries cannot be installed is skipped.
 #
 # WATCHWORD is the program to run; without it, the program is built.
@@ -111,6 +111,25 @@ for base_path in / /api/v1; do
         stop_service
     done
 done
+
+# The issuer is where clients reach the service, below the prefix that a proxy removes.
+proxy_port=$(free_port)
+if find_nginx >/dev/null; then
+    for algorithm in ES256 EdDSA; do
+        start "$algorithm" / "http://127.0.0.1:$proxy_port/ww"
+        start_proxy "$proxy_port" "${backend##*:}"
+        await_service "$issuer/healthz"
+        say "    $algorithm, issuer $issuer, through nginx"
+        register "$algorithm" /
+        for verifier in "${verifiers[@]}"; do
+            $verifier >&2 || die "$verifier refuses the token"
+        done
+        stop_service
+        stop_proxy
+    done
+else
+    unavailable "the verifiers behind nginx, which is not installed"
+fi
 
 if install_kubernetes; then
     for algorithm in ES256 RS256; do

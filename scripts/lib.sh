@@ -35,11 +35,36 @@ use_watchword() {
     WATCHWORD=target/debug/watchword
 }
 
-# prepare_service: make the directory WORK. It goes with the script, and so does the process `service`.
+# prepare_service: make the directory WORK. It goes with the script, and so do the processes `service` and `proxy`.
 prepare_service() {
     WORK=$(mktemp -d)
-    service=
-    trap 'stop_service; rm -rf "$WORK"' EXIT
+    service='' proxy=''
+    trap 'stop_service; stop_proxy; rm -rf "$WORK"' EXIT
+}
+
+find_nginx() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx; }
+
+# start_proxy PORT SERVICE: start the process `proxy`, nginx on PORT as docs/PROXIES.md has it, in front of the service
+# on the port SERVICE: it is at http://127.0.0.1:PORT/ww then.
+start_proxy() {
+    local nginx
+    nginx=$(find_nginx) || return 1
+    mkdir -p "$WORK/nginx"
+    {
+        printf 'daemon off;\nmaster_process off;\npid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n' \
+            "$WORK/nginx"
+        printf '%s_temp_path '"$WORK"'/nginx/%s;\n' client_body a proxy b fastcgi c uwsgi d scgi e
+        sed -n '/^```nginx$/,/^```$/p' "$ROOT/docs/PROXIES.md" | sed '/^```/d' |
+            sed "s/listen 80;/listen 127.0.0.1:$1;/; s/127\.0\.0\.1:3001/127.0.0.1:$2/"
+        printf '}\n'
+    } >"$WORK/nginx/conf"
+    "$nginx" -p "$WORK/nginx" -c "$WORK/nginx/conf" -e stderr >"$WORK/nginx/log" 2>&1 &
+    proxy=$!
+}
+
+stop_proxy() {
+    [ -z "$proxy" ] || { kill "$proxy" && wait "$proxy"; } 2>/dev/null || true
+    proxy=
 }
 
 stop_service() {

@@ -19,6 +19,7 @@ use crate::domain::password::PasswordPolicy;
 use crate::domain::second_factor::SecondFactorPolicy;
 use crate::domain::session::SessionPolicy;
 use crate::http::detached::Detached;
+use crate::http::server::Tls;
 use crate::jetstream::Nats;
 use crate::limits::{InMemoryLimiter, LimitTime, Limits, RateLimiter, RedisLimiter};
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
@@ -48,9 +49,10 @@ impl App {
     pub async fn build_with(settings: Settings, environment: Environment) -> Result<Self, AppError> {
         // Before anything is stored: a service without its key does not start.
         let secret = secret_key(&settings, &environment)?;
+        let tls = Tls::load(&settings.http.tls)?;
         let store = open_store(&settings, &environment).await?;
         store.migrate_up().await?;
-        Self::build_over(settings, environment, store, secret).await
+        Self::build_over(settings, environment, store, (secret, tls)).await
     }
 
     /// As [`build_with`](Self::build_with), over a database that the operator migrates.
@@ -59,16 +61,17 @@ impl App {
     /// [`AppError`].
     pub async fn build_unmigrated(settings: Settings, environment: Environment) -> Result<Self, AppError> {
         let secret = secret_key(&settings, &environment)?;
+        let tls = Tls::load(&settings.http.tls)?;
         let store = open_store(&settings, &environment).await?;
         store.check_schema().await?;
-        Self::build_over(settings, environment, store, secret).await
+        Self::build_over(settings, environment, store, (secret, tls)).await
     }
 
     async fn build_over(
         settings: Settings,
         environment: Environment,
         store: Store,
-        secret: Arc<SecretKey>,
+        (secret, tls): (Arc<SecretKey>, Option<Tls>),
     ) -> Result<Self, AppError> {
         let metrics = Metrics::new()?;
         store.observe(metrics.clone());
@@ -96,6 +99,7 @@ impl App {
             mail,
             stop,
             listener,
+            tls,
             address,
             metrics_server,
         })

@@ -7,6 +7,7 @@ use crate::actions::accounts::registration;
 use crate::actions::users::break_glass;
 use crate::actions::{ActionError, Failure};
 use crate::config::ConfigError;
+use crate::http::server::TlsError;
 use crate::jetstream::NatsError;
 use crate::mail::MailError;
 use crate::redis_connection::RedisProblem;
@@ -31,6 +32,8 @@ pub enum AppError {
         address: std::net::SocketAddr,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]

@@ -27,6 +27,7 @@ use crate::config::Settings;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::random::{Random, SystemRandom};
 use crate::http::detached::Detached;
+use crate::http::server::Tls;
 use crate::jetstream::NatsHandle;
 pub use crate::jetstream::NatsStatus;
 use crate::mail::MailWorker;
@@ -65,6 +66,7 @@ pub struct App {
     mail: Option<MailWorker>,
     stop: Stop,
     listener: TcpListener,
+    tls: Option<Tls>,
     address: SocketAddr,
     metrics_server: Option<MetricsServer>,
 }

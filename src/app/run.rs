@@ -16,7 +16,7 @@ use crate::domain::random::ThreadRandom;
 use crate::http::api::Api;
 use crate::http::middleware::{Edge, EdgeSettings};
 use crate::http::router;
-use crate::http::server::{ServerSettings, serve};
+use crate::http::server::{AnswerUnparsed, Listener, ServerSettings, Tls, serve};
 use crate::http::sse::Streams;
 use crate::mail::MailWorker;
 use crate::relay::{CopyRequests, Relay, RelayParts, ReplayJobParts, copy_queue, spawn_replay_jobs};
@@ -44,7 +44,10 @@ impl App {
         let parts = self.relay_parts(copies);
         let grace = self.settings.http.shutdown_grace;
         let server = serve(
-            self.listener,
+            Listener {
+                tcp: self.listener,
+                tls: self.tls.as_ref().map(Tls::acceptor),
+            },
             endpoint,
             ServerSettings::from(&self.settings.http),
             self.stop.serving.clone(),
@@ -60,6 +63,9 @@ impl App {
             stop: self.stop.serving.clone(),
         };
         let mut background = jobs.spawn_all(&self.settings);
+        if let Some(tls) = self.tls {
+            background.push(telemetry::spawn("certificate", tls.follow(self.stop.serving.clone())));
+        }
         background.push(jobs.spawn_clock());
         let rate_limits = jobs.spawn_rate_limits();
         background.push(spawn_mail(self.mail, self.stop.serving.clone()));
@@ -130,7 +136,7 @@ impl App {
         }
     }
 
-    fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + use<>, AppError> {
+    fn endpoint(&self) -> Result<impl poem::Endpoint<Output = poem::Response> + AnswerUnparsed + use<>, AppError> {
         let streams = Streams::new(self.stop.serving.clone());
         let api = Api::new(
             self.services.clone(),

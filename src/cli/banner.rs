@@ -44,8 +44,12 @@ pub(super) async fn print(settings: Settings, mut facts: Facts) {
 }
 
 fn banner(settings: &Settings, facts: &Facts) -> String {
-    let base = settings.http.base_path.trim_end_matches('/');
-    let api = format!("http://localhost:{}{base}", facts.port);
+    let local = local_url(settings, facts.port);
+    let api = if settings.http.has_public_url() {
+        settings.http.base_url()
+    } else {
+        local.clone()
+    };
     let stream = &settings.stream.name;
     let status = facts.nats.borrow().clone();
     let server = status.server_url.as_deref().unwrap_or("nats-server");
@@ -68,12 +72,20 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
         .metrics
         .map_or_else(|| "off".to_owned(), |address| format!("http://{address}/metrics"));
 
+    // What a proxy sends requests to, where that is not what clients do.
+    let behind = if api == local {
+        String::new()
+    } else {
+        format!("  serves    {local}\n")
+    };
+
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write!(
         text,
         "\nWatchword {version}\n\
          \x20 API       {api}    Swagger UI: {api}/docs\n\
+         {behind}\
          \x20 database  {database}\n\
          \x20 limits    {shared}\n\
          \x20 NATS      {nats}\n\
@@ -93,4 +105,10 @@ fn banner(settings: &Settings, facts: &Facts) -> String {
             .unwrap_or_default(),
     );
     text
+}
+
+/// Where the service is on this machine.
+fn local_url(settings: &Settings, port: u16) -> String {
+    let scheme = if settings.http.tls.is_on() { "https" } else { "http" };
+    format!("{scheme}://localhost:{port}{}", settings.http.base_path.trim_end_matches('/'))
 }

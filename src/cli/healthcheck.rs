@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::exit::DIFFERS;
-use super::print;
+use super::{own_listener, print};
 use crate::config::Settings;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,12 +34,24 @@ async fn request(settings: &Settings) -> std::io::Result<String> {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         other => other,
     };
-    let mut socket = TcpStream::connect((host, settings.http.port)).await?;
+    let socket = TcpStream::connect((host, settings.http.port)).await?;
+    if settings.http.tls.is_on() {
+        ask(own_listener::begin_tls(socket, host).await?, settings).await
+    } else {
+        ask(socket, settings).await
+    }
+}
+
+async fn ask(mut socket: impl AsyncRead + AsyncWrite + Unpin, settings: &Settings) -> std::io::Result<String> {
     let base = settings.http.base_path.trim_end_matches('/');
     let request = format!("GET {base}/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).await?;
+    let read = socket.read_to_end(&mut answer).await;
+    // A peer that closes TLS without saying so has still answered.
+    if answer.is_empty() {
+        read?;
+    }
     let answer = String::from_utf8_lossy(&answer);
     Ok(answer.lines().next().unwrap_or_default().to_owned())
 }

@@ -8,6 +8,7 @@ mod format;
 mod healthcheck;
 mod migrate;
 mod oauth;
+mod own_listener;
 mod serve;
 mod stream;
 mod user;

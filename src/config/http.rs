@@ -5,6 +5,10 @@ use std::{
     time::Duration,
 };
 
+mod cors;
+mod tls;
+
+use http::HeaderName;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -14,6 +18,9 @@ use crate::config::loader::{
     checks::{at_least, between_durations, http_url},
     parse,
 };
+
+pub use self::cors::{ANY as ANY_ORIGIN, CorsSettings};
+pub use self::tls::HttpTlsSettings;
 
 /// The public HTTP listener and its limits.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -29,9 +36,11 @@ pub struct HttpSettings {
     /// Token issuer, links in emails and schema URLs derive from it.
     #[serde(deserialize_with = "parse::without_final_slash")]
     pub public_url: String,
-    /// Networks of the reverse proxies whose `X-Forwarded-For` and `Forwarded` headers are trusted.
+    /// Networks of the reverse proxies whose `client_ip_header` is trusted.
     #[serde(deserialize_with = "parse::networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Header in which trusted proxies name the client.
+    pub client_ip_header: String,
     /// Serve Swagger UI at `/docs`.
     pub swagger_ui: bool,
     /// Maximum size of a request body, in bytes.
@@ -53,6 +62,10 @@ pub struct HttpSettings {
     /// How long a shutdown waits for in-flight requests.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
+    /// The pages of other origins that may call the API.
+    pub cors: CorsSettings,
+    /// TLS on this listener.
+    pub tls: HttpTlsSettings,
 }
 
 impl HttpSettings {
@@ -70,6 +83,13 @@ impl HttpSettings {
         Url::parse(&self.base_url()).map_or_else(|_| self.base_path.clone(), |url| url.path().to_owned())
     }
 
+    /// Whether clients reach the service at another address than the default one, which is that of
+    /// this machine.
+    #[must_use]
+    pub fn has_public_url(&self) -> bool {
+        self.public_url != default_public_url(self.port, self.tls.is_on())
+    }
+
     /// The address to bind.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -81,6 +101,7 @@ impl HttpSettings {
         let second = Duration::from_secs(1);
         check_base_path(&self.base_path, problems);
         http_url(problems, "http.public_url", &self.public_url);
+        check_public_path(&self.public_url, problems);
         for network in &self.trusted_proxies {
             if network.prefix_len() == 0 {
                 problems.refuse(
@@ -91,6 +112,11 @@ impl HttpSettings {
                 );
             }
         }
+        if self.client_ip_header.parse::<HeaderName>().is_err() {
+            problems.refuse("http.client_ip_header", "must be the name of a header, such as \"X-Forwarded-For\"");
+        }
+        self.cors.check(problems);
+        self.tls.check(problems);
         if !(1024..=1_048_576).contains(&self.max_body_bytes) {
             problems.refuse(
                 "http.max_body_bytes",
@@ -110,6 +136,12 @@ impl HttpSettings {
     }
 }
 
+/// The address of the service on this machine.
+pub(super) fn default_public_url(port: u16, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://localhost:{port}")
+}
+
 fn check_base_path(path: &str, problems: &mut Problems) {
     const KEY: &str = "http.base_path";
     if !path.starts_with('/') {
@@ -120,6 +152,18 @@ fn check_base_path(path: &str, problems: &mut Problems) {
         problems.refuse(
             KEY,
             format!("must consist of segments of letters, digits, '-', '.', '_' and '~'; got {path:?}"),
+        );
+    }
+}
+
+/// The metadata is served below this path too.
+fn check_public_path(url: &str, problems: &mut Problems) {
+    let Ok(url) = Url::parse(url) else { return };
+    let path = url.path();
+    if path.contains("//") || !path.bytes().all(is_path_byte) {
+        problems.refuse(
+            "http.public_url",
+            format!("must have a path of segments of letters, digits, '-', '.', '_' and '~', if any; got {path:?}"),
         );
     }
 }

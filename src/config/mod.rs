@@ -26,7 +26,7 @@ pub use self::{
     accounts::{AccountTypeSettings, AccountsSettings},
     backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
     events::{EventsSettings, PiiMode},
-    http::HttpSettings,
+    http::{ANY_ORIGIN, CorsSettings, HttpSettings, HttpTlsSettings},
     loader::{ConfigError, DEFAULTS, Problem, SHORT_NAMES, docs},
     metrics::MetricsSettings,
     security::{

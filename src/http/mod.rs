@@ -4,6 +4,7 @@ pub mod api;
 pub mod bearer;
 pub mod client_ip;
 mod compression;
+pub mod cors;
 pub mod cursor;
 pub mod detached;
 pub mod docs;

@@ -1,6 +1,7 @@
 //! Builds the router of the public port: the API, its documents and pages, under the configured
 //! base path.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -37,7 +38,14 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
     let deployment = Arc::new(deployment);
     let base = settings.base_path.as_str();
     let public_path = settings.public_path();
-    let service = specification::service(all(api, readiness.clone()), &public_path);
+    let base_url = settings.base_url();
+    // Generators take the first server, without knowing where the document came from.
+    let servers: &[&str] = if settings.has_public_url() {
+        &[&base_url, &public_path]
+    } else {
+        &[&public_path]
+    };
+    let service = specification::service(all(api, readiness.clone()), servers);
     let document = specification::document(&service.spec());
     let mut table = RouteTable::new(base)
         .with_api::<Routes>()
@@ -53,7 +61,7 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         .nest("/problems", pages());
     if settings.swagger_ui {
         table = table.with_route("/docs", &["GET"]).with_route("/docs/", &["GET"]);
-        let page = Arc::new(swagger_ui(&public_path, api, readiness, &document));
+        let page = Arc::new(swagger_ui(&public_path, api, readiness));
         route = route.at("/docs", get(page.clone())).at("/docs/", get(page));
     }
     route = route
@@ -64,19 +72,29 @@ pub fn build(settings: &HttpSettings, deployment: Deployment, api: &Api, readine
         .at("/events-docs", get(events_page(deployment)))
         .nest("/", service);
     let trimmed = base.trim_end_matches('/');
-    let endpoint = if trimmed.is_empty() {
+    let mut root = if trimmed.is_empty() {
         route
     } else {
-        let mut root = Route::new().nest(trimmed, route);
-        for path in metadata::PATHS {
-            for path in [path.to_owned(), format!("{path}{trimmed}")] {
-                table = table.with_root_route(&path, &["GET"]);
-                root = root.at(path, get(metadata::endpoint(api.clone())));
-            }
-        }
-        root
+        Route::new().nest(trimmed, route)
     };
-    Router { endpoint: endpoint.map_to_response().boxed(), table }
+    for path in metadata_paths(trimmed, public_path.trim_end_matches('/')) {
+        table = table.with_root_route(&path, &["GET"]);
+        root = root.at(path, get(metadata::endpoint(api.clone())));
+    }
+    Router { endpoint: root.map_to_response().boxed(), table }
+}
+
+/// Where else clients look for the metadata of an issuer with a path: at the root of the host, with
+/// that path behind (RFC 8414 section 3.1) and without. `public` is longer than `base` behind a
+/// proxy that removes a prefix, and passes these on unchanged.
+fn metadata_paths(base: &str, public: &str) -> BTreeSet<String> {
+    let of = |path: &str| metadata::PATHS.map(|document| format!("{document}{path}"));
+    let mut paths: BTreeSet<String> = [base, public, ""].into_iter().flat_map(of).collect();
+    // The routes below the base path have those.
+    for path in metadata::PATHS.map(|document| format!("{base}{document}")) {
+        paths.remove(&path);
+    }
+    paths
 }
 
 fn json(document: String) -> impl Endpoint {
@@ -98,13 +116,14 @@ fn events_page(deployment: Arc<Deployment>) -> impl Endpoint {
 }
 
 /// The page is built by the first request: it is larger than everything else that an idle service
-/// keeps in memory.
-fn swagger_ui(public_path: &str, api: &Api, readiness: Arc<dyn Readiness>, document: &str) -> impl Endpoint + use<> {
+/// keeps in memory. It may call its own origin alone, so it names no other server.
+fn swagger_ui(public_path: &str, api: &Api, readiness: Arc<dyn Readiness>) -> impl Endpoint + use<> {
     let page = OnceLock::new();
-    let (path, api, document) = (public_path.to_owned(), api.clone(), document.to_owned());
+    let (path, api) = (public_path.to_owned(), api.clone());
     make_sync(move |_| {
         let page: &ScriptedPage = page.get_or_init(|| {
-            let service = specification::service(all(&api, readiness.clone()), &path);
+            let service = specification::service(all(&api, readiness.clone()), &[&path]);
+            let document = specification::document(&service.spec());
             let title = "<title>Watchword API</title><meta name=\"viewport\" content=\"width=device-width\">";
             let html = service.swagger_ui_html().replace(&service.spec(), &document);
             ScriptedPage::new(&format!("<!doctype html>{}", html.replace("<title>Swagger UI</title>", title)))

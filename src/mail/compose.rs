@@ -35,10 +35,14 @@ pub(super) struct Composer {
 }
 
 impl Composer {
-    /// Links begin with `http.public_url`, never with the host of a request.
+    /// Links begin with `http.public_url` unless the page is elsewhere, and never with the host of a
+    /// request.
     pub(super) fn new(settings: &Settings) -> Result<Self, MailError> {
         let mail = &settings.mail;
-        let url = |path: &str| format!("{}{path}", settings.http.public_url.trim_end_matches('/'));
+        let url = |page: &str| match page.starts_with('/') {
+            true => format!("{}{page}", settings.http.public_url.trim_end_matches('/')),
+            false => page.to_owned(),
+        };
         Ok(Self {
             templates: Templates::load(mail.templates.as_deref())?,
             from: mail.from.parse().map_err(MailError::From)?,

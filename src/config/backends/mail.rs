@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::loader::{
     Problems,
-    checks::{at_least, between, between_durations, label},
+    checks::{at_least, between, between_durations, http_url, label},
     parse, redact,
 };
 
@@ -49,9 +49,9 @@ pub struct MailSettings {
     pub from: String,
     /// Name of the service in emails.
     pub product: String,
-    /// Path below `http.public_url` of the page that verifies an address.
+    /// Path below `http.public_url` of the page that verifies an address, or its URL elsewhere.
     pub verify_path: String,
-    /// Path below `http.public_url` of the page that sets a new password.
+    /// Path below `http.public_url` of the page that sets a new password, or its URL elsewhere.
     pub reset_path: String,
     /// Directory with templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
@@ -99,8 +99,13 @@ impl MailSettings {
             ("mail.verify_path", &self.verify_path),
             ("mail.reset_path", &self.reset_path),
         ] {
-            if !path.starts_with('/') || !path.bytes().all(is_path_byte) {
-                problems.refuse(key, "must be a path such as \"/account/reset\", without query and fragment");
+            if path.contains("://") {
+                http_url(problems, key, path);
+            } else if !path.starts_with('/') || !path.bytes().all(is_path_byte) {
+                problems.refuse(
+                    key,
+                    "must be a path such as \"/account/reset\", or the URL of a page, without query and fragment",
+                );
             }
         }
         between_durations(problems, "mail.code_ttl", self.code_ttl, MINUTE, DAY);

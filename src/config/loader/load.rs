@@ -15,6 +15,7 @@ use super::{
     error::Problems,
     keys,
 };
+use crate::config::http::default_public_url;
 
 impl Settings {
     /// Reads the defaults, `file` when given, and the process environment.
@@ -184,9 +185,10 @@ impl Loader {
         for (key, value) in &self.given {
             figment = figment.merge(Serialized::default(key, value));
         }
-        // The address the service has by default follows its port.
+        // The address the service has by default follows its port and its certificate.
         let port = figment.extract_inner::<u16>("http.port").unwrap_or_default();
-        figment.join(Serialized::default("http.public_url", format!("http://localhost:{port}")))
+        let tls = figment.find_value("http.tls.certificate").is_ok();
+        figment.join(Serialized::default("http.public_url", default_public_url(port, tls)))
     }
 
     fn mistyped(&mut self, error: &figment::Error) -> Result<(), ConfigError> {

@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use poem::http::header::IF_NONE_MATCH;
 use poem::{FromRequest, Request, RequestBody, Result};
 
+use super::opaque;
+
 /// The strong tag of a document: its SHA-256.
 #[must_use]
 pub fn of(document: &[u8]) -> String {
@@ -24,11 +26,12 @@ impl IfNoneMatch {
     }
 
     /// Whether the client has the document with this tag. The comparison is weak: a proxy that
-    /// compresses the document also weakens its tag.
+    /// compresses the document also weakens its tag, or marks it.
     #[must_use]
     pub fn has(&self, tag: &str) -> bool {
         let mut tags = self.0.iter().flat_map(|list| list.split(',')).map(str::trim);
-        tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+        let wanted = tag.trim_matches('"');
+        tags.any(|known| known == "*" || opaque(known) == Some(wanted))
     }
 }
 
@@ -48,6 +51,7 @@ mod tests {
         for (known, expected) in [
             (tag.clone(), true),
             (format!("W/{tag}"), true),
+            (format!("\"{}-gzip\"", tag.trim_matches('"')), true),
             (format!("\"other\", {tag}"), true),
             ("*".to_owned(), true),
             (tag.trim_matches('"').to_owned(), false),

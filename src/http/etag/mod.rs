@@ -20,8 +20,15 @@ pub fn of(user: &User) -> String {
     format!("\"{:032x}\"", Version::of(user).to_bits())
 }
 
-/// The precondition of a request: the versions that it allows. Weak tags and unknown tags never
-/// match (strong comparison, section 8.8.3.2).
+/// Endings that proxies give to the tag of a response that they have compressed.
+const ENCODED: [&str; 5] = ["--gzip", "-gzip", ";gzip", "-br", "-zstd"];
+
+/// The precondition of a request: the versions that it allows. Unknown tags never match.
+///
+/// Our tags are strong, and name a version rather than bytes. A proxy that compresses a response
+/// weakens its tag, or marks it. The version that the client has read is the same, so such a tag
+/// counts, although strong comparison (section 8.8.3.2) would refuse it: otherwise nothing could be
+/// changed through that proxy.
 pub type IfMatch = Header<Expected>;
 
 impl HeaderParameter for Expected {
@@ -54,12 +61,11 @@ impl HeaderParameter for Expected {
     }
 }
 
-/// The text between the quotes of a tag; empty for a weak tag, `None` for what is not a tag.
+/// The text between the quotes of a tag, as the service sent it; `None` for what is not a tag.
 fn opaque(tag: &str) -> Option<&str> {
-    let (weak, tag) = tag.strip_prefix("W/").map_or((false, tag), |tag| (true, tag));
-    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let inner = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?;
     let fits = inner.chars().all(|c| c != '"' && !c.is_control() && c != ' ');
-    fits.then_some(if weak { "" } else { inner })
+    fits.then(|| ENCODED.iter().find_map(|ending| inner.strip_suffix(ending)).unwrap_or(inner))
 }
 
 fn version(tag: &str) -> Option<Version> {
@@ -82,7 +88,10 @@ mod tests {
             (&[one], Expected::OneOf(vec![version])),
             (&["\"other\"", one], Expected::OneOf(vec![version])),
             (&[&format!("\"other\", {one}")], Expected::OneOf(vec![version])),
-            (&[&format!("W/{one}")], Expected::OneOf(vec![])),
+            (&[&format!("W/{one}")], Expected::OneOf(vec![version])),
+            (&["\"0123456789abcdef0123456789abcdef-gzip\""], Expected::OneOf(vec![version])),
+            (&["W/\"0123456789abcdef0123456789abcdef--gzip\""], Expected::OneOf(vec![version])),
+            (&["\"0123456789abcdef0123456789abcdef-x\""], Expected::OneOf(vec![])),
             (&["\"\""], Expected::OneOf(vec![])),
         ] {
             assert_eq!(Expected::parse(lines), Some(expected), "{lines:?}");

@@ -11,6 +11,9 @@ use super::{EdgeState, RequestContext};
 /// The status, in logs and metrics, of a request whose client disconnected before the response.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// The name of every method that is not a standard one.
+const OTHER: &str = "OTHER";
+
 /// The log line of a request in flight. When it is dropped before [`Line::end`], the client has
 /// disconnected.
 pub(super) struct Line<'a> {
@@ -37,6 +40,18 @@ impl<'a> Line<'a> {
             method: method_name(method),
             started,
             polled,
+            ended: false,
+        }
+    }
+
+    /// The line of what is no request.
+    pub(super) fn unparsed(edge: &'a EdgeState, context: RequestContext) -> Self {
+        Self {
+            edge,
+            context,
+            method: OTHER,
+            started: Instant::now(),
+            polled: false,
             ended: false,
         }
     }
@@ -79,7 +94,7 @@ impl Drop for Line<'_> {
     }
 }
 
-/// The name of a standard method; `OTHER` for all others, since clients can send any number of
+/// The name of a standard method; [`OTHER`] for all others, since clients can send any number of
 /// them.
 fn method_name(method: &Method) -> &'static str {
     match *method {
@@ -90,6 +105,6 @@ fn method_name(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
+        _ => OTHER,
     }
 }

@@ -8,14 +8,18 @@ mod finalize;
 mod request_id;
 mod routes;
 mod trace;
+mod unparsed;
+mod untrusted_proxy;
 mod user_agent;
 
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use poem::http::header::CONTENT_LENGTH;
+use poem::http::header::{CONTENT_LENGTH, HOST};
+use poem::http::{HeaderMap, HeaderName, Version};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument as _, Span};
@@ -26,19 +30,24 @@ pub use trace::TraceContext;
 
 use super::client_ip::{TrustedProxies, client_ip};
 use super::compression::Encoding;
+use super::cors::Cors;
 use super::payload::BodyLimits;
 use super::problem::{Problem, ProblemCode};
+use super::server::MAX_HEAD;
 use crate::config::HttpSettings;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::telemetry::Metrics;
 use access_log::Line;
 use finalize::EndpointResult;
+use untrusted_proxy::UntrustedProxy;
 
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
-    /// Proxies whose `X-Forwarded-For` is trusted.
+    /// Proxies that are trusted to name the client.
     pub trusted_proxies: TrustedProxies,
+    /// Origins whose pages may call the API.
+    pub cors: Cors,
     pub body: BodyLimits,
     /// Longest time until a response begins; after it, 503.
     pub deadline: Duration,
@@ -47,13 +56,23 @@ pub struct EdgeSettings {
 impl From<&HttpSettings> for EdgeSettings {
     fn from(settings: &HttpSettings) -> Self {
         Self {
-            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+            trusted_proxies: trusted_proxies(settings),
+            cors: Cors::from(&settings.cors),
             body: BodyLimits {
                 max_bytes: settings.max_body_bytes,
                 timeout: settings.body_timeout,
             },
             deadline: settings.request_deadline,
         }
+    }
+}
+
+fn trusted_proxies(settings: &HttpSettings) -> TrustedProxies {
+    let trusted = TrustedProxies::new(settings.trusted_proxies.clone());
+    // The configuration accepts only names of headers.
+    match settings.client_ip_header.parse::<HeaderName>() {
+        Ok(header) => trusted.reading(header),
+        Err(_) => trusted,
     }
 }
 
@@ -69,6 +88,7 @@ struct EdgeState {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Option<Arc<Metrics>>,
+    untrusted_proxy: Arc<UntrustedProxy>,
 }
 
 impl Edge {
@@ -76,7 +96,14 @@ impl Edge {
     #[must_use]
     pub fn new(settings: EdgeSettings, routes: RouteTable, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
-            state: EdgeState { settings, routes, clock, random, metrics: None },
+            state: EdgeState {
+                settings,
+                routes,
+                clock,
+                random,
+                metrics: None,
+                untrusted_proxy: Arc::default(),
+            },
         }
     }
 
@@ -103,9 +130,11 @@ pub struct EdgeEndpoint<E> {
 }
 
 impl EdgeState {
-    fn context(&self, request: &Request) -> RequestContext {
-        let headers = request.headers();
-        let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
+    fn context(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> RequestContext {
+        let trusted = &self.settings.trusted_proxies;
+        if let Some(peer) = peer {
+            self.untrusted_proxy.note(peer, headers, trusted);
+        }
         let mut for_id = [0; request_id::RANDOM];
         let mut for_trace = [0; trace::RANDOM];
         // Drawing random bytes costs as much as half of this layer, so it is done once.
@@ -117,10 +146,31 @@ impl EdgeState {
         RequestContext::new(context::Parts {
             request_id: request_id::of(headers, &*self.clock, for_id),
             trace: TraceContext::of(headers, for_trace),
-            client_ip: peer.map(|peer| client_ip(peer, headers, &self.settings.trusted_proxies)),
+            client_ip: peer.map(|peer| client_ip(peer, headers, trusted)),
             user_agent: user_agent::of(headers),
             body: self.settings.body,
         })
+    }
+
+    /// Why a request is refused before it is routed.
+    fn refusal(&self, request: &Request) -> Option<Problem> {
+        if self.declares_too_much(request) {
+            return Some(ProblemCode::PayloadTooLarge.into());
+        }
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let (host, second) = (hosts.next(), hosts.next());
+        match request.version() {
+            // Nothing depends on the host; but what disagrees about it is not to be relied on (RFC
+            // 9112 section 3.2).
+            Version::HTTP_11 if host.is_none() => {
+                Some(Problem::new(ProblemCode::BadRequest).with_detail("A request of HTTP/1.1 has a Host header."))
+            }
+            _ if second.is_some() => {
+                Some(Problem::new(ProblemCode::BadRequest).with_detail("A request has only one Host header."))
+            }
+            Version::HTTP_2 if head_length(request) > MAX_HEAD => Some(ProblemCode::HeadTooLarge.into()),
+            _ => None,
+        }
     }
 
     /// Whether the declared length of the body is too large.
@@ -139,18 +189,24 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let started = Instant::now();
         let edge = &self.state;
-        let context = edge.context(&request);
-        let polled = edge.routes.is_polled(request.uri().path());
+        let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+        let context = edge.context(request.headers(), peer);
+        let sharing = edge.settings.cors.sharing(request.headers());
+        let preflight = edge.settings.cors.preflight(&request, &sharing);
+        let route_known = preflight.is_some().then(|| edge.routes.preflight());
+        let polled = route_known.is_some() || edge.routes.is_polled(request.uri().path());
         let line = Line::new(edge, context.clone(), request.method(), started, polled);
         // A span costs as much as a cached answer: a polled request gets one when there is
         // something to log.
         let span = if polled { Span::none() } else { context.span().clone() };
 
-        let too_large = edge.declares_too_much(&request);
+        let refusal = edge.refusal(&request);
         let (version, encoding) = (request.version(), Encoding::of(&request));
         request.set_data(context.clone());
-        let result = if too_large {
-            EndpointResult::Error(Problem::new(ProblemCode::PayloadTooLarge).into())
+        let result = if let Some(response) = preflight {
+            EndpointResult::Response(response)
+        } else if let Some(problem) = refusal {
+            EndpointResult::Error(problem.into())
         } else {
             let response = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
             match timeout(edge.settings.deadline, response.instrument(span)).await {
@@ -165,11 +221,18 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             _ => context.span().in_scope(|| finalize::of(result)),
         };
         let pattern = pattern.or_else(|| context.pattern());
-        let route = edge.routes.find(pattern.as_deref());
+        let route = route_known.unwrap_or_else(|| edge.routes.find(pattern.as_deref()));
         let mut response = finalize::finish(response, &context, route.allow()).await;
+        sharing.apply(&mut response);
         finalize::close_after_unread_body(&mut response, version);
         encoding.apply(&mut response).await;
         line.end(response.status(), route);
         Ok(response)
     }
+}
+
+/// The length of a head of HTTP/2, as RFC 9113 section 6.5.2 counts it.
+fn head_length(request: &Request) -> usize {
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    fields.sum::<usize>() + request.uri().path().len() + request.uri().query().map_or(0, str::len)
 }

@@ -7,17 +7,23 @@ use poem_openapi::OpenApi;
 
 /// The template of requests that match no route.
 const UNMATCHED: &str = "unmatched";
+/// The template of preflight requests, which are for no one route.
+const PREFLIGHT: &str = "preflight";
+/// The template of what is no request.
+const UNPARSED: &str = "unparsed";
 
 /// Paths, below the base path, that proxies and orchestrators poll. They keep logs of their own.
 const POLLED: [&str; 3] = ["/auth/verify", "/healthz", "/readyz"];
 
 /// All routes, by their poem patterns.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RouteTable {
     /// The base path, without a slash at the end.
     base: Box<str>,
     routes: HashMap<Box<str>, Route>,
     unmatched: Route,
+    preflight: Route,
+    unparsed: Route,
 }
 
 #[derive(Debug, Clone)]
@@ -26,13 +32,23 @@ pub(super) struct Route {
     allow: Option<HeaderValue>,
 }
 
-impl Default for Route {
+impl Default for RouteTable {
     fn default() -> Self {
-        Self { template: UNMATCHED.into(), allow: None }
+        Self {
+            base: Box::default(),
+            routes: HashMap::new(),
+            unmatched: Route::named(UNMATCHED),
+            preflight: Route::named(PREFLIGHT),
+            unparsed: Route::named(UNPARSED),
+        }
     }
 }
 
 impl Route {
+    fn named(name: &str) -> Self {
+        Self { template: name.into(), allow: None }
+    }
+
     /// The path with the names of its parameters: `/users/{id}`.
     pub(super) fn template(&self) -> &str {
         &self.template
@@ -102,6 +118,16 @@ impl RouteTable {
             let rest = POLLED.iter().find_map(|polled| path.strip_prefix(polled));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
+    }
+
+    /// The route of preflight requests.
+    pub(super) const fn preflight(&self) -> &Route {
+        &self.preflight
+    }
+
+    /// The route of what is no request.
+    pub(super) const fn unparsed(&self) -> &Route {
+        &self.unparsed
     }
 
     /// The route of a pattern, or the route `unmatched`.

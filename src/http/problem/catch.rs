@@ -59,6 +59,7 @@ pub(crate) fn problem_of_status(status: StatusCode) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::PayloadTooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemCode::UnsupportedMediaType,
         StatusCode::UNPROCESSABLE_ENTITY => ProblemCode::ValidationFailed,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ProblemCode::HeadTooLarge,
         StatusCode::TOO_MANY_REQUESTS => ProblemCode::RateLimited,
         StatusCode::SERVICE_UNAVAILABLE => ProblemCode::ServiceUnavailable,
         other if other.is_client_error() => ProblemCode::BadRequest,

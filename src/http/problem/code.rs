@@ -113,6 +113,8 @@ codes! {
         "Send a new key with each new request, and the same key only to repeat a request.";
     InvalidCode, "invalid_code", UNPROCESSABLE_ENTITY, "The code is not valid",
         "The code is unknown, expired, already used or replaced by a newer one. Request a new email.";
+    HeadTooLarge, "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large",
+        "The path and the headers are larger than 16 KiB together, or more than 100. Send fewer headers and cookies.";
     RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
         "Too many requests of this kind. Retry after the seconds in Retry-After.";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Internal error",

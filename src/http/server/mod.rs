@@ -6,31 +6,38 @@
 //! takes too long.
 
 mod accept;
+mod bare_errors;
 mod connection;
 mod deadlines;
 mod io;
+mod tls;
 mod tracked;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
-use poem::{Endpoint, Response};
+use poem::http::StatusCode;
+use poem::{Endpoint, Response, http};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::HttpSettings;
 use accept::{Accepted, accept};
 use connection::Server;
+pub use tls::{Tls, TlsError};
 
 /// Largest request head, in bytes: request line and header fields together.
-const MAX_HEAD: usize = 16 * 1024;
-/// Largest header list of an HTTP/2 request, in bytes as RFC 9113 section 6.5.2 counts them.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
+/// Largest header list of an HTTP/2 request that is read at all. Between [`MAX_HEAD`] and this, the
+/// request is refused with a problem document; beyond it, with a status alone.
+const MAX_HEADER_LIST: u32 = 64 * 1024;
 /// Concurrent requests of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
 /// Streams that a client may reset before they are accepted ("rapid reset"); more end the
@@ -72,18 +79,44 @@ impl From<&HttpSettings> for ServerSettings {
     }
 }
 
-/// Serve `endpoint` on `listener`, HTTP/1.1 and HTTP/2 without TLS, until `stop` is cancelled.
+/// Answers what is no request.
+pub trait AnswerUnparsed {
+    /// The answer to bytes of `peer` that cannot be parsed; the connection closes after it.
+    fn answer_unparsed(&self, status: StatusCode, peer: SocketAddr) -> http::Response<Vec<u8>>;
+}
+
+/// Where clients connect, and how.
+pub struct Listener {
+    pub tcp: TcpListener,
+    /// What begins TLS on each connection; `None` for plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
+
+/// Serve `endpoint` on `listener`, HTTP/1.1 and HTTP/2, until `stop` is cancelled.
 ///
 /// Then it accepts no connections, finishes requests in flight, closes idle connections, and drops
 /// those that are left after `shutdown_grace`. Returns the number of dropped connections.
-pub async fn serve<E>(listener: TcpListener, endpoint: E, settings: ServerSettings, stop: CancellationToken) -> usize
+pub async fn serve<E>(
+    listener: impl Into<Listener>,
+    endpoint: E,
+    settings: ServerSettings,
+    stop: CancellationToken,
+) -> usize
 where
-    E: Endpoint<Output = Response> + 'static,
+    E: Endpoint<Output = Response> + AnswerUnparsed + 'static,
 {
+    let Listener { tcp: listener, tls } = listener.into();
     let server = Arc::new(Server {
         endpoint,
         builder: builder(),
         settings,
+        tls,
         local: listener.local_addr().ok(),
         stop: stop.clone(),
         kill: CancellationToken::new(),

@@ -9,8 +9,8 @@ use std::{
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 /// The statuses whose counters are cached, in order; those of others are looked up.
-const STATUSES: [u16; 22] = [
-    200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, 500, 503, 504,
+const STATUSES: [u16; 23] = [
+    200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, 431, 500, 503, 504,
 ];
 
 /// The service has far fewer routes; this bounds the series if a path is ever passed instead of a

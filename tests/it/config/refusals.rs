@@ -81,6 +81,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__MAIL__FROM", "no-reply", "mail.from", "no-reply@example.com"),
     ("WATCHWORD__MAIL__RESET_PATH", "reset", "mail.reset_path", "/account/reset"),
     ("WATCHWORD__MAIL__VERIFY_PATH", "/verify?code=", "mail.verify_path", "without query"),
+    ("WATCHWORD__MAIL__VERIFY_PATH", "https://app.example.com/verify?x", "mail.verify_path", "without user"),
     ("WATCHWORD__MAIL__CODE_TTL", "25h", "mail.code_ttl", "between 1m and 1day"),
     ("WATCHWORD__MAIL__TIMEOUT", "0s", "mail.timeout", "between 1s and"),
     ("WATCHWORD__MAIL__RETRY_FOR", "8d", "mail.retry_for", "7days"),

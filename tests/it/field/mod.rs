@@ -1,3 +1,9 @@
-//! What people who run such systems have reported, one file for each kind of fault.
+//! What public bug reports of systems like this are about, kind by kind, on real servers.
+#![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
+mod browsers;
+mod cors;
+mod proxies;
+mod requests;
 mod text;
+mod tls;

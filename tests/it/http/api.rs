@@ -21,6 +21,7 @@ use watchword::domain::clock::SystemClock;
 use watchword::domain::random::SystemRandom;
 use watchword::http::bearer::{BearerToken, OptionalBearerToken};
 use watchword::http::client_ip::TrustedProxies;
+use watchword::http::cors::Cors;
 use watchword::http::detached::Detached;
 use watchword::http::middleware::{Edge, EdgeSettings, RequestContext, RouteTable};
 use watchword::http::parameters::path::Path;
@@ -232,6 +233,7 @@ pub(super) const BEFORE_OTHER_TIMEOUTS: Duration = Duration::from_secs(TIMEOUT.a
 pub(super) fn edge_settings() -> EdgeSettings {
     EdgeSettings {
         trusted_proxies: TrustedProxies::default(),
+        cors: Cors::default(),
         body: BodyLimits { max_bytes: 1024, timeout: TIMEOUT },
         deadline: TIMEOUT,
     }

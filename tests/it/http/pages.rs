@@ -29,8 +29,10 @@ async fn the_document_names_the_path_that_clients_use() {
     });
     let app = builder.spawn().await;
     let document = app.get("/v1/openapi.json").await.expect_status(200);
-    assert_eq!(document.str("/servers/0/url"), "/auth-api/v1");
+    assert_eq!(document.str("/servers/0/url"), "https://example.com/auth-api/v1");
+    assert_eq!(document.str("/servers/1/url"), "/auth-api/v1");
     let page = app.get("/v1/docs").await.expect_status(200);
     assert!(page.text.contains(r#""url": "/auth-api/v1""#), "Swagger UI shows another document");
+    assert!(!page.text.contains("https://example.com/auth-api/v1"), "its policy forbids other origins");
     app.finish().await;
 }

@@ -19,6 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 flow_tests! {
     a_mail_has_every_header_and_both_bodies,
     links_use_the_public_url_and_not_the_host_header,
+    links_may_lead_to_a_page_elsewhere,
     a_display_name_cannot_inject_a_header,
     templates_can_be_overridden,
 }
@@ -107,6 +108,22 @@ async fn links_use_the_public_url_and_not_the_host_header(backend: Backend) {
     let page = format!("{}/reset-password#code=", app.settings().http.public_url);
     assert!(mail.text().contains(&page), "{}", mail.text());
     assert!(!mail.text().contains("evil"), "{}", mail.text());
+    app.finish().await;
+}
+
+async fn links_may_lead_to_a_page_elsewhere(backend: Backend) {
+    let smtp = SmtpServer::start().await;
+    let builder = builder(backend, &smtp).settings(|settings| {
+        settings.http.public_url = "https://example.com/ww".to_owned();
+        settings.mail.reset_path = "https://app.example.com/reset".to_owned();
+    });
+    let app = builder.spawn().await;
+    app.registered(ADA).await;
+    forgot(&app, ADA).await;
+    let mail = smtp.mail(ADA, RESET, 1).await;
+    assert!(mail.text().contains("https://app.example.com/reset#code="), "{}", mail.text());
+    let mail = smtp.mail(ADA, VERIFY, 1).await;
+    assert!(mail.text().contains("https://example.com/ww/verify-email#code="), "{}", mail.text());
     app.finish().await;
 }
 

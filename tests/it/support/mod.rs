@@ -32,6 +32,7 @@ pub(crate) mod smtp;
 pub(crate) mod sse;
 pub(crate) mod timing;
 pub(crate) mod wait;
+pub(crate) mod web_proxy;
 
 /// Runs each function on SQLite, and on PostgreSQL with Redis: `NAME` becomes the tests
 /// `NAME::sqlite` and `NAME::postgres`. Each function is an `async fn(Backend)` in the same module.
