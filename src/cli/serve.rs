@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::banner;
-use crate::app::{App, AppError, Environment, allow_open_files, stop_on_signals};
+use crate::app::{App, AppError, Environment, allow_open_files, commands, stop_on_signals};
 use crate::config::Settings;
 use crate::telemetry::{self, Output};
 
@@ -21,6 +21,10 @@ impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
         let stop = stop_on_signals()?;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        commands::check(&settings)?;
         allow_open_files(&settings);
         let build = async {
             if self.no_migrate {
