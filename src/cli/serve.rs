@@ -19,12 +19,12 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
+        commands::check(&settings)?;
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
         let stop = stop_on_signals()?;
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
-        commands::check(&settings)?;
         allow_open_files(&settings);
         let build = async {
             if self.no_migrate {

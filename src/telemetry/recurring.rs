@@ -44,7 +44,7 @@ impl Recurring {
     pub fn failed(&self, error: &(dyn Error + 'static)) {
         let (now, what, text) = (Instant::now(), self.what, error_chain(error).to_string());
         let mut state = self.state();
-        // What is not repeated for so long is over, also when no success says so.
+        // What does not come again for so long has ended, also without a success that says so.
         let current = state.take().filter(|failures| now - failures.last < LOG_INTERVAL);
         let Some(mut failures) = current else {
             tracing::warn!(error = text, "{what}; retrying");

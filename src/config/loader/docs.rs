@@ -32,8 +32,8 @@ part of it. Setting both is refused.
 
 An empty variable counts as not set. Of a variable too, a final line break is not part of the value. A value in quotation
 marks is refused: they would be part of it. A variable that almost has the name of one of these (another case, one
-underscore, no or another prefix) is refused with the name that is meant, and another one that begins with `WATCHWORD_` is
-named in a warning. Those that Kubernetes sets for a Service called `watchword` do no harm.
+underscore, a letter or two) is refused with the name that is meant, and another one that begins with `WATCHWORD_` is
+named in a warning, as is one that only lacks the prefix (`MAIL__HOST`). Those that Kubernetes sets for a Service called `watchword` do no harm.
 
 **Files of variables.** `--env-file FILE` or `WATCHWORD_ENV_FILE` adds the variables of a file to those of the environment, which win. `make run`
 gives it `.env`, if there is one (see [`.env.example`](../.env.example)). Docker Compose (`.env`, `env_file`) and systemd

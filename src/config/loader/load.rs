@@ -160,6 +160,9 @@ impl<'a> Loader<'a> {
                 let origin = self.origin(name, value);
                 self.problems.add(name, problem, Some(origin));
             }
+            Verdict::Resembles(variable) => {
+                self.warnings.push(format!("{name} is not a variable of the service, and is ignored; did you mean {variable}?"));
+            }
             Verdict::Unknown => self.warnings.push(format!(
                 "{name} is not a variable of the service, and is ignored; `watchword config show --defaults` lists all keys"
             )),

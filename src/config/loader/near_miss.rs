@@ -36,6 +36,8 @@ pub(super) enum Verdict {
     Foreign,
     /// Meant for this variable.
     MeantFor(String),
+    /// Perhaps meant for this variable, perhaps another program's.
+    Resembles(String),
     /// In the namespace of the service, without a key of a similar name.
     Unknown,
 }
@@ -58,10 +60,10 @@ pub(super) fn judge(name: &str, value: &str) -> Verdict {
         return Verdict::MeantFor((*short).to_owned());
     }
     if !starts_with_ours(name) {
-        // `HTTP__PORT`: other programs do not write names in this way.
+        // `HTTP__PORT`: few other programs write names in this way.
         let key = name.replace("__", ".").to_ascii_lowercase();
         return match keys::find(&key) {
-            Some(key) if name.contains("__") => Verdict::MeantFor(key.variable()),
+            Some(key) if name.contains("__") => Verdict::Resembles(key.variable()),
             _ => Verdict::Foreign,
         };
     }
@@ -144,7 +146,6 @@ mod tests {
             ("WATCHWORD-HTTP-PORT", "WATCHWORD__HTTP__PORT"),
             ("WATCHWORD.HTTP.PORT", "WATCHWORD__HTTP__PORT"),
             ("WATCH_WORD__HTTP__PORT", "WATCHWORD__HTTP__PORT"),
-            ("HTTP__PORT", "WATCHWORD__HTTP__PORT"),
             ("WATCHWORD_MAIL_PASWORD", "WATCHWORD__MAIL__PASSWORD"),
             ("WATCHWORD_EVENTS__ENVIRONMENT", "WATCHWORD__EVENTS__ENVIRONMENT"),
             ("WATCHWORD_SECRETKEY", "WATCHWORD_SECRET_KEY"),
@@ -183,6 +184,7 @@ mod tests {
         ] {
             assert_eq!(judge(name, value), Verdict::Foreign, "{name}={value}");
         }
+        assert_eq!(judge("Mail__Host", "smtp"), Verdict::Resembles("WATCHWORD__MAIL__HOST".to_owned()));
         assert_eq!(judge("WATCHWORD_IMAGE_TAG", "v1"), Verdict::Unknown);
         assert_eq!(judge("WATCHWORD_HOST", "auth.example.com"), Verdict::Unknown);
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 
 use crate::config::NatsSettings;
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::jetstream::error::NatsError;
 
 #[derive(Clone, Debug)]
@@ -91,7 +92,7 @@ impl IdentityFile {
     pub(super) fn expired(&self) -> Option<OffsetDateTime> {
         let claims = Claims::of(&self.read().ok()?.jwt?)?;
         let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp.filter(|at| *at > 0)?).ok()?;
-        (expires_at <= OffsetDateTime::now_utc()).then_some(expires_at)
+        (expires_at <= SystemClock.now()).then_some(expires_at)
     }
 
     fn read(&self) -> io::Result<Identity> {

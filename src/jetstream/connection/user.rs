@@ -25,7 +25,7 @@ enum UserSource {
     File(IdentityFile),
     /// The embedded server's own.
     Embedded,
-    Nobody,
+    Missing,
 }
 
 impl NatsUser {
@@ -46,7 +46,7 @@ impl NatsUser {
             Login { name: Some(name), password: Some(_) } => Self { name, source: UserSource::Url },
             // A name without a password is a token, and a secret.
             Login { name: Some(_), password: None } => Self { name: "(token)".to_owned(), source: UserSource::Url },
-            Login { name: None, .. } => Self { name: "(none)".to_owned(), source: UserSource::Nobody },
+            Login { name: None, .. } => Self { name: "(none)".to_owned(), source: UserSource::Missing },
         }
     }
 
@@ -79,7 +79,7 @@ impl NatsUser {
                 None => format!("check that the server knows the user of {file}"),
             },
             UserSource::Embedded => "another nats-server uses the port of the embedded one".to_owned(),
-            UserSource::Nobody => "the server wants a user: set nats.user and nats.password, nats.creds_file or \
+            UserSource::Missing => "the server wants a user: set nats.user and nats.password, nats.creds_file or \
                                    nats.nkey_file"
                 .to_owned(),
         }

@@ -1,5 +1,5 @@
-//! Configuration as operators write it: names that are almost right, values with quotation marks, and
-//! a check that says what the start would say.
+//! Configuration as operators write it: names that are almost right, values with quotation marks,
+//! and a check that says what the start would say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,6 @@ async fn a_variable_that_is_almost_right_is_refused_with_the_name_that_is_meant(
         ("WATCHWORD_MAIL_PASSWORD", "WATCHWORD__MAIL__PASSWORD"),
         ("WATCHWORD_DATABASE_URL", "DATABASE_URL"),
         ("database_url", "DATABASE_URL"),
-        ("MAIL__HOST", "WATCHWORD__MAIL__HOST"),
         ("WATCHWORD_SECRET_KEY_FLIE", "WATCHWORD_SECRET_KEY_FILE"),
     ] {
         let ended = refused(&[(name, "canary-4000")]).await;
@@ -71,6 +70,8 @@ async fn what_kubernetes_sets_for_a_service_of_this_name_does_no_harm() {
     // What is neither a key nor Kubernetes' is named.
     let ended = run(BinaryOptions::command(&["config", "check"], &[("WATCHWORD_IMAGE_TAG", "v1")]), "").await;
     assert!(ended.status.success() && ended.stderr.contains("WATCHWORD_IMAGE_TAG"), "{ended:?}");
+    let ended = run(BinaryOptions::command(&["config", "check"], &[("Mail__Host", "smtp")]), "").await;
+    assert!(ended.stderr.contains("did you mean WATCHWORD__MAIL__HOST?"), "{ended:?}");
     let env = [("NATS_URL", "nats://127.0.0.1"), ("NATS_CREDS", "/etc/nats.creds")];
     let ended = run(BinaryOptions::command(&["config", "check"], &env), "").await;
     assert!(ended.stderr.contains("WATCHWORD__NATS__CREDS_FILE"), "{ended:?}");
@@ -131,6 +132,7 @@ async fn the_check_says_what_the_start_would_say() {
             "verify_email",
         ),
         (&[("WATCHWORD__ACCOUNTS__PROFILE_DIR", "/nonexistent")], "accounts.profile_dir"),
+        (&[("WATCHWORD__MAIL__TEMPLATES", "/nonexistent")], "/nonexistent"),
         (&[("RUST_LOG", "watchword=loud")], "RUST_LOG"),
         (
             &[

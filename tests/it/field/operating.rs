@@ -42,7 +42,7 @@ async fn a_draining_instance_is_not_ready_and_serves_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_health_check_names_what_it_asked() {
+async fn a_health_check_names_the_address_it_calls() {
     let directory = scratch("healthcheck");
     let file = directory.join("w.toml");
     let port = free_port().to_string();
