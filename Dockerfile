@@ -38,13 +38,14 @@ VOLUME /var/lib/samples
 CMD ["tail"]
 
 FROM debian:bookworm-slim
-# The certificate authorities, for TLS to NATS, PostgreSQL and Redis.
+# The certificate authorities, for TLS to NATS, PostgreSQL and Redis. The directory is open to the group root, since some
+# platforms run the image as any user of that group; every user can start in it.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 watchword \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/watchword --shell /usr/sbin/nologin watchword \
-    && install -d -o watchword -g watchword -m 0700 /var/lib/watchword
+    && install -d -o watchword -g root -m 0771 /var/lib/watchword
 COPY --from=builder /src/target/release/watchword /usr/local/bin/watchword
 
 USER 10001:10001
@@ -53,6 +54,7 @@ WORKDIR /var/lib/watchword
 VOLUME /var/lib/watchword
 ENV WATCHWORD__DATA_DIR=/var/lib/watchword
 EXPOSE 3001
+# It reads the environment of the container. For a configuration file set WATCHWORD_CONFIG, which it reads too.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["watchword", "healthcheck"]
 ENTRYPOINT ["watchword"]
 CMD ["serve"]

@@ -14,20 +14,18 @@ if [ "$PROFILE" = dev ]; then
     features=(--no-default-features) # without jemalloc, which takes a fifth of the build
 fi
 
-# The environment overrides .env.
+# The service reads .env itself: a shell would cut, expand or run some of its values.
+env_file=()
 if [ -f .env ]; then
-    environment=$(export -p)
-    set -a
-    # shellcheck source=/dev/null
-    . ./.env
-    set +a
-    eval "$environment"
+    env_file=(--env-file .env)
 fi
 
 scripts/install-build-deps.sh
 # Without nats-server the service starts too, and keeps the events until NATS is available.
-if [ -z "${NATS_URL:-}${WATCHWORD__NATS__URL:-}" ]; then
+if [ -z "${NATS_URL:-}${WATCHWORD__NATS__URL:-}" ] &&
+    ! grep -qsE '^[[:space:]]*(WATCHWORD__NATS__URL|NATS_URL)(_FILE)?[[:space:]]*=.' .env; then
     scripts/install-nats-server.sh || warn "starting without nats-server; events wait in the database"
 fi
 
-exec cargo run --locked --profile "$PROFILE" "${features[@]}" --package watchword --bin watchword -- serve "$@"
+exec cargo run --locked --profile "$PROFILE" "${features[@]}" --package watchword --bin watchword -- \
+    "${env_file[@]}" serve "$@"

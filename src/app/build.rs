@@ -25,6 +25,7 @@ use crate::limits::{InMemoryLimiter, LimitTime, Limits, RateLimiter, RedisLimite
 use crate::mail::{self, MailError, MailWorker, MailWorkerParts};
 use crate::redis_connection::RedisConnection;
 use crate::revocation::{Denylist, NoDenylist, RedisDenylist, SessionCache};
+use crate::security::signing_keys::RotationPolicyError;
 use crate::security::{
     AccessTokens, ClientStats, Clients, HashParams, Hasher, KeyRing, LedgerMarks, LoginChallenges, OneTimeCodeMac,
     PoolSize, RefreshTokens, RotationPolicy, SecretKey, SigningAlgorithm, TokenPolicy,
@@ -161,13 +162,6 @@ pub(super) async fn build_services(
     metrics: &Metrics,
 ) -> Result<Services, AppError> {
     let tokens = &settings.tokens;
-    let policy = TokenPolicy {
-        issuer: settings.issuer(),
-        audience: tokens.audience.clone(),
-        client_id: tokens.client_id.clone(),
-        access_ttl: tokens.access_ttl,
-        leeway: tokens.leeway,
-    };
     let sessions = session_policy(settings);
     let redis = match &settings.redis.url {
         Some(url) => Some(RedisConnection::open(url.expose_secret(), settings.redis.timeout).await?),
@@ -191,10 +185,10 @@ pub(super) async fn build_services(
     };
     Ok(Services::new(Dependencies {
         hasher: hasher(settings, environment, metrics)?,
-        access: AccessTokens::new(policy, Arc::new(KeyRing::new([])))?,
+        access: AccessTokens::new(token_policy(settings), Arc::new(KeyRing::new([])))?,
         refresh: RefreshTokens::new(&secret)?,
         clients: Clients::new(&settings.oauth.clients, client_stats(metrics)),
-        rotation: RotationPolicy::new(tokens.key_rotation, algorithm(tokens.algorithm))?,
+        rotation: rotation_policy(settings)?,
         session_cache: SessionCache::new(
             store.clone(),
             sessions,
@@ -223,6 +217,21 @@ pub(super) async fn build_services(
         secret,
         store,
     }))
+}
+
+pub(super) fn token_policy(settings: &Settings) -> TokenPolicy {
+    let tokens = &settings.tokens;
+    TokenPolicy {
+        issuer: settings.issuer(),
+        audience: tokens.audience.clone(),
+        client_id: tokens.client_id.clone(),
+        access_ttl: tokens.access_ttl,
+        leeway: tokens.leeway,
+    }
+}
+
+pub(super) fn rotation_policy(settings: &Settings) -> Result<RotationPolicy, RotationPolicyError> {
+    RotationPolicy::new(settings.tokens.key_rotation, algorithm(settings.tokens.algorithm))
 }
 
 const fn algorithm(configured: TokenAlgorithm) -> SigningAlgorithm {
@@ -259,7 +268,8 @@ fn session_policy(settings: &Settings) -> SessionPolicy {
     }
 }
 
-fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> Result<Hasher, AppError> {
+/// The cost of one hash, and the size of the pool.
+pub(super) fn hash_pool(settings: &Settings) -> (HashParams, PoolSize) {
     let passwords = &settings.passwords;
     let params = HashParams {
         memory_kib: passwords.argon2_memory_kib,
@@ -272,6 +282,11 @@ fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> 
         max_queue_per_thread: passwords.max_queue_per_thread,
         max_wait: passwords.max_wait,
     };
+    (params, size)
+}
+
+fn hasher(settings: &Settings, environment: &Environment, metrics: &Metrics) -> Result<Hasher, AppError> {
+    let (params, size) = hash_pool(settings);
     Ok(Hasher::start(params, size, metrics.into(), environment.random.clone())?)
 }
 

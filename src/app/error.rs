@@ -23,6 +23,9 @@ use crate::telemetry::{MetricsServerError, TelemetryError};
 pub enum AppError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The values are valid, and the parts that they describe cannot be used.
+    #[error("the configuration cannot be used:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    Unusable(Vec<String>),
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
     #[error(transparent)]

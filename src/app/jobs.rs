@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::domain::clock::{Clock, signed_duration};
 use crate::domain::ids::LedgerSeq;
 use crate::store::{Expirable, Prune, Store, StoreError};
-use crate::telemetry::{error_chain, spawn};
+use crate::telemetry::{Recurring, error_chain, spawn};
 
 /// A key that another instance created is known everywhere long before it signs.
 const KEY_ROTATION_INTERVAL: Duration = Duration::from_secs(60);
@@ -151,13 +151,17 @@ impl Jobs {
     }
 
     async fn roll_up_counts(self) {
+        let failures = Recurring::new("events cannot be counted");
         while self.sleep_or_stop(COUNT_INTERVAL).await {
             loop {
                 match self.store.ledger().roll_up_counts().await {
                     Ok(true) if !self.stop.is_cancelled() => {}
-                    Ok(_) => break,
+                    Ok(_) => {
+                        failures.succeeded();
+                        break;
+                    }
                     Err(error) => {
-                        tracing::warn!(error = %error_chain(&error), "events could not be counted");
+                        failures.failed(&error);
                         break;
                     }
                 }

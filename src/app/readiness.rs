@@ -1,10 +1,11 @@
 //! The checks of `/readyz`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::http::routes::health::{Delivery, Readiness, Report};
 use crate::jetstream::{NatsStatus, StreamState};
@@ -19,7 +20,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) nats: watch::Receiver<NatsStatus>,
     pub(super) relay: watch::Receiver<RelayStatus>,
-    pub(super) stopping: CancellationToken,
+    pub(super) draining: Arc<AtomicBool>,
 }
 
 impl Readiness for Parts {
@@ -36,7 +37,7 @@ impl Readiness for Parts {
                 Delivery::Waiting
             };
             Report {
-                stopping: self.stopping.is_cancelled(),
+                stopping: self.draining.load(Ordering::Relaxed),
                 database,
                 events,
                 events_detail,

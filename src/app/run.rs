@@ -1,6 +1,7 @@
 //! Serving until a stop, and the order of the shutdown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::EndpointExt as _;
@@ -14,7 +15,7 @@ use super::readiness::Parts;
 use super::{App, AppError};
 use crate::domain::random::ThreadRandom;
 use crate::http::api::Api;
-use crate::http::middleware::{Edge, EdgeSettings};
+use crate::http::middleware::{CloseWhileDraining, Edge, EdgeSettings};
 use crate::http::router;
 use crate::http::server::{AnswerUnparsed, Listener, ServerSettings, Tls, serve};
 use crate::http::sse::Streams;
@@ -34,7 +35,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(9);
 
 impl App {
     /// Serve until `stop` is cancelled; then finish what is in flight, publish what is recorded,
-    /// and end. Stopping takes at most `http.shutdown_grace` and nine seconds.
+    /// and end. Stopping takes at most `http.shutdown_delay`, `http.shutdown_grace` and nine
+    /// seconds.
     ///
     /// # Errors
     /// [`AppError::Ended`] when the HTTP server or the relay ended by itself.
@@ -82,10 +84,11 @@ impl App {
 
         // A service without its relay would look healthy and publish nothing.
         let ended = tokio::select! {
-            () = stop.cancelled() => None,
+            () = drained(stop, &self.stop.draining, self.settings.http.shutdown_delay) => None,
             _ = &mut server => Some("the HTTP server"),
             _ = &mut relay => Some("the relay"),
         };
+        self.stop.draining.store(true, Ordering::Relaxed);
         if let Some(part) = ended {
             tracing::error!(part, "ended unexpectedly; stopping");
         }
@@ -148,7 +151,7 @@ impl App {
             store: self.store.clone(),
             nats: self.nats.status(),
             relay: self.relay_status.subscribe(),
-            stopping: self.stop.serving.clone(),
+            draining: self.stop.draining.clone(),
         };
         let deployment = deployment(&self.settings)?;
         let site = router::build(&self.settings.http, deployment, &api, Arc::new(readiness));
@@ -158,7 +161,19 @@ impl App {
             self.environment.clock.clone(),
             Arc::new(ThreadRandom),
         );
-        Ok(site.endpoint.with(edge.with_metrics(self.metrics.clone())))
+        let endpoint = site.endpoint.with(edge.with_metrics(self.metrics.clone()));
+        Ok(CloseWhileDraining::new(endpoint, self.stop.draining.clone()))
+    }
+}
+
+/// Wait for the stop, and then until load balancers have noticed that the service is not ready. A
+/// port that is closed before that makes failed requests of theirs.
+async fn drained(stop: CancellationToken, draining: &AtomicBool, delay: Duration) {
+    stop.cancelled().await;
+    draining.store(true, Ordering::Relaxed);
+    if !delay.is_zero() {
+        tracing::info!(?delay, "not ready from now on; serving until load balancers have noticed");
+        tokio::time::sleep(delay).await;
     }
 }
 

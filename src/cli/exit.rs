@@ -37,11 +37,21 @@ pub(super) fn same(same: bool) -> ExitCode {
     }
 }
 
+/// 0 if every server can be used, otherwise 5.
+pub(super) fn connected(connected: bool) -> ExitCode {
+    if connected {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
+}
+
 /// The exit code of an error.
 pub(super) fn code_of(error: &AppError) -> ExitCode {
     ExitCode::from(match error {
         AppError::Argument { .. } => USAGE,
         AppError::Config(_)
+        | AppError::Unusable(_)
         | AppError::AccountTypes(_)
         | AppError::Hasher(_)
         | AppError::Tokens(_)

@@ -2,6 +2,7 @@
 
 mod banner;
 mod config;
+mod env_file;
 mod events;
 mod exit;
 mod format;
@@ -17,6 +18,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{AppError, commands};
@@ -44,8 +46,16 @@ pub struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// TOML file with the configuration; environment variables override it
-    #[arg(long, global = true, value_name = "FILE", env = "WATCHWORD_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "WATCHWORD_CONFIG", value_parser = path())]
     config: Option<PathBuf>,
+    /// File with variables, such as .env; those of the environment override it
+    #[arg(long, global = true, value_name = "FILE", env = "WATCHWORD_ENV_FILE", value_parser = path())]
+    env_file: Option<PathBuf>,
+}
+
+/// A path, which may be empty: an empty variable counts as not set.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,22 +114,22 @@ fn run(cli: Cli) -> Result<ExitCode, AppError> {
         command.run();
         return Ok(ExitCode::SUCCESS);
     }
-    let file = cli.common.config.as_deref();
-    if let Command::Config(command) = cli.command {
-        return command.run(file);
-    }
-    let settings = Settings::load(file)?;
+    let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
+    let env_file = given(&cli.common.env_file).as_deref().map(env_file::read).transpose()?;
+    let file = given(&cli.common.config);
+    let load = || Settings::load(file.as_deref(), env_file.as_ref());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| AppError::argument("the runtime", error))?;
     runtime.block_on(async {
         match cli.command {
-            Command::Serve(command) => command.run(settings).await,
-            Command::Migrate(command) => command.run(&settings).await,
-            Command::Stream(command) => command.run(&settings).await,
-            Command::Events(command) => command.run(&settings).await,
-            Command::User(command) => command.run(&settings).await,
-            Command::Healthcheck => Ok(healthcheck::run(&settings).await),
-            Command::Openapi | Command::Asyncapi | Command::Config(_) | Command::Oauth(_) => Ok(ExitCode::SUCCESS),
+            Command::Config(command) => command.run(load).await,
+            Command::Serve(command) => command.run(load()?).await,
+            Command::Migrate(command) => command.run(&load()?).await,
+            Command::Stream(command) => command.run(&load()?).await,
+            Command::Events(command) => command.run(&load()?).await,
+            Command::User(command) => command.run(&load()?).await,
+            Command::Healthcheck => Ok(healthcheck::run(&load()?).await),
+            Command::Openapi | Command::Asyncapi | Command::Oauth(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::banner;
-use crate::app::{App, AppError, Environment, allow_open_files, stop_on_signals};
+use crate::app::{App, AppError, Environment, allow_open_files, commands, stop_on_signals};
 use crate::config::Settings;
 use crate::telemetry::{self, Output};
 
@@ -19,8 +19,12 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, settings: Settings) -> Result<ExitCode, AppError> {
+        commands::check(&settings)?;
         let log = telemetry::init(&settings.telemetry, Output::Stdout)?;
         let stop = stop_on_signals()?;
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
         allow_open_files(&settings);
         let build = async {
             if self.no_migrate {

@@ -59,7 +59,10 @@ pub struct HttpSettings {
     pub request_deadline: Duration,
     /// Maximum number of open connections.
     pub max_connections: usize,
-    /// How long a shutdown waits for in-flight requests.
+    /// How long a shutdown serves on while `/readyz` answers 503.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_delay: Duration,
+    /// How long a shutdown then waits for in-flight requests.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
     /// The pages of other origins that may call the API.
@@ -131,6 +134,7 @@ impl HttpSettings {
         ] {
             between_durations(problems, key, value, second, max);
         }
+        between_durations(problems, "http.shutdown_delay", self.shutdown_delay, Duration::ZERO, 10 * MINUTE);
         between_durations(problems, "http.shutdown_grace", self.shutdown_grace, Duration::ZERO, 10 * MINUTE);
         at_least(problems, "http.max_connections", self.max_connections, 1);
     }

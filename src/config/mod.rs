@@ -27,7 +27,7 @@ pub use self::{
     backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
     events::{EventsSettings, PiiMode},
     http::{ANY_ORIGIN, CorsSettings, HttpSettings, HttpTlsSettings},
-    loader::{ConfigError, DEFAULTS, Problem, SHORT_NAMES, docs},
+    loader::{ConfigError, DEFAULTS, EnvFile, Problem, RefusedLine, SHORT_NAMES, docs},
     metrics::MetricsSettings,
     security::{
         CLIENT_HASH_PREFIX, LimitsSettings, MfaSettings, OauthClient, OauthSettings, PasswordsSettings, RequestRate,
@@ -81,6 +81,9 @@ pub struct Settings {
     pub limits: LimitsSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
+    /// What the operator should know about the sources, such as variables that are not read.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 impl Settings {

@@ -13,7 +13,7 @@ use super::rate_limit::rate_limited;
 use super::sse::Streams;
 use crate::actions::sessions::authenticate::{self, Identity};
 use crate::actions::{ActionError, Context, Failure, FailureKind, Services};
-use crate::telemetry::error_chain;
+use crate::telemetry::{Recurring, error_chain};
 
 /// The actions, and the way to run them.
 #[derive(Clone)]
@@ -115,6 +115,10 @@ where
     }
 }
 
+/// While the database is away, every request has a line of its own in the access log; the reason is
+/// not in all of them.
+static UNAVAILABLE: Recurring = Recurring::new("requests cannot be served");
+
 /// A failure that a retry may mend says when to retry.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
@@ -122,7 +126,7 @@ impl From<Failure> for Problem {
             FailureKind::RateLimited(exceeded) => rate_limited(&exceeded),
             FailureKind::Overloaded(wait) => Self::new(ProblemCode::Overloaded).with_retry_after(wait),
             FailureKind::Unavailable => {
-                tracing::warn!(error = %error_chain(&failure), "unavailable");
+                UNAVAILABLE.failed(&failure);
                 Self::new(ProblemCode::ServiceUnavailable)
             }
             FailureKind::Internal => {

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-use super::connection::ServerVersion;
+use super::connection::{ConnectProblem, ServerVersion};
 
 /// The configuration of the connection cannot be used, or an administrative command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
-    #[error("nats.url: {0:?} is not the address of a NATS server (nats://host:port)")]
+    #[error("nats.url: {0:?} is not the address of a NATS server (nats://host:port or tls://host:port)")]
     Url(String),
     /// A file of credentials, a seed or certificates cannot be read.
     #[error("{key}: cannot use {path}")]
@@ -19,9 +19,10 @@ pub enum NatsError {
         #[source]
         source: std::io::Error,
     },
-    /// The client refused its options.
-    #[error("the NATS client could not be set up")]
-    Client(#[source] async_nats::ConnectError),
+    #[error("nats.url: the servers have different users; the service is one user on all of them")]
+    Users,
+    #[error("{0}")]
+    Connect(ConnectProblem),
     /// A definition under `nats/streams/` is embedded in the program, so this is a bug.
     #[error("the embedded stream definition is not valid")]
     Definition(#[source] serde_json::Error),

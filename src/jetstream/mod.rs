@@ -15,6 +15,7 @@
 //! by another name): publishing reports it, or the next check does; a missing stream is created
 //! from the definition where the relay leads, a wrong one is reported and not touched.
 
+mod check;
 mod connection;
 mod embedded;
 mod error;
@@ -24,9 +25,10 @@ mod stream;
 mod supervisor;
 
 pub use self::{
-    connection::{NatsStatus, NotAVersion, ServerVersion, StreamFacts, StreamState},
+    check::check,
+    connection::{ConnectProblem, NatsStatus, NotAVersion, ServerVersion, StreamFacts, StreamState},
     error::{NatsError, ProbeError, StreamFault},
-    operator::{Applied, CommandServer, StreamAdmin, StreamReader, StreamSummary},
+    operator::{Applied, CommandServer, StreamAdmin, StreamReader, StreamSummary, check_connection},
     publish::{
         Answer, Failure, JetStreamPublisher, MAX_ATOMIC_BATCH_SIZE, MIN_ATOMIC_BATCH_SIZE, OutgoingEvent,
         OutgoingMessage, REPLAY_SUBJECT, ReplayPublisher, SendMode, Sent, Source, may_be_unrouted,

@@ -53,10 +53,7 @@ impl Nats {
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
     ) -> Result<NatsHandle, NatsError> {
-        let connection = Arc::new(ConnectionState::new(
-            definition::desired(&settings.stream)?,
-            connect::identity(&settings.nats),
-        ));
+        let connection = Arc::new(ConnectionState::new(definition::desired(&settings.stream)?, &settings.nats));
         let target = match &settings.nats.url {
             Some(url) => Target::Given(connect::addresses(url)?),
             None => Target::Embedded(start_embedded(settings, random)?),
@@ -174,7 +171,7 @@ impl Supervisor {
                 return;
             }
         };
-        self.state.keep(Connection::new(client.clone(), server_name));
+        self.state.keep(client.clone(), server_name);
         self.watch().await;
         close(&client, &self.state).await;
     }

@@ -13,6 +13,8 @@ mod worker;
 
 use std::path::PathBuf;
 
+use self::compose::Composer;
+use self::transport::Smtp;
 use crate::config::Settings;
 
 pub use self::templates::TemplateError;
@@ -32,6 +34,30 @@ fn logs_emails(settings: &Settings) -> bool {
     settings.mail.host.is_none() && settings.events.environment == DEVELOPMENT
 }
 
+/// Check what can be known without the mail server: templates, the sender, the certificate
+/// authority.
+///
+/// # Errors
+/// [`MailError`]
+pub fn check(settings: &Settings) -> Result<(), MailError> {
+    Composer::new(settings)?;
+    if let Some(host) = &settings.mail.host {
+        Smtp::new(&settings.mail, host)?;
+    }
+    Ok(())
+}
+
+/// Connect to the mail server and log in.
+///
+/// # Errors
+/// [`MailError`]
+pub async fn check_connection(settings: &Settings) -> Result<(), MailError> {
+    match &settings.mail.host {
+        Some(host) => Smtp::new(&settings.mail, host)?.check().await.map_err(MailError::Server),
+        None => Ok(()),
+    }
+}
+
 /// Why emails cannot be sent as configured: the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
@@ -44,4 +70,6 @@ pub enum MailError {
     /// The certificate authority or the name of the mail server is not valid.
     #[error("mail.ca or mail.host cannot be used for TLS")]
     Tls(#[source] lettre::transport::smtp::Error),
+    #[error("the mail server cannot be used")]
+    Server(#[source] lettre::transport::smtp::Error),
 }

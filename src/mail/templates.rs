@@ -51,6 +51,10 @@ impl Templates {
     /// Load the embedded templates, or the files in `directory` that replace them. Each is rendered
     /// once, so that a mistake is found at the start and not when a recipient waits for an email.
     pub(super) fn load(directory: Option<&Path>) -> Result<Self, MailError> {
+        // A file may be missing there, but a directory that is missing is a mistake.
+        if let Some(path) = directory.filter(|path| !path.is_dir()) {
+            return Err(MailError::File { path: path.to_owned(), source: ErrorKind::NotFound.into() });
+        }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, embedded) in EMBEDDED {

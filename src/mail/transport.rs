@@ -50,6 +50,15 @@ impl Smtp {
         Ok(Self { builder, pool, timeout: settings.timeout })
     }
 
+    /// Connect and log in.
+    ///
+    /// # Errors
+    /// As the server or the connection says.
+    pub(super) async fn check(&self) -> Result<(), SmtpError> {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pool.test_connection().await.map(drop)
+    }
+
     /// Send an email.
     ///
     /// # Errors

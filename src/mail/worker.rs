@@ -19,7 +19,7 @@ use crate::domain::random::Random;
 use crate::security::SecretKey;
 use crate::security::email_messages::decrypt_message;
 use crate::store::{ClaimedMail, Store, StoreError};
-use crate::telemetry::{Metrics, crash_point, error_chain};
+use crate::telemetry::{Metrics, Recurring, crash_point, error_chain};
 
 /// An email is not sent at the moment when it is enqueued, so that the work for it does not slow
 /// down the response to the next request: a client could measure which addresses have an account.
@@ -90,10 +90,12 @@ impl MailWorker {
 
     /// Deliver what is due until `stop`.
     pub async fn run(self, stop: CancellationToken) {
+        let failures = Recurring::new("emails cannot be claimed");
         let mut round = 0_u32;
         loop {
-            if let Err(error) = self.poll(round, &stop).await {
-                tracing::warn!(error = %error_chain(&error), "emails cannot be claimed; retrying");
+            match self.poll(round, &stop).await {
+                Ok(()) => failures.succeeded(),
+                Err(error) => failures.failed(&error),
             }
             round = round.wrapping_add(1);
             tokio::select! {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -78,6 +79,36 @@ impl RedisConnection {
             }
         }
         Ok(connection)
+    }
+
+    /// Check the address.
+    ///
+    /// # Errors
+    /// When `url` is not an address.
+    pub fn check_url(url: &SecretString) -> Result<(), RedisProblem> {
+        Client::open(url.expose_secret())?;
+        Ok(())
+    }
+
+    /// Connect once, and see whether the server does what the service needs. Return the address
+    /// without its credentials.
+    ///
+    /// # Errors
+    /// The address, and what is wrong.
+    pub async fn check(url: &SecretString, timeout: Duration) -> Result<String, (String, RedisProblem)> {
+        let client = Client::open(url.expose_secret()).map_err(|error| ("redis.url".to_owned(), error.into()))?;
+        let address = client.get_connection_info().addr().to_string();
+        let shared = Shared {
+            client,
+            timeout,
+            current: watch::Sender::new(None),
+            opened: AtomicU64::new(0),
+            outage: Outage::default(),
+        };
+        match shared.connect().await {
+            Ok(_) => Ok(address),
+            Err(problem) => Err((address, problem)),
+        }
     }
 
     /// Run commands, unless Redis is away.

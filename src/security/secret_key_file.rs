@@ -27,25 +27,34 @@ impl SecretKey {
     /// The file cannot be read or created, or has no valid key (it is never overwritten).
     pub fn load_or_create(data_dir: &Path, random: &dyn Random) -> Result<Self, SecretKeyLoadError> {
         let path = data_dir.join(SECRET_KEY_FILE);
-        match load(&path) {
-            Err(SecretKeyLoadError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                create(data_dir, &path, random).map_err(|source| SecretKeyLoadError::File {
-                    path: path.clone(),
-                    action: "created",
-                    source,
-                })?;
-                load(&path)
+        let failed = |action| {
+            let path = path.clone();
+            move |source| SecretKeyLoadError::File { path, action, source }
+        };
+        let key = match Self::load(data_dir)? {
+            Some(key) => key,
+            None => {
+                create(data_dir, &path, random).map_err(failed("created"))?;
+                let gone = || failed("read")(io::ErrorKind::NotFound.into());
+                Self::load(data_dir)?.ok_or_else(gone)?
             }
-            other => other,
+        };
+        warn_if_shared(&path).map_err(failed("read"))?;
+        Ok(key)
+    }
+
+    /// Load the key of `data_dir`, if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has no valid key.
+    pub fn load(data_dir: &Path) -> Result<Option<Self>, SecretKeyLoadError> {
+        let path = data_dir.join(SECRET_KEY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::from_base64(&SecretString::from(text)).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SecretKeyLoadError::File { path, action: "read", source }),
         }
     }
-}
-
-fn load(path: &Path) -> Result<SecretKey, SecretKeyLoadError> {
-    let unreadable = |source| SecretKeyLoadError::File { path: path.to_owned(), action: "read", source };
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    warn_if_shared(path).map_err(unreadable)?;
-    SecretKey::from_base64(&SecretString::from(text))
 }
 
 fn create(data_dir: &Path, path: &Path, random: &dyn Random) -> io::Result<()> {

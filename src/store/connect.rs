@@ -57,6 +57,18 @@ impl Address {
 }
 
 impl Store {
+    /// Check the configured address, and return the file if the database is one. Nothing is opened
+    /// or created.
+    ///
+    /// # Errors
+    /// [`OpenError::Url`]
+    pub fn check_address(settings: &DatabaseSettings, data_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
+        Ok(match Address::parse(settings, data_dir)? {
+            Address::Postgres(_) => None,
+            Address::Sqlite(path) => Some(path),
+        })
+    }
+
     /// Open the database, and lock it if it is a file. The pool connects to `PostgreSQL` on first
     /// use, so this succeeds while the server is down.
     pub async fn connect(

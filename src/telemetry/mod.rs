@@ -7,13 +7,15 @@ pub mod crash_point;
 mod error_chain;
 mod logs;
 mod metrics;
+mod recurring;
 mod seeded_bug;
 mod task;
 
 pub use self::{
     error_chain::error_chain,
-    logs::{LogGuard, LogWriter, Output, TelemetryError, init, level_ceiling, subscriber},
+    logs::{LogGuard, LogWriter, Output, TelemetryError, check, init, level_ceiling, subscriber},
     metrics::{ConsumerFigures, LimitMetrics, MetricName, Metrics, MetricsServer, MetricsServerError, RouteMetrics},
+    recurring::Recurring,
     seeded_bug::SeededBug,
     task::spawn,
 };

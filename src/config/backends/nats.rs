@@ -30,6 +30,8 @@ pub struct NatsSettings {
     pub password_file: Option<PathBuf>,
     /// TLS for the connection.
     pub tls: NatsTlsSettings,
+    /// JetStream domain of the servers that have the stream. `None`: those to which it connects.
+    pub domain: Option<String>,
     /// Prefix of the reply subjects. Permissions on the server can be restricted to it.
     pub inbox_prefix: String,
     /// Port of the embedded server. When it is 0 or in use, the system chooses one.
@@ -50,6 +52,8 @@ pub struct NatsTlsSettings {
     pub key: Option<PathBuf>,
     /// Refuse connections without TLS.
     pub required: bool,
+    /// Begin with TLS, before the server's greeting.
+    pub handshake_first: bool,
 }
 
 impl NatsSettings {
@@ -61,6 +65,10 @@ impl NatsSettings {
         self.check_files(problems);
         if self.tls.cert.is_some() != self.tls.key.is_some() {
             problems.refuse("nats.tls.cert", "requires nats.tls.key and the other way round: set both or neither");
+        }
+        let is_domain = |name: &str| !name.is_empty() && !name.contains(['.', '*', '>', ' ', '\t', '\r', '\n']);
+        if self.domain.as_deref().is_some_and(|name| !is_domain(name)) {
+            problems.refuse("nats.domain", "must be the name of a JetStream domain, without '.', wildcards and spaces");
         }
         let tokens = self.inbox_prefix.split('.');
         if tokens.clone().any(str::is_empty) || self.inbox_prefix.contains(['*', '>', ' ', '\t', '\r', '\n']) {
@@ -111,13 +119,13 @@ impl NatsSettings {
 /// The client also accepts `host:port` without a scheme.
 fn check_urls(urls: &str, problems: &mut Problems) {
     let is_valid = |url: &str| match scheme_of(url) {
-        Some(scheme) if url.contains("://") => ["nats", "tls", "ws", "wss"].contains(&scheme),
+        Some(scheme) if url.contains("://") => ["nats", "tls"].contains(&scheme),
         _ => !url.is_empty() && !url.contains('/'),
     };
     if !urls.split(',').all(|url| is_valid(url.trim())) {
         problems.refuse(
             "nats.url",
-            "every URL must start with nats://, tls://, ws:// or wss://, or be host:port; \
+            "every URL must start with nats:// or tls://, or be host:port (WebSockets are not supported); \
              omit it to start an embedded nats-server",
         );
     }

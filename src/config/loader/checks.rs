@@ -60,7 +60,7 @@ pub(in crate::config) fn http_url(problems: &mut Problems, key: &str, value: &st
             && url.fragment().is_none()
     });
     // `http:host` parses too, but the text is used unchanged and has to be complete.
-    if !is_valid || !value.contains("://") {
+    if !is_valid || !value.contains("://") || value.contains(char::is_whitespace) {
         problems.refuse(
             key,
             "must be an absolute http:// or https:// URL without user, query and fragment, \

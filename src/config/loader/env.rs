@@ -9,7 +9,7 @@ use super::keys::{self, Key, Kind, PREFIX};
 
 /// The short variable names and the keys they set; they win over the long names, except for
 /// [`NATS_URL`].
-pub const SHORT_NAMES: [(&str, &str); 8] = [
+pub const SHORT_NAMES: [(&str, &str); 9] = [
     ("WATCHWORD_SECRET_KEY", "secret_key"),
     ("WATCHWORD_SECRET_KEY_FILE", "secret_key_file"),
     ("PORT", "http.port"),
@@ -18,13 +18,31 @@ pub const SHORT_NAMES: [(&str, &str); 8] = [
     ("REDIS_URL", "redis.url"),
     ("REDIS_URL_FILE", "redis.url_file"),
     (NATS_URL, "nats.url"),
+    (NATS_URL_FILE, "nats.url_file"),
 ];
 
 /// Also a variable of the nats command, so that the long name wins over it.
 pub(super) const NATS_URL: &str = "NATS_URL";
+pub(super) const NATS_URL_FILE: &str = "NATS_URL_FILE";
 
-/// The long names that win over [`NATS_URL`].
+/// The long names that win over [`NATS_URL`] and [`NATS_URL_FILE`].
 pub(super) const OVER_NATS_URL: [&str; 2] = ["WATCHWORD__NATS__URL", "WATCHWORD__NATS__URL_FILE"];
+
+/// The value that a variable gives. As in a file with a secret, a final line break is not part of
+/// it: Kubernetes passes the one with which many secrets were made.
+///
+/// # Errors
+/// What is wrong with a text in quotation marks: `docker run --env-file` and systemd's
+/// `Environment=` keep them, and the key would get them with its value.
+pub(super) fn text_of(raw: &str) -> Result<&str, &'static str> {
+    let text = raw.strip_suffix('\n').unwrap_or(raw);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if is_quoted('"') || is_quoted('\'') {
+        return Err("is in quotation marks, which would be part of the value; remove them");
+    }
+    Ok(text)
+}
 
 /// What a variable means to the configuration.
 pub(super) enum Meaning {

@@ -6,7 +6,7 @@ use std::{fmt, io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration file {path}", path = path.display())]
+    #[error("cannot read the file {path}", path = path.display())]
     Read { path: PathBuf, source: io::Error },
     /// The file is not TOML. The text of the line is omitted, because it may contain a secret.
     #[error("{path}, line {line}: {message}", path = path.display())]
@@ -17,6 +17,9 @@ pub enum ConfigError {
         /// What the parser expected.
         message: String,
     },
+    /// Lines of a file of variables that programs read differently.
+    #[error("{path} cannot be used:{}", lines(.refused), path = path.display())]
+    Lines { path: PathBuf, refused: Vec<RefusedLine> },
     /// All unknown keys and invalid values.
     #[error("the configuration is invalid:{}", list(.0))]
     Invalid(Vec<Problem>),
@@ -31,9 +34,18 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         match self {
             Self::Invalid(problems) => problems,
-            Self::Read { .. } | Self::Syntax { .. } | Self::Print(_) => &[],
+            Self::Read { .. } | Self::Syntax { .. } | Self::Lines { .. } | Self::Print(_) => &[],
         }
     }
+}
+
+/// A refused line of a file of variables. Its text is omitted, because it may contain a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RefusedLine {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong and what to do.
+    pub problem: &'static str,
 }
 
 /// One refused key.
@@ -55,6 +67,13 @@ impl fmt::Display for Problem {
             None => Ok(()),
         }
     }
+}
+
+fn lines(refused: &[RefusedLine]) -> String {
+    refused
+        .iter()
+        .map(|RefusedLine { line, problem }| format!("\n  line {line} {problem}"))
+        .collect()
 }
 
 fn list(problems: &[Problem]) -> String {

@@ -96,11 +96,13 @@ pub(super) fn is_section(name: &str) -> bool {
 /// The known key that is most similar to `name`, unless all differ too much.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let last = |name: &'_ str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let wanted = last(name);
+    // The case of a letter is a near miss too.
+    let name = name.to_ascii_lowercase();
+    let wanted = last(&name);
     all()
         .iter()
         .map(|key| {
-            let whole = strsim::damerau_levenshtein(name, &key.name);
+            let whole = strsim::damerau_levenshtein(&name, &key.name);
             // The right key in the wrong section is a near miss too.
             let elsewhere = if last(&key.name) == wanted { 2 } else { usize::MAX };
             (whole.min(elsewhere), key.name.as_str())

@@ -10,34 +10,38 @@ use std::{
 use figment::{Figment, error::Kind as ErrorKind, providers::Serialized, value::Value};
 
 use super::{
-    ConfigError, DEFAULTS, Settings,
+    ConfigError, DEFAULTS, EnvFile, Settings,
     env::{self, Meaning},
     error::Problems,
-    keys,
+    keys::{self, Kind},
+    near_miss::{self, Verdict},
 };
 use crate::config::http::default_public_url;
 
 impl Settings {
-    /// Reads the defaults, `file` when given, and the process environment.
+    /// Reads the defaults, `file` when given, and the process environment, to which the variables
+    /// of `env_file` were added.
     ///
     /// # Errors
     ///
     /// [`ConfigError`]: the file cannot be read or is not TOML, or keys are refused.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn load(file: Option<&Path>, env_file: Option<&EnvFile>) -> Result<Self, ConfigError> {
         let mut problems = Problems::default();
         let mut vars = Vec::new();
         for (name, value) in std::env::vars_os() {
-            // A variable that is not ours may hold any bytes.
-            let Some(name) = name.to_str().filter(|name| env::is_ours(name)).map(str::to_owned) else {
+            let is_wanted = |name: &&str| env::is_ours(name) || near_miss::may_be_meant(name);
+            let Some(name) = name.to_str().filter(is_wanted).map(str::to_owned) else {
                 continue;
             };
             match OsString::into_string(value) {
                 Ok(value) => vars.push((name, value)),
-                Err(_) => problems.refuse(&name, "is not UTF-8"),
+                Err(_) if env::is_ours(&name) => problems.refuse(&name, "is not UTF-8"),
+                // A variable that is not ours may hold any bytes.
+                Err(_) => {}
             }
         }
         problems.into_result()?;
-        Self::load_from(file, vars)
+        Loader::new(env_file).load(file, vars)
     }
 
     /// Like [`Settings::load`], with the environment as an argument.
@@ -49,32 +53,43 @@ impl Settings {
         file: Option<&Path>,
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut loader = Loader::new();
-        if let Some(file) = file {
-            loader.file(file)?;
-        }
-        loader.variables(vars);
-        loader.secret_files();
-        loader.finish()
+        Loader::new(None).load(file, vars)
     }
 }
 
 /// The sources read so far.
-struct Loader {
+struct Loader<'a> {
+    env_file: Option<&'a EnvFile>,
     /// The values, without the defaults.
     given: BTreeMap<&'static str, Value>,
     /// Where each value came from.
     origins: BTreeMap<&'static str, String>,
     problems: Problems,
+    warnings: Vec<String>,
 }
 
-impl Loader {
-    const fn new() -> Self {
+impl<'a> Loader<'a> {
+    const fn new(env_file: Option<&'a EnvFile>) -> Self {
         Self {
+            env_file,
             given: BTreeMap::new(),
             origins: BTreeMap::new(),
             problems: Problems::empty(),
+            warnings: Vec::new(),
         }
+    }
+
+    fn load(
+        mut self,
+        file: Option<&Path>,
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Settings, ConfigError> {
+        if let Some(file) = file {
+            self.file(file)?;
+        }
+        self.variables(vars);
+        self.secret_files();
+        self.finish()
     }
 
     fn file(&mut self, path: &Path) -> Result<(), ConfigError> {
@@ -109,15 +124,74 @@ impl Loader {
         let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
         if env::OVER_NATS_URL.iter().any(|name| vars.get(*name).is_some_and(|text| !text.is_empty())) {
             vars.remove(env::NATS_URL);
+            vars.remove(env::NATS_URL_FILE);
         }
         for read in [env::long, env::short] {
-            for (name, text) in &vars {
-                let origin = format!("environment variable {name}");
-                match read(name, text) {
-                    Meaning::Sets(key, value) => self.set(key.name.as_str(), value, origin),
-                    Meaning::Unknown(key) => self.unknown(&key, origin),
-                    Meaning::Nothing => {}
+            for (name, raw) in &vars {
+                let origin = self.origin(name, raw);
+                let (text, problem) = match env::text_of(raw) {
+                    Ok(text) => (text, None),
+                    Err(problem) => (raw.as_str(), Some(problem)),
+                };
+                match (read(name, text), problem) {
+                    (Meaning::Sets(key, _), Some(problem)) => self.problems.add(&key.name, problem, Some(origin)),
+                    (Meaning::Sets(key, value), None) => self.set(key.name.as_str(), value, origin),
+                    (Meaning::Unknown(key), _) => self.unknown(&key, origin),
+                    (Meaning::Nothing, _) => {}
                 }
+            }
+        }
+        for (name, value) in vars.iter().filter(|(name, _)| !env::is_ours(name)) {
+            self.near_miss(name, value);
+        }
+        self.nats_command(&vars);
+    }
+
+    fn origin(&self, name: &str, value: &str) -> String {
+        let in_file = self.env_file.and_then(|file| file.origin(name, value));
+        in_file.unwrap_or_else(|| format!("environment variable {name}"))
+    }
+
+    /// Refuses a variable that was meant for another name, and warns of one that has our prefix.
+    fn near_miss(&mut self, name: &str, value: &str) {
+        match near_miss::judge(name, value) {
+            Verdict::Foreign => {}
+            Verdict::MeantFor(variable) => {
+                let problem = format!("is not a variable of the service; did you mean {variable}?");
+                let origin = self.origin(name, value);
+                self.problems.add(name, problem, Some(origin));
+            }
+            Verdict::Resembles(variable) => {
+                self.warnings.push(format!("{name} is not a variable of the service, and is ignored; did you mean {variable}?"));
+            }
+            Verdict::Unknown => self.warnings.push(format!(
+                "{name} is not a variable of the service, and is ignored; `watchword config show --defaults` lists all keys"
+            )),
+        }
+    }
+
+    /// Warns of variables of the nats command, from which the service takes the URL alone.
+    fn nats_command(&mut self, vars: &BTreeMap<String, String>) {
+        let is_given = |name: &str| vars.get(name).is_some_and(|value| !value.is_empty());
+        if !is_given(env::NATS_URL) {
+            return;
+        }
+        const IDENTITIES: [&str; 3] = ["nats.creds_file", "nats.nkey_file", "nats.user"];
+        let has_identity = IDENTITIES.iter().any(|key| self.given.contains_key(key));
+        for (variable, key) in near_miss::NATS_COMMAND {
+            let is_needed = if key.starts_with("nats.tls.") {
+                !self.given.contains_key(key)
+            } else {
+                !has_identity
+            };
+            if is_given(variable)
+                && is_needed
+                && let Some(key) = keys::find(key)
+            {
+                self.warnings.push(format!(
+                    "{variable} is a variable of the nats command, and is ignored; the service reads {}",
+                    key.variable()
+                ));
             }
         }
     }
@@ -150,7 +224,7 @@ impl Loader {
     fn unknown(&mut self, key: &str, origin: String) {
         let hint = match keys::nearest(key) {
             Some(known) => format!("unknown key; did you mean {known}?"),
-            None => "unknown key; `watchword config docs` lists them all".to_owned(),
+            None => "unknown key; `watchword config show --defaults` lists them all".to_owned(),
         };
         self.problems.add(key, hint, Some(origin));
     }
@@ -160,7 +234,7 @@ impl Loader {
     fn finish(mut self) -> Result<Settings, ConfigError> {
         let settings = loop {
             match self.figment().extract::<Settings>() {
-                Ok(settings) => break settings,
+                Ok(settings) => break Settings { warnings: std::mem::take(&mut self.warnings), ..settings },
                 Err(error) => {
                     for error in error {
                         self.mistyped(&error)?;
@@ -217,6 +291,9 @@ fn secret_of(path: &Path) -> Result<String, String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
     }
+    if text.starts_with('\u{feff}') {
+        return Err("begins with a byte order mark, which would be part of the secret; save it without".to_owned());
+    }
     Ok(text.to_owned())
 }
 
@@ -239,7 +316,12 @@ fn expected(error: &figment::Error, key: &str) -> String {
         ErrorKind::Message(_) if key == "metrics.listen" => {
             "must be an IP address and a port, for instance \"127.0.0.1:9464\"".to_owned()
         }
-        _ => "this value is not understood".to_owned(),
+        _ => match keys::find(key).map(|key| key.kind) {
+            Some(Kind::Duration) => {
+                "must be a duration with its unit, for example \"500ms\", \"15m\" or \"7d\"".to_owned()
+            }
+            _ => "this value is not understood".to_owned(),
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access_log;
 mod context;
+mod drain;
 mod finalize;
 mod request_id;
 mod routes;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument as _, Span};
 
 pub use context::RequestContext;
+pub use drain::CloseWhileDraining;
 pub use routes::RouteTable;
 pub use trace::TraceContext;
 

@@ -1,12 +1,21 @@
 //! The client: its options from the settings, and how its events change the status.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_nats::{
     Client, ConnectOptions, Event, ServerAddr, ServerError,
     jetstream::{Context, ContextBuilder},
+    rustls::pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
 };
-use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
@@ -14,9 +23,11 @@ use super::{
     identity_file::IdentityFile,
     permissions::PermissionErrors,
     status::{NatsStatus, StreamState},
+    trouble::{ConnectProblem, ConnectTrouble},
+    user::Login,
 };
-use crate::config::NatsSettings;
-use crate::jetstream::{embedded, error::NatsError};
+use crate::config::{NatsSettings, NatsTlsSettings};
+use crate::jetstream::error::NatsError;
 
 /// The longest wait for an acknowledgement or an answer of the JetStream API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,15 +44,27 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// [`NatsError::Url`] when one of them is not an address.
 pub(crate) fn addresses(url: &SecretString) -> Result<Vec<ServerAddr>, NatsError> {
-    url.expose_secret().split(',').map(|address| parse_address(address.trim())).collect()
+    let addresses: Vec<ServerAddr> = url
+        .expose_secret()
+        .split(',')
+        .map(|address| parse_address(address.trim()))
+        .collect::<Result<_, _>>()?;
+    // The client logs in as one user, to whichever server it connects.
+    let logins: HashSet<_> = addresses.iter().map(|a| (a.username(), a.password())).collect();
+    if logins.iter().filter(|login| **login != (None, None)).count() > 1 {
+        return Err(NatsError::Users);
+    }
+    Ok(addresses)
 }
 
 fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
     // What stands before the @ may be a password.
     let refused = || NatsError::Url(address.rsplit('@').next().unwrap_or_default().to_owned());
     let parsed: ServerAddr = address.parse().map_err(|_| refused())?;
+    let url = parsed.clone().into_inner();
+    let is_plain = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     // The client is built without WebSockets.
-    let usable = !parsed.host().is_empty() && !matches!(parsed.scheme(), "ws" | "wss");
+    let usable = !parsed.host().is_empty() && !parsed.is_websocket() && is_plain;
     if usable { Ok(parsed) } else { Err(refused()) }
 }
 
@@ -49,36 +72,6 @@ fn parse_address(address: &str) -> Result<ServerAddr, NatsError> {
 pub(crate) fn shown(addresses: &[ServerAddr]) -> String {
     let shown: Vec<String> = addresses.iter().map(|a| format!("{}://{}:{}", a.scheme(), a.host(), a.port())).collect();
     shown.join(",")
-}
-
-/// The user on NATS, for display.
-pub(crate) fn identity(settings: &NatsSettings) -> String {
-    let of_file = |what: &str, path: &Path| format!("{what} {}", path.display());
-    match (&settings.user, &settings.creds_file, &settings.nkey_file) {
-        (Some(user), _, _) => user.clone(),
-        (None, Some(path), _) => of_file("credentials", path),
-        (None, None, Some(path)) => of_file("nkey", path),
-        (None, None, None) => match &settings.url {
-            Some(url) => login(url).name.unwrap_or_else(|| "(none)".to_owned()),
-            None => embedded::USER.to_owned(),
-        },
-    }
-}
-
-/// The part before the `@` of the first address, which the client itself ignores.
-#[derive(Default)]
-struct Login {
-    name: Option<String>,
-    password: Option<String>,
-}
-
-fn login(url: &SecretString) -> Login {
-    let first = addresses(url).ok().and_then(|addresses| addresses.into_iter().next());
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    first.map_or_else(Login::default, |address| Login {
-        name: address.username().map(decoded),
-        password: address.password().map(decoded),
-    })
 }
 
 /// Build the options of the client: identity, transport security, name, reply subjects.
@@ -105,7 +98,7 @@ pub(crate) fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsErr
         options = options.user_and_password(user.clone(), password.expose_secret().to_owned());
     }
     if settings.user.is_none() && !has_file {
-        options = match settings.url.as_ref().map(login).unwrap_or_default() {
+        options = match settings.url.as_ref().map(Login::of).unwrap_or_default() {
             Login { name: Some(name), password: Some(password) } => options.user_and_password(name, password),
             Login { name: Some(token), password: None } => options.token(token),
             Login { name: None, .. } => options,
@@ -117,7 +110,47 @@ pub(crate) fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsErr
     if let (Some(cert), Some(key)) = (&settings.tls.cert, &settings.tls.key) {
         options = options.add_client_certificate(cert.clone(), key.clone());
     }
-    Ok(options.require_tls(settings.tls.required))
+    if settings.tls.handshake_first {
+        options = options.tls_first();
+    }
+    Ok(options.require_tls(settings.tls.required || settings.tls.handshake_first))
+}
+
+/// Check that the files of `nats.tls` have what they are named for: the client reads them only when
+/// it connects.
+///
+/// # Errors
+///
+/// [`NatsError::File`]
+pub(crate) fn check_tls(settings: &NatsTlsSettings) -> Result<(), NatsError> {
+    let certificates = |key, path: &Option<PathBuf>| {
+        let Some(path) = path else { return Ok(()) };
+        let read = || {
+            let found = CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()?;
+            if found.is_empty() {
+                Err(pem::Error::NoItemsFound)
+            } else {
+                Ok(())
+            }
+        };
+        read().map_err(|error| pem_error(key, path, error))
+    };
+    certificates("nats.tls.ca", &settings.ca)?;
+    certificates("nats.tls.cert", &settings.cert)?;
+    let Some(path) = &settings.key else { return Ok(()) };
+    PrivateKeyDer::from_pem_file(path)
+        .map(drop)
+        .map_err(|error| pem_error("nats.tls.key", path, error))
+}
+
+/// The text of the file is in no error.
+fn pem_error(key: &'static str, path: &Path, error: pem::Error) -> NatsError {
+    let source = match error {
+        pem::Error::Io(error) => error,
+        pem::Error::NoItemsFound => io::Error::new(io::ErrorKind::InvalidData, "it has no such item in PEM format"),
+        _ => io::Error::new(io::ErrorKind::InvalidData, "it is not in PEM format"),
+    };
+    NatsError::File { key, path: path.to_owned(), source }
 }
 
 /// 10, 20, 40 ms … 2 s: short at first, since a server that restarts is back within a second.
@@ -132,28 +165,46 @@ pub(crate) async fn connect(
     addresses: Vec<ServerAddr>,
     status: Arc<watch::Sender<NatsStatus>>,
     permissions: Arc<PermissionErrors>,
+    trouble: Arc<ConnectTrouble>,
 ) -> Result<Client, NatsError> {
+    trouble.begin(&addresses);
+    let (observer, user) = (Arc::clone(&trouble), trouble.user().clone());
     options
         .event_callback(move |event| {
             // The client waits for this before it reads the next message: nothing here may wait.
-            on_event(&event, &status, &permissions);
+            on_event(&event, &status, &permissions, &trouble);
             std::future::ready(())
         })
-        .connect(addresses)
+        .reconnect_to_server_callback(move |servers, _| {
+            observer.next_round(&servers);
+            // The client chooses the server.
+            std::future::ready(None)
+        })
+        .connect(addresses.clone())
         .await
-        .map_err(NatsError::Client)
+        .map_err(|error| NatsError::Connect(ConnectProblem::new(&addresses, &user, &error)))
 }
 
 /// The JetStream API with a timeout for every answer.
-pub(crate) fn jetstream(client: Client) -> Context {
-    ContextBuilder::new().timeout(ANSWER_TIMEOUT).build(client)
+pub(crate) fn jetstream(client: Client, domain: Option<&str>) -> Context {
+    let builder = ContextBuilder::new().timeout(ANSWER_TIMEOUT);
+    match domain {
+        Some(domain) => builder.domain(domain).build(client),
+        None => builder.build(client),
+    }
 }
 
-fn on_event(event: &Event, status: &watch::Sender<NatsStatus>, permissions: &PermissionErrors) {
+fn on_event(
+    event: &Event,
+    status: &watch::Sender<NatsStatus>,
+    permissions: &PermissionErrors,
+    trouble: &ConnectTrouble,
+) {
     match event {
         Event::Connected => {
             tracing::info!("connected to NATS");
             permissions.connected();
+            trouble.connected();
             status.send_modify(|status| {
                 status.connected = true;
                 status.connections += 1;
@@ -169,9 +220,8 @@ fn on_event(event: &Event, status: &watch::Sender<NatsStatus>, permissions: &Per
             disconnected(status);
         }
         Event::ServerError(error) => on_server_error(error, permissions),
-        // While there is no connection every attempt to connect ends here; the loss is in the log
-        // already.
-        Event::ClientError(error) if !status.borrow().connected => tracing::debug!(%error, "NATS client error"),
+        // While there is no connection every attempt to connect ends here.
+        Event::ClientError(error) if !status.borrow().connected => trouble.failed(&error.to_string()),
         Event::ClientError(error) => tracing::warn!(%error, "NATS client error"),
         Event::LameDuckMode => tracing::info!("the NATS server is about to shut down"),
         Event::Draining => tracing::debug!("NATS connection drains"),
@@ -205,7 +255,18 @@ mod tests {
         let read = |text: &str| addresses(&SecretString::from(text)).map(|parsed| shown(&parsed));
         assert_eq!(read("nats://ada:secret@n1:4223, tls://n2").unwrap(), "nats://n1:4223,tls://n2:4222");
         assert_eq!(read("localhost").unwrap(), "nats://localhost:4222");
-        for wrong in ["http://n1", "wss://n1", "nats://ada:secret@", "", "nats://n1,,"] {
+        assert_eq!(read("nats://ada:secret@n1/,nats://n2").unwrap(), "nats://n1:4222,nats://n2:4222");
+        for wrong in [
+            "http://n1",
+            "wss://n1",
+            "ws://n1,nats://n2",
+            "nats://ada:secret@",
+            "",
+            "nats://n1,,",
+            "nats://n1/auth",
+            "nats://n1?tls=true",
+            "nats://ada:secret@n1,nats://eve:secret@n2",
+        ] {
             let error = read(wrong).unwrap_err().to_string();
             assert!(error.contains("nats.url") && !error.contains("secret"), "{error}");
         }

@@ -2,20 +2,51 @@
 //! connect, since whoever renews credentials before they expire replaces the file.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use async_nats::{Auth, AuthError};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use nkeys::KeyPair;
+use serde::Deserialize;
+use time::OffsetDateTime;
 
 use crate::config::NatsSettings;
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::jetstream::error::NatsError;
 
 #[derive(Clone, Debug)]
 pub(super) enum IdentityFile {
     Credentials(PathBuf),
     Nkey(PathBuf),
+}
+
+impl fmt::Display for IdentityFile {
+    /// The user on NATS, for display.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credentials(path) => write!(f, "credentials {}", path.display()),
+            Self::Nkey(path) => write!(f, "nkey {}", path.display()),
+        }
+    }
+}
+
+/// What a JWT says about itself.
+#[derive(Deserialize)]
+struct Claims {
+    /// The public key of the user.
+    sub: Option<String>,
+    /// When it expires, in seconds since 1970.
+    exp: Option<i64>,
+}
+
+impl Claims {
+    /// Read them without a check of the signature, which is the server's to make.
+    fn of(jwt: &str) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1)?).ok()?;
+        serde_json::from_slice(&payload).ok()
+    }
 }
 
 /// What the file says.
@@ -57,6 +88,13 @@ impl IdentityFile {
         Ok(auth)
     }
 
+    /// Since when the credentials have expired.
+    pub(super) fn expired(&self) -> Option<OffsetDateTime> {
+        let claims = Claims::of(&self.read().ok()?.jwt?)?;
+        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp.filter(|at| *at > 0)?).ok()?;
+        (expires_at <= SystemClock.now()).then_some(expires_at)
+    }
+
     fn read(&self) -> io::Result<Identity> {
         match self {
             Self::Credentials(path) => {
@@ -65,7 +103,13 @@ impl IdentityFile {
                 let missing = |what| io::Error::new(io::ErrorKind::InvalidData, format!("it has no {what}"));
                 let jwt = parts.find(|line| line.contains('.')).ok_or_else(|| missing("user JWT"))?;
                 let seed = parts.find(|line| line.starts_with('S')).ok_or_else(|| missing("seed"))?;
-                Ok(Identity { jwt: Some(jwt.to_owned()), key: key_of(seed)? })
+                let key = key_of(seed)?;
+                let subject = Claims::of(jwt).and_then(|claims| claims.sub);
+                if subject.is_some_and(|subject| subject != key.public_key()) {
+                    let reason = "its seed does not belong to its user JWT";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+                }
+                Ok(Identity { jwt: Some(jwt.to_owned()), key })
             }
             Self::Nkey(path) => Ok(Identity { jwt: None, key: key_of(fs::read_to_string(path)?.trim())? }),
         }

@@ -6,10 +6,16 @@ pub(super) mod permissions;
 mod state;
 mod status;
 pub(super) mod status_metrics;
+mod trouble;
+mod user;
 mod version;
 
-pub(super) use self::state::{Connection, ConnectionState};
+pub(super) use self::{
+    state::{Connection, ConnectionState},
+    user::NatsUser,
+};
 pub use self::{
     status::{NatsStatus, StreamFacts, StreamState},
+    trouble::ConnectProblem,
     version::{NotAVersion, ServerVersion},
 };

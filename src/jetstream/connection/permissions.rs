@@ -3,6 +3,7 @@
 //! So these errors are passed on, by subject, to the requests that wait.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
@@ -93,7 +94,7 @@ impl PermissionErrors {
         let refused = async {
             loop {
                 let PermissionError { operation, subject } = listener.next().await;
-                if operation == Operation::Subscribe || ours(&subject) {
+                if operation == Operation::Subscribe || ours(&without_domain(&subject)) {
                     return subject;
                 }
             }
@@ -116,6 +117,15 @@ impl PermissionListener {
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
+    }
+}
+
+/// `$JS.hub.API.STREAM.INFO.a` as `$JS.API.STREAM.INFO.a`: requests know no domain (`nats.domain`).
+fn without_domain(subject: &str) -> Cow<'_, str> {
+    let rest = subject.strip_prefix("$JS.").and_then(|rest| rest.split_once('.'));
+    match rest {
+        Some((domain, rest)) if domain != "API" && rest.starts_with("API.") => Cow::Owned(format!("$JS.{rest}")),
+        _ => Cow::Borrowed(subject),
     }
 }
 
@@ -155,6 +165,18 @@ mod tests {
             "Permissions Violation for Publish to x",
         ] {
             assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_request_knows_no_domain() {
+        for (subject, plain) in [
+            ("$JS.hub.API.STREAM.INFO.a", "$JS.API.STREAM.INFO.a"),
+            ("$JS.API.STREAM.INFO.a", "$JS.API.STREAM.INFO.a"),
+            ("$JS.ACK.a.API.b", "$JS.ACK.a.API.b"),
+            ("auth.user.registered", "auth.user.registered"),
+        ] {
+            assert_eq!(without_domain(subject), plain);
         }
     }
 

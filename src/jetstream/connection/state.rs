@@ -13,7 +13,10 @@ use super::{
     connect,
     permissions::PermissionErrors,
     status::{NatsStatus, StreamFacts},
+    trouble::ConnectTrouble,
+    user::NatsUser,
 };
+use crate::config::NatsSettings;
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::error::{NatsError, ProbeError};
 
@@ -25,6 +28,9 @@ pub(crate) struct ConnectionState {
     /// The stream as it should be.
     pub(crate) desired: Config,
     pub(crate) permissions: Arc<PermissionErrors>,
+    trouble: Arc<ConnectTrouble>,
+    /// The JetStream domain.
+    domain: Option<String>,
     /// Makes the supervisor check the stream now.
     pub(crate) recheck: Notify,
     /// The first sequence with which a missing stream may be created here.
@@ -42,9 +48,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(client: Client, server_name: Option<String>) -> Self {
+    pub(crate) fn new(client: Client, server_name: Option<String>, domain: Option<&str>) -> Self {
         Self {
-            context: connect::jetstream(client.clone()),
+            context: connect::jetstream(client.clone(), domain),
             client,
             server_name,
         }
@@ -53,9 +59,12 @@ impl Connection {
 
 impl ConnectionState {
     /// Not connected yet.
-    pub(crate) fn new(desired: Config, user: String) -> Self {
+    pub(crate) fn new(desired: Config, settings: &NatsSettings) -> Self {
+        let user = NatsUser::of(settings);
         Self {
-            permissions: Arc::new(PermissionErrors::new(user)),
+            permissions: Arc::new(PermissionErrors::new(user.to_string())),
+            trouble: Arc::new(ConnectTrouble::new(user)),
+            domain: settings.domain.clone(),
             status: Arc::new(watch::Sender::new(NatsStatus::default())),
             desired,
             recheck: Notify::new(),
@@ -69,19 +78,20 @@ impl ConnectionState {
     ///
     /// # Errors
     ///
-    /// [`NatsError::Client`] when the options are not valid, or no server answers.
+    /// [`NatsError::Connect`] when the options are not valid, or no server answers.
     pub(crate) async fn connect(
         &self,
         options: ConnectOptions,
         addresses: Vec<ServerAddr>,
     ) -> Result<Client, NatsError> {
         let (status, permissions) = (Arc::clone(&self.status), Arc::clone(&self.permissions));
-        connect::connect(options, addresses, status, permissions).await
+        connect::connect(options, addresses, status, permissions, Arc::clone(&self.trouble)).await
     }
 
     /// Keep the client. There is one for the life of the process: it reconnects by itself.
-    pub(crate) fn keep(&self, connection: Connection) -> &Connection {
-        self.connection.get_or_init(|| connection)
+    pub(crate) fn keep(&self, client: Client, server_name: Option<String>) -> &Connection {
+        let connection = || Connection::new(client, server_name, self.domain.as_deref());
+        self.connection.get_or_init(connection)
     }
 
     /// Return the client if it is connected now. Commands given to a client that is not connected

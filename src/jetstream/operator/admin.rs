@@ -12,7 +12,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::config::Settings;
 use crate::domain::ids::StreamSeq;
 use crate::jetstream::{
-    connection::{Connection, connect, permissions::PermissionErrors},
+    connection::{ConnectProblem, Connection, NatsUser, connect, permissions::PermissionErrors},
     embedded,
     error::{NatsError, ProbeError, StreamFault},
     stream::{
@@ -76,7 +76,8 @@ impl StreamAdmin {
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
         let (options, addresses) = target(settings).await?;
-        let permissions = Arc::new(PermissionErrors::new(connect::identity(&settings.nats)));
+        let user = NatsUser::of(&settings.nats);
+        let permissions = Arc::new(PermissionErrors::new(user.to_string()));
         let observer = Arc::clone(&permissions);
         let client = options
             .event_callback(move |event| {
@@ -85,12 +86,12 @@ impl StreamAdmin {
                 }
                 std::future::ready(())
             })
-            .connect(addresses)
+            .connect(addresses.clone())
             .await
-            .map_err(NatsError::Client)?;
+            .map_err(|error| NatsError::Connect(ConnectProblem::new(&addresses, &user, &error)))?;
         provision::check_version(&client.server_info().version)?;
         Ok(Self {
-            connection: Connection::new(client, None),
+            connection: Connection::new(client, None, settings.nats.domain.as_deref()),
             permissions,
             desired,
         })
@@ -163,6 +164,21 @@ impl StreamAdmin {
         let found = self.permissions.race(ours, provision::find(&self.connection.context, &self.desired.name));
         Ok(found.await.map_err(StreamFault::Denied)??)
     }
+}
+
+/// Connect to `nats.url`, look for the stream, and return what was found.
+///
+/// # Errors
+///
+/// [`NatsError`], also when the user may not see the stream.
+pub async fn check_connection(settings: &Settings) -> Result<String, NatsError> {
+    let admin = StreamAdmin::connect(settings).await?;
+    let server = admin.connection.client.server_info();
+    let stream = match admin.find().await? {
+        Some(_) => format!("stream {}", admin.desired.name),
+        None => format!("the stream {} does not exist yet", admin.desired.name),
+    };
+    Ok(format!("{} (nats-server {}), {stream}", server.server_name, server.version))
 }
 
 /// The addresses and the login in the settings, or those of the embedded server of this data

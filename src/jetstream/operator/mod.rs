@@ -5,7 +5,7 @@ mod reader;
 mod server;
 
 pub use self::{
-    admin::{Applied, StreamAdmin, StreamSummary},
+    admin::{Applied, StreamAdmin, StreamSummary, check_connection},
     reader::StreamReader,
     server::CommandServer,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::admin;
 use crate::config::Settings;
 use crate::jetstream::{
-    connection::{Connection, ConnectionState, ServerVersion, StreamFacts, StreamState, connect},
+    connection::{ConnectionState, ServerVersion, StreamFacts, StreamState},
     error::{NatsError, ProbeError},
     publish::{JetStreamPublisher, Source},
     stream::{Scan, ScanRequest, definition, probe, provision},
@@ -29,11 +29,11 @@ impl StreamReader {
     /// stream.
     pub async fn connect(settings: &Settings) -> Result<Self, NatsError> {
         let desired = definition::desired(&settings.stream)?;
-        let state = Arc::new(ConnectionState::new(desired, connect::identity(&settings.nats)));
+        let state = Arc::new(ConnectionState::new(desired, &settings.nats));
         let (options, addresses) = admin::target(settings).await?;
         let client = state.connect(options, addresses).await?;
         let version = provision::check_version(&client.server_info().version)?;
-        state.keep(Connection::new(client, None));
+        state.keep(client, None);
         let reader = Self { connection: state, source: Source::of(settings) };
         reader.set_status(version).await?;
         Ok(reader)

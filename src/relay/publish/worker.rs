@@ -10,7 +10,7 @@ use crate::relay::parts::RelayParts;
 use crate::{
     jetstream::NatsStatus,
     store::{LeaderLease, StoreError},
-    telemetry::{SeededBug, error_chain},
+    telemetry::{Recurring, SeededBug, error_chain},
 };
 
 /// Between two attempts to lead, and between two checks of the lease.
@@ -76,13 +76,14 @@ impl Worker {
     /// Wait until this instance leads; `None` at the shutdown.
     async fn stand_by(&mut self) -> Option<LeaderLease> {
         let mut candidate = self.parts.ledger.leader_election();
+        let failures = Recurring::new("the leader cannot be elected");
         while !self.parts.shutdown.is_cancelled() {
             // Nobody publishes copies here; whoever asked tries elsewhere.
             while self.parts.copies.try_recv().is_ok() {}
             match candidate.try_acquire().await {
                 Ok(Some(lease)) => return Some(lease),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(error = %error_chain(&error), "leader election failed; retrying"),
+                Ok(None) => failures.succeeded(),
+                Err(error) => failures.failed(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(LEASE_CHECK_INTERVAL) => {}

@@ -13,7 +13,7 @@ use crate::{
     domain::{clock::Clock, replay::ReplayTarget},
     jetstream::{JetStreamPublisher, ReplayPublisher},
     store::{Ledger, Replay, StoreError},
-    telemetry::{self, error_chain},
+    telemetry::{self, Recurring, error_chain},
 };
 
 /// Between two checks for a replay to run.
@@ -34,9 +34,11 @@ pub struct ReplayJobParts {
 /// Run replays until the shutdown.
 pub fn spawn_replay_jobs(parts: ReplayJobParts) -> JoinHandle<()> {
     telemetry::spawn("replays", async move {
+        let failures = Recurring::new("replays cannot be looked for");
         while !parts.shutdown.is_cancelled() {
-            if let Err(error) = run_next(&parts).await {
-                tracing::warn!(error = %error_chain(&error), "replay interrupted; retrying");
+            match run_next(&parts).await {
+                Ok(()) => failures.succeeded(),
+                Err(error) => failures.failed(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
@@ -84,7 +86,13 @@ async fn run_next(parts: &ReplayJobParts) -> Result<(), StoreError> {
     if let Some(lost_lead) = lost_lead {
         let _ = lost_lead.await;
     }
-    let done = ended? == ReplayEnd::Done;
+    let done = match ended {
+        Ok(end) => end == ReplayEnd::Done,
+        Err(error) => {
+            tracing::warn!(replay = found.name, error = %error_chain(&error), "replay interrupted; retrying");
+            return Err(error);
+        }
+    };
     tracing::info!(replay = found.name, sent = found.progress.sent, done, "replay ended on this instance");
     Ok(())
 }

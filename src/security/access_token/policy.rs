@@ -38,7 +38,11 @@ pub enum TokenPolicyError {
 }
 
 impl TokenPolicy {
-    pub(super) fn check(&self) -> Result<(), TokenPolicyError> {
+    /// Check the bounds.
+    ///
+    /// # Errors
+    /// [`TokenPolicyError`]
+    pub fn check(&self) -> Result<(), TokenPolicyError> {
         let mut texts = self.audience.iter().chain([&self.issuer, &self.client_id]);
         if self.audience.is_empty() || texts.any(String::is_empty) {
             return Err(TokenPolicyError::Empty);

@@ -48,6 +48,15 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    /// Check what [`Hasher::start`] would refuse.
+    ///
+    /// # Errors
+    /// [`HasherSetupError`]
+    pub fn check(params: HashParams, size: PoolSize) -> Result<(), HasherSetupError> {
+        params.for_argon2(OUTPUT_BYTES).ok_or(HasherSetupError::Params)?;
+        size.threads_for(1, params).map(drop)
+    }
+
     /// Start the threads. No memory is allocated before the first hash.
     pub fn start(
         params: HashParams,

@@ -11,8 +11,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 /// Prefix of this project's crates: `watchword`, `watchword_events`, `watchword_migration`.
 const OURS: &str = "watchword";
 
-/// The NATS client logs every attempt to reconnect; `jetstream` logs what happens once.
+/// The NATS client logs every attempt to connect; `jetstream` logs why it fails, once.
 const NATS_CLIENT: &str = "async_nats";
+
+/// The server says at every start that a table exists already.
+const POSTGRES_NOTICES: &str = "sqlx::postgres::notice";
 
 /// Everything of our crates, and `info` and above of all others.
 #[must_use]
@@ -20,5 +23,6 @@ pub fn level_ceiling() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target(OURS, LevelFilter::TRACE)
-        .with_target(NATS_CLIENT, LevelFilter::ERROR)
+        .with_target(POSTGRES_NOTICES, LevelFilter::WARN)
+        .with_target(NATS_CLIENT, LevelFilter::OFF)
 }

@@ -7,6 +7,6 @@ mod writer;
 
 pub use self::{
     level_ceiling::level_ceiling,
-    setup::{LogGuard, Output, TelemetryError, init, subscriber},
+    setup::{LogGuard, Output, TelemetryError, check, init, subscriber},
     writer::LogWriter,
 };

@@ -87,6 +87,15 @@ pub fn init(settings: &TelemetrySettings, output: Output) -> Result<LogGuard, Te
     Ok(LogGuard { writer })
 }
 
+/// Check `RUST_LOG`, or else `telemetry.level`.
+///
+/// # Errors
+///
+/// [`TelemetryError::Level`]
+pub fn check(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
+    subscriber(settings, env::var("RUST_LOG").ok().as_deref(), false, io::sink).map(drop)
+}
+
 /// The subscriber over any writer. `terminal`: the output is read by a person. The writer is called
 /// once per line, with the whole line.
 pub fn subscriber<W>(

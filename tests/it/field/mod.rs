@@ -2,7 +2,11 @@
 #![expect(clippy::indexing_slicing, reason = "a missing field of an answer is a failed test")]
 
 mod browsers;
+mod configuration;
 mod cors;
+mod env_file;
+mod nats;
+mod operating;
 mod proxies;
 mod requests;
 mod text;

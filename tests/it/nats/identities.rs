@@ -128,7 +128,7 @@ async fn renewed_credentials_are_used_at_the_next_connect() {
 }
 
 /// Starts a server with an operator, and returns it with an account for the service.
-async fn operated() -> (NatsServer, KeyPair) {
+pub(crate) async fn operated() -> (NatsServer, KeyPair) {
     let (operator, system, account) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_account());
     // The system account must not use JetStream.
     let preload: Vec<String> = [(&system, 0), (&account, -1)]
@@ -144,7 +144,7 @@ async fn operated() -> (NatsServer, KeyPair) {
     (nats, account)
 }
 
-async fn start(extra: String) -> NatsServer {
+pub(crate) async fn start(extra: String) -> NatsServer {
     NatsServer::start_with(NatsOptions { extra, ..NatsOptions::default() }).await
 }
 
@@ -177,7 +177,7 @@ async fn assert_not_connected(options: BinaryOptions) {
     assert_eq!(ready.str("/eventsDetail"), "not connected to NATS");
 }
 
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     let file = dir.join(name);
     fs::write(&file, text).expect("write");
     file
@@ -188,13 +188,13 @@ fn seed(key: &KeyPair) -> String {
 }
 
 /// A certificate authority.
-struct Ca {
+pub(crate) struct Ca {
     issuer: Issuer<'static, rcgen::KeyPair>,
-    file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 impl Ca {
-    fn new(dir: &Path, name: &str) -> Self {
+    pub(crate) fn new(dir: &Path, name: &str) -> Self {
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -206,7 +206,7 @@ impl Ca {
     }
 
     /// Returns a certificate for this machine, and its key.
-    fn issue(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    pub(crate) fn issue(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
         let key = rcgen::KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -249,11 +249,11 @@ fn account_token(operator: &KeyPair, account: &KeyPair, storage: i64) -> String 
 }
 
 /// Returns the credentials file of a new user of the account.
-fn credentials(account: &KeyPair) -> String {
+pub(crate) fn credentials(account: &KeyPair) -> String {
     credentials_until(0, account)
 }
 
-fn credentials_until(exp: i64, account: &KeyPair) -> String {
+pub(crate) fn credentials_until(exp: i64, account: &KeyPair) -> String {
     let user = KeyPair::new_user();
     let rights = json!({ "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1 });
     format!(

@@ -4,7 +4,7 @@
 mod cluster;
 mod denied;
 mod guests;
-mod identities;
+pub(crate) mod identities;
 mod lag;
 mod permissions;
 mod programs;
