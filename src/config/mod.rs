@@ -24,7 +24,10 @@ use loader::{Problems, parse, redact};
 
 pub use self::{
     accounts::{AccountTypeSettings, AccountsSettings},
-    backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
+    backends::{
+        DatabaseSettings, DatabaseUrl, MailSettings, MailTls, NatsSettings, NatsTlsSettings, PostgresUrl,
+        RedisSettings, RootCertificates, SqliteFile, SslMode, StreamSettings, UrlProblem,
+    },
     events::{EventsSettings, PiiMode},
     http::HttpSettings,
     loader::{ConfigError, DEFAULTS, Problem, SHORT_NAMES, docs},

@@ -5,10 +5,11 @@
 //! that every email is delivered at least once; a process that dies in between leads to a second
 //! copy with the same `Message-ID`.
 
+mod address;
 mod compose;
 mod schedule;
+mod smtp;
 mod templates;
-mod transport;
 mod worker;
 
 use std::path::PathBuf;
@@ -44,4 +45,6 @@ pub enum MailError {
     /// The certificate authority or the name of the mail server is not valid.
     #[error("mail.ca or mail.host cannot be used for TLS")]
     Tls(#[source] lettre::transport::smtp::Error),
+    #[error("connections to the mail server cannot be kept")]
+    Pool(#[source] deadpool::managed::BuildError),
 }

@@ -11,6 +11,7 @@ mod config;
 mod contracts;
 mod coverage;
 mod documentation;
+mod field;
 mod flows;
 mod harness;
 mod http;

@@ -14,6 +14,10 @@ const OURS: &str = "watchword";
 /// The NATS client logs every attempt to reconnect; `jetstream` logs what happens once.
 const NATS_CLIENT: &str = "async_nats";
 
+/// The database driver logs lines of a password file that it does not understand. What it says
+/// about an address is checked before it sees one.
+const DATABASE_ADDRESS: &str = "sqlx_postgres::options";
+
 /// Everything of our crates, and `info` and above of all others.
 #[must_use]
 pub fn level_ceiling() -> Targets {
@@ -21,4 +25,5 @@ pub fn level_ceiling() -> Targets {
         .with_default(LevelFilter::INFO)
         .with_target(OURS, LevelFilter::TRACE)
         .with_target(NATS_CLIENT, LevelFilter::ERROR)
+        .with_target(DATABASE_ADDRESS, LevelFilter::OFF)
 }
