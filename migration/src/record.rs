@@ -86,7 +86,8 @@ pub(crate) async fn forget(db: &impl ConnectionTrait, name: &str) -> Result<(), 
 async fn has_table(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let sql = match db.get_database_backend() {
         DbBackend::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
-        _ => "SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL",
+        // Other programs have a table of this name, perhaps in another schema.
+        _ => "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('schema_migrations') AND attname = 'min_version'",
     };
     Ok(db.query_one_raw(statement(db, sql, [])).await?.is_some())
 }

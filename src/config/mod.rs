@@ -24,7 +24,10 @@ use loader::{Problems, parse, redact};
 
 pub use self::{
     accounts::{AccountTypeSettings, AccountsSettings},
-    backends::{DatabaseSettings, MailSettings, MailTls, NatsSettings, NatsTlsSettings, RedisSettings, StreamSettings},
+    backends::{
+        DatabaseSettings, DatabaseUrl, MailSettings, MailTls, NatsSettings, NatsTlsSettings, PostgresUrl,
+        RedisSettings, RootCertificates, SqliteFile, SslMode, StreamSettings, UrlProblem,
+    },
     events::{EventsSettings, PiiMode},
     http::{ANY_ORIGIN, CorsSettings, HttpSettings, HttpTlsSettings},
     loader::{ConfigError, DEFAULTS, EnvFile, Problem, RefusedLine, SHORT_NAMES, docs},

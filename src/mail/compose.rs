@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::MailError;
 use super::templates::{Rendered, TemplateError, Templates, Values};
+use super::{MailError, address};
 use crate::config::Settings;
 use crate::domain::email_message::{EmailKind, EmailMessage};
 
@@ -39,13 +39,14 @@ impl Composer {
     /// request.
     pub(super) fn new(settings: &Settings) -> Result<Self, MailError> {
         let mail = &settings.mail;
+        let from: Mailbox = mail.from.parse().map_err(MailError::From)?;
         let url = |page: &str| match page.starts_with('/') {
             true => format!("{}{page}", settings.http.public_url.trim_end_matches('/')),
             false => page.to_owned(),
         };
         Ok(Self {
             templates: Templates::load(mail.templates.as_deref())?,
-            from: mail.from.parse().map_err(MailError::From)?,
+            from: Mailbox::new(from.name, address::ascii(from.email.as_ref()).map_err(MailError::From)?),
             product: mail.product.clone(),
             verify_url: url(&mail.verify_path),
             reset_url: url(&mail.reset_path),
@@ -85,7 +86,7 @@ impl Composer {
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .date(SystemTime::from(created_at))
             .from(self.from.clone())
-            .to(Mailbox::new(None, message.to.parse()?))
+            .to(Mailbox::new(None, address::ascii(&message.to)?))
             .subject(texts.subject)
             .multipart(MultiPart::alternative_plain_html(texts.text, texts.html))?;
         // Automatic replies must not answer it (RFC 3834).

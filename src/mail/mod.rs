@@ -5,16 +5,17 @@
 //! that every email is delivered at least once; a process that dies in between leads to a second
 //! copy with the same `Message-ID`.
 
+mod address;
 mod compose;
 mod schedule;
+mod smtp;
 mod templates;
-mod transport;
 mod worker;
 
 use std::path::PathBuf;
 
 use self::compose::Composer;
-use self::transport::Smtp;
+use self::smtp::Smtp;
 use crate::config::Settings;
 
 pub use self::templates::TemplateError;
@@ -42,7 +43,7 @@ fn logs_emails(settings: &Settings) -> bool {
 pub fn check(settings: &Settings) -> Result<(), MailError> {
     Composer::new(settings)?;
     if let Some(host) = &settings.mail.host {
-        Smtp::new(&settings.mail, host)?;
+        Smtp::new(settings, host)?;
     }
     Ok(())
 }
@@ -53,7 +54,7 @@ pub fn check(settings: &Settings) -> Result<(), MailError> {
 /// [`MailError`]
 pub async fn check_connection(settings: &Settings) -> Result<(), MailError> {
     match &settings.mail.host {
-        Some(host) => Smtp::new(&settings.mail, host)?.check().await.map_err(MailError::Server),
+        Some(host) => Smtp::new(settings, host)?.check().await,
         None => Ok(()),
     }
 }
@@ -72,4 +73,6 @@ pub enum MailError {
     Tls(#[source] lettre::transport::smtp::Error),
     #[error("the mail server cannot be used")]
     Server(#[source] lettre::transport::smtp::Error),
+    #[error("connections to the mail server cannot be kept")]
+    Pool(#[source] deadpool::managed::BuildError),
 }

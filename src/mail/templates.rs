@@ -1,10 +1,12 @@
 //! The templates: files for the subject, the text and the HTML of every kind of email.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context, escape_formatter};
 
 use super::MailError;
 use crate::domain::email_message::EmailKind;
@@ -57,6 +59,7 @@ impl Templates {
         }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_formatter(write);
         for (name, embedded) in EMBEDDED {
             let replacement = directory.map_or(Ok(None), |directory| read(&directory.join(name)))?;
             let source = replacement.unwrap_or_else(|| embedded.to_owned());
@@ -110,6 +113,26 @@ impl Values<'static> {
     };
 }
 
+/// Write a value. In HTML, what has a meaning there is escaped and nothing else: with a slash as
+/// `&#x2f;`, which the library writes too, some programs do not recognize a link.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    let text = match (state.auto_escape(), value.as_str()) {
+        (AutoEscape::Html, Some(text)) if !value.is_safe() => text,
+        _ => return escape_formatter(out, state, value),
+    };
+    for c in text.chars() {
+        match c {
+            '&' => out.write_str("&amp;")?,
+            '<' => out.write_str("&lt;")?,
+            '>' => out.write_str("&gt;")?,
+            '"' => out.write_str("&quot;")?,
+            '\'' => out.write_str("&#39;")?,
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
 /// A line break in a name must not begin another header.
 fn one_line(text: &str) -> String {
     let words: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -146,6 +169,7 @@ mod tests {
             "{}",
             rendered.html
         );
+        assert!(rendered.html.contains(&format!("\"{}\"", Values::SAMPLE.link)), "{}", rendered.html);
         assert!(rendered.text.contains("<b>Ada</b>"), "{}", rendered.text);
         assert_eq!(one_line("Hello Ada\r\nBcc: eve@example.com\n"), "Hello Ada Bcc: eve@example.com");
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compose::{ComposeError, Composer};
 use super::schedule::{claim_ttl, retry_interval};
-use super::transport::{SendError, Smtp};
+use super::smtp::{SendError, Smtp};
 use super::{MailError, logs_emails};
 use crate::config::Settings;
 use crate::domain::clock::Clock;
@@ -58,8 +58,8 @@ pub struct MailWorker {
 
 enum DeliveryOutcome {
     Sent,
-    Retry(&'static str),
-    GiveUp(&'static str),
+    Retry(SendError),
+    GiveUp(SendError),
     /// The service stops: the next claim retries.
     Abandoned,
 }
@@ -69,7 +69,7 @@ impl MailWorker {
     pub fn new(settings: &Settings, parts: MailWorkerParts) -> Result<Option<Self>, MailError> {
         let mail = &settings.mail;
         let transport = match &mail.host {
-            Some(host) => Transport::Smtp(Box::new(Smtp::new(mail, host)?)),
+            Some(host) => Transport::Smtp(Box::new(Smtp::new(settings, host)?)),
             None if logs_emails(settings) => {
                 tracing::warn!(
                     "no mail server (mail.host): emails are logged here, since events.environment is development"
@@ -98,6 +98,9 @@ impl MailWorker {
                 Err(error) => failures.failed(&error),
             }
             round = round.wrapping_add(1);
+            if let Transport::Smtp(smtp) = &self.transport {
+                smtp.close_idle();
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
@@ -140,7 +143,7 @@ impl MailWorker {
             Ok(message) => message,
             Err(error) => {
                 tracing::error!(mail = %mail.id, error = %error_chain(&error), "email cannot be decrypted");
-                return DeliveryOutcome::GiveUp("unreadable");
+                return DeliveryOutcome::GiveUp(SendError::of_email("unreadable"));
             }
         };
         let outcome = match &self.transport {
@@ -149,7 +152,7 @@ impl MailWorker {
         };
         outcome.unwrap_or_else(|error| {
             tracing::error!(mail = %mail.id, error = %error_chain(&error), "email cannot be composed");
-            DeliveryOutcome::GiveUp("unwritable")
+            DeliveryOutcome::GiveUp(SendError::of_email("unwritable"))
         })
     }
 
@@ -160,12 +163,12 @@ impl MailWorker {
         message: &EmailMessage,
     ) -> Result<DeliveryOutcome, ComposeError> {
         let email = self.composer.compose(mail.id, mail.kind, message, mail.created_at)?;
-        let answer = smtp.send(email).await;
+        let answer = smtp.send(&email).await;
         crash_point::reach("mail_handed_over");
         Ok(match answer {
             Ok(()) => DeliveryOutcome::Sent,
-            Err(SendError::Temporary(reason)) => DeliveryOutcome::Retry(reason),
-            Err(SendError::Permanent) => DeliveryOutcome::GiveUp("refused"),
+            Err(error) if error.is_permanent => DeliveryOutcome::GiveUp(error),
+            Err(error) => DeliveryOutcome::Retry(error),
         })
     }
 
@@ -188,17 +191,20 @@ impl MailWorker {
                 metrics.mail_sent();
                 store.mark_mail_sent(mail.id, now).await
             }
-            DeliveryOutcome::Retry(reason) if now - mail.created_at < self.retry_for => {
+            DeliveryOutcome::Retry(SendError { reason, answer, .. }) if now - mail.created_at < self.retry_for => {
+                let answer = answer.map(tracing::field::display);
                 metrics.mail_failed(reason);
                 let mut spread = [0_u8];
                 self.parts.random.fill(&mut spread);
                 let [spread] = spread;
-                tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, "email not delivered; retrying");
+                tracing::warn!(mail = %mail.id, attempt = mail.attempt, reason, answer, "email not delivered; retrying");
                 store.mark_mail_failed(mail, now, retry_interval(mail.attempt, spread), reason).await
             }
-            DeliveryOutcome::Retry(reason) | DeliveryOutcome::GiveUp(reason) => {
+            DeliveryOutcome::Retry(SendError { reason, answer, .. })
+            | DeliveryOutcome::GiveUp(SendError { reason, answer, .. }) => {
+                let answer = answer.map(tracing::field::display);
                 metrics.mail_dead(reason);
-                tracing::error!(mail = %mail.id, attempt = mail.attempt, reason, "email not delivered; giving up");
+                tracing::error!(mail = %mail.id, attempt = mail.attempt, reason, answer, "email not delivered; giving up");
                 store.mark_mail_dead(mail, now, reason).await
             }
             DeliveryOutcome::Abandoned => Ok(()),

@@ -48,6 +48,7 @@ impl Store {
         if read(migrator.status(&db)).await?.iter().all(|(_, applied)| *applied) {
             return Ok(());
         }
+        self.check_may_create().await?;
         self.run_locked(migrator.up(&db)).await
     }
 
@@ -71,6 +72,7 @@ impl Store {
     }
 
     async fn check_schema_with(&self, migrator: &Migrator, db: &DatabaseConnection) -> Result<(), OpenError> {
+        self.check_may_write().await?;
         let later = read(migrator.check(db)).await?;
         if !later.is_empty() {
             let migrations = later.join(" ");

@@ -34,14 +34,20 @@ CREATE INDEX users_roles_idx ON users USING gin (string_to_array(roles, ' '));
 -- Accounts to erase (store/users/erasure.rs).
 CREATE INDEX users_erasable_idx ON users (deleted_at) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
 -- Trigrams find parts of words. If the extension is missing or may not be created, searches read
--- the whole table. docs/OPERATIONS.md says how to create the extension and the index later.
+-- the whole table. docs/OPERATIONS.md says how to create the extension and the index later. The
+-- extension may be in any schema, also in one outside of the search path.
 DO $$
+DECLARE place TEXT;
 BEGIN
     CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE INDEX users_search_idx ON users USING gin ((coalesce(search_text,
-        email_canonical || ' ' || coalesce(username_canonical, '') || ' ' || lower(coalesce(name, '')))) gin_trgm_ops);
+    SELECT n.nspname INTO STRICT place FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        WHERE e.extname = 'pg_trgm';
+    EXECUTE format($index$
+        CREATE INDEX users_search_idx ON users USING gin ((coalesce(search_text,
+            email_canonical || ' ' || coalesce(username_canonical, '') || ' ' || lower(coalesce(name, '')))) %I.gin_trgm_ops)
+    $index$, place);
 EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN
-    RAISE WARNING 'no extension pg_trgm: searches for users will read the whole table (%)', SQLERRM;
+    RAISE WARNING 'no index for searches with pg_trgm: searches for users will read the whole table (%)', SQLERRM;
 END $$;
 
 CREATE TABLE sessions (

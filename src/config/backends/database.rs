@@ -6,9 +6,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::database_url::{DatabaseUrl, UrlProblem};
 use crate::config::loader::{
     Problems,
-    checks::{between, between_durations, scheme_of},
+    checks::{between, between_durations},
     parse, redact,
 };
 
@@ -35,15 +36,17 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
+    /// Parse `url`. `None`: a `SQLite` file in `data_dir`.
+    ///
+    /// # Errors
+    /// [`UrlProblem`]
+    pub fn address(&self) -> Result<Option<DatabaseUrl>, UrlProblem> {
+        self.url.as_ref().map(|url| DatabaseUrl::parse(url.expose_secret())).transpose()
+    }
+
     pub(in crate::config) fn check(&self, problems: &mut Problems) {
-        if let Some(url) = &self.url {
-            let schemes = ["postgres", "postgresql", "sqlite"];
-            if !scheme_of(url.expose_secret()).is_some_and(|scheme| schemes.contains(&scheme)) {
-                problems.refuse(
-                    "database.url",
-                    "must start with postgres://, postgresql:// or sqlite:; omit it to use a SQLite file in data_dir",
-                );
-            }
+        if let Err(problem) = self.address().and_then(|url| url.map_or(Ok(()), |url| url.check_files())) {
+            problems.refuse("database.url", problem.to_string());
         }
         between(problems, "database.max_connections", self.max_connections, 1, 1000);
         between_durations(

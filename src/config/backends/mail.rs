@@ -1,11 +1,13 @@
 //! Section `mail`: the mail server, and the content of emails.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Host;
 
 use crate::config::loader::{
     Problems,
@@ -38,6 +40,8 @@ pub struct MailSettings {
     pub tls: MailTls,
     /// Certificate authority (PEM) that signed the server's certificate. `None`: the system's.
     pub ca: Option<PathBuf>,
+    /// Name of the service in EHLO. `None`: the host of `http.public_url`, or the next best.
+    pub ehlo_name: Option<String>,
     /// User name. Requires `password`.
     pub username: Option<String>,
     /// Password of `username`.
@@ -89,9 +93,14 @@ impl MailSettings {
             at_least(problems, "mail.port", 0, 1);
         }
         self.check_login(problems);
-        if self.from.parse::<Mailbox>().is_err() {
-            problems.refuse("mail.from", "must be an address such as \"Watchword <no-reply@example.com>\"");
+        if self.ehlo_name.as_deref().is_some_and(|name| !is_ehlo_name(name)) {
+            problems.refuse(
+                "mail.ehlo_name",
+                "must be a host name such as \"auth.example.com\", or an address in brackets: \"[192.0.2.1]\" or \
+                 \"[IPv6:2001:db8::1]\"",
+            );
         }
+        self.check_sender(problems);
         if self.product.is_empty() || self.product.chars().any(char::is_control) {
             problems.refuse("mail.product", "must not be empty or contain control characters");
         }
@@ -114,6 +123,16 @@ impl MailSettings {
         between(problems, "mail.max_connections", self.max_connections, 1, 64);
     }
 
+    fn check_sender(&self, problems: &mut Problems) {
+        match self.from.parse::<Mailbox>() {
+            Ok(sender) if !sender.email.user().is_ascii() => {
+                problems.refuse("mail.from", "must have ASCII characters before the @: few servers take others");
+            }
+            Ok(_) => {}
+            Err(_) => problems.refuse("mail.from", "must be an address such as \"Watchword <no-reply@example.com>\""),
+        }
+    }
+
     fn check_login(&self, problems: &mut Problems) {
         if self.username.is_some() != self.password.is_some() {
             problems.refuse("mail.username", "requires mail.password and the other way round: set both or neither");
@@ -125,6 +144,17 @@ impl MailSettings {
         if self.tls == MailTls::None && self.username.is_some() && !is_local {
             problems.refuse("mail.tls", "must be starttls or tls: the password would be sent unencrypted");
         }
+    }
+}
+
+/// RFC 5321: a domain, in any script, or an address literal.
+fn is_ehlo_name(name: &str) -> bool {
+    match name.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| match address.strip_prefix("IPv6:") {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => address.parse::<Ipv4Addr>().is_ok(),
+        }),
+        None => matches!(Host::parse(name), Ok(Host::Domain(_))) && !name.contains('_'),
     }
 }
 

@@ -50,6 +50,11 @@ fn url(text: &str) -> String {
     if url.cannot_be_a_base() && url.scheme() != "sqlite" {
         return HIDDEN.to_owned();
     }
+    // A password that is not encoded can end where this parser sees a host or a query.
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if text.matches('@').count() > usize::from(has_user) {
+        return HIDDEN.to_owned();
+    }
     if url.password().is_some() && url.set_password(Some(HIDDEN)).is_err() {
         return HIDDEN.to_owned();
     }
@@ -109,6 +114,10 @@ mod tests {
             ("sqlite::memory:", "sqlite::memory:"),
             ("s3cret", "***"),
             ("postgres:s3cret", "***"),
+            ("postgres://app:12?s3cret@db/auth", "***"),
+            ("postgres://app:12#s3cret@db/auth", "***"),
+            ("postgres://app:a@b:s3cret@db/auth", "***"),
+            ("host=db user=app password=s3cret", "***"),
             ("postgres://app:s3cret@[bad/auth", "***"),
         ] {
             assert_eq!(url(given), shown);

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use lease::Lease;
 use pool::Pool;
-pub(super) use server::{AsynchronousCommit, Server};
+pub(super) use server::{AsynchronousCommit, Server, ServerProblem};
 pub(super) use session::Session;
 
 pub(super) enum Database {

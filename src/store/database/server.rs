@@ -1,13 +1,16 @@
 //! A `PostgreSQL` server, and the sessions that are opened on it.
 
 use std::fmt::Write as _;
+use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
 use super::session::{Session, timed_out};
+use crate::config::{PostgresUrl, RootCertificates, SslMode};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,8 +36,23 @@ type Setting<'a> = (&'a str, &'a str);
 #[derive(Clone)]
 pub(in crate::store) struct Server {
     options: PgConnectOptions,
+    connect_timeout: Duration,
     statement_timeout: Duration,
 }
+
+/// Why an address cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::store) enum ServerProblem {
+    #[error(transparent)]
+    Variable(#[from] VariableProblem),
+    #[error("database.url is not an address")]
+    Url(#[from] sqlx::Error),
+}
+
+/// A variable of libpq that completes `database.url` has a value that it cannot have.
+#[derive(Debug, thiserror::Error)]
+#[error("the variable {0}")]
+pub(in crate::store) struct VariableProblem(String);
 
 /// The role or the database has `synchronous_commit = off`.
 #[derive(Debug, thiserror::Error)]
@@ -45,17 +63,37 @@ pub(in crate::store) struct Server {
 pub(in crate::store) struct AsynchronousCommit;
 
 impl Server {
-    pub(in crate::store) fn new(options: PgConnectOptions, statement_timeout: Duration) -> Self {
-        // A pooler refuses parameters at the start that it does not know. `extra_float_digits` is
-        // one, and no floating-point number is read as text here.
-        let options = options.application_name("watchword").extra_float_digits(None);
-        Self { options, statement_timeout }
+    /// Complete an address with the variables of libpq, and with a password from its file.
+    pub(in crate::store) fn new(url: &PostgresUrl, statement_timeout: Duration) -> Result<Self, ServerProblem> {
+        let options = PgConnectOptions::from_str(url.for_driver().expose_secret())?
+            .application_name(url.application_name().unwrap_or("watchword"))
+            // A pooler refuses parameters at the start that it does not know. This is one, and no
+            // floating-point number is read as text here.
+            .extra_float_digits(None);
+        Ok(Self {
+            options: with_tls(options, url)?,
+            connect_timeout: url.connect_timeout().unwrap_or(CONNECT_TIMEOUT),
+            statement_timeout,
+        })
     }
 
     /// The address for logs and messages, without the password.
     pub(in crate::store) fn display(&self) -> String {
-        let (host, port) = (self.options.get_host(), self.options.get_port());
-        format!("PostgreSQL, {host}:{port}/{}", self.options.get_database().unwrap_or_default())
+        let options = &self.options;
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        let port = options.get_port();
+        match options.get_socket() {
+            Some(socket) => format!("PostgreSQL, {}:{port}/{database}", socket.display()),
+            None => format!("PostgreSQL, {}:{port}/{database}", options.get_host()),
+        }
+    }
+
+    pub(in crate::store) fn user(&self) -> &str {
+        self.options.get_username()
+    }
+
+    pub(in crate::store) fn database(&self) -> &str {
+        self.options.get_database().unwrap_or_else(|| self.options.get_username())
     }
 
     /// Open a session.
@@ -78,13 +116,49 @@ impl Server {
             let backend = prepare(&mut connection, limits.iter().chain(extra).copied()).await?;
             Ok(Session::new(connection, backend, self.statement_timeout + STATEMENT_MARGIN))
         };
-        timeout(CONNECT_TIMEOUT, open).await.unwrap_or_else(|_| Err(timed_out()))
+        timeout(self.connect_timeout, open).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     /// The options for a pool of sqlx, whose connections are given to
     /// [`prepare_for_migrations`].
     pub(super) const fn options(&self) -> &PgConnectOptions {
         &self.options
+    }
+}
+
+/// Choose when TLS is used, as libpq does: never over a socket, and with the authorities of the
+/// system where they are named.
+fn with_tls(options: PgConnectOptions, url: &PostgresUrl) -> Result<PgConnectOptions, VariableProblem> {
+    if options.get_socket().is_some() || options.get_host().starts_with('/') {
+        return Ok(options.ssl_mode(PgSslMode::Disable));
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut mode = url.ssl_mode();
+    if let (None, Some(value)) = (mode, variable("PGSSLMODE")) {
+        let wrong = || VariableProblem("PGSSLMODE has a value that is not the name of a mode".to_owned());
+        mode = Some(SslMode::parse(&value).ok_or_else(wrong)?);
+    }
+    let of_system = match url.root_certificates() {
+        Some(root) => *root == RootCertificates::System,
+        None => variable("PGSSLROOTCERT").is_some_and(|value| value == "system"),
+    };
+    if !of_system {
+        return Ok(mode.map_or(options.clone(), |mode| options.ssl_mode(driver_mode(mode))));
+    }
+    if mode.is_some_and(|mode| mode != SslMode::VerifyFull) {
+        return Err(VariableProblem("PGSSLROOTCERT=system requires sslmode=verify-full".to_owned()));
+    }
+    // No certificates beside those of the system.
+    Ok(options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(Vec::new()))
+}
+
+const fn driver_mode(mode: SslMode) -> PgSslMode {
+    match mode {
+        SslMode::Disable => PgSslMode::Disable,
+        SslMode::Prefer => PgSslMode::Prefer,
+        SslMode::Require => PgSslMode::Require,
+        SslMode::VerifyCa => PgSslMode::VerifyCa,
+        SslMode::VerifyFull => PgSslMode::VerifyFull,
     }
 }
 

@@ -17,6 +17,10 @@ const NATS_CLIENT: &str = "async_nats";
 /// The server says at every start that a table exists already.
 const POSTGRES_NOTICES: &str = "sqlx::postgres::notice";
 
+/// The database driver logs lines of a password file that it does not understand. What it says
+/// about an address is checked before it sees one.
+const DATABASE_ADDRESS: &str = "sqlx_postgres::options";
+
 /// Everything of our crates, and `info` and above of all others.
 #[must_use]
 pub fn level_ceiling() -> Targets {
@@ -25,4 +29,5 @@ pub fn level_ceiling() -> Targets {
         .with_target(OURS, LevelFilter::TRACE)
         .with_target(POSTGRES_NOTICES, LevelFilter::WARN)
         .with_target(NATS_CLIENT, LevelFilter::OFF)
+        .with_target(DATABASE_ADDRESS, LevelFilter::OFF)
 }

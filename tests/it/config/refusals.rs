@@ -38,6 +38,11 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("WATCHWORD__METRICS__ENABLED", "yes", "metrics.enabled", "true or false"),
     ("DATABASE_URL", "mysql://db/auth", "database.url", "postgres://"),
     ("DATABASE_URL", "/var/auth.db", "database.url", "postgres://"),
+    ("DATABASE_URL", "sqlite::memory:", "database.url", "in memory"),
+    ("DATABASE_URL", "postgres://db/auth?sslpassword=x", "database.url", "sslpassword"),
+    ("WATCHWORD__MAIL__EHLO_NAME", "a b", "mail.ehlo_name", "host name"),
+    ("WATCHWORD__MAIL__FROM", "jørn@example.com", "mail.from", "ASCII"),
+    ("REDIS_URL", "redis://secret@cache", "redis.url", "without a password"),
     ("WATCHWORD__DATABASE__MAX_CONNECTIONS", "0", "database.max_connections", "between 1 and"),
     ("WATCHWORD__DATABASE__ACQUIRE_TIMEOUT", "30s", "database.acquire_timeout", "http.request_deadline"),
     ("WATCHWORD__DATABASE__STATEMENT_TIMEOUT", "900ms", "database.statement_timeout", "between 1s and 1m"),
@@ -217,7 +222,7 @@ fn limit_values_are_accepted() {
     .expect("accepted");
     load(&[
         ("WATCHWORD__STREAM__MAX_AGE", "0s"),
-        ("DATABASE_URL", "sqlite::memory:"),
+        ("DATABASE_URL", "sqlite://data/w.db?mode=rwc"),
     ])
     .expect("accepted");
     // Base64 may also be URL-safe and without padding (RFC 4648).

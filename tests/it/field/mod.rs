@@ -4,10 +4,14 @@
 mod browsers;
 mod configuration;
 mod cors;
+mod database_addresses;
+mod database_refusals;
 mod env_file;
 mod nats;
 mod operating;
 mod proxies;
+mod redis;
 mod requests;
+mod smtp;
 mod text;
 mod tls;

@@ -29,6 +29,7 @@ pub(crate) mod row_lock;
 pub(crate) mod run_dir;
 pub(crate) mod server;
 pub(crate) mod smtp;
+pub(crate) mod smtp_quirks;
 pub(crate) mod sse;
 pub(crate) mod timing;
 pub(crate) mod wait;

@@ -1,7 +1,7 @@
 //! A real PostgreSQL cluster as a child process: shared by the test process, or private.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -104,6 +104,21 @@ impl Postgres {
     /// Returns the URL of a database through a proxy's port.
     pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
         url(port, database)
+    }
+
+    /// Returns the directory of its sockets.
+    pub(crate) fn sockets(&self) -> &Path {
+        self.data.parent().expect("the directory of the data")
+    }
+
+    /// Writes a file of its data directory, which the server's user alone can read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.data.join(name);
+        fs::write(&path, text).expect("write a file of the server");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("make it private");
+        if let Some((uid, gid)) = server_user() {
+            chown(&path, Some(uid), Some(gid)).expect("give the file to PostgreSQL's user");
+        }
     }
 
     /// Ends the server as a crash would (SIGQUIT, immediate shutdown). The next start runs
