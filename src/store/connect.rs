@@ -68,7 +68,8 @@ impl Store {
     /// # Errors
     /// [`OpenError::Url`]
     pub fn check_address(settings: &DatabaseSettings, data_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
-        Ok(match Address::parse(settings, data_dir)? {
+        let (address, _) = Address::parse(settings, data_dir)?;
+        Ok(match address {
             Address::Postgres(_) => None,
             Address::Sqlite(path) => Some(path),
         })

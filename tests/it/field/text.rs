@@ -95,7 +95,7 @@ async fn an_identifier_is_taken_as_it_was_typed(backend: Backend) {
         .await
         .expect_status(201);
     assert_eq!((user.str("/user/email"), user.str("/user/username")), ("Ada@example.com", "ada_l"));
-    for identifier in [typed, "ada@example.com ", "\tADA_L", "ａｄａ＿ｌ"] {
+    for identifier in [typed, "ada@example.com ", "\u{2003}ADA_L", "ａｄａ＿ｌ"] {
         login(&app, identifier).await.expect_status(200);
     }
     app.finish().await;

@@ -9,6 +9,7 @@ use crate::app::AppError;
 use crate::app::account_types;
 use crate::app::build::{hash_pool, rotation_policy, token_policy};
 use crate::config::Settings;
+use crate::http::server::Tls;
 use crate::jetstream;
 use crate::mail;
 use crate::redis_connection::RedisConnection;
@@ -35,6 +36,7 @@ pub fn check(settings: &Settings) -> Result<(), AppError> {
             .map(drop)
             .map_err(AppError::from),
     );
+    check(Tls::load(&settings.http.tls).map(drop).map_err(AppError::from));
     check(redis(settings));
     check(jetstream::check(settings).map_err(AppError::from));
     check(mail::check(settings).map_err(AppError::from));
