@@ -18,6 +18,7 @@
 
 mod blocks;
 mod compare;
+mod compatibility;
 mod machine;
 mod shell;
 

@@ -247,7 +247,7 @@ fn arguments(data: &Path, sockets: &Path, port: u16, durability: Durability) -> 
 }
 
 /// Returns a program of the newest installed PostgreSQL.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
