@@ -24,7 +24,7 @@ pub enum AppError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The values are valid, and the parts that they describe cannot be used.
-    #[error("the configuration cannot be used:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    #[error("the configuration cannot be used:{}", list(.0))]
     Unusable(Vec<String>),
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -87,6 +87,14 @@ pub enum AppError {
     Stopped(&'static str),
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+/// One problem on the same line, several on lines of their own.
+fn list(problems: &[String]) -> String {
+    match problems {
+        [problem] => format!(" {problem}"),
+        problems => problems.iter().map(|problem| format!("\n  {problem}")).collect(),
+    }
 }
 
 impl AppError {

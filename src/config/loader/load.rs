@@ -333,6 +333,7 @@ fn in_words(expected: &str) -> &str {
         "i64" => "a whole number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
+        "a duration" => "a duration with its unit, for example \"15m\"",
         other => other,
     }
 }

@@ -62,7 +62,7 @@ impl NatsUser {
             "check the limits of the account on the server".to_owned()
         } else if says(&["dns", "lookup"]) {
             "check the host's name in nats.url (NATS_URL)".to_owned()
-        } else if says(&["expected info"]) {
+        } else if says(&["expected info", "timed out"]) {
             "check that the port is that of clients; a server with handshake_first needs nats.tls.handshake_first"
                 .to_owned()
         } else {

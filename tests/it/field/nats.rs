@@ -129,23 +129,19 @@ async fn published(nats: &NatsServer, context: jetstream::Context) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stream_can_be_in_a_domain() {
     let store = scratch("domain").display().to_string();
-    // Without the domain in the request, the API does not exist for this user.
-    let nats = start(format!(
-        "jetstream {{ store_dir: {store:?}, domain: hub }}\n\
-         authorization {{ users: [ {{ user: ada, password: right, permissions: {{ publish: {{ deny: \"$JS.API.>\" }} }} }},\n\
-         {{ user: admin, password: right }} ] }}"
-    ))
-    .await;
-    let url = nats.url().replace("nats://", "nats://ada:right@");
+    let nats = start(format!("jetstream {{ store_dir: {store:?}, domain: hub }}")).await;
+    let url = nats.url();
     let env = [("NATS_URL", url.as_str()), ("WATCHWORD__NATS__DOMAIN", "hub")];
     let mut service = Binary::start(BinaryOptions::serve(&env)).await;
     service.http().register("ada@example.com", PASSWORD).await.expect_status(201);
-    let options = ConnectOptions::with_user_and_password("admin".to_owned(), "right".to_owned());
-    let client = options.connect(nats.url()).await.expect("connect");
-    published(&nats, jetstream::with_domain(client, "hub")).await;
+    published(&nats, jetstream::with_domain(nats.client().await, "hub")).await;
     let ended = run(BinaryOptions::command(&["stream", "diff"], &env), "").await;
     assert!(ended.status.success(), "{ended:?}");
     assert!(service.stop().await.success());
+    // The stream is not in this domain.
+    let other = [env[0], ("WATCHWORD__NATS__DOMAIN", "spoke")];
+    let ended = run(BinaryOptions::command(&["stream", "diff"], &other), "").await;
+    assert_eq!(ended.status.code(), Some(5), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
