@@ -51,8 +51,8 @@ impl From<RedisError> for RedisProblem {
             (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Self::Replica(error),
             (ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask), _) => Self::Cluster(error),
             (_, Some("DENIED")) => Self::Protected(error),
-            // Of what a script calls, older servers have the code in the text alone.
-            _ if has(&error, "OOM command") => Self::Memory(error),
+            // The code of what a script calls is not always that of the answer.
+            _ if has(&error, "'maxmemory'") => Self::Memory(error),
             _ if has(&error, "MISCONF") => Self::Persistence(error),
             _ if has(&error, "no permissions") => Self::Permission(error),
             (ErrorKind::Io, _) if has(&error, "certificate") => Self::Certificate(error),
