@@ -3,9 +3,9 @@ import { deleteMe, getMe, listActivity, login, refreshTokens, register } from '.
 import type { Problem, TokenResponse } from './orval/api.js';
 import { assert, baseUrl, email, password } from './support.js';
 
-// The client sends requests below the page's own address; there is no page here.
+// The client sends requests to paths of the page's own host; the service has another address.
 const { fetch } = globalThis;
-globalThis.fetch = (path, options) => fetch(new URL(String(path), baseUrl), options);
+globalThis.fetch = (path, options) => fetch(`${baseUrl}${path}`, options);
 
 const registered = await register({ email, password });
 assert(registered.status === 201, registered.data);
