@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use super::hide_in_debug;
 use super::text::TextError;
 
-/// A password in Unicode form C, with spaces of one kind. Wiped when dropped, never printed, never serialized.
+/// A password in Unicode form C, with spaces of one kind. Wiped when dropped, never printed, never
+/// serialized.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 

@@ -62,7 +62,7 @@ pub fn normalize(text: &str, min: usize, max: usize) -> Result<String, TextError
     Ok(text)
 }
 
-/// Remove what a keyboard or the clipboard adds at both ends: white space, and invisible characters.
+/// Remove what a keyboard or the clipboard adds at both ends: white space and invisible characters.
 #[must_use]
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || is_deceptive(c))

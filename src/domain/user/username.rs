@@ -47,8 +47,8 @@ pub(super) fn canonical(text: &str) -> String {
     without_look_alikes(&fold(text))
 }
 
-/// Whether all letters are of one script, as UTS 39 counts: Japanese, Korean and Chinese are written
-/// in several, and with Latin letters (its level "highly restrictive").
+/// Whether all letters are of one script, as UTS 39 counts: Japanese, Korean and Chinese are
+/// written in several, and with Latin letters (its level "highly restrictive").
 fn is_in_one_script(text: &str) -> bool {
     let all = AugmentedScriptSet::for_str(text);
     let others: String = text.chars().filter(|c| !c.is_ascii()).collect();

@@ -46,7 +46,8 @@ fn compatibility_names_tests_and_versions() {
     let path = repository().join("docs/COMPATIBILITY.md");
     let mut text = std::fs::read_to_string(&path).expect("the document");
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let rows: Vec<(String, Row)> = lines.into_iter().filter_map(|line| Row::parse(&line).map(|row| (line, row))).collect();
+    let rows: Vec<(String, Row)> =
+        lines.into_iter().filter_map(|line| Row::parse(&line).map(|row| (line, row))).collect();
     assert!(rows.len() > 5, "the table has {} rows", rows.len());
     for (line, mut row) in rows {
         for test in row.tests.split(", ").map(|test| test.trim_matches('`')) {
@@ -81,13 +82,18 @@ fn installed(program: &str) -> Option<Vec<u32>> {
     let output = Command::new(path).arg(argument).output().ok()?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
-    text.split(|c: char| c.is_whitespace() || matches!(c, '/' | '=' | '-' | '+')).find_map(parse_version)
+    text.split(|c: char| c.is_whitespace() || matches!(c, '/' | '=' | '-' | '+'))
+        .find_map(parse_version)
 }
 
 /// Programs of the system may be outside of a user's PATH.
 fn on_path(program: &str) -> PathBuf {
     let system = Path::new("/usr/sbin").join(program);
-    if system.is_file() { system } else { PathBuf::from(program) }
+    if system.is_file() {
+        system
+    } else {
+        PathBuf::from(program)
+    }
 }
 
 /// Parses numbers with dots, with a `v` before them or not.

@@ -56,8 +56,8 @@ impl Users {
         /// Users on a page.
         limit: Query<Option<QueryParam<PageSize>>>,
         /// Only users whose email address, username or name contains this text, regardless of case;
-        /// 1 to 100 characters. One or two letters are found at the beginning of a word. Each Chinese,
-        /// Japanese or Korean character counts as a word.
+        /// 1 to 100 characters. One or two letters are found at the beginning of a word. Each
+        /// Chinese, Japanese or Korean character counts as a word.
         search: Query<Option<QueryParam<Search>>>,
         /// Only users with this role.
         role: Query<Option<QueryParam<Role>>>,
