@@ -35,8 +35,8 @@ pub(super) struct Composer {
 }
 
 impl Composer {
-    /// Links begin with `http.public_url` unless the page is elsewhere, and never with the host of a
-    /// request.
+    /// Links begin with `http.public_url` unless the page is elsewhere, and never with the host of
+    /// a request.
     pub(super) fn new(settings: &Settings) -> Result<Self, MailError> {
         let mail = &settings.mail;
         let url = |page: &str| match page.starts_with('/') {
