@@ -180,6 +180,12 @@ async fn a_proxy_finds_the_service_again() {
         ("WATCHWORD__HTTP__TRUSTED_PROXIES", "127.0.0.1"),
     ];
     let mut binary = Binary::start(BinaryOptions::serve(&env)).await;
+    // The banner waits for NATS.
+    eventually(Duration::from_secs(60), || {
+        let text = binary.process().log();
+        async move { if text.contains("Try next") { Ok(()) } else { Err(text) } }
+    })
+    .await;
     let banner = binary.process().log();
     for line in [
         format!("API       {PUBLIC}"),

@@ -161,8 +161,13 @@ async fn the_health_check_and_the_banner_know_of_tls() {
         }
     })
     .await;
-    let log = service.binary.process().log();
-    assert!(log.contains(&format!("https://localhost:{port}/docs")), "{log}");
+    // The banner waits for NATS.
+    let docs = format!("https://localhost:{port}/docs");
+    eventually(TIMEOUT, || {
+        let (text, docs) = (service.binary.process().log(), docs.clone());
+        async move { if text.contains(&docs) { Ok(()) } else { Err(text) } }
+    })
+    .await;
 
     // A client that speaks plain HTTP gets an answer, and the operator a line.
     let mut plain = RawConnection::to(service.port).await.expect("connect");
