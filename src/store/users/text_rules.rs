@@ -72,7 +72,11 @@ async fn apply(tx: &Transaction, mut row: user::Model) -> Result<(), StoreError>
                 row.username_canonical = Some(username);
             }
         }
-        row.search_text = Some(search::text(&convert::user(row.clone())?));
+        match convert::user(row.clone()) {
+            Ok(user) => row.search_text = Some(search::text(&user)),
+            // Whoever reads this account gets the same error; the others do not wait for it.
+            Err(error) => tracing::warn!(user.id = %row.id, %error, "searched text of a user not computed"),
+        }
     }
     let update = "UPDATE users SET email_canonical = $1, username_canonical = $2, search_text = $3, text_rules = $4 \
                   WHERE id = $5";

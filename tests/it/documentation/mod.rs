@@ -24,9 +24,8 @@ mod shell;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
-use crate::support::run_dir::{repository, scratch};
+use crate::support::run_dir::repository;
 use blocks::{Block, blocks};
 use machine::Machine;
 use shell::Shell;
@@ -75,24 +74,6 @@ fn every_document_with_shell_blocks_is_run() {
     let run = OF_NEWCOMER.iter().chain(&OF_OPERATOR).map(|file| (*file).to_owned());
     let run: BTreeSet<String> = run.filter(|file| !blocks(&read(file)).is_empty()).collect();
     assert_eq!(with_blocks, run);
-}
-
-/// `make run` has bash read `.env`.
-#[test]
-fn bash_reads_the_example_of_env() {
-    let example = read(".env.example");
-    let settings = example
-        .lines()
-        .filter_map(|line| line.strip_prefix('#'))
-        .filter(|line| !line.starts_with(' '));
-    let file = scratch("env").join(".env");
-    let lines: Vec<&str> = settings.collect();
-    fs::write(&file, lines.join("\n")).expect("write .env");
-    let script = format!("set -eu; . {}; printf %s \"$WATCHWORD__MAIL__FROM\"", file.display());
-    let output = Command::new("bash").args(["-c", &script]).output().expect("run bash");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(lines.len() > 30);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "Watchword <no-reply@example.com>");
 }
 
 /// Runs documents in order on one machine. Fails with every block that prints something else, and

@@ -155,8 +155,8 @@ fn stuck_accounts(backend: Backend) -> Vec<&'static str> {
         Backend::Sqlite => vec![
             "WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 121) \
              INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, \
-             updated_at, deleted_at) SELECT randomblob(16), 'waits' || n, 'waits' || n, 'user', 'user', 'deleted', '', \
-             0, 0, n FROM rows",
+             updated_at, deleted_at, text_rules) SELECT randomblob(16), 'waits' || n, 'waits' || n, 'user', 'user', \
+             'deleted', '', 0, 0, n, 1 FROM rows",
             "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) \
              SELECT randomblob(16), 'auth.user.deleted', id, 1, 1, CAST('{}' AS BLOB), 0 FROM users \
              WHERE email LIKE 'waits%' AND email <> 'waits1'",
@@ -165,8 +165,8 @@ fn stuck_accounts(backend: Backend) -> Vec<&'static str> {
         ],
         Backend::Postgres => vec![
             "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, \
-             updated_at, deleted_at) SELECT gen_random_uuid(), 'waits' || n, 'waits' || n, 'user', 'user', 'deleted', '', \
-             0, 0, n FROM generate_series(1, 121) AS n",
+             updated_at, deleted_at, text_rules) SELECT gen_random_uuid(), 'waits' || n, 'waits' || n, 'user', 'user', \
+             'deleted', '', 0, 0, n, 1 FROM generate_series(1, 121) AS n",
             "INSERT INTO events (id, subject, user_id, user_seq, schema_version, payload, occurred_at) \
              SELECT gen_random_uuid(), 'auth.user.deleted', id, 1, 1, convert_to('{}', 'UTF8'), 0 FROM users \
              WHERE email LIKE 'waits%' AND email <> 'waits1'",

@@ -8,9 +8,9 @@ use crate::support::plans::{Plans, excerpt, pages};
 use crate::support::wait::eventually;
 
 const DATABASE: &str = "erasure_plans";
-const USERS: &str = "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at) \
+const USERS: &str = "INSERT INTO users (id, email, email_canonical, account_type, roles, status, password_hash, created_at, updated_at, text_rules) \
      SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'person' || n || '@example.org', 'person' || n || '@example.org', \
-     'user', 'user', 'active', '', 0, 0 \
+     'user', 'user', 'active', '', 0, 0, 1 \
      FROM generate_series(1, 50000) AS n";
 /// Each user has a live session and two that were revoked.
 const SESSIONS: &str = "INSERT INTO sessions (id, user_id, rotated_at, created_at, last_used_at, expires_at, revoked_at, ip) \

@@ -29,7 +29,7 @@ async fn without_a_secret_key_and_a_place_for_one_it_names_both() {
     let mut options = BinaryOptions::serve(&[("DATABASE_URL", &url), ("NATS_URL", "nats://127.0.0.1:1")]);
     options.data_dir = Some(file.join("data"));
     let ended = run(options, "").await;
-    assert_eq!(ended.status.code(), Some(5), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     let lines: Vec<_> = ended.stderr.lines().filter(|line| line.contains("WATCHWORD_SECRET_KEY")).collect();
     assert_eq!(lines.len(), 1, "{}", ended.stderr);
     assert!(lines[0].contains(&*file.join("data").to_string_lossy()), "{}", lines[0]);
