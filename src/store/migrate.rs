@@ -48,7 +48,7 @@ impl Store {
         if read(migrator.status(&db)).await?.iter().all(|(_, applied)| *applied) {
             return Ok(());
         }
-        self.check_may_create().await?;
+        self.check_may_create(&db).await?;
         self.run_locked(migrator.up(&db)).await
     }
 

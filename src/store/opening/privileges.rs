@@ -1,6 +1,8 @@
 //! What the role of the service has to be allowed on `PostgreSQL`. Errors of the server would come
 //! in the middle of a migration, or with the first request, and would not say what to do.
 
+use sea_orm::DatabaseConnection;
+
 use crate::store::{OpenError, Store, sql};
 
 /// The tables of the service, quoted for a list.
@@ -40,16 +42,16 @@ fn not_writable() -> String {
 }
 
 impl Store {
-    /// Check that migrations may create tables.
+    /// Check that migrations, which run over `db`, may create tables.
     ///
     /// # Errors
     /// [`OpenError::ReadOnly`], [`OpenError::NoSchema`], [`OpenError::TablesOfOthers`],
     /// [`OpenError::MayNotCreate`]
-    pub(in crate::store) async fn check_may_create(&self) -> Result<(), OpenError> {
+    pub(in crate::store) async fn check_may_create(&self, db: &DatabaseConnection) -> Result<(), OpenError> {
         if self.is_sqlite() {
             return Ok(());
         }
-        let Some(row) = sql::fetch_one(self.db(), creates(), []).await? else {
+        let Some(row) = sql::fetch_one(db, creates(), []).await? else {
             return Ok(());
         };
         let (role, database) = (row.get("role")?, row.get("database")?);

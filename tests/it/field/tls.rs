@@ -174,7 +174,7 @@ async fn the_health_check_and_the_banner_know_of_tls() {
     plain.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("send");
     let answer = plain.read_to_end().await;
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("\"bad_request\""), "{answer}");
-    assert!(service.binary.process().log().contains("unparsed"));
+    service.binary.process().logged("unparsed", TIMEOUT).await;
     let text = service
         .connect(&pair)
         .await
