@@ -72,7 +72,7 @@ impl Store {
     }
 
     async fn check_schema_with(&self, migrator: &Migrator, db: &DatabaseConnection) -> Result<(), OpenError> {
-        self.check_may_write().await?;
+        self.check_may_write(db).await?;
         let later = read(migrator.check(db)).await?;
         if !later.is_empty() {
             let migrations = later.join(" ");

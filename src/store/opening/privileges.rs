@@ -75,11 +75,11 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError::MayNotWrite`]
-    pub(in crate::store) async fn check_may_write(&self) -> Result<(), OpenError> {
+    pub(in crate::store) async fn check_may_write(&self, db: &DatabaseConnection) -> Result<(), OpenError> {
         if self.is_sqlite() {
             return Ok(());
         }
-        match sql::fetch_one(self.db(), not_writable(), []).await? {
+        match sql::fetch_one(db, not_writable(), []).await? {
             Some(row) => match row.get("tables")? {
                 Some(tables) => {
                     Err(OpenError::MayNotWrite { role: row.get("role")?, schema: row.get("schema")?, tables })
