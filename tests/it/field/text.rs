@@ -177,6 +177,11 @@ async fn forget_rules(app: &TestApp) {
     }
 }
 
+async fn assert_all_computed(app: &TestApp) {
+    let left = app.database.count("SELECT count(*) FROM users WHERE text_rules = 0").await;
+    assert_eq!(left.expect("a count"), 0);
+}
+
 async fn rows_of_older_rules_are_computed_again(backend: Backend) {
     let mut app = TestApp::spawn(backend).await;
     let admin = app.admin().await;
@@ -192,8 +197,7 @@ async fn rows_of_older_rules_are_computed_again(backend: Backend) {
     login(&app, "ΝΊΚΟΣ").await.expect_status(200);
     login(&app, "ada@xn--bcher-kva.example").await.expect_status(200);
     assert_eq!(found(&app, &admin, "王芳").await, 1);
-    let left = app.database.count("SELECT count(*) FROM users WHERE text_rules = 0").await;
-    assert_eq!(left.expect("a count"), 0);
+    assert_all_computed(&app).await;
     app.finish().await;
 }
 
@@ -209,6 +213,7 @@ async fn an_account_that_has_lost_its_identifier_keeps_the_other_one(backend: Ba
         "UPDATE users SET username = 'straße', username_canonical = 'straße', text_rules = 0 WHERE username = 'other'";
     app.database.execute(old).await.expect("a statement");
     app.restart(SystemClock).await;
+    assert_all_computed(&app).await;
     let first = login(&app, "STRASSE").await.expect_status(200);
     let me = app.me(&first.tokens().access).await.expect_status(200);
     assert_eq!(me.str("/email"), "a@example.com");
