@@ -27,6 +27,14 @@ impl Email {
     pub fn local_part(&self) -> &str {
         self.canonical.rsplit_once('@').map_or("", |(local, _)| local)
     }
+
+    /// Whether a confirmation of one address holds for the other: only case differs, or how the
+    /// domain is spelled. Addresses of one account may differ by more, and be of two mailboxes.
+    #[must_use]
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        let local = |email: &Self| email.text.rsplit_once('@').map(|(local, _)| local.to_lowercase());
+        self.canonical == other.canonical && local(self) == local(other)
+    }
 }
 
 impl FromStr for Email {
@@ -93,6 +101,21 @@ mod tests {
             assert_eq!(canonical(text::trim(address)), "ada@xn--bcher-kva.example", "{address}");
         }
         assert_eq!(of("ada@a。b.com"), "ada@a.b.com");
+    }
+
+    #[test]
+    fn a_confirmation_holds_for_one_mailbox() {
+        let is_same = |one: &str, other: &str| {
+            let parse = |address: &str| address.parse::<Email>().expect(address);
+            parse(one).is_same_mailbox(&parse(other))
+        };
+        assert!(is_same("Ada@bücher.example", "ada@xn--bcher-kva.example"));
+        assert!(is_same("adas@example.com", "ADAS@Example.com"));
+        // One account, as the canonical forms are equal, and another mailbox.
+        for other in ["ada\u{17f}@example.com", "\u{aa}das@example.com"] {
+            assert_eq!(of(other), "adas@example.com");
+            assert!(!is_same("adas@example.com", other), "{other}");
+        }
     }
 
     #[test]

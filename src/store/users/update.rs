@@ -40,7 +40,7 @@ impl UserTx<'_> {
             row.email = Set((&email).into());
             row.email_canonical = Set(email.canonical().to_owned());
             // The verification was of another address, unless only the spelling changed.
-            if email.canonical() != after.email.canonical() {
+            if !email.is_same_mailbox(&after.email) {
                 row.email_verified = Set(false);
             }
             after.email = email;
